@@ -1,0 +1,2 @@
+//! bft-check
+pub mod pbft;

@@ -1,0 +1,200 @@
+//! Certificates: quorums of signed messages.
+//!
+//! On the wire a certificate is a *claim*, which anybody can write down. It becomes a certificate
+//! only where the rulebook has found a quorum in it; the certificate types have no other
+//! constructor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::digest::Digest;
+use super::id::{SeqNum, View};
+use super::message::{Checkpoint, Commit, Prepare, Proposal};
+use super::proof::Proof;
+use super::quorum::Votes;
+use super::rules::{Refusal, Rules, Setting};
+use super::signature::Signed;
+
+/// 'This batch prepared': a pre-prepare and the prepares that are said to support it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PreparedClaim {
+    /// The proposal.
+    pub proposal: Proposal,
+    /// The prepares.
+    pub prepares: Proof<Arc<[Signed<Prepare>]>>,
+}
+
+impl PreparedClaim {
+    /// The view in which it is said to have prepared.
+    pub fn view(&self) -> View {
+        self.proposal.view()
+    }
+
+    /// The sequence number.
+    pub fn seq(&self) -> SeqNum {
+        self.proposal.seq()
+    }
+
+    /// The digest of the batch.
+    pub fn digest(&self) -> Digest {
+        self.proposal.digest()
+    }
+}
+
+impl fmt::Debug for PreparedClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({} {} {})", self.view(), self.seq(), self.proposal.batch)
+    }
+}
+
+/// A prepared certificate: the predicate *prepared(m, v, n, i)* of OSDI'99 §4.2, with its proof.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PreparedCertificate(PreparedClaim);
+
+impl PreparedCertificate {
+    /// The certificate, if the rulebook finds a quorum behind the claim.
+    ///
+    /// # Errors
+    /// What the rulebook refuses.
+    pub fn new(setting: &Setting, rules: &dyn Rules, claim: PreparedClaim) -> Result<Self, Refusal> {
+        rules.check_prepared(setting, &claim)?;
+        Ok(PreparedCertificate(claim))
+    }
+
+    /// The certificate for the replica's own, already verified, votes; none without a quorum.
+    pub(super) fn from_votes(
+        setting: &Setting,
+        rules: &dyn Rules,
+        proposal: &Proposal,
+        votes: Option<&Votes<Prepare>>,
+    ) -> Option<Self> {
+        let count = votes.map_or(0, Votes::count);
+        (count + 1 >= rules.prepare_quorum(setting.committee)).then(|| {
+            let prepares = votes.map_or_else(|| Arc::from([]), |v| Arc::from(v.signed()));
+            PreparedCertificate(PreparedClaim { proposal: proposal.clone(), prepares: Proof(prepares) })
+        })
+    }
+
+    /// What it certifies, in the form in which it is sent.
+    pub fn claim(&self) -> &PreparedClaim {
+        &self.0
+    }
+
+    /// The view in which the batch prepared.
+    pub fn view(&self) -> View {
+        self.0.view()
+    }
+
+    /// The sequence number.
+    pub fn seq(&self) -> SeqNum {
+        self.0.seq()
+    }
+
+    /// The digest of the batch.
+    pub fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+}
+
+/// A commit certificate: the quorum behind *committed-local(m, v, n, i)* of OSDI'99 §4.2.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CommitCertificate {
+    view: View,
+    seq: SeqNum,
+    digest: Digest,
+    commits: Proof<Arc<[Signed<Commit>]>>,
+}
+
+impl CommitCertificate {
+    pub(super) fn from_votes(
+        setting: &Setting,
+        rules: &dyn Rules,
+        proposal: &Proposal,
+        votes: Option<&Votes<Commit>>,
+    ) -> Option<Self> {
+        let votes = votes.filter(|v| v.count() >= rules.commit_quorum(setting.committee))?;
+        Some(CommitCertificate {
+            view: proposal.view(),
+            seq: proposal.seq(),
+            digest: proposal.digest(),
+            commits: Proof(Arc::from(votes.signed())),
+        })
+    }
+
+    /// The view in which the quorum voted.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The sequence number that is decided.
+    pub fn seq(&self) -> SeqNum {
+        self.seq
+    }
+
+    /// The digest of the batch.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The votes.
+    pub fn commits(&self) -> &[Signed<Commit>] {
+        &self.commits.0
+    }
+}
+
+/// 'This checkpoint is stable': n, d and the CHECKPOINT messages that are said to support it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StableClaim {
+    /// The checkpoint's sequence number.
+    pub seq: SeqNum,
+    /// The digest of the state.
+    pub state: Digest,
+    /// The CHECKPOINT messages.
+    pub checkpoints: Proof<Arc<[Signed<Checkpoint>]>>,
+}
+
+/// A stable checkpoint with its proof (OSDI'99 §4.3). The genesis checkpoint needs none.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct StableCheckpoint(StableClaim);
+
+impl StableCheckpoint {
+    /// The checkpoint that everybody starts from.
+    pub fn genesis() -> Self {
+        StableCheckpoint(StableClaim {
+            seq: SeqNum::GENESIS,
+            state: super::block::Chain::genesis().head(),
+            checkpoints: Proof(Arc::from([])),
+        })
+    }
+
+    /// The stable checkpoint, if the rulebook finds a quorum behind the claim.
+    ///
+    /// # Errors
+    /// What the rulebook refuses.
+    pub fn new(setting: &Setting, rules: &dyn Rules, claim: StableClaim) -> Result<Self, Refusal> {
+        rules.check_stable(setting, &claim)?;
+        Ok(StableCheckpoint(claim))
+    }
+
+    pub(super) fn from_votes(
+        setting: &Setting,
+        rules: &dyn Rules,
+        seq: SeqNum,
+        state: Digest,
+        votes: &Votes<Checkpoint>,
+    ) -> Option<Self> {
+        (votes.count() >= rules.checkpoint_quorum(setting.committee)).then(|| {
+            StableCheckpoint(StableClaim { seq, state, checkpoints: Proof(Arc::from(votes.signed())) })
+        })
+    }
+
+    /// What it certifies, in the form in which it is sent.
+    pub fn claim(&self) -> &StableClaim {
+        &self.0
+    }
+
+    /// The low watermark that it sets.
+    pub fn seq(&self) -> SeqNum {
+        self.0.seq
+    }
+}

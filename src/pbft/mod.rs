@@ -1,0 +1,32 @@
+//! The protocol: PBFT with signatures, as Castro and Liskov describe it (OSDI'99).
+//!
+//! Everything here is pure and deterministic: no I/O, no clock, no randomness, and no iteration in
+//! hash order. A [`Replica`] holds what is fixed, a [`State`] what changes, and
+//! [`Replica::step`] takes a state and an input to the next state and its [`Effect`]s. Whatever
+//! checks, simulates or runs the protocol runs this code.
+
+mod block;
+mod certificate;
+mod digest;
+mod evidence;
+mod id;
+mod message;
+mod proof;
+mod quorum;
+mod replica;
+mod rules;
+mod signature;
+
+pub use block::{Batch, Block, Chain, Request, RequestId, SignedRequest, signed_by_its_client};
+pub use certificate::{CommitCertificate, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim};
+pub use digest::{Digest, Encoder, Tag};
+pub use evidence::Evidence;
+pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
+pub use message::{
+    Checkpoint, Commit, Message, NewView, Outcome, PrePrepare, Prepare, Proposal, Reply, ViewChange,
+};
+pub use proof::Proof;
+pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
+pub use replica::{Effect, Input, Replica, Slot, State, Timer};
+pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
+pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};

@@ -1,0 +1,101 @@
+//! Checkpoints and garbage collection (OSDI'99 §4.3).
+
+use super::{Effect, Replica, State};
+use crate::pbft::certificate::StableCheckpoint;
+use crate::pbft::digest::Digest;
+use crate::pbft::id::SeqNum;
+use crate::pbft::message::{Checkpoint, Message};
+use crate::pbft::quorum::{TallyKey, Votes};
+use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::signature::Signed;
+
+impl Replica {
+    /// After executing `seq`: announces the state if a checkpoint is due there.
+    pub(super) fn take_checkpoint(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
+        if !self.is_checkpoint(seq) {
+            return;
+        }
+        let checkpoint = self.key.sign(Checkpoint { seq, state: state.chain.head() });
+        out.push(Effect::Broadcast(Message::Checkpoint(checkpoint.clone())));
+        self.count_checkpoint(state, checkpoint, out);
+    }
+
+    pub(super) fn check_checkpoint(
+        &self,
+        state: &State,
+        checkpoint: &Signed<Checkpoint>,
+    ) -> Result<(), Refusal> {
+        let from = replica_of(&self.setting, checkpoint)?;
+        if from == self.id {
+            return Err(Refusal::Own);
+        }
+        if !self.is_checkpoint(checkpoint.seq) {
+            return Err(Refusal::NoCheckpointThere);
+        }
+        if !self.rules.in_window(&self.setting, state.log.low(), checkpoint.seq) {
+            return Err(Refusal::OutsideWindow);
+        }
+        if let Some(tally) = state.checkpoints.get(&checkpoint.seq) {
+            let key = key(checkpoint.state);
+            if !self.rules.counts_vote(tally.get(&key).map(Votes::voters), from) {
+                return Err(Refusal::Duplicate);
+            }
+            if tally.digests_of(&key, from) > 0 {
+                return Err(Refusal::TooManyVotes);
+            }
+        }
+        self.check_signature(checkpoint)
+    }
+
+    pub(super) fn apply_checkpoint(
+        &self,
+        state: &mut State,
+        checkpoint: &Signed<Checkpoint>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.count_checkpoint(state, checkpoint.clone(), out);
+        if state.active && self.is_primary(state.view) {
+            self.propose(state, out);
+        }
+    }
+
+    fn count_checkpoint(&self, state: &mut State, checkpoint: Signed<Checkpoint>, out: &mut Vec<Effect>) {
+        let Some(from) = checkpoint.signer().replica() else { return };
+        let (seq, digest) = (checkpoint.seq, checkpoint.state);
+        let tally = state.checkpoints.entry(seq).or_default();
+        tally.add(key(digest), from, checkpoint);
+        let stable = tally
+            .get(&key(digest))
+            .and_then(|votes| StableCheckpoint::from_votes(&self.setting, self.rules, seq, digest, votes));
+        if let Some(stable) = stable {
+            self.make_stable(state, stable, out);
+        }
+    }
+
+    /// Moves the low watermark to a stable checkpoint and discards what lies below it. A replica
+    /// that has not executed so far cannot: it must first obtain the state.
+    pub(super) fn make_stable(&self, state: &mut State, stable: StableCheckpoint, out: &mut Vec<Effect>) {
+        let seq = stable.seq();
+        if seq <= state.stable.seq() {
+            return;
+        }
+        if state.chain.height() < seq {
+            out.push(Effect::Behind(seq));
+            return;
+        }
+        state.log.advance(seq);
+        state.checkpoints.retain(|&n, _| n > seq);
+        state.chain.truncate_below(seq);
+        state.next = state.next.max(if state.next > SeqNum::GENESIS { seq.next() } else { state.next });
+        state.stable = stable.clone();
+        out.push(Effect::Stable(stable));
+    }
+
+    fn is_checkpoint(&self, seq: SeqNum) -> bool {
+        seq.0.is_multiple_of(self.setting.checkpoint_interval)
+    }
+}
+
+fn key(state: Digest) -> TallyKey {
+    TallyKey { view: None, digest: Some(state) }
+}

@@ -1,0 +1,284 @@
+//! The replica: what is fixed, what changes, and the step from one state to the next.
+
+mod checkpoint;
+mod execution;
+mod log;
+mod normal_case;
+mod view_change;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::block::{Batch, Block, Chain, RequestId, SignedRequest};
+use super::certificate::{CommitCertificate, StableCheckpoint};
+use super::evidence::Evidence;
+use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
+use super::message::{Checkpoint, Message, Reply, ViewChange};
+use super::quorum::Tally;
+use super::rules::{Refusal, Rules, Setting, Standing};
+use super::signature::{Signed, SigningKey};
+
+pub use log::{Log, Slot};
+
+/// What is fixed about a replica: its number, its keys, its setting and its rulebook.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    id: ReplicaId,
+    key: SigningKey,
+    setting: Arc<Setting>,
+    rules: &'static dyn Rules,
+}
+
+/// What changes: the whole state of a replica. Ordered collections only, so that equal states print
+/// and hash alike on every machine.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    view: View,
+    active: bool,
+    log: Log,
+    stable: StableCheckpoint,
+    checkpoints: BTreeMap<SeqNum, Tally<Checkpoint>>,
+    next: SeqNum,
+    pending: BTreeMap<RequestId, SignedRequest>,
+    view_changes: BTreeMap<ReplicaId, Arc<Signed<ViewChange>>>,
+    chain: Chain,
+    clients: BTreeMap<ClientId, Timestamp>,
+    doublings: u32,
+}
+
+/// What a replica reacts to.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A message arrived. Who brought it does not matter: its signature says whose it is.
+    Deliver(&'a Message),
+    /// The timer that the last [`Effect::Timer`] set has run out.
+    Timeout,
+}
+
+/// What a replica asks of the world around it, in this order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Send to all other replicas.
+    Broadcast(Message),
+    /// Send to one replica.
+    Send(ReplicaId, Message),
+    /// Send to the client that the reply names.
+    Reply(Signed<Reply>),
+    /// A batch is decided: committed-local holds (OSDI'99 §4.2).
+    Committed(CommitCertificate),
+    /// A decided batch was executed: the next block of the chain.
+    Executed(Arc<Block>),
+    /// A checkpoint became stable; what lies below it may be discarded (OSDI'99 §4.3).
+    Stable(StableCheckpoint),
+    /// A quorum is past this sequence number, which this replica has not reached: it needs the state
+    /// from another.
+    Behind(SeqNum),
+    /// Replace the timer; `None` stops it.
+    Timer(Option<Timer>),
+    /// Somebody is caught.
+    Evidence(Evidence),
+}
+
+/// A running view-change timer (OSDI'99 §4.4). Two timers that differ are two timers: when this
+/// value changes, the old one is void and a new one starts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timer {
+    /// The view that is given up when the timer runs out.
+    pub view: View,
+    /// What was executed when it started: progress restarts it.
+    pub height: SeqNum,
+    /// It runs for the base period times two to this power: one doubling for each view change since
+    /// a request was last executed.
+    pub doublings: u32,
+}
+
+impl Replica {
+    /// A replica that signs with `key` and follows `rules`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAReplica`] if the key is not that of a member of the committee.
+    pub fn new(key: SigningKey, setting: Arc<Setting>, rules: &'static dyn Rules) -> Result<Self, Refusal> {
+        let id =
+            key.owner().replica().filter(|&id| setting.committee.contains(id)).ok_or(Refusal::NotAReplica)?;
+        Ok(Replica { id, key, setting, rules })
+    }
+
+    /// This replica's number.
+    pub fn id(&self) -> ReplicaId {
+        self.id
+    }
+
+    /// The setting.
+    pub fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    /// The rulebook.
+    pub fn rules(&self) -> &'static dyn Rules {
+        self.rules
+    }
+
+    /// The state in which every replica starts: view 0, nothing executed.
+    pub fn init(&self) -> State {
+        let view = View::default();
+        State {
+            view,
+            active: true,
+            log: Log::default(),
+            stable: StableCheckpoint::genesis(),
+            checkpoints: BTreeMap::new(),
+            next: if self.is_primary(view) { SeqNum(1) } else { SeqNum::GENESIS },
+            pending: BTreeMap::new(),
+            view_changes: BTreeMap::new(),
+            chain: Chain::genesis(),
+            clients: BTreeMap::new(),
+            doublings: 0,
+        }
+    }
+
+    /// Whether this replica would act on the input: all guards, no effects.
+    ///
+    /// # Errors
+    /// The guard that refuses.
+    pub fn check(&self, state: &State, input: Input<'_>) -> Result<(), Refusal> {
+        match input {
+            Input::Deliver(Message::Request(m)) => self.check_request(state, m),
+            Input::Deliver(Message::PrePrepare(m)) => self.check_pre_prepare(state, m),
+            Input::Deliver(Message::Prepare(m)) => self.check_prepare(state, m),
+            Input::Deliver(Message::Commit(m)) => self.check_commit(state, m),
+            Input::Deliver(Message::Checkpoint(m)) => self.check_checkpoint(state, m),
+            Input::Deliver(Message::ViewChange(m)) => self.check_view_change(state, m),
+            Input::Deliver(Message::NewView(m)) => self.check_new_view(state, m),
+            Input::Timeout => self.timer(state).map(|_| ()).ok_or(Refusal::NoTimer),
+        }
+    }
+
+    /// Takes one step: the next state, and its effects appended to `out`. The same state and input
+    /// give the same result on every machine.
+    ///
+    /// # Errors
+    /// The guard that refuses the input; the state is then unchanged, and `out` holds at most
+    /// evidence against the sender.
+    pub fn step(&self, state: &mut State, input: Input<'_>, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        if let Err(refusal) = self.check(state, input) {
+            if let (Refusal::ConflictingProposal, Input::Deliver(Message::PrePrepare(m))) = (refusal, input) {
+                out.extend(self.conflict(state, m).map(Effect::Evidence));
+            }
+            return Err(refusal);
+        }
+        let timer = self.timer(state);
+        match input {
+            Input::Deliver(Message::Request(m)) => self.apply_request(state, m, out),
+            Input::Deliver(Message::PrePrepare(m)) => self.accept(state, m.clone(), out),
+            Input::Deliver(Message::Prepare(m)) => self.apply_prepare(state, m, out),
+            Input::Deliver(Message::Commit(m)) => self.apply_commit(state, m, out),
+            Input::Deliver(Message::Checkpoint(m)) => self.apply_checkpoint(state, m, out),
+            Input::Deliver(Message::ViewChange(m)) => self.apply_view_change(state, m, out),
+            Input::Deliver(Message::NewView(m)) => self.apply_new_view(state, m, out),
+            Input::Timeout => self.start_view_change(state, state.view.next(), out),
+        }
+        let timer_now = self.timer(state);
+        if timer != timer_now {
+            out.push(Effect::Timer(timer_now));
+        }
+        Ok(())
+    }
+
+    /// The timer that runs in this state (OSDI'99 §4.4): an active backup's while it waits for a
+    /// request to be executed; in a view change, once a quorum has left the old view, until the new
+    /// view begins.
+    pub fn timer(&self, state: &State) -> Option<Timer> {
+        let runs = if state.active {
+            !self.is_primary(state.view) && (!state.pending.is_empty() || state.awaits_execution())
+        } else {
+            self.changes_for_view(state).count() >= self.rules.view_change_quorum(self.setting.committee)
+        };
+        runs.then(|| Timer { view: state.view, height: state.chain.height(), doublings: state.doublings })
+    }
+
+    fn is_primary(&self, view: View) -> bool {
+        self.rules.primary(self.setting.committee, view) == self.id
+    }
+}
+
+impl State {
+    /// The view that the replica is in, or moving to.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Whether it takes part in that view: false between VIEW-CHANGE and NEW-VIEW.
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// The log between the watermarks.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What it has executed.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Its last stable checkpoint.
+    pub fn stable(&self) -> &StableCheckpoint {
+        &self.stable
+    }
+
+    /// The requests that it waits for, besides those in proposals that it has accepted.
+    pub fn pending(&self) -> impl Iterator<Item = &SignedRequest> {
+        self.pending.values()
+    }
+
+    /// The batch decided at a sequence number, if it is still in the log.
+    pub fn committed(&self, seq: SeqNum) -> Option<&Batch> {
+        self.log.get(seq).and_then(|slot| slot.committed())
+    }
+
+    /// The state without what could be received again and has had no consequence yet: partial
+    /// tallies of others' votes, others' view changes, waiting requests, and how long the timer
+    /// would run. Two states that agree in this *control part* differ only in such deliveries.
+    pub fn control(&self, own: ReplicaId) -> State {
+        let mut state = self.clone();
+        state.pending.clear();
+        state.view_changes.retain(|&from, _| from == own);
+        state.checkpoints.values_mut().for_each(|tally| tally.retain_voter(own));
+        state.checkpoints.retain(|_, tally| !tally.is_empty());
+        state.log.retain_voter(own);
+        state.doublings = 0;
+        state
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { view: self.view, active: self.active }
+    }
+
+    fn awaits_execution(&self) -> bool {
+        self.log
+            .after(self.chain.height())
+            .any(|(_, slot)| slot.proposal().is_some_and(|p| !p.batch.is_null()))
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct(if self.active { "Active" } else { "ChangingTo" });
+        out.field("view", &self.view);
+        for (seq, slot) in self.log.iter() {
+            out.field(&seq.to_string(), slot);
+        }
+        if self.stable.seq() > SeqNum::GENESIS {
+            out.field("stable", &self.stable.seq());
+        }
+        if !self.pending.is_empty() {
+            out.field("waiting_for", &self.pending.keys());
+        }
+        if !self.view_changes.is_empty() {
+            out.field("view_changes", &self.view_changes.values());
+        }
+        out.field("chain", &self.chain).finish()
+    }
+}

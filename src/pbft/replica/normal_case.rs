@@ -1,0 +1,258 @@
+//! Requests and the three phases (OSDI'99 §4.2).
+
+use super::{Effect, Replica, State};
+use crate::pbft::block::{Batch, SignedRequest};
+use crate::pbft::certificate::{CommitCertificate, PreparedCertificate};
+use crate::pbft::evidence::Evidence;
+use crate::pbft::id::{ReplicaId, SeqNum, View};
+use crate::pbft::message::{Commit, Message, PrePrepare, Prepare, Proposal};
+use crate::pbft::quorum::{Tally, TallyKey, Votes};
+use crate::pbft::rules::{Refusal, check_proposal, replica_of};
+use crate::pbft::signature::Signed;
+
+/// A replica's vote for a digest that differs from its first proves it Byzantine; a third changes
+/// nothing, and is not stored.
+const MAX_DIGESTS_PER_VOTER: usize = 2;
+
+impl Replica {
+    pub(super) fn check_request(&self, state: &State, request: &SignedRequest) -> Result<(), Refusal> {
+        let id = request.id();
+        if !self.rules.executes(state.clients.get(&id.client).copied(), id.timestamp) {
+            return Err(Refusal::AlreadyExecuted);
+        }
+        if state.pending.contains_key(&id) || state.is_proposed(request) {
+            return Err(Refusal::Duplicate);
+        }
+        if state.pending.len() >= self.setting.max_pending {
+            return Err(Refusal::Full);
+        }
+        if !self.rules.authentic(&self.setting, request) {
+            return Err(Refusal::InauthenticRequest);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_request(&self, state: &mut State, request: &SignedRequest, out: &mut Vec<Effect>) {
+        state.pending.insert(request.id(), request.clone());
+        if !state.active {
+            return;
+        }
+        if self.is_primary(state.view) {
+            self.propose(state, out);
+        } else {
+            let primary = self.rules.primary(self.setting.committee, state.view);
+            out.push(Effect::Send(primary, Message::Request(request.clone())));
+        }
+    }
+
+    /// As primary: assigns sequence numbers to waiting requests, as far as the window and the limit
+    /// on batches in flight allow.
+    pub(super) fn propose(&self, state: &mut State, out: &mut Vec<Effect>) {
+        while !state.pending.is_empty()
+            && self.rules.in_window(&self.setting, state.log.low(), state.next)
+            && state.next.0 <= state.chain.height().0 + self.setting.max_in_flight
+        {
+            let requests: Vec<_> = (0..self.setting.max_batch)
+                .map_while(|_| state.pending.pop_first())
+                .map(|(_, request)| request)
+                .collect();
+            let proposal = self.sign_proposal(state.view, state.next, Batch::new(requests));
+            state.next = state.next.next();
+            out.push(Effect::Broadcast(Message::PrePrepare(proposal.clone())));
+            self.accept(state, proposal, out);
+        }
+    }
+
+    pub(super) fn sign_proposal(&self, view: View, seq: SeqNum, batch: Batch) -> Proposal {
+        let pre_prepare = self.key.sign(PrePrepare { view, seq, digest: batch.digest() });
+        Proposal { pre_prepare, batch }
+    }
+
+    pub(super) fn check_pre_prepare(&self, state: &State, proposal: &Proposal) -> Result<(), Refusal> {
+        let from = replica_of(&self.setting, &proposal.pre_prepare)?;
+        if from == self.id {
+            return Err(Refusal::Own);
+        }
+        if !self.rules.admits_view(state.standing(), proposal.view()) {
+            return Err(Refusal::OtherView);
+        }
+        if !self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
+            return Err(Refusal::OutsideWindow);
+        }
+        if proposal.batch.is_null() && !self.rules.may_propose_null() {
+            return Err(Refusal::NullProposal);
+        }
+        if let Some(accepted) = state.log.get(proposal.seq()).and_then(|slot| slot.proposal()) {
+            if accepted.digest() == proposal.digest() {
+                return Err(Refusal::Duplicate);
+            }
+            if !self.rules.accepts_second_proposal(accepted, proposal) {
+                return Err(Refusal::ConflictingProposal);
+            }
+        }
+        check_proposal(self.rules, &self.setting, proposal)
+    }
+
+    /// The evidence in a proposal that conflicts with the accepted one.
+    pub(super) fn conflict(&self, state: &State, proposal: &Proposal) -> Option<Evidence> {
+        let accepted = state.log.get(proposal.seq())?.proposal()?;
+        let evidence = Evidence::PrePrepares(accepted.pre_prepare.clone(), proposal.pre_prepare.clone());
+        evidence.verify(&self.setting.keys).then_some(evidence)
+    }
+
+    /// Accepts a proposal, which has passed all guards or is this replica's own; a backup prepares it.
+    pub(super) fn accept(&self, state: &mut State, proposal: Proposal, out: &mut Vec<Effect>) {
+        for request in proposal.batch.requests() {
+            state.pending.remove(&request.id());
+        }
+        let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
+        let slot = state.log.slot(seq);
+        slot.proposal = Some(proposal);
+        if !self.is_primary(view) {
+            let prepare = self.key.sign(Prepare { view, seq, digest });
+            out.push(Effect::Broadcast(Message::Prepare(prepare.clone())));
+            slot.prepares.add(self.rules.prepare_key(view, digest), self.id, prepare);
+        }
+        self.advance(state, seq, out);
+    }
+
+    pub(super) fn check_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
+        let from = self.check_vote(state, prepare, prepare.view, prepare.seq)?;
+        if !self.rules.may_prepare(self.setting.committee, prepare.view, from) {
+            return Err(Refusal::PrimaryPrepares);
+        }
+        let key = self.rules.prepare_key(prepare.view, prepare.digest);
+        if let Some(slot) = state.log.get(prepare.seq) {
+            let full = slot.prepares.count(&key) + 1 >= self.rules.prepare_quorum(self.setting.committee);
+            let prepared = slot.current_prepared().map(|(view, digest)| self.rules.prepare_key(view, digest));
+            if full || prepared == Some(key) {
+                return Err(Refusal::TallyFull);
+            }
+            self.check_counts(&slot.prepares, &key, from)?;
+        }
+        self.check_signature(prepare)
+    }
+
+    pub(super) fn apply_prepare(&self, state: &mut State, prepare: &Signed<Prepare>, out: &mut Vec<Effect>) {
+        let key = self.rules.prepare_key(prepare.view, prepare.digest);
+        let slot = state.log.slot(prepare.seq);
+        if let Some(from) = prepare.signer().replica() {
+            let other = slot.prepares.elsewhere(&key, from);
+            let evidence = other.map(|other| Evidence::Prepares(other.clone(), prepare.clone()));
+            report(evidence, self, out);
+            slot.prepares.add(key, from, prepare.clone());
+        }
+        self.advance(state, prepare.seq, out);
+    }
+
+    pub(super) fn check_commit(&self, state: &State, commit: &Signed<Commit>) -> Result<(), Refusal> {
+        let from = self.check_vote(state, commit, commit.view, commit.seq)?;
+        let key = self.rules.commit_key(commit.view, commit.digest);
+        if let Some(slot) = state.log.get(commit.seq) {
+            if slot.commits.count(&key) >= self.rules.commit_quorum(self.setting.committee) {
+                return Err(Refusal::TallyFull);
+            }
+            if slot.committed.is_some() {
+                return Err(Refusal::Decided);
+            }
+            self.check_counts(&slot.commits, &key, from)?;
+        }
+        self.check_signature(commit)
+    }
+
+    pub(super) fn apply_commit(&self, state: &mut State, commit: &Signed<Commit>, out: &mut Vec<Effect>) {
+        let key = self.rules.commit_key(commit.view, commit.digest);
+        let slot = state.log.slot(commit.seq);
+        if let Some(from) = commit.signer().replica() {
+            let other = slot.commits.elsewhere(&key, from);
+            let evidence = other.map(|other| Evidence::Commits(other.clone(), commit.clone()));
+            report(evidence, self, out);
+            slot.commits.add(key, from, commit.clone());
+        }
+        self.advance(state, commit.seq, out);
+    }
+
+    /// What holds for prepares and commits alike: signer, view and window.
+    fn check_vote<M>(
+        &self,
+        state: &State,
+        vote: &Signed<M>,
+        view: View,
+        seq: SeqNum,
+    ) -> Result<ReplicaId, Refusal> {
+        let from = replica_of(&self.setting, vote)?;
+        if from == self.id {
+            return Err(Refusal::Own);
+        }
+        if !self.rules.admits_view(state.standing(), view) {
+            return Err(Refusal::OtherView);
+        }
+        if !self.rules.in_window(&self.setting, state.log.low(), seq) {
+            return Err(Refusal::OutsideWindow);
+        }
+        Ok(from)
+    }
+
+    fn check_counts<M>(&self, tally: &Tally<M>, key: &TallyKey, from: ReplicaId) -> Result<(), Refusal> {
+        if !self.rules.counts_vote(tally.get(key).map(Votes::voters), from) {
+            return Err(Refusal::Duplicate);
+        }
+        if tally.digests_of(key, from) >= MAX_DIGESTS_PER_VOTER {
+            return Err(Refusal::TooManyVotes);
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_signature<M: crate::pbft::Signable>(
+        &self,
+        signed: &Signed<M>,
+    ) -> Result<(), Refusal> {
+        if self.setting.keys.verify(signed) { Ok(()) } else { Err(Refusal::BadSignature) }
+    }
+
+    /// Draws the consequences of what is known about a sequence number: prepared, then decided.
+    fn advance(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
+        let slot = state.log.slot(seq);
+        let Some(proposal) = slot.proposal.as_ref() else { return };
+        let (view, digest) = (proposal.view(), proposal.digest());
+
+        if !slot.is_prepared() {
+            let votes = slot.prepares.get(&self.rules.prepare_key(view, digest));
+            let certificate = PreparedCertificate::from_votes(&self.setting, self.rules, proposal, votes);
+            if certificate.is_some() {
+                slot.prepared = certificate;
+                slot.prepares.retain(|key| *key != self.rules.prepare_key(view, digest));
+                let commit = self.key.sign(Commit { view, seq, digest });
+                out.push(Effect::Broadcast(Message::Commit(commit.clone())));
+                if slot.committed.is_none() {
+                    slot.commits.add(self.rules.commit_key(view, digest), self.id, commit);
+                }
+            }
+        }
+        if slot.committed.is_some() || !(slot.is_prepared() || self.rules.decides_unprepared()) {
+            return;
+        }
+        let Some(proposal) = slot.proposal.as_ref() else { return };
+        let votes = slot.commits.get(&self.rules.commit_key(view, digest));
+        if let Some(certificate) = CommitCertificate::from_votes(&self.setting, self.rules, proposal, votes) {
+            slot.committed = Some(proposal.batch.clone());
+            slot.commits = Tally::default();
+            out.push(Effect::Committed(certificate));
+            self.execute_from(state, seq, out);
+        }
+    }
+}
+
+impl State {
+    /// Whether an accepted proposal that is not executed yet holds this request.
+    fn is_proposed(&self, request: &SignedRequest) -> bool {
+        self.log.after(self.chain.height()).any(|(_, slot)| {
+            slot.proposal().is_some_and(|p| p.batch.requests().iter().any(|r| r.id() == request.id()))
+        })
+    }
+}
+
+fn report(evidence: Option<Evidence>, replica: &Replica, out: &mut Vec<Effect>) {
+    let convicts = |evidence: &Evidence| evidence.verify(&replica.setting.keys);
+    out.extend(evidence.filter(convicts).map(Effect::Evidence));
+}

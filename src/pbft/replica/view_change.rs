@@ -1,0 +1,193 @@
+//! View changes (OSDI'99 §4.4).
+
+use std::sync::Arc;
+
+use super::{Effect, Replica, State};
+use crate::pbft::certificate::StableCheckpoint;
+use crate::pbft::id::{SeqNum, View};
+use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
+use crate::pbft::proof::Proof;
+use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::signature::Signed;
+
+impl Replica {
+    /// Gives up the current view for `target`: stops taking part, reports what prepared.
+    pub(super) fn start_view_change(&self, state: &mut State, target: View, out: &mut Vec<Effect>) {
+        self.leave_view(state, target);
+        state.active = false;
+        state.doublings = state.doublings.saturating_add(1);
+        let change = Arc::new(self.key.sign(self.report(state)));
+        out.push(Effect::Broadcast(Message::ViewChange(Arc::clone(&change))));
+        state.view_changes.insert(self.id, change);
+        self.try_new_view(state, out);
+    }
+
+    /// Drops what belongs to views before `target`; requests that were proposed and not executed
+    /// wait again.
+    fn leave_view(&self, state: &mut State, target: View) {
+        state.view = target;
+        state.next = SeqNum::GENESIS;
+        let mut unfinished = Vec::new();
+        for slot in state.log.iter_mut() {
+            let proposal = slot.leave_views_before(target);
+            if !slot.executed {
+                unfinished.extend(proposal);
+            }
+        }
+        state.log.trim();
+        for request in unfinished.iter().flat_map(|p| p.batch.requests()) {
+            let id = request.id();
+            if self.rules.executes(state.clients.get(&id.client).copied(), id.timestamp) {
+                state.pending.insert(id, request.clone());
+            }
+        }
+    }
+
+    /// The content of this replica's VIEW-CHANGE.
+    fn report(&self, state: &State) -> ViewChange {
+        let prepared = state
+            .log
+            .iter()
+            .filter_map(|(_, slot)| slot.prepared().map(|c| c.claim()))
+            .filter(|claim| self.rules.reports_prepared(claim))
+            .cloned()
+            .collect();
+        ViewChange { new_view: state.view, stable: state.stable.claim().clone(), prepared }
+    }
+
+    pub(super) fn check_view_change(
+        &self,
+        state: &State,
+        change: &Signed<ViewChange>,
+    ) -> Result<(), Refusal> {
+        let from = replica_of(&self.setting, change)?;
+        if from == self.id {
+            return Err(Refusal::Own);
+        }
+        let past = if state.active { state.view.next() } else { state.view };
+        if change.new_view < past {
+            return Err(Refusal::StaleViewChange);
+        }
+        if let Some(known) = state.view_changes.get(&from) {
+            if known.new_view > change.new_view {
+                return Err(Refusal::StaleViewChange);
+            }
+            if **known == *change {
+                return Err(Refusal::Duplicate);
+            }
+        }
+        self.check_signature(change)?;
+        self.rules.check_view_change(&self.setting, change)
+    }
+
+    /// Stores a view change: of each replica the one for the highest view, and of several for that
+    /// view the last. Joins, and begins the new view, when there are enough.
+    pub(super) fn apply_view_change(
+        &self,
+        state: &mut State,
+        change: &Arc<Signed<ViewChange>>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(from) = change.signer().replica() {
+            state.view_changes.insert(from, Arc::clone(change));
+        }
+        let above: Vec<View> = state
+            .view_changes
+            .iter()
+            .filter(|&(&from, change)| from != self.id && change.new_view > state.view)
+            .map(|(_, change)| change.new_view)
+            .collect();
+        match self.rules.join(self.setting.committee, &above) {
+            Some(target) => self.start_view_change(state, target, out),
+            None => self.try_new_view(state, out),
+        }
+    }
+
+    /// The view changes at hand for the view that the replica is moving to.
+    pub(super) fn changes_for_view<'a>(
+        &'a self,
+        state: &'a State,
+    ) -> impl Iterator<Item = &'a Arc<Signed<ViewChange>>> {
+        state.view_changes.values().filter(|change| self.rules.justifies(change, state.view))
+    }
+
+    /// As the primary of the view that it is moving to: begins it, once a quorum has moved.
+    fn try_new_view(&self, state: &mut State, out: &mut Vec<Effect>) {
+        if state.active || !self.is_primary(state.view) {
+            return;
+        }
+        let changes: Vec<_> = self.changes_for_view(state).cloned().collect();
+        if changes.len() < self.rules.view_change_quorum(self.setting.committee) {
+            return;
+        }
+        let contents: Vec<_> = changes.iter().map(|change| change.message()).collect();
+        let proposals: Vec<Proposal> = self
+            .rules
+            .new_view_batches(&contents)
+            .into_iter()
+            .map(|(seq, batch)| self.sign_proposal(state.view, seq, batch))
+            .collect();
+        let new_view =
+            Arc::new(self.key.sign(NewView { view: state.view, view_changes: Proof(changes), proposals }));
+        out.push(Effect::Broadcast(Message::NewView(Arc::clone(&new_view))));
+        self.install(state, &new_view, out);
+    }
+
+    pub(super) fn check_new_view(&self, state: &State, new_view: &Signed<NewView>) -> Result<(), Refusal> {
+        let from = replica_of(&self.setting, new_view)?;
+        if from == self.id {
+            return Err(Refusal::Own);
+        }
+        let past = if state.active { state.view.next() } else { state.view };
+        if new_view.view < past {
+            return Err(Refusal::OtherView);
+        }
+        if !self.rules.may_propose(self.setting.committee, new_view.view, from) {
+            return Err(Refusal::NotPrimary);
+        }
+        self.check_signature(new_view)?;
+        self.rules.check_new_view(&self.setting, new_view)
+    }
+
+    pub(super) fn apply_new_view(
+        &self,
+        state: &mut State,
+        new_view: &Arc<Signed<NewView>>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.leave_view(state, new_view.view);
+        self.install(state, new_view, out);
+    }
+
+    /// Enters the new view and accepts its proposals; its primary goes on to propose what waits.
+    fn install(&self, state: &mut State, new_view: &NewView, out: &mut Vec<Effect>) {
+        state.active = true;
+        for slot in state.log.iter_mut() {
+            slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
+        }
+        state.view_changes.retain(|_, change| change.new_view > new_view.view);
+        if let Some(stable) = latest_stable(self, new_view) {
+            self.make_stable(state, stable, out);
+        }
+        let low = state.log.low();
+        let high = new_view.proposals.iter().map(Proposal::seq).max().unwrap_or(low);
+        if self.is_primary(new_view.view) {
+            state.next = high.max(low).next();
+        }
+        for proposal in &new_view.proposals {
+            if self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
+                self.accept(state, proposal.clone(), out);
+            }
+        }
+        if self.is_primary(new_view.view) {
+            self.propose(state, out);
+        }
+    }
+}
+
+/// The latest stable checkpoint that the view changes of a new view prove.
+fn latest_stable(replica: &Replica, new_view: &NewView) -> Option<StableCheckpoint> {
+    let changes = new_view.view_changes.0.iter();
+    let latest = changes.map(|change| &change.stable).max_by_key(|claim| claim.seq)?;
+    StableCheckpoint::new(&replica.setting, replica.rules, latest.clone()).ok()
+}

@@ -1,0 +1,454 @@
+//! The rulebook: every guard and every choice that the paper makes, one method each.
+//!
+//! The default bodies *are* the protocol of Castro and Liskov (OSDI'99). A broken protocol is a type
+//! that overrides one of them; the replica's code does not know which rulebook it follows, and holds
+//! no switch of its own.
+
+use std::fmt;
+
+use super::block::{Batch, SignedRequest, signed_by_its_client};
+use super::certificate::{PreparedClaim, StableClaim};
+use super::digest::Digest;
+use super::id::{ReplicaId, SeqNum, Timestamp, View};
+use super::message::{NewView, Proposal, ViewChange};
+use super::quorum::{Committee, TallyKey, VoteSet};
+use super::signature::{Keyring, Signed};
+
+/// What is fixed for a whole system: everything a rule may need besides a replica's state.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The replicas.
+    pub committee: Committee,
+    /// Their public keys and the clients'.
+    pub keys: Keyring,
+    /// L: how far the high watermark lies above the low one, in sequence numbers (OSDI'99 §4.2).
+    pub window: u64,
+    /// K: a checkpoint is taken at every multiple of this sequence number (OSDI'99 §4.3).
+    pub checkpoint_interval: u64,
+    /// The most requests in a batch.
+    pub max_batch: usize,
+    /// The most sequence numbers that a primary has assigned and not yet executed.
+    pub max_in_flight: u64,
+    /// The most requests that wait at a replica; those above are refused, and retransmitted by
+    /// their clients.
+    pub max_pending: usize,
+}
+
+impl Setting {
+    /// The setting that the paper suggests: K = 128, L = 2K, 16 batches in flight.
+    pub fn new(committee: Committee, keys: Keyring) -> Self {
+        Setting {
+            committee,
+            keys,
+            window: 256,
+            checkpoint_interval: 128,
+            max_batch: 64,
+            max_in_flight: 16,
+            max_pending: 4096,
+        }
+    }
+}
+
+/// Where a replica stands: its view, and whether it takes part in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The replica's view.
+    pub view: View,
+    /// False from sending VIEW-CHANGE for that view until its NEW-VIEW.
+    pub active: bool,
+}
+
+/// Why a replica does nothing with an input: one variant for each guard that can refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The signature is not the named signer's.
+    #[error("the signature is not the named signer's")]
+    BadSignature,
+    /// Signed by a client where a replica is needed, or by nobody of this committee.
+    #[error("it is not signed by a replica of this committee")]
+    NotAReplica,
+    /// A replica's own message came back to it.
+    #[error("it is the replica's own message")]
+    Own,
+    /// The message is for another view, or the replica is changing its view.
+    #[error("it is not for the view that the replica is active in")]
+    OtherView,
+    /// The sequence number is not between the watermarks.
+    #[error("its sequence number is not between the watermarks")]
+    OutsideWindow,
+    /// The sender is not the primary of that view.
+    #[error("its sender is not the primary of that view")]
+    NotPrimary,
+    /// The primary of a view does not send prepares in it.
+    #[error("the primary of a view sends no prepare in it")]
+    PrimaryPrepares,
+    /// The digest is not that of the batch.
+    #[error("its digest is not that of the batch")]
+    WrongDigest,
+    /// A request in it was not signed by its client.
+    #[error("a request was not signed by its client")]
+    InauthenticRequest,
+    /// A null batch outside a new view.
+    #[error("only a new view may propose the null request")]
+    NullProposal,
+    /// Another batch was accepted for that view and sequence number.
+    #[error("another batch was accepted for that view and sequence number")]
+    ConflictingProposal,
+    /// The replica has this already.
+    #[error("the replica has it already")]
+    Duplicate,
+    /// There are enough such votes: one more changes nothing.
+    #[error("there are enough such votes")]
+    TallyFull,
+    /// The sequence number is decided: commits change nothing any more.
+    #[error("the sequence number is decided")]
+    Decided,
+    /// The sender has voted for two other digests: it is proved Byzantine, and memory is bounded.
+    #[error("its sender has voted for two other digests at that sequence number")]
+    TooManyVotes,
+    /// The request was executed, or a later one of that client.
+    #[error("the request, or a later one of its client, was executed")]
+    AlreadyExecuted,
+    /// Too many requests are waiting.
+    #[error("too many requests are waiting")]
+    Full,
+    /// No timer is running.
+    #[error("no timer is running")]
+    NoTimer,
+    /// The view change is for a view that the replica is past.
+    #[error("the view change is for a view that the replica is past")]
+    StaleViewChange,
+    /// A certificate holds no quorum.
+    #[error("a certificate in it holds no quorum")]
+    NoQuorum,
+    /// The certificates of a view change are out of order, out of the window, or not of an earlier
+    /// view.
+    #[error("the certificates in it are out of order, outside its window, or not of an earlier view")]
+    MisplacedCertificate,
+    /// The proposals of a new view do not follow from its view changes.
+    #[error("its proposals do not follow from its view changes")]
+    WrongProposals,
+    /// A checkpoint at a number that is no multiple of the interval.
+    #[error("no checkpoint is taken at that sequence number")]
+    NoCheckpointThere,
+}
+
+/// The rulebook of PBFT with signatures (OSDI'99). Section numbers are that paper's.
+pub trait Rules: fmt::Debug + Send + Sync {
+    // --- who, and how many ------------------------------------------------------------------
+
+    /// §4: the primary of view v is replica v mod n.
+    fn primary(&self, committee: Committee, view: View) -> ReplicaId {
+        ReplicaId((view.0 % u64::from(committee.n())) as u16)
+    }
+
+    /// §4: how many replicas make a quorum: any two quorums share an honest replica.
+    fn quorum(&self, committee: Committee) -> usize {
+        committee.quorum()
+    }
+
+    /// §4.2: how many votes make a prepared certificate; the pre-prepare is the primary's vote, so
+    /// at n = 3f + 1 that is the pre-prepare and 2f prepares.
+    fn prepare_quorum(&self, committee: Committee) -> usize {
+        self.quorum(committee)
+    }
+
+    /// §4.2: how many commits decide.
+    fn commit_quorum(&self, committee: Committee) -> usize {
+        self.quorum(committee)
+    }
+
+    /// §4.3: how many matching CHECKPOINTs make a checkpoint stable.
+    fn checkpoint_quorum(&self, committee: Committee) -> usize {
+        self.quorum(committee)
+    }
+
+    /// §4.4: how many view changes justify a new view, the new primary's own among them.
+    fn view_change_quorum(&self, committee: Committee) -> usize {
+        self.quorum(committee)
+    }
+
+    // --- the normal case --------------------------------------------------------------------
+
+    /// §4.2: in which view a message must be to be accepted: the replica's own, once it is active.
+    fn admits_view(&self, standing: Standing, view: View) -> bool {
+        standing.active && view == standing.view
+    }
+
+    /// §4.2: h < n ≤ h + L, for low watermark h.
+    fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
+        seq > low && seq.0 <= low.0.saturating_add(setting.window)
+    }
+
+    /// §4.2: only the primary of a view proposes in it.
+    fn may_propose(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
+        from == self.primary(committee, view)
+    }
+
+    /// §4.2: 'd is the digest for m'.
+    fn digest_matches(&self, digest: Digest, batch: &Batch) -> bool {
+        digest == batch.digest()
+    }
+
+    /// §4.1, §4.2: a request counts only with its client's own signature.
+    fn authentic(&self, setting: &Setting, request: &SignedRequest) -> bool {
+        signed_by_its_client(request) && setting.keys.verify(request)
+    }
+
+    /// §4.4: null requests fill the gaps of a new view; a primary proposes none otherwise.
+    fn may_propose_null(&self) -> bool {
+        false
+    }
+
+    /// §4.2: a backup that has accepted a pre-prepare for view v and number n accepts none with
+    /// another digest.
+    fn accepts_second_proposal(&self, _accepted: &Proposal, _second: &Proposal) -> bool {
+        false
+    }
+
+    /// §4.2: prepares come from backups; the primary has voted by its pre-prepare.
+    fn may_prepare(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
+        from != self.primary(committee, view)
+    }
+
+    /// §4.2: 'from different replicas': a replica's vote counts once.
+    fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
+        voters.is_none_or(|voters| !voters.contains(from))
+    }
+
+    /// §4.2: prepares count together if they match in view, number and digest.
+    fn prepare_key(&self, view: View, digest: Digest) -> TallyKey {
+        TallyKey { view: Some(view), digest: Some(digest) }
+    }
+
+    /// §4.2: commits count together if they match in view, number and digest.
+    fn commit_key(&self, view: View, digest: Digest) -> TallyKey {
+        TallyKey { view: Some(view), digest: Some(digest) }
+    }
+
+    /// §4.2: *committed-local* requires *prepared*.
+    fn decides_unprepared(&self) -> bool {
+        false
+    }
+
+    // --- execution --------------------------------------------------------------------------
+
+    /// §4.2: a batch is executed after all with lower numbers.
+    fn is_next(&self, height: SeqNum, seq: SeqNum) -> bool {
+        seq == height.next()
+    }
+
+    /// §4.1: exactly once: a request is executed unless one of its client with that timestamp or a
+    /// later one was.
+    fn executes(&self, last: Option<Timestamp>, timestamp: Timestamp) -> bool {
+        last.is_none_or(|last| timestamp > last)
+    }
+
+    // --- checkpoints ------------------------------------------------------------------------
+
+    /// §4.3: a stable checkpoint is proved by a quorum of matching CHECKPOINTs; the genesis
+    /// checkpoint by nothing.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_stable(&self, setting: &Setting, claim: &StableClaim) -> Result<(), Refusal> {
+        let genesis = super::certificate::StableCheckpoint::genesis();
+        if claim == genesis.claim() {
+            return Ok(());
+        }
+        let mut voters = VoteSet::new();
+        let mut count = 0;
+        for checkpoint in claim.checkpoints.0.iter() {
+            let Some(from) = checkpoint.signer().replica() else { continue };
+            if checkpoint.seq == claim.seq
+                && checkpoint.state == claim.state
+                && setting.keys.verify(checkpoint)
+                && self.counts_vote(Some(&voters), from)
+            {
+                voters.insert(from);
+                count += 1;
+            }
+        }
+        if count < self.checkpoint_quorum(setting.committee) {
+            return Err(Refusal::NoQuorum);
+        }
+        Ok(())
+    }
+
+    // --- view changes -----------------------------------------------------------------------
+
+    /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,
+    /// in the smallest of those views. `views` holds the view of each other replica's latest view
+    /// change, where it is above `own`.
+    fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
+        (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().min())?
+    }
+
+    /// §4.4: a view change reports every batch that prepared at its sender.
+    fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {
+        true
+    }
+
+    /// §4.4: what prepared stays known after a new view begins, until a later view replaces it.
+    fn keeps_prepared(&self, _claim: &PreparedClaim) -> bool {
+        true
+    }
+
+    /// §4.2, §4.4: a prepared certificate is the primary's pre-prepare for the batch and, from
+    /// different backups, prepares that match it.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_prepared(&self, setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {
+        let proposal = &claim.proposal;
+        check_proposal(self.as_rules(), setting, proposal)?;
+        let (view, committee) = (proposal.view(), setting.committee);
+        let key = self.prepare_key(view, proposal.digest());
+        let mut voters = VoteSet::new();
+        let mut count = 1;
+        for prepare in claim.prepares.0.iter() {
+            let Some(from) = prepare.signer().replica() else { continue };
+            if prepare.seq == proposal.seq()
+                && self.prepare_key(prepare.view, prepare.digest) == key
+                && self.may_prepare(committee, view, from)
+                && setting.keys.verify(prepare)
+                && self.counts_vote(Some(&voters), from)
+            {
+                voters.insert(from);
+                count += 1;
+            }
+        }
+        if count < self.prepare_quorum(committee) {
+            return Err(Refusal::NoQuorum);
+        }
+        Ok(())
+    }
+
+    /// §4.4: a view change is valid if its stable checkpoint is proved and each of its
+    /// certificates is valid, of an earlier view, and between its own watermarks.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_view_change(&self, setting: &Setting, change: &ViewChange) -> Result<(), Refusal> {
+        self.check_stable(setting, &change.stable)?;
+        let mut last = change.stable.seq;
+        for claim in &change.prepared {
+            let placed = claim.seq() > last
+                && self.in_window(setting, change.stable.seq, claim.seq())
+                && claim.view() < change.new_view;
+            if !placed {
+                return Err(Refusal::MisplacedCertificate);
+            }
+            self.check_prepared(setting, claim)?;
+            last = claim.seq();
+        }
+        Ok(())
+    }
+
+    /// §4.4: a new view is justified by view changes for that very view.
+    fn justifies(&self, change: &ViewChange, view: View) -> bool {
+        change.new_view == view
+    }
+
+    /// §4.4: of several certificates for a sequence number, a new view takes the one of the highest
+    /// view.
+    fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
+        claims.iter().copied().max_by_key(|claim| claim.view())
+    }
+
+    /// §4.4: what a new view proposes: for each number between the latest stable checkpoint and the
+    /// highest certificate, the selected certificate's batch, or the null request.
+    fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
+        let low = changes.iter().map(|c| c.stable.seq).max().unwrap_or(SeqNum::GENESIS);
+        let claims = || changes.iter().flat_map(|c| &c.prepared);
+        let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
+        (low.0 + 1..=high.0)
+            .map(|n| {
+                let at_n: Vec<_> = claims().filter(|claim| claim.seq() == SeqNum(n)).collect();
+                let batch = self.select(&at_n).map(|claim| claim.proposal.batch.clone());
+                (SeqNum(n), batch.unwrap_or_else(Batch::null))
+            })
+            .collect()
+    }
+
+    /// §4.4: a new view is valid if a quorum of valid view changes from different replicas justifies
+    /// it, and its proposals are the ones that follow from them.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
+        let committee = setting.committee;
+        let mut senders = VoteSet::new();
+        let mut changes = Vec::new();
+        for change in &new_view.view_changes.0 {
+            let from = change.signer().replica().ok_or(Refusal::NotAReplica)?;
+            if self.justifies(change, new_view.view)
+                && setting.keys.verify(change)
+                && self.counts_vote(Some(&senders), from)
+            {
+                self.check_view_change(setting, change)?;
+                senders.insert(from);
+                changes.push(change.message());
+            }
+        }
+        if changes.len() < self.view_change_quorum(committee) {
+            return Err(Refusal::NoQuorum);
+        }
+        for proposal in &new_view.proposals {
+            check_proposal(self.as_rules(), setting, proposal)?;
+        }
+        let proposed: Vec<_> = new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).collect();
+        let due: Vec<_> = self
+            .new_view_batches(&changes)
+            .into_iter()
+            .map(|(seq, batch)| (new_view.view, seq, batch.digest()))
+            .collect();
+        if proposed != due {
+            return Err(Refusal::WrongProposals);
+        }
+        Ok(())
+    }
+
+    /// This rulebook as a trait object, for the default bodies.
+    fn as_rules(&self) -> &dyn Rules;
+}
+
+/// What holds for a pre-prepare in every state of the receiver: the primary's own signature, and a
+/// batch of authentic requests with that digest (OSDI'99 §4.2).
+///
+/// # Errors
+/// The guard that fails.
+pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal) -> Result<(), Refusal> {
+    let from = replica_of(setting, &proposal.pre_prepare)?;
+    if !rules.may_propose(setting.committee, proposal.view(), from) {
+        return Err(Refusal::NotPrimary);
+    }
+    if !rules.digest_matches(proposal.digest(), &proposal.batch) {
+        return Err(Refusal::WrongDigest);
+    }
+    if !setting.keys.verify(&proposal.pre_prepare) {
+        return Err(Refusal::BadSignature);
+    }
+    if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
+        return Err(Refusal::InauthenticRequest);
+    }
+    Ok(())
+}
+
+/// The replica of this committee that a message names as its signer.
+///
+/// # Errors
+/// [`Refusal::NotAReplica`].
+pub fn replica_of<M>(setting: &Setting, signed: &Signed<M>) -> Result<ReplicaId, Refusal> {
+    signed.signer().replica().filter(|&id| setting.committee.contains(id)).ok_or(Refusal::NotAReplica)
+}
+
+/// The protocol of the paper: overrides nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Castro99;
+
+impl Rules for Castro99 {
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,2 +1,4 @@
 //! bft-check
+pub mod check;
+pub mod model;
 pub mod pbft;

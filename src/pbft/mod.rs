@@ -27,6 +27,6 @@ pub use message::{
 };
 pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
-pub use replica::{Effect, Input, Replica, Slot, State, Timer};
+pub use replica::{Effect, Input, Log, Replica, Site, Slot, State, Timer};
 pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};

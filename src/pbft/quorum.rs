@@ -279,6 +279,15 @@ impl<M> Tally<M> {
             .count()
     }
 
+    /// The keys under which two tallies hold different votes.
+    pub fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
+    where
+        M: PartialEq,
+    {
+        let keys = self.groups.iter().chain(&other.groups).map(|(key, _)| *key);
+        keys.filter(|key| self.get(key) != other.get(key))
+    }
+
     /// Keeps only the groups that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&TallyKey) -> bool) {
         self.groups.retain(|(key, _)| keep(key));

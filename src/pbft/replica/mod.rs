@@ -6,7 +6,7 @@ mod log;
 mod normal_case;
 mod view_change;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::certificate::{CommitCertificate, StableCheckpoint};
 use super::evidence::Evidence;
 use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
 use super::message::{Checkpoint, Message, Reply, ViewChange};
-use super::quorum::Tally;
+use super::quorum::{Tally, TallyKey};
 use super::rules::{Refusal, Rules, Setting, Standing};
 use super::signature::{Signed, SigningKey};
 
@@ -78,6 +78,19 @@ pub enum Effect {
     Timer(Option<Timer>),
     /// Somebody is caught.
     Evidence(Evidence),
+}
+
+/// A place where deliveries add up before they have a consequence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Site {
+    /// Prepares that count together.
+    Prepare(SeqNum, TallyKey),
+    /// Commits that count together.
+    Commit(SeqNum, TallyKey),
+    /// CHECKPOINTs for a sequence number.
+    Checkpoint(SeqNum),
+    /// Waiting requests and view changes, which start the timer and move the replica to another view.
+    ViewChange,
 }
 
 /// A running view-change timer (OSDI'99 §4.4). Two timers that differ are two timers: when this
@@ -248,8 +261,34 @@ impl State {
         state.checkpoints.values_mut().for_each(|tally| tally.retain_voter(own));
         state.checkpoints.retain(|_, tally| !tally.is_empty());
         state.log.retain_voter(own);
-        state.doublings = 0;
+        state.forget_backoff();
         state
+    }
+
+    /// Forgets how often the timer has doubled: that says how long it runs, not what it may do.
+    pub fn forget_backoff(&mut self) {
+        self.doublings = 0;
+    }
+
+    /// Where the tallies of two states differ; the states are the same otherwise.
+    pub fn differing_tallies(&self, other: &State) -> BTreeSet<Site> {
+        let mut sites = BTreeSet::new();
+        if self.pending != other.pending || self.view_changes != other.view_changes {
+            sites.insert(Site::ViewChange);
+        }
+        let checkpoints = self.checkpoints.keys().chain(other.checkpoints.keys());
+        for &seq in checkpoints {
+            if self.checkpoints.get(&seq) != other.checkpoints.get(&seq) {
+                sites.insert(Site::Checkpoint(seq));
+            }
+        }
+        let empty = Slot::default();
+        for (seq, _) in self.log.iter().chain(other.log.iter()) {
+            let (a, b) = (self.log.get(seq).unwrap_or(&empty), other.log.get(seq).unwrap_or(&empty));
+            sites.extend(a.prepares.differing(&b.prepares).map(|key| Site::Prepare(seq, key)));
+            sites.extend(a.commits.differing(&b.commits).map(|key| Site::Commit(seq, key)));
+        }
+        sites
     }
 
     fn standing(&self) -> Standing {

@@ -1,0 +1,7 @@
+//! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
+
+mod fingerprint;
+mod search;
+
+pub use fingerprint::{Fingerprint, collision_probability, fingerprint};
+pub use search::{Coverage, End, Limit, Limits, Progress, Report, search};

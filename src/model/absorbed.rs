@@ -1,0 +1,611 @@
+//! Judge 2: whole guards at a time.
+//!
+//! The network is a set that only grows, so whatever exists can be delivered later. A delivery that
+//! only adds to a tally is therefore no step: a step *fires a guard*, which is to feed a replica, at
+//! once, a smallest set of messages that makes it do something. A replica's local state is its state
+//! without tallies ([`State::control`]) and what it has sent; a global state is one small number for
+//! each honest replica.
+//!
+//! **Why nothing is lost.** Take any run of judge 1. Between two consequences, a replica collects
+//! deliveries that have none. They can be put off until just before the consequence that they take
+//! part in, since the messages stay in the network; and those that take part in none can be left out.
+//! That needs such a delivery to commute with every consequence of other deliveries. It is not
+//! assumed: for each local state, each such delivery and each guard, the real replica is run both
+//! ways. Where the two differ, the delivery becomes a step of its own and its tally part of the local
+//! state, as in judge 1.
+//!
+//! **Why nothing is added.** Every step is a sequence of deliveries of messages that exist, so judge 1
+//! can make it too. A replica may here forget a vote that it has received, which it does not really;
+//! but it could as well not have received it yet. Whether that ever matters is a test: the local
+//! states that the two judges reach together are compared as sets. And a counterexample is replayed
+//! message by message before it is shown.
+//!
+//! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
+//! can fire in it are found once, by running the replica; after that a step is a look-up.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use indexmap::{IndexMap, IndexSet};
+use smallvec::SmallVec;
+use stateright::{Model, Property};
+
+use super::adversary::{Adversary, Knowledge};
+use super::bits::Bits;
+use super::bounds::System;
+use super::message::Event;
+use super::property::{Judge, properties};
+use crate::pbft::{Effect, Input, Message, Replica, ReplicaId, Site, State};
+
+/// The most tally states of one kind that are tried in one local state. A rulebook under which more
+/// arise is refused.
+const MAX_TALLIES: usize = 50_000;
+
+/// An input by number: a message, or the timeout.
+type Feed = u32;
+const TIMEOUT: Feed = Feed::MAX;
+
+/// PBFT with whole guards as steps.
+pub struct Absorbed {
+    system: Arc<System>,
+    adversary: Adversary,
+    tables: RwLock<Tables>,
+}
+
+/// A state of [`Absorbed`]: the number of each honest replica's local state.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AbsorbedState(SmallVec<[u32; 4]>);
+
+/// A step of [`Absorbed`]: a guard fires at a replica.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Move {
+    /// Which of the honest replicas, in the order of [`System::honest`].
+    pub replica: u16,
+    guard: u32,
+    next: u32,
+}
+
+/// What a replica is, as far as others or its own future can tell.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Local {
+    replica: u16,
+    state: State,
+    sent: Bits,
+}
+
+/// A consequence, and the smallest sets of messages that have it.
+#[derive(Clone)]
+struct Guard {
+    next: u32,
+    ways: Vec<Way>,
+}
+
+#[derive(Clone)]
+struct Way {
+    /// The messages that must exist, besides those that are there from the start.
+    needs: Bits,
+    feed: SmallVec<[Feed; 4]>,
+}
+
+#[derive(Clone, Default)]
+struct Guards {
+    /// The messages up to here were considered.
+    known: u32,
+    admitted: Vec<Feed>,
+    refused: Vec<Feed>,
+    guards: Arc<Vec<Guard>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    messages: IndexSet<Message>,
+    /// Requests and what the adversary can send before anybody has sent anything.
+    unconditional: Bits,
+    /// What certificates are built from.
+    votes: Bits,
+    /// Everything else that the adversary learns from.
+    reports: Bits,
+    locals: IndexMap<Local, Guards>,
+    available: HashMap<Bits, Arc<Bits>>,
+    knowledge: HashMap<Bits, u32>,
+    knowledges: IndexSet<Knowledge>,
+    byzantine: HashMap<(u32, Bits), Arc<Bits>>,
+    stepped: u64,
+    refusal: Option<String>,
+}
+
+impl Tables {
+    fn intern(&mut self, message: Message) -> u32 {
+        let (id, fresh) = self.messages.insert_full(message);
+        let id = id as u32;
+        if fresh {
+            match &self.messages[id as usize] {
+                Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
+                Message::ViewChange(_) | Message::Checkpoint(_) => self.reports.insert(id),
+                Message::Request(_) | Message::Commit(_) => {}
+            }
+        }
+        id
+    }
+
+    fn local(&mut self, local: Local) -> u32 {
+        let entry = self.locals.entry(local);
+        let index = entry.index() as u32;
+        entry.or_default();
+        index
+    }
+}
+
+/// A local state's guards as they are found: what is fed, and where that leads.
+struct Found {
+    feed: Vec<Feed>,
+    state: State,
+    emitted: BTreeSet<Message>,
+}
+
+impl Absorbed {
+    /// The model of a system.
+    pub fn new(system: Arc<System>) -> Self {
+        let adversary = Adversary::new(Arc::clone(&system));
+        let mut tables = Tables::default();
+        let requests = system.requests().iter().cloned().map(Message::Request);
+        for message in requests.chain(adversary.unconditional_messages().iter().cloned()) {
+            let id = tables.intern(message);
+            tables.unconditional.insert(id);
+        }
+        Absorbed { system, adversary, tables: RwLock::new(tables) }
+    }
+
+    /// How many deliveries had to be made steps of their own, because they did not commute. None under
+    /// a rulebook whose tallies are sets of votes.
+    pub fn stepped(&self) -> u64 {
+        self.read().stepped
+    }
+
+    /// Why this judge cannot judge this rulebook, if it cannot: then no verdict of it counts.
+    pub fn refusal(&self) -> Option<String> {
+        self.read().refusal.clone()
+    }
+
+    /// How many local states and messages were met.
+    pub fn interned(&self) -> (usize, usize) {
+        let tables = self.read();
+        (tables.locals.len(), tables.messages.len())
+    }
+
+    /// A step, as the deliveries that it stands for.
+    pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(ReplicaId, Event)> {
+        let replica = &self.system.honest()[usize::from(step.replica)];
+        let available = self.available(state);
+        let tables = self.read();
+        let local = state.0[usize::from(step.replica)] as usize;
+        let Some((from, guards)) = tables.locals.get_index(local) else { return Vec::new() };
+        let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
+        let way = guard.ways.iter().find(|way| way.needs.is_subset(&available));
+        let feed = way.map_or(&[][..], |way| &way.feed);
+        feed.iter()
+            .map(|&id| {
+                let event = match id {
+                    TIMEOUT => Event::Timeout(from.state.view()),
+                    id => Event::Deliver(tables.messages[id as usize].clone()),
+                };
+                (replica.id(), event)
+            })
+            .collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that exists in a state: what was there from the start, what honest replicas have
+    /// sent, and what the adversary can make of it.
+    fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
+        let sent = {
+            let tables = self.read();
+            let mut sent = Bits::default();
+            for &local in &state.0 {
+                if let Some((local, _)) = tables.locals.get_index(local as usize) {
+                    sent.union_with(&local.sent);
+                }
+            }
+            if let Some(available) = tables.available.get(&sent) {
+                return Arc::clone(available);
+            }
+            sent
+        };
+        let mut tables = self.write();
+        let byzantine = self.byzantine(&mut tables, &sent);
+        let mut available = tables.unconditional.clone();
+        available.union_with(&sent);
+        available.union_with(&byzantine);
+        let available = Arc::new(available);
+        tables.available.insert(sent, Arc::clone(&available));
+        available
+    }
+
+    fn byzantine(&self, tables: &mut Tables, sent: &Bits) -> Arc<Bits> {
+        if self.system.byzantine().is_empty() {
+            return Arc::default();
+        }
+        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown.
+        let checkpoints = self.system.setting().checkpoint_interval <= self.system.bound().slots;
+        let mut basis = sent.intersection(&tables.votes);
+        if checkpoints {
+            basis.union_with(&sent.intersection(&tables.reports));
+        }
+        let knowledge = match tables.knowledge.get(&basis) {
+            Some(&id) => id,
+            None => {
+                let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
+                let knowledge = self.adversary.knowledge(known.iter().copied());
+                let id = tables.knowledges.insert_full(knowledge).0 as u32;
+                tables.knowledge.insert(basis, id);
+                id
+            }
+        };
+        let key = (knowledge, sent.intersection(&tables.reports));
+        if let Some(messages) = tables.byzantine.get(&key) {
+            return Arc::clone(messages);
+        }
+        let reports: Vec<&Message> = key.1.iter().map(|id| &tables.messages[id as usize]).collect();
+        let known = &tables.knowledges[knowledge as usize];
+        let messages = self.adversary.messages_from(known, reports.iter().copied());
+        let messages: Arc<Bits> =
+            Arc::new(messages.into_iter().map(|message| tables.intern(message)).collect());
+        tables.byzantine.insert(key, Arc::clone(&messages));
+        messages
+    }
+
+    /// The guards of a local state, over all messages met so far.
+    fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
+        {
+            let tables = self.read();
+            if let Some((_, guards)) = tables.locals.get_index(local as usize)
+                && guards.known as usize == tables.messages.len()
+                && guards.known > 0
+            {
+                return Arc::clone(&guards.guards);
+            }
+        }
+        let mut tables = self.write();
+        self.find_guards(&mut tables, local)
+    }
+
+    fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
+        let Some((local, guards)) = tables.locals.get_index(id as usize) else { return Arc::default() };
+        let (local, mut guards) = (local.clone(), guards.clone());
+        let replica = &self.system.honest()[usize::from(local.replica)];
+        let mut fresh = guards.known == 0;
+        // What the guards send below is met for the first time by others; this replica sent it.
+        let considered = tables.messages.len() as u32;
+        for message in guards.known..considered {
+            if !self.reaches(tables, replica, message) {
+                continue;
+            }
+            let input = Input::Deliver(&tables.messages[message as usize]);
+            if replica.check(&local.state, input).is_ok() {
+                guards.admitted.push(message);
+                fresh = true;
+            } else {
+                guards.refused.push(message);
+            }
+        }
+        if fresh {
+            let found = self.explore(tables, replica, &local, &guards.admitted, &guards.refused);
+            guards.guards = Arc::new(self.collect(tables, &local, found));
+        }
+        guards.known = considered;
+        let found = Arc::clone(&guards.guards);
+        tables.locals[id as usize] = guards;
+        found
+    }
+
+    /// Whether a message is ever offered to a replica.
+    fn reaches(&self, tables: &Tables, replica: &Replica, message: u32) -> bool {
+        let message = &tables.messages[message as usize];
+        let own = message.signer().replica() == Some(replica.id());
+        let unheard = matches!(message, Message::Request(request)
+            if !self.system.hears_requests(replica.id()) && self.system.requests().contains(request));
+        !own && !unheard
+    }
+
+    fn requests(&self, tables: &Tables, replica: &Replica) -> Vec<Feed> {
+        let requests = self.system.requests().iter().cloned().map(Message::Request);
+        let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
+        ids.map(|id| id as u32).filter(|&id| self.reaches(tables, replica, id)).collect()
+    }
+
+    /// Runs the replica on everything that may be delivered in a local state, and finds what fires.
+    fn explore(
+        &self,
+        tables: &mut Tables,
+        replica: &Replica,
+        local: &Local,
+        admitted: &[Feed],
+        refused: &[Feed],
+    ) -> Vec<Found> {
+        let mut lab = Lab::new(self, tables, replica, local);
+        let mut found = Vec::new();
+        let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
+        let timeout = if self.system.may_time_out(local.state.view()) { &[TIMEOUT][..] } else { &[] };
+        for &feed in admitted.iter().chain(timeout) {
+            let Some((state, emitted)) = lab.feed(&local.state, feed) else { continue };
+            if lab.fires(&state, &emitted) {
+                found.push(Found { feed: vec![feed], state, emitted });
+                continue;
+            }
+            let mut sites = state.differing_tallies(&local.state);
+            let mut members = vec![feed];
+            groups.retain(|(others, feeds)| {
+                let meets = !sites.is_disjoint(others);
+                if meets {
+                    sites.extend(others);
+                    members.extend(feeds);
+                }
+                !meets
+            });
+            groups.push((sites, members));
+        }
+        let late = lab.admitted_late(&groups, refused);
+        if !late.is_empty() {
+            // Some delivery counts only after others: then all are tried with all.
+            let all = groups.drain(..).flat_map(|(_, feeds)| feeds).chain(late).collect();
+            groups.push((BTreeSet::from([Site::ViewChange]), all));
+        }
+        let mut fired_by: Vec<Option<usize>> = vec![None; found.len()];
+        for (index, (sites, feeds)) in groups.iter().enumerate() {
+            let mut feeds = feeds.clone();
+            if sites.contains(&Site::ViewChange) {
+                feeds.extend(timeout);
+            }
+            feeds.sort_unstable();
+            found.extend(lab.fire(&feeds));
+            fired_by.resize(found.len(), Some(index));
+        }
+        let mut steps = Vec::new();
+        for (index, (_, feeds)) in groups.iter().enumerate() {
+            let mut others: Vec<&Found> = Vec::new();
+            for (other, &by) in found.iter().zip(&fired_by) {
+                let same = |o: &&Found| o.emitted == other.emitted && o.state == other.state;
+                if by != Some(index) && !others.iter().any(same) {
+                    others.push(other);
+                }
+            }
+            for &feed in feeds {
+                if others.iter().all(|other| lab.commutes(feed, &other.feed)) {
+                    continue;
+                }
+                if let Some((state, emitted)) = lab.feed(&local.state, feed) {
+                    steps.push(Found { feed: vec![feed], state, emitted });
+                }
+            }
+        }
+        let refusal = lab.refusal.take();
+        for other in &mut found {
+            other.state =
+                lab.normal_form(std::mem::replace(&mut other.state, local.state.clone()), &other.feed);
+        }
+        tables.stepped += steps.len() as u64;
+        tables.refusal = tables.refusal.take().or(refusal);
+        found.extend(steps);
+        found
+    }
+
+    /// Groups what was found by where it leads; of several sets of messages keeps the smallest.
+    fn collect(&self, tables: &mut Tables, local: &Local, found: Vec<Found>) -> Vec<Guard> {
+        let mut guards: IndexMap<u32, Vec<Way>> = IndexMap::new();
+        for Found { feed, state, emitted } in found {
+            let mut sent = local.sent.clone();
+            for message in emitted {
+                sent.insert(tables.intern(message));
+            }
+            let next = tables.local(Local { replica: local.replica, state, sent });
+            let messages: Bits = feed.iter().copied().filter(|&id| id != TIMEOUT).collect();
+            let needs = messages.difference(&tables.unconditional);
+            let ways = guards.entry(next).or_default();
+            if ways.iter().any(|way| way.needs.is_subset(&needs)) {
+                continue;
+            }
+            ways.retain(|way| !needs.is_subset(&way.needs));
+            ways.push(Way { needs, feed: feed.into() });
+        }
+        guards.into_iter().map(|(next, ways)| Guard { next, ways }).collect()
+    }
+}
+
+/// Runs a replica in one local state.
+struct Lab<'a> {
+    replica: &'a Replica,
+    system: &'a System,
+    messages: Vec<Message>,
+    sent: BTreeSet<Message>,
+    /// The clients' requests, which are there from the start.
+    requests: Vec<Feed>,
+    start: State,
+    control: State,
+    refusal: Option<String>,
+}
+
+impl<'a> Lab<'a> {
+    fn new(model: &'a Absorbed, tables: &Tables, replica: &'a Replica, local: &Local) -> Self {
+        Lab {
+            replica,
+            system: &model.system,
+            messages: tables.messages.iter().cloned().collect(),
+            sent: local.sent.iter().map(|id| tables.messages[id as usize].clone()).collect(),
+            requests: model.requests(tables, replica),
+            start: local.state.clone(),
+            control: local.state.control(replica.id()),
+            refusal: None,
+        }
+    }
+
+    /// The next state and what is sent that was not sent before; none if the replica refuses.
+    fn feed(&self, state: &State, feed: Feed) -> Option<(State, BTreeSet<Message>)> {
+        let input = match feed {
+            TIMEOUT if !self.system.may_time_out(state.view()) => return None,
+            TIMEOUT => Input::Timeout,
+            id => Input::Deliver(&self.messages[id as usize]),
+        };
+        self.replica.check(state, input).ok()?;
+        let mut state = state.clone();
+        let mut effects = Vec::new();
+        self.replica.step(&mut state, input, &mut effects).ok()?;
+        state.forget_backoff();
+        let emitted = effects.into_iter().filter_map(|effect| match effect {
+            // A relayed request exists already.
+            Effect::Send(_, Message::Request(_)) => None,
+            Effect::Broadcast(message) | Effect::Send(_, message) => Some(message),
+            _ => None,
+        });
+        let emitted = emitted.filter(|message| !self.sent.contains(message)).collect();
+        Some((state, emitted))
+    }
+
+    /// Whether this is a consequence: something was sent, or more than tallies has changed.
+    fn fires(&self, state: &State, emitted: &BTreeSet<Message>) -> bool {
+        !emitted.is_empty() || state.control(self.replica.id()) != self.control
+    }
+
+    /// Everything that sets of these deliveries, which count for one thing, can bring about.
+    fn fire(&mut self, feeds: &[Feed]) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut seen: std::collections::HashSet<State> = [self.start.clone()].into();
+        let mut queue = VecDeque::from([(self.start.clone(), Vec::new())]);
+        while let Some((state, path)) = queue.pop_front() {
+            for &feed in feeds {
+                let Some((next, emitted)) = self.feed(&state, feed) else { continue };
+                let mut path = path.clone();
+                path.push(feed);
+                if self.fires(&next, &emitted) {
+                    if path.len() > 1 {
+                        found.push(Found { feed: path, state: next, emitted });
+                    }
+                } else if seen.len() >= MAX_TALLIES {
+                    self.refusal = Some(format!(
+                        "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
+                        self.replica.id()
+                    ));
+                } else if seen.insert(next.clone()) {
+                    queue.push_back((next, path));
+                }
+            }
+        }
+        found
+    }
+
+    /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
+    /// without a consequence.
+    fn admitted_late(&self, groups: &[(BTreeSet<Site>, Vec<Feed>)], refused: &[Feed]) -> Vec<Feed> {
+        let mut state = self.start.clone();
+        for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
+            if let Some((next, emitted)) = self.feed(&state, feed)
+                && !self.fires(&next, &emitted)
+            {
+                state = next;
+            }
+        }
+        let admits = |&&feed: &&Feed| {
+            self.replica.check(&state, Input::Deliver(&self.messages[feed as usize])).is_ok()
+        };
+        refused.iter().filter(admits).copied().collect()
+    }
+
+    /// Feeds everything in turn, skipping what is refused.
+    fn run(&self, state: &State, feeds: impl IntoIterator<Item = Feed>) -> (State, BTreeSet<Message>) {
+        let mut state = state.clone();
+        let mut emitted = BTreeSet::new();
+        for feed in feeds {
+            if let Some((next, more)) = self.feed(&state, feed) {
+                state = next;
+                emitted.extend(more);
+            }
+        }
+        (state, emitted)
+    }
+
+    /// Whether a delivery that has no consequence by itself makes no difference to a guard: before it
+    /// or after it, the replica ends up in the same state, with the same messages sent.
+    fn commutes(&self, feed: Feed, guard: &[Feed]) -> bool {
+        let guard = || guard.iter().copied();
+        let again = || std::iter::once(feed).chain(guard());
+        self.run(&self.start, again().chain(again())) == self.run(&self.start, guard().chain(again()))
+    }
+
+    /// The state without its tallies, if they can be had again from the requests and the messages that
+    /// were fed; the state itself if not.
+    fn normal_form(&self, state: State, feed: &[Feed]) -> State {
+        let bare = state.control(self.replica.id());
+        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| feed != TIMEOUT);
+        if self.run(&bare, refill()).0 == self.run(&state, refill()).0 { bare } else { state }
+    }
+}
+
+impl Model for Absorbed {
+    type State = AbsorbedState;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<AbsorbedState> {
+        let mut tables = self.write();
+        let locals = self.system.honest().iter().zip(0..).map(|(replica, index)| {
+            let state = replica.init().control(replica.id());
+            tables.local(Local { replica: index, state, sent: Bits::default() })
+        });
+        vec![AbsorbedState(locals.collect())]
+    }
+
+    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
+        let available = self.available(state);
+        for (replica, &local) in (0..).zip(&state.0) {
+            let guards = self.guards(local);
+            for (guard, index) in guards.iter().zip(0..) {
+                if guard.ways.iter().any(|way| way.needs.is_subset(&available)) {
+                    actions.push(Move { replica, guard: index, next: guard.next });
+                }
+            }
+        }
+    }
+
+    fn next_state(&self, state: &AbsorbedState, step: Move) -> Option<AbsorbedState> {
+        let mut next = state.clone();
+        let local = &mut next.0[usize::from(step.replica)];
+        if *local == step.next {
+            return None;
+        }
+        *local = step.next;
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties(self.system.bound().views)
+    }
+}
+
+impl Judge for Absorbed {
+    fn system(&self) -> &System {
+        &self.system
+    }
+
+    fn with_honest<R>(&self, state: &AbsorbedState, see: impl FnOnce(&[&State]) -> R) -> R {
+        let tables = self.read();
+        let states: SmallVec<[&State; 8]> = state
+            .0
+            .iter()
+            .filter_map(|&local| tables.locals.get_index(local as usize).map(|(local, _)| &local.state))
+            .collect();
+        see(&states)
+    }
+}
+
+impl fmt::Debug for Absorbed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Absorbed").field("system", &self.system.bound()).finish()
+    }
+}

@@ -1,0 +1,307 @@
+//! The most general Byzantine adversary over a finite alphabet.
+//!
+//! At any time, to any subset of the replicas, it may send any well-formed message of the alphabet
+//! that a Byzantine replica signs: conflicting pre-prepares, any prepare or commit, view changes with
+//! any valid certificates or none, new views on any valid quorum of view changes. It knows every
+//! message that was ever sent, and cannot forge: a certificate needs messages that exist.
+//!
+//! What it sends is a function of the set of messages that honest replicas have sent, and that
+//! function is monotone; so its messages need not be steps, they are simply there to be delivered.
+//!
+//! It leaves out what every honest replica refuses in whatever state. It finds out by asking the
+//! rulebook, so that a rulebook with a hole gets the messages that fit the hole: short quorums,
+//! certificates without votes, proposals that do not follow from the view changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use itertools::Itertools as _;
+
+use super::bounds::System;
+use crate::pbft::{
+    Batch, Checkpoint, Commit, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal,
+    ReplicaId, SeqNum, Signed, SigningKey, StableCheckpoint, StableClaim, View, ViewChange, check_proposal,
+};
+
+/// What all Byzantine replicas together can send.
+#[derive(Clone, Debug)]
+pub struct Adversary {
+    system: Arc<System>,
+    batches: Vec<Batch>,
+    proposals: Vec<Proposal>,
+    first: Vec<Message>,
+}
+
+/// What an adversary has seen that it can build on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Knowledge {
+    /// The certificates that can be shown.
+    pub claims: Vec<PreparedClaim>,
+    /// The stable checkpoints that can be shown.
+    pub stable: Vec<StableClaim>,
+}
+
+impl Adversary {
+    /// The adversary of a system.
+    pub fn new(system: Arc<System>) -> Self {
+        let rules = system.rules();
+        let batches: Vec<_> = system
+            .batches()
+            .into_iter()
+            .filter(|batch| batch.requests().iter().all(|r| rules.authentic(system.setting(), r)))
+            .collect();
+        let mut this = Adversary { system, batches, proposals: Vec::new(), first: Vec::new() };
+        this.proposals = this.all_proposals();
+        this.first = this.unconditional();
+        this
+    }
+
+    /// What it can send before anybody has sent anything.
+    pub fn unconditional_messages(&self) -> &[Message] {
+        &self.first
+    }
+
+    /// Everything that it can send, given what honest replicas have sent, without
+    /// [`Self::unconditional_messages`].
+    pub fn messages<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message> + Clone) -> Vec<Message> {
+        self.messages_from(&self.knowledge(sent.clone()), sent)
+    }
+
+    /// The same, given what certificates can be shown, and the view changes and CHECKPOINTs that
+    /// honest replicas have sent.
+    pub fn messages_from<'a>(
+        &self,
+        knowledge: &Knowledge,
+        sent: impl IntoIterator<Item = &'a Message> + Clone,
+    ) -> Vec<Message> {
+        let mut out = self.checkpoints(sent.clone());
+        let changes = self.view_changes(knowledge);
+        out.extend(self.new_views(sent, &changes));
+        out.extend(changes.into_iter().map(Message::ViewChange));
+        out
+    }
+
+    /// Whether a message can add to what the adversary can send.
+    pub fn learns_from(message: &Message) -> bool {
+        !matches!(message, Message::Request(_) | Message::Commit(_))
+    }
+
+    fn unconditional(&self) -> Vec<Message> {
+        let system = &self.system;
+        if system.byzantine().is_empty() {
+            return Vec::new();
+        }
+        let (rules, setting) = (system.rules(), system.setting());
+        let null_allowed = rules.may_propose_null();
+        let mut out: Vec<_> = self
+            .proposals
+            .iter()
+            .filter(|p| null_allowed || !p.batch.is_null())
+            .filter(|p| check_proposal(rules, setting, p).is_ok())
+            .cloned()
+            .map(Message::PrePrepare)
+            .collect();
+        if rules.authentic(setting, system.forged()) {
+            out.push(Message::Request(system.forged().clone()));
+        }
+        for (key, id) in self.keys() {
+            for (view, seq, batch) in self.places() {
+                let digest = batch.digest();
+                // Before a view change nobody proposes the null request, and votes for what nobody
+                // can propose change nothing.
+                if batch.is_null() && view == View(0) && !null_allowed {
+                    continue;
+                }
+                if rules.may_prepare(setting.committee, view, id) {
+                    out.push(Message::Prepare(key.sign(Prepare { view, seq, digest })));
+                }
+                out.push(Message::Commit(key.sign(Commit { view, seq, digest })));
+            }
+        }
+        out
+    }
+
+    /// Every proposal that a Byzantine replica can sign, whether or not it is primary, with the right
+    /// digest or another batch's.
+    fn all_proposals(&self) -> Vec<Proposal> {
+        let mut out = Vec::new();
+        for (key, _) in self.keys() {
+            for (view, seq, batch) in self.places() {
+                for named in &self.batches {
+                    let pre_prepare = key.sign(PrePrepare { view, seq, digest: named.digest() });
+                    out.push(Proposal { pre_prepare, batch: batch.clone() });
+                }
+            }
+        }
+        out
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (&SigningKey, ReplicaId)> {
+        self.system.byzantine().iter().filter_map(|key| Some((key, key.owner().replica()?)))
+    }
+
+    fn places(&self) -> impl Iterator<Item = (View, SeqNum, &Batch)> {
+        let bound = self.system.bound();
+        (0..bound.views)
+            .cartesian_product(1..=bound.slots)
+            .cartesian_product(&self.batches)
+            .map(|((view, seq), batch)| (View(view), SeqNum(seq), batch))
+    }
+
+    /// What certificates can be shown, from messages that exist.
+    pub fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message> + Clone) -> Knowledge {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let mut proposals: BTreeSet<&Proposal> = self.proposals.iter().collect();
+        let mut prepares: Vec<&Signed<Prepare>> = Vec::new();
+        let mut stable: BTreeSet<&StableClaim> = BTreeSet::new();
+        let own = self.first.iter();
+        for message in own.chain(sent.into_iter()) {
+            match message {
+                Message::PrePrepare(p) => {
+                    proposals.insert(p);
+                }
+                Message::NewView(nv) => proposals.extend(&nv.proposals),
+                Message::Prepare(p) => prepares.push(p),
+                Message::ViewChange(vc) => {
+                    stable.insert(&vc.stable);
+                }
+                Message::Request(_) | Message::Commit(_) | Message::Checkpoint(_) => {}
+            }
+        }
+        let mut claims = BTreeSet::new();
+        for proposal in proposals {
+            // From the most fitting votes to none at all: a correct rulebook accepts the first kind or
+            // nothing, a broken one shows how little is enough for it.
+            let matching = |p: &Prepare| {
+                (p.view, p.seq, p.digest) == (proposal.view(), proposal.seq(), proposal.digest())
+            };
+            let at_place = |p: &Prepare| (p.view, p.seq) == (proposal.view(), proposal.seq());
+            let at_number = |p: &Prepare| p.seq == proposal.seq();
+            let filters: [&dyn Fn(&Prepare) -> bool; 4] = [&matching, &at_place, &at_number, &|_| false];
+            let shown = filters.iter().find_map(|keep| {
+                let votes: Arc<[_]> = prepares.iter().filter(|p| keep(p)).map(|&p| p.clone()).collect();
+                let claim = PreparedClaim { proposal: proposal.clone(), prepares: Proof(votes) };
+                rules.check_prepared(setting, &claim).is_ok().then_some(claim)
+            });
+            claims.extend(shown);
+        }
+        let genesis = StableCheckpoint::genesis();
+        stable.insert(genesis.claim());
+        Knowledge { claims: claims.into_iter().collect(), stable: stable.into_iter().cloned().collect() }
+    }
+
+    /// Every CHECKPOINT for a state that an honest replica has announced, and one for none.
+    fn checkpoints<'a>(&self, sent: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
+        let announced: BTreeSet<Checkpoint> = sent
+            .into_iter()
+            .filter_map(|message| match message {
+                Message::Checkpoint(c) => Some(*c.message()),
+                _ => None,
+            })
+            .flat_map(|c| [c, Checkpoint { state: Digest::ZERO, ..c }])
+            .collect();
+        self.keys()
+            .cartesian_product(&announced)
+            .map(|((key, _), &checkpoint)| Message::Checkpoint(key.sign(checkpoint)))
+            .collect()
+    }
+
+    /// Every valid view change: for each view, each stable checkpoint and, at each sequence number,
+    /// any certificate or none.
+    fn view_changes(&self, knowledge: &Knowledge) -> Vec<Arc<Signed<ViewChange>>> {
+        let (rules, setting, bound) = (self.system.rules(), self.system.setting(), self.system.bound());
+        let mut at: BTreeMap<SeqNum, Vec<Option<&PreparedClaim>>> = BTreeMap::new();
+        for claim in &knowledge.claims {
+            at.entry(claim.seq()).or_insert_with(|| vec![None]).push(Some(claim));
+        }
+        let choices: Vec<Vec<PreparedClaim>> = if at.is_empty() {
+            vec![Vec::new()]
+        } else {
+            at.into_values()
+                .multi_cartesian_product()
+                .map(|claims| claims.into_iter().flatten().cloned().collect())
+                .collect()
+        };
+        let mut out = Vec::new();
+        for (key, _) in self.keys() {
+            for new_view in (1..bound.views).map(View) {
+                for (stable, prepared) in knowledge.stable.iter().cartesian_product(&choices) {
+                    let change = ViewChange { new_view, stable: stable.clone(), prepared: prepared.clone() };
+                    if rules.check_view_change(setting, &change).is_ok() {
+                        out.push(Arc::new(key.sign(change)));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// Every valid new view, one for each list of proposals: which view changes justify it makes no
+    /// difference to those who accept it.
+    fn new_views<'a>(
+        &self,
+        sent: impl IntoIterator<Item = &'a Message>,
+        own: &[Arc<Signed<ViewChange>>],
+    ) -> Vec<Message> {
+        let system = &self.system;
+        let (rules, setting, bound) = (system.rules(), system.setting(), system.bound());
+        let honest = sent.into_iter().filter_map(|message| match message {
+            Message::ViewChange(change) => Some(change),
+            _ => None,
+        });
+        let changes: Vec<_> = honest.chain(own).collect();
+        let mut out = BTreeMap::new();
+        for (key, id) in self.keys() {
+            for view in (1..bound.views).map(View) {
+                if !rules.may_propose(setting.committee, view, id) {
+                    continue;
+                }
+                let mut by_sender: BTreeMap<_, Vec<_>> = BTreeMap::new();
+                for &change in changes.iter().filter(|change| rules.justifies(change, view)) {
+                    by_sender.entry(change.signer()).or_default().push(change);
+                }
+                let quorum = rules.view_change_quorum(setting.committee);
+                // A larger set than a quorum can matter only where the certificates for the slots
+                // come from more senders than a quorum has.
+                let largest = quorum.max(bound.slots as usize).min(by_sender.len());
+                let mut offer = |changes: Vec<Arc<Signed<ViewChange>>>, batches: &[(SeqNum, Batch)]| {
+                    let content: Vec<_> = batches.iter().map(|(seq, b)| (*seq, b.digest())).collect();
+                    if out.contains_key(&(id, view, content.clone())) {
+                        return;
+                    }
+                    let sign = |(seq, batch): &(SeqNum, Batch)| Proposal {
+                        pre_prepare: key.sign(PrePrepare { view, seq: *seq, digest: batch.digest() }),
+                        batch: batch.clone(),
+                    };
+                    let proposals = batches.iter().map(sign).collect();
+                    let new_view = NewView { view, view_changes: Proof(changes), proposals };
+                    if rules.check_new_view(setting, &new_view).is_ok() {
+                        out.insert((id, view, content), Message::NewView(Arc::new(key.sign(new_view))));
+                    }
+                };
+                let mut some_quorum = None;
+                for size in quorum..=largest {
+                    for senders in by_sender.values().combinations(size) {
+                        for set in senders.into_iter().multi_cartesian_product() {
+                            let contents: Vec<_> = set.iter().map(|change| change.message()).collect();
+                            let batches = rules.new_view_batches(&contents);
+                            let set: Vec<_> = set.into_iter().map(|&c| Arc::clone(c)).collect();
+                            some_quorum.get_or_insert_with(|| set.clone());
+                            offer(set, &batches);
+                        }
+                    }
+                }
+                // Proposals that follow from nothing, for a rulebook that does not recompute them.
+                for count in 0..=bound.slots {
+                    for content in (0..count).map(|_| &self.batches).multi_cartesian_product() {
+                        let batches: Vec<_> = (1..).map(SeqNum).zip(content.into_iter().cloned()).collect();
+                        for set in some_quorum.iter().cloned().chain([Vec::new()]) {
+                            offer(set, &batches);
+                        }
+                    }
+                }
+            }
+        }
+        out.into_values().collect()
+    }
+}

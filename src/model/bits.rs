@@ -1,0 +1,83 @@
+//! Sets of small numbers.
+
+use smallvec::SmallVec;
+
+/// A set of small numbers, a bit each; equal sets are equal values.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Bits(SmallVec<[u64; 4]>);
+
+impl Bits {
+    pub fn insert(&mut self, i: u32) {
+        let word = i as usize / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (i % 64);
+    }
+
+    pub fn contains(&self, i: u32) -> bool {
+        self.0.get(i as usize / 64).is_some_and(|word| word & (1 << (i % 64)) != 0)
+    }
+
+    pub fn union_with(&mut self, other: &Bits) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    pub fn intersection(&self, other: &Bits) -> Bits {
+        self.combine(other, |a, b| a & b)
+    }
+
+    pub fn difference(&self, other: &Bits) -> Bits {
+        self.combine(other, |a, b| a & !b)
+    }
+
+    pub fn is_subset(&self, other: &Bits) -> bool {
+        self.0.iter().enumerate().all(|(i, a)| a & !other.0.get(i).copied().unwrap_or(0) == 0)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().enumerate().flat_map(|(i, &word)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| i as u32 * 64 + bit)
+        })
+    }
+
+    fn combine(&self, other: &Bits, op: impl Fn(u64, u64) -> u64) -> Bits {
+        let words = self.0.iter().enumerate().map(|(i, &a)| op(a, other.0.get(i).copied().unwrap_or(0)));
+        let mut bits = Bits(words.collect());
+        while bits.0.last() == Some(&0) {
+            bits.0.pop();
+        }
+        bits
+    }
+}
+
+impl FromIterator<u32> for Bits {
+    fn from_iter<I: IntoIterator<Item = u32>>(items: I) -> Self {
+        let mut bits = Bits::default();
+        items.into_iter().for_each(|i| bits.insert(i));
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_that_are_equal_compare_equal_whatever_they_once_held() {
+        let all: Bits = [1, 70, 300].into_iter().collect();
+        let low: Bits = [1].into_iter().collect();
+        assert_eq!(all.difference(&[70, 300].into_iter().collect()), low);
+        assert_eq!(all.intersection(&low), low);
+        assert!(low.is_subset(&all) && !all.is_subset(&low));
+        assert_eq!(all.iter().collect::<Vec<_>>(), [1, 70, 300]);
+        assert!(all.difference(&all).is_empty());
+    }
+}

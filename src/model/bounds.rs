@@ -1,0 +1,249 @@
+//! What is explored, and the system that it describes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use itertools::Itertools as _;
+use serde::Serialize;
+
+use crate::pbft::{
+    Batch, ClientId, Committee, CommitteeError, KeySet, Refusal, Replica, ReplicaId, Request, Rules, Setting,
+    SignedRequest, SigningKey, Timestamp, View,
+};
+
+/// A finite part of the protocol's behaviours.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Bound {
+    /// n: the number of replicas.
+    pub replicas: u16,
+    /// f: the number of Byzantine replicas that the thresholds are made for.
+    pub faults: u16,
+    /// Which replicas are Byzantine. More than f of them is a question one can ask.
+    pub byzantine: Vec<ReplicaId>,
+    /// Views 0 to this number less one are explored: no timer fires in the last.
+    pub views: u64,
+    /// Sequence numbers 1 to this one may be assigned: L, with no checkpoint before the end.
+    pub slots: u64,
+    /// Requests that clients send, each by a client of its own, all at once.
+    pub requests: u32,
+}
+
+/// Why a bound cannot be explored.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BoundError {
+    /// The committee is impossible.
+    #[error("{0}; give other values to --replicas and --faults")]
+    Committee(#[from] CommitteeError),
+    /// A Byzantine replica that is not there.
+    #[error("replica {0} cannot be Byzantine: there are only {1} replicas, numbered from 0")]
+    NoSuchReplica(ReplicaId, u16),
+    /// Nobody is left to judge.
+    #[error("all {0} replicas are Byzantine: no honest one is left to check")]
+    NobodyHonest(u16),
+    /// Zero of something that there must be one of.
+    #[error("--{0} must be at least 1")]
+    Zero(&'static str),
+    /// More than the exhaustive judges handle.
+    #[error("--{0} is at most {1} in an exhaustive check; {2} could never finish")]
+    TooLarge(&'static str, u64, u64),
+}
+
+impl Bound {
+    /// Checks that the bound makes sense.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn validate(&self) -> Result<Committee, BoundError> {
+        let committee = Committee::new(self.replicas, self.faults)?;
+        for (name, value, most) in [
+            ("replicas", u64::from(self.replicas), 32),
+            ("views", self.views, 32),
+            ("slots", self.slots, 16),
+            ("requests", u64::from(self.requests), 16),
+        ] {
+            if value == 0 {
+                return Err(BoundError::Zero(name));
+            }
+            if value > most {
+                return Err(BoundError::TooLarge(name, most, value));
+            }
+        }
+        if let Some(&id) = self.byzantine.iter().find(|&&id| !committee.contains(id)) {
+            return Err(BoundError::NoSuchReplica(id, self.replicas));
+        }
+        if self.byzantine.len() >= usize::from(self.replicas) {
+            return Err(BoundError::NobodyHonest(self.replicas));
+        }
+        Ok(committee)
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        write!(
+            f,
+            "n={} f={}, {}, {}, {}",
+            self.replicas,
+            self.faults,
+            plural(self.views, "view"),
+            plural(self.slots, "slot"),
+            plural(u64::from(self.requests), "request"),
+        )
+    }
+}
+
+/// Which replicas are Byzantine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Byzantine {
+    /// Every placement of this many, up to symmetry.
+    Count(u16),
+    /// These.
+    Ids(Vec<ReplicaId>),
+}
+
+impl std::str::FromStr for Byzantine {
+    type Err = String;
+
+    /// Reads a count (`1`) or replicas (`r0`, `r0,r3`; a list of plain numbers is one of replicas).
+    fn from_str(text: &str) -> Result<Self, String> {
+        let error = || {
+            format!(
+                "'{text}' is neither a count of Byzantine replicas (as in 1) nor a list of them (as in r0,r2)"
+            )
+        };
+        let names_ids = text.contains(',') || text.contains('r');
+        if !names_ids {
+            return text.trim().parse().map(Byzantine::Count).map_err(|_| error());
+        }
+        let ids: Result<Vec<ReplicaId>, _> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| part.trim_start_matches('r').parse().map(ReplicaId))
+            .collect();
+        ids.map(|ids| Byzantine::Ids(ids.into_iter().sorted().dedup().collect())).map_err(|_| error())
+    }
+}
+
+/// The placements to run: every set of that many Byzantine replicas, up to symmetry. Replicas that are
+/// primary in no explored view are interchangeable: their numbers are used nowhere else.
+pub fn placements(
+    byzantine: &Byzantine,
+    committee: Committee,
+    views: u64,
+    rules: &dyn Rules,
+) -> Vec<Vec<ReplicaId>> {
+    let count = match byzantine {
+        Byzantine::Ids(ids) => return vec![ids.clone()],
+        Byzantine::Count(count) => usize::from(*count),
+    };
+    let primaries: Vec<_> = (0..views).map(|v| rules.primary(committee, View(v))).collect();
+    let class = |id: &ReplicaId| if primaries.contains(id) { Some(*id) } else { None };
+    committee
+        .replicas()
+        .combinations(count)
+        .unique_by(|ids| ids.iter().map(class).collect::<Vec<_>>())
+        .collect()
+}
+
+/// A bound filled with life: replicas, keys and requests.
+#[derive(Clone, Debug)]
+pub struct System {
+    bound: Bound,
+    setting: Arc<Setting>,
+    rules: &'static dyn Rules,
+    honest: Vec<Replica>,
+    byzantine: Vec<SigningKey>,
+    requests: Vec<SignedRequest>,
+    forged: SignedRequest,
+}
+
+impl System {
+    /// The system that a bound describes, under a rulebook.
+    ///
+    /// # Errors
+    /// A bound that makes no sense.
+    pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
+        let committee = bound.validate()?;
+        let keys = KeySet::symbolic(bound.replicas, bound.requests);
+        let setting = Arc::new(Setting {
+            window: bound.slots,
+            checkpoint_interval: bound.slots + 1,
+            max_batch: 1,
+            max_in_flight: bound.slots,
+            ..Setting::new(committee, keys.ring.clone())
+        });
+        let (byzantine, honest): (Vec<_>, Vec<_>) = keys
+            .replicas
+            .iter()
+            .cloned()
+            .partition(|key| key.owner().replica().is_some_and(|id| bound.byzantine.contains(&id)));
+        let honest: Result<Vec<_>, Refusal> =
+            honest.into_iter().map(|key| Replica::new(key, Arc::clone(&setting), rules)).collect();
+        let honest = honest.map_err(|_| BoundError::NobodyHonest(bound.replicas))?;
+        let request = |client: u32, timestamp: u64, operation: &[u8]| Request {
+            client: ClientId(client),
+            timestamp: Timestamp(timestamp),
+            operation: Arc::from(operation),
+        };
+        let requests = keys.clients.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, b"op"))).collect();
+        // What no client ever asked for, under the name of client 0: signed by whoever is at hand.
+        let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
+        let forged = forger.sign(request(0, 2, b"forged"));
+        Ok(System { bound, setting, rules, honest, byzantine, requests, forged })
+    }
+
+    /// The bound.
+    pub fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// The setting that all replicas share.
+    pub fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    /// The rulebook.
+    pub fn rules(&self) -> &'static dyn Rules {
+        self.rules
+    }
+
+    /// The honest replicas, by number.
+    pub fn honest(&self) -> &[Replica] {
+        &self.honest
+    }
+
+    /// The Byzantine replicas' keys: all that makes them more than a network.
+    pub fn byzantine(&self) -> &[SigningKey] {
+        &self.byzantine
+    }
+
+    /// What the clients ask for.
+    pub fn requests(&self) -> &[SignedRequest] {
+        &self.requests
+    }
+
+    /// A request that its client did not sign.
+    pub fn forged(&self) -> &SignedRequest {
+        &self.forged
+    }
+
+    /// Whether an honest replica's timer may fire in this view.
+    pub fn may_time_out(&self, view: View) -> bool {
+        view.0 + 1 < self.bound.views
+    }
+
+    /// Whether a request reaches a replica before a primary proposes it. In a bound of one view only
+    /// the primary needs it: a waiting request makes a backup's timer run, and none fires there.
+    pub fn hears_requests(&self, id: ReplicaId) -> bool {
+        self.bound.views > 1 || self.rules.primary(self.setting.committee, View(0)) == id
+    }
+
+    /// Everything that a Byzantine primary may want ordered: each request alone, the null request,
+    /// and the forged one.
+    pub fn batches(&self) -> Vec<Batch> {
+        let singles = self.requests.iter().chain([&self.forged]).map(|r| Batch::new([r.clone()]));
+        singles.chain([Batch::null()]).collect()
+    }
+}

@@ -1,0 +1,18 @@
+//! The protocol under the model checker: bounds, the adversary, two judges and the properties.
+//!
+//! Both judges run the same [`Replica`](crate::pbft::Replica) against the same adversary over the
+//! same network: a set of messages that only grows. What is sent can be delivered at any time, in any
+//! order, again, or never: delay, reordering, duplication and loss are all behaviours of that set.
+
+mod absorbed;
+mod adversary;
+mod bits;
+mod bounds;
+mod message;
+mod property;
+
+pub use absorbed::{Absorbed, AbsorbedState, Move};
+pub use adversary::{Adversary, Knowledge};
+pub use bounds::{Bound, BoundError, Byzantine, System, placements};
+pub use message::{Event, MessageAction, MessageModel, MessageState};
+pub use property::{Judge, PROPERTIES, SafetyProperty, properties};

@@ -1,4 +1,20 @@
-//! bft-check
+//! bft-check finds out whether a Byzantine-fault-tolerant consensus protocol is right: it runs the
+//! protocol's real code under an exhaustive model checker, under property tests and against simulated
+//! adversaries, and shows what goes wrong as a trace that a person can read.
+//!
+//! The rooms, in the order in which a question flows through them; each uses only those above it:
+//!
+//! - [`pbft`]: the protocol of Castro and Liskov (OSDI'99), a pure state machine behind a rulebook;
+//! - [`bugs`]: rulebooks with one broken rule each;
+//! - [`model`]: bounds, the Byzantine adversary, two judges, and the properties;
+//! - [`trace`]: a run replayed on the real replicas, in words and pictures;
+//! - [`check`]: the search, and what it says;
+//! - [`explore`] and [`cli`]: what a person sees.
+
+pub mod bugs;
 pub mod check;
+pub mod cli;
+pub mod explore;
 pub mod model;
 pub mod pbft;
+pub mod trace;

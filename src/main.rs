@@ -1,1 +1,7 @@
-fn main() {}
+//! The `bft` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bft_check::cli::main()
+}

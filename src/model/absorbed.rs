@@ -3,7 +3,7 @@
 //! The network is a set that only grows, so whatever exists can be delivered later. A delivery that
 //! only adds to a tally is therefore no step: a step *fires a guard*, which is to feed a replica, at
 //! once, a smallest set of messages that makes it do something. A replica's local state is its state
-//! without tallies ([`State::control`]) and what it has sent; a global state is one small number for
+//! without tallies ([`Replica::control`]) and what it has sent; a global state is one small number for
 //! each honest replica.
 //!
 //! **Why nothing is lost.** Take any run of judge 1. Between two consequences, a replica collects
@@ -442,7 +442,7 @@ impl<'a> Lab<'a> {
             sent: local.sent.iter().map(|id| tables.messages[id as usize].clone()).collect(),
             requests: model.requests(tables, replica),
             start: local.state.clone(),
-            control: local.state.control(replica.id()),
+            control: replica.control(&local.state),
             refusal: None,
         }
     }
@@ -471,7 +471,7 @@ impl<'a> Lab<'a> {
 
     /// Whether this is a consequence: something was sent, or more than tallies has changed.
     fn fires(&self, state: &State, emitted: &BTreeSet<Message>) -> bool {
-        !emitted.is_empty() || state.control(self.replica.id()) != self.control
+        !emitted.is_empty() || self.replica.control(state) != self.control
     }
 
     /// Everything that sets of these deliveries, which count for one thing, can bring about.
@@ -542,7 +542,7 @@ impl<'a> Lab<'a> {
     /// The state without its tallies, if they can be had again from the requests and the messages that
     /// were fed; the state itself if not.
     fn normal_form(&self, state: State, feed: &[Feed]) -> State {
-        let bare = state.control(self.replica.id());
+        let bare = self.replica.control(&state);
         let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| feed != TIMEOUT);
         if self.run(&bare, refill()).0 == self.run(&state, refill()).0 { bare } else { state }
     }
@@ -555,7 +555,7 @@ impl Model for Absorbed {
     fn init_states(&self) -> Vec<AbsorbedState> {
         let mut tables = self.write();
         let locals = self.system.honest().iter().zip(0..).map(|(replica, index)| {
-            let state = replica.init().control(replica.id());
+            let state = replica.control(&replica.init());
             tables.local(Local { replica: index, state, sent: Bits::default() })
         });
         vec![AbsorbedState(locals.collect())]

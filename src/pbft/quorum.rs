@@ -145,7 +145,7 @@ impl VoteSet {
 
     /// The replicas in the set, by number.
     pub fn iter(&self) -> impl Iterator<Item = ReplicaId> + '_ {
-        (0..self.words.len() as u16 * 64).map(ReplicaId).filter(|&id| self.contains(id))
+        (0..=u16::MAX).take(self.words.len() * 64).map(ReplicaId).filter(|&id| self.contains(id))
     }
 
     fn significant(&self) -> &[u64] {

@@ -259,7 +259,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let mut voters = VoteSet::new();
         let mut count = 0;
         for checkpoint in claim.checkpoints.0.iter() {
-            let Some(from) = checkpoint.signer().replica() else { continue };
+            let Ok(from) = replica_of(setting, checkpoint) else { continue };
             if checkpoint.seq == claim.seq
                 && checkpoint.state == claim.state
                 && setting.keys.verify(checkpoint)
@@ -307,7 +307,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let mut voters = VoteSet::new();
         let mut count = 1;
         for prepare in claim.prepares.0.iter() {
-            let Some(from) = prepare.signer().replica() else { continue };
+            let Ok(from) = replica_of(setting, prepare) else { continue };
             if prepare.seq == proposal.seq()
                 && self.prepare_key(prepare.view, prepare.digest) == key
                 && self.may_prepare(committee, view, from)
@@ -381,7 +381,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let mut senders = VoteSet::new();
         let mut changes = Vec::new();
         for change in &new_view.view_changes.0 {
-            let from = change.signer().replica().ok_or(Refusal::NotAReplica)?;
+            let from = replica_of(setting, change)?;
             if self.justifies(change, new_view.view)
                 && setting.keys.verify(change)
                 && self.counts_vote(Some(&senders), from)

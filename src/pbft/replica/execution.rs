@@ -37,6 +37,10 @@ impl Replica {
                 continue;
             }
             state.clients.insert(id.client, id.timestamp);
+            // What can never be executed any more is not waited for.
+            state.pending.retain(|waiting, _| {
+                waiting.client != id.client || self.rules.executes(Some(id.timestamp), waiting.timestamp)
+            });
             let reply = Reply {
                 view: state.view,
                 timestamp: id.timestamp,

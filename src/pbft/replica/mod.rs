@@ -210,6 +210,23 @@ impl Replica {
         runs.then(|| Timer { view: state.view, height: state.chain.height(), doublings: state.doublings })
     }
 
+    /// The state without what could be received again and has had no consequence yet: partial tallies
+    /// of others' votes, others' view changes, waiting requests, and how long the timer would run. Two
+    /// states that agree in this *control part* differ only in such deliveries. A replica that is about
+    /// to become primary keeps its waiting requests: it proposes them with the new view.
+    pub fn control(&self, state: &State) -> State {
+        let mut state = state.clone();
+        if state.active {
+            state.pending.clear();
+        }
+        state.view_changes.retain(|&from, _| from == self.id);
+        state.checkpoints.values_mut().for_each(|tally| tally.retain_voter(self.id));
+        state.checkpoints.retain(|_, tally| !tally.is_empty());
+        state.log.retain_voter(self.id);
+        state.forget_backoff();
+        state
+    }
+
     fn is_primary(&self, view: View) -> bool {
         self.rules.primary(self.setting.committee, view) == self.id
     }
@@ -249,20 +266,6 @@ impl State {
     /// The batch decided at a sequence number, if it is still in the log.
     pub fn committed(&self, seq: SeqNum) -> Option<&Batch> {
         self.log.get(seq).and_then(|slot| slot.committed())
-    }
-
-    /// The state without what could be received again and has had no consequence yet: partial
-    /// tallies of others' votes, others' view changes, waiting requests, and how long the timer
-    /// would run. Two states that agree in this *control part* differ only in such deliveries.
-    pub fn control(&self, own: ReplicaId) -> State {
-        let mut state = self.clone();
-        state.pending.clear();
-        state.view_changes.retain(|&from, _| from == own);
-        state.checkpoints.values_mut().for_each(|tally| tally.retain_voter(own));
-        state.checkpoints.retain(|_, tally| !tally.is_empty());
-        state.log.retain_voter(own);
-        state.forget_backoff();
-        state
     }
 
     /// Forgets how often the timer has doubled: that says how long it runs, not what it may do.

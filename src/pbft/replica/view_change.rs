@@ -27,6 +27,8 @@ impl Replica {
     fn leave_view(&self, state: &mut State, target: View) {
         state.view = target;
         state.next = SeqNum::GENESIS;
+        let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
+        state.view_changes.retain(|_, change| useful(change));
         let mut unfinished = Vec::new();
         for slot in state.log.iter_mut() {
             let proposal = slot.leave_views_before(target);
@@ -166,13 +168,14 @@ impl Replica {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }
         state.view_changes.retain(|_, change| change.new_view > new_view.view);
-        if let Some(stable) = latest_stable(self, new_view) {
-            self.make_stable(state, stable, out);
-        }
-        let low = state.log.low();
-        let high = new_view.proposals.iter().map(Proposal::seq).max().unwrap_or(low);
+        let stable = latest_stable(self, new_view);
+        let high = new_view.proposals.iter().map(Proposal::seq).max();
         if self.is_primary(new_view.view) {
-            state.next = high.max(low).next();
+            let low = stable.as_ref().map_or(SeqNum::GENESIS, StableCheckpoint::seq);
+            state.next = low.max(state.log.low()).max(high.unwrap_or_default()).next();
+        }
+        if let Some(stable) = stable {
+            self.make_stable(state, stable, out);
         }
         for proposal in &new_view.proposals {
             if self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
@@ -187,7 +190,8 @@ impl Replica {
 
 /// The latest stable checkpoint that the view changes of a new view prove.
 fn latest_stable(replica: &Replica, new_view: &NewView) -> Option<StableCheckpoint> {
-    let changes = new_view.view_changes.0.iter();
-    let latest = changes.map(|change| &change.stable).max_by_key(|claim| claim.seq)?;
-    StableCheckpoint::new(&replica.setting, replica.rules, latest.clone()).ok()
+    let claims = new_view.view_changes.0.iter().map(|change| &change.stable);
+    let proved =
+        claims.filter_map(|claim| StableCheckpoint::new(&replica.setting, replica.rules, claim.clone()).ok());
+    proved.max_by_key(StableCheckpoint::seq)
 }

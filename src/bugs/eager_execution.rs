@@ -1,0 +1,20 @@
+//! A decided batch is executed at once, not after those with lower numbers.
+//!
+//! Replicas that decide in different orders then build different chains.
+//! Seen in: a mutant of OSDI'99 §4.2.
+
+use crate::pbft::{Rules, SeqNum};
+
+/// A decided batch is executed at once, not after those with lower numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct EagerExecution;
+
+impl Rules for EagerExecution {
+    fn is_next(&self, _height: SeqNum, _seq: SeqNum) -> bool {
+        true
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

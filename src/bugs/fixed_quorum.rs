@@ -1,0 +1,20 @@
+//! A quorum is 2f + 1 although n is larger than 3f + 1.
+//!
+//! Two such sets may then share Byzantine replicas only, or nobody.
+//! Seen in: celo#253, SmartBFT#83; IBFT 1.0 (Saltini and Hyland-Wood, arXiv 1901.07160).
+
+use crate::pbft::{Committee, Rules};
+
+/// A quorum is 2f + 1 although n is larger than 3f + 1.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedQuorum;
+
+impl Rules for FixedQuorum {
+    fn quorum(&self, committee: Committee) -> usize {
+        2 * usize::from(committee.f()) + 1
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,198 @@
+//! From a question to rows of a table: which judge runs on which bound, and what came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use stateright::{Expectation, Model, Property};
+
+use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
+use crate::model::{
+    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, System, placements, properties,
+};
+use crate::pbft::{Committee, ReplicaId, Rules};
+use crate::trace::{ReplayError, Trace};
+
+/// Which judge explores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JudgeKind {
+    /// Judge 1: every delivery is a step.
+    Message,
+    /// Judge 2: whole guards at a time.
+    Absorbed,
+}
+
+impl std::fmt::Display for JudgeKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            JudgeKind::Message => "message",
+            JudgeKind::Absorbed => "absorbed",
+        })
+    }
+}
+
+/// One run: a judge on a bound.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// The judge.
+    pub judge: JudgeKind,
+    /// The bound, with one placement of the Byzantine replicas.
+    pub bound: Bound,
+}
+
+/// The jobs of one judge: the bound with every placement, up to symmetry.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub fn jobs(
+    judge: JudgeKind,
+    bound: &Bound,
+    byzantine: &Byzantine,
+    rules: &dyn Rules,
+) -> Result<Vec<Job>, BoundError> {
+    let committee = Committee::new(bound.replicas, bound.faults)?;
+    if let Byzantine::Count(count) = byzantine
+        && *count >= bound.replicas
+    {
+        return Err(BoundError::NobodyHonest(bound.replicas));
+    }
+    placements(byzantine, committee, bound.views, rules)
+        .into_iter()
+        .map(|ids| {
+            let bound = Bound { byzantine: ids, ..bound.clone() };
+            bound.validate().map(|_| Job { judge, bound })
+        })
+        .collect()
+}
+
+/// What a run says.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Every reachable state within the bound was visited and has every property.
+    Holds,
+    /// A property is violated; the trace was replayed on the real replicas.
+    Violated {
+        /// The property.
+        property: &'static str,
+        /// The shortest run that the judge knows, in its own steps.
+        steps: usize,
+        /// That run, message by message.
+        trace: Box<Trace>,
+    },
+    /// A limit ended the run: nothing is said of what was not visited.
+    NotExhausted(Limit),
+    /// This judge cannot judge this rulebook, or contradicts the replica; no verdict.
+    Refused(String),
+}
+
+/// The result of a job.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What ran.
+    pub job: Job,
+    /// What was covered.
+    pub coverage: Coverage,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
+    pub unreached: Vec<&'static str>,
+}
+
+/// Runs a job. `property` restricts the check to one property; `deadline` ends it.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub fn run(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<&str>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+) -> Result<Outcome, BoundError> {
+    let system = Arc::new(System::new(job.bound.clone(), rules)?);
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
+    match job.judge {
+        JudgeKind::Message => {
+            let model = MessageModel::new(Arc::clone(&system));
+            let report = search(&model, &selected(&model, property), &limits, progress, |_| {});
+            Ok(outcome(job, &system, report, |path| {
+                path.iter().map(|action| (action.to, action.event.clone())).collect()
+            }))
+        }
+        JudgeKind::Absorbed => {
+            let model = Absorbed::new(Arc::clone(&system));
+            // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
+            // the same in every run.
+            let limits = Limits { threads: 1, ..limits };
+            let report = search(&model, &selected(&model, property), &limits, progress, |_| {});
+            let mut outcome = outcome(job, &system, report, |path| expand(&model, path));
+            if let Some(refusal) = model.refusal() {
+                outcome.verdict = Verdict::Refused(refusal);
+            }
+            Ok(outcome)
+        }
+    }
+}
+
+/// The steps of judge 2 as the deliveries that they stand for.
+fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(ReplicaId, Event)> {
+    let mut events = Vec::new();
+    let mut state = model.init_states().swap_remove(0);
+    for step in path {
+        events.extend(model.expand(&state, step));
+        if let Some(next) = model.next_state(&state, *step) {
+            state = next;
+        }
+    }
+    events
+}
+
+fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
+    let mut all = properties(judge.system().bound().views);
+    all.retain(|p: &Property<J>| {
+        p.expectation != Expectation::Always || property.is_none_or(|name| name == p.name)
+    });
+    all
+}
+
+fn outcome<A>(
+    job: &Job,
+    system: &Arc<System>,
+    report: Report<A>,
+    events: impl FnOnce(&[A]) -> Vec<(ReplicaId, Event)>,
+) -> Outcome {
+    let verdict = match &report.end {
+        End::Exhausted => Verdict::Holds,
+        End::Limited(limit) => Verdict::NotExhausted(*limit),
+        End::Violated { property, path } => match confirm(system, property, &events(path)) {
+            Ok(trace) => Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) },
+            Err(why) => Verdict::Refused(why),
+        },
+    };
+    let unreached = if matches!(verdict, Verdict::Holds) { report.unreached } else { Vec::new() };
+    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached }
+}
+
+/// Replays a counterexample on the real replicas, and looks at the property again.
+fn confirm(system: &Arc<System>, property: &str, events: &[(ReplicaId, Event)]) -> Result<Trace, String> {
+    let internal = |error: ReplayError| {
+        format!(
+            "the judge found a violation of {property} that the replicas do not show ({error}); please report this"
+        )
+    };
+    let trace = Trace::replay(system, events).map_err(internal)?;
+    if trace.violation(property).is_none() {
+        return Err(format!(
+            "the judge found a violation of {property} that is not there when the run is replayed; please report this"
+        ));
+    }
+    Ok(trace)
+}
+
+/// How long a run may still take, for the whole of a check.
+pub fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}

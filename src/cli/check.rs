@@ -1,0 +1,425 @@
+//! `bft check`: the exhaustive check.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, USAGE, UsageError, rulebook};
+use crate::bugs::Rulebook;
+use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
+use crate::model::{Bound, Byzantine, PROPERTIES};
+use crate::trace::Trace;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum JudgeArgument {
+    /// Every delivery of a message is a step
+    Message,
+    /// Whole guards at a time: far fewer states, the same verdicts
+    Absorbed,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// n: the number of replicas
+    #[arg(long, value_name = "N")]
+    replicas: Option<u16>,
+    /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
+    #[arg(long, value_name = "F")]
+    faults: Option<u16>,
+    /// Which replicas are Byzantine: a count, for every placement, or a list as in r0,r2 [default: f]
+    #[arg(long, value_name = "COUNT|IDS")]
+    byzantine: Option<Byzantine>,
+    /// How many views, from view 0 on
+    #[arg(long, value_name = "N")]
+    views: Option<u64>,
+    /// How many sequence numbers
+    #[arg(long, value_name = "N")]
+    slots: Option<u64>,
+    /// How many requests, each of a client of its own
+    #[arg(long, value_name = "N")]
+    requests: Option<u32>,
+    /// Which judge explores [default: absorbed]
+    #[arg(long, value_enum)]
+    judge: Option<JudgeArgument>,
+    /// Which rulebook the replicas follow; `bft rules` lists them
+    #[arg(long, value_name = "NAME", default_value = "castro99")]
+    rules: String,
+    /// Check this property only
+    #[arg(long, value_name = "NAME")]
+    property: Option<String>,
+    /// Threads to use [default: as many as there are processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Give up a run at so many distinct states
+    #[arg(long, value_name = "N")]
+    max_states: Option<u64>,
+    /// Give up after so many seconds in all
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write the counterexample to this file: JSON, or by its ending Mermaid (.mmd) or text (.txt)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
+    let rulebook = rulebook(&arguments.rules)?;
+    if let Some(name) = &arguments.property
+        && !PROPERTIES.iter().any(|p| p.name == name)
+    {
+        let names: Vec<_> = PROPERTIES.iter().map(|p| p.name).collect();
+        return Err(UsageError(format!("there is no property '{name}'; there are {}", names.join(", "))));
+    }
+    let timeout =
+        match arguments.timeout {
+            None => None,
+            Some(seconds) => Some(Duration::try_from_secs_f64(seconds).map_err(|_| {
+                UsageError(format!("--timeout {seconds}: give a number of seconds, 0 or more"))
+            })?),
+        };
+    let threads = match arguments.threads {
+        Some(0) => return Err(UsageError("--threads must be at least 1".to_owned())),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    if let Some(path) = &arguments.trace {
+        // Found out now, not after an hour.
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() || path.is_dir() {
+            return Err(UsageError(format!("--trace {}: no file can be written there", path.display())));
+        }
+    }
+    let jobs = plan(arguments, rulebook)?;
+    let limits = Limits { max_states: arguments.max_states, timeout: None, threads };
+    let outcomes = run_all(&jobs, rulebook, arguments, &limits, check::deadline(timeout))?;
+    report(arguments, rulebook, &outcomes)
+}
+
+/// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
+/// protocol adds a run of judge 1.
+fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
+    let smallest = rulebook.smallest;
+    let replicas = arguments.replicas.unwrap_or(smallest.replicas);
+    let faults = match (arguments.faults, arguments.replicas) {
+        (Some(faults), _) => faults,
+        (None, None) => smallest.faults,
+        (None, Some(n)) => n.saturating_sub(1) / 3,
+    };
+    let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(faults));
+    let bound = Bound {
+        replicas,
+        faults,
+        byzantine: Vec::new(),
+        views: arguments.views.unwrap_or(smallest.views),
+        slots: arguments.slots.unwrap_or(smallest.slots),
+        requests: arguments.requests.unwrap_or(smallest.requests),
+    };
+    let judge = match arguments.judge {
+        Some(JudgeArgument::Message) => JudgeKind::Message,
+        _ => JudgeKind::Absorbed,
+    };
+    let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
+    let asked = arguments.judge.is_some()
+        || arguments.byzantine.is_some()
+        || [arguments.replicas, arguments.faults].iter().any(Option::is_some)
+        || [arguments.views, arguments.slots].iter().any(Option::is_some)
+        || arguments.requests.is_some();
+    if !asked && rulebook.breaks.is_none() {
+        let one_view = Bound { views: 1, ..bound };
+        let primary = Byzantine::Ids(vec![crate::pbft::ReplicaId(0)]);
+        jobs.extend(check::jobs(JudgeKind::Message, &one_view, &primary, rulebook.rules)?);
+    }
+    Ok(jobs)
+}
+
+/// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
+fn run_all(
+    jobs: &[Job],
+    rulebook: &Rulebook,
+    arguments: &CheckArguments,
+    limits: &Limits,
+    deadline: Option<Instant>,
+) -> Result<Vec<Outcome>, UsageError> {
+    let bars = MultiProgress::with_draw_target(if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    });
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build()?;
+    let property = arguments.property.as_deref();
+    let one = |job: &Job| {
+        let progress = Progress::default();
+        watched(&bars, job, &progress, || {
+            pool.install(|| check::run(job, rulebook.rules, property, limits, deadline, &progress))
+        })
+    };
+    let (alone, together): (Vec<_>, Vec<_>) =
+        (0..jobs.len()).partition(|&i| jobs[i].judge == JudgeKind::Message);
+    let results = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<_>>());
+    let keep = |i: usize, result| {
+        results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
+    };
+    let queue = Mutex::new(together.into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..limits.threads {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(i) = next else { break };
+                    keep(i, one(&jobs[i]));
+                }
+            });
+        }
+    });
+    for i in alone {
+        keep(i, one(&jobs[i]));
+    }
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let outcomes: Result<Vec<_>, _> = results.into_iter().flatten().collect();
+    Ok(outcomes?)
+}
+
+/// Shows a progress bar while the work is done.
+fn watched<R: Send>(
+    bars: &MultiProgress,
+    job: &Job,
+    progress: &Progress,
+    work: impl FnOnce() -> R + Send,
+) -> R {
+    if bars.is_hidden() {
+        return work();
+    }
+    let bar = bars.add(ProgressBar::new_spinner());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(format!("{} {}", job.judge, who(&job.bound)));
+    let start = Instant::now();
+    let result = std::thread::scope(|scope| {
+        let worker = scope.spawn(work);
+        while !worker.is_finished() {
+            let states = progress.states.load(Relaxed);
+            bar.set_message(format!(
+                "{} states  {} states/s  frontier {}  depth {}",
+                thousands(states),
+                thousands((states as f64 / start.elapsed().as_secs_f64().max(1e-3)) as u64),
+                thousands(progress.frontier.load(Relaxed)),
+                progress.depth.load(Relaxed),
+            ));
+            bar.tick();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        worker.join()
+    });
+    bar.finish_and_clear();
+    match result {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn who(bound: &Bound) -> String {
+    match &bound.byzantine[..] {
+        [] => "nobody".to_owned(),
+        ids => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn verdict(outcome: &Outcome) -> String {
+    match &outcome.verdict {
+        Verdict::Holds if outcome.unreached.is_empty() => "holds".to_owned(),
+        Verdict::Holds => "holds, but see below".to_owned(),
+        Verdict::Violated { property, steps, .. } => format!("VIOLATED: {property}, in {steps} steps"),
+        Verdict::NotExhausted(limit) => format!("not exhausted ({})", limited(*limit)),
+        Verdict::Refused(_) => "no verdict".to_owned(),
+    }
+}
+
+fn limited(limit: Limit) -> String {
+    match limit {
+        Limit::States(n) => format!("stopped at {} states", thousands(n)),
+        Limit::Time(_) => "stopped by the timeout".to_owned(),
+        Limit::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn exit_code(outcomes: &[Outcome]) -> u8 {
+    let any = |is: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| is(&outcome.verdict));
+    if any(|v| matches!(v, Verdict::Violated { .. })) {
+        UNSAFE
+    } else if any(|v| matches!(v, Verdict::Refused(_))) {
+        USAGE
+    } else if any(|v| matches!(v, Verdict::NotExhausted(_))) {
+        NOT_EXHAUSTED
+    } else {
+        HOLDS
+    }
+}
+
+/// The shortest counterexample of all rows, by judge steps.
+fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
+    outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.verdict {
+            Verdict::Violated { property, steps, trace } => Some((*property, *steps, &**trace)),
+            _ => None,
+        })
+        .min_by_key(|&(_, steps, _)| steps)
+}
+
+fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
+    let found = shortest(outcomes);
+    if let (Some(path), Some((property, _, trace))) = (&arguments.trace, found) {
+        let content = match path.extension().and_then(|e| e.to_str()) {
+            Some("mmd") => trace.to_mermaid(Some(property)),
+            Some("txt") => trace.to_text(Some(property)),
+            _ => trace.to_json(rulebook.name, Some(property))?,
+        };
+        fs::write(path, content).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())))?;
+    }
+    match arguments.format {
+        Format::Text => print!("{}", text(rulebook, outcomes, arguments.trace.as_deref())),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(rulebook, outcomes)?)?),
+    }
+    Ok(exit_code(outcomes))
+}
+
+fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header([
+        "judge",
+        "Byzantine",
+        "bound",
+        "states",
+        "transitions",
+        "depth",
+        "time",
+        "states/s",
+        "verdict",
+    ]);
+    for outcome in outcomes {
+        let coverage = &outcome.coverage;
+        let seconds = coverage.elapsed.as_secs_f64();
+        table.add_row([
+            outcome.job.judge.to_string(),
+            who(&outcome.job.bound),
+            outcome.job.bound.to_string(),
+            thousands(coverage.states),
+            thousands(coverage.transitions),
+            coverage.depth.to_string(),
+            format!("{seconds:.2} s"),
+            thousands((coverage.states as f64 / seconds.max(1e-6)) as u64),
+            verdict(outcome),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(3).take(5) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut out = match rulebook.breaks {
+        None => format!("Rules: {}\n\n", rulebook.name),
+        Some(what) => format!("Rules: {} ({what})\n\n", rulebook.name),
+    };
+    out.push_str(&table.trim_fmt());
+    out.push_str("\n\n");
+    for outcome in outcomes {
+        let row = format!("{}, Byzantine {}", outcome.job.judge, who(&outcome.job.bound));
+        if let Verdict::Refused(why) = &outcome.verdict {
+            out.push_str(&format!("No verdict ({row}): {why}.\n"));
+        }
+        for good in &outcome.unreached {
+            out.push_str(&format!("Beware ({row}): in no run is it true that {good}.\n"));
+        }
+    }
+    out.push_str(&summary(outcomes));
+    if let Some((property, steps, trace)) = shortest(outcomes) {
+        out.push_str(&format!(
+            "\nThe shortest counterexample, {steps} steps of the judge, {} deliveries:\n\n",
+            trace.steps().len()
+        ));
+        out.push_str(&trace.to_text(Some(property)));
+        if let Some(file) = file {
+            out.push_str(&format!("\nWritten to {}\n", file.display()));
+        }
+    }
+    out
+}
+
+fn summary(outcomes: &[Outcome]) -> String {
+    let states: u64 = outcomes.iter().map(|outcome| outcome.coverage.states).sum();
+    let largest = outcomes.iter().map(|outcome| outcome.coverage.states).max().unwrap_or(0);
+    match exit_code(outcomes) {
+        HOLDS => format!(
+            "Holds within these bounds, and says nothing beyond them: all {} states were visited; \
+             the chance that a hash collision hid one is below {:.0e} in each row.\n",
+            thousands(states),
+            check::collision_probability(largest).max(1e-30),
+        ),
+        UNSAFE => "Violated.\n".to_owned(),
+        NOT_EXHAUSTED => format!(
+            "Not exhausted: {} states were visited, none of them violates a property, and nothing is \
+             known of the others.\n",
+            thousands(states)
+        ),
+        _ => String::new(),
+    }
+}
+
+fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serde_json::Value> {
+    let rows: Result<Vec<_>, serde_json::Error> = outcomes
+        .iter()
+        .map(|outcome| {
+            let coverage = &outcome.coverage;
+            let mut row = json!({
+                "judge": outcome.job.judge,
+                "bound": outcome.job.bound,
+                "states": coverage.states,
+                "transitions": coverage.transitions,
+                "depth": coverage.depth,
+                "seconds": coverage.elapsed.as_secs_f64(),
+                "collision_probability": check::collision_probability(coverage.states),
+                "unreached": outcome.unreached,
+            });
+            match &outcome.verdict {
+                Verdict::Holds => row["verdict"] = json!("holds"),
+                Verdict::NotExhausted(limit) => {
+                    row["verdict"] = json!("not exhausted");
+                    row["limit"] = json!(limited(*limit));
+                }
+                Verdict::Refused(why) => {
+                    row["verdict"] = json!("no verdict");
+                    row["why"] = json!(why);
+                }
+                Verdict::Violated { property, steps, trace } => {
+                    row["verdict"] = json!("violated");
+                    row["property"] = json!(property);
+                    row["steps"] = json!(steps);
+                    row["trace"] = serde_json::from_str(&trace.to_json(rulebook.name, Some(property))?)?;
+                }
+            }
+            Ok(row)
+        })
+        .collect();
+    Ok(json!({ "rules": rulebook.name, "exit_code": exit_code(outcomes), "rows": rows? }))
+}

@@ -1,0 +1,83 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 holds, 2 the question makes no sense, 10 a safety property is violated, 20 a limit
+//! ended the run before the bound was exhausted.
+
+mod check;
+mod explore;
+mod rules;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Nothing was found wrong, and everything within the bound was looked at.
+pub const HOLDS: u8 = 0;
+/// The question makes no sense, or cannot be answered here.
+pub const USAGE: u8 = 2;
+/// A safety property is violated.
+pub const UNSAFE: u8 = 10;
+/// A limit ended the run.
+pub const NOT_EXHAUSTED: u8 = 20;
+
+/// Finds out whether a Byzantine-fault-tolerant consensus protocol is right.
+#[derive(Debug, Parser)]
+#[command(name = "bft", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the protocol under the exhaustive model checker
+    Check(check::CheckArguments),
+    /// List the rulebooks: the protocol of the paper, and broken ones
+    Rules(rules::RulesArguments),
+    /// Browse the runs of the protocol, and counterexamples, in a web browser
+    Explore(explore::ExploreArguments),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What is wrong with a question.
+#[derive(Debug)]
+struct UsageError(String);
+
+impl<E: std::error::Error> From<E> for UsageError {
+    fn from(error: E) -> Self {
+        UsageError(error.to_string())
+    }
+}
+
+/// Runs the command that the process was given.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Explore(arguments) => explore::run(&arguments),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(UsageError(what)) => {
+            eprintln!("error: {what}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The rulebook of that name, or what there is instead.
+fn rulebook(name: &str) -> Result<&'static crate::bugs::Rulebook, UsageError> {
+    crate::bugs::find(name).ok_or_else(|| {
+        let names: Vec<_> = crate::bugs::RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
+        UsageError(format!("there is no rulebook '{name}'; there are {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,116 @@
+//! A trace as a sequence diagram: Mermaid for documents, SVG for the explorer.
+
+use std::fmt::Write as _;
+
+use super::text::describe;
+use crate::model::{Event, MessageAction, System};
+use crate::pbft::{Message, Principal};
+
+/// An arrow of a sequence diagram, or an event without a sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arrow {
+    /// Whose message it is.
+    pub from: Option<Principal>,
+    /// To whom it comes.
+    pub to: Principal,
+    /// What it is.
+    pub label: String,
+    /// What came of it; may be empty.
+    pub note: String,
+}
+
+fn participants(system: &System) -> Vec<Principal> {
+    let clients = system.requests().iter().map(|request| Principal::Client(request.client));
+    clients.chain(system.setting().committee.replicas().map(Principal::Replica)).collect()
+}
+
+fn is_byzantine(system: &System, who: Principal) -> bool {
+    who.replica().is_some_and(|id| system.bound().byzantine.contains(&id))
+}
+
+/// A Mermaid sequence diagram.
+pub fn mermaid(system: &System, arrows: &[Arrow], end: Option<&str>) -> String {
+    let mut out = String::from("sequenceDiagram\n");
+    for who in participants(system) {
+        let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
+        let suffix = if is_byzantine(system, who) { " (Byzantine)" } else { "" };
+        if used {
+            let _ = writeln!(out, "    participant {who} as {who}{suffix}");
+        }
+    }
+    // A semicolon ends a statement in Mermaid, a hash starts an entity code.
+    let clean = |text: &str| text.replace(';', ",").replace('#', "no.");
+    for arrow in arrows {
+        let _ = match arrow.from {
+            Some(from) => writeln!(out, "    {from}->>{}: {}", arrow.to, clean(&arrow.label)),
+            None => writeln!(out, "    Note over {}: {}", arrow.to, clean(&arrow.label)),
+        };
+        if !arrow.note.is_empty() {
+            let _ = writeln!(out, "    Note right of {}: {}", arrow.to, clean(&arrow.note));
+        }
+    }
+    if let (Some(end), Some(replica)) = (end, system.honest().last()) {
+        let _ = writeln!(out, "    Note over {}: {}", replica.id(), clean(end));
+    }
+    out
+}
+
+const COLUMN: usize = 170;
+const ROW: usize = 34;
+const TOP: usize = 46;
+
+/// An SVG sequence diagram of a path through judge 1: time runs down, a column for each client and
+/// replica, an arrow for each delivery.
+pub fn svg(system: &System, actions: &[MessageAction]) -> String {
+    let everybody = participants(system);
+    let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
+    let (width, height) = (everybody.len() * COLUMN, TOP + (actions.len() + 1) * ROW);
+    let mut out = format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' version='1.1' width='{width}' height='{height}' \
+         viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\
+         <defs><marker id='arrow' markerWidth='10' markerHeight='8' refX='9' refY='4' orient='auto'>\
+         <path d='M0,0 L10,4 L0,8 z' fill='#246'/></marker></defs>"
+    );
+    for &who in &everybody {
+        let byzantine = is_byzantine(system, who);
+        let (colour, suffix) = if byzantine { ("#b00", " (Byzantine)") } else { ("#333", "") };
+        let _ = write!(
+            out,
+            "<text x='{x}' y='22' text-anchor='middle' font-weight='bold' fill='{colour}'>{who}{suffix}</text>\
+             <line x1='{x}' y1='30' x2='{x}' y2='{height}' stroke='#bbb'/>",
+            x = x(who)
+        );
+    }
+    for (row, action) in actions.iter().enumerate() {
+        let (y, to) = (TOP + row * ROW + ROW / 2, x(Principal::Replica(action.to)));
+        let (from, label) = match &action.event {
+            Event::Deliver(message) => (x(message.signer()), describe(system, message)),
+            Event::Timeout(view) => (to, format!("timer of {view} runs out")),
+        };
+        let colour = match &action.event {
+            Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",
+            Event::Deliver(Message::Commit(_)) => "#070",
+            _ => "#246",
+        };
+        let label = label.replace('&', "&amp;").replace('<', "&lt;");
+        if from == to {
+            let _ = write!(
+                out,
+                "<circle cx='{to}' cy='{y}' r='5' fill='#c70'/><text x='{}' y='{}' fill='#c70'>{label}</text>",
+                to + 10,
+                y + 4
+            );
+        } else {
+            let end = if from < to { to - 2 } else { to + 2 };
+            let _ = write!(
+                out,
+                "<line x1='{from}' y1='{y}' x2='{end}' y2='{y}' stroke='{colour}' marker-end='url(#arrow)'/>\
+                 <text x='{}' y='{}' text-anchor='middle' fill='{colour}'>{label}</text>",
+                usize::midpoint(from, to),
+                y - 4
+            );
+        }
+    }
+    out.push_str("</svg>");
+    out
+}

@@ -1,0 +1,166 @@
+//! A trace in words.
+
+use std::fmt::Write as _;
+
+use super::{Step, Trace, name};
+use crate::model::{Event, System};
+use crate::pbft::{Effect, Message, NewView, PreparedClaim, Slot, State, ViewChange};
+
+/// A message in words, with batches by their names.
+pub(crate) fn describe(system: &System, message: &Message) -> String {
+    let ballot = |kind: &str, view, seq, digest| format!("{kind} {view} {seq} {}", name(system, digest));
+    match message {
+        Message::Request(m) => format!("REQUEST {}", m.id()),
+        Message::PrePrepare(m) => ballot("PRE-PREPARE", m.view(), m.seq(), m.digest()),
+        Message::Prepare(m) => ballot("PREPARE", m.view, m.seq, m.digest),
+        Message::Commit(m) => ballot("COMMIT", m.view, m.seq, m.digest),
+        Message::Checkpoint(m) => format!("CHECKPOINT {}", m.seq),
+        Message::ViewChange(m) => view_change(m),
+        Message::NewView(m) => new_view(m),
+    }
+}
+
+fn view_change(change: &ViewChange) -> String {
+    let claim = |c: &PreparedClaim| format!("{} prepared in {} at {}", c.proposal.batch, c.view(), c.seq());
+    let claims: Vec<_> = change.prepared.iter().map(claim).collect();
+    let claims = if claims.is_empty() { "nothing prepared".to_owned() } else { claims.join(", ") };
+    format!("VIEW-CHANGE to {}: {claims}", change.new_view)
+}
+
+fn new_view(new_view: &NewView) -> String {
+    let proposals: Vec<_> =
+        new_view.proposals.iter().map(|p| format!("{} at {}", p.batch, p.seq())).collect();
+    let proposals = if proposals.is_empty() { "nothing to repeat".to_owned() } else { proposals.join(", ") };
+    let from: Vec<_> = new_view.view_changes.0.iter().map(|c| c.signer().to_string()).collect();
+    format!("NEW-VIEW {}: {proposals}, on the view changes of {}", new_view.view, from.join(", "))
+}
+
+impl Trace {
+    /// An event in words.
+    pub(super) fn event(&self, event: &Event) -> String {
+        match event {
+            Event::Deliver(message) => describe(&self.system, message),
+            Event::Timeout(view) => format!("timer of {view} runs out"),
+        }
+    }
+
+    /// What an effect puts into the network, in words.
+    pub(super) fn sends(&self, effect: &Effect) -> Option<String> {
+        match effect {
+            Effect::Broadcast(message) => Some(describe(&self.system, message)),
+            _ => None,
+        }
+    }
+
+    /// What a replica believes after a step that it did not believe before.
+    pub(super) fn changes(&self, step: &Step) -> Vec<String> {
+        let (before, after) = (&step.before, &step.after);
+        let mut out = Vec::new();
+        if (before.view(), before.is_active()) != (after.view(), after.is_active()) {
+            out.push(match after.is_active() {
+                true => format!("is in {}", after.view()),
+                false => format!("leaves for {}", after.view()),
+            });
+        }
+        let empty = Slot::default();
+        for (seq, slot) in after.log().iter() {
+            let old = before.log().get(seq).unwrap_or(&empty);
+            if let Some(proposal) = slot.proposal().filter(|p| old.proposal() != Some(*p)) {
+                let verb = if Some(step.to) == proposal.pre_prepare.signer().replica() {
+                    "proposes"
+                } else {
+                    "accepts"
+                };
+                out.push(format!("{verb} {} at {seq} in {}", self.name(proposal.digest()), proposal.view()));
+            }
+            if let Some(prepared) = slot.prepared().filter(|c| old.prepared() != Some(*c)) {
+                out.push(format!(
+                    "holds a certificate for {} at {seq} in {}",
+                    self.name(prepared.digest()),
+                    prepared.view()
+                ));
+            }
+            if old.prepared().is_some() && slot.prepared().is_none() {
+                out.push(format!("forgets its certificate at {seq}"));
+            }
+            if let Some(batch) = slot.committed().filter(|b| old.committed() != Some(*b)) {
+                out.push(format!("DECIDES {batch} at {seq}"));
+            }
+        }
+        for effect in &step.effects {
+            match effect {
+                Effect::Executed(block) => {
+                    let executed: Vec<_> = block.executed().iter().map(ToString::to_string).collect();
+                    let what = if executed.is_empty() { "nothing".to_owned() } else { executed.join(", ") };
+                    out.push(format!("executes {what} as block {}", block.seq().0));
+                }
+                Effect::Evidence(evidence) => {
+                    out.extend(evidence.culprit().map(|id| format!("holds proof that {id} is Byzantine")));
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+
+    /// The whole trace in words: each event, what came of it, and what everybody believes in the end.
+    pub fn to_text(&self, property: Option<&str>) -> String {
+        let mut out = String::new();
+        let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
+        let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
+        let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound());
+        let width = self.steps.len().to_string().len();
+        for (number, step) in (1..).zip(&self.steps) {
+            let event = match &step.event {
+                Event::Deliver(message) => {
+                    format!("{} → {}  {}", message.signer(), step.to, self.event(&step.event))
+                }
+                Event::Timeout(_) => format!("{}       {}", step.to, self.event(&step.event)),
+            };
+            let _ = writeln!(out, "{number:>width$}. {event}");
+            let indent = " ".repeat(width + 2);
+            let changes = self.changes(step);
+            if !changes.is_empty() {
+                let _ = writeln!(out, "{indent}{} {}", step.to, changes.join("; "));
+            }
+            for sent in step.effects.iter().filter_map(|effect| self.sends(effect)) {
+                let _ = writeln!(out, "{indent}{} sends to all: {sent}", step.to);
+            }
+        }
+        let _ = writeln!(out, "In the end");
+        for (replica, state) in self.system.honest().iter().zip(&self.finally) {
+            let _ = writeln!(out, "  {}: {}", replica.id(), belief(state));
+        }
+        if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
+            let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);
+        }
+        out
+    }
+}
+
+/// What a replica believes, in a line.
+pub(crate) fn belief(state: &State) -> String {
+    let mut out = match state.is_active() {
+        true => format!("in {}", state.view()),
+        false => format!("leaving for {}", state.view()),
+    };
+    for (seq, slot) in state.log().iter() {
+        let mut parts = Vec::new();
+        if let Some(batch) = slot.committed() {
+            parts.push(format!("decided {batch}"));
+        }
+        if let Some(certificate) = slot.prepared() {
+            let batch = &certificate.claim().proposal.batch;
+            parts.push(format!("certificate for {batch} of {}", certificate.view()));
+        }
+        if let Some(proposal) = slot.proposal() {
+            parts.push(format!("accepted {} in {}", proposal.batch, proposal.view()));
+        }
+        if !parts.is_empty() {
+            let _ = write!(out, "; {seq}: {}", parts.join(", "));
+        }
+    }
+    let blocks: Vec<_> = state.chain().blocks().iter().map(|b| b.batch().to_string()).collect();
+    let _ = write!(out, "; chain [{}]", blocks.join(" ← "));
+    out
+}

@@ -1,0 +1,1225 @@
+//! Every guard of the replica: that it lets the right input through, with exactly the effects that
+//! OSDI'99 says, and refuses the input in which one thing is wrong, with its own refusal and without
+//! touching the state. Then the protocol's phases, driven by hand; and that each rule of the rulebook
+//! really decides what it is there to decide.
+
+#![cfg(test)]
+
+mod common;
+
+use std::sync::Arc;
+
+use bft_check::pbft::{
+    Batch, Castro99, Chain, Committee, Digest, Effect, Evidence, Input, KeySet, Message, NewView,
+    PreparedClaim, Principal, Proof, Proposal, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
+    Setting, Signed, SignedRequest, StableClaim, Standing, State, TallyKey, Timer, Timestamp, View,
+    ViewChange, VoteSet,
+};
+use common::{Net, System, accepted, commit, digest, prepare, proposal, refused, request};
+
+/// Some replica of a system, its state, and what the tests do to it.
+struct At<'a> {
+    replica: &'a Replica,
+    state: State,
+}
+
+impl<'a> At<'a> {
+    fn new(system: &'a System, id: usize) -> Self {
+        let replica = &system.replicas[id];
+        At { replica, state: replica.init() }
+    }
+
+    fn accepts(&mut self, message: &Message) -> Vec<Effect> {
+        accepted(self.replica, &mut self.state, Input::Deliver(message))
+    }
+
+    fn times_out(&mut self) -> Vec<Effect> {
+        accepted(self.replica, &mut self.state, Input::Timeout)
+    }
+
+    /// Refuses with no effect at all.
+    fn refuses(&self, message: &Message, refusal: Refusal) {
+        assert_eq!(refused(self.replica, &self.state, Input::Deliver(message), refusal), []);
+    }
+}
+
+fn timer(view: u64, height: u64, doublings: u32) -> Effect {
+    Effect::Timer(Some(Timer { view: View(view), height: SeqNum(height), doublings }))
+}
+
+fn new_view_of(effects: &[Effect]) -> Option<&NewView> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Broadcast(Message::NewView(new_view)) => Some(new_view.message()),
+        _ => None,
+    })
+}
+
+fn view_change_of(effects: &[Effect]) -> Option<&ViewChange> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Broadcast(Message::ViewChange(change)) => Some(change.message()),
+        _ => None,
+    })
+}
+
+fn executed_of(effects: &[Effect]) -> Vec<Vec<RequestId>> {
+    let executed = effects.iter().filter_map(|effect| match effect {
+        Effect::Executed(block) => Some(block.executed().to_vec()),
+        _ => None,
+    });
+    executed.collect()
+}
+
+fn decides(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Committed(_)))
+}
+
+fn proposals_of(new_view: &NewView) -> Vec<(u64, u64, Digest)> {
+    new_view.proposals.iter().map(|p| (p.view().0, p.seq().0, p.digest())).collect()
+}
+
+fn relabelled(proposal: &Proposal, batch: &Batch) -> Message {
+    Message::PrePrepare(Proposal { batch: batch.clone(), ..proposal.clone() })
+}
+
+// --- the guards -------------------------------------------------------------------------------
+
+#[test]
+fn only_a_member_can_be_a_replica() {
+    let system = System::new(4);
+    let replica = |key| Replica::new(key, Arc::clone(&system.setting), &Castro99).map(|r| r.id());
+    assert_eq!(replica(system.keys.replicas[3].clone()), Ok(ReplicaId(3)));
+    assert_eq!(replica(system.keys.replicas[4].clone()), Err(Refusal::NotAReplica));
+    assert_eq!(replica(system.keys.clients[0].clone()), Err(Refusal::NotAReplica));
+}
+
+#[test]
+fn request_is_relayed_by_a_backup_and_proposed_by_the_primary() {
+    let system = System::new(4);
+    let message = Message::Request(system.request(0, 1));
+
+    let mut backup = At::new(&system, 1);
+    let relay = Effect::Send(ReplicaId(0), message.clone());
+    assert_eq!(backup.accepts(&message), [relay, timer(0, 0, 0)]);
+    assert_eq!(backup.state.pending().cloned().collect::<Vec<_>>(), [system.request(0, 1)]);
+    // The timer runs already: it is not set again.
+    let second = Message::Request(system.request(1, 1));
+    assert_eq!(backup.accepts(&second), [Effect::Send(ReplicaId(0), second.clone())]);
+
+    let mut primary = At::new(&system, 0);
+    let proposal = system.pre_prepare(0, 1, &system.batch(&[0], 1));
+    assert_eq!(primary.accepts(&message), [Effect::Broadcast(proposal)]);
+    assert_eq!(primary.state.pending().count(), 0);
+}
+
+#[test]
+fn request_guards() {
+    let system = System::with(4, &Castro99, |setting| setting.max_pending = 2);
+    let by = |key: usize, client| Message::Request(request(&system.keys.clients[key], client, 1));
+    let mut backup = At::new(&system, 1);
+    backup.refuses(&by(1, 0), Refusal::InauthenticRequest);
+    backup.refuses(&by(4, 4), Refusal::InauthenticRequest);
+    let by_replica = Message::Request(request(&system.keys.replicas[0], 0, 1));
+    backup.refuses(&by_replica, Refusal::InauthenticRequest);
+    backup.accepts(&by(0, 0));
+
+    backup.refuses(&by(0, 0), Refusal::Duplicate);
+    backup.accepts(&by(1, 1));
+    backup.refuses(&by(2, 2), Refusal::Full);
+
+    // In an accepted proposal, a request is not waiting any more, but still a duplicate; and there
+    // is room again.
+    backup.accepts(&system.pre_prepare(0, 1, &system.batch(&[0], 1)));
+    backup.refuses(&by(0, 0), Refusal::Duplicate);
+    backup.accepts(&by(2, 2));
+}
+
+#[test]
+fn executed_request_is_refused_and_so_is_an_earlier_one_of_its_client() {
+    let system = System::new(1);
+    let mut replica = At::new(&system, 0);
+    let message = |timestamp| Message::Request(system.request(0, timestamp));
+    replica.accepts(&message(5));
+    replica.refuses(&message(5), Refusal::AlreadyExecuted);
+    replica.refuses(&message(4), Refusal::AlreadyExecuted);
+    replica.accepts(&message(6));
+}
+
+#[test]
+fn pre_prepare_is_answered_with_a_prepare_and_the_timer() {
+    let system = System::new(4);
+    let batch = system.batch(&[0, 1], 1);
+    let mut backup = At::new(&system, 1);
+    let prepare = system.prepare(1, 0, 1, batch.digest());
+    let effects = backup.accepts(&system.pre_prepare(0, 1, &batch));
+    assert_eq!(effects, [Effect::Broadcast(prepare), timer(0, 0, 0)]);
+    let slot = backup.state.log().get(SeqNum(1)).unwrap();
+    assert_eq!(slot.proposal(), Some(&system.proposal(0, 1, &batch)));
+    assert!(!slot.is_prepared());
+}
+
+#[test]
+fn pre_prepare_guards() {
+    let system = System::with(4, &Castro99, |setting| setting.window = 4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let by = |key| Message::PrePrepare(proposal(key, 0, 1, &a));
+    let mut backup = At::new(&system, 1);
+
+    backup.refuses(&by(&system.keys.clients[0]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[4]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[1]), Refusal::Own);
+    backup.refuses(&by(&system.keys.replicas[2]), Refusal::NotPrimary);
+    backup.refuses(&system.pre_prepare(4, 1, &a), Refusal::OtherView);
+    backup.refuses(&system.pre_prepare(0, 0, &a), Refusal::OutsideWindow);
+    backup.refuses(&system.pre_prepare(0, 5, &a), Refusal::OutsideWindow);
+    backup.refuses(&system.pre_prepare(0, u64::MAX, &a), Refusal::OutsideWindow);
+    backup.refuses(&system.pre_prepare(0, 1, &Batch::null()), Refusal::NullProposal);
+    backup.refuses(&relabelled(&system.proposal(0, 1, &a), &b), Refusal::WrongDigest);
+    let stolen = Batch::new([request(&system.keys.clients[0], 0, 1), request(&system.keys.clients[0], 1, 1)]);
+    backup.refuses(&system.pre_prepare(0, 1, &stolen), Refusal::InauthenticRequest);
+
+    backup.accepts(&system.pre_prepare(0, 1, &a));
+    backup.accepts(&system.pre_prepare(0, 4, &b));
+    backup.refuses(&system.pre_prepare(0, 1, &a), Refusal::Duplicate);
+
+    // A replica that is changing its view takes part in none.
+    backup.times_out();
+    backup.refuses(&system.pre_prepare(0, 2, &a), Refusal::OtherView);
+    backup.refuses(&system.prepare(2, 0, 2, a.digest()), Refusal::OtherView);
+    backup.refuses(&system.commit(2, 0, 2, a.digest()), Refusal::OtherView);
+}
+
+#[test]
+fn second_proposal_convicts_the_primary() {
+    let system = System::new(4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &a));
+
+    let (first, second) = (system.proposal(0, 1, &a).pre_prepare, system.proposal(0, 1, &b).pre_prepare);
+    let evidence = Evidence::PrePrepares(first, second);
+    assert!(evidence.verify(&system.setting.keys));
+    assert_eq!(evidence.culprit(), Some(ReplicaId(0)));
+    let message = system.pre_prepare(0, 1, &b);
+    let effects =
+        refused(backup.replica, &backup.state, Input::Deliver(&message), Refusal::ConflictingProposal);
+    assert_eq!(effects, [Effect::Evidence(evidence)]);
+
+    // Another backup's 'proposal' conflicts too, but convicts nobody.
+    let by_backup = Message::PrePrepare(proposal(&system.keys.replicas[2], 0, 1, &b));
+    backup.refuses(&by_backup, Refusal::ConflictingProposal);
+}
+
+#[test]
+fn prepare_guards() {
+    let system = System::with(7, &Castro99, |setting| setting.window = 4);
+    let d = system.batch(&[0], 1).digest();
+    let by = |key| Message::Prepare(prepare(key, 0, 1, d));
+    let mut backup = At::new(&system, 1);
+
+    backup.refuses(&by(&system.keys.clients[0]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[7]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[1]), Refusal::Own);
+    backup.refuses(&by(&system.keys.replicas[0]), Refusal::PrimaryPrepares);
+    backup.refuses(&system.prepare(2, 1, 1, d), Refusal::OtherView);
+    backup.refuses(&system.prepare(2, 0, 0, d), Refusal::OutsideWindow);
+    backup.refuses(&system.prepare(2, 0, 5, d), Refusal::OutsideWindow);
+
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, d)), []);
+    backup.refuses(&system.prepare(2, 0, 1, d), Refusal::Duplicate);
+
+    // n = 7, f = 2: with the pre-prepare, four prepares are a quorum.
+    for from in 3..6 {
+        backup.accepts(&system.prepare(from, 0, 1, d));
+    }
+    backup.refuses(&system.prepare(6, 0, 1, d), Refusal::TallyFull);
+    backup.accepts(&system.prepare(6, 0, 4, d));
+}
+
+#[test]
+fn prepare_for_what_has_prepared_changes_nothing() {
+    let system = System::new(4);
+    let d = system.batch(&[0], 1).digest();
+    let mut primary = At::new(&system, 0);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    assert_eq!(primary.accepts(&system.prepare(1, 0, 1, d)), []);
+    let commit = Effect::Broadcast(system.commit(0, 0, 1, d));
+    assert_eq!(primary.accepts(&system.prepare(2, 0, 1, d)), [commit]);
+    primary.refuses(&system.prepare(3, 0, 1, d), Refusal::TallyFull);
+}
+
+#[test]
+fn it_does_not_matter_whose_prepares_make_the_certificate() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let prepared_by = |from| {
+        let mut backup = At::new(&system, 1);
+        backup.accepts(&system.pre_prepare(0, 1, &batch));
+        backup.accepts(&system.prepare(from, 0, 1, batch.digest()));
+        backup.state
+    };
+    assert_eq!(prepared_by(2), prepared_by(3));
+}
+
+#[test]
+fn commit_guards() {
+    let system = System::with(7, &Castro99, |setting| setting.window = 4);
+    let d = system.batch(&[0], 1).digest();
+    let by = |key| Message::Commit(commit(key, 0, 1, d));
+    let mut backup = At::new(&system, 1);
+
+    backup.refuses(&by(&system.keys.clients[0]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[7]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[1]), Refusal::Own);
+    backup.refuses(&system.commit(2, 1, 1, d), Refusal::OtherView);
+    backup.refuses(&system.commit(2, 0, 0, d), Refusal::OutsideWindow);
+    backup.refuses(&system.commit(2, 0, 5, d), Refusal::OutsideWindow);
+
+    // The primary's commit counts like any other's.
+    assert_eq!(backup.accepts(&by(&system.keys.replicas[0])), []);
+    backup.refuses(&by(&system.keys.replicas[0]), Refusal::Duplicate);
+    for from in 2..6 {
+        backup.accepts(&system.commit(from, 0, 1, d));
+    }
+    backup.refuses(&system.commit(6, 0, 1, d), Refusal::TallyFull);
+    backup.accepts(&system.commit(6, 0, 4, d));
+}
+
+#[test]
+fn commit_after_the_decision_changes_nothing() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    backup.accepts(&system.prepare(2, 0, 1, d));
+    backup.accepts(&system.commit(2, 0, 1, d));
+    backup.accepts(&system.commit(3, 0, 1, d));
+    assert_eq!(backup.state.committed(SeqNum(1)), Some(&batch));
+    backup.refuses(&system.commit(0, 0, 1, d), Refusal::Decided);
+    backup.refuses(&system.commit(0, 0, 1, digest(1)), Refusal::Decided);
+}
+
+#[test]
+fn votes_for_two_digests_convict_and_a_third_is_not_stored() {
+    let system = System::new(4);
+    let [a, b, c] = [1, 2, 3].map(digest);
+    let key = &system.keys.replicas[2];
+
+    let mut backup = At::new(&system, 1);
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, a)), []);
+    let evidence = Evidence::Prepares(prepare(key, 0, 1, a), prepare(key, 0, 1, b));
+    assert!(evidence.verify(&system.setting.keys) && evidence.culprit() == Some(ReplicaId(2)));
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, b)), [Effect::Evidence(evidence)]);
+    backup.refuses(&system.prepare(2, 0, 1, c), Refusal::TooManyVotes);
+    // At another sequence number there is no conflict; nor is there with another replica's vote.
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 2, c)), []);
+    assert_eq!(backup.accepts(&system.prepare(3, 0, 1, c)), []);
+
+    assert_eq!(backup.accepts(&system.commit(2, 0, 1, a)), []);
+    let evidence = Evidence::Commits(commit(key, 0, 1, a), commit(key, 0, 1, b));
+    assert!(evidence.verify(&system.setting.keys) && evidence.culprit() == Some(ReplicaId(2)));
+    assert_eq!(backup.accepts(&system.commit(2, 0, 1, b)), [Effect::Evidence(evidence)]);
+    backup.refuses(&system.commit(2, 0, 1, c), Refusal::TooManyVotes);
+}
+
+#[test]
+fn checkpoint_guards() {
+    let system = System::with(4, &Castro99, |setting| {
+        setting.checkpoint_interval = 2;
+        setting.window = 4;
+    });
+    let d = digest(1);
+    let by = |key| Message::Checkpoint(common::checkpoint(key, 2, d));
+    let mut backup = At::new(&system, 1);
+
+    backup.refuses(&by(&system.keys.clients[0]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[4]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[1]), Refusal::Own);
+    backup.refuses(&system.checkpoint(2, 3, d), Refusal::NoCheckpointThere);
+    backup.refuses(&system.checkpoint(2, 0, d), Refusal::OutsideWindow);
+    backup.refuses(&system.checkpoint(2, 6, d), Refusal::OutsideWindow);
+
+    assert_eq!(backup.accepts(&system.checkpoint(2, 4, d)), []);
+    assert_eq!(backup.accepts(&system.checkpoint(2, 2, d)), []);
+    backup.refuses(&system.checkpoint(2, 2, d), Refusal::Duplicate);
+    backup.refuses(&system.checkpoint(2, 2, digest(2)), Refusal::TooManyVotes);
+
+    // Another state does not count towards this one.
+    assert_eq!(backup.accepts(&system.checkpoint(3, 2, digest(2))), []);
+    assert_eq!(backup.accepts(&system.checkpoint(0, 2, d)), []);
+    assert_eq!(backup.state.stable().seq(), SeqNum::GENESIS);
+}
+
+#[test]
+fn timeout_needs_a_timer() {
+    let system = System::new(4);
+    let mut backup = At::new(&system, 1);
+    assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
+    backup.accepts(&Message::Request(system.request(0, 1)));
+
+    // The new timer waits for a quorum of view changes.
+    let change = Message::ViewChange(system.view_change(1, 1, vec![]));
+    assert_eq!(backup.times_out(), [Effect::Broadcast(change), Effect::Timer(None)]);
+    assert!(!backup.state.is_active());
+    assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
+
+    // The primary of a view never gives it up by itself.
+    let mut primary = At::new(&system, 0);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    assert_eq!(refused(primary.replica, &primary.state, Input::Timeout, Refusal::NoTimer), []);
+}
+
+#[test]
+fn timer_runs_in_a_view_change_once_a_quorum_has_left_and_doubles() {
+    let system = System::new(4);
+    let mut replica = At::new(&system, 3);
+    replica.accepts(&Message::Request(system.request(0, 1)));
+    replica.times_out();
+    assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 1, vec![]))), []);
+    let third = Message::ViewChange(system.view_change(2, 1, vec![]));
+    assert_eq!(replica.accepts(&third), [timer(1, 0, 1)]);
+    let change = Message::ViewChange(system.view_change(3, 2, vec![]));
+    assert_eq!(replica.times_out(), [Effect::Broadcast(change), Effect::Timer(None)]);
+    assert_eq!(replica.state.view(), View(2));
+}
+
+#[test]
+fn view_change_guards() {
+    let system = System::with(4, &Castro99, |setting| setting.window = 4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let backup = At::new(&system, 1);
+    let sent = |change: Arc<Signed<ViewChange>>| Message::ViewChange(change);
+    let reporting = |claims| Message::ViewChange(system.view_change(2, 3, claims));
+    let content = || system.view_change(2, 1, vec![]).message().clone();
+
+    let by_client = Arc::new(system.keys.clients[0].sign(content()));
+    backup.refuses(&sent(by_client), Refusal::NotAReplica);
+    backup.refuses(&sent(system.view_change(4, 1, vec![])), Refusal::NotAReplica);
+    backup.refuses(&sent(system.view_change(1, 1, vec![])), Refusal::Own);
+    backup.refuses(&sent(system.view_change(2, 0, vec![])), Refusal::StaleViewChange);
+
+    // The checkpoint that it starts from must be proved, and so must every certificate.
+    let from = |stable| Message::ViewChange(system.view_change_from(2, 1, stable, vec![]));
+    backup.refuses(&from(system.stable_claim(4, digest(1), 2)), Refusal::NoQuorum);
+    backup.refuses(&from(system.stable_claim(0, digest(1), 0)), Refusal::NoQuorum);
+    backup.refuses(&reporting(vec![system.claim_with(0, 1, &a, 1)]), Refusal::NoQuorum);
+    let mut claim = system.claim(0, 1, &a);
+    claim.proposal.pre_prepare = system.proposal(0, 1, &b).pre_prepare;
+    backup.refuses(&reporting(vec![claim]), Refusal::WrongDigest);
+    let mut claim = system.claim(0, 1, &a);
+    claim.proposal.pre_prepare = proposal(&system.keys.replicas[2], 0, 1, &a).pre_prepare;
+    backup.refuses(&reporting(vec![claim]), Refusal::NotPrimary);
+
+    // Certificates are in order, above the checkpoint, within its window, and of an earlier view.
+    let claim = |view, seq| system.claim(view, seq, &a);
+    for misplaced in [
+        vec![claim(0, 0)],
+        vec![claim(0, 5)],
+        vec![claim(3, 1)],
+        vec![claim(4, 1)],
+        vec![claim(0, 2), claim(0, 1)],
+        vec![claim(0, 1), claim(1, 1)],
+    ] {
+        backup.refuses(&reporting(misplaced), Refusal::MisplacedCertificate);
+    }
+    let below = system.view_change_from(2, 1, system.stable_claim(4, digest(1), 3), vec![claim(0, 4)]);
+    backup.refuses(&sent(below), Refusal::MisplacedCertificate);
+
+    for right in [
+        reporting(vec![]),
+        reporting(vec![claim(0, 1), claim(2, 2), claim(1, 4)]),
+        from(system.stable_claim(4, digest(1), 3)),
+        sent(system.view_change_from(2, 1, system.stable_claim(4, digest(1), 3), vec![claim(0, 8)])),
+    ] {
+        let mut backup = At::new(&system, 1);
+        assert_eq!(backup.accepts(&right), []);
+        backup.refuses(&right, Refusal::Duplicate);
+    }
+
+    // The latest counts: an earlier view is stale, a later one is not.
+    let mut backup = backup;
+    backup.accepts(&sent(system.view_change(2, 2, vec![])));
+    backup.refuses(&sent(system.view_change(2, 1, vec![])), Refusal::StaleViewChange);
+    backup.accepts(&sent(system.view_change(2, 5, vec![])));
+}
+
+#[test]
+fn view_change_for_the_view_that_has_begun_is_stale() {
+    let system = System::new(4);
+    let changes = |ids: [usize; 3]| ids.map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let mut backup = At::new(&system, 3);
+    assert_eq!(backup.accepts(&system.new_view(1, changes([0, 1, 2]), &[])), []);
+    assert_eq!((backup.state.view(), backup.state.is_active()), (View(1), true));
+    let late = Message::ViewChange(system.view_change(0, 1, vec![]));
+    backup.refuses(&late, Refusal::StaleViewChange);
+
+    // To a replica that is still moving to it, it is not.
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&Message::Request(system.request(0, 1)));
+    backup.times_out();
+    backup.accepts(&late);
+}
+
+#[test]
+fn new_view_guards() {
+    let system = System::new(4);
+    let a = system.batch(&[0], 1);
+    let backup = At::new(&system, 3);
+    let changes = || [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let by = |key| common::new_view(key, 1, changes(), vec![]);
+
+    backup.refuses(&by(&system.keys.clients[0]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[4]), Refusal::NotAReplica);
+    backup.refuses(&by(&system.keys.replicas[3]), Refusal::Own);
+    backup.refuses(&by(&system.keys.replicas[2]), Refusal::NotPrimary);
+    let stale = [0, 1, 2].map(|id| system.view_change(id, 0, vec![])).to_vec();
+    backup.refuses(&system.new_view(0, stale, &[]), Refusal::OtherView);
+
+    // A quorum of different replicas must have moved to that very view.
+    let mut twice = changes();
+    twice[2] = Arc::clone(&twice[1]);
+    let mut elsewhere = changes();
+    elsewhere[2] = system.view_change(2, 2, vec![]);
+    for few in [changes()[..2].to_vec(), twice, elsewhere] {
+        backup.refuses(&system.new_view(1, few, &[]), Refusal::NoQuorum);
+    }
+    let mut stranger = changes();
+    stranger[2] = Arc::new(system.keys.replicas[4].sign(changes()[2].message().clone()));
+    backup.refuses(&system.new_view(1, stranger, &[]), Refusal::NotAReplica);
+    let mut by_client = changes();
+    by_client[2] = Arc::new(system.keys.clients[0].sign(changes()[2].message().clone()));
+    backup.refuses(&system.new_view(1, by_client, &[]), Refusal::NotAReplica);
+
+    // Each of them must be valid by itself.
+    let mut unproved = changes();
+    unproved[2] = system.view_change(2, 1, vec![system.claim_with(0, 1, &a, 1)]);
+    backup.refuses(&system.new_view(1, unproved, &[(1, a.clone())]), Refusal::NoQuorum);
+    let mut misplaced = changes();
+    misplaced[2] = system.view_change(2, 1, vec![system.claim(1, 1, &a)]);
+    backup.refuses(&system.new_view(1, misplaced, &[(1, a.clone())]), Refusal::MisplacedCertificate);
+
+    let mut accepting = At::new(&system, 3);
+    assert_eq!(accepting.accepts(&by(&system.keys.replicas[1])), []);
+    assert_eq!((accepting.state.view(), accepting.state.is_active()), (View(1), true));
+    accepting.refuses(&by(&system.keys.replicas[1]), Refusal::OtherView);
+}
+
+#[test]
+fn new_view_must_propose_what_follows_from_its_view_changes() {
+    let system = System::new(4);
+    let [a, b, c] = [0, 1, 2].map(|client| system.batch(&[client], 1));
+    let changes = vec![
+        system.view_change(0, 2, vec![system.claim(0, 1, &a)]),
+        system.view_change(1, 2, vec![system.claim(1, 1, &b), system.claim(0, 3, &c)]),
+        system.view_change(2, 2, vec![system.claim(0, 1, &a)]),
+    ];
+    let null = Batch::null;
+    let backup = At::new(&system, 3);
+    for wrong in [
+        vec![],
+        vec![(1, b.clone())],
+        vec![(1, b.clone()), (3, c.clone())],
+        vec![(1, a.clone()), (2, null()), (3, c.clone())],
+        vec![(1, null()), (2, null()), (3, c.clone())],
+        vec![(1, b.clone()), (2, a.clone()), (3, c.clone())],
+        vec![(2, null()), (1, b.clone()), (3, c.clone())],
+        vec![(1, b.clone()), (2, null()), (3, c.clone()), (4, a.clone())],
+    ] {
+        backup.refuses(&system.new_view(2, changes.clone(), &wrong), Refusal::WrongProposals);
+    }
+
+    // The proposals must be the new primary's, for the new view, and hold the batches they name.
+    let key = &system.keys.replicas[2];
+    let due =
+        |view| vec![proposal(key, view, 1, &b), proposal(key, view, 2, &null()), proposal(key, view, 3, &c)];
+    let announced = |proposals| common::new_view(key, 2, changes.clone(), proposals);
+    backup.refuses(&announced(due(6)), Refusal::WrongProposals);
+    let mut by_another = due(2);
+    by_another[0] = proposal(&system.keys.replicas[0], 2, 1, &b);
+    backup.refuses(&announced(by_another), Refusal::NotPrimary);
+    let mut other_batch = due(2);
+    other_batch[0].batch = a.clone();
+    backup.refuses(&announced(other_batch), Refusal::WrongDigest);
+
+    let mut accepting = At::new(&system, 3);
+    let prepare = |seq, batch: &Batch| Effect::Broadcast(system.prepare(3, 2, seq, batch.digest()));
+    let effects = accepting.accepts(&announced(due(2)));
+    assert_eq!(effects, [prepare(1, &b), prepare(2, &null()), prepare(3, &c), timer(2, 0, 0)]);
+}
+
+#[test]
+fn forged_signature_is_refused_on_every_kind_of_message() {
+    let (system, forger) = (System::ed25519(4, 1), System::ed25519(4, 2));
+    let batch = system.batch(&[0], 1);
+    // The batch's own requests are genuine everywhere: the message around it is what is forged.
+    let messages = |signs: &System| {
+        let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+        [
+            signs.pre_prepare(0, 1, &batch),
+            signs.prepare(2, 0, 1, batch.digest()),
+            signs.commit(2, 0, 1, batch.digest()),
+            signs.checkpoint(2, 128, digest(1)),
+            Message::ViewChange(signs.view_change(2, 1, vec![])),
+            signs.new_view(1, changes, &[]),
+        ]
+    };
+    for (genuine, forged) in messages(&system).iter().zip(&messages(&forger)) {
+        assert_eq!(genuine.kind(), forged.kind());
+        let mut backup = At::new(&system, 3);
+        backup.refuses(forged, Refusal::BadSignature);
+        backup.accepts(genuine);
+    }
+    let mut backup = At::new(&system, 3);
+    backup.refuses(&Message::Request(forger.request(0, 1)), Refusal::InauthenticRequest);
+    backup.accepts(&Message::Request(system.request(0, 1)));
+
+    // Nor do forged votes help a genuine message to its quorum, or forged requests into a batch.
+    let backup = At::new(&system, 3);
+    let forged = system.pre_prepare(0, 1, &forger.batch(&[0], 1));
+    backup.refuses(&forged, Refusal::InauthenticRequest);
+    let mut claim = system.claim(0, 1, &batch);
+    claim.prepares = forger.claim(0, 1, &batch).prepares;
+    let change = Message::ViewChange(system.view_change(2, 1, vec![claim]));
+    backup.refuses(&change, Refusal::NoQuorum);
+    let stable = forger.stable_claim(128, digest(1), 3);
+    let change = Message::ViewChange(system.view_change_from(2, 1, stable, vec![]));
+    backup.refuses(&change, Refusal::NoQuorum);
+    let changes = [0, 1, 2].map(|id| forger.view_change(id, 1, vec![])).to_vec();
+    backup.refuses(&system.new_view(1, changes, &[]), Refusal::NoQuorum);
+}
+
+// --- the protocol -----------------------------------------------------------------------------
+
+#[test]
+fn normal_case_step_by_step_at_a_backup() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    let own_commit = Effect::Broadcast(system.commit(1, 0, 1, d));
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, d)), [own_commit]);
+    assert!(backup.state.log().get(SeqNum(1)).unwrap().is_prepared());
+    assert_eq!(backup.accepts(&system.commit(3, 0, 1, d)), []);
+
+    let effects = backup.accepts(&system.commit(0, 0, 1, d));
+    let [Effect::Committed(certificate), Effect::Reply(reply), Effect::Executed(block), stop] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((certificate.view(), certificate.seq(), certificate.digest()), (View(0), SeqNum(1), d));
+    let voters: VoteSet = certificate.commits().iter().map(|c| c.signer().replica().unwrap()).collect();
+    assert_eq!(voters, [0, 1, 3].map(ReplicaId).into_iter().collect());
+    assert_eq!(reply.signer(), Principal::Replica(ReplicaId(1)));
+    assert_eq!((reply.client.0, reply.timestamp, reply.view), (0, Timestamp(1), View(0)));
+    assert_eq!((reply.result.seq, reply.result.position), (SeqNum(1), 0));
+    assert_eq!(reply.result.state, Chain::genesis().head());
+    assert_eq!((block.seq(), block.batch(), block.parent()), (SeqNum(1), &batch, Chain::genesis().head()));
+    assert_eq!(block.executed(), [system.request(0, 1).id()]);
+    assert_eq!(*stop, Effect::Timer(None));
+}
+
+#[test]
+fn commits_alone_do_not_decide() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    for from in [0, 2, 3] {
+        assert_eq!(backup.accepts(&system.commit(from, 0, 1, d)), []);
+    }
+    // committed-local requires prepared.
+    let effects = backup.accepts(&system.prepare(2, 0, 1, d));
+    assert_eq!(effects[0], Effect::Broadcast(system.commit(1, 0, 1, d)));
+    assert!(decides(&effects));
+}
+
+#[test]
+fn batches_are_executed_in_order() {
+    let system = System::new(4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let mut backup = At::new(&system, 1);
+    let decide = |backup: &mut At<'_>, seq, batch: &Batch| {
+        backup.accepts(&system.pre_prepare(0, seq, batch));
+        backup.accepts(&system.prepare(2, 0, seq, batch.digest()));
+        backup.accepts(&system.commit(2, 0, seq, batch.digest()));
+        backup.accepts(&system.commit(3, 0, seq, batch.digest()))
+    };
+    let effects = decide(&mut backup, 2, &b);
+    assert!(decides(&effects) && executed_of(&effects).is_empty());
+    assert_eq!(backup.state.chain().height(), SeqNum::GENESIS);
+    let effects = decide(&mut backup, 1, &a);
+    assert_eq!(executed_of(&effects), [[system.request(0, 1).id()], [system.request(1, 1).id()]]);
+}
+
+#[test]
+fn request_that_is_ordered_twice_is_executed_once() {
+    let system = System::new(4);
+    let (one, two) = (system.batch(&[0], 1), system.batch(&[0, 1, 0], 1));
+    let mut backup = At::new(&system, 1);
+    let mut effects = Vec::new();
+    for (seq, batch) in [(1, &one), (2, &two)] {
+        effects.extend(backup.accepts(&system.pre_prepare(0, seq, batch)));
+        effects.extend(backup.accepts(&system.prepare(2, 0, seq, batch.digest())));
+        effects.extend(backup.accepts(&system.commit(2, 0, seq, batch.digest())));
+        effects.extend(backup.accepts(&system.commit(3, 0, seq, batch.digest())));
+    }
+    assert_eq!(executed_of(&effects), [[system.request(0, 1).id()], [system.request(1, 1).id()]]);
+    let replies = effects.iter().filter(|effect| matches!(effect, Effect::Reply(_))).count();
+    assert_eq!((replies, backup.state.chain().height()), (2, SeqNum(2)));
+}
+
+#[test]
+fn normal_case_commits_on_all_four() {
+    let mut net = Net::new(System::new(4));
+    for client in 0..3 {
+        net.broadcast(&Message::Request(net.system.request(client, 1)));
+        net.run();
+    }
+    assert_eq!(net.chains(), vec!["[#1:c0.t1, #2:c1.t1, #3:c2.t1]"; 4]);
+    let heads: Vec<_> = net.states.iter().map(|state| state.chain().head()).collect();
+    assert!(heads.iter().all(|head| *head == heads[0] && *head != Chain::genesis().head()));
+    for (i, state) in net.states.iter().enumerate() {
+        assert_eq!((state.view(), state.is_active(), state.pending().count()), (View(0), true, 0));
+        let replies = net.effects.iter().filter(|(at, e)| *at == i && matches!(e, Effect::Reply(_))).count();
+        assert_eq!(replies, 3);
+        assert_eq!(net.system.replicas[i].timer(state), None);
+    }
+}
+
+#[test]
+fn replica_alone_commits_on_request() {
+    let system = System::new(1);
+    let mut replica = At::new(&system, 0);
+    let batch = system.batch(&[0], 1);
+    let effects = replica.accepts(&Message::Request(system.request(0, 1)));
+    let [propose, commit, Effect::Committed(certificate), Effect::Reply(_), Effect::Executed(block)] =
+        &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(*propose, Effect::Broadcast(system.pre_prepare(0, 1, &batch)));
+    assert_eq!(*commit, Effect::Broadcast(system.commit(0, 0, 1, batch.digest())));
+    assert_eq!(certificate.commits().len(), 1);
+    assert_eq!(block.batch(), &batch);
+    assert_eq!(replica.replica.timer(&replica.state), None);
+}
+
+#[test]
+fn new_view_proposes_again_what_prepared() {
+    let mut net = Net::new(System::new(4));
+    net.loses = |message| matches!(message, Message::Commit(_));
+    net.broadcast(&Message::Request(net.system.request(0, 1)));
+    net.run();
+    assert_eq!(net.chains(), vec!["[]"; 4]);
+
+    net.down.insert(0);
+    net.loses = |_| false;
+    (1..4).for_each(|backup| net.timeout(backup));
+    assert!(net.states[1..].iter().all(|state| !state.is_active() && state.view() == View(1)));
+    net.run();
+
+    let batch = net.system.batch(&[0], 1);
+    let by_new_primary: Vec<_> =
+        net.effects.iter().filter(|(at, _)| *at == 1).map(|(_, effect)| effect.clone()).collect();
+    let new_view = new_view_of(&by_new_primary).unwrap();
+    assert_eq!(proposals_of(new_view), [(1, 1, batch.digest())]);
+    assert!(new_view.view_changes.0.len() >= net.system.quorum());
+    assert_eq!(net.chains()[1..], ["[#1:c0.t1]"; 3]);
+    assert!(net.states[1..].iter().all(|state| state.is_active() && state.view() == View(1)));
+    let timers = |i: usize| net.system.replicas[i].timer(&net.states[i]);
+    assert_eq!([timers(1), timers(2), timers(3)], [None; 3]);
+}
+
+#[test]
+fn decided_batch_keeps_its_number_in_the_next_view() {
+    let mut net = Net::new(System::new(4));
+    net.broadcast(&Message::Request(net.system.request(0, 1)));
+    net.run();
+    net.down.insert(0);
+    net.broadcast(&Message::Request(net.system.request(1, 1)));
+    net.run();
+    (1..4).for_each(|backup| net.timeout(backup));
+    net.run();
+    // The batch at 1 goes through the new view again, but is not executed again.
+    assert_eq!(net.chains()[1..], ["[#1:c0.t1, #2:c1.t1]"; 3]);
+    assert_eq!(net.states[2].log().get(SeqNum(1)).unwrap().prepared().unwrap().view(), View(1));
+}
+
+#[test]
+fn null_request_fills_a_gap() {
+    let mut net = Net::new(System::with(4, &Castro99, |setting| setting.max_batch = 1));
+    net.loses = |message| match message {
+        Message::PrePrepare(proposal) => proposal.seq() == SeqNum(1),
+        Message::Commit(_) => true,
+        _ => false,
+    };
+    net.broadcast(&Message::Request(net.system.request(0, 1)));
+    net.broadcast(&Message::Request(net.system.request(1, 1)));
+    net.run();
+    net.down.insert(0);
+    net.loses = |_| false;
+    (1..4).for_each(|backup| net.timeout(backup));
+    net.run();
+    assert_eq!(net.chains()[1..], ["[#1:null, #2:c1.t1, #3:c0.t1]"; 3]);
+}
+
+#[test]
+fn view_changes_of_a_weak_quorum_are_joined_in_the_smallest_view() {
+    let system = System::new(4);
+    let mut replica = At::new(&system, 3);
+    // One may be Byzantine, whichever view it asks for.
+    assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 3, vec![]))), []);
+    assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 9, vec![]))), []);
+    let own = Effect::Broadcast(Message::ViewChange(system.view_change(3, 2, vec![])));
+    assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(2, 2, vec![]))), [own]);
+    assert_eq!((replica.state.view(), replica.state.is_active()), (View(2), false));
+}
+
+#[test]
+fn new_primary_begins_with_a_quorum_of_view_changes_and_not_before() {
+    let system = System::new(7);
+    let mut primary = At::new(&system, 1);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    for from in [2, 3] {
+        primary.accepts(&Message::ViewChange(system.view_change(from, 1, vec![])));
+    }
+    // The third joins it to the others; with its own that is four of five.
+    let effects = primary.accepts(&Message::ViewChange(system.view_change(4, 1, vec![])));
+    assert!(view_change_of(&effects).is_some() && new_view_of(&effects).is_none());
+    let effects = primary.accepts(&Message::ViewChange(system.view_change(5, 1, vec![])));
+    let new_view = new_view_of(&effects).unwrap();
+    let senders = new_view.view_changes.0.iter().map(|change| change.signer().replica().unwrap().0);
+    assert_eq!(senders.collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(new_view.proposals.is_empty());
+    // What waits is proposed at once.
+    let proposal = system.pre_prepare(1, 1, &system.batch(&[0], 1));
+    assert!(effects.contains(&Effect::Broadcast(proposal)));
+}
+
+#[test]
+fn stable_checkpoint_moves_the_watermark_and_discards_what_is_below() {
+    let tuned = || {
+        System::with(4, &Castro99, |setting| {
+            setting.checkpoint_interval = 2;
+            setting.window = 4;
+            setting.max_batch = 1;
+        })
+    };
+    let requests = |net: &mut Net, timestamps: std::ops::RangeInclusive<u64>| {
+        for timestamp in timestamps {
+            for client in 0..4 {
+                net.broadcast(&Message::Request(net.system.request(client, timestamp)));
+            }
+            net.run();
+        }
+    };
+
+    let mut net = Net::new(tuned());
+    requests(&mut net, 1..=2);
+    for state in &net.states {
+        assert_eq!((state.stable().seq(), state.log().low()), (SeqNum(8), SeqNum(8)));
+        assert_eq!((state.chain().base(), state.chain().height()), (SeqNum(8), SeqNum(8)));
+        assert!(state.chain().blocks().is_empty() && state.log().iter().next().is_none());
+        assert_eq!(state.chain().head(), net.states[0].chain().head());
+        assert!(state.stable().claim().checkpoints.0.len() >= net.system.quorum());
+    }
+    // Below the watermark nothing is accepted any more; the window goes up to 12.
+    let old = net.system.prepare(2, 0, 8, digest(1));
+    refused(&net.system.replicas[1], &net.states[1], Input::Deliver(&old), Refusal::OutsideWindow);
+    let far = net.system.prepare(2, 0, 13, digest(1));
+    refused(&net.system.replicas[1], &net.states[1], Input::Deliver(&far), Refusal::OutsideWindow);
+    let last = net.system.prepare(2, 0, 12, digest(1));
+    accepted(&net.system.replicas[1], &mut net.states[1], Input::Deliver(&last));
+
+    // Without checkpoints the window stays where it is, and fills up.
+    let mut net = Net::new(tuned());
+    net.loses = |message| matches!(message, Message::Checkpoint(_));
+    requests(&mut net, 1..=2);
+    for state in &net.states {
+        assert_eq!((state.log().low(), state.chain().height()), (SeqNum::GENESIS, SeqNum(4)));
+        assert_eq!(state.pending().count(), 4);
+    }
+}
+
+#[test]
+fn stable_checkpoint_stands_in_the_view_change_and_bounds_the_new_view() {
+    let system = System::with(4, &Castro99, |setting| {
+        setting.checkpoint_interval = 2;
+        setting.window = 4;
+        setting.max_batch = 1;
+    });
+    let mut net = Net::new(system);
+    for client in 0..3 {
+        net.broadcast(&Message::Request(net.system.request(client, 1)));
+        net.run();
+    }
+    net.down.insert(0);
+    net.broadcast(&Message::Request(net.system.request(3, 1)));
+    net.run();
+    net.effects.clear();
+    (1..4).for_each(|backup| net.timeout(backup));
+    for (_, effect) in &net.effects {
+        if let Effect::Broadcast(Message::ViewChange(change)) = effect {
+            assert_eq!(change.stable, *net.states[1].stable().claim());
+            assert_eq!(change.stable.seq, SeqNum(2));
+            assert_eq!(change.prepared.iter().map(|c| c.seq().0).collect::<Vec<_>>(), [3]);
+        }
+    }
+    net.run();
+    let effects: Vec<_> = net.effects.iter().map(|(_, effect)| effect.clone()).collect();
+    let proposed = proposals_of(new_view_of(&effects).unwrap());
+    assert_eq!(proposed, [(1, 3, net.system.batch(&[2], 1).digest())]);
+    assert_eq!(net.states[1].chain().height(), SeqNum(4));
+}
+
+#[test]
+fn replica_that_has_not_executed_so_far_says_that_it_is_behind() {
+    let system = System::with(4, &Castro99, |setting| setting.checkpoint_interval = 2);
+    let mut replica = At::new(&system, 3);
+    assert_eq!(replica.accepts(&system.checkpoint(0, 2, digest(1))), []);
+    assert_eq!(replica.accepts(&system.checkpoint(1, 2, digest(1))), []);
+    assert_eq!(replica.accepts(&system.checkpoint(2, 2, digest(1))), [Effect::Behind(SeqNum(2))]);
+    assert_eq!(replica.state.log().low(), SeqNum::GENESIS);
+}
+
+#[test]
+fn primary_keeps_to_its_limits() {
+    let system = System::with(4, &Castro99, |setting| {
+        setting.max_batch = 2;
+        setting.max_in_flight = 1;
+    });
+    let mut primary = At::new(&system, 0);
+    let batch = system.batch(&[0], 1);
+    let first = system.pre_prepare(0, 1, &batch);
+    assert_eq!(primary.accepts(&Message::Request(system.request(0, 1))), [Effect::Broadcast(first)]);
+    for client in 1..4 {
+        assert_eq!(primary.accepts(&Message::Request(system.request(client, 1))), []);
+    }
+    for from in [1, 2] {
+        primary.accepts(&system.prepare(from, 0, 1, batch.digest()));
+    }
+    primary.accepts(&system.commit(1, 0, 1, batch.digest()));
+    let effects = primary.accepts(&system.commit(2, 0, 1, batch.digest()));
+    let second = system.pre_prepare(0, 2, &system.batch(&[1, 2], 1));
+    assert_eq!(effects.last(), Some(&Effect::Broadcast(second)));
+    assert_eq!(primary.state.pending().count(), 1);
+}
+
+// --- the rulebook -----------------------------------------------------------------------------
+
+/// A rulebook that overrides something.
+macro_rules! rulebook {
+    ($name:ident: $($body:tt)*) => {
+        #[derive(Debug)]
+        struct $name;
+
+        impl Rules for $name {
+            fn as_rules(&self) -> &dyn Rules {
+                self
+            }
+
+            $($body)*
+        }
+    };
+}
+
+/// After the same accepted deliveries, Castro and Liskov's rulebook refuses a message which another
+/// accepts. Returns the effects there.
+fn only_under(
+    rules: &'static dyn Rules,
+    at: usize,
+    before: &[Message],
+    message: &Message,
+    refusal: Refusal,
+) -> Vec<Effect> {
+    let (paper, other) = (System::new(4), System::following(4, rules));
+    let (mut strict, mut lax) = (At::new(&paper, at), At::new(&other, at));
+    for message in before {
+        strict.accepts(message);
+        lax.accepts(message);
+    }
+    let _ = refused(strict.replica, &strict.state, Input::Deliver(message), refusal);
+    lax.accepts(message)
+}
+
+/// What the last of these deliveries has as its effects under the paper's rulebook, and under another.
+fn last_effects(rules: &'static dyn Rules, at: usize, messages: &[Message]) -> (Vec<Effect>, Vec<Effect>) {
+    let run = |rules| {
+        let system = System::following(4, rules);
+        let mut replica = At::new(&system, at);
+        messages.iter().fold(Vec::new(), |_, message| replica.accepts(message))
+    };
+    (run(&Castro99), run(rules))
+}
+
+#[test]
+fn primary_is_whom_the_rulebook_names() {
+    rulebook! { NextOne:
+        fn primary(&self, committee: Committee, view: View) -> ReplicaId {
+            ReplicaId(((view.0 + 1) % u64::from(committee.n())) as u16)
+        }
+    }
+    let system = System::new(4);
+    let (paper, other) = last_effects(&NextOne, 1, &[Message::Request(system.request(0, 1))]);
+    assert!(matches!(paper[0], Effect::Send(ReplicaId(0), _)));
+    assert!(matches!(other[0], Effect::Broadcast(Message::PrePrepare(_))));
+}
+
+#[test]
+fn quorums_are_of_the_size_that_the_rulebook_says() {
+    rulebook! { TwoOfFour: fn quorum(&self, _: Committee) -> usize { 2 } }
+    rulebook! { PrepareByTwo: fn prepare_quorum(&self, _: Committee) -> usize { 2 } }
+    rulebook! { CommitByOne: fn commit_quorum(&self, _: Committee) -> usize { 1 } }
+    rulebook! { CheckpointByOne: fn checkpoint_quorum(&self, _: Committee) -> usize { 1 } }
+    rulebook! { NewViewByTwo: fn view_change_quorum(&self, _: Committee) -> usize { 2 } }
+
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let commits = |effects: &[Effect]| effects.contains(&Effect::Broadcast(system.commit(1, 0, 1, d)));
+
+    // The pre-prepare and the replica's own prepare.
+    let pre_prepare = system.pre_prepare(0, 1, &batch);
+    for rules in [&TwoOfFour as &'static dyn Rules, &PrepareByTwo] {
+        let (paper, other) = last_effects(rules, 1, std::slice::from_ref(&pre_prepare));
+        assert!(!commits(&paper) && commits(&other));
+    }
+    let (paper, other) = last_effects(&CommitByOne, 1, &[pre_prepare, system.prepare(2, 0, 1, d)]);
+    assert!(!decides(&paper) && decides(&other));
+
+    let checkpoint = system.checkpoint(0, 128, d);
+    let (paper, other) = last_effects(&CheckpointByOne, 1, &[checkpoint]);
+    assert_eq!((paper, other), (vec![], vec![Effect::Behind(SeqNum(128))]));
+
+    // The new primary's own view change and one other.
+    let change = Message::ViewChange(system.view_change(2, 1, vec![]));
+    let run = |rules| {
+        let system = System::following(4, rules);
+        let mut primary = At::new(&system, 1);
+        primary.accepts(&Message::Request(system.request(0, 1)));
+        primary.times_out();
+        new_view_of(&primary.accepts(&change)).is_some()
+    };
+    assert_eq!((run(&Castro99), run(&NewViewByTwo), run(&TwoOfFour)), (false, true, true));
+    let few = vec![system.view_change(2, 1, vec![]), system.view_change(1, 1, vec![])];
+    only_under(&NewViewByTwo, 3, &[], &system.new_view(1, few, &[]), Refusal::NoQuorum);
+}
+
+#[test]
+fn rulebook_decides_which_votes_and_proposals_are_admitted() {
+    rulebook! { AnyView: fn admits_view(&self, _: Standing, _: View) -> bool { true } }
+    rulebook! { NoWindow: fn in_window(&self, _: &Setting, low: SeqNum, seq: SeqNum) -> bool { seq > low } }
+    rulebook! { AnyProposer: fn may_propose(&self, _: Committee, _: View, _: ReplicaId) -> bool { true } }
+    rulebook! { AnyDigest: fn digest_matches(&self, _: Digest, _: &Batch) -> bool { true } }
+    rulebook! { AnyRequest: fn authentic(&self, _: &Setting, _: &SignedRequest) -> bool { true } }
+    rulebook! { AnyNull: fn may_propose_null(&self) -> bool { true } }
+    rulebook! { SecondWins: fn accepts_second_proposal(&self, _: &Proposal, _: &Proposal) -> bool { true } }
+    rulebook! { AllPrepare: fn may_prepare(&self, _: Committee, _: View, _: ReplicaId) -> bool { true } }
+
+    let system = System::new(4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let d = a.digest();
+    let first = system.pre_prepare(0, 1, &a);
+
+    only_under(&AnyView, 1, &[], &system.pre_prepare(4, 1, &a), Refusal::OtherView);
+    only_under(&AnyView, 1, &[], &system.prepare(2, 3, 1, d), Refusal::OtherView);
+    only_under(&AnyView, 1, &[], &system.commit(2, 3, 1, d), Refusal::OtherView);
+
+    only_under(&NoWindow, 1, &[], &system.pre_prepare(0, 300, &a), Refusal::OutsideWindow);
+    only_under(&NoWindow, 1, &[], &system.prepare(2, 0, 300, d), Refusal::OutsideWindow);
+    only_under(&NoWindow, 1, &[], &system.commit(2, 0, 300, d), Refusal::OutsideWindow);
+    only_under(&NoWindow, 1, &[], &system.checkpoint(2, 384, d), Refusal::OutsideWindow);
+    let far = Message::ViewChange(system.view_change(2, 1, vec![system.claim(0, 300, &a)]));
+    only_under(&NoWindow, 1, &[], &far, Refusal::MisplacedCertificate);
+
+    let by_backup = Message::PrePrepare(proposal(&system.keys.replicas[2], 0, 1, &a));
+    only_under(&AnyProposer, 1, &[], &by_backup, Refusal::NotPrimary);
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let by_another = common::new_view(&system.keys.replicas[2], 1, changes, vec![]);
+    only_under(&AnyProposer, 3, &[], &by_another, Refusal::NotPrimary);
+
+    only_under(&AnyDigest, 1, &[], &relabelled(&system.proposal(0, 1, &a), &b), Refusal::WrongDigest);
+    let inauthentic = request(&system.keys.clients[1], 0, 1);
+    let batch = Batch::new([inauthentic.clone()]);
+    only_under(&AnyRequest, 1, &[], &Message::Request(inauthentic), Refusal::InauthenticRequest);
+    only_under(&AnyRequest, 1, &[], &system.pre_prepare(0, 1, &batch), Refusal::InauthenticRequest);
+    only_under(&AnyNull, 1, &[], &system.pre_prepare(0, 1, &Batch::null()), Refusal::NullProposal);
+
+    let effects =
+        only_under(&SecondWins, 1, &[first], &system.pre_prepare(0, 1, &b), Refusal::ConflictingProposal);
+    assert!(effects.contains(&Effect::Broadcast(system.prepare(1, 0, 1, b.digest()))));
+    only_under(&AllPrepare, 1, &[], &system.prepare(0, 0, 1, d), Refusal::PrimaryPrepares);
+}
+
+#[test]
+fn rulebook_decides_which_votes_count_together() {
+    rulebook! { CountAgain: fn counts_vote(&self, _: Option<&VoteSet>, _: ReplicaId) -> bool { true } }
+    rulebook! { AnyPrepare:
+        fn prepare_key(&self, view: View, _: Digest) -> TallyKey {
+            TallyKey { view: Some(view), digest: None }
+        }
+    }
+    rulebook! { AnyCommit:
+        fn commit_key(&self, view: View, _: Digest) -> TallyKey {
+            TallyKey { view: Some(view), digest: None }
+        }
+    }
+    rulebook! { Unprepared: fn decides_unprepared(&self) -> bool { true } }
+
+    let system = System::new(4);
+    let a = system.batch(&[0], 1);
+    let d = a.digest();
+    let pre_prepare = system.pre_prepare(0, 1, &a);
+    let commits = |effects: &[Effect]| effects.contains(&Effect::Broadcast(system.commit(1, 0, 1, d)));
+
+    for vote in [system.prepare(2, 0, 1, d), system.commit(2, 0, 1, d), system.checkpoint(2, 128, d)] {
+        only_under(&CountAgain, 1, std::slice::from_ref(&vote), &vote, Refusal::Duplicate);
+    }
+    // The same prepare three times over, and the pre-prepare, make three votes.
+    let twofold = PreparedClaim {
+        proposal: system.proposal(0, 1, &a),
+        prepares: Proof(Arc::from(vec![prepare(&system.keys.replicas[2], 0, 1, d); 2])),
+    };
+    let change = Message::ViewChange(system.view_change(2, 1, vec![twofold]));
+    only_under(&CountAgain, 1, &[], &change, Refusal::NoQuorum);
+
+    let other = system.prepare(2, 0, 1, digest(1));
+    let (paper, lax) = last_effects(&AnyPrepare, 1, &[pre_prepare.clone(), other]);
+    assert!(!commits(&paper) && commits(&lax));
+    let prepared = [pre_prepare.clone(), system.prepare(2, 0, 1, d)];
+    let commits_for = |d2| [system.commit(0, 0, 1, d), system.commit(2, 0, 1, d2)];
+    let (paper, lax) = last_effects(&AnyCommit, 1, &[&prepared[..], &commits_for(digest(1))].concat());
+    assert!(!decides(&paper) && decides(&lax));
+    let (paper, _) = last_effects(&AnyCommit, 1, &[&prepared[..], &commits_for(d)].concat());
+    assert!(decides(&paper));
+
+    let votes = [0, 2, 3].map(|from| system.commit(from, 0, 1, d));
+    let (paper, lax) = last_effects(&Unprepared, 1, &[&[pre_prepare], &votes[..]].concat());
+    assert!(!decides(&paper) && decides(&lax));
+}
+
+#[test]
+fn rulebook_decides_what_is_executed() {
+    rulebook! { AnyOrder: fn is_next(&self, _: SeqNum, _: SeqNum) -> bool { true } }
+    rulebook! { Always: fn executes(&self, _: Option<Timestamp>, _: Timestamp) -> bool { true } }
+
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let decide = |seq| {
+        [
+            system.pre_prepare(0, seq, &batch),
+            system.prepare(2, 0, seq, d),
+            system.commit(2, 0, seq, d),
+            system.commit(3, 0, seq, d),
+        ]
+    };
+    let (paper, lax) = last_effects(&AnyOrder, 1, &decide(2));
+    assert_eq!((executed_of(&paper).len(), executed_of(&lax).len()), (0, 1));
+    let (paper, lax) = last_effects(&Always, 1, &[decide(1), decide(2)].concat());
+    assert_eq!(executed_of(&paper), [vec![]]);
+    assert_eq!(executed_of(&lax), [[system.request(0, 1).id()]]);
+    let again = Message::Request(system.request(0, 1));
+    only_under(&Always, 1, &decide(1), &again, Refusal::AlreadyExecuted);
+}
+
+#[test]
+fn rulebook_decides_what_proves_a_view_change() {
+    rulebook! { AnyStable:
+        fn check_stable(&self, _: &Setting, _: &StableClaim) -> Result<(), Refusal> { Ok(()) }
+    }
+    rulebook! { AnyPrepared:
+        fn check_prepared(&self, _: &Setting, _: &PreparedClaim) -> Result<(), Refusal> { Ok(()) }
+    }
+    rulebook! { AnyChange:
+        fn check_view_change(&self, _: &Setting, _: &ViewChange) -> Result<(), Refusal> { Ok(()) }
+    }
+    rulebook! { AnyTarget: fn justifies(&self, _: &ViewChange, _: View) -> bool { true } }
+    rulebook! { AnyNewView:
+        fn check_new_view(&self, _: &Setting, _: &NewView) -> Result<(), Refusal> { Ok(()) }
+    }
+
+    let system = System::new(4);
+    let a = system.batch(&[0], 1);
+    let unproved = system.view_change_from(2, 1, system.stable_claim(128, digest(1), 0), vec![]);
+    only_under(&AnyStable, 1, &[], &Message::ViewChange(unproved), Refusal::NoQuorum);
+    let unproved = system.view_change(2, 1, vec![system.claim_with(0, 1, &a, 0)]);
+    only_under(&AnyPrepared, 1, &[], &Message::ViewChange(Arc::clone(&unproved)), Refusal::NoQuorum);
+    only_under(&AnyChange, 1, &[], &Message::ViewChange(unproved), Refusal::NoQuorum);
+
+    let others = [0, 1, 2].map(|id| system.view_change(id, 2, vec![])).to_vec();
+    only_under(&AnyTarget, 3, &[], &system.new_view(1, others, &[]), Refusal::NoQuorum);
+    only_under(&AnyNewView, 3, &[], &system.new_view(1, vec![], &[(1, a)]), Refusal::NoQuorum);
+}
+
+#[test]
+fn rulebook_decides_what_a_new_view_proposes() {
+    fn oldest<'a>(claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
+        claims.iter().copied().min_by_key(|claim| claim.view())
+    }
+    rulebook! { Oldest:
+        fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> { oldest(claims) }
+    }
+    rulebook! { Nothing: fn new_view_batches(&self, _: &[&ViewChange]) -> Vec<(SeqNum, Batch)> { vec![] } }
+
+    let system = System::new(4);
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    // In either order, so that neither the first nor the last is chosen for its place.
+    for order in [[0, 1, 2], [2, 1, 0]] {
+        let claims = [vec![system.claim(0, 1, &a)], vec![], vec![system.claim(1, 1, &b)]];
+        let changes: Vec<_> = order.iter().map(|&id| system.view_change(id, 2, claims[id].clone())).collect();
+        let proposing = |batches: &[_]| system.new_view(2, changes.clone(), batches);
+        At::new(&system, 3).accepts(&proposing(&[(1, b.clone())]));
+        only_under(&Oldest, 3, &[], &proposing(&[(1, a.clone())]), Refusal::WrongProposals);
+        only_under(&Nothing, 3, &[], &proposing(&[]), Refusal::WrongProposals);
+    }
+}
+
+#[test]
+fn rulebook_decides_when_to_join_and_what_to_remember() {
+    rulebook! { JoinOne:
+        fn join(&self, _: Committee, views: &[View]) -> Option<View> { views.iter().copied().min() }
+    }
+    rulebook! { Silent: fn reports_prepared(&self, _: &PreparedClaim) -> bool { false } }
+    rulebook! { Forgetful: fn keeps_prepared(&self, _: &PreparedClaim) -> bool { false } }
+
+    let system = System::new(4);
+    let (paper, lax) = last_effects(&JoinOne, 3, &[Message::ViewChange(system.view_change(1, 2, vec![]))]);
+    assert!(view_change_of(&paper).is_none() && view_change_of(&lax).is_some());
+
+    let batch = system.batch(&[0], 1);
+    let prepared = [system.pre_prepare(0, 1, &batch), system.prepare(2, 0, 1, batch.digest())];
+    let reported = |rules| {
+        let system = System::following(4, rules);
+        let mut backup = At::new(&system, 3);
+        prepared.iter().for_each(|message| drop(backup.accepts(message)));
+        view_change_of(&backup.times_out()).unwrap().prepared.len()
+    };
+    assert_eq!((reported(&Castro99), reported(&Silent)), (1, 0));
+
+    // A new view of which this replica's certificate is no part.
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let new_view = system.new_view(1, changes, &[]);
+    let kept = |rules| {
+        let system = System::following(4, rules);
+        let mut backup = At::new(&system, 3);
+        prepared.iter().for_each(|message| drop(backup.accepts(message)));
+        backup.accepts(&new_view);
+        backup.state.log().get(SeqNum(1)).and_then(|slot| slot.prepared()).map(|c| c.view())
+    };
+    assert_eq!((kept(&Castro99), kept(&Forgetful)), (Some(View(0)), None));
+}
+
+#[test]
+fn symbolic_keys_are_for_their_owners_only() {
+    let keys = KeySet::symbolic(1, 1);
+    assert_eq!(keys.replicas[0].owner(), Principal::Replica(ReplicaId(0)));
+    assert!(!keys.ring.verify(&KeySet::ed25519(1, 1, 1).clients[0].sign(*prepare(
+        &keys.replicas[0],
+        0,
+        1,
+        digest(1)
+    ))));
+}

@@ -17,7 +17,7 @@ use stateright::{Expectation, Model, Property};
 use super::fingerprint::{BuildIdentity, Fingerprint, fingerprint};
 
 /// States that one thread expands before the results are merged.
-const BLOCK: usize = 2048;
+const BLOCK: usize = 256;
 
 /// What ends a search early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,6 +192,9 @@ where
                     return (End::Limited(limit), depth + u64::from(!next.is_empty()));
                 }
                 for (parent, candidates) in self.expand(block, limits.threads) {
+                    if let Some(limit) = self.full(limits) {
+                        return (End::Limited(limit), depth + u64::from(!next.is_empty()));
+                    }
                     for candidate in candidates {
                         self.transitions += 1;
                         if let Some(end) = self.admit(candidate, parent, &mut next, visit) {
@@ -213,9 +216,12 @@ where
         if progress.stop.load(Relaxed) {
             return Some(Limit::Stopped);
         }
-        let states = limits.max_states.filter(|&most| self.visited.len() as u64 >= most);
         let time = limits.timeout.filter(|&longest| start.elapsed() >= longest);
-        states.map(Limit::States).or(time.map(Limit::Time))
+        self.full(limits).or(time.map(Limit::Time))
+    }
+
+    fn full(&self, limits: &Limits) -> Option<Limit> {
+        limits.max_states.filter(|&most| self.visited.len() as u64 >= most).map(Limit::States)
     }
 
     /// What the states of a block lead to, in order.

@@ -369,24 +369,7 @@ impl Absorbed {
             found.extend(lab.fire(&feeds));
             fired_by.resize(found.len(), Some(index));
         }
-        let mut steps = Vec::new();
-        for (index, (_, feeds)) in groups.iter().enumerate() {
-            let mut others: Vec<&Found> = Vec::new();
-            for (other, &by) in found.iter().zip(&fired_by) {
-                let same = |o: &&Found| o.emitted == other.emitted && o.state == other.state;
-                if by != Some(index) && !others.iter().any(same) {
-                    others.push(other);
-                }
-            }
-            for &feed in feeds {
-                if others.iter().all(|other| lab.commutes(feed, &other.feed)) {
-                    continue;
-                }
-                if let Some((state, emitted)) = lab.feed(&local.state, feed) {
-                    steps.push(Found { feed: vec![feed], state, emitted });
-                }
-            }
-        }
+        let steps = self.steps_of_their_own(&lab, &groups, &found, &fired_by);
         let refusal = lab.refusal.take();
         for other in &mut found {
             other.state =
@@ -396,6 +379,35 @@ impl Absorbed {
         tables.refusal = tables.refusal.take().or(refusal);
         found.extend(steps);
         found
+    }
+
+    /// The deliveries that do not commute with what other deliveries bring about. Of each consequence one
+    /// way to bring it about is tried.
+    fn steps_of_their_own(
+        &self,
+        lab: &Lab<'_>,
+        groups: &[(BTreeSet<Site>, Vec<Feed>)],
+        found: &[Found],
+        fired_by: &[Option<usize>],
+    ) -> Vec<Found> {
+        let mut consequences: IndexMap<(State, &BTreeSet<Message>, Option<usize>), &[Feed]> = IndexMap::new();
+        for (other, &by) in found.iter().zip(fired_by) {
+            let consequence = (lab.replica.control(&other.state), &other.emitted, by);
+            consequences.entry(consequence).or_insert(&other.feed);
+        }
+        let mut steps = Vec::new();
+        for (index, (_, feeds)) in groups.iter().enumerate() {
+            let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
+            for &feed in feeds {
+                if others.clone().all(|(_, guard)| lab.commutes(feed, guard)) {
+                    continue;
+                }
+                if let Some((state, emitted)) = lab.feed(&lab.start, feed) {
+                    steps.push(Found { feed: vec![feed], state, emitted });
+                }
+            }
+        }
+        steps
     }
 
     /// Groups what was found by where it leads; of several sets of messages keeps the smallest.

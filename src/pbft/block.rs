@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::digest::{Digest, Encoder, Tag};
 use super::id::{ClientId, SeqNum, Timestamp};
@@ -101,7 +101,8 @@ impl Batch {
 
     /// The null request: goes through the protocol like any other, but executes nothing.
     pub fn null() -> Self {
-        Batch::new([])
+        static NULL: LazyLock<Batch> = LazyLock::new(|| Batch::new([]));
+        NULL.clone()
     }
 
     /// Whether this is the null request.
@@ -225,8 +226,9 @@ pub struct Chain {
 impl Chain {
     /// The chain that holds the genesis block alone.
     pub fn genesis() -> Self {
-        let genesis = Block::new(SeqNum::GENESIS, Digest::ZERO, Batch::null(), Vec::new());
-        Chain { base: SeqNum::GENESIS, base_hash: genesis.digest(), blocks: Vec::new() }
+        static GENESIS: LazyLock<Digest> =
+            LazyLock::new(|| Block::new(SeqNum::GENESIS, Digest::ZERO, Batch::null(), Vec::new()).digest());
+        Chain { base: SeqNum::GENESIS, base_hash: *GENESIS, blocks: Vec::new() }
     }
 
     /// The sequence number of the last executed batch; 0 if there is none.

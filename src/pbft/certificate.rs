@@ -5,8 +5,9 @@
 //! constructor.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use super::block::Chain;
 use super::digest::Digest;
 use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal};
@@ -160,11 +161,14 @@ pub struct StableCheckpoint(StableClaim);
 impl StableCheckpoint {
     /// The checkpoint that everybody starts from.
     pub fn genesis() -> Self {
-        StableCheckpoint(StableClaim {
-            seq: SeqNum::GENESIS,
-            state: super::block::Chain::genesis().head(),
-            checkpoints: Proof(Arc::from([])),
-        })
+        static GENESIS: LazyLock<StableCheckpoint> = LazyLock::new(|| {
+            StableCheckpoint(StableClaim {
+                seq: SeqNum::GENESIS,
+                state: Chain::genesis().head(),
+                checkpoints: Proof(Arc::from([])),
+            })
+        });
+        GENESIS.clone()
     }
 
     /// The stable checkpoint, if the rulebook finds a quorum behind the claim.

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
         None => println!("Nothing is checked here; browse the runs of {}.", system.bound()),
     }
     println!("Exploring at http://{addr}/ (Ctrl-C ends it)");
-    explore::serve(&system, violation.as_ref().map(|(_, trace)| &**trace), addr);
+    explore::serve(&system, violation.as_ref().map(|(property, trace)| (*property, &**trace)), addr);
     Ok(super::HOLDS)
 }
 

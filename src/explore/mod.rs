@@ -2,7 +2,9 @@
 //!
 //! stateright finds what its page links to by a search of its own, which for a bound with a view
 //! change would not end. So it is given a guide: where a counterexample is known, its search is
-//! bounded to the states along it. What a person browses is not bounded.
+//! bounded to the states along it, and it is asked about the violated property alone: of the others
+//! such a search would say that they hold. Without a guide it searches nothing by itself, and claims
+//! nothing. What a person browses is not bounded.
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
@@ -13,32 +15,39 @@ use std::time::Duration;
 use stateright::{Model, Path, Property};
 
 use crate::check::{Fingerprint, fingerprint};
-use crate::model::{MessageAction, MessageModel, MessageState, System};
-use crate::trace::Trace;
+use crate::model::{Event, Judge, MessageAction, MessageModel, MessageState, System, properties};
+use crate::pbft::State;
+use crate::trace::{Step, Trace, describe, svg};
 
-/// Judge 1, with the states along a known run marked out.
-struct Guided {
+/// Judge 1, with the states along a known run marked out. Named for the page, which shows the name.
+struct Pbft {
     model: MessageModel,
-    guide: HashSet<Fingerprint>,
+    guide: Option<(&'static str, HashSet<Fingerprint>)>,
 }
 
-impl Guided {
-    fn new(system: &Arc<System>, trace: Option<&Trace>) -> Self {
+impl Pbft {
+    fn new(system: &Arc<System>, violation: Option<(&'static str, &Trace)>) -> Self {
         let model = MessageModel::new(Arc::clone(system));
-        let mut guide = HashSet::new();
-        let mut state = model.init_states().swap_remove(0);
-        guide.insert(fingerprint(&state));
-        for step in trace.map_or(&[][..], Trace::steps) {
-            let action = MessageAction { to: step.to, event: step.event.clone() };
-            let Some(next) = model.next_state(&state, action) else { break };
-            guide.insert(fingerprint(&next));
-            state = next;
-        }
-        Guided { model, guide }
+        let guide = violation.map(|(property, trace)| (property, along(&model, trace)));
+        Pbft { model, guide }
     }
 }
 
-impl Model for Guided {
+/// The states that a trace passes through.
+fn along(model: &MessageModel, trace: &Trace) -> HashSet<Fingerprint> {
+    let mut states = HashSet::new();
+    let mut state = model.init_states().swap_remove(0);
+    states.insert(fingerprint(&state));
+    for step in trace.steps() {
+        let action = MessageAction { to: step.to, event: step.event.clone() };
+        let Some(next) = model.next_state(&state, action) else { break };
+        states.insert(fingerprint(&next));
+        state = next;
+    }
+    states
+}
+
+impl Model for Pbft {
     type State = MessageState;
     type Action = MessageAction;
 
@@ -55,41 +64,58 @@ impl Model for Guided {
     }
 
     fn format_action(&self, action: &MessageAction) -> String {
-        self.model.format_action(action)
+        match &action.event {
+            Event::Deliver(message) => {
+                format!("{} → {}: {}", message.signer(), action.to, describe(self.system(), message))
+            }
+            Event::Timeout(_) => format!("{action:?}"),
+        }
     }
 
     fn format_step(&self, state: &MessageState, action: MessageAction) -> Option<String> {
-        self.model.format_step(state, action)
+        let replica = self.system().honest().iter().find(|replica| replica.id() == action.to)?;
+        let before = state.replica(action.to)?.clone();
+        let mut after = before.clone();
+        let mut effects = Vec::new();
+        replica.step(&mut after, action.event.as_input(&before)?, &mut effects).ok()?;
+        Some(Step { to: action.to, event: action.event, effects, before, after }.outcome(self.system()))
     }
 
     fn as_svg(&self, path: Path<MessageState, MessageAction>) -> Option<String> {
-        self.model.as_svg(path)
+        let events: Vec<_> = path.into_actions().into_iter().map(|a| (a.to, a.event)).collect();
+        Some(svg(self.system(), &events))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        crate::model::properties(crate::model::Judge::system(self).bound().views)
+        let mut all = properties(self.system().bound().views);
+        if let Some((violated, _)) = &self.guide {
+            all.retain(|property: &Property<Self>| property.name == *violated);
+        }
+        all
     }
 
     fn within_boundary(&self, state: &MessageState) -> bool {
-        self.guide.contains(&fingerprint(state))
+        self.guide.as_ref().is_none_or(|(_, states)| states.contains(&fingerprint(state)))
     }
 }
 
-impl crate::model::Judge for Guided {
+impl Judge for Pbft {
     fn system(&self) -> &System {
         self.model.system()
     }
 
-    fn with_honest<R>(&self, state: &MessageState, see: impl FnOnce(&[&crate::pbft::State]) -> R) -> R {
+    fn with_honest<R>(&self, state: &MessageState, see: impl FnOnce(&[&State]) -> R) -> R {
         self.model.with_honest(state, see)
     }
 }
 
-/// Serves the explorer until the process is ended. With a `trace`, its violation is linked from the
-/// first page.
-pub fn serve(system: &Arc<System>, trace: Option<&Trace>, addr: SocketAddr) {
-    let guided = Guided::new(system, trace);
-    std::thread::spawn(move || run_to_completion(addr));
+/// Serves the explorer until the process is ended. A known violation, with the property that it
+/// violates, is linked from the first page.
+pub fn serve(system: &Arc<System>, violation: Option<(&'static str, &Trace)>, addr: SocketAddr) {
+    let guided = Pbft::new(system, violation);
+    if violation.is_some() {
+        std::thread::spawn(move || run_to_completion(addr));
+    }
     let _ = guided.checker().serve(addr);
 }
 

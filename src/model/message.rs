@@ -16,7 +16,7 @@ use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
 
 use stateright::actor::{Actor, ActorModel, ActorModelAction, ActorModelState, Envelope, Id, Network, Out};
-use stateright::{Model, Path, Property};
+use stateright::{Model, Property};
 
 use super::adversary::Adversary;
 use super::bounds::System;
@@ -332,10 +332,6 @@ impl Model for MessageModel {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties(self.system.bound().views)
-    }
-
-    fn as_svg(&self, path: Path<MessageState, MessageAction>) -> Option<String> {
-        Some(crate::trace::svg(&self.system, &path.into_actions()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Committees and vote counting.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
@@ -220,9 +221,22 @@ impl<M> Default for Votes<M> {
 }
 
 /// Votes of one kind at one sequence number, grouped by what they have in common.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Tally<M> {
     groups: SmallVec<[(TallyKey, Votes<M>); 1]>,
+}
+
+impl<M> fmt::Debug for Tally<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_map();
+        for (key, votes) in &self.groups {
+            let digest = key.digest.map_or_else(|| "any".to_owned(), |digest| digest.to_string());
+            let view = key.view.map_or_else(|| "any view".to_owned(), |view| view.to_string());
+            let voters: Vec<_> = votes.voters.iter().map(|id| id.to_string()).collect();
+            out.entry(&format_args!("{digest} in {view}"), &format_args!("{}", voters.join(" ")));
+        }
+        out.finish()
+    }
 }
 
 impl<M> Default for Tally<M> {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::text::describe;
-use crate::model::{Event, MessageAction, System};
-use crate::pbft::{Message, Principal};
+use crate::model::{Event, System};
+use crate::pbft::{Message, Principal, ReplicaId};
 
 /// An arrow of a sequence diagram, or an event without a sender.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,17 +59,18 @@ const COLUMN: usize = 170;
 const ROW: usize = 34;
 const TOP: usize = 46;
 
-/// An SVG sequence diagram of a path through judge 1: time runs down, a column for each client and
+/// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
 /// replica, an arrow for each delivery.
-pub fn svg(system: &System, actions: &[MessageAction]) -> String {
+pub fn svg(system: &System, events: &[(ReplicaId, Event)]) -> String {
     let everybody = participants(system);
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
-    let (width, height) = (everybody.len() * COLUMN, TOP + (actions.len() + 1) * ROW);
+    let (width, height) = (everybody.len() * COLUMN, TOP + (events.len() + 1) * ROW);
     let mut out = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' version='1.1' width='{width}' height='{height}' \
          viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\
          <defs><marker id='arrow' markerWidth='10' markerHeight='8' refX='9' refY='4' orient='auto'>\
-         <path d='M0,0 L10,4 L0,8 z' fill='#246'/></marker></defs>"
+         <path d='M0,0 L10,4 L0,8 z' fill='#246'/></marker></defs>\
+         <rect width='100%' height='100%' rx='8' fill='#fff'/>"
     );
     for &who in &everybody {
         let byzantine = is_byzantine(system, who);
@@ -81,13 +82,13 @@ pub fn svg(system: &System, actions: &[MessageAction]) -> String {
             x = x(who)
         );
     }
-    for (row, action) in actions.iter().enumerate() {
-        let (y, to) = (TOP + row * ROW + ROW / 2, x(Principal::Replica(action.to)));
-        let (from, label) = match &action.event {
+    for (row, (to, event)) in events.iter().enumerate() {
+        let (y, to) = (TOP + row * ROW + ROW / 2, x(Principal::Replica(*to)));
+        let (from, label) = match event {
             Event::Deliver(message) => (x(message.signer()), describe(system, message)),
             Event::Timeout(view) => (to, format!("timer of {view} runs out")),
         };
-        let colour = match &action.event {
+        let colour = match event {
             Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",
             Event::Deliver(Message::Commit(_)) => "#070",
             _ => "#246",

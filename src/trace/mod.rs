@@ -16,6 +16,7 @@ use crate::model::{Adversary, Event, PROPERTIES, SafetyProperty, System};
 use crate::pbft::{Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
 
 pub use draw::{Arrow, mermaid, svg};
+pub use text::describe;
 
 /// A run of the protocol from its initial state.
 #[derive(Clone, Debug)]
@@ -117,13 +118,9 @@ impl Trace {
         let states: Vec<&State> = self.finally.iter().collect();
         (property.violation)(&self.system, &states).map(|what| (property, what))
     }
-
-    /// A digest by the name of the batch that has it, if the system knows one.
-    fn name(&self, digest: Digest) -> String {
-        name(&self.system, digest)
-    }
 }
 
+/// A digest by the name of the batch that has it, if the system knows one.
 fn name(system: &System, digest: Digest) -> String {
     let batch = system.batches().into_iter().find(|batch| batch.digest() == digest);
     batch.map_or_else(|| digest.to_string(), |batch| batch.to_string())
@@ -184,8 +181,8 @@ impl Trace {
                 Event::Timeout(_) => None,
             },
             to: step.to.to_string(),
-            event: self.event(&step.event),
-            sends: step.effects.iter().filter_map(|effect| self.sends(effect)).collect(),
+            event: step.event(&self.system),
+            sends: step.sends(&self.system),
             timer: step.effects.iter().rev().find_map(|effect| match effect {
                 Effect::Timer(timer) => Some(timer.map(|Timer { view, .. }| view.to_string())),
                 _ => None,
@@ -218,8 +215,8 @@ impl Trace {
                 Event::Timeout(_) => None,
             },
             to: Principal::Replica(step.to),
-            label: self.event(&step.event),
-            note: self.changes(step).join("; "),
+            label: step.event(&self.system),
+            note: step.changes(&self.system).join("; "),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{Event, System};
 use crate::pbft::{Effect, Message, NewView, PreparedClaim, Slot, State, ViewChange};
 
 /// A message in words, with batches by their names.
-pub(crate) fn describe(system: &System, message: &Message) -> String {
+pub fn describe(system: &System, message: &Message) -> String {
     let ballot = |kind: &str, view, seq, digest| format!("{kind} {view} {seq} {}", name(system, digest));
     match message {
         Message::Request(m) => format!("REQUEST {}", m.id()),
@@ -35,26 +35,43 @@ fn new_view(new_view: &NewView) -> String {
     format!("NEW-VIEW {}: {proposals}, on the view changes of {}", new_view.view, from.join(", "))
 }
 
-impl Trace {
-    /// An event in words.
-    pub(super) fn event(&self, event: &Event) -> String {
-        match event {
-            Event::Deliver(message) => describe(&self.system, message),
+impl Step {
+    /// The event in words.
+    pub(super) fn event(&self, system: &System) -> String {
+        match &self.event {
+            Event::Deliver(message) => describe(system, message),
             Event::Timeout(view) => format!("timer of {view} runs out"),
         }
     }
 
-    /// What an effect puts into the network, in words.
-    pub(super) fn sends(&self, effect: &Effect) -> Option<String> {
-        match effect {
-            Effect::Broadcast(message) => Some(describe(&self.system, message)),
+    /// What the step puts into the network, in words.
+    pub(super) fn sends(&self, system: &System) -> Vec<String> {
+        let broadcast = |effect: &Effect| match effect {
+            Effect::Broadcast(message) => Some(describe(system, message)),
             _ => None,
-        }
+        };
+        self.effects.iter().filter_map(broadcast).collect()
     }
 
-    /// What a replica believes after a step that it did not believe before.
-    pub(super) fn changes(&self, step: &Step) -> Vec<String> {
-        let (before, after) = (&step.before, &step.after);
+    /// What came of the step: what the replica believes and did not before, and what it sends.
+    pub fn outcome(&self, system: &System) -> String {
+        let mut out = String::new();
+        let changes = self.changes(system);
+        if changes.is_empty() && self.sends(system).is_empty() {
+            let _ = writeln!(out, "{} takes note of it", self.to);
+        }
+        if !changes.is_empty() {
+            let _ = writeln!(out, "{} {}", self.to, changes.join("; "));
+        }
+        for sent in self.sends(system) {
+            let _ = writeln!(out, "{} sends to all: {sent}", self.to);
+        }
+        out
+    }
+
+    /// What the replica believes after the step that it did not believe before.
+    pub(super) fn changes(&self, system: &System) -> Vec<String> {
+        let (before, after) = (&self.before, &self.after);
         let mut out = Vec::new();
         if (before.view(), before.is_active()) != (after.view(), after.is_active()) {
             out.push(match after.is_active() {
@@ -66,17 +83,21 @@ impl Trace {
         for (seq, slot) in after.log().iter() {
             let old = before.log().get(seq).unwrap_or(&empty);
             if let Some(proposal) = slot.proposal().filter(|p| old.proposal() != Some(*p)) {
-                let verb = if Some(step.to) == proposal.pre_prepare.signer().replica() {
+                let verb = if Some(self.to) == proposal.pre_prepare.signer().replica() {
                     "proposes"
                 } else {
                     "accepts"
                 };
-                out.push(format!("{verb} {} at {seq} in {}", self.name(proposal.digest()), proposal.view()));
+                out.push(format!(
+                    "{verb} {} at {seq} in {}",
+                    name(system, proposal.digest()),
+                    proposal.view()
+                ));
             }
             if let Some(prepared) = slot.prepared().filter(|c| old.prepared() != Some(*c)) {
                 out.push(format!(
                     "holds a certificate for {} at {seq} in {}",
-                    self.name(prepared.digest()),
+                    name(system, prepared.digest()),
                     prepared.view()
                 ));
             }
@@ -87,7 +108,7 @@ impl Trace {
                 out.push(format!("DECIDES {batch} at {seq}"));
             }
         }
-        for effect in &step.effects {
+        for effect in &self.effects {
             match effect {
                 Effect::Executed(block) => {
                     let executed: Vec<_> = block.executed().iter().map(ToString::to_string).collect();
@@ -102,7 +123,9 @@ impl Trace {
         }
         out
     }
+}
 
+impl Trace {
     /// The whole trace in words: each event, what came of it, and what everybody believes in the end.
     pub fn to_text(&self, property: Option<&str>) -> String {
         let mut out = String::new();
@@ -111,20 +134,15 @@ impl Trace {
         let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound());
         let width = self.steps.len().to_string().len();
         for (number, step) in (1..).zip(&self.steps) {
-            let event = match &step.event {
+            let what = step.event(&self.system);
+            let _ = match &step.event {
                 Event::Deliver(message) => {
-                    format!("{} → {}  {}", message.signer(), step.to, self.event(&step.event))
+                    writeln!(out, "{number:>width$}. {} → {}  {what}", message.signer(), step.to)
                 }
-                Event::Timeout(_) => format!("{}       {}", step.to, self.event(&step.event)),
+                Event::Timeout(_) => writeln!(out, "{number:>width$}. {}       {what}", step.to),
             };
-            let _ = writeln!(out, "{number:>width$}. {event}");
-            let indent = " ".repeat(width + 2);
-            let changes = self.changes(step);
-            if !changes.is_empty() {
-                let _ = writeln!(out, "{indent}{} {}", step.to, changes.join("; "));
-            }
-            for sent in step.effects.iter().filter_map(|effect| self.sends(effect)) {
-                let _ = writeln!(out, "{indent}{} sends to all: {sent}", step.to);
+            for line in step.outcome(&self.system).lines() {
+                let _ = writeln!(out, "{:width$}  {line}", "");
             }
         }
         let _ = writeln!(out, "In the end");
@@ -139,7 +157,7 @@ impl Trace {
 }
 
 /// What a replica believes, in a line.
-pub(crate) fn belief(state: &State) -> String {
+fn belief(state: &State) -> String {
     let mut out = match state.is_active() {
         true => format!("in {}", state.view()),
         false => format!("leaving for {}", state.view()),

@@ -75,9 +75,8 @@ impl Model for Pbft {
     fn format_step(&self, state: &MessageState, action: MessageAction) -> Option<String> {
         let replica = self.system().honest().iter().find(|replica| replica.id() == action.to)?;
         let before = state.replica(action.to)?.clone();
-        let mut after = before.clone();
         let mut effects = Vec::new();
-        replica.step(&mut after, action.event.as_input(&before)?, &mut effects).ok()?;
+        let after = replica.successor(&before, action.event.as_input(&before)?, &mut effects).ok()?;
         Some(Step { to: action.to, event: action.event, effects, before, after }.outcome(self.system()))
     }
 

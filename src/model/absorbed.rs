@@ -466,10 +466,8 @@ impl<'a> Lab<'a> {
             TIMEOUT => Input::Timeout,
             id => Input::Deliver(&self.messages[id as usize]),
         };
-        self.replica.check(state, input).ok()?;
-        let mut state = state.clone();
         let mut effects = Vec::new();
-        self.replica.step(&mut state, input, &mut effects).ok()?;
+        let mut state = self.replica.successor(state, input, &mut effects).ok()?;
         state.forget_backoff();
         let emitted = effects.into_iter().filter_map(|effect| match effect {
             // A relayed request exists already.

@@ -77,14 +77,10 @@ impl Actor for PbftActor {
 
     fn on_msg(&self, _: Id, state: &mut Cow<'_, Self::State>, _: Id, event: Event, out: &mut Out<Self>) {
         let (PbftActor::Honest(replica), Some(before)) = (self, state.as_ref().as_ref()) else { return };
-        let Some(input) = event.as_input(before).filter(|&input| replica.check(before, input).is_ok()) else {
-            return;
-        };
-        let Some(state) = state.to_mut() else { return };
+        let Some(input) = event.as_input(before) else { return };
         let mut effects = Vec::new();
-        if replica.step(state, input, &mut effects).is_err() {
-            return;
-        }
+        let Ok(next) = replica.successor(before, input, &mut effects) else { return };
+        *state = Cow::Owned(Some(next));
         for effect in effects {
             let (to, message) = match effect {
                 Effect::Broadcast(message) => (None, message),
@@ -117,7 +113,11 @@ pub struct MessageModel {
 
 /// A state of [`MessageModel`]: the honest replicas' states and the set of messages.
 #[derive(Clone)]
-pub struct MessageState(ActorModelState<PbftActor, ()>);
+pub struct MessageState {
+    inner: ActorModelState<PbftActor, ()>,
+    /// The number of envelopes, and the sum of their hashes: the network's hash, whatever its order.
+    network: (usize, u64),
+}
 
 /// A step of [`MessageModel`]: an event at a replica.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,27 +178,35 @@ impl MessageModel {
         before: Option<&MessageState>,
         mut after: ActorModelState<PbftActor, ()>,
     ) -> MessageState {
+        let count = size(&after.network);
+        if let Some(before) = before.filter(|before| before.network.0 == count) {
+            return MessageState { inner: after, network: before.network };
+        }
         let learnt = before.is_none_or(|before| {
             envelopes(&after.network).any(|envelope| match &envelope.msg {
-                Event::Deliver(m) => Adversary::learns_from(m) && !contains(&before.0.network, envelope),
+                Event::Deliver(m) => Adversary::learns_from(m) && !contains(&before.inner.network, envelope),
                 Event::Timeout(_) => false,
             })
         });
         if learnt && !self.system.byzantine().is_empty() {
-            let mut sent: Vec<_> = envelopes(&after.network).filter_map(delivered).collect();
+            let byzantine = &self.system.bound().byzantine;
+            let own = |m: &&Message| m.signer().replica().is_some_and(|id| byzantine.contains(&id));
+            let mut sent: Vec<_> =
+                envelopes(&after.network).filter_map(delivered).filter(|m| !own(m)).cloned().collect();
             sent.sort_unstable();
             sent.dedup();
-            let own = |m: &&Message| {
-                self.system.bound().byzantine.iter().any(|&b| m.signer() == Principal::Replica(b))
-            };
-            let messages = self.adversary.messages(sent.into_iter().filter(|m| !own(m)));
-            for replica in self.system.honest() {
-                for message in &messages {
+            for message in self.adversary.messages(&sent) {
+                for replica in self.system.honest() {
                     send(&mut after.network, self.envelope(replica.id(), message.clone()));
                 }
             }
         }
-        MessageState(after)
+        let hash = envelopes(&after.network).fold(0u64, |sum, envelope| {
+            let hash = rustc_hash::FxBuildHasher.hash_one(envelope);
+            sum.wrapping_add(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32))
+        });
+        let network = (size(&after.network), hash);
+        MessageState { inner: after, network }
     }
 
     fn replica(&self, id: Id) -> Option<&Replica> {
@@ -210,7 +218,8 @@ impl MessageModel {
 
     fn is_enabled(&self, state: &MessageState, envelope: &Envelope<Event>) -> bool {
         let index = usize::from(envelope.dst);
-        let (Some(replica), Some(local)) = (self.replica(envelope.dst), state.0.actor_states[index].as_ref())
+        let (Some(replica), Some(local)) =
+            (self.replica(envelope.dst), state.inner.actor_states[index].as_ref())
         else {
             return false;
         };
@@ -225,6 +234,13 @@ fn envelopes(network: &Network<Event>) -> impl Iterator<Item = &Envelope<Event>>
     }
     .into_iter()
     .flatten()
+}
+
+fn size(network: &Network<Event>) -> usize {
+    match network {
+        Network::UnorderedDuplicating(set, _) => set.len(),
+        _ => 0,
+    }
 }
 
 fn send(network: &mut Network<Event>, envelope: Envelope<Event>) {
@@ -253,16 +269,15 @@ impl From<ReplicaId> for Id {
 impl MessageState {
     /// The state of a replica; none for a Byzantine one.
     pub fn replica(&self, id: ReplicaId) -> Option<&State> {
-        (*self.0.actor_states[id.index()]).as_ref()
+        (*self.inner.actor_states[id.index()]).as_ref()
     }
 }
 
 impl PartialEq for MessageState {
     fn eq(&self, other: &Self) -> bool {
-        let network = |state: &Self| envelopes(&state.0.network).count();
-        self.0.actor_states == other.0.actor_states
-            && network(self) == network(other)
-            && envelopes(&self.0.network).all(|envelope| contains(&other.0.network, envelope))
+        self.network == other.network
+            && self.inner.actor_states == other.inner.actor_states
+            && envelopes(&self.inner.network).all(|envelope| contains(&other.inner.network, envelope))
     }
 }
 
@@ -270,23 +285,15 @@ impl Eq for MessageState {}
 
 impl Hash for MessageState {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.actor_states.hash(hasher);
-        // Order-free: the sum of the envelopes' own hashes, with their number.
-        let build = rustc_hash::FxBuildHasher;
-        let (mut count, mut sum) = (0u64, 0u64);
-        for envelope in envelopes(&self.0.network) {
-            count += 1;
-            sum = sum
-                .wrapping_add(build.hash_one(envelope).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32));
-        }
-        (count, sum).hash(hasher);
+        self.inner.actor_states.hash(hasher);
+        self.network.hash(hasher);
     }
 }
 
 impl fmt::Debug for MessageState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_map();
-        for (i, state) in self.0.actor_states.iter().enumerate() {
+        for (i, state) in self.inner.actor_states.iter().enumerate() {
             let id = ReplicaId(i as u16);
             match state.as_ref() {
                 Some(state) => out.entry(&id, state),
@@ -315,7 +322,7 @@ impl Model for MessageModel {
     }
 
     fn actions(&self, state: &MessageState, actions: &mut Vec<MessageAction>) {
-        let enabled = envelopes(&state.0.network).filter(|envelope| self.is_enabled(state, envelope));
+        let enabled = envelopes(&state.inner.network).filter(|envelope| self.is_enabled(state, envelope));
         actions.extend(enabled.map(|envelope| MessageAction {
             to: ReplicaId(usize::from(envelope.dst) as u16),
             event: envelope.msg.clone(),
@@ -326,7 +333,7 @@ impl Model for MessageModel {
     fn next_state(&self, state: &MessageState, action: MessageAction) -> Option<MessageState> {
         let deliver =
             ActorModelAction::Deliver { src: action.to.into(), dst: action.to.into(), msg: action.event };
-        let after = self.inner.next_state(&state.0, deliver)?;
+        let after = self.inner.next_state(&state.inner, deliver)?;
         Some(self.close(Some(state), after))
     }
 
@@ -342,7 +349,7 @@ impl Judge for MessageModel {
 
     fn with_honest<R>(&self, state: &MessageState, see: impl FnOnce(&[&State]) -> R) -> R {
         let states: smallvec::SmallVec<[&State; 8]> =
-            state.0.actor_states.iter().filter_map(|s| s.as_ref().as_ref()).collect();
+            state.inner.actor_states.iter().filter_map(|s| s.as_ref().as_ref()).collect();
         see(&states)
     }
 }

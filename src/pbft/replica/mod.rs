@@ -180,6 +180,28 @@ impl Replica {
             }
             return Err(refusal);
         }
+        self.apply(state, input, out);
+        Ok(())
+    }
+
+    /// The same step without touching the state before: what a checker wants, which keeps that.
+    ///
+    /// # Errors
+    /// The guard that refuses the input.
+    pub fn successor(
+        &self,
+        state: &State,
+        input: Input<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Result<State, Refusal> {
+        self.check(state, input)?;
+        let mut next = state.clone();
+        self.apply(&mut next, input, out);
+        Ok(next)
+    }
+
+    /// Acts on an input that has passed all guards.
+    fn apply(&self, state: &mut State, input: Input<'_>, out: &mut Vec<Effect>) {
         let timer = self.timer(state);
         match input {
             Input::Deliver(Message::Request(m)) => self.apply_request(state, m, out),
@@ -195,7 +217,6 @@ impl Replica {
         if timer != timer_now {
             out.push(Effect::Timer(timer_now));
         }
-        Ok(())
     }
 
     /// The timer that runs in this state (OSDI'99 §4.4): an active backup's while it waits for a

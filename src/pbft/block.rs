@@ -8,6 +8,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
+use smallvec::SmallVec;
+
 use super::digest::{Digest, Encoder, Tag};
 use super::id::{ClientId, SeqNum, Timestamp};
 use super::signature::{Principal, Signable, Signed};
@@ -172,12 +174,12 @@ pub struct Block {
     seq: SeqNum,
     parent: Digest,
     batch: Batch,
-    executed: Vec<RequestId>,
+    executed: SmallVec<[RequestId; 1]>,
     hash: Digest,
 }
 
 impl Block {
-    fn new(seq: SeqNum, parent: Digest, batch: Batch, executed: Vec<RequestId>) -> Self {
+    fn new(seq: SeqNum, parent: Digest, batch: Batch, executed: SmallVec<[RequestId; 1]>) -> Self {
         let hash = Encoder::new(Tag::Block).u64(seq.0).digest(&parent).digest(&batch.digest()).finish();
         Block { seq, parent, batch, executed, hash }
     }
@@ -226,8 +228,9 @@ pub struct Chain {
 impl Chain {
     /// The chain that holds the genesis block alone.
     pub fn genesis() -> Self {
-        static GENESIS: LazyLock<Digest> =
-            LazyLock::new(|| Block::new(SeqNum::GENESIS, Digest::ZERO, Batch::null(), Vec::new()).digest());
+        static GENESIS: LazyLock<Digest> = LazyLock::new(|| {
+            Block::new(SeqNum::GENESIS, Digest::ZERO, Batch::null(), SmallVec::new()).digest()
+        });
         Chain { base: SeqNum::GENESIS, base_hash: *GENESIS, blocks: Vec::new() }
     }
 
@@ -262,7 +265,7 @@ impl Chain {
     }
 
     /// Appends the next block; `executed` names the requests of `batch` that were executed.
-    pub(super) fn append(&mut self, batch: Batch, executed: Vec<RequestId>) -> Arc<Block> {
+    pub(super) fn append(&mut self, batch: Batch, executed: SmallVec<[RequestId; 1]>) -> Arc<Block> {
         let block = Arc::new(Block::new(self.height().next(), self.head(), batch, executed));
         self.blocks.push(Arc::clone(&block));
         block
@@ -286,6 +289,8 @@ impl fmt::Debug for Chain {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
     use crate::pbft::signature::KeySet;
 
@@ -308,8 +313,8 @@ mod tests {
     fn every_block_names_its_parent_and_truncation_keeps_the_head() {
         let mut chain = Chain::genesis();
         let genesis = chain.head();
-        let first = chain.append(Batch::new([request(0, 1)]), vec![request(0, 1).id()]);
-        let second = chain.append(Batch::null(), vec![]);
+        let first = chain.append(Batch::new([request(0, 1)]), smallvec![request(0, 1).id()]);
+        let second = chain.append(Batch::null(), smallvec![]);
         assert_eq!(first.parent(), genesis);
         assert_eq!(second.parent(), first.digest());
         assert_eq!(chain.height(), SeqNum(2));

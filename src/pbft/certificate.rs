@@ -12,7 +12,7 @@ use super::digest::Digest;
 use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal};
 use super::proof::Proof;
-use super::quorum::Votes;
+use super::quorum::{Tally, Votes};
 use super::rules::{Refusal, Rules, Setting};
 use super::signature::Signed;
 
@@ -62,16 +62,17 @@ impl PreparedCertificate {
         Ok(PreparedCertificate(claim))
     }
 
-    /// The certificate for the replica's own, already verified, votes; none without a quorum.
-    pub(super) fn from_votes(
+    /// The certificate for the replica's own, already verified, votes, which leave the tally; none
+    /// without a quorum.
+    pub(super) fn take(
         setting: &Setting,
         rules: &dyn Rules,
         proposal: &Proposal,
-        votes: Option<&Votes<Prepare>>,
+        tally: &mut Tally<Prepare>,
     ) -> Option<Self> {
-        let count = votes.map_or(0, Votes::count);
-        (count + 1 >= rules.prepare_quorum(setting.committee)).then(|| {
-            let prepares = votes.map_or_else(|| Arc::from([]), |v| Arc::from(v.signed()));
+        let key = rules.prepare_key(proposal.view(), proposal.digest());
+        (tally.count(&key) + 1 >= rules.prepare_quorum(setting.committee)).then(|| {
+            let prepares = tally.take(&key).map_or_else(|| Arc::from([]), |v| Arc::from(v.into_signed()));
             PreparedCertificate(PreparedClaim { proposal: proposal.clone(), prepares: Proof(prepares) })
         })
     }
@@ -103,23 +104,25 @@ pub struct CommitCertificate {
     view: View,
     seq: SeqNum,
     digest: Digest,
-    commits: Proof<Arc<[Signed<Commit>]>>,
+    commits: Proof<Vec<Signed<Commit>>>,
 }
 
 impl CommitCertificate {
-    pub(super) fn from_votes(
+    /// The certificate for the replica's own, already verified, votes, which leave the tally; none
+    /// without a quorum.
+    pub(super) fn take(
         setting: &Setting,
         rules: &dyn Rules,
         proposal: &Proposal,
-        votes: Option<&Votes<Commit>>,
+        tally: &mut Tally<Commit>,
     ) -> Option<Self> {
-        let votes = votes.filter(|v| v.count() >= rules.commit_quorum(setting.committee))?;
-        Some(CommitCertificate {
-            view: proposal.view(),
-            seq: proposal.seq(),
-            digest: proposal.digest(),
-            commits: Proof(Arc::from(votes.signed())),
-        })
+        let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
+        let key = rules.commit_key(view, digest);
+        if tally.count(&key) < rules.commit_quorum(setting.committee) {
+            return None;
+        }
+        let commits = Proof(tally.take(&key)?.into_signed());
+        Some(CommitCertificate { view, seq, digest, commits })
     }
 
     /// The view in which the quorum voted.

@@ -72,10 +72,11 @@ pub enum Tag {
 
 /// Collects the canonical encoding of a value.
 #[derive(Clone, Debug)]
-pub struct Encoder(smallvec::SmallVec<[u8; 64]>);
+pub struct Encoder(smallvec::SmallVec<[u8; 96]>);
 
 impl Encoder {
     /// Starts the encoding of a value of this kind.
+    #[inline]
     pub fn new(tag: Tag) -> Self {
         let mut bytes = smallvec::SmallVec::new();
         bytes.push(tag as u8);
@@ -83,30 +84,35 @@ impl Encoder {
     }
 
     /// Appends a 16-bit number.
+    #[inline]
     pub fn u16(mut self, value: u16) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a 32-bit number.
+    #[inline]
     pub fn u32(mut self, value: u32) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a 64-bit number.
+    #[inline]
     pub fn u64(mut self, value: u64) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a digest.
+    #[inline]
     pub fn digest(mut self, value: &Digest) -> Self {
         self.0.extend_from_slice(&value.0);
         self
     }
 
     /// Appends bytes, preceded by their length.
+    #[inline]
     pub fn bytes(mut self, value: &[u8]) -> Self {
         self.0.extend_from_slice(&(value.len() as u64).to_be_bytes());
         self.0.extend_from_slice(value);

@@ -212,6 +212,11 @@ impl<M> Votes<M> {
     pub fn signed(&self) -> &[Signed<M>] {
         &self.signed.0
     }
+
+    /// The votes themselves, without their count.
+    pub(super) fn into_signed(self) -> Vec<Signed<M>> {
+        self.signed.0
+    }
 }
 
 impl<M> Default for Votes<M> {
@@ -247,8 +252,19 @@ impl<M> Default for Tally<M> {
 
 impl<M> Tally<M> {
     /// The votes under this key.
+    #[inline]
     pub fn get(&self, key: &TallyKey) -> Option<&Votes<M>> {
         self.groups.iter().find(|(k, _)| k == key).map(|(_, votes)| votes)
+    }
+
+    /// Takes the votes under this key out of the tally.
+    pub(super) fn take(&mut self, key: &TallyKey) -> Option<Votes<M>> {
+        self.position(key).map(|group| self.groups.remove(group).1)
+    }
+
+    #[inline]
+    fn position(&self, key: &TallyKey) -> Option<usize> {
+        self.groups.iter().position(|(k, _)| k == key)
     }
 
     /// How many votes are counted under this key.
@@ -263,14 +279,12 @@ impl<M> Tally<M> {
 
     /// Counts a vote; the caller has checked that it counts.
     pub fn add(&mut self, key: TallyKey, from: ReplicaId, vote: Signed<M>) {
-        let votes = match self.groups.iter().position(|(k, _)| *k >= key) {
-            Some(i) if self.groups[i].0 == key => &mut self.groups[i].1,
-            place => {
-                let i = place.unwrap_or(self.groups.len());
-                self.groups.insert(i, (key, Votes::default()));
-                &mut self.groups[i].1
-            }
-        };
+        let group = self.position(&key).unwrap_or_else(|| {
+            let place = self.groups.partition_point(|(k, _)| *k < key);
+            self.groups.insert(place, (key, Votes::default()));
+            place
+        });
+        let votes = &mut self.groups[group].1;
         votes.count += 1;
         votes.voters.insert(from);
         votes.signed.0.push(vote);
@@ -280,7 +294,7 @@ impl<M> Tally<M> {
     pub fn elsewhere(&self, key: &TallyKey, from: ReplicaId) -> Option<&Signed<M>> {
         self.groups
             .iter()
-            .filter(|(k, votes)| k != key && votes.voters.contains(from))
+            .filter(|(k, votes)| votes.voters.contains(from) && k != key)
             .flat_map(|(_, votes)| &votes.signed.0)
             .find(|vote| vote.signer().replica() == Some(from))
     }
@@ -289,7 +303,7 @@ impl<M> Tally<M> {
     pub fn digests_of(&self, key: &TallyKey, from: ReplicaId) -> usize {
         self.groups
             .iter()
-            .filter(|(k, votes)| k != key && k.view == key.view && votes.voters.contains(from))
+            .filter(|(k, votes)| votes.voters.contains(from) && k != key && k.view == key.view)
             .count()
     }
 

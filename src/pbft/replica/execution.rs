@@ -1,5 +1,7 @@
 //! Execution in order, exactly once (OSDI'99 §4.1, §4.2).
 
+use smallvec::SmallVec;
+
 use super::{Effect, Replica, State};
 use crate::pbft::id::SeqNum;
 use crate::pbft::message::{Outcome, Reply};
@@ -29,7 +31,7 @@ impl Replica {
         slot.executed = true;
 
         let before = state.chain.head();
-        let mut executed = Vec::new();
+        let mut executed = SmallVec::with_capacity(batch.requests().len());
         for request in batch.requests() {
             let id = request.id();
             state.pending.remove(&id);

@@ -202,12 +202,21 @@ impl Replica {
 
     /// Acts on an input that has passed all guards.
     fn apply(&self, state: &mut State, input: Input<'_>, out: &mut Vec<Effect>) {
+        // A vote that decides nothing, as most do, leaves the timer alone.
+        let goes_on = match input {
+            Input::Deliver(Message::Prepare(m)) => self.apply_prepare(state, m, out),
+            Input::Deliver(Message::Commit(m)) => self.apply_commit(state, m, out),
+            _ => true,
+        };
+        if !goes_on {
+            return;
+        }
         let timer = self.timer(state);
         match input {
             Input::Deliver(Message::Request(m)) => self.apply_request(state, m, out),
             Input::Deliver(Message::PrePrepare(m)) => self.accept(state, m.clone(), out),
-            Input::Deliver(Message::Prepare(m)) => self.apply_prepare(state, m, out),
-            Input::Deliver(Message::Commit(m)) => self.apply_commit(state, m, out),
+            Input::Deliver(Message::Prepare(m)) => self.execute_from(state, m.seq, out),
+            Input::Deliver(Message::Commit(m)) => self.execute_from(state, m.seq, out),
             Input::Deliver(Message::Checkpoint(m)) => self.apply_checkpoint(state, m, out),
             Input::Deliver(Message::ViewChange(m)) => self.apply_view_change(state, m, out),
             Input::Deliver(Message::NewView(m)) => self.apply_new_view(state, m, out),

@@ -113,7 +113,9 @@ impl Replica {
             out.push(Effect::Broadcast(Message::Prepare(prepare.clone())));
             slot.prepares.add(self.rules.prepare_key(view, digest), self.id, prepare);
         }
-        self.advance(state, seq, out);
+        if self.decide(state, seq, out) {
+            self.execute_from(state, seq, out);
+        }
     }
 
     pub(super) fn check_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
@@ -123,53 +125,68 @@ impl Replica {
         }
         let key = self.rules.prepare_key(prepare.view, prepare.digest);
         if let Some(slot) = state.log.get(prepare.seq) {
-            let full = slot.prepares.count(&key) + 1 >= self.rules.prepare_quorum(self.setting.committee);
+            let votes = slot.prepares.get(&key);
+            let count = votes.map_or(0, Votes::count);
+            let full = count + 1 >= self.rules.prepare_quorum(self.setting.committee);
             let prepared = slot.current_prepared().map(|(view, digest)| self.rules.prepare_key(view, digest));
             if full || prepared == Some(key) {
                 return Err(Refusal::TallyFull);
             }
-            self.check_counts(&slot.prepares, &key, from)?;
+            self.check_counts(&slot.prepares, votes, &key, from)?;
         }
         self.check_signature(prepare)
     }
 
-    pub(super) fn apply_prepare(&self, state: &mut State, prepare: &Signed<Prepare>, out: &mut Vec<Effect>) {
+    /// Counts a prepare; whether it decides the sequence number, so that execution can go on there.
+    pub(super) fn apply_prepare(
+        &self,
+        state: &mut State,
+        prepare: &Signed<Prepare>,
+        out: &mut Vec<Effect>,
+    ) -> bool {
         let key = self.rules.prepare_key(prepare.view, prepare.digest);
         let slot = state.log.slot(prepare.seq);
         if let Some(from) = prepare.signer().replica() {
-            let other = slot.prepares.elsewhere(&key, from);
-            let evidence = other.map(|other| Evidence::Prepares(other.clone(), prepare.clone()));
-            report(evidence, self, out);
+            if let Some(other) = slot.prepares.elsewhere(&key, from) {
+                self.accuse(Evidence::Prepares(other.clone(), prepare.clone()), out);
+            }
             slot.prepares.add(key, from, prepare.clone());
         }
-        self.advance(state, prepare.seq, out);
+        self.decide(state, prepare.seq, out)
     }
 
     pub(super) fn check_commit(&self, state: &State, commit: &Signed<Commit>) -> Result<(), Refusal> {
         let from = self.check_vote(state, commit, commit.view, commit.seq)?;
         let key = self.rules.commit_key(commit.view, commit.digest);
         if let Some(slot) = state.log.get(commit.seq) {
-            if slot.commits.count(&key) >= self.rules.commit_quorum(self.setting.committee) {
+            let votes = slot.commits.get(&key);
+            if votes.map_or(0, Votes::count) >= self.rules.commit_quorum(self.setting.committee) {
                 return Err(Refusal::TallyFull);
             }
             if slot.committed.is_some() {
                 return Err(Refusal::Decided);
             }
-            self.check_counts(&slot.commits, &key, from)?;
+            self.check_counts(&slot.commits, votes, &key, from)?;
         }
         self.check_signature(commit)
     }
 
-    pub(super) fn apply_commit(&self, state: &mut State, commit: &Signed<Commit>, out: &mut Vec<Effect>) {
+    /// Counts a commit; whether it decides the sequence number, so that execution can go on there.
+    pub(super) fn apply_commit(
+        &self,
+        state: &mut State,
+        commit: &Signed<Commit>,
+        out: &mut Vec<Effect>,
+    ) -> bool {
         let key = self.rules.commit_key(commit.view, commit.digest);
         let slot = state.log.slot(commit.seq);
         if let Some(from) = commit.signer().replica() {
-            let other = slot.commits.elsewhere(&key, from);
-            let evidence = other.map(|other| Evidence::Commits(other.clone(), commit.clone()));
-            report(evidence, self, out);
+            if let Some(other) = slot.commits.elsewhere(&key, from) {
+                self.accuse(Evidence::Commits(other.clone(), commit.clone()), out);
+            }
             slot.commits.add(key, from, commit.clone());
         }
-        self.advance(state, commit.seq, out);
+        self.decide(state, commit.seq, out)
     }
 
     /// What holds for prepares and commits alike: signer, view and window.
@@ -193,8 +210,15 @@ impl Replica {
         Ok(from)
     }
 
-    fn check_counts<M>(&self, tally: &Tally<M>, key: &TallyKey, from: ReplicaId) -> Result<(), Refusal> {
-        if !self.rules.counts_vote(tally.get(key).map(Votes::voters), from) {
+    /// What holds for a vote besides: `votes` are those of the tally under its key.
+    fn check_counts<M>(
+        &self,
+        tally: &Tally<M>,
+        votes: Option<&Votes<M>>,
+        key: &TallyKey,
+        from: ReplicaId,
+    ) -> Result<(), Refusal> {
+        if !self.rules.counts_vote(votes.map(Votes::voters), from) {
             return Err(Refusal::Duplicate);
         }
         if tally.digests_of(key, from) >= MAX_DIGESTS_PER_VOTER {
@@ -210,18 +234,27 @@ impl Replica {
         if self.setting.keys.verify(signed) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 
+    #[cold]
+    fn accuse(&self, evidence: Evidence, out: &mut Vec<Effect>) {
+        if evidence.verify(&self.setting.keys) {
+            out.push(Effect::Evidence(evidence));
+        }
+    }
+
     /// Draws the consequences of what is known about a sequence number: prepared, then decided.
-    fn advance(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
+    /// Whether it is decided now and was not before.
+    fn decide(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) -> bool {
         let slot = state.log.slot(seq);
-        let Some(proposal) = slot.proposal.as_ref() else { return };
+        let Some(proposal) = slot.proposal.as_ref() else { return false };
         let (view, digest) = (proposal.view(), proposal.digest());
 
-        if !slot.is_prepared() {
-            let votes = slot.prepares.get(&self.rules.prepare_key(view, digest));
-            let certificate = PreparedCertificate::from_votes(&self.setting, self.rules, proposal, votes);
+        let mut prepared = slot.is_prepared();
+        if !prepared {
+            let certificate =
+                PreparedCertificate::take(&self.setting, self.rules, proposal, &mut slot.prepares);
             if certificate.is_some() {
+                prepared = true;
                 slot.prepared = certificate;
-                slot.prepares.retain(|key| *key != self.rules.prepare_key(view, digest));
                 let commit = self.key.sign(Commit { view, seq, digest });
                 out.push(Effect::Broadcast(Message::Commit(commit.clone())));
                 if slot.committed.is_none() {
@@ -229,17 +262,15 @@ impl Replica {
                 }
             }
         }
-        if slot.committed.is_some() || !(slot.is_prepared() || self.rules.decides_unprepared()) {
-            return;
+        if slot.committed.is_some() || !(prepared || self.rules.decides_unprepared()) {
+            return false;
         }
-        let Some(proposal) = slot.proposal.as_ref() else { return };
-        let votes = slot.commits.get(&self.rules.commit_key(view, digest));
-        if let Some(certificate) = CommitCertificate::from_votes(&self.setting, self.rules, proposal, votes) {
-            slot.committed = Some(proposal.batch.clone());
-            slot.commits = Tally::default();
-            out.push(Effect::Committed(certificate));
-            self.execute_from(state, seq, out);
-        }
+        let certificate = CommitCertificate::take(&self.setting, self.rules, proposal, &mut slot.commits);
+        let Some(certificate) = certificate else { return false };
+        slot.committed = Some(proposal.batch.clone());
+        slot.commits = Tally::default();
+        out.push(Effect::Committed(certificate));
+        true
     }
 }
 
@@ -250,9 +281,4 @@ impl State {
             slot.proposal().is_some_and(|p| p.batch.requests().iter().any(|r| r.id() == request.id()))
         })
     }
-}
-
-fn report(evidence: Option<Evidence>, replica: &Replica, out: &mut Vec<Effect>) {
-    let convicts = |evidence: &Evidence| evidence.verify(&replica.setting.keys);
-    out.extend(evidence.filter(convicts).map(Effect::Evidence));
 }

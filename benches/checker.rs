@@ -2,6 +2,8 @@
 //!
 //! `search` is this crate's engine, `dfs` and `bfs` are stateright's checkers on the same model.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot set itself up has to stop")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

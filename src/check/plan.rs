@@ -10,7 +10,7 @@ use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, System, placements, properties,
 };
-use crate::pbft::{Committee, ReplicaId, Rules};
+use crate::pbft::{ReplicaId, Rules};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -51,7 +51,7 @@ pub fn jobs(
     byzantine: &Byzantine,
     rules: &dyn Rules,
 ) -> Result<Vec<Job>, BoundError> {
-    let committee = Committee::new(bound.replicas, bound.faults)?;
+    let committee = bound.validate()?;
     if let Byzantine::Count(count) = byzantine
         && *count >= bound.replicas
     {

@@ -178,7 +178,7 @@ where
         let initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
         let initial: Vec<_> = initial.map(|state| self.judge(state)).collect();
         for candidate in initial {
-            if let Some(end) = self.admit(candidate, u32::MAX, &mut level, visit) {
+            if let Some(end) = self.admit(candidate, u32::MAX, limits, &mut level, visit) {
                 return (end, 0);
             }
         }
@@ -192,12 +192,9 @@ where
                     return (End::Limited(limit), depth + u64::from(!next.is_empty()));
                 }
                 for (parent, candidates) in self.expand(block, limits.threads) {
-                    if let Some(limit) = self.full(limits) {
-                        return (End::Limited(limit), depth + u64::from(!next.is_empty()));
-                    }
                     for candidate in candidates {
                         self.transitions += 1;
-                        if let Some(end) = self.admit(candidate, parent, &mut next, visit) {
+                        if let Some(end) = self.admit(candidate, parent, limits, &mut next, visit) {
                             return (end, depth + 1);
                         }
                     }
@@ -216,12 +213,7 @@ where
         if progress.stop.load(Relaxed) {
             return Some(Limit::Stopped);
         }
-        let time = limits.timeout.filter(|&longest| start.elapsed() >= longest);
-        self.full(limits).or(time.map(Limit::Time))
-    }
-
-    fn full(&self, limits: &Limits) -> Option<Limit> {
-        limits.max_states.filter(|&most| self.visited.len() as u64 >= most).map(Limit::States)
+        limits.timeout.filter(|&longest| start.elapsed() >= longest).map(Limit::Time)
     }
 
     /// What the states of a block lead to, in order.
@@ -258,11 +250,14 @@ where
         &mut self,
         candidate: Candidate<M::State>,
         parent: u32,
+        limits: &Limits,
         level: &mut Vec<(M::State, u32)>,
         visit: &mut impl FnMut(&M::State),
     ) -> Option<End<M::Action>> {
+        let full = limits.max_states.filter(|&most| self.visited.len() as u64 >= most);
         let index = match self.visited.entry(candidate.fingerprint) {
             Entry::Occupied(_) => return None,
+            Entry::Vacant(_) if full.is_some() => return full.map(Limit::States).map(End::Limited),
             Entry::Vacant(entry) => {
                 let index = entry.index() as u32;
                 entry.insert(parent);

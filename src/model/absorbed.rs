@@ -390,7 +390,8 @@ impl Absorbed {
         found: &[Found],
         fired_by: &[Option<usize>],
     ) -> Vec<Found> {
-        let mut consequences: IndexMap<(State, &BTreeSet<Message>, Option<usize>), &[Feed]> = IndexMap::new();
+        type Consequence<'a> = (State, &'a BTreeSet<Message>, Option<usize>);
+        let mut consequences: IndexMap<Consequence<'_>, &[Feed]> = IndexMap::new();
         for (other, &by) in found.iter().zip(fired_by) {
             let consequence = (lab.replica.control(&other.state), &other.emitted, by);
             consequences.entry(consequence).or_insert(&other.feed);

@@ -155,7 +155,7 @@ impl Adversary {
         let mut prepares: Vec<&Signed<Prepare>> = Vec::new();
         let mut stable: BTreeSet<&StableClaim> = BTreeSet::new();
         let own = self.first.iter();
-        for message in own.chain(sent.into_iter()) {
+        for message in own.chain(sent) {
             match message {
                 Message::PrePrepare(p) => {
                     proposals.insert(p);

@@ -1,5 +1,6 @@
 //! What is explored, and the system that it describes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -138,12 +139,20 @@ pub fn placements(
         Byzantine::Ids(ids) => return vec![ids.clone()],
         Byzantine::Count(count) => usize::from(*count),
     };
-    let primaries: Vec<_> = (0..views).map(|v| rules.primary(committee, View(v))).collect();
-    let class = |id: &ReplicaId| if primaries.contains(id) { Some(*id) } else { None };
-    committee
-        .replicas()
-        .combinations(count)
-        .unique_by(|ids| ids.iter().map(class).collect::<Vec<_>>())
+    let primaries: BTreeSet<_> = (0..views).map(|v| rules.primary(committee, View(v))).collect();
+    let (leaders, others): (Vec<_>, Vec<_>) = committee.replicas().partition(|id| primaries.contains(id));
+    // Some of the leaders; the rest from the others, who are as good as each other.
+    (0..=count.min(leaders.len()))
+        .rev()
+        .filter(|&led| count - led <= others.len())
+        .flat_map(|led| {
+            let rest = &others[..count - led];
+            leaders
+                .iter()
+                .copied()
+                .combinations(led)
+                .map(move |ids| ids.into_iter().chain(rest.to_vec()).sorted().collect())
+        })
         .collect()
 }
 
@@ -245,5 +254,37 @@ impl System {
     pub fn batches(&self) -> Vec<Batch> {
         let singles = self.requests.iter().chain([&self.forged]).map(|r| Batch::new([r.clone()]));
         singles.chain([Batch::null()]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pbft::Castro99;
+
+    fn ids(placements: &[Vec<ReplicaId>]) -> Vec<Vec<u16>> {
+        placements.iter().map(|ids| ids.iter().map(|id| id.0).collect()).collect()
+    }
+
+    #[test]
+    fn placements_differ_in_the_primaries_that_they_hold() {
+        let place = |count, n, views| {
+            let committee = Committee::new(n, (n - 1) / 3).expect("a sound committee");
+            ids(&placements(&Byzantine::Count(count), committee, views, &Castro99))
+        };
+        assert_eq!(place(1, 4, 2), [vec![0], vec![1], vec![2]]);
+        assert_eq!(place(1, 4, 4), [vec![0], vec![1], vec![2], vec![3]]);
+        assert_eq!(place(2, 7, 2), [vec![0, 1], vec![0, 2], vec![1, 2], vec![2, 3]]);
+        assert_eq!(place(0, 4, 2), [Vec::<u16>::new()]);
+        assert_eq!(place(10, 32, 1).len(), 2);
+    }
+
+    #[test]
+    fn byzantine_replicas_are_a_count_or_a_list() {
+        let ids = |ids: &[u16]| Ok(Byzantine::Ids(ids.iter().copied().map(ReplicaId).collect()));
+        assert_eq!("2".parse(), Ok(Byzantine::Count(2)));
+        assert_eq!("r2".parse(), ids(&[2]));
+        assert_eq!("3, r1,1".parse(), ids(&[1, 3]));
+        assert!("two".parse::<Byzantine>().is_err());
     }
 }

@@ -39,10 +39,6 @@ impl Replica {
                 continue;
             }
             state.clients.insert(id.client, id.timestamp);
-            // What can never be executed any more is not waited for.
-            state.pending.retain(|waiting, _| {
-                waiting.client != id.client || self.rules.executes(Some(id.timestamp), waiting.timestamp)
-            });
             let reply = Reply {
                 view: state.view,
                 timestamp: id.timestamp,
@@ -54,6 +50,11 @@ impl Replica {
         }
         if !executed.is_empty() {
             state.doublings = 0;
+            // What can never be executed any more is not waited for.
+            let clients = &state.clients;
+            state.pending.retain(|waiting, _| {
+                self.rules.executes(clients.get(&waiting.client).copied(), waiting.timestamp)
+            });
         }
         out.push(Effect::Executed(state.chain.append(batch, executed)));
         true

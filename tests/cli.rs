@@ -1,0 +1,416 @@
+//! The real binary: exit codes, messages, output in text and JSON, traces in files, and the explorer
+//! over HTTP.
+
+#![cfg(test)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+fn bft(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Standard output of a run with that exit code, which must have written nothing to standard error.
+#[track_caller]
+fn answer(arguments: &[&str], code: i32) -> String {
+    let output = bft(arguments);
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
+    assert_eq!(err, "", "{arguments:?}: nothing is shown beside the answer, no bar either");
+    out
+}
+
+fn json(arguments: &[&str], code: i32) -> Value {
+    serde_json::from_str(&answer(&[arguments, &["--format", "json"]].concat(), code)).unwrap()
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Refused, with exit code 2, no answer, and a message that has these words.
+#[track_caller]
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = bft(arguments);
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {out}{err}");
+    assert_eq!(out, "", "{arguments:?}");
+    assert!(err.starts_with("error: "), "{arguments:?}: {err}");
+    for word in words {
+        assert!(err.contains(word), "{arguments:?}: '{word}' is not in: {err}");
+    }
+}
+
+/// A table's times and rates, which differ from run to run, as dots.
+fn without_times(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let Some(i) = words.iter().position(|word| *word == "s") else { return line.to_owned() };
+        let is_row = i > 0 && words[i - 1].parse::<f64>().is_ok() && i + 1 < words.len();
+        if is_row {
+            [&words[..i - 1], &["…", "s", "…"], &words[i + 2..]].concat().join(" ")
+        } else {
+            line.to_owned()
+        }
+    });
+    // The columns are as wide as what is in them.
+    let lines = lines.map(|line| match line.contains("states/s") {
+        true => line.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => line,
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+fn without_seconds(mut answer: Value) -> Value {
+    for row in answer["rows"].as_array_mut().unwrap() {
+        assert!(row["seconds"].take().as_f64().unwrap() >= 0.0);
+    }
+    answer
+}
+
+/// A folder of this test's own, removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+// --- exit codes -----------------------------------------------------------------------------------
+
+#[test]
+fn a_check_that_holds_ends_with_0() {
+    let out = answer(&["check", "--views", "1"], 0);
+    assert!(out.contains("Holds within these bounds"), "{out}");
+    let all = json(&["check", "--views", "1", "--judge", "message", "--requests", "1"], 0);
+    assert_eq!(all["rows"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_violation_ends_with_10() {
+    let out = answer(&["check", "--rules", "digest-blind"], 10);
+    assert!(out.contains("VIOLATED: certificate-unique"), "{out}");
+    answer(&["check", "--rules", "digest-blind", "--property", "certificate-unique"], 10);
+    answer(&["check", "--rules", "digest-blind", "--property", "validity"], 0);
+    // With more Byzantine replicas than f the protocol of the paper does not hold either.
+    answer(&["check", "--views", "1", "--byzantine", "r0,r1"], 10);
+    answer(&["check", "--rules", "digest-blind", "--judge", "message", "--byzantine", "r0"], 10);
+}
+
+#[test]
+fn a_limit_ends_with_20_and_claims_nothing() {
+    for limit in [["--max-states", "10"], ["--timeout", "0"]] {
+        for judge in ["message", "absorbed"] {
+            let arguments = [&["check", "--views", "1", "--judge", judge], &limit[..]].concat();
+            let out = answer(&arguments, 20);
+            assert!(out.contains("Not exhausted"), "{out}");
+            assert!(!out.to_lowercase().contains("holds"), "{out}");
+            for row in json(&arguments, 20)["rows"].as_array().unwrap() {
+                assert_eq!(row["verdict"], "not exhausted");
+            }
+        }
+    }
+    // What was found within the limit stands.
+    answer(&["check", "--rules", "digest-blind", "--byzantine", "r0", "--max-states", "1000"], 10);
+}
+
+#[test]
+fn a_bound_that_makes_no_sense_is_refused_by_name() {
+    refused(&["check", "--replicas", "0"], &["--replicas"]);
+    refused(&["check", "--faults", "2"], &["--faults", "2", "4"]);
+    refused(&["check", "--views", "0"], &["--views", "1"]);
+    refused(&["check", "--slots", "0"], &["--slots", "1"]);
+    refused(&["check", "--requests", "0"], &["--requests", "1"]);
+    refused(&["check", "--views", "1000"], &["--views", "32", "1000"]);
+    refused(&["check", "--byzantine", "4"], &["4", "Byzantine"]);
+    refused(&["check", "--byzantine", "r0,r1,r2,r3"], &["4", "Byzantine"]);
+    refused(&["check", "--byzantine", "r9"], &["r9", "4 replicas"]);
+    refused(&["check", "--byzantine", "x"], &["--byzantine", "x"]);
+    refused(&["check", "--byzantine", "-1"], &["-1"]);
+    refused(&["check", "--replicas", "70000"], &["--replicas", "70000"]);
+}
+
+/// Before the placements of so many replicas, or the primaries of so many views, are listed.
+#[test]
+fn a_bound_that_could_never_finish_is_refused_at_once() {
+    let start = Instant::now();
+    refused(&["check", "--views", "18446744073709551615"], &["--views", "32", "18446744073709551615"]);
+    refused(&["check", "--replicas", "33"], &["--replicas", "32", "33"]);
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
+}
+
+#[test]
+fn other_bad_arguments_are_refused_by_name() {
+    refused(&["check", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
+    refused(&["explore", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
+    refused(&["check", "--property", "liveness"], &["liveness", "agreement", "certificate-unique"]);
+    refused(&["check", "--judge", "third"], &["--judge", "third", "message", "absorbed"]);
+    refused(&["check", "--threads", "0"], &["--threads", "1"]);
+    refused(&["check", "--timeout=-1"], &["--timeout", "-1"]);
+    refused(&["check", "--timeout", "nan"], &["--timeout", "NaN"]);
+    refused(&["check", "--timeout", "soon"], &["--timeout", "soon"]);
+    refused(&["check", "--max-states", "many"], &["--max-states", "many"]);
+    refused(&["check", "--format", "xml"], &["--format", "xml", "json"]);
+    refused(&["check", "--no-such-flag"], &["--no-such-flag"]);
+    refused(&["chekc"], &["chekc"]);
+}
+
+/// Before the search, not after it.
+#[test]
+fn a_trace_that_cannot_be_written_is_refused_at_once() {
+    refused(&["check", "--trace", "/no/such/dir/x.json"], &["--trace", "/no/such/dir/x.json"]);
+    let folder = Folder::new("refused");
+    let path = folder.0.to_str().unwrap();
+    refused(&["check", "--rules", "digest-blind", "--trace", path], &["--trace", path]);
+}
+
+#[test]
+fn an_address_that_cannot_be_served_at_is_refused() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    refused(&["explore", "--addr", &addr], &["--addr", &addr]);
+    refused(&["explore", "--addr", "nowhere"], &["--addr", "nowhere"]);
+    refused(&["explore", "--addr", "127.0.0.1:99999"], &["--addr", "127.0.0.1:99999"]);
+}
+
+// --- what is printed ------------------------------------------------------------------------------
+
+#[test]
+fn the_answer_of_a_check_that_holds() {
+    insta::assert_snapshot!("holds", without_times(&answer(&["check", "--views", "1"], 0)));
+}
+
+#[test]
+fn the_answer_of_a_check_that_finds_a_violation() {
+    insta::assert_snapshot!("violated", without_times(&answer(&["check", "--rules", "digest-blind"], 10)));
+}
+
+#[test]
+fn the_list_of_rulebooks() {
+    insta::assert_snapshot!("rules", answer(&["rules"], 0));
+}
+
+#[test]
+fn the_list_of_rulebooks_for_programs() {
+    let rules: Value = serde_json::from_str(&answer(&["rules", "--format", "json"], 0)).unwrap();
+    let names: Vec<_> = rules.as_array().unwrap().iter().map(|rule| rule["name"].as_str().unwrap()).collect();
+    let expected: Vec<_> = bft_check::bugs::RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
+    assert_eq!(names, expected);
+    assert_eq!(rules[0]["class"], "correct");
+    assert_eq!(rules[0]["smallest"]["replicas"], 4);
+}
+
+#[test]
+fn two_runs_print_the_same_but_for_the_time() {
+    for (arguments, code) in [
+        (&["check", "--views", "1", "--judge", "message", "--requests", "1"][..], 0),
+        (&["check", "--rules", "prepared-lost"], 10),
+        (&["check", "--rules", "prepared-lost", "--threads", "1"], 10),
+        (&["check", "--rules", "digest-blind", "--judge", "message", "--byzantine", "r0"], 10),
+    ] {
+        let run = || without_times(&answer(arguments, code));
+        assert_eq!(run(), run(), "{arguments:?}");
+        let run = || without_seconds(json(arguments, code));
+        assert_eq!(run(), run(), "{arguments:?}");
+    }
+    let by =
+        |threads| without_times(&answer(&["check", "--rules", "prepared-lost", "--threads", threads], 10));
+    assert_eq!(by("1"), by("3"));
+}
+
+#[test]
+fn a_program_can_read_the_answer() {
+    let holds = json(&["check", "--views", "1"], 0);
+    assert_eq!((&holds["rules"], &holds["exit_code"]), (&"castro99".into(), &0.into()));
+    let rows = holds["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "the primary Byzantine, or one of the others");
+    for (row, (states, byzantine)) in rows.iter().zip([(145, 0), (79, 1)]) {
+        assert_eq!((&row["verdict"], &row["judge"]), (&"holds".into(), &"absorbed".into()));
+        assert_eq!((&row["states"], &row["bound"]["byzantine"]), (&states.into(), &vec![byzantine].into()));
+        assert_eq!((&row["bound"]["replicas"], &row["bound"]["views"]), (&4.into(), &1.into()));
+        assert!(row["collision_probability"].as_f64().unwrap() < 1e-20);
+        assert_eq!(row["unreached"], Value::Array(vec![]));
+        assert_eq!(row.get("trace"), None);
+    }
+
+    let violated = json(&["check", "--rules", "digest-blind"], 10);
+    assert_eq!((&violated["rules"], &violated["exit_code"]), (&"digest-blind".into(), &10.into()));
+    let rows = violated["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["verdict"] == "violated").unwrap();
+    assert_eq!(row["property"], "certificate-unique");
+    assert!(row["steps"].as_u64().unwrap() > 0);
+    let trace = &row["trace"];
+    assert_eq!((&trace["rules"], &trace["violates"]), (&"digest-blind".into(), &"certificate-unique".into()));
+    assert_eq!(trace["bound"], row["bound"]);
+    assert!(!trace["steps"].as_array().unwrap().is_empty());
+    assert!(trace["explanation"].as_str().unwrap().contains("certificate"));
+}
+
+#[test]
+fn a_counterexample_is_written_in_the_form_that_the_ending_names() {
+    let folder = Folder::new("traces");
+    let written = |name: &str| {
+        let file = folder.file(name);
+        let out = answer(&["check", "--rules", "digest-blind", "--trace", &file], 10);
+        assert!(out.contains(&file), "{out}");
+        fs::read_to_string(&file).unwrap()
+    };
+    let json: Value = serde_json::from_str(&written("trace.json")).unwrap();
+    assert_eq!(json["violates"], "certificate-unique");
+    let steps = json["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["event"].as_str().unwrap().starts_with("PRE-PREPARE")));
+    let mermaid = written("trace.mmd");
+    assert!(mermaid.starts_with("sequenceDiagram\n"), "{mermaid}");
+    assert!(mermaid.contains("r0->>r1: PRE-PREPARE"), "{mermaid}");
+    assert!(mermaid.contains("(Byzantine)"), "{mermaid}");
+    let words = written("trace.txt");
+    assert!(words.contains("Violated: certificate-unique"), "{words}");
+    let out = answer(&["check", "--rules", "digest-blind"], 10);
+    assert!(out.contains(&words), "the file says what is shown");
+
+    // Nothing is violated, nothing is written.
+    let file = folder.file("none.json");
+    answer(&["check", "--views", "1", "--trace", &file], 0);
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let help = answer(&["--help"], 0);
+    for command in ["check", "rules", "explore"] {
+        assert!(help.contains(command), "{help}");
+        answer(&[command, "--help"], 0);
+    }
+    assert_eq!(answer(&["--version"], 0), format!("bft {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+// --- the explorer ---------------------------------------------------------------------------------
+
+/// A running explorer, ended with the test.
+struct Explorer {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Drop for Explorer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Explorer {
+    fn start(rules: &str) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_bft"))
+            .args(["explore", "--rules", rules, "--addr", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut explorer = Explorer { child, addr: ([127, 0, 0, 1], 0).into() };
+        // It says where it serves: port 0 is any that is free.
+        let out = BufReader::new(explorer.child.stdout.take().unwrap());
+        let addr = out.lines().find_map(|line| {
+            let line = line.unwrap();
+            let (_, rest) = line.split_once("http://")?;
+            rest.split_once('/')?.0.parse().ok()
+        });
+        explorer.addr = addr.unwrap();
+        explorer
+    }
+
+    /// The body of the answer, once there is one.
+    fn get(&self, path: &str) -> String {
+        let start = Instant::now();
+        loop {
+            match self.try_get(path) {
+                Ok(body) => return body,
+                Err(error) => assert!(start.elapsed() < Duration::from_secs(30), "{path}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn try_get(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.addr)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n", self.addr)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let answer = text(answer);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        if head.split_whitespace().nth(1) != Some("200") {
+            return Err(std::io::Error::other(head.to_owned()));
+        }
+        Ok(body.to_owned())
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get(path)).unwrap()
+    }
+}
+
+#[test]
+fn the_explorer_links_the_violation_and_draws_it() {
+    let explorer = Explorer::start("digest-blind");
+    let start = Instant::now();
+    let status = loop {
+        let status = explorer.json("/.status");
+        if status["done"] == true {
+            break status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{status}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let properties = status["properties"].as_array().unwrap();
+    let discovery = |name: &str| properties.iter().find(|p| p[1] == name).map(|p| p[2].clone());
+    let path = discovery("certificate-unique").unwrap();
+    let path = path.as_str().unwrap();
+    assert!(!path.is_empty());
+
+    // The link names each step by its place in the list; its last leads to the violation, drawn whole.
+    let (before, last) = path.rsplit_once('/').unwrap();
+    let next = explorer.json(&format!("/.states/{before}"));
+    let end = &next[last.parse::<usize>().unwrap()];
+    let svg = end["svg"].as_str().unwrap();
+    assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
+    for part in ["PRE-PREPARE", "PREPARE", "r0 (Byzantine)", "c0.t1", "c1.t1"] {
+        assert!(svg.contains(part), "{part}: {svg}");
+    }
+    let arrows = svg.matches("marker-end").count();
+    assert_eq!(arrows, path.split('/').count() - 1, "an arrow for each step");
+    assert!(end["action"].as_str().is_some_and(|action| !action.is_empty()));
+}
+
+#[test]
+fn the_explorer_of_the_correct_rules_claims_no_violation() {
+    let explorer = Explorer::start("castro99");
+    let status = explorer.json("/.status");
+    for property in status["properties"].as_array().unwrap() {
+        assert!(property[2].is_null() || property[0] != "Always", "{property}");
+    }
+    let initial = explorer.json("/.states/");
+    assert_eq!(initial.as_array().unwrap().len(), 1);
+    assert!(!explorer.json("/.states/0").as_array().unwrap().is_empty());
+    assert!(explorer.get("/").to_lowercase().contains("<html"));
+}

@@ -1,0 +1,345 @@
+//! The safety properties hold for the protocol of the paper, and each can be violated: by the rulebooks
+//! that break a rule, at the bounds that they name and no smaller ones. Their counterexamples are runs
+//! that can be replayed, and cannot be tampered with.
+
+#![cfg(test)]
+
+use std::sync::Arc;
+
+use bft_check::bugs::{self, Class, RULEBOOKS, Rulebook};
+use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict};
+use bft_check::model::{Bound, Byzantine, Event, PROPERTIES, System};
+use bft_check::pbft::{
+    Effect, KeySet, Message, Refusal, ReplicaId, Request, SignedRequest, SigningKey, View,
+};
+use bft_check::trace::{ReplayError, Trace};
+
+fn rulebook(name: &str) -> &'static Rulebook {
+    bugs::find(name).unwrap()
+}
+
+/// The bound that a rulebook names, with a number of views.
+fn smallest(rulebook: &Rulebook, views: u64) -> Bound {
+    let smallest = rulebook.smallest;
+    Bound {
+        replicas: smallest.replicas,
+        faults: smallest.faults,
+        byzantine: Vec::new(),
+        views,
+        slots: smallest.slots,
+        requests: smallest.requests,
+    }
+}
+
+/// Judge 2 on one placement.
+fn outcome(rulebook: &Rulebook, bound: Bound, property: Option<&str>) -> Outcome {
+    let job = Job { judge: JudgeKind::Absorbed, bound };
+    check::run(&job, rulebook.rules, property, &Limits::default(), None, &Progress::default()).unwrap()
+}
+
+/// Judge 2 on every placement of f Byzantine replicas.
+fn run(rulebook: &Rulebook, bound: &Bound, property: Option<&str>) -> Vec<Outcome> {
+    let jobs =
+        check::jobs(JudgeKind::Absorbed, bound, &Byzantine::Count(bound.faults), rulebook.rules).unwrap();
+    jobs.into_iter().map(|job| outcome(rulebook, job.bound, property)).collect()
+}
+
+fn at_smallest(name: &str, property: Option<&str>) -> Vec<Outcome> {
+    let rulebook = rulebook(name);
+    run(rulebook, &smallest(rulebook, rulebook.smallest.views), property)
+}
+
+/// The shortest counterexample of several placements. None of them may be without a verdict.
+fn violation(outcomes: Vec<Outcome>) -> Option<(&'static str, Trace)> {
+    let mut found = Vec::new();
+    for outcome in outcomes {
+        match outcome.verdict {
+            Verdict::Holds => {}
+            Verdict::Violated { property, steps, trace } => found.push((steps, property, *trace)),
+            verdict => panic!("{}: {verdict:?}", outcome.job.bound),
+        }
+    }
+    found.into_iter().min_by_key(|(steps, ..)| *steps).map(|(_, property, trace)| (property, trace))
+}
+
+fn events(trace: &Trace) -> Vec<(ReplicaId, Event)> {
+    trace.steps().iter().map(|step| (step.to, step.event.clone())).collect()
+}
+
+/// The same system again, for a replay.
+fn again(trace: &Trace) -> Arc<System> {
+    Arc::new(System::new(trace.system().bound().clone(), trace.system().rules()).unwrap())
+}
+
+// --- each property holds, and can fail ------------------------------------------------------------
+
+#[test]
+fn every_property_holds_for_the_protocol_of_the_paper() {
+    let castro99 = rulebook("castro99");
+    let bound = smallest(castro99, 2);
+    assert_eq!((bound.replicas, bound.faults, bound.slots, bound.requests), (4, 1, 1, 2));
+    let outcomes = run(castro99, &bound, None);
+    assert_eq!(outcomes.len(), 3, "the primary of each view, and one of the others");
+    for outcome in outcomes {
+        assert!(matches!(outcome.verdict, Verdict::Holds), "{:?}", outcome.job.bound.byzantine);
+        assert!(outcome.coverage.states > 1_000, "{:?}", outcome.coverage);
+        // A protocol that does nothing is safe.
+        assert_eq!(outcome.unreached, Vec::<&str>::new(), "{:?}", outcome.job.bound.byzantine);
+    }
+}
+
+/// Each property is checked alone: none is true only because another one fails first.
+#[test]
+fn every_property_is_violated_by_some_broken_rule() {
+    let broken = [
+        ("agreement", &["prepared-lost", "weak-commit", "short-new-view"][..]),
+        ("chain-prefix", &["eager-execution"]),
+        ("validity", &["unsigned-request"]),
+        ("exactly-once", &["repeated-execution"]),
+        ("certificate-unique", &["digest-blind", "fixed-quorum"]),
+    ];
+    assert_eq!(broken.map(|(property, _)| property), PROPERTIES.map(|property| property.name));
+    for (property, rulebooks) in broken {
+        for name in rulebooks {
+            let found = violation(at_smallest(name, Some(property)));
+            let (violated, trace) = found.unwrap_or_else(|| panic!("{name} does not violate {property}"));
+            assert_eq!(violated, property, "{name}");
+            let (named, what) = trace.violation(property).unwrap();
+            assert_eq!(named.name, property);
+            assert!(!what.is_empty());
+        }
+    }
+}
+
+/// The rules that the property is about are kept: then it holds, also where another one fails.
+#[test]
+fn a_property_holds_under_a_broken_rule_that_it_is_not_about() {
+    for (name, property) in [
+        ("unsigned-request", "agreement"),
+        ("unsigned-request", "certificate-unique"),
+        ("repeated-execution", "agreement"),
+        ("repeated-execution", "validity"),
+        ("eager-execution", "agreement"),
+        ("digest-blind", "validity"),
+    ] {
+        assert!(violation(at_smallest(name, Some(property))).is_none(), "{name} violates {property}");
+    }
+}
+
+// --- the corpus -----------------------------------------------------------------------------------
+
+/// Three views take a search of their own, below.
+const SLOW: &str = "lowest-certificate";
+
+#[test]
+fn every_broken_rulebook_is_violated_at_its_smallest_bound() {
+    let broken = RULEBOOKS.iter().filter(|rulebook| rulebook.class != Class::Correct);
+    for rulebook in broken.filter(|rulebook| rulebook.name != SLOW) {
+        assert!(rulebook.breaks.is_some());
+        assert!(violation(at_smallest(rulebook.name, None)).is_some(), "{} holds", rulebook.name);
+    }
+}
+
+/// Over a million states: of the placements, only the one that shows it.
+#[test]
+fn the_lowest_certificate_is_violated_in_three_views() {
+    let rulebook = rulebook(SLOW);
+    let bound = Bound { byzantine: vec![ReplicaId(0)], ..smallest(rulebook, rulebook.smallest.views) };
+    let (property, trace) = violation(vec![outcome(rulebook, bound, None)]).unwrap();
+    assert_eq!(property, "agreement");
+    let views = trace.states().iter().map(|state| state.view()).max();
+    assert_eq!(views, Some(View(2)), "the fault shows in the second view change");
+}
+
+/// The views that a bound names are needed: with one fewer the same rulebook passes.
+#[test]
+fn what_takes_more_views_is_not_seen_in_fewer() {
+    for name in ["prepared-lost", "short-new-view", "weak-commit", SLOW] {
+        let rulebook = rulebook(name);
+        let views = rulebook.smallest.views;
+        assert!(views > 1, "{name}");
+        let outcomes = run(rulebook, &smallest(rulebook, views - 1), None);
+        assert!(violation(outcomes).is_none(), "{name} is violated in {} views", views - 1);
+    }
+}
+
+/// The same for slots and requests where the fault needs two of them.
+#[test]
+fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
+    for rulebook in RULEBOOKS.iter().filter(|r| r.class != Class::Correct && r.smallest.views == 1) {
+        let bound = smallest(rulebook, 1);
+        if bound.slots > 1 {
+            let outcomes = run(rulebook, &Bound { slots: 1, ..bound.clone() }, None);
+            assert!(violation(outcomes).is_none(), "{} is violated in one slot", rulebook.name);
+        }
+        if bound.requests > 1 {
+            let outcomes = run(rulebook, &Bound { requests: 1, ..bound }, None);
+            assert!(violation(outcomes).is_none(), "{} is violated with one request", rulebook.name);
+        }
+    }
+}
+
+// --- counterexamples ------------------------------------------------------------------------------
+
+/// Of several kinds: only the first has view changes in it.
+fn counterexamples() -> Vec<(&'static str, Trace)> {
+    ["prepared-lost", "digest-blind", "unsigned-request", "eager-execution"]
+        .map(|name| violation(at_smallest(name, None)).unwrap())
+        .into()
+}
+
+#[test]
+fn a_counterexample_replays_into_its_violation() {
+    for (property, trace) in counterexamples() {
+        let replayed = Trace::replay(&again(&trace), &events(&trace)).unwrap();
+        assert_eq!(replayed.states(), trace.states());
+        assert_eq!(replayed.steps().len(), trace.steps().len());
+        assert!(replayed.violation(property).is_some());
+        for (step, same) in trace.steps().iter().zip(replayed.steps()) {
+            assert_eq!((&step.before, &step.after), (&same.before, &same.after));
+            assert_eq!(step.effects, same.effects);
+        }
+        // And not a step too early.
+        let (_, shorter) =
+            events(&trace).split_last().map(|(last, rest)| (last.clone(), rest.to_vec())).unwrap();
+        let shorter = Trace::replay(&again(&trace), &shorter).unwrap();
+        assert!(shorter.violation(property).is_none(), "{property} is violated before the end");
+    }
+}
+
+#[test]
+fn a_replay_under_the_correct_rules_does_not_end_in_the_violation() {
+    for (property, trace) in counterexamples() {
+        let castro99 = System::new(trace.system().bound().clone(), rulebook("castro99").rules).unwrap();
+        let replayed = Trace::replay(&Arc::new(castro99), &events(&trace));
+        let violated = replayed.is_ok_and(|trace| trace.violation(property).is_some());
+        assert!(!violated, "the correct replicas violate {property} too");
+    }
+}
+
+/// Some steps have others as their cause. Whatever step is left out, what remains is refused or is
+/// another run; and the first that others need cannot be left out.
+#[test]
+fn a_step_whose_cause_is_left_out_is_refused() {
+    for (_, trace) in counterexamples() {
+        let (system, events) = (again(&trace), events(&trace));
+        // A step that sends what a later one delivers, and nobody but an honest replica can send.
+        let caused = |i: usize| {
+            let sent: Vec<_> = trace.steps()[i].effects.iter().filter_map(broadcast).collect();
+            let needs = |event: &Event| matches!(event, Event::Deliver(m) if sent.contains(&m));
+            events.iter().skip(i + 1).position(|(_, event)| needs(event)).map(|after| i + 1 + after)
+        };
+        let (cause, effect) = (0..events.len()).find_map(|i| caused(i).map(|j| (i, j))).unwrap();
+        let mut without = events.clone();
+        without.remove(cause);
+        let error = Trace::replay(&system, &without).unwrap_err();
+        // The step after it moves up by one; it or an earlier one at the same replica is refused.
+        match error {
+            ReplayError::NeverSent(step, _) => assert_eq!(step, effect),
+            ReplayError::Refused(step, who, ..) | ReplayError::NoTimer(step, who) => {
+                assert!(step <= effect && who == events[cause].0, "step {step} at {who}");
+            }
+            ReplayError::NotHonest(..) => panic!("{error}"),
+        }
+    }
+}
+
+fn broadcast(effect: &Effect) -> Option<&Message> {
+    match effect {
+        Effect::Broadcast(message) => Some(message),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_an_honest_replica_sends_later_cannot_be_delivered_first() {
+    for (_, trace) in counterexamples() {
+        let honest = |m: &Message| {
+            m.signer()
+                .replica()
+                .is_some_and(|id| trace.system().honest().iter().any(|replica| replica.id() == id))
+        };
+        let late =
+            events(&trace).into_iter().find(|(_, event)| matches!(event, Event::Deliver(m) if honest(m)));
+        let error = Trace::replay(&again(&trace), &[late.unwrap()]).unwrap_err();
+        assert!(matches!(error, ReplayError::NeverSent(1, _)), "{error}");
+    }
+}
+
+#[test]
+fn nothing_happens_at_a_byzantine_replica_or_a_stranger() {
+    let (_, trace) = violation(at_smallest("prepared-lost", None)).unwrap();
+    let [byzantine] = trace.system().bound().byzantine[..] else { panic!("one is Byzantine") };
+    let events = events(&trace);
+    for nobody in [byzantine, ReplicaId(4)] {
+        for at in [0, events.len() / 2, events.len()] {
+            let mut tampered = events.clone();
+            tampered.insert(at, (nobody, Event::Timeout(View(0))));
+            let error = Trace::replay(&again(&trace), &tampered).unwrap_err();
+            assert_eq!(error, ReplayError::NotHonest(at + 1, nobody));
+        }
+    }
+}
+
+#[test]
+fn a_timer_runs_out_only_where_it_runs() {
+    let (_, trace) = violation(at_smallest("prepared-lost", None)).unwrap();
+    let (system, events) = (again(&trace), events(&trace));
+    let honest = system.honest()[0].id();
+    // Of another view; and of this one, before anything is waited for.
+    let error = Trace::replay(&system, &[(honest, Event::Timeout(View(1)))]).unwrap_err();
+    assert_eq!(error, ReplayError::NoTimer(1, honest));
+    let error = Trace::replay(&system, &[(honest, Event::Timeout(View(0)))]).unwrap_err();
+    assert!(matches!(error, ReplayError::Refused(1, who, _, Refusal::NoTimer) if who == honest), "{error}");
+    // A timer that ran out, again.
+    let timeout = events.iter().position(|(_, event)| matches!(event, Event::Timeout(_))).unwrap();
+    let mut twice = events[..=timeout].to_vec();
+    twice.push(events[timeout].clone());
+    let error = Trace::replay(&system, &twice).unwrap_err();
+    assert_eq!(error, ReplayError::NoTimer(timeout + 2, events[timeout].0));
+}
+
+#[test]
+fn a_message_that_nobody_can_have_sent_is_not_delivered() {
+    for (_, trace) in counterexamples() {
+        let system = again(&trace);
+        let to = system.honest()[0].id();
+        // A request that no client made, though the client's own key signs it: in this system it made
+        // another one.
+        let keys = KeySet::symbolic(4, 1);
+        let request = Request {
+            operation: Arc::from(&b"another"[..]),
+            ..(**system.requests().first().unwrap()).clone()
+        };
+        let invented: SignedRequest = keys.clients[0].sign(request);
+        let error = Trace::replay(&system, &[(to, Event::Deliver(Message::Request(invented)))]).unwrap_err();
+        assert!(matches!(error, ReplayError::NeverSent(1, _)), "{error}");
+        // Any message of the run, as an honest replica's that has not sent it: signed with its key.
+        for (_, event) in events(&trace) {
+            let Event::Deliver(message) = event else { continue };
+            for honest in system.honest() {
+                let key = &keys.replicas[honest.id().index()];
+                let Some(impersonated) = resigned(&message, key) else { continue };
+                let receiver = system.honest().iter().find(|r| r.id() != honest.id()).unwrap().id();
+                let error = Trace::replay(&system, &[(receiver, Event::Deliver(impersonated))]).unwrap_err();
+                assert!(matches!(error, ReplayError::NeverSent(1, _)), "{error}");
+            }
+        }
+    }
+}
+
+/// The same content, signed by somebody else.
+fn resigned(message: &Message, key: &SigningKey) -> Option<Message> {
+    Some(match message {
+        Message::PrePrepare(m) => {
+            let mut proposal = m.clone();
+            proposal.pre_prepare = key.sign(*m.pre_prepare.message());
+            Message::PrePrepare(proposal)
+        }
+        Message::Prepare(m) => Message::Prepare(key.sign(*m.message())),
+        Message::Commit(m) => Message::Commit(key.sign(*m.message())),
+        Message::ViewChange(m) => Message::ViewChange(Arc::new(key.sign(m.message().clone()))),
+        Message::NewView(m) => Message::NewView(Arc::new(key.sign(m.message().clone()))),
+        Message::Request(_) | Message::Checkpoint(_) => return None,
+    })
+}

@@ -2,16 +2,16 @@
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use xxhash_rust::xxh3::Xxh3;
 
-/// A 128-bit fingerprint: SipHash-1-3 with a fixed key, so that a run counts alike on every machine.
+/// A 128-bit fingerprint: XXH3 with its default secret, so that a run counts alike every time.
 pub type Fingerprint = u128;
 
 /// The fingerprint of a state.
 pub fn fingerprint<T: Hash>(state: &T) -> Fingerprint {
-    let mut hasher = SipHasher13::new_with_keys(0x6266_742d_6368_6563, 0x6b2d_7374_6174_6573);
+    let mut hasher = Xxh3::new();
     state.hash(&mut hasher);
-    hasher.finish128().as_u128()
+    hasher.digest128()
 }
 
 /// An upper bound on the chance that, among so many distinct states, two had the same fingerprint and

@@ -102,10 +102,18 @@ pub struct Report<A> {
     pub unreached: Vec<&'static str>,
 }
 
+/// A state that is new, as far as is known before the merge.
 struct Candidate<S> {
     state: S,
     fingerprint: Fingerprint,
     lacks: Option<usize>,
+}
+
+/// What the states of a block lead to, in order.
+struct Expansion<S> {
+    parent: u32,
+    transitions: u64,
+    candidates: Vec<Candidate<S>>,
 }
 
 struct Search<'a, M: Model> {
@@ -176,7 +184,7 @@ where
     ) -> (End<M::Action>, u64) {
         let mut level = Vec::new();
         let initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
-        let initial: Vec<_> = initial.map(|state| self.judge(state)).collect();
+        let initial: Vec<_> = initial.filter_map(|state| self.judge(state)).collect();
         for candidate in initial {
             if let Some(end) = self.admit(candidate, u32::MAX, limits, &mut level, visit) {
                 return (end, 0);
@@ -191,9 +199,9 @@ where
                 if let Some(limit) = self.limit(limits, progress, start) {
                     return (End::Limited(limit), depth + u64::from(!next.is_empty()));
                 }
-                for (parent, candidates) in self.expand(block, limits.threads) {
+                for Expansion { parent, transitions, candidates } in self.expand(block, limits.threads) {
+                    self.transitions += transitions;
                     for candidate in candidates {
-                        self.transitions += 1;
                         if let Some(end) = self.admit(candidate, parent, limits, &mut next, visit) {
                             return (end, depth + 1);
                         }
@@ -217,13 +225,18 @@ where
     }
 
     /// What the states of a block lead to, in order.
-    fn expand(&self, block: &[(M::State, u32)], threads: usize) -> Vec<(u32, Vec<Candidate<M::State>>)> {
+    fn expand(&self, block: &[(M::State, u32)], threads: usize) -> Vec<Expansion<M::State>> {
         let successors = |(state, index): &(M::State, u32)| {
             let mut actions = Vec::new();
             self.model.actions(state, &mut actions);
-            let next = actions.into_iter().filter_map(|action| self.model.next_state(state, action));
-            let next = next.filter(|state| self.model.within_boundary(state));
-            (*index, next.map(|state| self.judge(state)).collect())
+            let mut expansion = Expansion { parent: *index, transitions: 0, candidates: Vec::new() };
+            for action in actions {
+                let next = self.model.next_state(state, action);
+                let Some(next) = next.filter(|state| self.model.within_boundary(state)) else { continue };
+                expansion.transitions += 1;
+                expansion.candidates.extend(self.judge(next));
+            }
+            expansion
         };
         if threads > 1 {
             block.par_iter().with_min_len(16).map(successors).collect()
@@ -232,18 +245,19 @@ where
         }
     }
 
-    fn judge(&self, state: M::State) -> Candidate<M::State> {
+    /// Checks the properties of a state, unless it was visited.
+    fn judge(&self, state: M::State) -> Option<Candidate<M::State>> {
         let fingerprint = fingerprint(&state);
-        let mut lacks = None;
-        if !self.visited.contains_key(&fingerprint) {
-            lacks = self.always.iter().position(|p| !(p.condition)(self.model, &state));
-            for (property, hit) in &self.sometimes {
-                if !hit.load(Relaxed) && (property.condition)(self.model, &state) {
-                    hit.store(true, Relaxed);
-                }
+        if self.visited.contains_key(&fingerprint) {
+            return None;
+        }
+        let lacks = self.always.iter().position(|p| !(p.condition)(self.model, &state));
+        for (property, hit) in &self.sometimes {
+            if !hit.load(Relaxed) && (property.condition)(self.model, &state) {
+                hit.store(true, Relaxed);
             }
         }
-        Candidate { state, fingerprint, lacks }
+        Some(Candidate { state, fingerprint, lacks })
     }
 
     fn admit(

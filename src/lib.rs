@@ -1,6 +1,6 @@
 //! bft-check finds out whether a Byzantine-fault-tolerant consensus protocol is right: it runs the
-//! protocol's real code under an exhaustive model checker, under property tests and against simulated
-//! adversaries, and shows what goes wrong as a trace that a person can read.
+//! protocol's real code under an exhaustive model checker, against the most general Byzantine adversary,
+//! and shows what goes wrong as a trace that a person can read.
 //!
 //! The rooms, in the order in which a question flows through them; each uses only those above it:
 //!

@@ -10,8 +10,8 @@
 //! deliveries that have none. They can be put off until just before the consequence that they take
 //! part in, since the messages stay in the network; and those that take part in none can be left out.
 //! That needs such a delivery to commute with every consequence of other deliveries. It is not
-//! assumed: for each local state, each such delivery and each guard, the real replica is run both
-//! ways. Where the two differ, the delivery becomes a step of its own and its tally part of the local
+//! assumed: for each local state, each such delivery and each consequence of others, the real replica is
+//! run both ways. Where the two differ, the delivery becomes a step of its own and its tally part of the local
 //! state, as in judge 1.
 //!
 //! **Why nothing is added.** Every step is a sequence of deliveries of messages that exist, so judge 1

@@ -47,6 +47,13 @@ fn refused(arguments: &[&str], words: &[&str]) {
     }
 }
 
+#[test]
+fn more_byzantine_replicas_than_f_are_a_question_with_a_warning() {
+    let out = answer(&["check", "--views", "1", "--byzantine", "2"], 10);
+    assert!(out.contains("More replicas are Byzantine than f"), "{out}");
+    assert!(!answer(&["check", "--views", "1"], 0).contains("More replicas"));
+}
+
 /// A table's times and rates, which differ from run to run, as dots.
 fn without_times(text: &str) -> String {
     let lines = text.lines().map(|line| {
@@ -289,7 +296,8 @@ fn a_counterexample_is_written_in_the_form_that_the_ending_names() {
 
     // Nothing is violated, nothing is written.
     let file = folder.file("none.json");
-    answer(&["check", "--views", "1", "--trace", &file], 0);
+    let out = answer(&["check", "--views", "1", "--trace", &file], 0);
+    assert!(out.contains("There is no counterexample"), "{out}");
     assert!(!Path::new(&file).exists());
 }
 

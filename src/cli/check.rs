@@ -352,6 +352,9 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
             out.push_str(&format!("Beware ({row}): in no run is it true that {good}.\n"));
         }
     }
+    if outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.faults)) {
+        out.push_str("More replicas are Byzantine than f: the protocol promises nothing there.\n");
+    }
     out.push_str(&summary(outcomes));
     if let Some((property, steps, trace)) = shortest(outcomes) {
         out.push_str(&format!(
@@ -362,6 +365,8 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         if let Some(file) = file {
             out.push_str(&format!("\nWritten to {}\n", file.display()));
         }
+    } else if let Some(file) = file {
+        out.push_str(&format!("There is no counterexample: {} was not written.\n", file.display()));
     }
     out
 }

@@ -17,7 +17,7 @@ use stateright::{Expectation, Model, Property};
 use super::fingerprint::{BuildIdentity, Fingerprint, fingerprint};
 
 /// States that one thread expands before the results are merged.
-const BLOCK: usize = 256;
+const BLOCK: usize = 64;
 
 /// What ends a search early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,12 +194,17 @@ where
         while !level.is_empty() {
             progress.depth.store(depth, Relaxed);
             let mut next = Vec::new();
-            let mut done = 0;
-            for block in level.chunks(BLOCK * limits.threads.max(1)) {
+            // Taken block by block, so that what is expanded is freed at once.
+            let mut rest = level.into_iter();
+            loop {
+                let block: Vec<_> = rest.by_ref().take(BLOCK * limits.threads.max(1)).collect();
+                if block.is_empty() {
+                    break;
+                }
                 if let Some(limit) = self.limit(limits, progress, start) {
                     return (End::Limited(limit), depth + u64::from(!next.is_empty()));
                 }
-                for Expansion { parent, transitions, candidates } in self.expand(block, limits.threads) {
+                for Expansion { parent, transitions, candidates } in self.expand(&block, limits.threads) {
                     self.transitions += transitions;
                     for candidate in candidates {
                         if let Some(end) = self.admit(candidate, parent, limits, &mut next, visit) {
@@ -207,9 +212,8 @@ where
                         }
                     }
                 }
-                done += block.len();
                 progress.states.store(self.visited.len() as u64, Relaxed);
-                progress.frontier.store((level.len() - done + next.len()) as u64, Relaxed);
+                progress.frontier.store((rest.len() + next.len()) as u64, Relaxed);
             }
             depth += u64::from(!next.is_empty());
             level = next;

@@ -129,7 +129,9 @@ pub fn run(
             let limits = Limits { threads: 1, ..limits };
             let report = search(&model, &selected(&model, property), &limits, progress, |_| {});
             let mut outcome = outcome(job, &system, report, |path| expand(&model, path));
-            if let Some(refusal) = model.refusal() {
+            // A violation was replayed, and stands whatever else the judge could not do.
+            let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
+            if let Some(refusal) = model.refusal().filter(|_| !replayed) {
                 outcome.verdict = Verdict::Refused(refusal);
             }
             Ok(outcome)

@@ -8,20 +8,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bft_check::check::{Limits, Progress, search};
-use bft_check::model::{Absorbed, Bound, MessageModel, System};
+use bft_check::model::{Absorbed, Bound, MessageModel, Scope, System};
 use bft_check::pbft::{Castro99, ReplicaId};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use stateright::{Checker as _, Model};
 
 fn system(replicas: u16, byzantine: &[u16], views: u64, requests: u32) -> Arc<System> {
-    let bound = Bound {
-        replicas,
-        faults: (replicas - 1) / 3,
-        byzantine: byzantine.iter().copied().map(ReplicaId).collect(),
-        views,
-        slots: 1,
-        requests,
-    };
+    let faults = (replicas - 1) / 3;
+    let scope = Scope { replicas, faults, views, requests, ..Scope::DEFAULT };
+    let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
     Arc::new(System::new(bound, &Castro99).expect("the bound is sound"))
 }
 

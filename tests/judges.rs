@@ -15,14 +15,16 @@ use std::time::Duration;
 
 use bft_check::bugs;
 use bft_check::check::{Coverage, End, Fingerprint, Limit, Limits, Progress, Report, fingerprint, search};
-use bft_check::model::{Absorbed, Bound, Judge, MessageAction, MessageModel, PROPERTIES, System, properties};
+use bft_check::model::{
+    Absorbed, Bound, Judge, MessageAction, MessageModel, PROPERTIES, Scope, System, properties,
+};
 use bft_check::pbft::{Castro99, Digest, ReplicaId, Rules, TallyKey, View, VoteSet};
 use proptest::prelude::*;
 use stateright::{Checker as _, Model, Property};
 
 fn bound(n: u16, f: u16, byzantine: &[u16], views: u64, slots: u64, requests: u32) -> Bound {
-    let byzantine = byzantine.iter().copied().map(ReplicaId).collect();
-    Bound { replicas: n, faults: f, byzantine, views, slots, requests }
+    let scope = Scope { replicas: n, faults: f, views, slots, requests, ..Scope::DEFAULT };
+    Bound::new(scope, byzantine.iter().copied().map(ReplicaId))
 }
 
 fn system(bound: &Bound, rules: &'static dyn Rules) -> Arc<System> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, RULEBOOKS, Rulebook};
 use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict};
-use bft_check::model::{Bound, Byzantine, Event, PROPERTIES, System};
+use bft_check::model::{Bound, Byzantine, Event, PROPERTIES, Scope, System};
 use bft_check::pbft::{
     Effect, KeySet, Message, Refusal, ReplicaId, Request, SignedRequest, SigningKey, View,
 };
@@ -20,15 +20,7 @@ fn rulebook(name: &str) -> &'static Rulebook {
 
 /// The bound that a rulebook names, with a number of views.
 fn smallest(rulebook: &Rulebook, views: u64) -> Bound {
-    let smallest = rulebook.smallest;
-    Bound {
-        replicas: smallest.replicas,
-        faults: smallest.faults,
-        byzantine: Vec::new(),
-        views,
-        slots: smallest.slots,
-        requests: smallest.requests,
-    }
+    Bound::new(Scope { views, ..rulebook.smallest }, [])
 }
 
 /// Judge 2 on one placement.
@@ -56,7 +48,7 @@ fn violation(outcomes: Vec<Outcome>) -> Option<(&'static str, Trace)> {
         match outcome.verdict {
             Verdict::Holds => {}
             Verdict::Violated { property, steps, trace } => found.push((steps, property, *trace)),
-            verdict => panic!("{}: {verdict:?}", outcome.job.bound),
+            verdict => panic!("{}: {verdict:?}", outcome.job.bound.scope),
         }
     }
     found.into_iter().min_by_key(|(steps, ..)| *steps).map(|(_, property, trace)| (property, trace))
@@ -144,7 +136,7 @@ fn every_broken_rulebook_is_violated_at_its_smallest_bound() {
 #[test]
 fn the_lowest_certificate_is_violated_in_three_views() {
     let rulebook = rulebook(SLOW);
-    let bound = Bound { byzantine: vec![ReplicaId(0)], ..smallest(rulebook, rulebook.smallest.views) };
+    let bound = Bound::new(rulebook.smallest, [ReplicaId(0)]);
     let (property, trace) = violation(vec![outcome(rulebook, bound, None)]).unwrap();
     assert_eq!(property, "agreement");
     let views = trace.states().iter().map(|state| state.view()).max();
@@ -169,11 +161,11 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
     for rulebook in RULEBOOKS.iter().filter(|r| r.class != Class::Correct && r.smallest.views == 1) {
         let bound = smallest(rulebook, 1);
         if bound.slots > 1 {
-            let outcomes = run(rulebook, &Bound { slots: 1, ..bound.clone() }, None);
+            let outcomes = run(rulebook, &Bound::new(Scope { slots: 1, ..bound.scope }, []), None);
             assert!(violation(outcomes).is_none(), "{} is violated in one slot", rulebook.name);
         }
         if bound.requests > 1 {
-            let outcomes = run(rulebook, &Bound { requests: 1, ..bound }, None);
+            let outcomes = run(rulebook, &Bound::new(Scope { requests: 1, ..bound.scope }, []), None);
             assert!(violation(outcomes).is_none(), "{} is violated with one request", rulebook.name);
         }
     }

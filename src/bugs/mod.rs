@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::model::Scope;
 use crate::pbft::{Castro99, Rules};
 
 mod digest_blind;
@@ -48,22 +49,6 @@ impl std::fmt::Display for Class {
     }
 }
 
-/// The smallest bound that shows what a rulebook breaks, with one Byzantine replica for each tolerated
-/// fault; for a correct one, the bound of the default check.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Smallest {
-    /// n.
-    pub replicas: u16,
-    /// f.
-    pub faults: u16,
-    /// How many views.
-    pub views: u64,
-    /// How many sequence numbers.
-    pub slots: u64,
-    /// How many requests.
-    pub requests: u32,
-}
-
 /// A named rulebook.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Rulebook {
@@ -77,8 +62,9 @@ pub struct Rulebook {
     pub class: Class,
     /// Where the fault was seen, or the paper.
     pub source: &'static str,
-    /// The smallest bound that shows it.
-    pub smallest: Smallest,
+    /// The smallest scope that shows it, with f Byzantine replicas somewhere; for a correct one, that of
+    /// the default check.
+    pub smallest: Scope,
     /// The rules themselves.
     #[serde(skip)]
     pub rules: &'static dyn Rules,
@@ -92,7 +78,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: None,
         class: Class::Correct,
         source: "Castro and Liskov, Practical Byzantine Fault Tolerance, OSDI'99",
-        smallest: Smallest { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2 },
+        smallest: Scope::DEFAULT,
         rules: &Castro99,
     },
     Rulebook {
@@ -101,7 +87,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("1"),
         class: Class::Safety,
         source: "raijin#8; cothority#2079 and #2080, where it forked a running chain",
-        smallest: Smallest { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2 },
+        smallest: Scope::DEFAULT,
         rules: &PreparedLost,
     },
     Rulebook {
@@ -110,7 +96,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("4"),
         class: Class::Safety,
         source: "cf. go-ibft#50 and #63",
-        smallest: Smallest { replicas: 4, faults: 1, views: 3, slots: 1, requests: 2 },
+        smallest: Scope { views: 3, ..Scope::DEFAULT },
         rules: &LowestCertificate,
     },
     Rulebook {
@@ -119,7 +105,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("7"),
         class: Class::Safety,
         source: "celo#253, SmartBFT#83; IBFT 1.0 (Saltini and Hyland-Wood, arXiv 1901.07160)",
-        smallest: Smallest { replicas: 5, faults: 1, views: 1, slots: 1, requests: 2 },
+        smallest: Scope { replicas: 5, views: 1, ..Scope::DEFAULT },
         rules: &FixedQuorum,
     },
     Rulebook {
@@ -128,7 +114,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("10"),
         class: Class::Safety,
         source: "a mutant of OSDI'99 §4.4",
-        smallest: Smallest { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2 },
+        smallest: Scope::DEFAULT,
         rules: &ShortNewView,
     },
     Rulebook {
@@ -137,7 +123,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("12"),
         class: Class::Safety,
         source: "cf. HotShot#3971",
-        smallest: Smallest { replicas: 4, faults: 1, views: 1, slots: 1, requests: 2 },
+        smallest: Scope { views: 1, ..Scope::DEFAULT },
         rules: &SecondProposal,
     },
     Rulebook {
@@ -146,7 +132,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("13"),
         class: Class::Safety,
         source: "Rustchain#2087, pbft-java",
-        smallest: Smallest { replicas: 4, faults: 1, views: 1, slots: 1, requests: 2 },
+        smallest: Scope { views: 1, ..Scope::DEFAULT },
         rules: &DigestBlind,
     },
     Rulebook {
@@ -155,7 +141,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("16"),
         class: Class::Safety,
         source: "a mutant of OSDI'99 §4.2",
-        smallest: Smallest { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2 },
+        smallest: Scope::DEFAULT,
         rules: &WeakCommit,
     },
     Rulebook {
@@ -164,7 +150,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: Some("21"),
         class: Class::Safety,
         source: "SmartBFT#570, concord#1362",
-        smallest: Smallest { replicas: 4, faults: 1, views: 1, slots: 2, requests: 1 },
+        smallest: Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT },
         rules: &RepeatedExecution,
     },
     Rulebook {
@@ -173,7 +159,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: None,
         class: Class::Safety,
         source: "a mutant of OSDI'99 §4.2",
-        smallest: Smallest { replicas: 4, faults: 1, views: 1, slots: 1, requests: 1 },
+        smallest: Scope { views: 1, requests: 1, ..Scope::DEFAULT },
         rules: &UnsignedRequest,
     },
     Rulebook {
@@ -182,7 +168,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         number: None,
         class: Class::Safety,
         source: "a mutant of OSDI'99 §4.2",
-        smallest: Smallest { replicas: 4, faults: 1, views: 1, slots: 2, requests: 2 },
+        smallest: Scope { views: 1, slots: 2, ..Scope::DEFAULT },
         rules: &EagerExecution,
     },
 ];

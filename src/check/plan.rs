@@ -60,7 +60,7 @@ pub fn jobs(
     placements(byzantine, committee, bound.views, rules)
         .into_iter()
         .map(|ids| {
-            let bound = Bound { byzantine: ids, ..bound.clone() };
+            let bound = Bound::new(bound.scope, ids);
             bound.validate().map(|_| Job { judge, bound })
         })
         .collect()

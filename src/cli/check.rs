@@ -12,10 +12,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::scope::ScopeArguments;
 use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
-use crate::model::{Bound, Byzantine, PROPERTIES};
+use crate::model::{Bound, Byzantine, PROPERTIES, Scope};
 use crate::trace::Trace;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -28,24 +29,11 @@ enum JudgeArgument {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// n: the number of replicas
-    #[arg(long, value_name = "N")]
-    replicas: Option<u16>,
-    /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
-    #[arg(long, value_name = "F")]
-    faults: Option<u16>,
+    #[command(flatten)]
+    scope: ScopeArguments,
     /// Which replicas are Byzantine: a count, for every placement, or a list as in r0,r2 [default: f]
     #[arg(long, value_name = "COUNT|IDS")]
     byzantine: Option<Byzantine>,
-    /// How many views, from view 0 on
-    #[arg(long, value_name = "N")]
-    views: Option<u64>,
-    /// How many sequence numbers
-    #[arg(long, value_name = "N")]
-    slots: Option<u64>,
-    /// How many requests, each of a client of its own
-    #[arg(long, value_name = "N")]
-    requests: Option<u32>,
     /// Which judge explores [default: absorbed]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
@@ -108,34 +96,17 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
 /// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
 /// protocol adds a run of judge 1.
 fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
-    let smallest = rulebook.smallest;
-    let replicas = arguments.replicas.unwrap_or(smallest.replicas);
-    let faults = match (arguments.faults, arguments.replicas) {
-        (Some(faults), _) => faults,
-        (None, None) => smallest.faults,
-        (None, Some(n)) => n.saturating_sub(1) / 3,
-    };
-    let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(faults));
-    let bound = Bound {
-        replicas,
-        faults,
-        byzantine: Vec::new(),
-        views: arguments.views.unwrap_or(smallest.views),
-        slots: arguments.slots.unwrap_or(smallest.slots),
-        requests: arguments.requests.unwrap_or(smallest.requests),
-    };
+    let scope = arguments.scope.applied_to(rulebook.smallest);
+    let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
+    let bound = Bound::new(scope, []);
     let judge = match arguments.judge {
         Some(JudgeArgument::Message) => JudgeKind::Message,
         _ => JudgeKind::Absorbed,
     };
     let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
-    let asked = arguments.judge.is_some()
-        || arguments.byzantine.is_some()
-        || [arguments.replicas, arguments.faults].iter().any(Option::is_some)
-        || [arguments.views, arguments.slots].iter().any(Option::is_some)
-        || arguments.requests.is_some();
+    let asked = arguments.judge.is_some() || arguments.byzantine.is_some() || arguments.scope.restricts();
     if !asked && rulebook.breaks.is_none() {
-        let one_view = Bound { views: 1, ..bound };
+        let one_view = Bound::new(Scope { views: 1, ..scope }, []);
         let primary = Byzantine::Ids(vec![crate::pbft::ReplicaId(0)]);
         jobs.extend(check::jobs(JudgeKind::Message, &one_view, &primary, rulebook.rules)?);
     }
@@ -325,7 +296,7 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         table.add_row([
             outcome.job.judge.to_string(),
             who(&outcome.job.bound),
-            outcome.job.bound.to_string(),
+            outcome.job.bound.scope.to_string(),
             thousands(coverage.states),
             thousands(coverage.transitions),
             coverage.depth.to_string(),

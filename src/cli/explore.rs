@@ -24,17 +24,9 @@ pub(super) struct ExploreArguments {
 pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
     let addr = free_address(&arguments.addr)?;
-    let smallest = rulebook.smallest;
-    let bound = Bound {
-        replicas: smallest.replicas,
-        faults: smallest.faults,
-        byzantine: Vec::new(),
-        views: smallest.views,
-        slots: smallest.slots,
-        requests: smallest.requests,
-    };
+    let bound = Bound::new(rulebook.smallest, []);
     let all = Byzantine::Count(bound.faults);
-    let mut chosen = Bound { byzantine: vec![ReplicaId(0)], ..bound.clone() };
+    let mut chosen = Bound::new(bound.scope, [ReplicaId(0)]);
     let mut violation = None;
     if rulebook.breaks.is_some() {
         println!("Looking for a violation of {} …", rulebook.name);
@@ -54,7 +46,7 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
             "{property} is violated in {} deliveries: follow its link at the left of the page.",
             trace.steps().len()
         ),
-        None => println!("Nothing is checked here; browse the runs of {}.", system.bound()),
+        None => println!("Nothing is checked here; browse the runs of {}.", system.bound().scope),
     }
     println!("Exploring at http://{addr}/ (Ctrl-C ends it)");
     explore::serve(&system, violation.as_ref().map(|(property, trace)| (*property, &**trace)), addr);

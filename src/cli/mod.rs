@@ -6,6 +6,7 @@
 mod check;
 mod explore;
 mod rules;
+mod scope;
 
 use std::process::ExitCode;
 

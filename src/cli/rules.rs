@@ -4,7 +4,7 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::{Format, HOLDS, UsageError};
-use crate::bugs::{RULEBOOKS, Smallest};
+use crate::bugs::RULEBOOKS;
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArguments {
@@ -35,13 +35,12 @@ fn text() -> String {
         table.set_width(160);
     }
     for rulebook in RULEBOOKS {
-        let Smallest { replicas, faults, views, slots, requests } = rulebook.smallest;
         table.add_row([
             rulebook.name.to_owned(),
             rulebook.number.unwrap_or("").to_owned(),
             rulebook.class.to_string(),
             rulebook.breaks.unwrap_or("nothing: the protocol of the paper").to_owned(),
-            format!("n={replicas} f={faults} views={views} slots={slots} requests={requests}"),
+            rulebook.smallest.to_string(),
             rulebook.source.to_owned(),
         ]);
     }

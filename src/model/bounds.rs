@@ -12,21 +12,48 @@ use crate::pbft::{
     SignedRequest, SigningKey, Timestamp, View,
 };
 
-/// A finite part of the protocol's behaviours.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Bound {
+/// How much of the protocol's behaviour is explored, whoever is Byzantine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Scope {
     /// n: the number of replicas.
     pub replicas: u16,
     /// f: the number of Byzantine replicas that the thresholds are made for.
     pub faults: u16,
-    /// Which replicas are Byzantine. More than f of them is a question one can ask.
-    pub byzantine: Vec<ReplicaId>,
     /// Views 0 to this number less one are explored: no timer fires in the last.
     pub views: u64,
-    /// Sequence numbers 1 to this one may be assigned: L, with no checkpoint before the end.
+    /// Sequence numbers 1 to this one may be assigned.
     pub slots: u64,
     /// Requests that clients send, each by a client of its own, all at once.
     pub requests: u32,
+    /// K: a checkpoint at every multiple of it; without, none is taken within the bound.
+    pub checkpoint: Option<u64>,
+    /// L: how far the high watermark lies above the low one; without, as far as there are slots.
+    pub window: Option<u64>,
+}
+
+impl Scope {
+    /// The bound of the default check: one view change, one slot, two requests that compete for it.
+    pub const DEFAULT: Scope =
+        Scope { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2, checkpoint: None, window: None };
+}
+
+/// A finite part of the protocol's behaviours: a scope, and who is Byzantine in it. Reads like its
+/// scope.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Bound {
+    /// The sizes.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Which replicas are Byzantine. More than f of them is a question one can ask.
+    pub byzantine: Vec<ReplicaId>,
+}
+
+impl std::ops::Deref for Bound {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
+    }
 }
 
 /// Why a bound cannot be explored.
@@ -44,12 +71,22 @@ pub enum BoundError {
     /// Zero of something that there must be one of.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
+    /// The window ends before the next checkpoint: the protocol could only stop there.
+    #[error(
+        "--window {0} ends before the next checkpoint (--checkpoint {1}): nothing could move it on; OSDI'99 suggests twice the interval"
+    )]
+    WindowTooSmall(u64, u64),
     /// More than the exhaustive judges handle.
     #[error("--{0} is at most {1} in an exhaustive check; {2} could never finish")]
     TooLarge(&'static str, u64, u64),
 }
 
 impl Bound {
+    /// A scope with these replicas Byzantine.
+    pub fn new(scope: Scope, byzantine: impl IntoIterator<Item = ReplicaId>) -> Self {
+        Bound { scope, byzantine: byzantine.into_iter().collect() }
+    }
+
     /// Checks that the bound makes sense.
     ///
     /// # Errors
@@ -61,6 +98,8 @@ impl Bound {
             ("views", self.views, 32),
             ("slots", self.slots, 16),
             ("requests", u64::from(self.requests), 16),
+            ("checkpoint", self.checkpoint.unwrap_or(1), 16),
+            ("window", self.window.unwrap_or(1), 16),
         ] {
             if value == 0 {
                 return Err(BoundError::Zero(name));
@@ -68,6 +107,11 @@ impl Bound {
             if value > most {
                 return Err(BoundError::TooLarge(name, most, value));
             }
+        }
+        if let (Some(interval), Some(window)) = (self.checkpoint, self.window)
+            && window < interval
+        {
+            return Err(BoundError::WindowTooSmall(window, interval));
         }
         if let Some(&id) = self.byzantine.iter().find(|&&id| !committee.contains(id)) {
             return Err(BoundError::NoSuchReplica(id, self.replicas));
@@ -79,7 +123,7 @@ impl Bound {
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         write!(
@@ -90,7 +134,14 @@ impl fmt::Display for Bound {
             plural(self.views, "view"),
             plural(self.slots, "slot"),
             plural(u64::from(self.requests), "request"),
-        )
+        )?;
+        if let Some(interval) = self.checkpoint {
+            write!(f, ", K={interval}")?;
+        }
+        if let Some(window) = self.window {
+            write!(f, ", L={window}")?;
+        }
+        Ok(())
     }
 }
 
@@ -177,8 +228,8 @@ impl System {
         let committee = bound.validate()?;
         let keys = KeySet::symbolic(bound.replicas, bound.requests);
         let setting = Arc::new(Setting {
-            window: bound.slots,
-            checkpoint_interval: bound.slots + 1,
+            window: bound.window.unwrap_or(bound.slots),
+            checkpoint_interval: bound.checkpoint.unwrap_or(bound.slots + 1),
             max_batch: 1,
             max_in_flight: bound.slots,
             ..Setting::new(committee, keys.ring.clone())

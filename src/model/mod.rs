@@ -13,6 +13,6 @@ mod property;
 
 pub use absorbed::{Absorbed, AbsorbedState, Move};
 pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Scope, System, placements};
 pub use message::{Event, MessageAction, MessageModel, MessageState};
 pub use property::{Judge, PROPERTIES, SafetyProperty, properties};

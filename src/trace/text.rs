@@ -131,7 +131,7 @@ impl Trace {
         let mut out = String::new();
         let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
         let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-        let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound());
+        let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound().scope);
         let width = self.steps.len().to_string().len();
         for (number, step) in (1..).zip(&self.steps) {
             let what = step.event(&self.system);

@@ -1,0 +1,58 @@
+//! The arguments that say how much is explored.
+
+use clap::Args;
+
+use crate::model::Scope;
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScopeArguments {
+    /// n: the number of replicas
+    #[arg(long, value_name = "N")]
+    replicas: Option<u16>,
+    /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
+    #[arg(long, value_name = "F")]
+    faults: Option<u16>,
+    /// How many views, from view 0 on
+    #[arg(long, value_name = "N")]
+    views: Option<u64>,
+    /// How many sequence numbers
+    #[arg(long, value_name = "N")]
+    slots: Option<u64>,
+    /// How many requests, each of a client of its own
+    #[arg(long, value_name = "N")]
+    requests: Option<u32>,
+    /// K: a checkpoint at every multiple of it [default: none within the bound]
+    #[arg(long, value_name = "K")]
+    checkpoint: Option<u64>,
+    /// L: how far the high watermark lies above the low one [default: the slots]
+    #[arg(long, value_name = "L")]
+    window: Option<u64>,
+}
+
+impl ScopeArguments {
+    /// The scope that is meant: `base`, but for what was given.
+    pub fn applied_to(&self, base: Scope) -> Scope {
+        let replicas = self.replicas.unwrap_or(base.replicas);
+        let faults = match (self.faults, self.replicas) {
+            (Some(faults), _) => faults,
+            (None, None) => base.faults,
+            (None, Some(n)) => n.saturating_sub(1) / 3,
+        };
+        Scope {
+            replicas,
+            faults,
+            views: self.views.unwrap_or(base.views),
+            slots: self.slots.unwrap_or(base.slots),
+            requests: self.requests.unwrap_or(base.requests),
+            checkpoint: self.checkpoint.or(base.checkpoint),
+            window: self.window.or(base.window),
+        }
+    }
+
+    /// Whether anything was given.
+    pub fn restricts(&self) -> bool {
+        [self.replicas, self.faults].iter().any(Option::is_some)
+            || [self.views, self.slots, self.checkpoint, self.window].iter().any(Option::is_some)
+            || self.requests.is_some()
+    }
+}

@@ -124,7 +124,7 @@ impl Tables {
             match &self.messages[id as usize] {
                 Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
                 Message::ViewChange(_) | Message::Checkpoint(_) => self.reports.insert(id),
-                Message::Request(_) | Message::Commit(_) => {}
+                _ => {}
             }
         }
         id

@@ -165,7 +165,7 @@ impl Adversary {
                 Message::ViewChange(vc) => {
                     stable.insert(&vc.stable);
                 }
-                Message::Request(_) | Message::Commit(_) | Message::Checkpoint(_) => {}
+                _ => {}
             }
         }
         let mut claims = BTreeSet::new();

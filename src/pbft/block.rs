@@ -234,6 +234,11 @@ impl Chain {
         Chain { base: SeqNum::GENESIS, base_hash: *GENESIS, blocks: Vec::new() }
     }
 
+    /// The chain after the block with this number and hash, of which nothing else is known.
+    pub(super) fn from_checkpoint(seq: SeqNum, hash: Digest) -> Self {
+        Chain { base: seq, base_hash: hash, blocks: Vec::new() }
+    }
+
     /// The sequence number of the last executed batch; 0 if there is none.
     pub fn height(&self) -> SeqNum {
         SeqNum(self.base.0 + self.blocks.len() as u64)

@@ -7,7 +7,6 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use super::block::Chain;
 use super::digest::Digest;
 use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal};
@@ -15,6 +14,7 @@ use super::proof::Proof;
 use super::quorum::{Tally, Votes};
 use super::rules::{Refusal, Rules, Setting};
 use super::signature::Signed;
+use super::snapshot::Snapshot;
 
 /// 'This batch prepared': a pre-prepare and the prepares that are said to support it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,7 +167,7 @@ impl StableCheckpoint {
         static GENESIS: LazyLock<StableCheckpoint> = LazyLock::new(|| {
             StableCheckpoint(StableClaim {
                 seq: SeqNum::GENESIS,
-                state: Chain::genesis().head(),
+                state: Snapshot::genesis().digest(),
                 checkpoints: Proof(Arc::from([])),
             })
         });

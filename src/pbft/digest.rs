@@ -68,6 +68,14 @@ pub enum Tag {
     NewView,
     /// REPLY.
     Reply,
+    /// The result of an operation.
+    Outcome,
+    /// The agreed state at a checkpoint.
+    Snapshot,
+    /// STATUS.
+    Status,
+    /// STATE.
+    State,
 }
 
 /// Collects the canonical encoding of a value.

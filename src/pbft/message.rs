@@ -5,12 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::block::{Batch, SignedRequest};
+use super::block::{Batch, RequestId, SignedRequest};
 use super::certificate::{PreparedClaim, StableClaim};
 use super::digest::{Digest, Encoder, Tag};
 use super::id::{ClientId, SeqNum, Timestamp, View};
 use super::proof::Proof;
 use super::signature::{Principal, Signable, Signed};
+use super::snapshot::Snapshot;
 
 macro_rules! ballot {
     ($(#[$doc:meta])* $name:ident, $label:literal) => {
@@ -179,29 +180,105 @@ pub struct Reply {
 
 impl Signable for Reply {
     fn encode(&self) -> Encoder {
-        Encoder::new(Tag::Reply)
-            .u64(self.view.0)
-            .u64(self.timestamp.0)
-            .u32(self.client.0)
-            .u64(self.result.seq.0)
-            .u32(self.result.position)
-            .digest(&self.result.state)
+        let encoder = Encoder::new(Tag::Reply).u64(self.view.0).u64(self.timestamp.0).u32(self.client.0);
+        self.result.append_to(encoder)
     }
 }
 
-/// The result of an operation of the ledger service: where the request was executed, and the hash
-/// of everything before it. Replicas whose histories differ return different results.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Outcome {
-    /// The block in which the request was executed.
-    pub seq: SeqNum,
-    /// Its place among the requests that the block executed, from 0.
-    pub position: u32,
-    /// The hash of the block before.
-    pub state: Digest,
+/// The result of an operation of the ledger service. Replicas whose histories differ return different
+/// results.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The operation was appended to the ledger.
+    Appended {
+        /// The block in which it was executed.
+        seq: SeqNum,
+        /// Its place among the requests that the block executed, from 0.
+        position: u32,
+        /// The hash of the block before: of everything that was executed earlier.
+        parent: Digest,
+    },
+    /// The operation only read the ledger.
+    Read {
+        /// The last block then.
+        height: SeqNum,
+        /// Its hash.
+        head: Digest,
+    },
 }
 
-/// Any message that a replica can receive or send.
+impl Outcome {
+    /// The digest by which replies are compared.
+    pub fn digest(&self) -> Digest {
+        self.append_to(Encoder::new(Tag::Outcome)).finish()
+    }
+
+    /// Appends its canonical encoding.
+    pub fn append_to(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Outcome::Appended { seq, position, parent } => {
+                encoder.u16(0).u64(seq.0).u32(*position).digest(parent)
+            }
+            Outcome::Read { height, head } => encoder.u16(1).u64(height.0).digest(head),
+        }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Appended { seq, position, parent } => {
+                write!(f, "appended at {seq}, place {position}, after {parent}")
+            }
+            Outcome::Read { height, head } => write!(f, "read up to {height}, {head}"),
+        }
+    }
+}
+
+/// ⟨STATUS, v, a, h, n, i⟩: how far a replica is, so that others can send again what it misses. The
+/// paper leaves retransmission open; Castro's thesis (MIT, 2001, §5.2) has such messages.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Status {
+    /// The view that the replica is in, or moving to.
+    pub view: View,
+    /// Whether it takes part in that view.
+    pub active: bool,
+    /// Its last stable checkpoint.
+    pub stable: SeqNum,
+    /// The last sequence number that it has executed.
+    pub height: SeqNum,
+}
+
+impl Signable for Status {
+    fn encode(&self) -> Encoder {
+        Encoder::new(Tag::Status)
+            .u64(self.view.0)
+            .u16(u16::from(self.active))
+            .u64(self.stable.0)
+            .u64(self.height.0)
+    }
+}
+
+/// ⟨STATE, n, C, s, i⟩: the state at a stable checkpoint with its proof, for a replica that lags
+/// behind (OSDI'99 §4.3, §5.1.2).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StateTransfer {
+    /// n and C: the checkpoint, and what proves it stable.
+    pub stable: StableClaim,
+    /// s: the state, which has the digest that the checkpoint names.
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl Signable for StateTransfer {
+    fn encode(&self) -> Encoder {
+        Encoder::new(Tag::State)
+            .u64(self.stable.seq.0)
+            .digest(&self.stable.state)
+            .digest(&self.snapshot.digest())
+    }
+}
+
+/// Any message that a replica or a client can receive or send.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Message {
     /// A client's request, from the client or relayed by a backup.
@@ -218,6 +295,14 @@ pub enum Message {
     ViewChange(Arc<Signed<ViewChange>>),
     /// The new primary's announcement.
     NewView(Arc<Signed<NewView>>),
+    /// A client's request to read, which is not to be ordered (OSDI'99 §5.1.3).
+    Read(SignedRequest),
+    /// A replica's answer to a client.
+    Reply(Signed<Reply>),
+    /// How far a replica is.
+    Status(Signed<Status>),
+    /// The agreed state, for a replica that lags behind.
+    State(Arc<Signed<StateTransfer>>),
 }
 
 impl Message {
@@ -231,6 +316,10 @@ impl Message {
             Message::Checkpoint(m) => m.signer(),
             Message::ViewChange(m) => m.signer(),
             Message::NewView(m) => m.signer(),
+            Message::Read(m) => m.signer(),
+            Message::Reply(m) => m.signer(),
+            Message::Status(m) => m.signer(),
+            Message::State(m) => m.signer(),
         }
     }
 
@@ -244,6 +333,10 @@ impl Message {
             Message::Checkpoint(_) => "CHECKPOINT",
             Message::ViewChange(_) => "VIEW-CHANGE",
             Message::NewView(_) => "NEW-VIEW",
+            Message::Read(_) => "READ",
+            Message::Reply(_) => "REPLY",
+            Message::Status(_) => "STATUS",
+            Message::State(_) => "STATE",
         }
     }
 }
@@ -260,6 +353,16 @@ impl fmt::Debug for Message {
             Message::Checkpoint(m) => m.fmt(f),
             Message::ViewChange(m) => m.fmt(f),
             Message::NewView(m) => m.fmt(f),
+            Message::Read(m) => write!(f, "READ {m:?}"),
+            Message::Reply(m) => {
+                let id = RequestId { client: m.client, timestamp: m.timestamp };
+                write!(f, "REPLY to {id} in {}: {:?}", m.view, m.result)
+            }
+            Message::Status(m) => {
+                let standing = if m.active { "in" } else { "moving to" };
+                write!(f, "STATUS {standing} {}, stable {}, executed {}", m.view, m.stable, m.height)
+            }
+            Message::State(m) => write!(f, "STATE at {} ({})", m.stable.seq, m.snapshot.head),
         }
     }
 }

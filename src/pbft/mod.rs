@@ -7,6 +7,7 @@
 
 mod block;
 mod certificate;
+mod client;
 mod digest;
 mod evidence;
 mod id;
@@ -16,17 +17,21 @@ mod quorum;
 mod replica;
 mod rules;
 mod signature;
+mod snapshot;
 
 pub use block::{Batch, Block, Chain, Request, RequestId, SignedRequest, signed_by_its_client};
 pub use certificate::{CommitCertificate, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim};
+pub use client::{Client, ClientEffect, ClientInput, ClientState};
 pub use digest::{Digest, Encoder, Tag};
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
 pub use message::{
-    Checkpoint, Commit, Message, NewView, Outcome, PrePrepare, Prepare, Proposal, Reply, ViewChange,
+    Checkpoint, Commit, Message, NewView, Outcome, PrePrepare, Prepare, Proposal, Reply, StateTransfer,
+    Status, ViewChange,
 };
 pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
-pub use replica::{Effect, Input, Log, Replica, Site, Slot, State, Timer};
+pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
 pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
+pub use snapshot::{LastReply, Snapshot};

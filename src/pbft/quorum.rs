@@ -323,10 +323,15 @@ impl<M> Tally<M> {
 
     /// Keeps only what one replica voted.
     pub fn retain_voter(&mut self, id: ReplicaId) {
+        self.retain_voters(|voter| voter == id);
+    }
+
+    /// Keeps only the votes of these replicas.
+    pub(super) fn retain_voters(&mut self, keep: impl Fn(ReplicaId) -> bool) {
         for (_, votes) in &mut self.groups {
-            votes.signed.0.retain(|vote| vote.signer().replica() == Some(id));
+            votes.signed.0.retain(|vote| vote.signer().replica().is_some_and(&keep));
             votes.count = votes.signed.0.len();
-            votes.voters = votes.signed.0.iter().map(|_| id).collect();
+            votes.voters = votes.signed.0.iter().filter_map(|vote| vote.signer().replica()).collect();
         }
         self.groups.retain(|(_, votes)| votes.count > 0);
     }

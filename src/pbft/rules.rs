@@ -10,8 +10,9 @@ use super::block::{Batch, SignedRequest, signed_by_its_client};
 use super::certificate::{PreparedClaim, StableClaim};
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
-use super::message::{NewView, Proposal, ViewChange};
+use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
 use super::quorum::{Committee, TallyKey, VoteSet};
+use super::replica::Record;
 use super::signature::{Keyring, Signed};
 
 /// What is fixed for a whole system: everything a rule may need besides a replica's state.
@@ -112,6 +113,21 @@ pub enum Refusal {
     /// Too many requests are waiting.
     #[error("too many requests are waiting")]
     Full,
+    /// Replicas that order all requests do not answer reads by themselves.
+    #[error("requests to read are ordered here: send it as a request")]
+    ReadsAreOrdered,
+    /// The state is not ahead of the replica's own.
+    #[error("the state is not ahead of the replica's own")]
+    NotAhead,
+    /// A message for clients reached a replica.
+    #[error("it is for a client")]
+    ForClients,
+    /// A message for replicas reached a client.
+    #[error("it is for replicas")]
+    NotForClients,
+    /// A reply to something that the client does not wait for.
+    #[error("the client does not wait for it")]
+    NotAwaited,
     /// No timer is running.
     #[error("no timer is running")]
     NoTimer,
@@ -244,6 +260,30 @@ pub trait Rules: fmt::Debug + Send + Sync {
         last.is_none_or(|last| timestamp > last)
     }
 
+    /// §5.1.3: whether replicas answer requests to read from their own state, without ordering them.
+    /// The paper offers it as an optimisation; off, a read is ordered like any other request.
+    fn serves_reads(&self) -> bool {
+        false
+    }
+
+    // --- clients ----------------------------------------------------------------------------
+
+    /// §4.1: how many matching replies a client waits for: f + 1, one of them from an honest replica.
+    fn reply_quorum(&self, committee: Committee) -> usize {
+        committee.weak_quorum()
+    }
+
+    /// §5.1.3: how many matching replies to a read that was not ordered.
+    fn read_quorum(&self, committee: Committee) -> usize {
+        self.quorum(committee)
+    }
+
+    /// §4.1: replies count together if they have the same result; in which view each replica was does not
+    /// matter.
+    fn reply_key(&self, reply: &Reply) -> TallyKey {
+        TallyKey { view: None, digest: Some(reply.result.digest()) }
+    }
+
     // --- checkpoints ------------------------------------------------------------------------
 
     /// §4.3: a stable checkpoint is proved by a quorum of matching CHECKPOINTs; the genesis
@@ -273,6 +313,28 @@ pub trait Rules: fmt::Debug + Send + Sync {
             return Err(Refusal::NoQuorum);
         }
         Ok(())
+    }
+
+    /// §4.3, §5.1.2: a replica that lags behind takes over a state whose checkpoint is proved stable, and
+    /// which has the digest that the checkpoint names.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
+        self.check_stable(setting, &transfer.stable)?;
+        let snapshot = &transfer.snapshot;
+        if snapshot.seq != transfer.stable.seq || snapshot.digest() != transfer.stable.state {
+            return Err(Refusal::WrongDigest);
+        }
+        Ok(())
+    }
+
+    // --- crashes ----------------------------------------------------------------------------
+
+    /// What must be on stable storage before the message that follows from it leaves. The paper assumes
+    /// replicas that do not forget; a replica that crashes and recovers has to remember what it voted for.
+    fn persists(&self, _record: &Record) -> bool {
+        true
     }
 
     // --- view changes -----------------------------------------------------------------------

@@ -17,6 +17,9 @@ pub fn describe(system: &System, message: &Message) -> String {
         Message::Checkpoint(m) => format!("CHECKPOINT {}", m.seq),
         Message::ViewChange(m) => view_change(m),
         Message::NewView(m) => new_view(m),
+        Message::Read(_) | Message::Reply(_) | Message::Status(_) | Message::State(_) => {
+            format!("{message:?}")
+        }
     }
 }
 

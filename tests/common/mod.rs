@@ -212,8 +212,15 @@ pub fn digest(number: u64) -> Digest {
     checkpoint(&KeySet::symbolic(1, 0).replicas[0], number, Digest::ZERO).message().encode().finish()
 }
 
-/// Steps and expects the input to be accepted; `check` must say the same.
+/// Steps and expects the input to be accepted; `check` must say the same. Without what is persisted.
 pub fn accepted(replica: &Replica, state: &mut State, input: Input<'_>) -> Vec<Effect> {
+    let mut out = accepted_with_records(replica, state, input);
+    out.retain(|effect| !matches!(effect, Effect::Persist(_)));
+    out
+}
+
+/// Steps and expects the input to be accepted; `check` must say the same.
+pub fn accepted_with_records(replica: &Replica, state: &mut State, input: Input<'_>) -> Vec<Effect> {
     let mut out = Vec::new();
     let verdict = replica.check(state, input);
     assert_eq!(replica.step(state, input, &mut out), Ok(()), "{input:?} at {}", replica.id());

@@ -1,9 +1,11 @@
 //! Checkpoints and garbage collection (OSDI'99 §4.3).
 
-use super::{Effect, Replica, State};
+use std::sync::Arc;
+
+use super::{Effect, Record, Replica, State};
 use crate::pbft::certificate::StableCheckpoint;
 use crate::pbft::digest::Digest;
-use crate::pbft::id::SeqNum;
+use crate::pbft::id::{ReplicaId, SeqNum};
 use crate::pbft::message::{Checkpoint, Message};
 use crate::pbft::quorum::{TallyKey, Votes};
 use crate::pbft::rules::{Refusal, replica_of};
@@ -15,7 +17,9 @@ impl Replica {
         if !self.is_checkpoint(seq) {
             return;
         }
-        let checkpoint = self.key.sign(Checkpoint { seq, state: state.chain.head() });
+        let snapshot = state.snapshot();
+        let checkpoint = self.key.sign(Checkpoint { seq, state: snapshot.digest() });
+        state.snapshots.insert(seq, Arc::new(snapshot));
         out.push(Effect::Broadcast(Message::Checkpoint(checkpoint.clone())));
         self.count_checkpoint(state, checkpoint, out);
     }
@@ -32,7 +36,8 @@ impl Replica {
         if !self.is_checkpoint(checkpoint.seq) {
             return Err(Refusal::NoCheckpointThere);
         }
-        if !self.rules.in_window(&self.setting, state.log.low(), checkpoint.seq) {
+        // Above the high watermark too: that is how a replica learns that it lags behind.
+        if checkpoint.seq <= state.log.low() {
             return Err(Refusal::OutsideWindow);
         }
         if let Some(tally) = state.checkpoints.get(&checkpoint.seq) {
@@ -62,6 +67,9 @@ impl Replica {
     fn count_checkpoint(&self, state: &mut State, checkpoint: Signed<Checkpoint>, out: &mut Vec<Effect>) {
         let Some(from) = checkpoint.signer().replica() else { return };
         let (seq, digest) = (checkpoint.seq, checkpoint.state);
+        if !self.rules.in_window(&self.setting, state.log.low(), seq) {
+            self.forget_beyond_window(state, from);
+        }
         let tally = state.checkpoints.entry(seq).or_default();
         tally.add(key(digest), from, checkpoint);
         let stable = tally
@@ -72,8 +80,19 @@ impl Replica {
         }
     }
 
+    /// Of each replica one CHECKPOINT above the high watermark is kept, the last: memory is bounded.
+    fn forget_beyond_window(&self, state: &mut State, from: ReplicaId) {
+        let low = state.log.low();
+        for (&seq, tally) in &mut state.checkpoints {
+            if !self.rules.in_window(&self.setting, low, seq) {
+                tally.retain_voters(|voter| voter != from);
+            }
+        }
+        state.checkpoints.retain(|_, tally| !tally.is_empty());
+    }
+
     /// Moves the low watermark to a stable checkpoint and discards what lies below it. A replica
-    /// that has not executed so far cannot: it must first obtain the state.
+    /// that has not executed so far cannot: it asks the others for the state.
     pub(super) fn make_stable(&self, state: &mut State, stable: StableCheckpoint, out: &mut Vec<Effect>) {
         let seq = stable.seq();
         if seq <= state.stable.seq() {
@@ -81,14 +100,25 @@ impl Replica {
         }
         if state.chain.height() < seq {
             out.push(Effect::Behind(seq));
+            out.push(Effect::Broadcast(self.status(state)));
             return;
         }
+        self.persist(Record::Stable(stable.clone()), out);
+        self.discard_below(state, &stable);
+        out.push(Effect::Stable(stable));
+    }
+
+    /// Discards what a stable checkpoint makes superfluous (OSDI'99 §4.3).
+    pub(super) fn discard_below(&self, state: &mut State, stable: &StableCheckpoint) {
+        let seq = stable.seq();
         state.log.advance(seq);
         state.checkpoints.retain(|&n, _| n > seq);
+        state.snapshots.retain(|&n, _| n >= seq);
         state.chain.truncate_below(seq);
-        state.next = state.next.max(if state.next > SeqNum::GENESIS { seq.next() } else { state.next });
+        if state.next > SeqNum::GENESIS {
+            state.next = state.next.max(seq.next());
+        }
         state.stable = stable.clone();
-        out.push(Effect::Stable(stable));
     }
 
     fn is_checkpoint(&self, seq: SeqNum) -> bool {

@@ -49,6 +49,12 @@ impl Slot {
         (accepted == (certificate.view(), certificate.digest())).then_some(accepted)
     }
 
+    /// Records a decision: commits change nothing any more.
+    pub(super) fn decide(&mut self, batch: Batch) {
+        self.committed = Some(batch);
+        self.commits = Tally::default();
+    }
+
     /// Forgets what belongs to views before `view`; a certificate and a decision stay.
     pub(super) fn leave_views_before(&mut self, view: View) -> Option<Proposal> {
         let current = |bound: Option<View>| bound.is_none_or(|bound| bound >= view);

@@ -4,6 +4,9 @@ mod checkpoint;
 mod execution;
 mod log;
 mod normal_case;
+mod recovery;
+mod retransmission;
+mod transfer;
 mod view_change;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +17,15 @@ use super::block::{Batch, Block, Chain, RequestId, SignedRequest};
 use super::certificate::{CommitCertificate, StableCheckpoint};
 use super::evidence::Evidence;
 use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
-use super::message::{Checkpoint, Message, Reply, ViewChange};
+use super::message::{Checkpoint, Message, NewView, Reply, ViewChange};
+use super::proof::Proof;
 use super::quorum::{Tally, TallyKey};
 use super::rules::{Refusal, Rules, Setting, Standing};
 use super::signature::{Signed, SigningKey};
+use super::snapshot::{LastReply, Snapshot};
 
 pub use log::{Log, Slot};
+pub use recovery::Record;
 
 /// What is fixed about a replica: its number, its keys, its setting and its rulebook.
 #[derive(Clone, Debug)]
@@ -43,7 +49,11 @@ pub struct State {
     pending: BTreeMap<RequestId, SignedRequest>,
     view_changes: BTreeMap<ReplicaId, Arc<Signed<ViewChange>>>,
     chain: Chain,
-    clients: BTreeMap<ClientId, Timestamp>,
+    clients: BTreeMap<ClientId, LastReply>,
+    /// The states at its last stable checkpoint and at those that it has announced since.
+    snapshots: BTreeMap<SeqNum, Arc<Snapshot>>,
+    /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
+    new_view: Proof<Option<Arc<Signed<NewView>>>>,
     doublings: u32,
 }
 
@@ -54,9 +64,13 @@ pub enum Input<'a> {
     Deliver(&'a Message),
     /// The timer that the last [`Effect::Timer`] set has run out.
     Timeout,
+    /// Messages may have been lost for a while: tell the others how far this replica is. Whoever runs
+    /// replicas over a network that loses messages gives this input from time to time.
+    Retransmit,
 }
 
-/// What a replica asks of the world around it, in this order.
+/// What a replica asks of the world around it, in this order: what is to be persisted must be on stable
+/// storage before a message that comes after it leaves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Send to all other replicas.
@@ -71,9 +85,13 @@ pub enum Effect {
     Executed(Arc<Block>),
     /// A checkpoint became stable; what lies below it may be discarded (OSDI'99 §4.3).
     Stable(StableCheckpoint),
-    /// A quorum is past this sequence number, which this replica has not reached: it needs the state
-    /// from another.
+    /// Append this to stable storage.
+    Persist(Record),
+    /// A quorum is past this sequence number, which this replica has not reached: it asks the others for
+    /// the state.
     Behind(SeqNum),
+    /// It has taken over the state at a stable checkpoint from another.
+    Transferred(SeqNum),
     /// Replace the timer; `None` stops it.
     Timer(Option<Timer>),
     /// Somebody is caught.
@@ -146,6 +164,8 @@ impl Replica {
             view_changes: BTreeMap::new(),
             chain: Chain::genesis(),
             clients: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            new_view: Proof(None),
             doublings: 0,
         }
     }
@@ -163,6 +183,11 @@ impl Replica {
             Input::Deliver(Message::Checkpoint(m)) => self.check_checkpoint(state, m),
             Input::Deliver(Message::ViewChange(m)) => self.check_view_change(state, m),
             Input::Deliver(Message::NewView(m)) => self.check_new_view(state, m),
+            Input::Deliver(Message::Read(m)) => self.check_read(m),
+            Input::Deliver(Message::Reply(_)) => Err(Refusal::ForClients),
+            Input::Deliver(Message::Status(m)) => self.check_status(m),
+            Input::Deliver(Message::State(m)) => self.check_state(state, m),
+            Input::Retransmit => Ok(()),
             Input::Timeout => self.timer(state).map(|_| ()).ok_or(Refusal::NoTimer),
         }
     }
@@ -214,12 +239,17 @@ impl Replica {
         let timer = self.timer(state);
         match input {
             Input::Deliver(Message::Request(m)) => self.apply_request(state, m, out),
-            Input::Deliver(Message::PrePrepare(m)) => self.accept(state, m.clone(), out),
+            Input::Deliver(Message::PrePrepare(m)) => self.accept(state, m, out),
             Input::Deliver(Message::Prepare(m)) => self.execute_from(state, m.seq, out),
             Input::Deliver(Message::Commit(m)) => self.execute_from(state, m.seq, out),
             Input::Deliver(Message::Checkpoint(m)) => self.apply_checkpoint(state, m, out),
             Input::Deliver(Message::ViewChange(m)) => self.apply_view_change(state, m, out),
             Input::Deliver(Message::NewView(m)) => self.apply_new_view(state, m, out),
+            Input::Deliver(Message::Read(m)) => self.answer_read(state, m, out),
+            Input::Deliver(Message::Reply(_)) => {}
+            Input::Deliver(Message::Status(m)) => self.send_again(state, m, out),
+            Input::Deliver(Message::State(m)) => self.take_over(state, m, out),
+            Input::Retransmit => self.retransmit(state, out),
             Input::Timeout => self.start_view_change(state, state.view.next(), out),
         }
         let timer_now = self.timer(state);
@@ -257,6 +287,13 @@ impl Replica {
         state
     }
 
+    /// Emits a record, if the rulebook has it persisted.
+    fn persist(&self, record: Record, out: &mut Vec<Effect>) {
+        if self.rules.persists(&record) {
+            out.push(Effect::Persist(record));
+        }
+    }
+
     fn is_primary(&self, view: View) -> bool {
         self.rules.primary(self.setting.committee, view) == self.id
     }
@@ -281,6 +318,16 @@ impl State {
     /// What it has executed.
     pub fn chain(&self) -> &Chain {
         &self.chain
+    }
+
+    /// The state of the service after the last executed sequence number.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { seq: self.chain.height(), head: self.chain.head(), clients: self.clients.clone() }
+    }
+
+    /// The last reply to a client.
+    pub fn last_reply(&self, client: ClientId) -> Option<&LastReply> {
+        self.clients.get(&client)
     }
 
     /// Its last stable checkpoint.
@@ -322,6 +369,11 @@ impl State {
             sites.extend(a.commits.differing(&b.commits).map(|key| Site::Commit(seq, key)));
         }
         sites
+    }
+
+    /// The timestamp of the last request of a client that was executed.
+    fn last_timestamp(&self, client: ClientId) -> Option<Timestamp> {
+        self.clients.get(&client).map(|last| last.timestamp)
     }
 
     fn standing(&self) -> Standing {

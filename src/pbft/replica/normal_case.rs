@@ -1,6 +1,6 @@
 //! Requests and the three phases (OSDI'99 §4.2).
 
-use super::{Effect, Replica, State};
+use super::{Effect, Record, Replica, State};
 use crate::pbft::block::{Batch, SignedRequest};
 use crate::pbft::certificate::{CommitCertificate, PreparedCertificate};
 use crate::pbft::evidence::Evidence;
@@ -17,8 +17,10 @@ const MAX_DIGESTS_PER_VOTER: usize = 2;
 impl Replica {
     pub(super) fn check_request(&self, state: &State, request: &SignedRequest) -> Result<(), Refusal> {
         let id = request.id();
-        if !self.rules.executes(state.clients.get(&id.client).copied(), id.timestamp) {
-            return Err(Refusal::AlreadyExecuted);
+        if !self.rules.executes(state.last_timestamp(id.client), id.timestamp) {
+            // The client asks again, because it misses replies to its last request (OSDI'99 §4.1).
+            let last = state.last_timestamp(id.client) == Some(id.timestamp);
+            return if last { Ok(()) } else { Err(Refusal::AlreadyExecuted) };
         }
         if state.pending.contains_key(&id) || state.is_proposed(request) {
             return Err(Refusal::Duplicate);
@@ -33,7 +35,14 @@ impl Replica {
     }
 
     pub(super) fn apply_request(&self, state: &mut State, request: &SignedRequest, out: &mut Vec<Effect>) {
-        state.pending.insert(request.id(), request.clone());
+        let id = request.id();
+        if let Some(last) = state.last_reply(id.client)
+            && !self.rules.executes(Some(last.timestamp), id.timestamp)
+        {
+            out.push(self.reply(state.view, id, last.result));
+            return;
+        }
+        state.pending.insert(id, request.clone());
         if !state.active {
             return;
         }
@@ -58,8 +67,9 @@ impl Replica {
                 .collect();
             let proposal = self.sign_proposal(state.view, state.next, Batch::new(requests));
             state.next = state.next.next();
+            self.adopt(state, &proposal, out);
             out.push(Effect::Broadcast(Message::PrePrepare(proposal.clone())));
-            self.accept(state, proposal, out);
+            self.follow_up(state, proposal.seq(), out);
         }
     }
 
@@ -101,18 +111,31 @@ impl Replica {
     }
 
     /// Accepts a proposal, which has passed all guards or is this replica's own; a backup prepares it.
-    pub(super) fn accept(&self, state: &mut State, proposal: Proposal, out: &mut Vec<Effect>) {
+    pub(super) fn accept(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
+        self.adopt(state, proposal, out);
+        let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
+        if !self.is_primary(view) {
+            out.push(Effect::Broadcast(Message::Prepare(self.key.sign(Prepare { view, seq, digest }))));
+        }
+        self.follow_up(state, seq, out);
+    }
+
+    /// Stores a proposal and, at a backup, its own vote for it.
+    pub(super) fn adopt(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
         for request in proposal.batch.requests() {
             state.pending.remove(&request.id());
         }
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
+        self.persist(Record::Accepted(proposal.clone()), out);
         let slot = state.log.slot(seq);
-        slot.proposal = Some(proposal);
+        slot.proposal = Some(proposal.clone());
         if !self.is_primary(view) {
             let prepare = self.key.sign(Prepare { view, seq, digest });
-            out.push(Effect::Broadcast(Message::Prepare(prepare.clone())));
             slot.prepares.add(self.rules.prepare_key(view, digest), self.id, prepare);
         }
+    }
+
+    fn follow_up(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
         if self.decide(state, seq, out) {
             self.execute_from(state, seq, out);
         }
@@ -252,9 +275,10 @@ impl Replica {
         if !prepared {
             let certificate =
                 PreparedCertificate::take(&self.setting, self.rules, proposal, &mut slot.prepares);
-            if certificate.is_some() {
+            if let Some(certificate) = certificate {
                 prepared = true;
-                slot.prepared = certificate;
+                self.persist(Record::Prepared(certificate.clone()), out);
+                slot.prepared = Some(certificate);
                 let commit = self.key.sign(Commit { view, seq, digest });
                 out.push(Effect::Broadcast(Message::Commit(commit.clone())));
                 if slot.committed.is_none() {
@@ -267,8 +291,9 @@ impl Replica {
         }
         let certificate = CommitCertificate::take(&self.setting, self.rules, proposal, &mut slot.commits);
         let Some(certificate) = certificate else { return false };
-        slot.committed = Some(proposal.batch.clone());
-        slot.commits = Tally::default();
+        let batch = proposal.batch.clone();
+        self.persist(Record::Decided(seq, batch.clone()), out);
+        slot.decide(batch);
         out.push(Effect::Committed(certificate));
         true
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Replica, State};
+use super::{Effect, Record, Replica, State};
 use crate::pbft::certificate::StableCheckpoint;
 use crate::pbft::id::{SeqNum, View};
 use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
@@ -17,6 +17,7 @@ impl Replica {
         state.active = false;
         state.doublings = state.doublings.saturating_add(1);
         let change = Arc::new(self.key.sign(self.report(state)));
+        self.persist(Record::ViewChange(Arc::clone(&change)), out);
         out.push(Effect::Broadcast(Message::ViewChange(Arc::clone(&change))));
         state.view_changes.insert(self.id, change);
         self.try_new_view(state, out);
@@ -24,7 +25,7 @@ impl Replica {
 
     /// Drops what belongs to views before `target`; requests that were proposed and not executed
     /// wait again.
-    fn leave_view(&self, state: &mut State, target: View) {
+    pub(super) fn leave_view(&self, state: &mut State, target: View) {
         state.view = target;
         state.next = SeqNum::GENESIS;
         let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
@@ -39,7 +40,7 @@ impl Replica {
         state.log.trim();
         for request in unfinished.iter().flat_map(|p| p.batch.requests()) {
             let id = request.id();
-            if self.rules.executes(state.clients.get(&id.client).copied(), id.timestamp) {
+            if self.rules.executes(state.last_timestamp(id.client), id.timestamp) {
                 state.pending.insert(id, request.clone());
             }
         }
@@ -131,6 +132,7 @@ impl Replica {
             .collect();
         let new_view =
             Arc::new(self.key.sign(NewView { view: state.view, view_changes: Proof(changes), proposals }));
+        self.persist(Record::NewView(Arc::clone(&new_view)), out);
         out.push(Effect::Broadcast(Message::NewView(Arc::clone(&new_view))));
         self.install(state, &new_view, out);
     }
@@ -157,41 +159,47 @@ impl Replica {
         new_view: &Arc<Signed<NewView>>,
         out: &mut Vec<Effect>,
     ) {
+        self.persist(Record::NewView(Arc::clone(new_view)), out);
         self.leave_view(state, new_view.view);
         self.install(state, new_view, out);
     }
 
     /// Enters the new view and accepts its proposals; its primary goes on to propose what waits.
-    fn install(&self, state: &mut State, new_view: &NewView, out: &mut Vec<Effect>) {
-        state.active = true;
-        for slot in state.log.iter_mut() {
-            slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
-        }
-        state.view_changes.retain(|_, change| change.new_view > new_view.view);
-        let stable = latest_stable(self, new_view);
-        let high = new_view.proposals.iter().map(Proposal::seq).max();
-        if self.is_primary(new_view.view) {
-            let low = stable.as_ref().map_or(SeqNum::GENESIS, StableCheckpoint::seq);
-            state.next = low.max(state.log.low()).max(high.unwrap_or_default()).next();
-        }
-        if let Some(stable) = stable {
+    fn install(&self, state: &mut State, new_view: &Arc<Signed<NewView>>, out: &mut Vec<Effect>) {
+        self.enter(state, new_view);
+        if let Some(stable) = self.latest_stable(new_view) {
             self.make_stable(state, stable, out);
         }
         for proposal in &new_view.proposals {
             if self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
-                self.accept(state, proposal.clone(), out);
+                self.accept(state, proposal, out);
             }
         }
         if self.is_primary(new_view.view) {
             self.propose(state, out);
         }
     }
-}
 
-/// The latest stable checkpoint that the view changes of a new view prove.
-fn latest_stable(replica: &Replica, new_view: &NewView) -> Option<StableCheckpoint> {
-    let claims = new_view.view_changes.0.iter().map(|change| &change.stable);
-    let proved =
-        claims.filter_map(|claim| StableCheckpoint::new(&replica.setting, replica.rules, claim.clone()).ok());
-    proved.max_by_key(StableCheckpoint::seq)
+    /// Takes part in a new view, of which nothing is accepted yet.
+    pub(super) fn enter(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
+        state.active = true;
+        state.new_view = Proof(Some(Arc::clone(new_view)));
+        for slot in state.log.iter_mut() {
+            slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
+        }
+        state.view_changes.retain(|_, change| change.new_view > new_view.view);
+        if self.is_primary(new_view.view) {
+            let high = new_view.proposals.iter().map(Proposal::seq).max().unwrap_or_default();
+            let low = self.latest_stable(new_view).map_or(SeqNum::GENESIS, |stable| stable.seq());
+            state.next = low.max(state.log.low()).max(high).next();
+        }
+    }
+
+    /// The latest stable checkpoint that the view changes of a new view prove.
+    fn latest_stable(&self, new_view: &NewView) -> Option<StableCheckpoint> {
+        let claims = new_view.view_changes.0.iter().map(|change| &change.stable);
+        let proved =
+            claims.filter_map(|claim| StableCheckpoint::new(&self.setting, self.rules, claim.clone()).ok());
+        proved.max_by_key(StableCheckpoint::seq)
+    }
 }

@@ -1,0 +1,109 @@
+//! Crash and recovery: what has to outlive a crash, and the state that it gives back.
+
+use std::sync::Arc;
+
+use super::{Replica, State};
+use crate::pbft::block::Batch;
+use crate::pbft::certificate::{PreparedCertificate, StableCheckpoint};
+use crate::pbft::id::SeqNum;
+use crate::pbft::message::{Commit, NewView, Proposal, ViewChange};
+use crate::pbft::signature::Signed;
+use crate::pbft::snapshot::Snapshot;
+
+/// What a replica appends to stable storage. Everything that others may come to rely on because of a
+/// message is recorded before that message leaves; the votes of others are not: they can be had again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// It votes for a proposal: its PRE-PREPARE or PREPARE follows.
+    Accepted(Proposal),
+    /// It holds a prepared certificate: its COMMIT follows.
+    Prepared(PreparedCertificate),
+    /// A batch was decided.
+    Decided(SeqNum, Batch),
+    /// It leaves a view: this VIEW-CHANGE follows.
+    ViewChange(Arc<Signed<ViewChange>>),
+    /// It enters a view.
+    NewView(Arc<Signed<NewView>>),
+    /// A checkpoint is stable: what lies below may be discarded, on storage too.
+    Stable(StableCheckpoint),
+    /// It took over the state at a stable checkpoint.
+    Transferred(StableCheckpoint, Arc<Snapshot>),
+}
+
+impl Replica {
+    /// The state after a crash, from the records that stable storage kept, in order.
+    pub fn recover<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> State {
+        let mut state = self.init();
+        records.into_iter().for_each(|record| self.redo(&mut state, record));
+        state
+    }
+
+    /// Adds what a record says to a recovered state. Nothing is sent again: what was sent before the crash
+    /// may have arrived, and [`Input::Retransmit`](super::Input::Retransmit) sends what did not.
+    pub fn redo(&self, state: &mut State, record: &Record) {
+        let mut unsent = Vec::new();
+        match record {
+            Record::Accepted(proposal) => self.redo_accepted(state, proposal),
+            Record::Prepared(certificate) => self.redo_prepared(state, certificate),
+            Record::Decided(seq, batch) => {
+                if *seq > state.log.low() {
+                    state.log.slot(*seq).decide(batch.clone());
+                    self.execute_from(state, *seq, &mut unsent);
+                }
+            }
+            Record::ViewChange(change) => {
+                self.leave_view(state, change.new_view);
+                state.active = false;
+                state.view_changes.insert(self.id, Arc::clone(change));
+            }
+            Record::NewView(new_view) => {
+                self.leave_view(state, new_view.view);
+                self.enter(state, new_view);
+            }
+            Record::Stable(stable) => {
+                if state.chain.height() >= stable.seq() {
+                    self.discard_below(state, stable);
+                }
+            }
+            Record::Transferred(stable, snapshot) => {
+                self.replace_state(state, stable, Arc::clone(snapshot));
+                self.go_on_after(state, snapshot.seq, &mut unsent);
+            }
+        }
+        // Requests that waited are not recorded; their clients send them again.
+        state.pending.clear();
+        state.forget_backoff();
+    }
+
+    fn redo_accepted(&self, state: &mut State, proposal: &Proposal) {
+        if proposal.seq() <= state.log.low() {
+            return;
+        }
+        self.adopt(state, proposal, &mut Vec::new());
+        if self.is_primary(proposal.view()) {
+            state.next = state.next.max(proposal.seq().next());
+        }
+    }
+
+    fn redo_prepared(&self, state: &mut State, certificate: &PreparedCertificate) {
+        let (view, seq, digest) = (certificate.view(), certificate.seq(), certificate.digest());
+        if seq <= state.log.low() {
+            return;
+        }
+        let slot = state.log.slot(seq);
+        slot.prepares.take(&self.rules.prepare_key(view, digest));
+        slot.prepared = Some(certificate.clone());
+        if slot.committed.is_none() {
+            let commit = self.key.sign(Commit { view, seq, digest });
+            slot.commits.add(self.rules.commit_key(view, digest), self.id, commit);
+        }
+    }
+
+    /// What a crash leaves of a state if the storage loses nothing: its control part without the waiting
+    /// requests. Recovering from all records gives this state.
+    pub fn durable(&self, state: &State) -> State {
+        let mut state = self.control(state);
+        state.pending.clear();
+        state
+    }
+}

@@ -35,43 +35,52 @@ use stateright::{Model, Property};
 use super::adversary::{Adversary, Knowledge};
 use super::bits::Bits;
 use super::bounds::System;
-use super::message::Event;
-use super::property::{Judge, properties};
-use crate::pbft::{Effect, Input, Message, Replica, ReplicaId, Site, State};
+use super::history::History;
+use super::participant::{Event, Local, Participant, Stimulus, participants, sent};
+use super::property::{Judge, Seen, first_history, properties};
+use crate::pbft::{Client, Message, Principal, Site, State, View};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
 const MAX_TALLIES: usize = 50_000;
 
-/// An input by number: a message, or the timeout.
+/// What happens to a participant, by number: a message, or something that needs none.
 type Feed = u32;
 const TIMEOUT: Feed = Feed::MAX;
+const CRASH: Feed = Feed::MAX - 1;
+const INVOKE: Feed = Feed::MAX - 2;
+
+fn is_message(feed: Feed) -> bool {
+    feed < INVOKE
+}
 
 /// PBFT with whole guards as steps.
 pub struct Absorbed {
     system: Arc<System>,
     adversary: Adversary,
+    honest: Vec<Participant>,
     tables: RwLock<Tables>,
 }
 
-/// A state of [`Absorbed`]: the number of each honest replica's local state.
+/// A state of [`Absorbed`]: the number of each honest participant's local state and, if clients take part,
+/// of the history of what they were told.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AbsorbedState(SmallVec<[u32; 4]>);
 
 /// A step of [`Absorbed`]: a guard fires at a replica.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Move {
-    /// Which of the honest replicas, in the order of [`System::honest`].
-    pub replica: u16,
+    /// Which of the honest participants, in the order of [`participants`].
+    pub participant: u16,
     guard: u32,
     next: u32,
 }
 
-/// What a replica is, as far as others or its own future can tell.
+/// What a participant is, as far as others or its own future can tell.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Local {
-    replica: u16,
-    state: State,
+struct Node {
+    participant: u16,
+    local: Local,
     sent: Bits,
 }
 
@@ -79,6 +88,8 @@ struct Local {
 #[derive(Clone)]
 struct Guard {
     next: u32,
+    /// Whether it is a crash, of which there are only so many.
+    crash: bool,
     ways: Vec<Way>,
 }
 
@@ -107,11 +118,12 @@ struct Tables {
     votes: Bits,
     /// Everything else that the adversary learns from.
     reports: Bits,
-    locals: IndexMap<Local, Guards>,
+    locals: IndexMap<Node, Guards>,
     available: HashMap<Bits, Arc<Bits>>,
     knowledge: HashMap<Bits, u32>,
     knowledges: IndexSet<Knowledge>,
     byzantine: HashMap<(u32, Bits), Arc<Bits>>,
+    histories: IndexSet<History>,
     stepped: u64,
     refusal: Option<String>,
 }
@@ -123,15 +135,18 @@ impl Tables {
         if fresh {
             match &self.messages[id as usize] {
                 Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
-                Message::ViewChange(_) | Message::Checkpoint(_) => self.reports.insert(id),
+                Message::ViewChange(_)
+                | Message::Checkpoint(_)
+                | Message::State(_)
+                | Message::Reply(_) => self.reports.insert(id),
                 _ => {}
             }
         }
         id
     }
 
-    fn local(&mut self, local: Local) -> u32 {
-        let entry = self.locals.entry(local);
+    fn node(&mut self, node: Node) -> u32 {
+        let entry = self.locals.entry(node);
         let index = entry.index() as u32;
         entry.or_default();
         index
@@ -141,7 +156,7 @@ impl Tables {
 /// A local state's guards as they are found: what is fed, and where that leads.
 struct Found {
     feed: Vec<Feed>,
-    state: State,
+    local: Local,
     emitted: BTreeSet<Message>,
 }
 
@@ -155,7 +170,8 @@ impl Absorbed {
             let id = tables.intern(message);
             tables.unconditional.insert(id);
         }
-        Absorbed { system, adversary, tables: RwLock::new(tables) }
+        let honest = participants(&system);
+        Absorbed { system, adversary, honest, tables: RwLock::new(tables) }
     }
 
     /// How many deliveries had to be made steps of their own, because they did not commute. None under
@@ -175,23 +191,25 @@ impl Absorbed {
         (tables.locals.len(), tables.messages.len())
     }
 
-    /// A step, as the deliveries that it stands for.
-    pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(ReplicaId, Event)> {
-        let replica = &self.system.honest()[usize::from(step.replica)];
+    /// A step, as the events that it stands for.
+    pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(Principal, Event)> {
+        let who = self.honest[usize::from(step.participant)].id();
         let available = self.available(state);
         let tables = self.read();
-        let local = state.0[usize::from(step.replica)] as usize;
-        let Some((from, guards)) = tables.locals.get_index(local) else { return Vec::new() };
+        let index = state.0[usize::from(step.participant)] as usize;
+        let Some((node, guards)) = tables.locals.get_index(index) else { return Vec::new() };
         let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
         let way = guard.ways.iter().find(|way| way.needs.is_subset(&available));
         let feed = way.map_or(&[][..], |way| &way.feed);
         feed.iter()
             .map(|&id| {
                 let event = match id {
-                    TIMEOUT => Event::Timeout(from.state.view()),
+                    TIMEOUT => Event::Timeout(node.local.replica().map_or(View(0), State::view)),
+                    CRASH => Event::Crash,
+                    INVOKE => Event::Invoke,
                     id => Event::Deliver(tables.messages[id as usize].clone()),
                 };
-                (replica.id(), event)
+                (who, event)
             })
             .collect()
     }
@@ -210,9 +228,9 @@ impl Absorbed {
         let sent = {
             let tables = self.read();
             let mut sent = Bits::default();
-            for &local in &state.0 {
-                if let Some((local, _)) = tables.locals.get_index(local as usize) {
-                    sent.union_with(&local.sent);
+            for &index in self.locals(state) {
+                if let Some((node, _)) = tables.locals.get_index(index as usize) {
+                    sent.union_with(&node.sent);
                 }
             }
             if let Some(available) = tables.available.get(&sent) {
@@ -228,6 +246,11 @@ impl Absorbed {
         let available = Arc::new(available);
         tables.available.insert(sent, Arc::clone(&available));
         available
+    }
+
+    /// The local states of a state, without the history.
+    fn locals<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
+        &state.0[..self.honest.len()]
     }
 
     fn byzantine(&self, tables: &mut Tables, sent: &Bits) -> Arc<Bits> {
@@ -279,18 +302,18 @@ impl Absorbed {
     }
 
     fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
-        let Some((local, guards)) = tables.locals.get_index(id as usize) else { return Arc::default() };
-        let (local, mut guards) = (local.clone(), guards.clone());
-        let replica = &self.system.honest()[usize::from(local.replica)];
+        let Some((node, guards)) = tables.locals.get_index(id as usize) else { return Arc::default() };
+        let (node, mut guards) = (node.clone(), guards.clone());
+        let participant = &self.honest[usize::from(node.participant)];
         let mut fresh = guards.known == 0;
-        // What the guards send below is met for the first time by others; this replica sent it.
+        // What the guards send below is met for the first time by others; this participant sent it.
         let considered = tables.messages.len() as u32;
         for message in guards.known..considered {
-            if !self.reaches(tables, replica, message) {
+            if !self.reaches(tables, participant, message) {
                 continue;
             }
-            let input = Input::Deliver(&tables.messages[message as usize]);
-            if replica.check(&local.state, input).is_ok() {
+            let stimulus = Stimulus::Deliver(&tables.messages[message as usize]);
+            if participant.admits(&self.system, &node.local, stimulus) {
                 guards.admitted.push(message);
                 fresh = true;
             } else {
@@ -298,8 +321,8 @@ impl Absorbed {
             }
         }
         if fresh {
-            let found = self.explore(tables, replica, &local, &guards.admitted, &guards.refused);
-            guards.guards = Arc::new(self.collect(tables, &local, found));
+            let found = self.explore(tables, participant, &node, &guards.admitted, &guards.refused);
+            guards.guards = Arc::new(self.collect(tables, &node, found));
         }
         guards.known = considered;
         let found = Arc::clone(&guards.guards);
@@ -307,41 +330,53 @@ impl Absorbed {
         found
     }
 
-    /// Whether a message is ever offered to a replica.
-    fn reaches(&self, tables: &Tables, replica: &Replica, message: u32) -> bool {
+    /// Whether a message is ever offered to a participant.
+    fn reaches(&self, tables: &Tables, participant: &Participant, message: u32) -> bool {
         let message = &tables.messages[message as usize];
-        let own = message.signer().replica() == Some(replica.id());
-        let unheard = matches!(message, Message::Request(request)
-            if !self.system.hears_requests(replica.id()) && self.system.requests().contains(request));
-        !own && !unheard
+        match (participant, message) {
+            (Participant::Client(client), Message::Reply(reply)) => reply.client == client.id(),
+            (Participant::Client(_), _) | (_, Message::Reply(_)) => false,
+            (Participant::Replica(replica, _), message) => {
+                let own = message.signer() == participant.id();
+                let unheard = matches!(message, Message::Request(request)
+                    if !self.system.hears_requests(replica.id())
+                        && self.system.requests().contains(request));
+                !own && !unheard
+            }
+        }
     }
 
-    fn requests(&self, tables: &Tables, replica: &Replica) -> Vec<Feed> {
+    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<Feed> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
         let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
-        ids.map(|id| id as u32).filter(|&id| self.reaches(tables, replica, id)).collect()
+        ids.map(|id| id as u32).filter(|&id| self.reaches(tables, participant, id)).collect()
     }
 
     /// Runs the replica on everything that may be delivered in a local state, and finds what fires.
     fn explore(
         &self,
         tables: &mut Tables,
-        replica: &Replica,
-        local: &Local,
+        participant: &Participant,
+        node: &Node,
         admitted: &[Feed],
         refused: &[Feed],
     ) -> Vec<Found> {
-        let mut lab = Lab::new(self, tables, replica, local);
+        let mut lab = Lab::new(self, tables, participant, node);
         let mut found = Vec::new();
         let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
-        let timeout = if self.system.may_time_out(local.state.view()) { &[TIMEOUT][..] } else { &[] };
-        for &feed in admitted.iter().chain(timeout) {
-            let Some((state, emitted)) = lab.feed(&local.state, feed) else { continue };
-            if lab.fires(&state, &emitted) {
-                found.push(Found { feed: vec![feed], state, emitted });
+        let timeout = &[TIMEOUT][..];
+        let unasked = match node.local {
+            Local::Replica(_) if self.system.bound().crashes > 0 => &[TIMEOUT, CRASH][..],
+            Local::Replica(_) => timeout,
+            Local::Client(_) => &[INVOKE][..],
+        };
+        for &feed in admitted.iter().chain(unasked) {
+            let Some((local, emitted)) = lab.feed(&node.local, feed) else { continue };
+            if lab.fires(&local, &emitted) {
+                found.push(Found { feed: vec![feed], local, emitted });
                 continue;
             }
-            let mut sites = state.differing_tallies(&local.state);
+            let mut sites = local.differing_tallies(&node.local);
             let mut members = vec![feed];
             groups.retain(|(others, feeds)| {
                 let meets = !sites.is_disjoint(others);
@@ -372,8 +407,8 @@ impl Absorbed {
         let steps = self.steps_of_their_own(&lab, &groups, &found, &fired_by);
         let refusal = lab.refusal.take();
         for other in &mut found {
-            other.state =
-                lab.normal_form(std::mem::replace(&mut other.state, local.state.clone()), &other.feed);
+            other.local =
+                lab.normal_form(std::mem::replace(&mut other.local, node.local.clone()), &other.feed);
         }
         tables.stepped += steps.len() as u64;
         tables.refusal = tables.refusal.take().or(refusal);
@@ -390,10 +425,11 @@ impl Absorbed {
         found: &[Found],
         fired_by: &[Option<usize>],
     ) -> Vec<Found> {
-        type Consequence<'a> = (State, &'a BTreeSet<Message>, Option<usize>);
+        type Consequence<'a> = (Local, &'a BTreeSet<Message>, Option<usize>);
         let mut consequences: IndexMap<Consequence<'_>, &[Feed]> = IndexMap::new();
-        for (other, &by) in found.iter().zip(fired_by) {
-            let consequence = (lab.replica.control(&other.state), &other.emitted, by);
+        // A crash forgets all tallies, whatever came before it.
+        for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
+            let consequence = (lab.participant.control(&other.local), &other.emitted, by);
             consequences.entry(consequence).or_insert(&other.feed);
         }
         let mut steps = Vec::new();
@@ -403,92 +439,113 @@ impl Absorbed {
                 if others.clone().all(|(_, guard)| lab.commutes(feed, guard)) {
                     continue;
                 }
-                if let Some((state, emitted)) = lab.feed(&lab.start, feed) {
-                    steps.push(Found { feed: vec![feed], state, emitted });
+                if let Some((local, emitted)) = lab.feed(&lab.start, feed) {
+                    steps.push(Found { feed: vec![feed], local, emitted });
                 }
             }
         }
         steps
     }
 
+    /// Whether there may be another crash.
+    fn may_crash(&self, state: &AbsorbedState) -> bool {
+        let most = self.system.bound().crashes;
+        if most == 0 {
+            return false;
+        }
+        let tables = self.read();
+        let nodes = self.locals(state).iter().filter_map(|&index| tables.locals.get_index(index as usize));
+        nodes.map(|(node, _)| node.local.crashes()).sum::<u32>() < most
+    }
+
+    /// The number of the history after a client's step from one local state to the next.
+    fn history(&self, client: &Client, history: u32, before: u32, after: u32) -> u32 {
+        let mut tables = self.write();
+        let client_state = |index: u32| tables.locals.get_index(index as usize)?.0.local.client();
+        let next = match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
+            (Some(known), Some(before), Some(after)) => known.after(client.id(), before, after),
+            _ => return history,
+        };
+        tables.histories.insert_full(next).0 as u32
+    }
+
     /// Groups what was found by where it leads; of several sets of messages keeps the smallest.
-    fn collect(&self, tables: &mut Tables, local: &Local, found: Vec<Found>) -> Vec<Guard> {
-        let mut guards: IndexMap<u32, Vec<Way>> = IndexMap::new();
-        for Found { feed, state, emitted } in found {
-            let mut sent = local.sent.clone();
+    fn collect(&self, tables: &mut Tables, node: &Node, found: Vec<Found>) -> Vec<Guard> {
+        let mut guards: IndexMap<(u32, bool), Vec<Way>> = IndexMap::new();
+        for Found { feed, local, emitted } in found {
+            let mut sent = node.sent.clone();
             for message in emitted {
                 sent.insert(tables.intern(message));
             }
-            let next = tables.local(Local { replica: local.replica, state, sent });
-            let messages: Bits = feed.iter().copied().filter(|&id| id != TIMEOUT).collect();
+            let next = tables.node(Node { participant: node.participant, local, sent });
+            let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = messages.difference(&tables.unconditional);
-            let ways = guards.entry(next).or_default();
+            let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
             if ways.iter().any(|way| way.needs.is_subset(&needs)) {
                 continue;
             }
             ways.retain(|way| !needs.is_subset(&way.needs));
             ways.push(Way { needs, feed: feed.into() });
         }
-        guards.into_iter().map(|(next, ways)| Guard { next, ways }).collect()
+        guards.into_iter().map(|((next, crash), ways)| Guard { next, crash, ways }).collect()
     }
 }
 
-/// Runs a replica in one local state.
+/// Runs a participant in one local state.
 struct Lab<'a> {
-    replica: &'a Replica,
+    participant: &'a Participant,
     system: &'a System,
     messages: Vec<Message>,
     sent: BTreeSet<Message>,
     /// The clients' requests, which are there from the start.
     requests: Vec<Feed>,
-    start: State,
-    control: State,
+    start: Local,
+    control: Local,
     refusal: Option<String>,
 }
 
 impl<'a> Lab<'a> {
-    fn new(model: &'a Absorbed, tables: &Tables, replica: &'a Replica, local: &Local) -> Self {
+    fn new(model: &'a Absorbed, tables: &Tables, participant: &'a Participant, node: &Node) -> Self {
         Lab {
-            replica,
+            participant,
             system: &model.system,
             messages: tables.messages.iter().cloned().collect(),
-            sent: local.sent.iter().map(|id| tables.messages[id as usize].clone()).collect(),
-            requests: model.requests(tables, replica),
-            start: local.state.clone(),
-            control: replica.control(&local.state),
+            sent: node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect(),
+            requests: model.requests(tables, participant),
+            start: node.local.clone(),
+            control: participant.control(&node.local),
             refusal: None,
         }
     }
 
-    /// The next state and what is sent that was not sent before; none if the replica refuses.
-    fn feed(&self, state: &State, feed: Feed) -> Option<(State, BTreeSet<Message>)> {
-        let input = match feed {
-            TIMEOUT if !self.system.may_time_out(state.view()) => return None,
-            TIMEOUT => Input::Timeout,
-            id => Input::Deliver(&self.messages[id as usize]),
+    /// The next local state and what is sent that was not sent before; none if it does not act.
+    fn feed(&self, local: &Local, feed: Feed) -> Option<(Local, BTreeSet<Message>)> {
+        let stimulus = match feed {
+            TIMEOUT => Stimulus::Timeout,
+            CRASH => Stimulus::Crash,
+            INVOKE => Stimulus::Invoke,
+            id => Stimulus::Deliver(&self.messages[id as usize]),
         };
-        let mut effects = Vec::new();
-        let mut state = self.replica.successor(state, input, &mut effects).ok()?;
-        state.forget_backoff();
-        let emitted = effects.into_iter().filter_map(|effect| match effect {
-            // A relayed request exists already.
-            Effect::Send(_, Message::Request(_)) => None,
-            Effect::Broadcast(message) | Effect::Send(_, message) => Some(message),
-            _ => None,
-        });
-        let emitted = emitted.filter(|message| !self.sent.contains(message)).collect();
-        Some((state, emitted))
+        let (mut local, effects, of_client) = self.participant.step(self.system, local, stimulus)?;
+        local.forget_backoff();
+        // A relayed request exists already.
+        let emitted = sent(self.system, &effects, &of_client)
+            .into_iter()
+            .map(|(_, message)| message)
+            .filter(|message| !matches!(message, Message::Request(_)) && !self.sent.contains(message))
+            .collect();
+        Some((local, emitted))
     }
 
     /// Whether this is a consequence: something was sent, or more than tallies has changed.
-    fn fires(&self, state: &State, emitted: &BTreeSet<Message>) -> bool {
-        !emitted.is_empty() || self.replica.control(state) != self.control
+    fn fires(&self, local: &Local, emitted: &BTreeSet<Message>) -> bool {
+        !emitted.is_empty() || self.participant.control(local) != self.control
     }
 
     /// Everything that sets of these deliveries, which count for one thing, can bring about.
     fn fire(&mut self, feeds: &[Feed]) -> Vec<Found> {
         let mut found = Vec::new();
-        let mut seen: std::collections::HashSet<State> = [self.start.clone()].into();
+        let mut seen: std::collections::HashSet<Local> = [self.start.clone()].into();
         let mut queue = VecDeque::from([(self.start.clone(), Vec::new())]);
         while let Some((state, path)) = queue.pop_front() {
             for &feed in feeds {
@@ -497,12 +554,12 @@ impl<'a> Lab<'a> {
                 path.push(feed);
                 if self.fires(&next, &emitted) {
                     if path.len() > 1 {
-                        found.push(Found { feed: path, state: next, emitted });
+                        found.push(Found { feed: path, local: next, emitted });
                     }
                 } else if seen.len() >= MAX_TALLIES {
                     self.refusal = Some(format!(
                         "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
-                        self.replica.id()
+                        self.participant.id()
                     ));
                 } else if seen.insert(next.clone()) {
                     queue.push_back((next, path));
@@ -524,14 +581,15 @@ impl<'a> Lab<'a> {
             }
         }
         let admits = |&&feed: &&Feed| {
-            self.replica.check(&state, Input::Deliver(&self.messages[feed as usize])).is_ok()
+            let stimulus = Stimulus::Deliver(&self.messages[feed as usize]);
+            self.participant.admits(self.system, &state, stimulus)
         };
         refused.iter().filter(admits).copied().collect()
     }
 
     /// Feeds everything in turn, skipping what is refused.
-    fn run(&self, state: &State, feeds: impl IntoIterator<Item = Feed>) -> (State, BTreeSet<Message>) {
-        let mut state = state.clone();
+    fn run(&self, local: &Local, feeds: impl IntoIterator<Item = Feed>) -> (Local, BTreeSet<Message>) {
+        let mut state = local.clone();
         let mut emitted = BTreeSet::new();
         for feed in feeds {
             if let Some((next, more)) = self.feed(&state, feed) {
@@ -552,9 +610,9 @@ impl<'a> Lab<'a> {
 
     /// The state without its tallies, if they can be had again from the requests and the messages that
     /// were fed; the state itself if not.
-    fn normal_form(&self, state: State, feed: &[Feed]) -> State {
-        let bare = self.replica.control(&state);
-        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| feed != TIMEOUT);
+    fn normal_form(&self, state: Local, feed: &[Feed]) -> Local {
+        let bare = self.participant.control(&state);
+        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| is_message(feed));
         if self.run(&bare, refill()).0 == self.run(&state, refill()).0 { bare } else { state }
     }
 }
@@ -565,20 +623,25 @@ impl Model for Absorbed {
 
     fn init_states(&self) -> Vec<AbsorbedState> {
         let mut tables = self.write();
-        let locals = self.system.honest().iter().zip(0..).map(|(replica, index)| {
-            let state = replica.control(&replica.init());
-            tables.local(Local { replica: index, state, sent: Bits::default() })
+        let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
+            let local = participant.control(&participant.init(&self.system));
+            tables.node(Node { participant: index, local, sent: Bits::default() })
         });
-        vec![AbsorbedState(locals.collect())]
+        let mut state = AbsorbedState(locals.collect());
+        if let Some(history) = first_history(&self.system, &self.honest) {
+            state.0.push(tables.histories.insert_full(history).0 as u32);
+        }
+        vec![state]
     }
 
     fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
         let available = self.available(state);
-        for (replica, &local) in (0..).zip(&state.0) {
+        let may_crash = self.may_crash(state);
+        for (participant, &local) in (0..).zip(self.locals(state)) {
             let guards = self.guards(local);
             for (guard, index) in guards.iter().zip(0..) {
-                if guard.ways.iter().any(|way| way.needs.is_subset(&available)) {
-                    actions.push(Move { replica, guard: index, next: guard.next });
+                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available)) {
+                    actions.push(Move { participant, guard: index, next: guard.next });
                 }
             }
         }
@@ -586,16 +649,21 @@ impl Model for Absorbed {
 
     fn next_state(&self, state: &AbsorbedState, step: Move) -> Option<AbsorbedState> {
         let mut next = state.clone();
-        let local = &mut next.0[usize::from(step.replica)];
+        let local = &mut next.0[usize::from(step.participant)];
         if *local == step.next {
             return None;
         }
-        *local = step.next;
+        let before = std::mem::replace(local, step.next);
+        if let Participant::Client(client) = &self.honest[usize::from(step.participant)]
+            && let Some(history) = next.0.last_mut()
+        {
+            *history = self.history(client, *history, before, step.next);
+        }
         Some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties(self.system.bound().views)
+        properties(&self.system)
     }
 }
 
@@ -604,14 +672,15 @@ impl Judge for Absorbed {
         &self.system
     }
 
-    fn with_honest<R>(&self, state: &AbsorbedState, see: impl FnOnce(&[&State]) -> R) -> R {
+    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
         let tables = self.read();
-        let states: SmallVec<[&State; 8]> = state
-            .0
+        let locals = self
+            .locals(state)
             .iter()
-            .filter_map(|&local| tables.locals.get_index(local as usize).map(|(local, _)| &local.state))
-            .collect();
-        see(&states)
+            .filter_map(|&index| tables.locals.get_index(index as usize).map(|(node, _)| &node.local));
+        let history = state.0.get(self.honest.len());
+        let history = history.and_then(|&index| tables.histories.get_index(index as usize));
+        Seen::with(&self.system, locals, history, see)
     }
 }
 

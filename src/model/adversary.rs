@@ -19,8 +19,9 @@ use itertools::Itertools as _;
 
 use super::bounds::System;
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal,
-    ReplicaId, SeqNum, Signed, SigningKey, StableCheckpoint, StableClaim, View, ViewChange, check_proposal,
+    Batch, Chain, Checkpoint, ClientId, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
+    PreparedClaim, Proof, Proposal, Reply, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
+    StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
 };
 
 /// What all Byzantine replicas together can send.
@@ -76,14 +77,16 @@ impl Adversary {
     ) -> Vec<Message> {
         let mut out = self.checkpoints(sent.clone());
         let changes = self.view_changes(knowledge);
-        out.extend(self.new_views(sent, &changes));
+        out.extend(self.new_views(sent.clone(), &changes));
         out.extend(changes.into_iter().map(Message::ViewChange));
+        out.extend(self.states(knowledge, sent.clone()));
+        out.extend(self.replies(sent));
         out
     }
 
     /// Whether a message can add to what the adversary can send.
     pub fn learns_from(message: &Message) -> bool {
-        !matches!(message, Message::Request(_) | Message::Commit(_))
+        !matches!(message, Message::Request(_) | Message::Commit(_) | Message::Read(_) | Message::Status(_))
     }
 
     fn unconditional(&self) -> Vec<Message> {
@@ -155,7 +158,7 @@ impl Adversary {
         let mut prepares: Vec<&Signed<Prepare>> = Vec::new();
         let mut stable: BTreeSet<&StableClaim> = BTreeSet::new();
         let own = self.first.iter();
-        for message in own.chain(sent) {
+        for message in own.chain(sent.clone()) {
             match message {
                 Message::PrePrepare(p) => {
                     proposals.insert(p);
@@ -168,6 +171,7 @@ impl Adversary {
                 _ => {}
             }
         }
+        let stable_by_votes = self.stable_claims(sent);
         let mut claims = BTreeSet::new();
         for proposal in proposals {
             // From the most fitting votes to none at all: a correct rulebook accepts the first kind or
@@ -187,7 +191,25 @@ impl Adversary {
         }
         let genesis = StableCheckpoint::genesis();
         stable.insert(genesis.claim());
+        stable.extend(&stable_by_votes);
         Knowledge { claims: claims.into_iter().collect(), stable: stable.into_iter().cloned().collect() }
+    }
+
+    /// The checkpoints that CHECKPOINTs which exist, and those of Byzantine replicas, prove stable.
+    fn stable_claims<'a>(&self, sent: impl IntoIterator<Item = &'a Message>) -> Vec<StableClaim> {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let mut votes: BTreeMap<Checkpoint, Vec<Signed<Checkpoint>>> = BTreeMap::new();
+        for message in sent {
+            if let Message::Checkpoint(vote) = message {
+                votes.entry(*vote.message()).or_default().push(vote.clone());
+            }
+        }
+        let claims = votes.into_iter().map(|(checkpoint, mut votes)| {
+            votes.extend(self.keys().map(|(key, _)| key.sign(checkpoint)));
+            let Checkpoint { seq, state } = checkpoint;
+            StableClaim { seq, state, checkpoints: Proof(votes.into()) }
+        });
+        claims.filter(|claim| rules.check_stable(setting, claim).is_ok()).collect()
     }
 
     /// Every CHECKPOINT for a state that an honest replica has announced, and one for none.
@@ -203,6 +225,68 @@ impl Adversary {
         self.keys()
             .cartesian_product(&announced)
             .map(|((key, _), &checkpoint)| Message::Checkpoint(key.sign(checkpoint)))
+            .collect()
+    }
+
+    /// Every state that can be passed off as that of a stable checkpoint: those that exist, and one that
+    /// nobody ever had.
+    fn states<'a>(
+        &self,
+        knowledge: &Knowledge,
+        sent: impl IntoIterator<Item = &'a Message>,
+    ) -> Vec<Message> {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let real: BTreeSet<Arc<Snapshot>> = sent
+            .into_iter()
+            .filter_map(|message| match message {
+                Message::State(transfer) => Some(Arc::clone(&transfer.snapshot)),
+                _ => None,
+            })
+            .collect();
+        let mut out = Vec::new();
+        for stable in knowledge.stable.iter().filter(|stable| stable.seq > SeqNum::GENESIS) {
+            let forged = Snapshot { seq: stable.seq, head: Digest::ZERO, clients: BTreeMap::new() };
+            for snapshot in real.iter().cloned().chain([Arc::new(forged)]) {
+                let transfer = StateTransfer { stable: stable.clone(), snapshot };
+                if rules.check_state(setting, &transfer).is_ok() {
+                    let signed = self.keys().map(|(key, _)| Arc::new(key.sign(transfer.clone())));
+                    out.extend(signed.map(Message::State));
+                }
+            }
+        }
+        out
+    }
+
+    /// Every reply to a client's request that is true, was true once, or never was.
+    fn replies<'a>(&self, sent: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
+        let system = &self.system;
+        let mut told: BTreeMap<ClientId, BTreeSet<Outcome>> = BTreeMap::new();
+        for client in system.clients() {
+            told.entry(client.id()).or_default().insert(if system.reads(client.id()) {
+                Outcome::Read { height: SeqNum::GENESIS, head: Chain::genesis().head() }
+            } else {
+                Outcome::Appended { seq: SeqNum(1), position: 0, parent: Digest::ZERO }
+            });
+        }
+        for message in sent {
+            let Message::Reply(reply) = message else { continue };
+            told.entry(reply.client).or_default().insert(reply.result);
+            // Whoever knows what a block was appended to knows what a reader saw before.
+            if let Outcome::Appended { seq, parent, .. } = reply.result {
+                let before = Outcome::Read { height: SeqNum(seq.0 - 1), head: parent };
+                for client in system.clients().iter().filter(|client| system.reads(client.id())) {
+                    told.entry(client.id()).or_default().insert(before);
+                }
+            }
+        }
+        let reply = |key: &SigningKey, client, result| {
+            let reply = Reply { view: View(0), timestamp: Timestamp(1), client, result };
+            Message::Reply(key.sign(reply))
+        };
+        let results = told.iter().flat_map(|(&client, results)| results.iter().map(move |&r| (client, r)));
+        self.keys()
+            .cartesian_product(results)
+            .map(|((key, _), (client, result))| reply(key, client, result))
             .collect()
     }
 

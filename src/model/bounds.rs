@@ -8,8 +8,8 @@ use itertools::Itertools as _;
 use serde::Serialize;
 
 use crate::pbft::{
-    Batch, ClientId, Committee, CommitteeError, KeySet, Refusal, Replica, ReplicaId, Request, Rules, Setting,
-    SignedRequest, SigningKey, Timestamp, View,
+    Batch, Client, ClientId, Committee, CommitteeError, KeySet, LastReply, Message, Refusal, Replica,
+    ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey, State, Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -29,12 +29,43 @@ pub struct Scope {
     pub checkpoint: Option<u64>,
     /// L: how far the high watermark lies above the low one; without, as far as there are slots.
     pub window: Option<u64>,
+    /// How often honest replicas crash and recover, all together.
+    pub crashes: u32,
+    /// What their storage does in a crash.
+    pub store: Store,
+    /// Whether clients take part: they wait for replies and believe them. Without, replies go nowhere.
+    pub clients: bool,
+    /// Requests that only read, each by a further client; each is asked at any time. They take part only if
+    /// the rulebook answers reads without ordering them; otherwise they are requests like the others.
+    pub reads: u32,
+}
+
+/// What stable storage does in a crash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// It keeps everything that was written.
+    #[default]
+    Keeps,
+    /// It loses what the last step wrote that wrote anything.
+    LosesLast,
 }
 
 impl Scope {
     /// The bound of the default check: one view change, one slot, two requests that compete for it.
-    pub const DEFAULT: Scope =
-        Scope { replicas: 4, faults: 1, views: 2, slots: 1, requests: 2, checkpoint: None, window: None };
+    pub const DEFAULT: Scope = Scope {
+        replicas: 4,
+        faults: 1,
+        views: 2,
+        slots: 1,
+        requests: 2,
+        checkpoint: None,
+        window: None,
+        crashes: 0,
+        store: Store::Keeps,
+        clients: false,
+        reads: 0,
+    };
 }
 
 /// A finite part of the protocol's behaviours: a scope, and who is Byzantine in it. Reads like its
@@ -100,6 +131,8 @@ impl Bound {
             ("requests", u64::from(self.requests), 16),
             ("checkpoint", self.checkpoint.unwrap_or(1), 16),
             ("window", self.window.unwrap_or(1), 16),
+            ("crashes", u64::from(self.crashes) + 1, 16),
+            ("reads", u64::from(self.reads) + 1, 16),
         ] {
             if value == 0 {
                 return Err(BoundError::Zero(name));
@@ -140,6 +173,18 @@ impl fmt::Display for Scope {
         }
         if let Some(window) = self.window {
             write!(f, ", L={window}")?;
+        }
+        if self.crashes > 0 {
+            write!(f, ", {}", plural(u64::from(self.crashes), "crash").replace("crashs", "crashes"))?;
+            if self.store == Store::LosesLast {
+                write!(f, " that lose the last write")?;
+            }
+        }
+        if self.reads > 0 {
+            write!(f, ", {}", plural(u64::from(self.reads), "read"))?;
+        }
+        if self.clients {
+            write!(f, ", clients")?;
         }
         Ok(())
     }
@@ -215,18 +260,22 @@ pub struct System {
     rules: &'static dyn Rules,
     honest: Vec<Replica>,
     byzantine: Vec<SigningKey>,
+    clients: Vec<Client>,
     requests: Vec<SignedRequest>,
     forged: SignedRequest,
 }
 
 impl System {
+    /// What clients ask for.
+    pub const OPERATION: &'static [u8] = b"op";
+
     /// The system that a bound describes, under a rulebook.
     ///
     /// # Errors
     /// A bound that makes no sense.
     pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         let committee = bound.validate()?;
-        let keys = KeySet::symbolic(bound.replicas, bound.requests);
+        let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
             window: bound.window.unwrap_or(bound.slots),
             checkpoint_interval: bound.checkpoint.unwrap_or(bound.slots + 1),
@@ -247,11 +296,18 @@ impl System {
             timestamp: Timestamp(timestamp),
             operation: Arc::from(operation),
         };
-        let requests = keys.clients.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, b"op"))).collect();
+        let readers = if rules.serves_reads() { bound.reads as usize } else { 0 };
+        let writers = &keys.clients[..keys.clients.len() - readers];
+        let requests =
+            writers.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, System::OPERATION))).collect();
+        let clients = keys.clients.iter().filter(|_| bound.clients || readers > 0);
+        let clients: Result<Vec<_>, Refusal> =
+            clients.map(|key| Client::new(key.clone(), Arc::clone(&setting), rules)).collect();
+        let clients = clients.map_err(|_| BoundError::Zero("requests"))?;
         // What no client ever asked for, under the name of client 0: signed by whoever is at hand.
         let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
         let forged = forger.sign(request(0, 2, b"forged"));
-        Ok(System { bound, setting, rules, honest, byzantine, requests, forged })
+        Ok(System { bound, setting, rules, honest, byzantine, clients, requests, forged })
     }
 
     /// The bound.
@@ -282,6 +338,32 @@ impl System {
     /// What the clients ask for.
     pub fn requests(&self) -> &[SignedRequest] {
         &self.requests
+    }
+
+    /// The clients, if they take part.
+    pub fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
+    /// Whether a client only reads.
+    pub fn reads(&self, client: ClientId) -> bool {
+        client.0 as usize >= self.requests.len()
+    }
+
+    /// Whether a message is of the bound: no sequence number lies beyond its slots. That a primary's
+    /// proposal for a later one arrives late is a behaviour like any other.
+    pub fn is_explored(&self, message: &Message) -> bool {
+        !matches!(message, Message::PrePrepare(p) if p.seq().0 > self.bound.slots)
+    }
+
+    /// Whether a request was executed and only repeats a reply, which matters only where clients take
+    /// part.
+    pub fn is_idle_repetition(&self, state: &State, message: &Message) -> bool {
+        let Message::Request(request) = message else { return false };
+        let done = |last: &LastReply| last.timestamp >= request.timestamp;
+        self.clients.is_empty()
+            && state.last_reply(request.client).is_some_and(done)
+            && !self.rules.executes(state.last_reply(request.client).map(|l| l.timestamp), request.timestamp)
     }
 
     /// A request that its client did not sign.

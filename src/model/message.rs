@@ -20,85 +20,70 @@ use stateright::{Model, Property};
 
 use super::adversary::Adversary;
 use super::bounds::System;
-use super::property::{Judge, properties};
-use crate::pbft::{Effect, Input, Message, Principal, Replica, ReplicaId, State, View};
+use super::history::History;
+use super::participant::{Event, Local, Participant, participants, sent};
+use super::property::{Judge, Seen, first_history, properties};
+use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
 
-/// What can happen to a replica.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Event {
-    /// A message is delivered to it.
-    Deliver(Message),
-    /// Its timer runs out while it is in, or moving to, this view.
-    Timeout(View),
-}
-
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Event::Deliver(message) => message.fmt(f),
-            Event::Timeout(view) => write!(f, "timeout in {view}"),
-        }
-    }
-}
-
-impl Event {
-    /// The event as a replica takes it, if it can happen in this state.
-    pub fn as_input<'a>(&'a self, state: &State) -> Option<Input<'a>> {
-        match self {
-            Event::Deliver(message) => Some(Input::Deliver(message)),
-            Event::Timeout(view) => (state.view() == *view).then_some(Input::Timeout),
-        }
-    }
-}
-
-/// A replica as stateright's actor. A Byzantine one does nothing by itself: what it can send is in
-/// the network.
+/// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is
+/// in the network.
 #[derive(Clone, Debug)]
 pub enum PbftActor {
     /// Runs the protocol.
-    Honest(Replica),
+    Honest(Arc<System>, Participant),
     /// Sends what the adversary can.
     Byzantine,
 }
 
 impl Actor for PbftActor {
     type Msg = Event;
-    type State = Option<State>;
+    type State = Option<Local>;
     type Timer = ();
     type Random = ();
     type Storage = ();
 
     fn on_start(&self, _: Id, _: &Option<()>, _: &mut Out<Self>) -> Self::State {
         match self {
-            PbftActor::Honest(replica) => Some(replica.init()),
+            PbftActor::Honest(system, participant) => Some(participant.init(system)),
             PbftActor::Byzantine => None,
         }
     }
 
     fn on_msg(&self, _: Id, state: &mut Cow<'_, Self::State>, _: Id, event: Event, out: &mut Out<Self>) {
-        let (PbftActor::Honest(replica), Some(before)) = (self, state.as_ref().as_ref()) else { return };
-        let Some(input) = event.as_input(before) else { return };
-        let mut effects = Vec::new();
-        let Ok(next) = replica.successor(before, input, &mut effects) else { return };
+        let (PbftActor::Honest(system, participant), Some(before)) = (self, state.as_ref().as_ref()) else {
+            return;
+        };
+        let Some(stimulus) = event.as_stimulus(before) else { return };
+        let Some((next, effects, of_client)) = participant.step(system, before, stimulus) else { return };
         *state = Cow::Owned(Some(next));
-        for effect in effects {
-            let (to, message) = match effect {
-                Effect::Broadcast(message) => (None, message),
-                Effect::Send(to, message) => (Some(to), message),
-                _ => continue,
-            };
-            let all = replica.setting().committee.replicas();
-            for to in all.filter(|&id| id != replica.id() && to.is_none_or(|to| to == id)) {
-                out.send(Id::from(to.index()), Event::Deliver(message.clone()));
+        for (to, message) in sent(system, &effects, &of_client) {
+            for to in receivers(system, to).filter(|&to| to != participant.id()) {
+                out.send(id(system, to), Event::Deliver(message.clone()));
             }
         }
     }
 
     fn name(&self) -> String {
         match self {
-            PbftActor::Honest(replica) => replica.id().to_string(),
+            PbftActor::Honest(_, participant) => participant.id().to_string(),
             PbftActor::Byzantine => "Byzantine".to_owned(),
         }
+    }
+}
+
+/// Who may receive a message. No message names the replica that it is for, so what is sent to one can
+/// reach any.
+fn receivers(system: &System, to: Option<Principal>) -> impl Iterator<Item = Principal> {
+    let client = to.filter(|to| to.replica().is_none());
+    let replicas = system.setting().committee.replicas().filter(move |_| client.is_none());
+    replicas.map(Principal::Replica).chain(client)
+}
+
+/// The actor's number: clients stand behind the last replica.
+fn id(system: &System, who: Principal) -> Id {
+    match who {
+        Principal::Replica(id) => Id::from(id.index()),
+        Principal::Client(id) => Id::from(usize::from(system.bound().replicas) + id.0 as usize),
     }
 }
 
@@ -108,6 +93,7 @@ type Inner = ActorModel<PbftActor, (), ()>;
 pub struct MessageModel {
     system: Arc<System>,
     adversary: Adversary,
+    honest: Vec<Participant>,
     inner: Inner,
 }
 
@@ -117,13 +103,15 @@ pub struct MessageState {
     inner: ActorModelState<PbftActor, ()>,
     /// The number of envelopes, and the sum of their hashes: the network's hash, whatever its order.
     network: (usize, u64),
+    /// What clients were told, if they take part.
+    history: Option<Arc<History>>,
 }
 
 /// A step of [`MessageModel`]: an event at a replica.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageAction {
     /// Where it happens.
-    pub to: ReplicaId,
+    pub to: Principal,
     /// What happens.
     pub event: Event,
 }
@@ -132,27 +120,36 @@ impl MessageModel {
     /// The model of a system.
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
-        let actors = system.setting().committee.replicas().map(|id| {
-            let replica = system.honest().iter().find(|replica| replica.id() == id);
-            replica.map_or(PbftActor::Byzantine, |replica| PbftActor::Honest(replica.clone()))
+        let honest = participants(&system);
+        let replicas = system.setting().committee.replicas().map(Principal::Replica);
+        let clients = system.clients().iter().map(|client| Principal::Client(client.id()));
+        let actors = replicas.chain(clients).map(|who| {
+            let participant = honest.iter().find(|participant| participant.id() == who);
+            participant.map_or(PbftActor::Byzantine, |p| PbftActor::Honest(Arc::clone(&system), p.clone()))
         });
         let inner =
             ActorModel::new((), ()).actors(actors).init_network(Network::new_unordered_duplicating([]));
-        let mut this = MessageModel { system, adversary, inner };
+        let mut this = MessageModel { system, adversary, honest, inner };
         let mut network = Network::new_unordered_duplicating([]);
         for replica in this.system.honest() {
-            let id = replica.id();
-            if this.system.hears_requests(id) {
+            let to = Principal::Replica(replica.id());
+            if this.system.hears_requests(replica.id()) {
                 for request in this.system.requests() {
-                    send(&mut network, this.envelope(id, Message::Request(request.clone())));
+                    send(&mut network, this.envelope(to, Message::Request(request.clone())));
                 }
             }
             for view in (0..this.system.bound().views).map(View).filter(|&v| this.system.may_time_out(v)) {
-                send(&mut network, Envelope { src: id.into(), dst: id.into(), msg: Event::Timeout(view) });
+                send(&mut network, this.to_itself(to, Event::Timeout(view)));
             }
-            for message in this.adversary.unconditional_messages() {
-                send(&mut network, this.envelope(id, message.clone()));
+            if this.system.bound().crashes > 0 {
+                send(&mut network, this.to_itself(to, Event::Crash));
             }
+        }
+        for client in this.system.clients().iter().map(Client::id).filter(|&id| this.system.reads(id)) {
+            send(&mut network, this.to_itself(Principal::Client(client), Event::Invoke));
+        }
+        for message in this.adversary.unconditional_messages() {
+            this.spread(&mut network, message);
         }
         this.inner.init_network = network;
         this
@@ -163,13 +160,27 @@ impl MessageModel {
         &self.adversary
     }
 
-    fn envelope(&self, to: ReplicaId, message: Message) -> Envelope<Event> {
-        let from = match message.signer() {
-            Principal::Replica(id) => Id::from(id.index()),
-            // A client stands behind the last replica.
-            Principal::Client(id) => Id::from(usize::from(self.system.bound().replicas) + id.0 as usize),
+    fn envelope(&self, to: Principal, message: Message) -> Envelope<Event> {
+        let (src, dst) = (id(&self.system, message.signer()), id(&self.system, to));
+        Envelope { src, dst, msg: Event::Deliver(message) }
+    }
+
+    fn to_itself(&self, who: Principal, event: Event) -> Envelope<Event> {
+        let id = id(&self.system, who);
+        Envelope { src: id, dst: id, msg: event }
+    }
+
+    /// Puts a message of the adversary into the network, for everybody whom it concerns.
+    fn spread(&self, network: &mut Network<Event>, message: &Message) {
+        let to = match message {
+            Message::Reply(reply) => Some(Principal::Client(reply.client)),
+            _ => None,
         };
-        Envelope { src: from, dst: to.into(), msg: Event::Deliver(message) }
+        let byzantine = &self.system.bound().byzantine;
+        let honest = |to: &Principal| to.replica().is_none_or(|id| !byzantine.contains(&id));
+        for to in receivers(&self.system, to).filter(honest) {
+            send(network, self.envelope(to, message.clone()));
+        }
     }
 
     /// Adds what the adversary can send now.
@@ -180,12 +191,12 @@ impl MessageModel {
     ) -> MessageState {
         let count = size(&after.network);
         if let Some(before) = before.filter(|before| before.network.0 == count) {
-            return MessageState { inner: after, network: before.network };
+            return MessageState { inner: after, network: before.network, history: None };
         }
         let learnt = before.is_none_or(|before| {
             envelopes(&after.network).any(|envelope| match &envelope.msg {
                 Event::Deliver(m) => Adversary::learns_from(m) && !contains(&before.inner.network, envelope),
-                Event::Timeout(_) => false,
+                _ => false,
             })
         });
         if learnt && !self.system.byzantine().is_empty() {
@@ -196,9 +207,7 @@ impl MessageModel {
             sent.sort_unstable();
             sent.dedup();
             for message in self.adversary.messages(&sent) {
-                for replica in self.system.honest() {
-                    send(&mut after.network, self.envelope(replica.id(), message.clone()));
-                }
+                self.spread(&mut after.network, &message);
             }
         }
         let hash = envelopes(&after.network).fold(0u64, |sum, envelope| {
@@ -206,24 +215,39 @@ impl MessageModel {
             sum.wrapping_add(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32))
         });
         let network = (size(&after.network), hash);
-        MessageState { inner: after, network }
+        MessageState { inner: after, network, history: None }
     }
 
-    fn replica(&self, id: Id) -> Option<&Replica> {
-        match self.inner.actors.get(usize::from(id))? {
-            PbftActor::Honest(replica) => Some(replica),
-            PbftActor::Byzantine => None,
-        }
+    /// What clients were told, after a step of this actor.
+    fn history(&self, before: &MessageState, after: &MessageState, actor: Id) -> Option<Arc<History>> {
+        let history = before.history.as_ref()?;
+        let at = |state: &MessageState| state.local(actor).and_then(|local| local.client().cloned());
+        let client = usize::from(actor).checked_sub(usize::from(self.system.bound().replicas));
+        let (Some(client), Some(old), Some(new)) = (client, at(before), at(after)) else {
+            return Some(Arc::clone(history));
+        };
+        Some(Arc::new(history.after(ClientId(client as u32), &old, &new)))
     }
 
     fn is_enabled(&self, state: &MessageState, envelope: &Envelope<Event>) -> bool {
-        let index = usize::from(envelope.dst);
-        let (Some(replica), Some(local)) =
-            (self.replica(envelope.dst), state.inner.actor_states[index].as_ref())
+        let actor = self.inner.actors.get(usize::from(envelope.dst));
+        let (Some(PbftActor::Honest(_, participant)), Some(local)) = (actor, state.local(envelope.dst))
         else {
             return false;
         };
-        envelope.msg.as_input(local).is_some_and(|input| replica.check(local, input).is_ok())
+        if envelope.msg == Event::Crash && state.crashes() >= self.system.bound().crashes {
+            return false;
+        }
+        let stimulus = envelope.msg.as_stimulus(local);
+        stimulus.is_some_and(|stimulus| participant.admits(&self.system, local, stimulus))
+    }
+
+    fn who(&self, id: Id) -> Principal {
+        let (id, replicas) = (usize::from(id), usize::from(self.system.bound().replicas));
+        match id.checked_sub(replicas) {
+            None => Principal::Replica(ReplicaId(id as u16)),
+            Some(client) => Principal::Client(ClientId(client as u32)),
+        }
     }
 }
 
@@ -256,26 +280,35 @@ fn contains(network: &Network<Event>, envelope: &Envelope<Event>) -> bool {
 fn delivered(envelope: &Envelope<Event>) -> Option<&Message> {
     match &envelope.msg {
         Event::Deliver(message) => Some(message),
-        Event::Timeout(_) => None,
-    }
-}
-
-impl From<ReplicaId> for Id {
-    fn from(id: ReplicaId) -> Id {
-        Id::from(id.index())
+        _ => None,
     }
 }
 
 impl MessageState {
     /// The state of a replica; none for a Byzantine one.
     pub fn replica(&self, id: ReplicaId) -> Option<&State> {
-        (*self.inner.actor_states[id.index()]).as_ref()
+        self.local(Id::from(id.index()))?.replica()
+    }
+
+    /// What a participant believes; nothing for a Byzantine replica.
+    fn local(&self, actor: Id) -> Option<&Local> {
+        (**self.inner.actor_states.get(usize::from(actor))?).as_ref()
+    }
+
+    fn locals(&self) -> impl Iterator<Item = &Local> {
+        self.inner.actor_states.iter().filter_map(|local| local.as_ref().as_ref())
+    }
+
+    /// How often replicas have crashed.
+    fn crashes(&self) -> u32 {
+        self.locals().map(Local::crashes).sum()
     }
 }
 
 impl PartialEq for MessageState {
     fn eq(&self, other: &Self) -> bool {
         self.network == other.network
+            && self.history == other.history
             && self.inner.actor_states == other.inner.actor_states
             && envelopes(&self.inner.network).all(|envelope| contains(&other.inner.network, envelope))
     }
@@ -287,6 +320,7 @@ impl Hash for MessageState {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.inner.actor_states.hash(hasher);
         self.network.hash(hasher);
+        self.history.hash(hasher);
     }
 }
 
@@ -294,10 +328,9 @@ impl fmt::Debug for MessageState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_map();
         for (i, state) in self.inner.actor_states.iter().enumerate() {
-            let id = ReplicaId(i as u16);
             match state.as_ref() {
-                Some(state) => out.entry(&id, state),
-                None => out.entry(&id, &format_args!("Byzantine")),
+                Some(local) => out.entry(&i, local),
+                None => out.entry(&i, &format_args!("Byzantine")),
             };
         }
         out.finish()
@@ -309,6 +342,8 @@ impl fmt::Debug for MessageAction {
         match &self.event {
             Event::Deliver(message) => write!(f, "{} → {}: {message:?}", message.signer(), self.to),
             Event::Timeout(view) => write!(f, "{}: timer of {view} runs out", self.to),
+            Event::Crash => write!(f, "{} crashes and recovers", self.to),
+            Event::Invoke => write!(f, "{} asks to read", self.to),
         }
     }
 }
@@ -318,27 +353,34 @@ impl Model for MessageModel {
     type Action = MessageAction;
 
     fn init_states(&self) -> Vec<MessageState> {
-        self.inner.init_states().into_iter().map(|state| self.close(None, state)).collect()
+        let mut state =
+            self.inner.init_states().into_iter().map(|state| self.close(None, state)).collect::<Vec<_>>();
+        for state in &mut state {
+            state.history = first_history(&self.system, &self.honest).map(Arc::new);
+        }
+        state
     }
 
     fn actions(&self, state: &MessageState, actions: &mut Vec<MessageAction>) {
         let enabled = envelopes(&state.inner.network).filter(|envelope| self.is_enabled(state, envelope));
         actions.extend(enabled.map(|envelope| MessageAction {
-            to: ReplicaId(usize::from(envelope.dst) as u16),
+            to: self.who(envelope.dst),
             event: envelope.msg.clone(),
         }));
         actions.sort_unstable();
     }
 
     fn next_state(&self, state: &MessageState, action: MessageAction) -> Option<MessageState> {
-        let deliver =
-            ActorModelAction::Deliver { src: action.to.into(), dst: action.to.into(), msg: action.event };
+        let actor = id(&self.system, action.to);
+        let deliver = ActorModelAction::Deliver { src: actor, dst: actor, msg: action.event };
         let after = self.inner.next_state(&state.inner, deliver)?;
-        Some(self.close(Some(state), after))
+        let mut next = self.close(Some(state), after);
+        next.history = self.history(state, &next, actor);
+        Some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties(self.system.bound().views)
+        properties(&self.system)
     }
 }
 
@@ -347,9 +389,7 @@ impl Judge for MessageModel {
         &self.system
     }
 
-    fn with_honest<R>(&self, state: &MessageState, see: impl FnOnce(&[&State]) -> R) -> R {
-        let states: smallvec::SmallVec<[&State; 8]> =
-            state.inner.actor_states.iter().filter_map(|s| s.as_ref().as_ref()).collect();
-        see(&states)
+    fn with_seen<R>(&self, state: &MessageState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        Seen::with(&self.system, state.locals(), state.history.as_deref(), see)
     }
 }

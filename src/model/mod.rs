@@ -8,11 +8,15 @@ mod absorbed;
 mod adversary;
 mod bits;
 mod bounds;
+mod history;
 mod message;
+mod participant;
 mod property;
 
 pub use absorbed::{Absorbed, AbsorbedState, Move};
 pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, Scope, System, placements};
-pub use message::{Event, MessageAction, MessageModel, MessageState};
-pub use property::{Judge, PROPERTIES, SafetyProperty, properties};
+pub use bounds::{Bound, BoundError, Byzantine, Scope, Store, System, placements};
+pub use history::History;
+pub use message::{MessageAction, MessageModel, MessageState};
+pub use participant::{Event, Local, Participant, Stimulus, participants, sent};
+pub use property::{Judge, PROPERTIES, SafetyProperty, Seen, first_history, properties};

@@ -3,18 +3,71 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
 use stateright::{Model, Property};
 
 use super::bounds::System;
-use crate::pbft::{ReplicaId, SeqNum, State, View, signed_by_its_client};
+use super::history::History;
+use super::participant::{Local, Participant};
+use crate::pbft::{ClientState, Outcome, ReplicaId, SeqNum, State, View, signed_by_its_client};
 
 /// A model whose states hold honest replicas.
 pub trait Judge: Model {
     /// What is fixed.
     fn system(&self) -> &System;
 
+    /// Calls `see` with what the honest participants believe.
+    fn with_seen<R>(&self, state: &Self::State, see: impl FnOnce(&Seen<'_>) -> R) -> R;
+
     /// Calls `see` with the honest replicas' states, in the order of [`System::honest`].
-    fn with_honest<R>(&self, state: &Self::State, see: impl FnOnce(&[&State]) -> R) -> R;
+    fn with_honest<R>(&self, state: &Self::State, see: impl FnOnce(&[&State]) -> R) -> R {
+        self.with_seen(state, |seen| see(seen.replicas))
+    }
+}
+
+/// What the honest participants believe in one state: all that a property can look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What is fixed.
+    pub system: &'a System,
+    /// The honest replicas' states, in the order of [`System::honest`].
+    pub replicas: &'a [&'a State],
+    /// The clients', in the order of [`System::clients`].
+    pub clients: &'a [&'a ClientState],
+    /// What clients asked and were told, if they take part.
+    pub history: Option<&'a History>,
+}
+
+impl Seen<'_> {
+    /// Calls `see` with these local states, which are in the order of the participants.
+    pub fn with<'a, R>(
+        system: &System,
+        locals: impl Iterator<Item = &'a Local>,
+        history: Option<&History>,
+        see: impl FnOnce(&Seen<'_>) -> R,
+    ) -> R {
+        let mut replicas: SmallVec<[&State; 8]> = SmallVec::new();
+        let mut clients: SmallVec<[&ClientState; 4]> = SmallVec::new();
+        for local in locals {
+            match local {
+                Local::Replica(local) => replicas.push(&local.state),
+                Local::Client(state) => clients.push(state),
+            }
+        }
+        see(&Seen { system, replicas: &replicas, clients: &clients, history })
+    }
+}
+
+/// The history at the start, when those clients have asked that do not wait for an occasion; none if
+/// clients take no part.
+pub fn first_history(system: &System, participants: &[Participant]) -> Option<History> {
+    let mut history = (!system.clients().is_empty()).then(History::new)?;
+    for participant in participants {
+        if let (Participant::Client(client), Local::Client(state)) = (participant, participant.init(system)) {
+            history = history.after(client.id(), &client.init(), &state);
+        }
+    }
+    Some(history)
 }
 
 /// A named property of the honest replicas' states, which every reachable state must have.
@@ -25,7 +78,7 @@ pub struct SafetyProperty {
     /// What it says, in a sentence.
     pub statement: &'static str,
     /// What is wrong with a state, if something is.
-    pub violation: fn(&System, &[&State]) -> Option<String>,
+    pub violation: fn(&Seen<'_>) -> Option<String>,
 }
 
 impl std::fmt::Debug for SafetyProperty {
@@ -35,7 +88,7 @@ impl std::fmt::Debug for SafetyProperty {
 }
 
 /// The safety properties, in the order in which they are checked.
-pub const PROPERTIES: [SafetyProperty; 5] = [
+pub const PROPERTIES: [SafetyProperty; 9] = [
     SafetyProperty {
         name: "agreement",
         statement: "no two honest replicas decide different batches at a sequence number",
@@ -61,15 +114,35 @@ pub const PROPERTIES: [SafetyProperty; 5] = [
         statement: "no two batches hold prepared certificates for the same view and sequence number",
         violation: certificate_unique,
     },
+    SafetyProperty {
+        name: "stable-unique",
+        statement: "no two honest replicas hold different stable checkpoints for a sequence number",
+        violation: stable_unique,
+    },
+    SafetyProperty {
+        name: "stable-held",
+        statement: "what a stable checkpoint allows to discard, f + 1 honest replicas have executed",
+        violation: stable_held,
+    },
+    SafetyProperty {
+        name: "reply-true",
+        statement: "what a client accepts for a request, an honest replica has computed",
+        violation: reply_true,
+    },
+    SafetyProperty {
+        name: "linearizable",
+        statement: "what clients accept fits one order of execution, each request at a moment while its client waited",
+        violation: linearizable,
+    },
 ];
 
-fn named<'a>(system: &'a System, states: &'a [&'a State]) -> impl Iterator<Item = (ReplicaId, &'a State)> {
-    system.honest().iter().map(|replica| replica.id()).zip(states.iter().copied())
+fn named<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)> {
+    seen.system.honest().iter().map(|replica| replica.id()).zip(seen.replicas.iter().copied())
 }
 
-fn agreement(system: &System, states: &[&State]) -> Option<String> {
+fn agreement(seen: &Seen<'_>) -> Option<String> {
     let mut decided: BTreeMap<SeqNum, (ReplicaId, _)> = BTreeMap::new();
-    for (id, state) in named(system, states) {
+    for (id, state) in named(seen) {
         for (seq, slot) in state.log().iter() {
             let Some(batch) = slot.committed() else { continue };
             let &mut (other, first) = decided.entry(seq).or_insert((id, batch));
@@ -81,9 +154,9 @@ fn agreement(system: &System, states: &[&State]) -> Option<String> {
     None
 }
 
-fn chain_prefix(system: &System, states: &[&State]) -> Option<String> {
+fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
     let mut longest: Option<(ReplicaId, &State)> = None;
-    for (id, state) in named(system, states) {
+    for (id, state) in named(seen) {
         let chain = state.chain();
         let mut parent = chain.hash_at(chain.base());
         for block in chain.blocks() {
@@ -110,11 +183,11 @@ fn chain_prefix(system: &System, states: &[&State]) -> Option<String> {
     None
 }
 
-fn validity(system: &System, states: &[&State]) -> Option<String> {
-    for (id, state) in named(system, states) {
+fn validity(seen: &Seen<'_>) -> Option<String> {
+    for (id, state) in named(seen) {
         for (seq, slot) in state.log().iter() {
             let requests = slot.committed().map_or(&[][..], |batch| batch.requests());
-            let keys = &system.setting().keys;
+            let keys = &seen.system.setting().keys;
             if let Some(request) = requests.iter().find(|r| !(signed_by_its_client(r) && keys.verify(r))) {
                 return Some(format!(
                     "at {seq}, {id} decided {}, which client {} never signed: {} did",
@@ -128,8 +201,8 @@ fn validity(system: &System, states: &[&State]) -> Option<String> {
     None
 }
 
-fn exactly_once(system: &System, states: &[&State]) -> Option<String> {
-    for (id, state) in named(system, states) {
+fn exactly_once(seen: &Seen<'_>) -> Option<String> {
+    for (id, state) in named(seen) {
         let mut executed = BTreeSet::new();
         for block in state.chain().blocks() {
             if let Some(request) = block.executed().iter().find(|&&request| !executed.insert(request)) {
@@ -140,9 +213,9 @@ fn exactly_once(system: &System, states: &[&State]) -> Option<String> {
     None
 }
 
-fn certificate_unique(system: &System, states: &[&State]) -> Option<String> {
+fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
     let mut prepared: BTreeMap<(View, SeqNum), (ReplicaId, _)> = BTreeMap::new();
-    for (id, state) in named(system, states) {
+    for (id, state) in named(seen) {
         for (_, slot) in state.log().iter() {
             let Some(certificate) = slot.prepared() else { continue };
             let place = (certificate.view(), certificate.seq());
@@ -159,8 +232,69 @@ fn certificate_unique(system: &System, states: &[&State]) -> Option<String> {
     None
 }
 
+fn stable_unique(seen: &Seen<'_>) -> Option<String> {
+    let mut known: BTreeMap<SeqNum, (ReplicaId, _)> = BTreeMap::new();
+    for (id, state) in named(seen) {
+        let claim = state.stable().claim();
+        let &mut (other, digest) = known.entry(claim.seq).or_insert((id, claim.state));
+        if digest != claim.state {
+            return Some(format!(
+                "at {}, {other} holds a stable checkpoint of {digest} and {id} one of {}",
+                claim.seq, claim.state
+            ));
+        }
+    }
+    None
+}
+
+fn stable_held(seen: &Seen<'_>) -> Option<String> {
+    let needed = usize::from(seen.system.bound().faults) + 1;
+    for (id, state) in named(seen) {
+        let seq = state.stable().seq();
+        let holders = seen.replicas.iter().filter(|other| other.chain().height() >= seq).count();
+        if holders < needed {
+            return Some(format!(
+                "{id}'s checkpoint at {seq} is stable, and only {holders} honest replicas have executed so far"
+            ));
+        }
+    }
+    None
+}
+
+fn reply_true(seen: &Seen<'_>) -> Option<String> {
+    for (client, state) in seen.system.clients().iter().zip(seen.clients) {
+        let Some((timestamp, result @ Outcome::Appended { .. })) = state.accepted() else { continue };
+        let computed = seen.replicas.iter().filter_map(|replica| replica.last_reply(client.id())).any(|last| {
+            // Of an earlier request nothing is known any more.
+            last.timestamp > timestamp || (last.timestamp, last.result) == (timestamp, result)
+        });
+        if !computed {
+            return Some(format!(
+                "{} accepted '{result:?}', which no honest replica has computed",
+                client.id()
+            ));
+        }
+    }
+    None
+}
+
+fn linearizable(seen: &Seen<'_>) -> Option<String> {
+    if seen.history.is_none_or(History::is_linearizable) {
+        return None;
+    }
+    let told: Vec<_> = seen
+        .system
+        .clients()
+        .iter()
+        .zip(seen.clients)
+        .filter_map(|(client, state)| Some((client.id(), state.accepted()?.1)))
+        .map(|(id, result)| format!("{id}: {result:?}"))
+        .collect();
+    Some(format!("no order of execution explains what the clients were told ({})", told.join("; ")))
+}
+
 fn holds<J: Judge, const I: usize>(judge: &J, state: &J::State) -> bool {
-    judge.with_honest(state, |states| (PROPERTIES[I].violation)(judge.system(), states).is_none())
+    judge.with_seen(state, |seen| (PROPERTIES[I].violation)(seen).is_none())
 }
 
 fn decided_by_all<J: Judge>(judge: &J, state: &J::State) -> bool {
@@ -181,18 +315,38 @@ fn decided_after_view_change<J: Judge>(judge: &J, state: &J::State) -> bool {
     })
 }
 
+fn believed_by_all<J: Judge>(judge: &J, state: &J::State) -> bool {
+    judge.with_seen(state, |seen| seen.clients.iter().all(|client| client.accepted().is_some()))
+}
+
+fn stable_above_genesis<J: Judge>(judge: &J, state: &J::State) -> bool {
+    judge.with_honest(state, |states| states.iter().any(|s| s.stable().seq() > SeqNum::GENESIS))
+}
+
 /// The safety properties and, so that no model passes by doing nothing, the good outcomes that must
-/// be reachable, as stateright's checkers take them.
-pub fn properties<J: Judge>(views: u64) -> Vec<Property<J>> {
+/// be reachable, as stateright's checkers take them. Of clients only where they take part.
+pub fn properties<J: Judge>(system: &System) -> Vec<Property<J>> {
+    let bound = system.bound();
     let mut all = vec![
         Property::always(PROPERTIES[0].name, holds::<J, 0>),
         Property::always(PROPERTIES[1].name, holds::<J, 1>),
         Property::always(PROPERTIES[2].name, holds::<J, 2>),
         Property::always(PROPERTIES[3].name, holds::<J, 3>),
         Property::always(PROPERTIES[4].name, holds::<J, 4>),
-        Property::sometimes("every honest replica decides a request", decided_by_all::<J>),
     ];
-    if views > 1 {
+    let checkpoints = bound.checkpoint.is_some_and(|interval| interval <= bound.slots);
+    if checkpoints {
+        all.push(Property::always(PROPERTIES[5].name, holds::<J, 5>));
+        all.push(Property::always(PROPERTIES[6].name, holds::<J, 6>));
+        all.push(Property::sometimes("a checkpoint becomes stable", stable_above_genesis::<J>));
+    }
+    if !system.clients().is_empty() {
+        all.push(Property::always(PROPERTIES[7].name, holds::<J, 7>));
+        all.push(Property::always(PROPERTIES[8].name, holds::<J, 8>));
+        all.push(Property::sometimes("every client is answered", believed_by_all::<J>));
+    }
+    all.push(Property::sometimes("every honest replica decides a request", decided_by_all::<J>));
+    if bound.views > 1 {
         all.push(Property::sometimes(
             "a request is decided after a view change",
             decided_after_view_change::<J>,

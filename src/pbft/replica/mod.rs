@@ -107,6 +107,8 @@ pub enum Site {
     Commit(SeqNum, TallyKey),
     /// CHECKPOINTs for a sequence number.
     Checkpoint(SeqNum),
+    /// Replies to a client.
+    Reply,
     /// Waiting requests and view changes, which start the timer and move the replica to another view.
     ViewChange,
 }

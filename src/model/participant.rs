@@ -1,0 +1,317 @@
+//! The honest participants, as the judges run them: replicas with their storage, and clients.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::bounds::{Store, System};
+use crate::pbft::{
+    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Replica, ReplicaId,
+    Site, State, View,
+};
+
+/// What can happen to a participant.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A message is delivered to it.
+    Deliver(Message),
+    /// Its timer runs out while it is in, or moving to, this view.
+    Timeout(View),
+    /// It crashes and recovers from what its storage kept.
+    Crash,
+    /// Its user asks it, a client, to read.
+    Invoke,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Deliver(message) => message.fmt(f),
+            Event::Timeout(view) => write!(f, "timeout in {view}"),
+            Event::Crash => f.write_str("crash"),
+            Event::Invoke => f.write_str("read"),
+        }
+    }
+}
+
+impl Event {
+    /// The event as something that happens in this local state, if it can.
+    pub fn as_stimulus<'a>(&'a self, local: &Local) -> Option<Stimulus<'a>> {
+        match self {
+            Event::Deliver(message) => Some(Stimulus::Deliver(message)),
+            Event::Timeout(view) => (local.replica()?.view() == *view).then_some(Stimulus::Timeout),
+            Event::Crash => Some(Stimulus::Crash),
+            Event::Invoke => Some(Stimulus::Invoke),
+        }
+    }
+}
+
+/// The same, where it happens: a timeout needs no view there.
+#[derive(Clone, Copy, Debug)]
+pub enum Stimulus<'a> {
+    /// A message is delivered.
+    Deliver(&'a Message),
+    /// The timer runs out.
+    Timeout,
+    /// It crashes and recovers.
+    Crash,
+    /// A user wants to read.
+    Invoke,
+}
+
+/// An honest participant: what is fixed.
+#[derive(Clone, Debug)]
+pub enum Participant {
+    /// A replica, and how its storage behaves.
+    Replica(Replica, Store),
+    /// A client.
+    Client(Client),
+}
+
+/// An honest participant: what changes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Local {
+    /// A replica's.
+    Replica(ReplicaLocal),
+    /// A client's.
+    Client(ClientState),
+}
+
+/// A replica's state and what of it would outlive a crash.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ReplicaLocal {
+    /// The state.
+    pub state: State,
+    /// How often it has crashed.
+    pub crashes: u32,
+    /// What its storage holds; only in a bound with crashes.
+    store: Option<Box<Stored>>,
+}
+
+/// The state that would be recovered: now, and if what the last step wrote were lost.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Stored {
+    now: State,
+    before: State,
+}
+
+/// What a step puts into the network: the message, and the one it is addressed to, if not all replicas.
+pub type Sent = (Option<Principal>, Message);
+
+impl Participant {
+    /// Who this is.
+    pub fn id(&self) -> Principal {
+        match self {
+            Participant::Replica(replica, _) => Principal::Replica(replica.id()),
+            Participant::Client(client) => Principal::Client(client.id()),
+        }
+    }
+
+    /// The local state at the start. A client that writes has asked already; one that reads asks later.
+    pub fn init(&self, system: &System) -> Local {
+        match self {
+            Participant::Replica(replica, _) => {
+                let state = replica.init();
+                let stored = || Box::new(Stored { now: state.clone(), before: state.clone() });
+                let store = (system.bound().crashes > 0).then(stored);
+                Local::Replica(ReplicaLocal { state, crashes: 0, store })
+            }
+            Participant::Client(client) => {
+                let mut state = client.init();
+                if !system.reads(client.id()) {
+                    let operation = ClientInput::Invoke { operation: System::OPERATION, reads: false };
+                    let _ = client.step(&mut state, operation, &mut Vec::new());
+                }
+                Local::Client(state)
+            }
+        }
+    }
+
+    /// Whether it would act.
+    pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
+        match (self, local) {
+            (Participant::Replica(replica, _), Local::Replica(local)) => match stimulus {
+                Stimulus::Deliver(message) => {
+                    !system.is_idle_repetition(&local.state, message)
+                        && replica.check(&local.state, Input::Deliver(message)).is_ok()
+                }
+                Stimulus::Timeout => {
+                    system.may_time_out(local.state.view())
+                        && replica.check(&local.state, Input::Timeout).is_ok()
+                }
+                Stimulus::Crash => self.recovered(local).is_some(),
+                Stimulus::Invoke => false,
+            },
+            (Participant::Client(client), Local::Client(local)) => match stimulus {
+                Stimulus::Deliver(m) => client.check(local, ClientInput::Deliver(m)).is_ok(),
+                // One read for each client; retransmission adds nothing where nothing is lost.
+                Stimulus::Invoke => local.waiting_for().is_none() && local.accepted().is_none(),
+                Stimulus::Timeout | Stimulus::Crash => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The next local state and what is sent; nothing if it does not act.
+    pub fn step(
+        &self,
+        system: &System,
+        local: &Local,
+        stimulus: Stimulus<'_>,
+    ) -> Option<(Local, Vec<Effect>, Vec<ClientEffect>)> {
+        if !self.admits(system, local, stimulus) {
+            return None;
+        }
+        match (self, local) {
+            (Participant::Replica(replica, kept), Local::Replica(local)) => {
+                let input = match stimulus {
+                    Stimulus::Deliver(message) => Input::Deliver(message),
+                    Stimulus::Crash => {
+                        return self.recovered(local).map(|l| (Local::Replica(l), Vec::new(), Vec::new()));
+                    }
+                    _ => Input::Timeout,
+                };
+                let mut effects = Vec::new();
+                let state = replica.successor(&local.state, input, &mut effects).ok()?;
+                let store = local.store.as_ref().map(|store| store.after(replica, *kept, &effects));
+                let next = ReplicaLocal { state, crashes: local.crashes, store };
+                Some((Local::Replica(next), effects, Vec::new()))
+            }
+            (Participant::Client(client), Local::Client(local)) => {
+                let input = match stimulus {
+                    Stimulus::Deliver(message) => ClientInput::Deliver(message),
+                    _ => ClientInput::Invoke { operation: System::OPERATION, reads: true },
+                };
+                let (mut next, mut effects) = (local.clone(), Vec::new());
+                client.step(&mut next, input, &mut effects).ok()?;
+                Some((Local::Client(next), Vec::new(), effects))
+            }
+            _ => None,
+        }
+    }
+
+    /// The local state after a crash; none if a crash loses nothing that could not be had again: then it
+    /// is no step.
+    fn recovered(&self, local: &ReplicaLocal) -> Option<ReplicaLocal> {
+        let (Participant::Replica(replica, kept), Some(store)) = (self, &local.store) else { return None };
+        let state = match kept {
+            Store::Keeps => store.now.clone(),
+            Store::LosesLast => store.before.clone(),
+        };
+        if state == replica.control(&local.state) {
+            return None;
+        }
+        let store = Some(Box::new(Stored { now: state.clone(), before: state.clone() }));
+        Some(ReplicaLocal { state, crashes: local.crashes + 1, store })
+    }
+
+    /// The local state without what could be received again and has had no consequence yet.
+    pub fn control(&self, local: &Local) -> Local {
+        match (self, local) {
+            (Participant::Replica(replica, _), Local::Replica(local)) => {
+                Local::Replica(ReplicaLocal { state: replica.control(&local.state), ..local.clone() })
+            }
+            (Participant::Client(client), Local::Client(state)) => Local::Client(client.control(state)),
+            _ => local.clone(),
+        }
+    }
+}
+
+impl Stored {
+    /// What the storage holds after a step with these effects: its records are one write.
+    fn after(&self, replica: &Replica, kept: Store, effects: &[Effect]) -> Box<Stored> {
+        let mut now = self.now.clone();
+        let mut written = false;
+        for effect in effects {
+            if let Effect::Persist(record) = effect {
+                replica.redo(&mut now, record);
+                written = true;
+            }
+        }
+        let now = replica.control(&now);
+        let before = match kept {
+            Store::Keeps => now.clone(),
+            Store::LosesLast if written => self.now.clone(),
+            Store::LosesLast => self.before.clone(),
+        };
+        Box::new(Stored { now, before })
+    }
+}
+
+impl Local {
+    /// The replica's state, if it is one.
+    pub fn replica(&self) -> Option<&State> {
+        match self {
+            Local::Replica(local) => Some(&local.state),
+            Local::Client(_) => None,
+        }
+    }
+
+    /// The client's state, if it is one.
+    pub fn client(&self) -> Option<&ClientState> {
+        match self {
+            Local::Replica(_) => None,
+            Local::Client(state) => Some(state),
+        }
+    }
+
+    /// How often it has crashed.
+    pub fn crashes(&self) -> u32 {
+        match self {
+            Local::Replica(local) => local.crashes,
+            Local::Client(_) => 0,
+        }
+    }
+
+    /// Forgets how often a timer has doubled: that says how long it runs, not what it may do.
+    pub fn forget_backoff(&mut self) {
+        if let Local::Replica(local) = self {
+            local.state.forget_backoff();
+        }
+    }
+
+    /// Where the tallies of two local states differ; the states are the same otherwise.
+    pub fn differing_tallies(&self, other: &Local) -> BTreeSet<Site> {
+        match (self, other) {
+            (Local::Replica(a), Local::Replica(b)) => a.state.differing_tallies(&b.state),
+            _ => BTreeSet::from([Site::Reply]),
+        }
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Local::Replica(local) if local.crashes > 0 => {
+                write!(f, "crashed {} times; {:?}", local.crashes, local.state)
+            }
+            Local::Replica(local) => local.state.fmt(f),
+            Local::Client(state) => state.fmt(f),
+        }
+    }
+}
+
+/// What effects put into the network. Replies go there only if clients take part.
+pub fn sent(system: &System, effects: &[Effect], of_client: &[ClientEffect]) -> Vec<Sent> {
+    let replica = |id: ReplicaId| Some(Principal::Replica(id));
+    let by_replicas = effects.iter().filter_map(|effect| match effect {
+        Effect::Broadcast(message) => Some((None, message.clone())),
+        Effect::Send(to, message) => Some((replica(*to), message.clone())),
+        Effect::Reply(reply) if !system.clients().is_empty() => {
+            Some((Some(Principal::Client(reply.client)), Message::Reply(reply.clone())))
+        }
+        _ => None,
+    });
+    let by_clients = of_client.iter().filter_map(|effect| match effect {
+        ClientEffect::Broadcast(message) => Some((None, message.clone())),
+        ClientEffect::Send(to, message) => Some((replica(*to), message.clone())),
+        ClientEffect::Accepted(..) | ClientEffect::Timer(_) => None,
+    });
+    by_replicas.chain(by_clients).filter(|(_, message)| system.is_explored(message)).collect()
+}
+
+/// The participants of a system: honest replicas by number, then clients if they take part.
+pub fn participants(system: &System) -> Vec<Participant> {
+    let store = system.bound().store;
+    let replicas = system.honest().iter().map(|replica| Participant::Replica(replica.clone(), store));
+    replicas.chain(system.clients().iter().cloned().map(Participant::Client)).collect()
+}

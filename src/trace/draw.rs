@@ -28,8 +28,8 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
     who.replica().is_some_and(|id| system.bound().byzantine.contains(&id))
 }
 
-/// A Mermaid sequence diagram.
-pub fn mermaid(system: &System, arrows: &[Arrow], end: Option<&str>) -> String {
+/// A Mermaid sequence diagram, with remarks at its end.
+pub fn mermaid(system: &System, arrows: &[Arrow], end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
         let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
@@ -49,8 +49,8 @@ pub fn mermaid(system: &System, arrows: &[Arrow], end: Option<&str>) -> String {
             let _ = writeln!(out, "    Note right of {}: {}", arrow.to, clean(&arrow.note));
         }
     }
-    if let (Some(end), Some(replica)) = (end, system.honest().last()) {
-        let _ = writeln!(out, "    Note over {}: {}", replica.id(), clean(end));
+    for (remark, replica) in end.iter().zip(system.honest().last().into_iter().cycle()) {
+        let _ = writeln!(out, "    Note over {}: {}", replica.id(), clean(remark));
     }
     out
 }

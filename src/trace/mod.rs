@@ -5,6 +5,7 @@
 //! shown that the protocol's code does not do.
 
 mod draw;
+mod explain;
 mod text;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::model::{Adversary, Event, PROPERTIES, SafetyProperty, System};
 use crate::pbft::{Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
 
 pub use draw::{Arrow, mermaid, svg};
+pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.
@@ -153,6 +155,7 @@ struct Record<'a> {
     bound: &'a crate::model::Bound,
     violates: Option<&'a str>,
     explanation: Option<String>,
+    because: Option<Explanation>,
     steps: Vec<StepRecord>,
     finally: Vec<(String, String)>,
 }
@@ -195,6 +198,7 @@ impl Trace {
             bound: self.system.bound(),
             violates: property,
             explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
+            because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
             finally: ids.zip(self.finally.iter().map(|state| format!("{state:?}"))).collect(),
         };
@@ -205,7 +209,8 @@ impl Trace {
     pub fn to_mermaid(&self, property: Option<&str>) -> String {
         let arrows: Vec<_> = self.steps.iter().map(|step| self.arrow(step)).collect();
         let end = property.and_then(|p| self.violation(p)).map(|(_, what)| what);
-        mermaid(&self.system, &arrows, end.as_deref())
+        let why = property.and_then(|p| self.explain(p)).and_then(|why| why.short());
+        mermaid(&self.system, &arrows, &end.into_iter().chain(why).collect::<Vec<_>>())
     }
 
     fn arrow(&self, step: &Step) -> Arrow {

@@ -129,7 +129,8 @@ impl Step {
 }
 
 impl Trace {
-    /// The whole trace in words: each event, what came of it, and what everybody believes in the end.
+    /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
+    /// that is a violation.
     pub fn to_text(&self, property: Option<&str>) -> String {
         let mut out = String::new();
         let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
@@ -154,6 +155,8 @@ impl Trace {
         }
         if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
             let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);
+            let _ =
+                write!(out, "{}", self.explain(property.name).map_or(String::new(), |why| why.to_string()));
         }
         out
     }

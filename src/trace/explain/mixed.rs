@@ -1,0 +1,219 @@
+//! A rulebook that takes some rules from another one, and the others from the paper.
+//!
+//! With every rule taken it answers as the other does, and notes where the paper answers otherwise; with
+//! all but one it tells what that one rule is to blame for.
+//!
+//! The paper's answer is a default body of [`Rules`]. Many of those ask further rules, and here they have
+//! to ask the mixture. So each method below has a type of its own, which overrides every rule *but* this
+//! one, and passes all of them on to the mixture: its default body is the paper's, and whatever that asks,
+//! the mixture answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::pbft::*;
+
+/// The two answers to a question about which two rulebooks differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Answers {
+    pub given: String,
+    pub paper: String,
+}
+
+/// The rules that are `taken` from `given`; the others are the paper's.
+#[derive(Debug)]
+pub(super) struct Mixed {
+    given: &'static dyn Rules,
+    taken: BTreeSet<&'static str>,
+    differing: Mutex<BTreeMap<&'static str, Answers>>,
+}
+
+impl Mixed {
+    /// The mixture for as long as the program runs, because that is how long replicas keep their
+    /// rulebook. It is a few hundred bytes, for each rule that an explained violation breaks.
+    pub fn leak(given: &'static dyn Rules, taken: impl IntoIterator<Item = &'static str>) -> &'static Self {
+        let taken = taken.into_iter().collect();
+        Box::leak(Box::new(Mixed { given, taken, differing: Mutex::default() }))
+    }
+
+    /// The rules on which the given rulebook has answered otherwise than the paper, all other rules being
+    /// those of the mixture; each with the first such answer.
+    pub fn differing(&self) -> BTreeMap<&'static str, Answers> {
+        self.differing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answer<T: PartialEq + fmt::Debug>(
+        &self,
+        rule: &'static str,
+        paper: impl FnOnce() -> T,
+        given: impl FnOnce() -> T,
+    ) -> T {
+        let paper = paper();
+        if !self.taken.contains(rule) {
+            return paper;
+        }
+        let given = given();
+        if given != paper {
+            let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
+            differing
+                .entry(rule)
+                .or_insert_with(|| Answers { given: format!("{given:?}"), paper: format!("{paper:?}") });
+        }
+        given
+    }
+}
+
+/// Overrides rules by handing them on to the mixture.
+macro_rules! hand_on {
+    ($({ $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty })*) => {$(
+        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+            self.0.$name($($arg),*)
+        }
+    )*};
+}
+
+/// The methods of the mixture, one after the other: `[those before] this, those after`.
+macro_rules! methods {
+    ([$($before:tt)*]) => {};
+    (
+        [$($before:tt)*]
+        { $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty }
+        $($after:tt)*
+    ) => {
+        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+            #[derive(Debug)]
+            struct Paper<'m>(&'m Mixed);
+            impl Rules for Paper<'_> {
+                hand_on! { $($before)* $($after)* }
+
+                fn as_rules(&self) -> &dyn Rules {
+                    self.0
+                }
+            }
+            self.answer(stringify!($name), || Paper(self).$name($($arg),*), || self.given.$name($($arg),*))
+        }
+
+        methods! { [$($before)* { $name [$($life)?] [$($arg: $type),*] $out }] $($after)* }
+    };
+}
+
+macro_rules! rules {
+    ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        /// The names of all rules, in the order of the rulebook.
+        pub(super) const RULES: &[&str] = &[$(stringify!($name)),*];
+
+        impl Rules for Mixed {
+            methods! { [] $({ $name [$($life)?] [$($arg: $type),*] $out })* }
+
+            fn as_rules(&self) -> &dyn Rules {
+                self
+            }
+        }
+    };
+}
+
+// Every method of `Rules`, as it stands there. A test compares the names; the compiler, the rest.
+rules! {
+    primary(committee: Committee, view: View) -> ReplicaId;
+    quorum(committee: Committee) -> usize;
+    prepare_quorum(committee: Committee) -> usize;
+    commit_quorum(committee: Committee) -> usize;
+    checkpoint_quorum(committee: Committee) -> usize;
+    view_change_quorum(committee: Committee) -> usize;
+    admits_view(standing: Standing, view: View) -> bool;
+    in_window(setting: &Setting, low: SeqNum, seq: SeqNum) -> bool;
+    may_propose(committee: Committee, view: View, from: ReplicaId) -> bool;
+    digest_matches(digest: Digest, batch: &Batch) -> bool;
+    authentic(setting: &Setting, request: &SignedRequest) -> bool;
+    may_propose_null() -> bool;
+    accepts_second_proposal(accepted: &Proposal, second: &Proposal) -> bool;
+    may_prepare(committee: Committee, view: View, from: ReplicaId) -> bool;
+    counts_vote(voters: Option<&VoteSet>, from: ReplicaId) -> bool;
+    prepare_key(view: View, digest: Digest) -> TallyKey;
+    commit_key(view: View, digest: Digest) -> TallyKey;
+    decides_unprepared() -> bool;
+    is_next(height: SeqNum, seq: SeqNum) -> bool;
+    executes(last: Option<Timestamp>, timestamp: Timestamp) -> bool;
+    check_stable(setting: &Setting, claim: &StableClaim) -> Result<(), Refusal>;
+    join(committee: Committee, views: &[View]) -> Option<View>;
+    reports_prepared(claim: &PreparedClaim) -> bool;
+    keeps_prepared(claim: &PreparedClaim) -> bool;
+    check_prepared(setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal>;
+    check_view_change(setting: &Setting, change: &ViewChange) -> Result<(), Refusal>;
+    justifies(change: &ViewChange, view: View) -> bool;
+    select<'a>(claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim>;
+    new_view_batches(changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)>;
+    check_new_view(setting: &Setting, new_view: &NewView) -> Result<(), Refusal>;
+}
+
+/// The rulebook's own text: what a rule says is said there, and nowhere else.
+const BOOK: &str = include_str!("../../pbft/rules.rs");
+
+/// The paper's section of a rule, and what the rule says in a sentence.
+pub(super) fn statement(rule: &str) -> (String, String) {
+    let lines: Vec<_> = BOOK.lines().map(str::trim).collect();
+    let is_rule = |line: &str| {
+        let name = line.strip_prefix("fn ").and_then(|rest| rest.strip_prefix(rule));
+        name.is_some_and(|rest| rest.starts_with(['(', '<']))
+    };
+    let end = lines.iter().position(|line| is_rule(line)).unwrap_or(0);
+    let start = lines[..end].iter().rposition(|line| !line.starts_with("///")).map_or(end, |i| i + 1);
+    let doc = lines[start..end].iter().map(|line| line.trim_start_matches('/').trim());
+    let first = doc.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let sentence = first.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    match sentence.split_once(": ") {
+        Some((section, says)) => (section.to_owned(), says.to_owned()),
+        None => (String::new(), sentence.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule that is missing here would be the paper's in every mixture.
+    #[test]
+    fn no_rule_is_forgotten() {
+        let book = BOOK.split_once("pub trait Rules").unwrap().1.split_once("\n}\n").unwrap().0;
+        let methods = book.lines().filter_map(|line| line.strip_prefix("    fn "));
+        let names: Vec<_> = methods.map(|rest| rest.split(['(', '<']).next().unwrap()).collect();
+        assert_eq!([RULES, &["as_rules"]].concat(), names);
+    }
+
+    #[test]
+    fn every_rule_names_its_section_and_says_something() {
+        for rule in RULES {
+            let (section, says) = statement(rule);
+            assert!(section.starts_with('§') && says.len() > 10, "{rule}: {section}: {says}");
+        }
+        assert_eq!(statement("commit_quorum"), ("§4.2".to_owned(), "how many commits decide".to_owned()));
+    }
+
+    #[derive(Debug)]
+    struct Two;
+
+    impl Rules for Two {
+        fn quorum(&self, _committee: Committee) -> usize {
+            2
+        }
+
+        fn as_rules(&self) -> &dyn Rules {
+            self
+        }
+    }
+
+    /// What is not overridden follows what is, and only what is overridden is said to differ.
+    #[test]
+    fn a_rule_of_the_paper_asks_the_mixture() {
+        let committee = Committee::of(4).unwrap();
+        let all = Mixed::leak(&Two, RULES.iter().copied());
+        assert_eq!((all.quorum(committee), all.commit_quorum(committee)), (2, 2));
+        let answers = Answers { given: "2".to_owned(), paper: "3".to_owned() };
+        assert_eq!(all.differing(), [("quorum", answers)].into());
+        let only = Mixed::leak(&Two, ["quorum"]);
+        assert_eq!((only.quorum(committee), only.commit_quorum(committee)), (2, 2));
+        let none = Mixed::leak(&Two, []);
+        assert_eq!((none.quorum(committee), none.commit_quorum(committee)), (3, 3));
+    }
+}

@@ -1,0 +1,213 @@
+//! Which rule would have stopped a violation: the same run, with rules of the paper put back one by one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::mixed::{Mixed, RULES, statement};
+use super::{as_text, if_any_as_text, new_views};
+use crate::model::{Adversary, Event, PROPERTIES, System};
+use crate::pbft::{Effect, Message, Refusal, ReplicaId, Rules, State};
+use crate::trace::{Step, Trace, find};
+
+/// A rule on which the rulebook answered otherwise than the paper's in this run.
+#[derive(Clone, Debug, Serialize)]
+pub struct BrokenRule {
+    /// The method of [`Rules`].
+    pub rule: &'static str,
+    /// The section of OSDI'99.
+    pub section: String,
+    /// What the paper's rule says.
+    pub statement: String,
+    /// The first step, counted from 1, at which the answers differ.
+    pub step: usize,
+    /// The rulebook's answer there.
+    pub answer: String,
+    /// The paper's.
+    pub paper: String,
+    /// Whether the violation is gone once this rule alone is the paper's.
+    pub stops: bool,
+    /// Where the run then parts from what happened.
+    pub parting: Option<Parting>,
+}
+
+/// The first step at which a replica under other rules does not do what it did.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Parting {
+    /// The step, counted from 1.
+    pub step: usize,
+    /// The replica.
+    #[serde(serialize_with = "as_text")]
+    pub replica: ReplicaId,
+    /// The guard that refuses the event, if one does.
+    #[serde(serialize_with = "if_any_as_text")]
+    pub refusal: Option<Refusal>,
+    /// What does not come of the step any more, in words.
+    pub gone: Vec<String>,
+    /// What comes of it instead.
+    pub instead: Vec<String>,
+    /// If it is for want of votes: how many there are, and how many it takes.
+    pub shortage: Option<String>,
+}
+
+/// What the rules have to do with a violation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Blame {
+    /// Each rule that was broken in this run.
+    pub broken: Vec<BrokenRule>,
+    /// Whether the violation is gone once all rules are the paper's.
+    pub paper_stops: bool,
+    /// Where the run then parts from what happened.
+    pub parting: Option<Parting>,
+}
+
+impl Blame {
+    /// Finds out by running the same events again: first with the rulebook compared to the paper's at
+    /// every question, then under the paper's rules, then with one broken rule mended at a time.
+    pub(super) fn find(trace: &Trace, property: &str) -> Option<Self> {
+        let given = trace.system.rules();
+        let broken = broken(trace, given)?;
+        let taken: BTreeSet<_> = broken.iter().map(|broken| broken.rule).collect();
+        let (paper_stops, parting) = rerun(trace, property, Mixed::leak(given, []))?;
+        let mend = |mut broken: BrokenRule| {
+            let others = taken.iter().copied().filter(|&rule| rule != broken.rule);
+            (broken.stops, broken.parting) = rerun(trace, property, Mixed::leak(given, others))?;
+            Some(broken)
+        };
+        let broken = broken.into_iter().map(mend).collect::<Option<_>>()?;
+        Some(Blame { broken, paper_stops, parting })
+    }
+
+    /// The rules any of which would have stopped it alone.
+    pub fn stopping(&self) -> impl Iterator<Item = &BrokenRule> {
+        self.broken.iter().filter(|broken| broken.stops)
+    }
+}
+
+/// The rules on which the rulebook answers otherwise than the paper's in this run, in the order in which
+/// they first do.
+fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
+    let mixed = Mixed::leak(given, RULES.iter().copied());
+    let mut again = Again::new(trace, mixed)?;
+    let mut out: Vec<BrokenRule> = Vec::new();
+    for (number, step) in (1..).zip(&trace.steps) {
+        again.step(step.to, &step.event)?.ok()?;
+        for (rule, answers) in mixed.differing() {
+            if out.iter().all(|broken| broken.rule != rule) {
+                let (section, statement) = statement(rule);
+                let (answer, paper) = (answers.given, answers.paper);
+                let (stops, parting) = (false, None);
+                out.push(BrokenRule {
+                    rule,
+                    section,
+                    statement,
+                    step: number,
+                    answer,
+                    paper,
+                    stops,
+                    parting,
+                });
+            }
+        }
+    }
+    Some(out)
+}
+
+/// Runs the same events under other rules: whether the violation is gone, and where the run parts from
+/// what happened. From there on, what is refused or was never sent is left out.
+fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bool, Option<Parting>)> {
+    let mut again = Again::new(trace, rules)?;
+    let adversary = Adversary::new(Arc::clone(&again.system));
+    let mut sent: BTreeSet<Message> = BTreeSet::new();
+    let mut parting = None;
+    for (number, step) in (1..).zip(&trace.steps) {
+        let event = match &step.event {
+            // Until the run parts, all that was sent is sent again.
+            Event::Deliver(message) if parting.is_some() => {
+                find(&again.system, &adversary, &sent, message).map(Event::Deliver)
+            }
+            event => Some(event.clone()),
+        };
+        let Some(Some(result)) = event.map(|event| again.step(step.to, &event)) else { continue };
+        if parting.is_none() {
+            parting = Parting::find(&again.system, number, step, &result);
+        }
+        sent.extend(result.iter().flat_map(|step| &step.effects).filter_map(|effect| match effect {
+            Effect::Broadcast(message) | Effect::Send(_, message) => Some(message.clone()),
+            _ => None,
+        }));
+    }
+    let property = PROPERTIES.into_iter().find(|p| p.name == property)?;
+    let states: Vec<&State> = again.states.iter().collect();
+    Some(((property.violation)(&again.system, &states).is_none(), parting))
+}
+
+/// The replicas of a trace once more, under other rules.
+struct Again {
+    system: Arc<System>,
+    states: Vec<State>,
+}
+
+impl Again {
+    fn new(trace: &Trace, rules: &'static dyn Rules) -> Option<Self> {
+        let system = Arc::new(System::new(trace.system.bound().clone(), rules).ok()?);
+        let states = system.honest().iter().map(|replica| replica.init()).collect();
+        Some(Again { system, states })
+    }
+
+    /// What the replica makes of the event, if it can happen at all.
+    fn step(&mut self, to: ReplicaId, event: &Event) -> Option<Result<Step, Refusal>> {
+        let index = self.system.honest().iter().position(|replica| replica.id() == to)?;
+        let before = self.states[index].clone();
+        let input = event.as_input(&before)?;
+        let mut effects = Vec::new();
+        let result = self.system.honest()[index].step(&mut self.states[index], input, &mut effects);
+        let after = self.states[index].clone();
+        Some(result.map(|()| Step { to, event: event.clone(), effects, before, after }))
+    }
+}
+
+impl Parting {
+    /// Where a replica of `system` does not do what it did; nothing if the two steps look the same from
+    /// outside.
+    fn find(system: &System, number: usize, was: &Step, now: &Result<Step, Refusal>) -> Option<Self> {
+        let told = |step: &Step| {
+            let sends = step.sends(system).into_iter().map(|sent| format!("sends {sent}"));
+            step.changes(system).into_iter().chain(sends).collect::<Vec<_>>()
+        };
+        let (was_told, now_told) = (told(was), now.as_ref().map(told).unwrap_or_default());
+        let without = |these: &[String], those: &[String]| {
+            these.iter().filter(|line| !those.contains(line)).cloned().collect::<Vec<_>>()
+        };
+        let gone = without(&was_told, &now_told);
+        let instead = without(&now_told, &was_told);
+        let refusal = now.as_ref().err().copied();
+        let parts = refusal.is_some() || !gone.is_empty() || !instead.is_empty();
+        let shortage = shortage(system, was);
+        parts.then_some(Parting { step: number, replica: was.to, refusal, gone, instead, shortage })
+    }
+}
+
+/// The votes on which the step came to something, if they are fewer than `system` asks for.
+fn shortage(system: &System, was: &Step) -> Option<String> {
+    let (rules, committee) = (system.rules(), system.setting().committee);
+    let certificate = was.after.log().iter().find_map(|(seq, slot)| {
+        let old = was.before.log().get(seq).and_then(|slot| slot.prepared());
+        slot.prepared().filter(|&new| old != Some(new))
+    });
+    let prepares = certificate.map(|c| {
+        let votes = c.claim().prepares.0.len() + 1;
+        (votes, "votes to prepare", rules.prepare_quorum(committee))
+    });
+    let commits = was.effects.iter().find_map(|effect| match effect {
+        Effect::Committed(c) => Some((c.commits().len(), "commits", rules.commit_quorum(committee))),
+        _ => None,
+    });
+    let changes = new_views(was)
+        .next()
+        .map(|new_view| (new_view.view_changes.0.len(), "view changes", rules.view_change_quorum(committee)));
+    let mut all = [prepares, commits, changes].into_iter().flatten();
+    let (has, what, needs) = all.find(|(has, _, needs)| has < needs)?;
+    Some(format!("{has} {what}, where it takes {needs}"))
+}

@@ -182,10 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_names_its_section_and_says_something() {
+    fn every_rule_says_something() {
         for rule in RULES {
             let (section, says) = statement(rule);
-            assert!(section.starts_with('§') && says.len() > 10, "{rule}: {section}: {says}");
+            assert!(section.is_empty() || section.starts_with('§'), "{rule}: {section}");
+            assert!(says.len() > 10, "{rule}: {says}");
         }
         assert_eq!(statement("commit_quorum"), ("§4.2".to_owned(), "how many commits decide".to_owned()));
     }

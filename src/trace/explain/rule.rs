@@ -16,7 +16,7 @@ use crate::trace::{Step, Trace, find};
 pub struct BrokenRule {
     /// The method of [`Rules`].
     pub rule: &'static str,
-    /// The section of OSDI'99.
+    /// The section of OSDI'99; empty where the paper leaves it open.
     pub section: String,
     /// What the paper's rule says.
     pub statement: String,

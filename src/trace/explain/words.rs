@@ -115,7 +115,10 @@ impl Display for Blame {
 impl Display for BrokenRule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let BrokenRule { rule, section, statement, step, answer, paper, .. } = self;
-        writeln!(f, "  {rule} (OSDI'99 {section}): {statement}")?;
+        match section.is_empty() {
+            true => writeln!(f, "  {rule}: {statement}")?,
+            false => writeln!(f, "  {rule} (OSDI'99 {section}): {statement}")?,
+        }
         writeln!(f, "    At step {step} it answers {answer}, where the paper's answers {paper}.")?;
         match &self.parting {
             Some(parting) if self.stops => writeln!(f, "    With the paper's, {parting}"),

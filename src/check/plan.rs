@@ -10,7 +10,7 @@ use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, System, placements, properties,
 };
-use crate::pbft::{ReplicaId, Rules};
+use crate::pbft::{Principal, Rules};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -140,7 +140,7 @@ pub fn run(
 }
 
 /// The steps of judge 2 as the deliveries that they stand for.
-fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(ReplicaId, Event)> {
+fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -153,7 +153,7 @@ fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(ReplicaId, Even
 }
 
 fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
-    let mut all = properties(judge.system().bound().views);
+    let mut all = properties(judge.system());
     all.retain(|p: &Property<J>| {
         p.expectation != Expectation::Always || property.is_none_or(|name| name == p.name)
     });
@@ -164,7 +164,7 @@ fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,
-    events: impl FnOnce(&[A]) -> Vec<(ReplicaId, Event)>,
+    events: impl FnOnce(&[A]) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
         End::Exhausted => Verdict::Holds,
@@ -179,7 +179,7 @@ fn outcome<A>(
 }
 
 /// Replays a counterexample on the real replicas, and looks at the property again.
-fn confirm(system: &Arc<System>, property: &str, events: &[(ReplicaId, Event)]) -> Result<Trace, String> {
+fn confirm(system: &Arc<System>, property: &str, events: &[(Principal, Event)]) -> Result<Trace, String> {
     let internal = |error: ReplayError| {
         format!(
             "the judge found a violation of {property} that the replicas do not show ({error}); please report this"

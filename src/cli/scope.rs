@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::model::Scope;
+use crate::model::{Scope, Store};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScopeArguments {
@@ -27,6 +27,18 @@ pub(super) struct ScopeArguments {
     /// L: how far the high watermark lies above the low one [default: the slots]
     #[arg(long, value_name = "L")]
     window: Option<u64>,
+    /// How often honest replicas crash and recover, all together [default: never]
+    #[arg(long, value_name = "N")]
+    crashes: Option<u32>,
+    /// Whether a crash loses what the last step wrote to storage
+    #[arg(long)]
+    lossy_store: bool,
+    /// Let clients take part: they wait for replies, and what they believe is checked
+    #[arg(long)]
+    clients: bool,
+    /// How many requests that only read, each of a further client
+    #[arg(long, value_name = "N")]
+    reads: Option<u32>,
 }
 
 impl ScopeArguments {
@@ -46,6 +58,10 @@ impl ScopeArguments {
             requests: self.requests.unwrap_or(base.requests),
             checkpoint: self.checkpoint.or(base.checkpoint),
             window: self.window.or(base.window),
+            crashes: self.crashes.unwrap_or(base.crashes),
+            store: if self.lossy_store { Store::LosesLast } else { base.store },
+            clients: self.clients || base.clients,
+            reads: self.reads.unwrap_or(base.reads),
         }
     }
 
@@ -53,6 +69,8 @@ impl ScopeArguments {
     pub fn restricts(&self) -> bool {
         [self.replicas, self.faults].iter().any(Option::is_some)
             || [self.views, self.slots, self.checkpoint, self.window].iter().any(Option::is_some)
-            || self.requests.is_some()
+            || [self.requests, self.crashes, self.reads].iter().any(Option::is_some)
+            || self.lossy_store
+            || self.clients
     }
 }

@@ -15,8 +15,7 @@ use std::time::Duration;
 use stateright::{Model, Path, Property};
 
 use crate::check::{Fingerprint, fingerprint};
-use crate::model::{Event, Judge, MessageAction, MessageModel, MessageState, System, properties};
-use crate::pbft::State;
+use crate::model::{Event, Judge, MessageAction, MessageModel, MessageState, Seen, System, properties};
 use crate::trace::{Step, Trace, describe, svg};
 
 /// Judge 1, with the states along a known run marked out. Named for the page, which shows the name.
@@ -68,16 +67,13 @@ impl Model for Pbft {
             Event::Deliver(message) => {
                 format!("{} → {}: {}", message.signer(), action.to, describe(self.system(), message))
             }
-            Event::Timeout(_) => format!("{action:?}"),
+            _ => format!("{action:?}"),
         }
     }
 
     fn format_step(&self, state: &MessageState, action: MessageAction) -> Option<String> {
-        let replica = self.system().honest().iter().find(|replica| replica.id() == action.to)?;
-        let before = state.replica(action.to)?.clone();
-        let mut effects = Vec::new();
-        let after = replica.successor(&before, action.event.as_input(&before)?, &mut effects).ok()?;
-        Some(Step { to: action.to, event: action.event, effects, before, after }.outcome(self.system()))
+        let (before, taken) = self.model.try_out(state, &action)?;
+        Some(Step::new(action.to, action.event, before, taken).outcome(self.system()))
     }
 
     fn as_svg(&self, path: Path<MessageState, MessageAction>) -> Option<String> {
@@ -86,7 +82,7 @@ impl Model for Pbft {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut all = properties(self.system().bound().views);
+        let mut all = properties(self.system());
         if let Some((violated, _)) = &self.guide {
             all.retain(|property: &Property<Self>| property.name == *violated);
         }
@@ -103,8 +99,8 @@ impl Judge for Pbft {
         self.model.system()
     }
 
-    fn with_honest<R>(&self, state: &MessageState, see: impl FnOnce(&[&State]) -> R) -> R {
-        self.model.with_honest(state, see)
+    fn with_seen<R>(&self, state: &MessageState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        self.model.with_seen(state, see)
     }
 }
 

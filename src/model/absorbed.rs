@@ -36,7 +36,7 @@ use super::adversary::{Adversary, Knowledge};
 use super::bits::Bits;
 use super::bounds::System;
 use super::history::History;
-use super::participant::{Event, Local, Participant, Stimulus, participants, sent};
+use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
 use crate::pbft::{Client, Message, Principal, Site, State, View};
 
@@ -135,10 +135,9 @@ impl Tables {
         if fresh {
             match &self.messages[id as usize] {
                 Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
-                Message::ViewChange(_)
-                | Message::Checkpoint(_)
-                | Message::State(_)
-                | Message::Reply(_) => self.reports.insert(id),
+                Message::ViewChange(_) | Message::Checkpoint(_) | Message::State(_) | Message::Reply(_) => {
+                    self.reports.insert(id)
+                }
                 _ => {}
             }
         }
@@ -462,10 +461,11 @@ impl Absorbed {
     fn history(&self, client: &Client, history: u32, before: u32, after: u32) -> u32 {
         let mut tables = self.write();
         let client_state = |index: u32| tables.locals.get_index(index as usize)?.0.local.client();
-        let next = match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
-            (Some(known), Some(before), Some(after)) => known.after(client.id(), before, after),
-            _ => return history,
-        };
+        let next =
+            match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
+                (Some(known), Some(before), Some(after)) => known.after(client.id(), before, after),
+                _ => return history,
+            };
         tables.histories.insert_full(next).0 as u32
     }
 
@@ -526,14 +526,16 @@ impl<'a> Lab<'a> {
             INVOKE => Stimulus::Invoke,
             id => Stimulus::Deliver(&self.messages[id as usize]),
         };
-        let (mut local, effects, of_client) = self.participant.step(self.system, local, stimulus)?;
-        local.forget_backoff();
+        let taken = self.participant.step(self.system, local, stimulus)?;
         // A relayed request exists already.
-        let emitted = sent(self.system, &effects, &of_client)
+        let emitted = taken
+            .sent(self.system)
             .into_iter()
             .map(|(_, message)| message)
             .filter(|message| !matches!(message, Message::Request(_)) && !self.sent.contains(message))
             .collect();
+        let mut local = taken.after;
+        local.forget_backoff();
         Some((local, emitted))
     }
 
@@ -640,7 +642,8 @@ impl Model for Absorbed {
         for (participant, &local) in (0..).zip(self.locals(state)) {
             let guards = self.guards(local);
             for (guard, index) in guards.iter().zip(0..) {
-                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available)) {
+                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available))
+                {
                     actions.push(Move { participant, guard: index, next: guard.next });
                 }
             }

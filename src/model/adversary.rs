@@ -20,7 +20,7 @@ use itertools::Itertools as _;
 use super::bounds::System;
 use crate::pbft::{
     Batch, Chain, Checkpoint, ClientId, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
-    PreparedClaim, Proof, Proposal, Reply, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
+    PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
     StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
 };
 
@@ -230,11 +230,7 @@ impl Adversary {
 
     /// Every state that can be passed off as that of a stable checkpoint: those that exist, and one that
     /// nobody ever had.
-    fn states<'a>(
-        &self,
-        knowledge: &Knowledge,
-        sent: impl IntoIterator<Item = &'a Message>,
-    ) -> Vec<Message> {
+    fn states<'a>(&self, knowledge: &Knowledge, sent: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let real: BTreeSet<Arc<Snapshot>> = sent
             .into_iter()

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 use serde::Serialize;
 
+use super::participant::Stimulus;
 use crate::pbft::{
-    Batch, Client, ClientId, Committee, CommitteeError, KeySet, LastReply, Message, Refusal, Replica,
-    ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey, State, Timestamp, View,
+    Batch, Client, ClientId, Committee, CommitteeError, Input, KeySet, Message, Refusal, Replica, ReplicaId,
+    Request, Rules, Setting, SignedRequest, SigningKey, State, Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -356,14 +357,21 @@ impl System {
         !matches!(message, Message::PrePrepare(p) if p.seq().0 > self.bound.slots)
     }
 
-    /// Whether a request was executed and only repeats a reply, which matters only where clients take
-    /// part.
-    pub fn is_idle_repetition(&self, state: &State, message: &Message) -> bool {
-        let Message::Request(request) = message else { return false };
-        let done = |last: &LastReply| last.timestamp >= request.timestamp;
-        self.clients.is_empty()
-            && state.last_reply(request.client).is_some_and(done)
-            && !self.rules.executes(state.last_reply(request.client).map(|l| l.timestamp), request.timestamp)
+    /// What happens as a replica takes it, if it happens within the bound.
+    pub fn as_input<'a>(&self, state: &State, stimulus: Stimulus<'a>) -> Option<Input<'a>> {
+        match stimulus {
+            Stimulus::Deliver(Message::Request(request)) if self.is_idle_repetition(state, request) => None,
+            Stimulus::Deliver(message) => Some(Input::Deliver(message)),
+            Stimulus::Timeout if self.may_time_out(state.view()) => Some(Input::Timeout),
+            Stimulus::Timeout | Stimulus::Crash | Stimulus::Invoke => None,
+        }
+    }
+
+    /// Whether a request was executed and would only bring the reply again, for which nobody waits where
+    /// clients take no part.
+    fn is_idle_repetition(&self, state: &State, request: &SignedRequest) -> bool {
+        let last = state.last_reply(request.client).map(|last| last.timestamp);
+        self.clients.is_empty() && last.is_some() && !self.rules.executes(last, request.timestamp)
     }
 
     /// A request that its client did not sign.

@@ -37,9 +37,9 @@ impl SequentialSpec for Ledger {
             (Operation::Append, Some(Outcome::Appended { seq, position, parent })) => {
                 let place = (*seq, *position);
                 let same_block = *seq == self.last.0;
-                let after_read = self.read.is_none_or(|(height, head)| {
-                    *seq > height && (*seq > height.next() || *parent == head)
-                });
+                let after_read = self
+                    .read
+                    .is_none_or(|(height, head)| *seq > height && (*seq > height.next() || *parent == head));
                 let valid = place > self.last
                     && (!same_block || self.parent.is_none_or(|known| known == *parent))
                     && after_read;
@@ -49,9 +49,9 @@ impl SequentialSpec for Ledger {
             }
             (_, Some(Outcome::Read { height, head })) => {
                 let valid = *height >= self.last.0
-                    && self.read.is_none_or(|(seq, known)| {
-                        *height > seq || (*height == seq && *head == known)
-                    });
+                    && self
+                        .read
+                        .is_none_or(|(seq, known)| *height > seq || (*height == seq && *head == known));
                 self.read = Some((*height, *head));
                 valid
             }

@@ -21,7 +21,7 @@ use stateright::{Model, Property};
 use super::adversary::Adversary;
 use super::bounds::System;
 use super::history::History;
-use super::participant::{Event, Local, Participant, participants, sent};
+use super::participant::{Event, Local, Participant, Taken, participants};
 use super::property::{Judge, Seen, first_history, properties};
 use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
 
@@ -54,9 +54,10 @@ impl Actor for PbftActor {
             return;
         };
         let Some(stimulus) = event.as_stimulus(before) else { return };
-        let Some((next, effects, of_client)) = participant.step(system, before, stimulus) else { return };
-        *state = Cow::Owned(Some(next));
-        for (to, message) in sent(system, &effects, &of_client) {
+        let Some(taken) = participant.step(system, before, stimulus) else { return };
+        let sent = taken.sent(system);
+        *state = Cow::Owned(Some(taken.after));
+        for (to, message) in sent {
             for to in receivers(system, to).filter(|&to| to != participant.id()) {
                 out.send(id(system, to), Event::Deliver(message.clone()));
             }
@@ -158,6 +159,14 @@ impl MessageModel {
     /// The adversary.
     pub fn adversary(&self) -> &Adversary {
         &self.adversary
+    }
+
+    /// What a participant believes, and what would come of an action.
+    pub fn try_out(&self, state: &MessageState, action: &MessageAction) -> Option<(Local, Taken)> {
+        let participant = self.honest.iter().find(|participant| participant.id() == action.to)?;
+        let before = state.local(id(&self.system, action.to))?;
+        let taken = participant.step(&self.system, before, action.event.as_stimulus(before)?)?;
+        Some((before.clone(), taken))
     }
 
     fn envelope(&self, to: Principal, message: Message) -> Envelope<Event> {
@@ -363,10 +372,9 @@ impl Model for MessageModel {
 
     fn actions(&self, state: &MessageState, actions: &mut Vec<MessageAction>) {
         let enabled = envelopes(&state.inner.network).filter(|envelope| self.is_enabled(state, envelope));
-        actions.extend(enabled.map(|envelope| MessageAction {
-            to: self.who(envelope.dst),
-            event: envelope.msg.clone(),
-        }));
+        actions.extend(
+            enabled.map(|envelope| MessageAction { to: self.who(envelope.dst), event: envelope.msg.clone() }),
+        );
         actions.sort_unstable();
     }
 

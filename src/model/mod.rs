@@ -12,11 +12,13 @@ mod history;
 mod message;
 mod participant;
 mod property;
+mod run;
 
 pub use absorbed::{Absorbed, AbsorbedState, Move};
 pub use adversary::{Adversary, Knowledge};
 pub use bounds::{Bound, BoundError, Byzantine, Scope, Store, System, placements};
 pub use history::History;
 pub use message::{MessageAction, MessageModel, MessageState};
-pub use participant::{Event, Local, Participant, Stimulus, participants, sent};
+pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{Judge, PROPERTIES, SafetyProperty, Seen, first_history, properties};
+pub use run::{NoStep, Run};

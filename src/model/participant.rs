@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::bounds::{Store, System};
 use crate::pbft::{
-    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Replica, ReplicaId,
+    Client, ClientEffect, ClientInput, ClientState, Effect, Message, Principal, Refusal, Replica, ReplicaId,
     Site, State, View,
 };
 
@@ -97,6 +97,49 @@ struct Stored {
 /// What a step puts into the network: the message, and the one it is addressed to, if not all replicas.
 pub type Sent = (Option<Principal>, Message);
 
+/// What came of a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The next local state.
+    pub after: Local,
+    /// What it asks of the world, if it is a replica.
+    pub effects: Vec<Effect>,
+    /// What it asks of the world, if it is a client.
+    pub of_client: Vec<ClientEffect>,
+}
+
+impl Taken {
+    /// What it puts into the network. Replies go there only if clients take part.
+    pub fn sent(&self, system: &System) -> Vec<Sent> {
+        let replica = |id: ReplicaId| Some(Principal::Replica(id));
+        let by_replica = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Broadcast(message) => Some((None, message.clone())),
+            Effect::Send(to, message) => Some((replica(*to), message.clone())),
+            Effect::Reply(reply) if !system.clients().is_empty() => {
+                Some((Some(Principal::Client(reply.client)), Message::Reply(reply.clone())))
+            }
+            _ => None,
+        });
+        let by_client = self.of_client.iter().filter_map(|effect| match effect {
+            ClientEffect::Broadcast(message) => Some((None, message.clone())),
+            ClientEffect::Send(to, message) => Some((replica(*to), message.clone())),
+            ClientEffect::Accepted(..) | ClientEffect::Timer(_) => None,
+        });
+        by_replica.chain(by_client).filter(|(_, message)| system.is_explored(message)).collect()
+    }
+}
+
+/// What happens as a client takes it. It reads once; retransmission adds nothing where nothing is lost.
+fn as_client_input<'a>(local: &ClientState, stimulus: Stimulus<'a>) -> Option<ClientInput<'a>> {
+    match stimulus {
+        Stimulus::Deliver(message) => Some(ClientInput::Deliver(message)),
+        Stimulus::Invoke if local.accepted().is_none() => {
+            Some(ClientInput::Invoke { operation: System::OPERATION, reads: true })
+        }
+        _ => None,
+    }
+}
+
 impl Participant {
     /// Who this is.
     pub fn id(&self) -> Principal {
@@ -128,62 +171,53 @@ impl Participant {
 
     /// Whether it would act.
     pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
-        match (self, local) {
-            (Participant::Replica(replica, _), Local::Replica(local)) => match stimulus {
-                Stimulus::Deliver(message) => {
-                    !system.is_idle_repetition(&local.state, message)
-                        && replica.check(&local.state, Input::Deliver(message)).is_ok()
-                }
-                Stimulus::Timeout => {
-                    system.may_time_out(local.state.view())
-                        && replica.check(&local.state, Input::Timeout).is_ok()
-                }
+        match (self, local, stimulus) {
+            (Participant::Replica(replica, _), Local::Replica(local), _) => match stimulus {
                 Stimulus::Crash => self.recovered(local).is_some(),
-                Stimulus::Invoke => false,
+                _ => system
+                    .as_input(&local.state, stimulus)
+                    .is_some_and(|input| replica.check(&local.state, input).is_ok()),
             },
-            (Participant::Client(client), Local::Client(local)) => match stimulus {
-                Stimulus::Deliver(m) => client.check(local, ClientInput::Deliver(m)).is_ok(),
-                // One read for each client; retransmission adds nothing where nothing is lost.
-                Stimulus::Invoke => local.waiting_for().is_none() && local.accepted().is_none(),
-                Stimulus::Timeout | Stimulus::Crash => false,
-            },
+            (Participant::Client(client), Local::Client(local), _) => {
+                as_client_input(local, stimulus).is_some_and(|input| client.check(local, input).is_ok())
+            }
             _ => false,
         }
     }
 
-    /// The next local state and what is sent; nothing if it does not act.
-    pub fn step(
-        &self,
-        system: &System,
-        local: &Local,
-        stimulus: Stimulus<'_>,
-    ) -> Option<(Local, Vec<Effect>, Vec<ClientEffect>)> {
-        if !self.admits(system, local, stimulus) {
-            return None;
-        }
+    /// The next local state and what comes of it; nothing if it does not act.
+    pub fn step(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
         match (self, local) {
+            (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, Stimulus::Crash) => {
+                let after = Local::Replica(self.recovered(local)?);
+                Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
+            }
             (Participant::Replica(replica, kept), Local::Replica(local)) => {
-                let input = match stimulus {
-                    Stimulus::Deliver(message) => Input::Deliver(message),
-                    Stimulus::Crash => {
-                        return self.recovered(local).map(|l| (Local::Replica(l), Vec::new(), Vec::new()));
-                    }
-                    _ => Input::Timeout,
-                };
+                let input = system.as_input(&local.state, stimulus)?;
                 let mut effects = Vec::new();
                 let state = replica.successor(&local.state, input, &mut effects).ok()?;
                 let store = local.store.as_ref().map(|store| store.after(replica, *kept, &effects));
-                let next = ReplicaLocal { state, crashes: local.crashes, store };
-                Some((Local::Replica(next), effects, Vec::new()))
+                let after = Local::Replica(ReplicaLocal { state, crashes: local.crashes, store });
+                Some(Taken { after, effects, of_client: Vec::new() })
             }
             (Participant::Client(client), Local::Client(local)) => {
-                let input = match stimulus {
-                    Stimulus::Deliver(message) => ClientInput::Deliver(message),
-                    _ => ClientInput::Invoke { operation: System::OPERATION, reads: true },
-                };
-                let (mut next, mut effects) = (local.clone(), Vec::new());
-                client.step(&mut next, input, &mut effects).ok()?;
-                Some((Local::Client(next), Vec::new(), effects))
+                let input = as_client_input(local, stimulus)?;
+                let (mut next, mut of_client) = (local.clone(), Vec::new());
+                client.step(&mut next, input, &mut of_client).ok()?;
+                Some(Taken { after: Local::Client(next), effects: Vec::new(), of_client })
+            }
+            _ => None,
+        }
+    }
+
+    /// The guard of the protocol that refuses, if one does.
+    pub fn refusal(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
+        match (self, local) {
+            (Participant::Replica(replica, _), Local::Replica(local)) => {
+                replica.check(&local.state, system.as_input(&local.state, stimulus)?).err()
+            }
+            (Participant::Client(client), Local::Client(local)) => {
+                client.check(local, as_client_input(local, stimulus)?).err()
             }
             _ => None,
         }
@@ -288,25 +322,6 @@ impl fmt::Debug for Local {
             Local::Client(state) => state.fmt(f),
         }
     }
-}
-
-/// What effects put into the network. Replies go there only if clients take part.
-pub fn sent(system: &System, effects: &[Effect], of_client: &[ClientEffect]) -> Vec<Sent> {
-    let replica = |id: ReplicaId| Some(Principal::Replica(id));
-    let by_replicas = effects.iter().filter_map(|effect| match effect {
-        Effect::Broadcast(message) => Some((None, message.clone())),
-        Effect::Send(to, message) => Some((replica(*to), message.clone())),
-        Effect::Reply(reply) if !system.clients().is_empty() => {
-            Some((Some(Principal::Client(reply.client)), Message::Reply(reply.clone())))
-        }
-        _ => None,
-    });
-    let by_clients = of_client.iter().filter_map(|effect| match effect {
-        ClientEffect::Broadcast(message) => Some((None, message.clone())),
-        ClientEffect::Send(to, message) => Some((replica(*to), message.clone())),
-        ClientEffect::Accepted(..) | ClientEffect::Timer(_) => None,
-    });
-    by_replicas.chain(by_clients).filter(|(_, message)| system.is_explored(message)).collect()
 }
 
 /// The participants of a system: honest replicas by number, then clients if they take part.

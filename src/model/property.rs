@@ -264,10 +264,11 @@ fn stable_held(seen: &Seen<'_>) -> Option<String> {
 fn reply_true(seen: &Seen<'_>) -> Option<String> {
     for (client, state) in seen.system.clients().iter().zip(seen.clients) {
         let Some((timestamp, result @ Outcome::Appended { .. })) = state.accepted() else { continue };
-        let computed = seen.replicas.iter().filter_map(|replica| replica.last_reply(client.id())).any(|last| {
-            // Of an earlier request nothing is known any more.
-            last.timestamp > timestamp || (last.timestamp, last.result) == (timestamp, result)
-        });
+        let computed =
+            seen.replicas.iter().filter_map(|replica| replica.last_reply(client.id())).any(|last| {
+                // Of an earlier request nothing is known any more.
+                last.timestamp > timestamp || (last.timestamp, last.result) == (timestamp, result)
+            });
         if !computed {
             return Some(format!(
                 "{} accepted '{result:?}', which no honest replica has computed",

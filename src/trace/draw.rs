@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::text::describe;
 use crate::model::{Event, System};
-use crate::pbft::{Message, Principal, ReplicaId};
+use crate::pbft::{Message, Principal};
 
 /// An arrow of a sequence diagram, or an event without a sender.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +61,7 @@ const TOP: usize = 46;
 
 /// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
 /// replica, an arrow for each delivery.
-pub fn svg(system: &System, events: &[(ReplicaId, Event)]) -> String {
+pub fn svg(system: &System, events: &[(Principal, Event)]) -> String {
     let everybody = participants(system);
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
     let (width, height) = (everybody.len() * COLUMN, TOP + (events.len() + 1) * ROW);
@@ -83,10 +83,12 @@ pub fn svg(system: &System, events: &[(ReplicaId, Event)]) -> String {
         );
     }
     for (row, (to, event)) in events.iter().enumerate() {
-        let (y, to) = (TOP + row * ROW + ROW / 2, x(Principal::Replica(*to)));
+        let (y, to) = (TOP + row * ROW + ROW / 2, x(*to));
         let (from, label) = match event {
             Event::Deliver(message) => (x(message.signer()), describe(system, message)),
             Event::Timeout(view) => (to, format!("timer of {view} runs out")),
+            Event::Crash => (to, "crashes and recovers".to_owned()),
+            Event::Invoke => (to, "is asked to read".to_owned()),
         };
         let colour = match event {
             Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",

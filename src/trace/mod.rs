@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Adversary, Event, PROPERTIES, SafetyProperty, System};
-use crate::pbft::{Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
+use crate::model::{Adversary, Event, Local, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken};
+use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
 
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
@@ -25,78 +25,85 @@ pub use text::describe;
 pub struct Trace {
     system: Arc<System>,
     steps: Vec<Step>,
-    finally: Vec<State>,
+    run: Run,
 }
 
-/// One event at one replica, and what the replica made of it.
+/// One event at one participant, and what it made of it.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The replica.
-    pub to: ReplicaId,
+    /// The replica or client.
+    pub to: Principal,
     /// What happened to it.
     pub event: Event,
-    /// What it asked of the world.
+    /// What it asked of the world, if it is a replica.
     pub effects: Vec<Effect>,
-    /// Its state before.
-    pub before: State,
-    /// Its state after.
-    pub after: State,
+    /// What it asked of the world, if it is a client.
+    pub of_client: Vec<ClientEffect>,
+    /// What it believed before.
+    pub before: Local,
+    /// What it believed after.
+    pub after: Local,
+}
+
+impl Step {
+    /// What came of an event.
+    pub fn new(to: Principal, event: Event, before: Local, taken: Taken) -> Self {
+        let Taken { after, effects, of_client } = taken;
+        Step { to, event, effects, of_client, before, after }
+    }
+
+    /// The replica with its states before and after, if it is one.
+    pub fn replica(&self) -> Option<(ReplicaId, &State, &State)> {
+        Some((self.to.replica()?, self.before.replica()?, self.after.replica()?))
+    }
 }
 
 /// Why a sequence of events is not a run of the protocol. Steps count from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The replica is Byzantine, or not there.
-    #[error("step {0}: {1} is not an honest replica of this system")]
-    NotHonest(usize, ReplicaId),
+    #[error("step {0}: {1} is not an honest participant of this system")]
+    NotHonest(usize, Principal),
     /// The message does not exist, and nobody who could make it is Byzantine.
     #[error("step {0}: nobody can have sent {1} by then")]
     NeverSent(usize, String),
-    /// The timer of that view does not run.
-    #[error("step {0}: no timer of that view runs at {1}")]
-    NoTimer(usize, ReplicaId),
-    /// The replica refuses it.
+    /// It does not happen within the bound: no such timer runs, or no crash is left.
+    #[error("step {0}: at {1} there can be no {2} then")]
+    Impossible(usize, Principal, String),
+    /// The participant refuses it.
     #[error("step {0}: {1} refuses {2}: {3}")]
-    Refused(usize, ReplicaId, String, Refusal),
+    Refused(usize, Principal, String, Refusal),
 }
 
 impl Trace {
-    /// Makes these events happen to the real replicas, one by one.
+    /// Makes these events happen to the real participants, one by one.
     ///
     /// # Errors
     /// The first step that cannot happen.
-    pub fn replay(system: &Arc<System>, events: &[(ReplicaId, Event)]) -> Result<Self, ReplayError> {
+    pub fn replay(system: &Arc<System>, events: &[(Principal, Event)]) -> Result<Self, ReplayError> {
         let adversary = Adversary::new(Arc::clone(system));
-        let mut states: Vec<State> = system.honest().iter().map(|replica| replica.init()).collect();
+        let mut run = Run::new(Arc::clone(system));
         let mut sent: BTreeSet<Message> = BTreeSet::new();
         let mut steps = Vec::new();
         for (number, (to, event)) in (1..).zip(events) {
-            let index = system.honest().iter().position(|replica| replica.id() == *to);
-            let index = index.ok_or(ReplayError::NotHonest(number, *to))?;
-            let replica = &system.honest()[index];
             let event = match event {
-                Event::Timeout(view) => Event::Timeout(*view),
                 Event::Deliver(message) => {
                     let real = find(system, &adversary, &sent, message);
                     Event::Deliver(
                         real.ok_or_else(|| ReplayError::NeverSent(number, format!("{message:?}")))?,
                     )
                 }
+                other => other.clone(),
             };
-            let before = states[index].clone();
-            let input = event.as_input(&before).ok_or(ReplayError::NoTimer(number, *to))?;
-            let mut effects = Vec::new();
-            replica
-                .step(&mut states[index], input, &mut effects)
-                .map_err(|refusal| ReplayError::Refused(number, *to, format!("{event:?}"), refusal))?;
-            sent.extend(effects.iter().filter_map(|effect| match effect {
-                Effect::Broadcast(message) | Effect::Send(_, message) => Some(message.clone()),
-                _ => None,
-            }));
-            let after = states[index].clone();
-            steps.push(Step { to: *to, event, effects, before, after });
+            let (before, taken) = run.step(*to, &event).map_err(|why| match why {
+                NoStep::NotHonest => ReplayError::NotHonest(number, *to),
+                NoStep::Impossible => ReplayError::Impossible(number, *to, format!("{event:?}")),
+                NoStep::Refused(why) => ReplayError::Refused(number, *to, format!("{event:?}"), why),
+            })?;
+            sent.extend(taken.sent(system).into_iter().map(|(_, message)| message));
+            steps.push(Step::new(*to, event, before, taken));
         }
-        Ok(Trace { system: Arc::clone(system), steps, finally: states })
+        Ok(Trace { system: Arc::clone(system), steps, run })
     }
 
     /// The system that ran.
@@ -109,17 +116,26 @@ impl Trace {
         &self.steps
     }
 
+    /// What the honest participants believe at the end.
+    pub fn finally(&self) -> impl Iterator<Item = (Principal, &Local)> {
+        self.run.locals()
+    }
+
     /// The honest replicas' states at the end, in the order of [`System::honest`].
-    pub fn states(&self) -> &[State] {
-        &self.finally
+    pub fn states(&self) -> impl Iterator<Item = &State> {
+        self.finally().filter_map(|(_, local)| local.replica())
     }
 
     /// What is wrong with the last state, if something is.
     pub fn violation(&self, property: &str) -> Option<(SafetyProperty, String)> {
-        let property = PROPERTIES.into_iter().find(|p| p.name == property)?;
-        let states: Vec<&State> = self.finally.iter().collect();
-        (property.violation)(&self.system, &states).map(|what| (property, what))
+        violation(&self.run, property)
     }
+}
+
+/// What is wrong with what the participants of a run believe, if something is.
+fn violation(run: &Run, property: &str) -> Option<(SafetyProperty, String)> {
+    let property = PROPERTIES.into_iter().find(|p| p.name == property)?;
+    run.with_seen(|seen| (property.violation)(seen)).map(|what| (property, what))
 }
 
 /// A digest by the name of the batch that has it, if the system knows one.
@@ -181,7 +197,7 @@ impl Trace {
             step: number,
             from: match &step.event {
                 Event::Deliver(message) => Some(message.signer().to_string()),
-                Event::Timeout(_) => None,
+                _ => None,
             },
             to: step.to.to_string(),
             event: step.event(&self.system),
@@ -192,7 +208,6 @@ impl Trace {
             }),
             state: format!("{:?}", step.after),
         });
-        let ids = self.system.honest().iter().map(|replica| replica.id().to_string());
         let record = Record {
             rules: rules.to_owned(),
             bound: self.system.bound(),
@@ -200,7 +215,7 @@ impl Trace {
             explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
             because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
-            finally: ids.zip(self.finally.iter().map(|state| format!("{state:?}"))).collect(),
+            finally: self.finally().map(|(who, local)| (who.to_string(), format!("{local:?}"))).collect(),
         };
         serde_json::to_string_pretty(&record)
     }
@@ -217,9 +232,9 @@ impl Trace {
         Arrow {
             from: match &step.event {
                 Event::Deliver(message) => Some(message.signer()),
-                Event::Timeout(_) => None,
+                _ => None,
             },
-            to: Principal::Replica(step.to),
+            to: step.to,
             label: step.event(&self.system),
             note: step.changes(&self.system).join("; "),
         }

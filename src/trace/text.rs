@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Step, Trace, name};
 use crate::model::{Event, System};
-use crate::pbft::{Effect, Message, NewView, PreparedClaim, Slot, State, ViewChange};
+use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, Slot, State, ViewChange};
 
 /// A message in words, with batches by their names.
 pub fn describe(system: &System, message: &Message) -> String {
@@ -44,6 +44,8 @@ impl Step {
         match &self.event {
             Event::Deliver(message) => describe(system, message),
             Event::Timeout(view) => format!("timer of {view} runs out"),
+            Event::Crash => "crashes and recovers".to_owned(),
+            Event::Invoke => "is asked to read".to_owned(),
         }
     }
 
@@ -74,7 +76,7 @@ impl Step {
 
     /// What the replica believes after the step that it did not believe before.
     pub(super) fn changes(&self, system: &System) -> Vec<String> {
-        let (before, after) = (&self.before, &self.after);
+        let Some((_, before, after)) = self.replica() else { return self.changes_of_client() };
         let mut out = Vec::new();
         if (before.view(), before.is_active()) != (after.view(), after.is_active()) {
             out.push(match after.is_active() {
@@ -86,11 +88,7 @@ impl Step {
         for (seq, slot) in after.log().iter() {
             let old = before.log().get(seq).unwrap_or(&empty);
             if let Some(proposal) = slot.proposal().filter(|p| old.proposal() != Some(*p)) {
-                let verb = if Some(self.to) == proposal.pre_prepare.signer().replica() {
-                    "proposes"
-                } else {
-                    "accepts"
-                };
+                let verb = if self.to == proposal.pre_prepare.signer() { "proposes" } else { "accepts" };
                 out.push(format!(
                     "{verb} {} at {seq} in {}",
                     name(system, proposal.digest()),
@@ -128,6 +126,16 @@ impl Step {
     }
 }
 
+impl Step {
+    fn changes_of_client(&self) -> Vec<String> {
+        let accepted = self.of_client.iter().filter_map(|effect| match effect {
+            ClientEffect::Accepted(id, result) => Some(format!("ACCEPTS for {id}: {result:?}")),
+            _ => None,
+        });
+        accepted.collect()
+    }
+}
+
 impl Trace {
     /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
     /// that is a violation.
@@ -143,14 +151,14 @@ impl Trace {
                 Event::Deliver(message) => {
                     writeln!(out, "{number:>width$}. {} → {}  {what}", message.signer(), step.to)
                 }
-                Event::Timeout(_) => writeln!(out, "{number:>width$}. {}       {what}", step.to),
+                _ => writeln!(out, "{number:>width$}. {}       {what}", step.to),
             };
             for line in step.outcome(&self.system).lines() {
                 let _ = writeln!(out, "{:width$}  {line}", "");
             }
         }
         let _ = writeln!(out, "In the end");
-        for (replica, state) in self.system.honest().iter().zip(&self.finally) {
+        for (replica, state) in self.system.honest().iter().zip(self.states()) {
             let _ = writeln!(out, "  {}: {}", replica.id(), belief(state));
         }
         if let Some((property, what)) = property.and_then(|p| self.violation(p)) {

@@ -48,7 +48,7 @@ impl Trace {
 fn new_views(step: &Step) -> impl Iterator<Item = &Arc<Signed<NewView>>> {
     let arrived = match &step.event {
         Event::Deliver(message) => Some(message),
-        Event::Timeout(_) => None,
+        _ => None,
     };
     let sent = step.effects.iter().filter_map(|effect| match effect {
         Effect::Broadcast(message) => Some(message),

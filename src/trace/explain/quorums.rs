@@ -93,7 +93,7 @@ fn decisions(trace: &Trace) -> Option<Conflict> {
         .zip(&trace.steps)
         .flat_map(|(number, step)| step.effects.iter().map(move |effect| (number, step.to, effect)))
         .filter_map(|(number, to, effect)| match effect {
-            Effect::Committed(certificate) => Some((number, to, certificate)),
+            Effect::Committed(certificate) => Some((number, to.replica()?, certificate)),
             _ => None,
         })
         .collect();
@@ -109,7 +109,7 @@ fn decisions(trace: &Trace) -> Option<Conflict> {
 /// The first two prepared certificates, by replica, for different batches at a view and sequence number.
 fn certificates(trace: &Trace) -> Option<Conflict> {
     let mut all = Vec::new();
-    for (replica, state) in trace.system.honest().iter().zip(&trace.finally) {
+    for (replica, state) in trace.system.honest().iter().zip(trace.states()) {
         for (_, slot) in state.log().iter() {
             all.extend(slot.prepared().map(|certificate| (replica.id(), certificate)));
         }
@@ -145,7 +145,9 @@ fn certificate(trace: &Trace, replica: ReplicaId, certificate: &PreparedCertific
     let held = |state: &crate::pbft::State| {
         state.log().get(seq).and_then(|slot| slot.prepared()) == Some(certificate)
     };
-    let step = trace.steps.iter().position(|step| step.to == replica && held(&step.after))? + 1;
+    let holds =
+        |step: &crate::trace::Step| step.replica().is_some_and(|(id, _, after)| id == replica && held(after));
+    let step = trace.steps.iter().position(holds)? + 1;
     let about = |digest: Digest, view: View| format!("{} in {view}", name(&trace.system, digest));
     let proposal = &claim.proposal;
     let mut votes = vec![(
@@ -177,7 +179,8 @@ fn forgetful_view(
     let (seq, digest) = (decided.seq(), decided.digest());
     let all = (1..)
         .zip(&trace.steps)
-        .flat_map(|(number, step)| new_views(step).map(move |new_view| (number, step.to, new_view.as_ref())));
+        .filter_map(|(number, step)| Some((number, step, step.to.replica()?)))
+        .flat_map(|(number, step, to)| new_views(step).map(move |new_view| (number, to, new_view.as_ref())));
     let forgets = |new_view: &NewView| {
         !new_view.proposals.iter().any(|proposal| proposal.seq() == seq && proposal.digest() == digest)
     };

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::mixed::{Mixed, RULES, statement};
 use super::{as_text, if_any_as_text, new_views};
-use crate::model::{Adversary, Event, PROPERTIES, System};
-use crate::pbft::{Effect, Message, Refusal, ReplicaId, Rules, State};
-use crate::trace::{Step, Trace, find};
+use crate::model::{Adversary, Event, NoStep, Run, System};
+use crate::pbft::{Effect, Message, Principal, Refusal, Rules};
+use crate::trace::{Step, Trace, find, violation};
 
 /// A rule on which the rulebook answered otherwise than the paper's in this run.
 #[derive(Clone, Debug, Serialize)]
@@ -39,7 +39,7 @@ pub struct Parting {
     pub step: usize,
     /// The replica.
     #[serde(serialize_with = "as_text")]
-    pub replica: ReplicaId,
+    pub replica: Principal,
     /// The guard that refuses the event, if one does.
     #[serde(serialize_with = "if_any_as_text")]
     pub refusal: Option<Refusal>,
@@ -89,10 +89,10 @@ impl Blame {
 /// they first do.
 fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
     let mixed = Mixed::leak(given, RULES.iter().copied());
-    let mut again = Again::new(trace, mixed)?;
+    let mut again = again(trace, mixed)?;
     let mut out: Vec<BrokenRule> = Vec::new();
     for (number, step) in (1..).zip(&trace.steps) {
-        again.step(step.to, &step.event)?.ok()?;
+        again.step(step.to, &step.event).ok()?;
         for (rule, answers) in mixed.differing() {
             if out.iter().all(|broken| broken.rule != rule) {
                 let (section, statement) = statement(rule);
@@ -117,55 +117,38 @@ fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
 /// Runs the same events under other rules: whether the violation is gone, and where the run parts from
 /// what happened. From there on, what is refused or was never sent is left out.
 fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bool, Option<Parting>)> {
-    let mut again = Again::new(trace, rules)?;
-    let adversary = Adversary::new(Arc::clone(&again.system));
+    let mut again = again(trace, rules)?;
+    let system = Arc::clone(again.system());
+    let adversary = Adversary::new(Arc::clone(&system));
     let mut sent: BTreeSet<Message> = BTreeSet::new();
     let mut parting = None;
     for (number, step) in (1..).zip(&trace.steps) {
         let event = match &step.event {
             // Until the run parts, all that was sent is sent again.
             Event::Deliver(message) if parting.is_some() => {
-                find(&again.system, &adversary, &sent, message).map(Event::Deliver)
+                find(&system, &adversary, &sent, message).map(Event::Deliver)
             }
             event => Some(event.clone()),
         };
-        let Some(Some(result)) = event.map(|event| again.step(step.to, &event)) else { continue };
+        let Some(event) = event else { continue };
+        let result = match again.step(step.to, &event) {
+            Ok((before, taken)) => {
+                sent.extend(taken.sent(&system).into_iter().map(|(_, message)| message));
+                Ok(Step::new(step.to, event, before, taken))
+            }
+            Err(NoStep::Refused(refusal)) => Err(refusal),
+            Err(NoStep::NotHonest | NoStep::Impossible) => continue,
+        };
         if parting.is_none() {
-            parting = Parting::find(&again.system, number, step, &result);
+            parting = Parting::find(&system, number, step, &result);
         }
-        sent.extend(result.iter().flat_map(|step| &step.effects).filter_map(|effect| match effect {
-            Effect::Broadcast(message) | Effect::Send(_, message) => Some(message.clone()),
-            _ => None,
-        }));
     }
-    let property = PROPERTIES.into_iter().find(|p| p.name == property)?;
-    let states: Vec<&State> = again.states.iter().collect();
-    Some(((property.violation)(&again.system, &states).is_none(), parting))
+    Some((violation(&again, property).is_none(), parting))
 }
 
-/// The replicas of a trace once more, under other rules.
-struct Again {
-    system: Arc<System>,
-    states: Vec<State>,
-}
-
-impl Again {
-    fn new(trace: &Trace, rules: &'static dyn Rules) -> Option<Self> {
-        let system = Arc::new(System::new(trace.system.bound().clone(), rules).ok()?);
-        let states = system.honest().iter().map(|replica| replica.init()).collect();
-        Some(Again { system, states })
-    }
-
-    /// What the replica makes of the event, if it can happen at all.
-    fn step(&mut self, to: ReplicaId, event: &Event) -> Option<Result<Step, Refusal>> {
-        let index = self.system.honest().iter().position(|replica| replica.id() == to)?;
-        let before = self.states[index].clone();
-        let input = event.as_input(&before)?;
-        let mut effects = Vec::new();
-        let result = self.system.honest()[index].step(&mut self.states[index], input, &mut effects);
-        let after = self.states[index].clone();
-        Some(result.map(|()| Step { to, event: event.clone(), effects, before, after }))
-    }
+/// The participants of a trace once more, under other rules.
+fn again(trace: &Trace, rules: &'static dyn Rules) -> Option<Run> {
+    Some(Run::new(Arc::new(System::new(trace.system.bound().clone(), rules).ok()?)))
 }
 
 impl Parting {
@@ -192,8 +175,9 @@ impl Parting {
 /// The votes on which the step came to something, if they are fewer than `system` asks for.
 fn shortage(system: &System, was: &Step) -> Option<String> {
     let (rules, committee) = (system.rules(), system.setting().committee);
-    let certificate = was.after.log().iter().find_map(|(seq, slot)| {
-        let old = was.before.log().get(seq).and_then(|slot| slot.prepared());
+    let (_, before, after) = was.replica()?;
+    let certificate = after.log().iter().find_map(|(seq, slot)| {
+        let old = before.log().get(seq).and_then(|slot| slot.prepared());
         slot.prepared().filter(|&new| old != Some(new))
     });
     let prepares = certificate.map(|c| {

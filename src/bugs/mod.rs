@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::model::Scope;
 use crate::pbft::{Castro99, Rules};
 
+mod amnesia;
 mod digest_blind;
 mod eager_execution;
 mod fixed_quorum;
@@ -16,9 +17,14 @@ mod prepared_lost;
 mod repeated_execution;
 mod second_proposal;
 mod short_new_view;
+mod single_reply;
+mod unchecked_state;
+mod unordered_reads;
 mod unsigned_request;
+mod weak_checkpoint;
 mod weak_commit;
 
+pub use amnesia::Amnesia;
 pub use digest_blind::DigestBlind;
 pub use eager_execution::EagerExecution;
 pub use fixed_quorum::FixedQuorum;
@@ -27,7 +33,11 @@ pub use prepared_lost::PreparedLost;
 pub use repeated_execution::RepeatedExecution;
 pub use second_proposal::SecondProposal;
 pub use short_new_view::ShortNewView;
+pub use single_reply::SingleReply;
+pub use unchecked_state::UncheckedState;
+pub use unordered_reads::UnorderedReads;
 pub use unsigned_request::UnsignedRequest;
+pub use weak_checkpoint::WeakCheckpoint;
 pub use weak_commit::WeakCommit;
 
 /// What kind of property a rulebook violates.
@@ -170,6 +180,53 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         smallest: Scope { views: 1, slots: 2, ..Scope::DEFAULT },
         rules: &EagerExecution,
+    },
+    Rulebook {
+        name: "amnesia",
+        breaks: Some("a replica does not record its votes before it sends them, and forgets them in a crash"),
+        number: Some("17"),
+        class: Class::Safety,
+        source: "telcoin#934",
+        smallest: Scope { views: 1, crashes: 1, ..Scope::DEFAULT },
+        rules: &Amnesia,
+    },
+    Rulebook {
+        name: "unchecked-state",
+        breaks: Some(
+            "a lagging replica takes over a state without comparing its digest with the checkpoint's",
+        ),
+        number: Some("20"),
+        class: Class::Safety,
+        source: "cf. BFT-SMaRt#62",
+        smallest: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+        rules: &UncheckedState,
+    },
+    Rulebook {
+        name: "single-reply",
+        breaks: Some("a client believes the first reply"),
+        number: Some("22"),
+        class: Class::Safety,
+        source: "concord#1576",
+        smallest: Scope { views: 1, requests: 1, clients: true, ..Scope::DEFAULT },
+        rules: &SingleReply,
+    },
+    Rulebook {
+        name: "unordered-reads",
+        breaks: Some("reads are answered without being ordered, while f + 1 replies are enough for a write"),
+        number: Some("23"),
+        class: Class::Safety,
+        source: "arXiv 2107.11144; cf. BFT-SMaRt#91",
+        smallest: Scope { views: 1, requests: 1, reads: 1, clients: true, ..Scope::DEFAULT },
+        rules: &UnorderedReads,
+    },
+    Rulebook {
+        name: "weak-checkpoint",
+        breaks: Some("f + 1 CHECKPOINTs make a checkpoint stable"),
+        number: None,
+        class: Class::Safety,
+        source: "a mutant of OSDI'99 §4.3",
+        smallest: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+        rules: &WeakCheckpoint,
     },
 ];
 

@@ -178,7 +178,7 @@ impl fmt::Display for Scope {
         if self.crashes > 0 {
             write!(f, ", {}", plural(u64::from(self.crashes), "crash").replace("crashs", "crashes"))?;
             if self.store == Store::LosesLast {
-                write!(f, " that lose the last write")?;
+                write!(f, " losing the last write")?;
             }
         }
         if self.reads > 0 {

@@ -84,6 +84,14 @@ impl Step {
                 false => format!("leaves for {}", after.view()),
             });
         }
+        if self.event == Event::Crash {
+            let lost = before.log().iter().filter(|(seq, slot)| after.log().get(*seq) != Some(*slot));
+            let lost: Vec<_> = lost.map(|(seq, _)| seq.to_string()).collect();
+            out.push(match lost.is_empty() {
+                true => "forgets what waited".to_owned(),
+                false => format!("forgets what it knew at {}", lost.join(", ")),
+            });
+        }
         let empty = Slot::default();
         for (seq, slot) in after.log().iter() {
             let old = before.log().get(seq).unwrap_or(&empty);
@@ -116,6 +124,9 @@ impl Step {
                     let what = if executed.is_empty() { "nothing".to_owned() } else { executed.join(", ") };
                     out.push(format!("executes {what} as block {}", block.seq().0));
                 }
+                Effect::Stable(stable) => out.push(format!("holds a stable checkpoint at {}", stable.seq())),
+                Effect::Transferred(seq) => out.push(format!("takes over the state at {seq}")),
+                Effect::Behind(seq) => out.push(format!("lags behind the stable checkpoint at {seq}")),
                 Effect::Evidence(evidence) => {
                     out.extend(evidence.culprit().map(|id| format!("holds proof that {id} is Byzantine")));
                 }
@@ -160,6 +171,12 @@ impl Trace {
         let _ = writeln!(out, "In the end");
         for (replica, state) in self.system.honest().iter().zip(self.states()) {
             let _ = writeln!(out, "  {}: {}", replica.id(), belief(state));
+        }
+        for (who, state) in self.finally().filter_map(|(who, local)| Some((who, local.client()?))) {
+            let _ = match state.accepted() {
+                Some((_, result)) => writeln!(out, "  {who}: was told '{result:?}'"),
+                None => writeln!(out, "  {who}: has no answer"),
+            };
         }
         if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
             let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);

@@ -135,7 +135,13 @@ rules! {
     decides_unprepared() -> bool;
     is_next(height: SeqNum, seq: SeqNum) -> bool;
     executes(last: Option<Timestamp>, timestamp: Timestamp) -> bool;
+    serves_reads() -> bool;
+    reply_quorum(committee: Committee) -> usize;
+    read_quorum(committee: Committee) -> usize;
+    reply_key(reply: &Reply) -> TallyKey;
     check_stable(setting: &Setting, claim: &StableClaim) -> Result<(), Refusal>;
+    check_state(setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal>;
+    persists(record: &Record) -> bool;
     join(committee: Committee, views: &[View]) -> Option<View>;
     reports_prepared(claim: &PreparedClaim) -> bool;
     keeps_prepared(claim: &PreparedClaim) -> bool;

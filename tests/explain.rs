@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bft_check::bugs;
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Verdict};
 use bft_check::model::{Bound, Scope};
-use bft_check::pbft::{Castro99, Committee, Digest, ReplicaId, Rules, TallyKey, View};
+use bft_check::pbft::{Castro99, Committee, Digest, Principal, ReplicaId, Rules, TallyKey, View};
 use bft_check::trace::{Explanation, Overlap, Quorum, Trace};
 
 /// The shortest run that judge 2 finds in a bound with these Byzantine replicas, and what is said of it.
@@ -77,7 +77,7 @@ fn quorums_of_2f_plus_1_among_five_share_a_byzantine_replica_only() {
     let broken = &why.rules.as_ref().unwrap().broken[0];
     assert_eq!((&*broken.section, &*broken.answer, &*broken.paper), ("§4", "3", "4"));
     let parting = broken.parting.as_ref().unwrap();
-    assert_eq!((parting.step, parting.replica), (3, ReplicaId(1)));
+    assert_eq!((parting.step, parting.replica), (3, Principal::Replica(ReplicaId(1))));
     assert_eq!(parting.shortage.as_deref(), Some("3 votes to prepare, where it takes 4"));
 }
 
@@ -95,7 +95,7 @@ fn honest_replicas_that_committed_report_nothing_in_a_rulebook_that_loses_it() {
 
     assert_eq!(stopping(&why), ["reports_prepared"]);
     let parting = why.rules.as_ref().unwrap().broken[0].parting.as_ref().unwrap();
-    assert_eq!((parting.step, parting.replica), (7, ReplicaId(2)));
+    assert_eq!((parting.step, parting.replica), (7, Principal::Replica(ReplicaId(2))));
     assert_eq!(parting.instead, ["sends VIEW-CHANGE to v1: c0.t1 prepared in v0 at #1"]);
 }
 

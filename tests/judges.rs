@@ -16,7 +16,7 @@ use std::time::Duration;
 use bft_check::bugs;
 use bft_check::check::{Coverage, End, Fingerprint, Limit, Limits, Progress, Report, fingerprint, search};
 use bft_check::model::{
-    Absorbed, Bound, Judge, MessageAction, MessageModel, PROPERTIES, Scope, System, properties,
+    Absorbed, Bound, Judge, MessageAction, MessageModel, PROPERTIES, Scope, Store, System, properties,
 };
 use bft_check::pbft::{Castro99, Digest, ReplicaId, Rules, TallyKey, View, VoteSet};
 use proptest::prelude::*;
@@ -56,14 +56,15 @@ where
     // Few local states occur in many global ones.
     let mut known: HashMap<(ReplicaId, Fingerprint), Fingerprint> = HashMap::new();
     let report = search(judge, &[], limits, &Progress::default(), |state| {
-        let vector: Vec<_> = judge.with_honest(state, |states| {
-            assert_eq!(states.len(), judge.system().honest().len());
-            let each = judge.system().honest().iter().zip(states);
-            each.map(|(replica, state)| {
+        let vector: Vec<_> = judge.with_seen(state, |seen| {
+            assert_eq!(seen.replicas.len(), judge.system().honest().len());
+            let replicas = judge.system().honest().iter().zip(seen.replicas).map(|(replica, state)| {
                 let control = || fingerprint(&replica.control(state));
                 *known.entry((replica.id(), fingerprint(state))).or_insert_with(control)
-            })
-            .collect()
+            });
+            let clients = judge.system().clients().iter().zip(seen.clients);
+            let clients = clients.map(|(client, state)| fingerprint(&client.control(state)));
+            replicas.chain(clients).chain([fingerprint(&seen.history)]).collect()
         });
         reached.insert(fingerprint(&vector));
     });
@@ -169,6 +170,60 @@ fn under_the_correct_rules_every_delivery_commutes() {
 }
 
 // --- broken rules -------------------------------------------------------------------------------
+
+/// The bound, changed.
+fn with(bound: Bound, change: impl FnOnce(&mut Scope)) -> Bound {
+    let mut bound = bound;
+    change(&mut bound.scope);
+    bound
+}
+
+#[test]
+fn over_crashes_the_judges_agree() {
+    for store in [Store::Keeps, Store::LosesLast] {
+        let crashing = |bound| {
+            with(bound, |scope| {
+                scope.crashes = 1;
+                scope.store = store;
+            })
+        };
+        compare(&crashing(bound(2, 0, &[], 2, 1, 1)), &Castro99);
+        compare(&crashing(bound(2, 0, &[], 2, 1, 2)), &Castro99);
+        compare(&crashing(bound(3, 0, &[], 1, 1, 1)), &Castro99);
+        compare(&crashing(bound(3, 0, &[0], 1, 1, 1)), &Castro99);
+        compare(&crashing(bound(2, 0, &[1], 2, 1, 1)), rulebook("amnesia"));
+    }
+    compare(&with(bound(2, 0, &[], 2, 1, 1), |scope| scope.crashes = 2), &Castro99);
+}
+
+#[test]
+fn with_clients_the_judges_agree() {
+    let asking = |bound, reads| {
+        with(bound, |scope| {
+            scope.clients = true;
+            scope.reads = reads;
+        })
+    };
+    for rules in [&Castro99 as &dyn Rules, rulebook("single-reply"), rulebook("unordered-reads")] {
+        compare(&asking(bound(3, 0, &[], 1, 1, 1), 1), rules);
+        compare(&asking(bound(2, 0, &[1], 1, 1, 1), 1), rules);
+        compare(&asking(bound(2, 0, &[], 2, 1, 1), 0), rules);
+        compare(&asking(bound(4, 1, &[3], 1, 1, 1), 0), rules);
+    }
+}
+
+#[test]
+fn with_checkpoints_the_judges_agree() {
+    let every = |bound, interval| with(bound, |scope| scope.checkpoint = Some(interval));
+    for name in ["castro99", "weak-checkpoint", "unchecked-state"] {
+        compare(&every(bound(2, 0, &[], 1, 2, 2), 1), rulebook(name));
+        compare(&every(bound(3, 0, &[], 1, 1, 1), 1), rulebook(name));
+        compare(&every(bound(3, 0, &[2], 1, 1, 1), 1), rulebook(name));
+        compare(&every(bound(2, 0, &[], 2, 1, 1), 1), rulebook(name));
+        compare(&every(bound(2, 0, &[1], 2, 1, 1), 1), rulebook(name));
+        compare(&every(bound(2, 0, &[], 1, 3, 3), 2), rulebook(name));
+    }
+}
 
 #[test]
 fn under_broken_rules_the_judges_agree_in_one_view() {
@@ -335,7 +390,7 @@ fn overwhelmed() -> Arc<System> {
 }
 
 fn violated<J: Judge>(judge: &J, names: &[&str]) -> Vec<Property<J>> {
-    let mut all = properties(judge.system().bound().views);
+    let mut all = properties(judge.system());
     all.retain(|property: &Property<J>| names.contains(&property.name));
     all
 }
@@ -350,7 +405,7 @@ struct Only<J> {
 impl<J: Judge> Only<J> {
     fn holds(&self, state: &J::State) -> bool {
         let property = PROPERTIES.iter().find(|property| property.name == self.name).unwrap();
-        self.judge.with_honest(state, |states| (property.violation)(self.judge.system(), states).is_none())
+        self.judge.with_seen(state, |seen| (property.violation)(seen).is_none())
     }
 }
 

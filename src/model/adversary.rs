@@ -346,7 +346,8 @@ impl Adversary {
                 let largest = quorum.max(bound.slots as usize).min(by_sender.len());
                 let mut offer = |changes: Vec<Arc<Signed<ViewChange>>>, batches: &[(SeqNum, Batch)]| {
                     let content: Vec<_> = batches.iter().map(|(seq, b)| (*seq, b.digest())).collect();
-                    if out.contains_key(&(id, view, content.clone())) {
+                    let start = changes.iter().map(|change| change.stable.seq).max();
+                    if out.contains_key(&(id, view, start, content.clone())) {
                         return;
                     }
                     let sign = |(seq, batch): &(SeqNum, Batch)| Proposal {
@@ -356,7 +357,10 @@ impl Adversary {
                     let proposals = batches.iter().map(sign).collect();
                     let new_view = NewView { view, view_changes: Proof(changes), proposals };
                     if rules.check_new_view(setting, &new_view).is_ok() {
-                        out.insert((id, view, content), Message::NewView(Arc::new(key.sign(new_view))));
+                        out.insert(
+                            (id, view, start, content),
+                            Message::NewView(Arc::new(key.sign(new_view))),
+                        );
                     }
                 };
                 let mut some_quorum = None;

@@ -2,7 +2,9 @@
 //!
 //! Whoever sends a message signs it; the signer stands in [`Signed`], not in the message.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::block::{Batch, RequestId, SignedRequest};
@@ -134,8 +136,9 @@ impl fmt::Debug for ViewChange {
     }
 }
 
-/// ⟨NEW-VIEW, v + 1, V, O⟩ (OSDI'99 §4.4).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// ⟨NEW-VIEW, v + 1, V, O⟩ (OSDI'99 §4.4). Two of them are the same if they begin the same view at the same
+/// stable checkpoint with the same proposals, whichever view changes justify that.
+#[derive(Clone)]
 pub struct NewView {
     /// The view that begins.
     pub view: View,
@@ -144,6 +147,44 @@ pub struct NewView {
     /// O: a pre-prepare for every sequence number between the latest stable checkpoint and the
     /// highest prepared certificate in V.
     pub proposals: Vec<Proposal>,
+}
+
+impl NewView {
+    /// The latest stable checkpoint in V, with which the view begins: number and digest. It is proved once
+    /// the view changes are verified.
+    pub fn start(&self) -> Option<(SeqNum, Digest)> {
+        self.view_changes.0.iter().map(|change| (change.stable.seq, change.stable.state)).max()
+    }
+
+    fn statement(&self) -> (View, Option<(SeqNum, Digest)>, &[Proposal]) {
+        (self.view, self.start(), &self.proposals)
+    }
+}
+
+impl PartialEq for NewView {
+    fn eq(&self, other: &Self) -> bool {
+        self.statement() == other.statement()
+    }
+}
+
+impl Eq for NewView {}
+
+impl PartialOrd for NewView {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NewView {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.statement().cmp(&other.statement())
+    }
+}
+
+impl Hash for NewView {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.statement().hash(state);
+    }
 }
 
 impl Signable for NewView {

@@ -125,8 +125,12 @@ impl Cluster {
                 Effect::Broadcast(message) => self.queue.push(Envelope { from, to: None, message }),
                 Effect::Send(to, message) => self.queue.push(Envelope { from, to: Some(to), message }),
                 Effect::Executed(block) => node.executed += block.executed().len(),
-                Effect::Behind(_) | Effect::Evidence(_) => unreachable!("nobody is late or lies"),
-                Effect::Reply(_) | Effect::Committed(_) | Effect::Stable(_) | Effect::Timer(_) => {}
+                Effect::Behind(_) | Effect::Transferred(_) | Effect::Evidence(_) => unreachable!("nobody is late or lies"),
+                Effect::Reply(_)
+                | Effect::Committed(_)
+                | Effect::Stable(_)
+                | Effect::Persist(_)
+                | Effect::Timer(_) => {}
             }
         }
         assert!(self.queue.len() <= self.bound(), "more messages are under way than there can be");

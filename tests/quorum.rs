@@ -11,9 +11,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::{Arc, LazyLock};
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, Commit, Committee, CommitteeError, Evidence, KeySet, PrePrepare,
+    Batch, Castro99, Commit, Committee, CommitteeError, Evidence, KeySet, PrePrepare,
     PreparedCertificate, PreparedClaim, Proof, Refusal, ReplicaId, SeqNum, Setting, SigningKey,
-    StableCheckpoint, StableClaim, Tally, TallyKey, View, VoteSet,
+    Snapshot, StableCheckpoint, StableClaim, Tally, TallyKey, View, VoteSet,
 };
 use common::{checkpoint, commit, digest, least_quorum, prepare, proposal, request};
 use proptest::prelude::*;
@@ -465,7 +465,7 @@ proptest! {
 fn genesis_checkpoint_alone_needs_no_votes() {
     let claim = |seq, state| StableClaim { seq: SeqNum(seq), state, checkpoints: Proof(Arc::from([])) };
     let stable = |claim| StableCheckpoint::new(&setting(4), &Castro99, claim);
-    let genesis = Chain::genesis().head();
+    let genesis = Snapshot::genesis().digest();
     assert_eq!(stable(claim(0, genesis)), Ok(StableCheckpoint::genesis()));
     assert_eq!(stable(claim(0, digest(1))), Err(Refusal::NoQuorum));
     assert_eq!(stable(claim(128, genesis)), Err(Refusal::NoQuorum));

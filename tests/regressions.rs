@@ -79,9 +79,9 @@ fn unverified_view_change_in_a_new_view_does_not_hide_the_stable_checkpoint() {
         net.broadcast(&Message::Request(net.system.request(c, 1)));
         net.run();
     }
-    let head = net.states[3].chain().head();
+    let state = net.states[3].snapshot().digest();
     let sys = &net.system;
-    let stable = sys.stable_claim(2, head, 3);
+    let stable = sys.stable_claim(2, state, 3);
     let mut changes: Vec<_> = (0..3).map(|i| sys.view_change_from(i, 1, stable.clone(), vec![])).collect();
     // Not for view 1, so skipped; nothing in it is proved.
     changes.push(sys.view_change_from(1, 7, sys.stable_claim(1000, digest(9), 0), vec![]));

@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, Committee, Digest, Effect, Input, Message, PreparedClaim, Principal, Proof,
-    Proposal, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, State,
-    Timestamp, View, ViewChange,
+    Batch, Block, Castro99, Chain, ClientId, Committee, Digest, Effect, Input, LastReply, Message, Outcome,
+    PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules, SeqNum,
+    Setting, Signed, SignedRequest, Snapshot, State, Timestamp, View, ViewChange,
 };
 use common::{CLIENTS, System, commit, digest, new_view, prepare, proposal, request};
 use proptest::prelude::*;
@@ -44,16 +44,35 @@ impl Rng {
     }
 }
 
-/// One step that was taken: `None` is a timeout.
-struct Step {
-    replica: usize,
-    input: Option<Arc<Message>>,
-    outcome: Result<(), Refusal>,
-    effects: Vec<Effect>,
+/// What happens to a replica.
+#[derive(Clone, Debug)]
+enum Event {
+    Deliver(Arc<Message>),
+    Timeout,
+    Retransmit,
+    /// It crashes and recovers.
+    Crash,
 }
 
-fn input(message: &Option<Arc<Message>>) -> Input<'_> {
-    message.as_deref().map_or(Input::Timeout, Input::Deliver)
+impl Event {
+    fn input(&self) -> Option<Input<'_>> {
+        match self {
+            Event::Deliver(message) => Some(Input::Deliver(message)),
+            Event::Timeout => Some(Input::Timeout),
+            Event::Retransmit => Some(Input::Retransmit),
+            Event::Crash => None,
+        }
+    }
+}
+
+/// One event, and what came of it. Of the effects of a step during which the replica crashed only the
+/// first ones took place.
+struct Step {
+    replica: usize,
+    event: Event,
+    outcome: Result<(), Refusal>,
+    effects: Vec<Effect>,
+    crashed: bool,
 }
 
 /// How often what happened; so that no property holds just because nothing ever happens.
@@ -64,12 +83,16 @@ struct Seen {
     stable: usize,
     new_views: usize,
     evidence: usize,
+    crashes: usize,
+    transferred: usize,
     refusals: BTreeMap<String, usize>,
 }
 
 struct Cluster {
     system: System,
     byzantine: BTreeSet<usize>,
+    /// Honest, but neither does a message leave them nor does one arrive.
+    cut_off: BTreeSet<usize>,
     states: Vec<State>,
     /// All messages ever sent, and for each replica the ones on their way to it.
     pool: Vec<Arc<Message>>,
@@ -80,6 +103,13 @@ struct Cluster {
     agreed: BTreeMap<SeqNum, (Digest, Digest)>,
     executed: Vec<BTreeSet<RequestId>>,
     heads: Vec<(SeqNum, Digest)>,
+    /// The state of the service that follows from the agreed blocks, and its digests at every number.
+    service: BTreeMap<SeqNum, Snapshot>,
+    blocks: BTreeMap<SeqNum, Vec<RequestId>>,
+    replies: Vec<Signed<Reply>>,
+    /// For each replica, what its storage holds: the records, and what they add up to.
+    records: Vec<Vec<Record>>,
+    stored: Vec<State>,
     seen: Seen,
     /// Certificates with too few votes: told at the end, because what they lead to is told first.
     unproved: Option<String>,
@@ -96,16 +126,23 @@ macro_rules! ensure {
 impl Cluster {
     fn new(system: System, byzantine: BTreeSet<usize>) -> Self {
         let n = usize::from(system.n);
+        let states: Vec<_> = system.replicas.iter().map(Replica::init).collect();
         Cluster {
-            states: system.replicas.iter().map(Replica::init).collect(),
+            states: states.clone(),
             system,
             byzantine,
+            cut_off: BTreeSet::new(),
             pool: Vec::new(),
             inboxes: vec![Vec::new(); n],
             history: Vec::new(),
             issued: BTreeSet::new(),
             agreed: BTreeMap::new(),
             executed: vec![BTreeSet::new(); n],
+            blocks: BTreeMap::new(),
+            replies: Vec::new(),
+            service: BTreeMap::from([(SeqNum::GENESIS, Snapshot::genesis())]),
+            records: vec![Vec::new(); n],
+            stored: states,
             heads: vec![(SeqNum::GENESIS, Chain::genesis().head()); n],
             seen: Seen::default(),
             unproved: None,
@@ -121,9 +158,16 @@ impl Cluster {
         let message = Arc::new(message);
         self.pool.push(Arc::clone(&message));
         for to in to {
-            if !self.byzantine.contains(&to) {
+            if !self.byzantine.contains(&to) && !self.cut_off.contains(&to) {
                 self.inboxes[to].push(Arc::clone(&message));
             }
+        }
+    }
+
+    /// What a replica sends that is cut off is lost.
+    fn send_from(&mut self, at: usize, message: &Message, to: impl IntoIterator<Item = usize>) {
+        if !self.cut_off.contains(&at) {
+            self.send(message.clone(), to);
         }
     }
 
@@ -134,19 +178,30 @@ impl Cluster {
     }
 
     /// Lets one honest replica take a step, and checks everything that one step can show.
-    fn step(&mut self, at: usize, message: Option<Arc<Message>>) -> Result<Result<(), Refusal>, String> {
+    fn step(&mut self, at: usize, event: Event) -> Result<Result<(), Refusal>, String> {
+        self.step_and_crash(at, event, None)
+    }
+
+    /// Lets it take a step, of which only the first `done` effects take place, if it crashes then.
+    fn step_and_crash(
+        &mut self,
+        at: usize,
+        event: Event,
+        done: Option<usize>,
+    ) -> Result<Result<(), Refusal>, String> {
+        let Some(input) = event.input() else { return Err("not a step".to_owned()) };
         let replica = &self.system.replicas[at];
         let before = self.states[at].clone();
         let timer = replica.timer(&before);
-        let verdict = replica.check(&before, input(&message));
+        let verdict = replica.check(&before, input);
         let mut effects = Vec::new();
-        let outcome = replica.step(&mut self.states[at], input(&message), &mut effects);
+        let outcome = replica.step(&mut self.states[at], input, &mut effects);
 
-        ensure!(verdict == outcome, "check says {verdict:?}, step {outcome:?} to {message:?}");
+        ensure!(verdict == outcome, "check says {verdict:?}, step {outcome:?} to {input:?}");
         if let Err(refusal) = outcome {
-            ensure!(self.states[at] == before, "the refused {message:?} changed the state");
+            ensure!(self.states[at] == before, "the refused {input:?} changed the state");
             let harmless = effects.iter().all(|effect| matches!(effect, Effect::Evidence(_)));
-            ensure!(harmless, "the refused {message:?} has effects: {effects:?}");
+            ensure!(harmless, "the refused {input:?} has effects: {effects:?}");
             *self.seen.refusals.entry(format!("{refusal:?}")).or_default() += 1;
         }
         let timer_now = replica.timer(&self.states[at]);
@@ -154,14 +209,106 @@ impl Cluster {
         let due = if timer == timer_now { vec![] } else { vec![Effect::Timer(timer_now)] };
         ensure!(set.into_iter().eq(&due), "the timer goes to {timer_now:?} with effects {effects:?}");
 
+        effects.truncate(done.unwrap_or(usize::MAX));
         for effect in &effects {
             self.observe(at, effect)?;
+        }
+        let replica = &self.system.replicas[at];
+        if done.is_some() {
+            self.seen.crashes += 1;
+            self.states[at] = self.stored[at].clone();
+            self.after_crash(at)?;
+        } else {
+            let durable = replica.durable(&self.states[at]);
+            let stored = replica.control(&self.stored[at]);
+            ensure!(stored == durable, "r{at}: after {input:?}, storage holds {stored:?}, not {durable:?}");
         }
         let head = (self.states[at].chain().height(), self.states[at].chain().head());
         ensure!(head == self.heads[at], "r{at}: the chain ends at {head:?}, not {:?}", self.heads[at]);
         self.seen.steps += 1;
-        self.history.push(Step { replica: at, input: message, outcome, effects });
+        self.history.push(Step { replica: at, event, outcome, effects, crashed: done.is_some() });
         Ok(outcome)
+    }
+
+    /// A replica crashes and recovers what its storage holds.
+    fn crash(&mut self, at: usize) -> Result<(), String> {
+        let recovered = self.system.replicas[at].recover(&self.records[at]);
+        ensure!(recovered == self.stored[at], "r{at} recovers {recovered:?}, not {:?}", self.stored[at]);
+        self.states[at] = recovered;
+        self.seen.crashes += 1;
+        self.after_crash(at)?;
+        let step = Step { replica: at, event: Event::Crash, outcome: Ok(()), effects: vec![], crashed: true };
+        self.history.push(step);
+        Ok(())
+    }
+
+    /// What was decided and recorded is executed when the records are read again, and a block that a
+    /// crash kept from being announced stands in the chain then.
+    fn after_crash(&mut self, at: usize) -> Result<(), String> {
+        let chain = self.states[at].chain().clone();
+        for block in chain.blocks() {
+            if block.seq() > self.heads[at].0 {
+                self.check_block(at, block)?;
+            }
+        }
+        ensure!(self.heads[at] == (chain.height(), chain.head()), "r{at} recovers another chain: {chain:?}");
+        Ok(())
+    }
+
+    fn check_block(&mut self, at: usize, block: &Block) -> Result<(), String> {
+        let (seq, parent) = (block.seq(), block.parent());
+        let follows = (SeqNum(self.heads[at].0.0 + 1), self.heads[at].1) == (seq, parent);
+        ensure!(follows, "r{at}: {block:?} does not follow {:?}", self.heads[at]);
+        self.heads[at] = (seq, block.digest());
+        let mine = (block.batch().digest(), block.digest());
+        let agreed = *self.agreed.entry(seq).or_insert(mine);
+        ensure!(agreed == mine, "agreement: r{at} executes {block:?}, others {agreed:?}");
+        self.serve(seq, parent, block.digest(), block.executed());
+        self.blocks.entry(seq).or_insert_with(|| block.executed().to_vec());
+        for id in block.executed() {
+            ensure!(self.executed[at].insert(*id), "r{at} executes {id} twice");
+            let mut of_batch = block.batch().requests().iter().filter(|r| r.id() == *id);
+            let genuine = of_batch.next().is_some_and(|request| self.issued.contains(request));
+            ensure!(genuine, "r{at} executes {id}, which its client never asked for");
+        }
+        self.seen.executed += 1;
+        Ok(())
+    }
+
+    /// Whether storage holds what makes a replica remember this vote of its own.
+    fn check_recorded(&self, at: usize, message: &Message) -> Result<(), String> {
+        let stored = &self.stored[at];
+        let slot = |seq| stored.log().get(seq);
+        let accepted = |view, seq, digest| {
+            slot(seq).and_then(|s| s.proposal()).is_some_and(|p| (p.view(), p.digest()) == (view, digest))
+        };
+        let recorded = match message {
+            Message::PrePrepare(p) => accepted(p.view(), p.seq(), p.digest()),
+            Message::Prepare(m) => accepted(m.view, m.seq, m.digest),
+            Message::Commit(m) => slot(m.seq)
+                .and_then(|s| s.prepared())
+                .is_some_and(|c| (c.view(), c.digest()) == (m.view, m.digest)),
+            Message::ViewChange(m) => stored.view() == m.new_view && !stored.is_active(),
+            Message::NewView(m) => stored.view() >= m.view,
+            Message::Checkpoint(m) => stored.chain().height() >= m.seq,
+            _ => true,
+        };
+        ensure!(recorded, "r{at} sends {message:?}, of which storage knows nothing");
+        Ok(())
+    }
+
+    /// Executes a block on the service, if it is the first replica's that gets there.
+    fn serve(&mut self, seq: SeqNum, parent: Digest, head: Digest, executed: &[RequestId]) {
+        if self.service.contains_key(&seq) {
+            return;
+        }
+        let Some((_, last)) = self.service.last_key_value() else { return };
+        let mut clients = last.clients.clone();
+        for (position, id) in (0..).zip(executed) {
+            let result = Outcome::Appended { seq, position, parent };
+            clients.insert(id.client, LastReply { timestamp: id.timestamp, result });
+        }
+        self.service.insert(seq, Snapshot { seq, head, clients });
     }
 
     fn observe(&mut self, at: usize, effect: &Effect) -> Result<(), String> {
@@ -170,15 +317,36 @@ impl Cluster {
         match effect {
             Effect::Broadcast(message) => {
                 ensure!(message.signer() == own, "r{at} broadcasts {message:?}");
+                self.check_recorded(at, message)?;
                 self.seen.new_views += usize::from(matches!(message, Message::NewView(_)));
                 let others: Vec<_> = self.honest().into_iter().filter(|&to| to != at).collect();
-                self.send(message.clone(), others);
+                self.send_from(at, message, others);
             }
-            Effect::Send(to, message) => self.send(message.clone(), [to.index()]),
+            Effect::Send(to, message) => {
+                if message.signer() == own {
+                    self.check_recorded(at, message)?;
+                }
+                self.send_from(at, message, [to.index()]);
+            }
+            Effect::Persist(record) => {
+                self.records[at].push(record.clone());
+                self.system.replicas[at].redo(&mut self.stored[at], record);
+            }
+            Effect::Transferred(seq) => {
+                ensure!(*seq > self.heads[at].0, "r{at} goes back to {seq}");
+                let Some(state) = self.service.get(seq) else {
+                    return Err(format!("r{at} takes over a state at {seq}, where nobody is"));
+                };
+                self.heads[at] = (*seq, state.head);
+                let skipped = self.blocks.range(..=*seq).flat_map(|(_, ids)| ids);
+                self.executed[at].extend(skipped);
+                self.seen.transferred += 1;
+            }
             Effect::Reply(reply) => {
                 ensure!(reply.signer() == own && ring.verify(reply), "r{at} replies {reply:?}");
                 let request = self.system.request(reply.client.0, reply.timestamp.0);
                 ensure!(self.issued.contains(&request), "r{at} replies to nothing: {reply:?}");
+                self.replies.push(reply.clone());
             }
             Effect::Committed(certificate) => {
                 let statement = (certificate.view(), certificate.seq(), certificate.digest());
@@ -192,22 +360,7 @@ impl Cluster {
                     self.unproved = Some(format!("r{at} decides {statement:?} with {voters:?}"));
                 }
             }
-            Effect::Executed(block) => {
-                let (seq, parent) = (block.seq(), block.parent());
-                let follows = (SeqNum(self.heads[at].0.0 + 1), self.heads[at].1) == (seq, parent);
-                ensure!(follows, "r{at}: {block:?} does not follow {:?}", self.heads[at]);
-                self.heads[at] = (seq, block.digest());
-                let mine = (block.batch().digest(), block.digest());
-                let agreed = *self.agreed.entry(seq).or_insert(mine);
-                ensure!(agreed == mine, "agreement: r{at} executes {block:?}, others {agreed:?}");
-                for id in block.executed() {
-                    ensure!(self.executed[at].insert(*id), "r{at} executes {id} twice");
-                    let mut of_batch = block.batch().requests().iter().filter(|r| r.id() == *id);
-                    let genuine = of_batch.next().is_some_and(|request| self.issued.contains(request));
-                    ensure!(genuine, "r{at} executes {id}, which its client never asked for");
-                }
-                self.seen.executed += 1;
-            }
+            Effect::Executed(block) => self.check_block(at, block)?,
             Effect::Stable(stable) => {
                 let claim = stable.claim();
                 let voters: BTreeSet<_> = claim
@@ -220,8 +373,8 @@ impl Cluster {
                 if voters.len() < quorum {
                     self.unproved = Some(format!("r{at} has {stable:?} stable with {voters:?}"));
                 }
-                let block = self.agreed.get(&claim.seq).map(|(_, block)| *block);
-                ensure!(block == Some(claim.state), "r{at}: another state is stable: {stable:?}");
+                let state = self.service.get(&claim.seq).map(Snapshot::digest);
+                ensure!(state == Some(claim.state), "r{at}: another state is stable: {stable:?}");
                 self.seen.stable += 1;
             }
             Effect::Behind(seq) => ensure!(*seq > self.heads[at].0, "r{at} is not behind {seq}"),
@@ -247,7 +400,7 @@ impl Cluster {
                 let to: Vec<_> = honest.into_iter().filter(|_| !rng.chance(4)).collect();
                 self.issue(client, timestamp, to);
             }
-            8..88 => {
+            8..86 => {
                 for _ in 0..1 + rng.below(12) {
                     if self.inboxes[at].is_empty() {
                         break;
@@ -265,16 +418,31 @@ impl Cluster {
                         2..12 => self.inboxes[at].swap_remove(index),
                         _ => self.inboxes[at].remove(0),
                     };
-                    let _ = self.step(at, Some(message))?;
+                    if rng.chance(100) {
+                        // It crashes in the middle of what the message leads to.
+                        let done = rng.below(6);
+                        let _ = self.step_and_crash(at, Event::Deliver(message), Some(done))?;
+                    } else {
+                        let _ = self.step(at, Event::Deliver(message))?;
+                    }
+                }
+            }
+            86 => {
+                let _ = self.step(at, Event::Retransmit)?;
+            }
+            87 => {
+                self.crash(at)?;
+                if rng.chance(2) {
+                    self.inboxes[at].clear();
                 }
             }
             88..91 => {
                 if let Some(message) = rng.pick(&self.pool).map(Arc::clone) {
-                    let _ = self.step(at, Some(message))?;
+                    let _ = self.step(at, Event::Deliver(message))?;
                 }
             }
             91 => {
-                let _ = self.step(at, None)?;
+                let _ = self.step(at, Event::Timeout)?;
             }
             _ => self.attack(&mut rng),
         }
@@ -356,7 +524,7 @@ impl Cluster {
             // A checkpoint that is right, or is not.
             7 => {
                 let at = low + 2 - low % 2;
-                let right = self.agreed.get(&SeqNum(at)).map(|(_, block)| *block);
+                let right = self.service.get(&SeqNum(at)).map(Snapshot::digest);
                 let state = right.filter(|_| rng.chance(2)).unwrap_or(digest(rng.next() % 2));
                 let message = Message::Checkpoint(common::checkpoint(&key, at, state));
                 self.send(message, honest);
@@ -417,12 +585,23 @@ impl Cluster {
     /// Takes the recorded steps again, from the start.
     fn replay(&self) -> Result<(), String> {
         let mut states: Vec<_> = self.system.replicas.iter().map(Replica::init).collect();
+        let mut records = vec![Vec::new(); states.len()];
         for step in &self.history {
+            let (at, replica) = (step.replica, &self.system.replicas[step.replica]);
             let mut effects = Vec::new();
-            let at = step.replica;
-            let outcome = self.system.replicas[at].step(&mut states[at], input(&step.input), &mut effects);
-            ensure!(outcome == step.outcome, "replay: {outcome:?}, not {:?}", step.outcome);
-            ensure!(effects == step.effects, "replay: {effects:?}, not {:?}", step.effects);
+            if let Some(input) = step.event.input() {
+                let outcome = replica.step(&mut states[at], input, &mut effects);
+                ensure!(outcome == step.outcome, "replay: {outcome:?}, not {:?}", step.outcome);
+                effects.truncate(step.effects.len());
+                ensure!(effects == step.effects, "replay: {effects:?}, not {:?}", step.effects);
+            }
+            records[at].extend(effects.into_iter().filter_map(|effect| match effect {
+                Effect::Persist(record) => Some(record),
+                _ => None,
+            }));
+            if step.crashed {
+                states[at] = replica.recover(&records[at]);
+            }
         }
         ensure!(states == self.states, "replay ends in another state");
         Ok(())
@@ -510,11 +689,15 @@ fn random_schedules_reach_everything_that_can_happen() {
             at_n.stable += cluster.seen.stable;
             at_n.new_views += cluster.seen.new_views;
             at_n.evidence += cluster.seen.evidence;
+            at_n.crashes += cluster.seen.crashes;
+            at_n.transferred += cluster.seen.transferred;
             for (refusal, times) in cluster.seen.refusals {
                 *seen.refusals.entry(refusal).or_default() += times;
             }
         }
-        let least = [at_n.executed, at_n.stable, at_n.new_views, at_n.evidence].into_iter().min();
+        let counts =
+            [at_n.executed, at_n.stable, at_n.new_views, at_n.evidence, at_n.crashes, at_n.transferred];
+        let least = counts.into_iter().min();
         assert!(least > Some(0), "n = {n}: {at_n:?}");
     }
     // There are 23; a symbolic signature cannot be forged, and one or two more may be missed.
@@ -570,7 +753,7 @@ fn deliver_all(cluster: &mut Cluster, rng: &mut Rng) -> Result<(), String> {
                 messages.swap(i, rng.below(i + 1));
             }
             for message in messages {
-                match cluster.step(at, Some(Arc::clone(&message)))? {
+                match cluster.step(at, Event::Deliver(Arc::clone(&message)))? {
                     Ok(()) => progress = true,
                     Err(Refusal::OtherView | Refusal::OutsideWindow) => cluster.inboxes[at].push(message),
                     Err(_) => {}
@@ -607,7 +790,7 @@ fn serve(n: u16, silent: BTreeSet<usize>, seed: u64) -> Result<usize, String> {
             ensure!(round < 8 * usize::from(n), "no progress: {:?}", cluster.states);
             for at in live {
                 if cluster.system.replicas[at].timer(&cluster.states[at]).is_some() {
-                    let _ = cluster.step(at, None)?;
+                    let _ = cluster.step(at, Event::Timeout)?;
                     timeouts += 1;
                 }
             }
@@ -638,5 +821,190 @@ proptest! {
         let timeouts = serve(n, silent, seed);
         prop_assert!(timeouts.is_ok(), "{}", timeouts.unwrap_err());
         prop_assert_eq!(timeouts.unwrap() > 0, primary_is_silent);
+    }
+}
+
+// --- messages are lost for a while ------------------------------------------------------------
+
+/// What goes wrong before the network is repaired.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    /// One message in so many is lost.
+    loss: usize,
+    /// One event in so many is a crash, and one a timeout.
+    crash: usize,
+    timeout: usize,
+    /// Whether the replicas that are silent at last were silent from the start.
+    silent_at_once: bool,
+    /// How many may be cut off at a time, and how many events pass until others are.
+    cut_off: usize,
+    period: usize,
+    events: usize,
+}
+
+/// Few requests a batch and few numbers a window: a replica that is cut off soon needs another's state.
+fn tiny(setting: &mut Setting) {
+    small(setting);
+    setting.window = 4;
+    setting.max_batch = 1;
+}
+
+impl Cluster {
+    /// Clients ask for one thing after the other while the network loses messages and replicas crash.
+    fn suffer(&mut self, trouble: &Trouble, rng: &mut Rng) -> Result<(), String> {
+        let mut asked = vec![0; CLIENTS as usize];
+        for event in 0..trouble.events {
+            if event % trouble.period == 0 {
+                let most = rng.below(trouble.cut_off + 1);
+                let honest = self.honest();
+                self.cut_off = (0..most).filter_map(|_| rng.pick(&honest).copied()).collect();
+                for &at in &self.cut_off {
+                    self.inboxes[at].clear();
+                }
+            }
+            let honest = self.honest();
+            let Some(&at) = rng.pick(&honest) else { break };
+            if rng.chance(12) {
+                let client = rng.below(asked.len());
+                let last = RequestId { timestamp: Timestamp(asked[client]), client: ClientId(client as u32) };
+                asked[client] += u64::from(asked[client] == 0 || self.is_answered(last));
+                let to: Vec<_> = honest.iter().copied().filter(|_| !rng.chance(trouble.loss)).collect();
+                self.issue(client as u32, asked[client], to);
+            } else if rng.chance(trouble.crash) {
+                self.crash(at)?;
+            } else if rng.chance(trouble.timeout) {
+                let _ = self.step(at, Event::Timeout)?;
+            } else if rng.chance(40) {
+                let _ = self.step(at, Event::Retransmit)?;
+            } else {
+                for message in std::mem::take(&mut self.inboxes[at]) {
+                    if !rng.chance(trouble.loss) {
+                        let _ = self.step(at, Event::Deliver(message))?;
+                    }
+                }
+            }
+        }
+        self.cut_off.clear();
+        Ok(())
+    }
+
+    /// Whether f + 1 replicas have given a client the same answer.
+    fn is_answered(&self, id: RequestId) -> bool {
+        let mut answers: BTreeMap<Outcome, BTreeSet<Principal>> = BTreeMap::new();
+        let fits = |reply: &&Signed<Reply>| (reply.client, reply.timestamp) == (id.client, id.timestamp);
+        for reply in self.replies.iter().filter(fits) {
+            answers.entry(reply.result).or_default().insert(reply.signer());
+        }
+        answers.values().any(|voters| voters.len() > self.system.f())
+    }
+
+    /// The last request of every client: an earlier one need not be executed any more.
+    fn last_requests(&self) -> Vec<RequestId> {
+        let mut last: BTreeMap<ClientId, RequestId> = BTreeMap::new();
+        for request in &self.issued {
+            let id = request.id();
+            let known = last.entry(id.client).or_insert(id);
+            *known = id.max(*known);
+        }
+        last.into_values().collect()
+    }
+
+    /// Whether every honest replica has executed the same, with every client's last request, and waits
+    /// for nothing.
+    fn is_done(&self) -> bool {
+        let last = self.last_requests();
+        let honest = self.honest();
+        honest.iter().all(|&at| {
+            self.heads[at] == self.heads[honest[0]]
+                && last.iter().all(|id| self.executed[at].contains(id))
+                && self.system.replicas[at].timer(&self.states[at]).is_none()
+        }) && last.iter().all(|id| self.is_answered(*id))
+    }
+
+    /// Delivers everything in an order that `rng` draws, but nothing twice: what is refused is gone.
+    fn deliver_once(&mut self, rng: &mut Rng) -> Result<(), String> {
+        for _ in 0..200_000 {
+            let waiting: Vec<_> =
+                self.honest().into_iter().filter(|&at| !self.inboxes[at].is_empty()).collect();
+            let Some(&at) = rng.pick(&waiting) else { return Ok(()) };
+            let index = rng.below(self.inboxes[at].len());
+            let message = self.inboxes[at].swap_remove(index);
+            let _ = self.step(at, Event::Deliver(message))?;
+        }
+        Err("the replicas send without end".to_owned())
+    }
+
+    /// From now on nothing is lost any more. How many rounds of retransmission, with a timeout where
+    /// nothing else happens, it takes until everything is executed everywhere.
+    fn converge(&mut self, rng: &mut Rng) -> Result<usize, String> {
+        const ROUNDS: usize = 60;
+        self.deliver_once(rng)?;
+        for round in 0..ROUNDS {
+            if self.is_done() {
+                return Ok(round);
+            }
+            let before = self.progress();
+            for id in self.last_requests() {
+                if !self.is_answered(id) {
+                    self.issue(id.client.0, id.timestamp.0, self.honest());
+                }
+            }
+            for at in self.honest() {
+                let _ = self.step(at, Event::Retransmit)?;
+            }
+            self.deliver_once(rng)?;
+            if self.progress() == before {
+                for at in self.honest() {
+                    if self.system.replicas[at].timer(&self.states[at]).is_some() {
+                        let _ = self.step(at, Event::Timeout)?;
+                    }
+                }
+            }
+        }
+        let states: Vec<_> = self.honest().into_iter().map(|at| (at, &self.states[at])).collect();
+        Err(format!("stalled: {states:#?}"))
+    }
+
+    fn progress(&self) -> Vec<State> {
+        let honest = self.honest().into_iter();
+        honest.map(|at| self.system.replicas[at].control(&self.states[at])).collect()
+    }
+}
+
+fn recover_from(n: u16, silent: &BTreeSet<usize>, trouble: &Trouble, seed: u64) -> Result<usize, String> {
+    let mut rng = Rng(seed);
+    let at_once = if trouble.silent_at_once { silent.clone() } else { BTreeSet::new() };
+    let mut cluster = Cluster::new(System::with(n, &Castro99, tiny), at_once);
+    cluster.suffer(trouble, &mut rng)?;
+    cluster.byzantine.clone_from(silent);
+    cluster.converge(&mut rng)
+}
+
+fn troubles() -> impl Strategy<Value = Trouble> {
+    let odds = (2..20usize, 20..200usize, 10..80usize);
+    (odds, any::<bool>(), 0..4usize, 20..150usize, 0..400usize).prop_map(
+        |((loss, crash, timeout), silent_at_once, cut_off, period, events)| Trouble {
+            loss,
+            crash,
+            timeout,
+            silent_at_once,
+            cut_off,
+            period,
+            events,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(common::cases(64))]
+
+    #[test]
+    fn everything_is_executed_everywhere_once_the_network_is_repaired(
+        (n, silent) in clusters(),
+        trouble in troubles(),
+        seed in any::<u64>(),
+    ) {
+        let rounds = recover_from(n, &silent, &trouble, seed);
+        prop_assert!(rounds.is_ok(), "{}", rounds.unwrap_err());
     }
 }

@@ -7,9 +7,10 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use super::block::Batch;
 use super::digest::Digest;
 use super::id::{SeqNum, View};
-use super::message::{Checkpoint, Commit, Prepare, Proposal};
+use super::message::{Checkpoint, Commit, Prepare, Proposal, StateTransfer};
 use super::proof::Proof;
 use super::quorum::{Tally, Votes};
 use super::rules::{Refusal, Rules, Setting};
@@ -104,7 +105,7 @@ pub struct CommitCertificate {
     view: View,
     seq: SeqNum,
     digest: Digest,
-    commits: Proof<Vec<Signed<Commit>>>,
+    commits: Proof<Arc<[Signed<Commit>]>>,
 }
 
 impl CommitCertificate {
@@ -121,7 +122,7 @@ impl CommitCertificate {
         if tally.count(&key) < rules.commit_quorum(setting.committee) {
             return None;
         }
-        let commits = Proof(tally.take(&key)?.into_signed());
+        let commits = Proof(Arc::from(tally.take(&key)?.into_signed()));
         Some(CommitCertificate { view, seq, digest, commits })
     }
 
@@ -140,9 +141,44 @@ impl CommitCertificate {
         self.digest
     }
 
+    /// What it certifies, with the batch, in the form in which it is sent.
+    pub(super) fn decision(&self, batch: Batch) -> Decision {
+        Decision { seq: self.seq, batch, commits: Proof((self.view, Arc::clone(&self.commits.0))) }
+    }
+
     /// The votes.
     pub fn commits(&self) -> &[Signed<Commit>] {
         &self.commits.0
+    }
+}
+
+/// A batch that is decided, with the proof: what a replica tells another which has missed it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Decision {
+    /// The sequence number.
+    pub seq: SeqNum,
+    /// The batch.
+    pub batch: Batch,
+    /// The view in which it was decided, and the commits: which ones they are does not matter.
+    pub commits: Proof<(View, Arc<[Signed<Commit>]>)>,
+}
+
+impl Decision {
+    /// The certificate, if the rulebook finds a quorum behind it.
+    ///
+    /// # Errors
+    /// What the rulebook refuses.
+    pub fn certificate(&self, setting: &Setting, rules: &dyn Rules) -> Result<CommitCertificate, Refusal> {
+        rules.check_decision(setting, self)?;
+        let (view, commits) = &self.commits.0;
+        let commits = Proof(Arc::clone(commits));
+        Ok(CommitCertificate { view: *view, seq: self.seq, digest: self.batch.digest(), commits })
+    }
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({} {})", self.seq, self.batch)
     }
 }
 
@@ -181,6 +217,15 @@ impl StableCheckpoint {
     pub fn new(setting: &Setting, rules: &dyn Rules, claim: StableClaim) -> Result<Self, Refusal> {
         rules.check_stable(setting, &claim)?;
         Ok(StableCheckpoint(claim))
+    }
+
+    /// The stable checkpoint of a state that another replica sends.
+    ///
+    /// # Errors
+    /// What the rulebook refuses.
+    pub fn of_state(setting: &Setting, rules: &dyn Rules, transfer: &StateTransfer) -> Result<Self, Refusal> {
+        rules.check_state(setting, transfer)?;
+        Ok(StableCheckpoint(transfer.stable.clone()))
     }
 
     pub(super) fn from_votes(

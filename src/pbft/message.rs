@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::block::{Batch, RequestId, SignedRequest};
-use super::certificate::{PreparedClaim, StableClaim};
+use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::{Digest, Encoder, Tag};
 use super::id::{ClientId, SeqNum, Timestamp, View};
 use super::proof::Proof;
@@ -88,7 +88,7 @@ impl Proposal {
 pub struct Checkpoint {
     /// The last executed sequence number.
     pub seq: SeqNum,
-    /// The digest of the state: the hash of the chain's head.
+    /// The digest of the state.
     pub state: Digest,
 }
 
@@ -300,22 +300,33 @@ impl Signable for Status {
     }
 }
 
-/// ⟨STATE, n, C, s, i⟩: the state at a stable checkpoint with its proof, for a replica that lags
-/// behind (OSDI'99 §4.3, §5.1.2).
+/// ⟨STATE, n, C, s, D, i⟩: the state at a stable checkpoint with its proof (OSDI'99 §4.3, §5.1.2), and
+/// what was decided after it, for a replica that lags behind.
+///
+/// The paper leaves open how a replica gets a batch that the others have decided and that it has
+/// missed. It may have left their view alone, and then none of their votes counts for it; the proof that
+/// a batch is decided counts in every view.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StateTransfer {
     /// n and C: the checkpoint, and what proves it stable.
     pub stable: StableClaim,
     /// s: the state, which has the digest that the checkpoint names.
     pub snapshot: Arc<Snapshot>,
+    /// D: batches decided above n, ordered by sequence number.
+    pub decided: Vec<Decision>,
 }
+
 
 impl Signable for StateTransfer {
     fn encode(&self) -> Encoder {
-        Encoder::new(Tag::State)
+        let encoder = Encoder::new(Tag::State)
             .u64(self.stable.seq.0)
             .digest(&self.stable.state)
             .digest(&self.snapshot.digest())
+            .u64(self.decided.len() as u64);
+        self.decided
+            .iter()
+            .fold(encoder, |encoder, decision| encoder.u64(decision.seq.0).digest(&decision.batch.digest()))
     }
 }
 
@@ -403,7 +414,9 @@ impl fmt::Debug for Message {
                 let standing = if m.active { "in" } else { "moving to" };
                 write!(f, "STATUS {standing} {}, stable {}, executed {}", m.view, m.stable, m.height)
             }
-            Message::State(m) => write!(f, "STATE at {} ({})", m.stable.seq, m.snapshot.head),
+            Message::State(m) => {
+                write!(f, "STATE at {} ({}), decided {:?}", m.stable.seq, m.snapshot.head, m.decided)
+            }
         }
     }
 }

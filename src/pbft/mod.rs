@@ -20,7 +20,9 @@ mod signature;
 mod snapshot;
 
 pub use block::{Batch, Block, Chain, Request, RequestId, SignedRequest, signed_by_its_client};
-pub use certificate::{CommitCertificate, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim};
+pub use certificate::{
+    CommitCertificate, Decision, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim,
+};
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
 pub use digest::{Digest, Encoder, Tag};
 pub use evidence::Evidence;

@@ -307,6 +307,11 @@ impl<M> Tally<M> {
             .count()
     }
 
+    /// Whether this replica has voted at all.
+    pub fn has_vote_of(&self, from: ReplicaId) -> bool {
+        self.groups.iter().any(|(_, votes)| votes.voters.contains(from))
+    }
+
     /// The keys under which two tallies hold different votes.
     pub fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
     where

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::block::{Batch, SignedRequest, signed_by_its_client};
-use super::certificate::{PreparedClaim, StableClaim};
+use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
 use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
@@ -316,7 +316,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     }
 
     /// §4.3, §5.1.2: a replica that lags behind takes over a state whose checkpoint is proved stable, and
-    /// which has the digest that the checkpoint names.
+    /// which has the digest that the checkpoint names; and what is proved to be decided after it.
     ///
     /// # Errors
     /// The guard that fails.
@@ -325,6 +325,33 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let snapshot = &transfer.snapshot;
         if snapshot.seq != transfer.stable.seq || snapshot.digest() != transfer.stable.state {
             return Err(Refusal::WrongDigest);
+        }
+        transfer.decided.iter().try_for_each(|decision| self.check_decision(setting, decision))
+    }
+
+    /// §4.2: a batch is decided if a quorum of different replicas has sent matching commits for it:
+    /// whoever sees them knows, in whichever view it is.
+    ///
+    /// # Errors
+    /// The guard that fails.
+    fn check_decision(&self, setting: &Setting, decision: &Decision) -> Result<(), Refusal> {
+        let (view, commits) = &decision.commits.0;
+        let key = self.commit_key(*view, decision.batch.digest());
+        let mut voters = VoteSet::new();
+        let mut count = 0;
+        for commit in commits.iter() {
+            let Ok(from) = replica_of(setting, commit) else { continue };
+            if commit.seq == decision.seq
+                && self.commit_key(commit.view, commit.digest) == key
+                && setting.keys.verify(commit)
+                && self.counts_vote(Some(&voters), from)
+            {
+                voters.insert(from);
+                count += 1;
+            }
+        }
+        if count < self.commit_quorum(setting.committee) {
+            return Err(Refusal::NoQuorum);
         }
         Ok(())
     }

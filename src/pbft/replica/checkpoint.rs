@@ -1,5 +1,6 @@
 //! Checkpoints and garbage collection (OSDI'99 §4.3).
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Effect, Record, Replica, State};
@@ -40,6 +41,13 @@ impl Replica {
         if checkpoint.seq <= state.log.low() {
             return Err(Refusal::OutsideWindow);
         }
+        // Of each replica one beyond the window is kept, the latest: memory is bounded.
+        let later = (Bound::Excluded(checkpoint.seq), Bound::Unbounded);
+        if self.is_beyond_window(state, checkpoint.seq)
+            && state.checkpoints.range(later).any(|(_, tally)| tally.has_vote_of(from))
+        {
+            return Err(Refusal::OutsideWindow);
+        }
         if let Some(tally) = state.checkpoints.get(&checkpoint.seq) {
             let key = key(checkpoint.state);
             if !self.rules.counts_vote(tally.get(&key).map(Votes::voters), from) {
@@ -67,7 +75,7 @@ impl Replica {
     fn count_checkpoint(&self, state: &mut State, checkpoint: Signed<Checkpoint>, out: &mut Vec<Effect>) {
         let Some(from) = checkpoint.signer().replica() else { return };
         let (seq, digest) = (checkpoint.seq, checkpoint.state);
-        if !self.rules.in_window(&self.setting, state.log.low(), seq) {
+        if self.is_beyond_window(state, seq) {
             self.forget_beyond_window(state, from);
         }
         let tally = state.checkpoints.entry(seq).or_default();
@@ -80,7 +88,12 @@ impl Replica {
         }
     }
 
-    /// Of each replica one CHECKPOINT above the high watermark is kept, the last: memory is bounded.
+    /// Whether a checkpoint lies above the high watermark: this replica then lags behind.
+    fn is_beyond_window(&self, state: &State, seq: SeqNum) -> bool {
+        !self.rules.in_window(&self.setting, state.log.low(), seq)
+    }
+
+    /// Forgets the CHECKPOINTs of a replica above the high watermark: a later one comes in their place.
     fn forget_beyond_window(&self, state: &mut State, from: ReplicaId) {
         let low = state.log.low();
         for (&seq, tally) in &mut state.checkpoints {
@@ -106,6 +119,7 @@ impl Replica {
         self.persist(Record::Stable(stable.clone()), out);
         self.discard_below(state, &stable);
         out.push(Effect::Stable(stable));
+        self.accept_due(state, out);
     }
 
     /// Discards what a stable checkpoint makes superfluous (OSDI'99 §4.3).

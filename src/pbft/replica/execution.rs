@@ -30,7 +30,7 @@ impl Replica {
         if slot.executed || !self.rules.is_next(height, seq) {
             return false;
         }
-        let Some(batch) = slot.committed.clone() else { return false };
+        let Some(batch) = slot.committed().cloned() else { return false };
         slot.executed = true;
 
         let parent = state.chain.head();

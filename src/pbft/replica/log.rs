@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::pbft::block::Batch;
-use crate::pbft::certificate::PreparedCertificate;
+use crate::pbft::certificate::{Decision, PreparedCertificate};
 use crate::pbft::digest::Digest;
 use crate::pbft::id::{ReplicaId, SeqNum, View};
 use crate::pbft::message::{Commit, Prepare, Proposal};
@@ -17,7 +17,7 @@ pub struct Slot {
     pub(super) prepares: Tally<Prepare>,
     pub(super) commits: Tally<Commit>,
     pub(super) prepared: Option<PreparedCertificate>,
-    pub(super) committed: Option<Batch>,
+    pub(super) decision: Option<Decision>,
     pub(super) executed: bool,
 }
 
@@ -34,7 +34,7 @@ impl Slot {
 
     /// The batch that was decided.
     pub fn committed(&self) -> Option<&Batch> {
-        self.committed.as_ref()
+        self.decision.as_ref().map(|decision| &decision.batch)
     }
 
     /// Whether the accepted proposal prepared, in its own view.
@@ -50,8 +50,8 @@ impl Slot {
     }
 
     /// Records a decision: commits change nothing any more.
-    pub(super) fn decide(&mut self, batch: Batch) {
-        self.committed = Some(batch);
+    pub(super) fn decide(&mut self, decision: Decision) {
+        self.decision = Some(decision);
         self.commits = Tally::default();
     }
 
@@ -80,7 +80,7 @@ impl fmt::Debug for Slot {
         if !self.commits.is_empty() {
             out.field("commits", &self.commits);
         }
-        if let Some(batch) = &self.committed {
+        if let Some(batch) = self.committed() {
             out.field("committed", batch);
         }
         out.finish()

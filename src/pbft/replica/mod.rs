@@ -17,7 +17,7 @@ use super::block::{Batch, Block, Chain, RequestId, SignedRequest};
 use super::certificate::{CommitCertificate, StableCheckpoint};
 use super::evidence::Evidence;
 use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
-use super::message::{Checkpoint, Message, NewView, Reply, ViewChange};
+use super::message::{Checkpoint, Message, NewView, Proposal, Reply, ViewChange};
 use super::proof::Proof;
 use super::quorum::{Tally, TallyKey};
 use super::rules::{Refusal, Rules, Setting, Standing};
@@ -54,6 +54,8 @@ pub struct State {
     snapshots: BTreeMap<SeqNum, Arc<Snapshot>>,
     /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
     new_view: Proof<Option<Arc<Signed<NewView>>>>,
+    /// The proposals of the new view that lie above this replica's window.
+    due: Vec<Proposal>,
     doublings: u32,
 }
 
@@ -166,8 +168,9 @@ impl Replica {
             view_changes: BTreeMap::new(),
             chain: Chain::genesis(),
             clients: BTreeMap::new(),
-            snapshots: BTreeMap::new(),
+            snapshots: BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))]),
             new_view: Proof(None),
+            due: Vec::new(),
             doublings: 0,
         }
     }
@@ -250,7 +253,7 @@ impl Replica {
             Input::Deliver(Message::Read(m)) => self.answer_read(state, m, out),
             Input::Deliver(Message::Reply(_)) => {}
             Input::Deliver(Message::Status(m)) => self.send_again(state, m, out),
-            Input::Deliver(Message::State(m)) => self.take_over(state, m, out),
+            Input::Deliver(Message::State(m)) => self.catch_up(state, m, out),
             Input::Retransmit => self.retransmit(state, out),
             Input::Timeout => self.start_view_change(state, state.view.next(), out),
         }
@@ -267,7 +270,7 @@ impl Replica {
         let runs = if state.active {
             !self.is_primary(state.view) && (!state.pending.is_empty() || state.awaits_execution())
         } else {
-            self.changes_for_view(state).count() >= self.rules.view_change_quorum(self.setting.committee)
+            self.leavers(state) >= self.rules.view_change_quorum(self.setting.committee)
         };
         runs.then(|| Timer { view: state.view, height: state.chain.height(), doublings: state.doublings })
     }

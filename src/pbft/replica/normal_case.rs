@@ -19,13 +19,12 @@ impl Replica {
         let id = request.id();
         if !self.rules.executes(state.last_timestamp(id.client), id.timestamp) {
             // The client asks again, because it misses replies to its last request (OSDI'99 §4.1).
-            let last = state.last_timestamp(id.client) == Some(id.timestamp);
-            return if last { Ok(()) } else { Err(Refusal::AlreadyExecuted) };
-        }
-        if state.pending.contains_key(&id) || state.is_proposed(request) {
+            if state.last_timestamp(id.client) != Some(id.timestamp) {
+                return Err(Refusal::AlreadyExecuted);
+            }
+        } else if state.pending.contains_key(&id) || state.is_proposed(request) {
             return Err(Refusal::Duplicate);
-        }
-        if state.pending.len() >= self.setting.max_pending {
+        } else if state.pending.len() >= self.setting.max_pending {
             return Err(Refusal::Full);
         }
         if !self.rules.authentic(&self.setting, request) {
@@ -66,7 +65,6 @@ impl Replica {
                 .map(|(_, request)| request)
                 .collect();
             let proposal = self.sign_proposal(state.view, state.next, Batch::new(requests));
-            state.next = state.next.next();
             self.adopt(state, &proposal, out);
             out.push(Effect::Broadcast(Message::PrePrepare(proposal.clone())));
             self.follow_up(state, proposal.seq(), out);
@@ -122,6 +120,9 @@ impl Replica {
 
     /// Stores a proposal and, at a backup, its own vote for it.
     pub(super) fn adopt(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
+        if state.next > SeqNum::GENESIS {
+            state.next = state.next.max(proposal.seq().next());
+        }
         for request in proposal.batch.requests() {
             state.pending.remove(&request.id());
         }
@@ -186,7 +187,7 @@ impl Replica {
             if votes.map_or(0, Votes::count) >= self.rules.commit_quorum(self.setting.committee) {
                 return Err(Refusal::TallyFull);
             }
-            if slot.committed.is_some() {
+            if slot.decision.is_some() {
                 return Err(Refusal::Decided);
             }
             self.check_counts(&slot.commits, votes, &key, from)?;
@@ -281,19 +282,19 @@ impl Replica {
                 slot.prepared = Some(certificate);
                 let commit = self.key.sign(Commit { view, seq, digest });
                 out.push(Effect::Broadcast(Message::Commit(commit.clone())));
-                if slot.committed.is_none() {
+                if slot.decision.is_none() {
                     slot.commits.add(self.rules.commit_key(view, digest), self.id, commit);
                 }
             }
         }
-        if slot.committed.is_some() || !(prepared || self.rules.decides_unprepared()) {
+        if slot.decision.is_some() || !(prepared || self.rules.decides_unprepared()) {
             return false;
         }
         let certificate = CommitCertificate::take(&self.setting, self.rules, proposal, &mut slot.commits);
         let Some(certificate) = certificate else { return false };
-        let batch = proposal.batch.clone();
-        self.persist(Record::Decided(seq, batch.clone()), out);
-        slot.decide(batch);
+        let decision = certificate.decision(proposal.batch.clone());
+        self.persist(Record::Decided(decision.clone()), out);
+        slot.decide(decision);
         out.push(Effect::Committed(certificate));
         true
     }

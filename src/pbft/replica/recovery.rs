@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::{Replica, State};
-use crate::pbft::block::Batch;
-use crate::pbft::certificate::{PreparedCertificate, StableCheckpoint};
-use crate::pbft::id::SeqNum;
+use crate::pbft::certificate::{Decision, PreparedCertificate, StableCheckpoint};
 use crate::pbft::message::{Commit, NewView, Proposal, ViewChange};
 use crate::pbft::signature::Signed;
 use crate::pbft::snapshot::Snapshot;
@@ -18,8 +16,8 @@ pub enum Record {
     Accepted(Proposal),
     /// It holds a prepared certificate: its COMMIT follows.
     Prepared(PreparedCertificate),
-    /// A batch was decided.
-    Decided(SeqNum, Batch),
+    /// A batch is decided.
+    Decided(Decision),
     /// It leaves a view: this VIEW-CHANGE follows.
     ViewChange(Arc<Signed<ViewChange>>),
     /// It enters a view.
@@ -45,10 +43,10 @@ impl Replica {
         match record {
             Record::Accepted(proposal) => self.redo_accepted(state, proposal),
             Record::Prepared(certificate) => self.redo_prepared(state, certificate),
-            Record::Decided(seq, batch) => {
-                if *seq > state.log.low() {
-                    state.log.slot(*seq).decide(batch.clone());
-                    self.execute_from(state, *seq, &mut unsent);
+            Record::Decided(decision) => {
+                if decision.seq > state.log.low() {
+                    state.decide(decision.clone());
+                    self.execute_from(state, decision.seq, &mut unsent);
                 }
             }
             Record::ViewChange(change) => {
@@ -59,15 +57,18 @@ impl Replica {
             Record::NewView(new_view) => {
                 self.leave_view(state, new_view.view);
                 self.enter(state, new_view);
+                self.redo_due(state);
             }
             Record::Stable(stable) => {
                 if state.chain.height() >= stable.seq() {
                     self.discard_below(state, stable);
+                    self.redo_due(state);
                 }
             }
             Record::Transferred(stable, snapshot) => {
                 self.replace_state(state, stable, Arc::clone(snapshot));
-                self.go_on_after(state, snapshot.seq, &mut unsent);
+                self.redo_due(state);
+                self.execute_from(state, snapshot.seq.next(), &mut unsent);
             }
         }
         // Requests that waited are not recorded; their clients send them again.
@@ -76,12 +77,17 @@ impl Replica {
     }
 
     fn redo_accepted(&self, state: &mut State, proposal: &Proposal) {
-        if proposal.seq() <= state.log.low() {
-            return;
+        let known = state.log.get(proposal.seq()).and_then(|slot| slot.proposal());
+        if proposal.seq() > state.log.low() && known != Some(proposal) {
+            self.adopt(state, proposal, &mut Vec::new());
         }
-        self.adopt(state, proposal, &mut Vec::new());
-        if self.is_primary(proposal.view()) {
-            state.next = state.next.max(proposal.seq().next());
+    }
+
+    /// Entering a new view is accepting its proposals: a replica that crashes in between has voted for
+    /// none of them yet, but nobody sends it a null request again.
+    fn redo_due(&self, state: &mut State) {
+        while let Some(proposal) = self.next_due(state) {
+            self.redo_accepted(state, &proposal);
         }
     }
 
@@ -93,7 +99,7 @@ impl Replica {
         let slot = state.log.slot(seq);
         slot.prepares.take(&self.rules.prepare_key(view, digest));
         slot.prepared = Some(certificate.clone());
-        if slot.committed.is_none() {
+        if slot.decision.is_none() {
             let commit = self.key.sign(Commit { view, seq, digest });
             slot.commits.add(self.rules.commit_key(view, digest), self.id, commit);
         }

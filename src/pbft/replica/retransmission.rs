@@ -4,11 +4,13 @@
 //! time how far it is, and whoever is further sends it what it lacks: nothing is stored for that which
 //! the protocol does not hold anyway.
 
+use std::sync::Arc;
+
 use super::{Effect, Replica, State};
 use crate::pbft::id::ReplicaId;
 use crate::pbft::message::{Checkpoint, Commit, Message, Prepare, Status};
 use crate::pbft::rules::{Refusal, replica_of};
-use crate::pbft::signature::Signed;
+use crate::pbft::signature::{Principal, Signed};
 
 impl Replica {
     pub(super) fn status(&self, state: &State) -> Message {
@@ -20,12 +22,9 @@ impl Replica {
         }))
     }
 
-    /// Says how far this replica is, and repeats what the others may be waiting for.
+    /// Says how far this replica is, and gives the primary the requests that wait here.
     pub(super) fn retransmit(&self, state: &State, out: &mut Vec<Effect>) {
         out.push(Effect::Broadcast(self.status(state)));
-        if let Some(change) = state.view_changes.get(&self.id) {
-            out.push(Effect::Broadcast(Message::ViewChange(change.clone())));
-        }
         if state.active && !self.is_primary(state.view) {
             let primary = self.rules.primary(self.setting.committee, state.view);
             let waiting = state.pending.values().take(self.setting.max_batch);
@@ -45,51 +44,42 @@ impl Replica {
     pub(super) fn send_again(&self, state: &State, status: &Signed<Status>, out: &mut Vec<Effect>) {
         let Some(from) = status.signer().replica() else { return };
         let mut send = |message| out.push(Effect::Send(from, message));
-        if status.height < state.stable.seq() {
-            if let Some(transfer) = self.transferable(state) {
-                send(Message::State(transfer));
-            }
-        } else {
-            self.checkpoints_after(state, status).for_each(&mut send);
+        if let Some(transfer) = self.news_for(state, status) {
+            send(Message::State(transfer));
         }
-        let mine = (state.view, state.active);
-        if mine > (status.view, status.active) {
-            if let Some(new_view) = state.new_view.0.as_ref().filter(|new_view| new_view.view >= status.view)
-            {
-                send(Message::NewView(new_view.clone()));
-            }
-            if let Some(change) = state.view_changes.get(&self.id) {
-                send(Message::ViewChange(change.clone()));
-            }
-        } else if mine == (status.view, status.active) {
-            if let Some(change) = state.view_changes.get(&self.id) {
-                send(Message::ViewChange(change.clone()));
-            }
+        self.checkpoints_after(state, status).for_each(&mut send);
+
+        let (mine, theirs) = ((state.view, state.active), (status.view, status.active));
+        let new_view = state.new_view.0.as_ref().filter(|new_view| (new_view.view, true) > theirs);
+        if let Some(new_view) = new_view {
+            send(Message::NewView(Arc::clone(new_view)));
         }
-        if state.active && status.view <= state.view {
+        if mine >= theirs {
+            if let Some(change) = state.view_changes.get(&self.id) {
+                send(Message::ViewChange(Arc::clone(change)));
+            }
             self.votes_after(state, status, from).into_iter().for_each(send);
         }
     }
 
-    /// This replica's CHECKPOINTs above another's stable checkpoint.
+    /// This replica's CHECKPOINTs that are not known to be stable.
     fn checkpoints_after(&self, state: &State, status: &Status) -> impl Iterator<Item = Message> {
-        let stable = status.stable;
-        state.snapshots.iter().filter(move |&(&seq, _)| seq > stable).map(|(&seq, snapshot)| {
+        let known = status.stable.max(state.stable.seq());
+        state.snapshots.iter().filter(move |&(&seq, _)| seq > known).map(|(&seq, snapshot)| {
             Message::Checkpoint(self.key.sign(Checkpoint { seq, state: snapshot.digest() }))
         })
     }
 
-    /// This replica's messages of its view above what the other has executed.
+    /// This replica's messages of its view for what is not decided, as far as it knows.
     fn votes_after(&self, state: &State, status: &Status, to: ReplicaId) -> Vec<Message> {
-        let primary = self.rules.primary(self.setting.committee, state.view);
         let mut out = Vec::new();
-        for (seq, slot) in state.log.after(status.height) {
+        for (seq, slot) in state.log.after(status.height).filter(|(_, slot)| slot.decision.is_none()) {
             let Some(proposal) = slot.proposal() else { continue };
             let (view, digest) = (proposal.view(), proposal.digest());
-            if to != primary && proposal.pre_prepare.signer().replica() != Some(to) {
+            if proposal.pre_prepare.signer() != Principal::Replica(to) {
                 out.push(Message::PrePrepare(proposal.clone()));
             }
-            if self.id != primary {
+            if !self.is_primary(view) {
                 out.push(Message::Prepare(self.key.sign(Prepare { view, seq, digest })));
             }
             if slot.is_prepared() {

@@ -1,22 +1,28 @@
-//! State transfer: a replica that lags behind a stable checkpoint takes over the state (OSDI'99 §4.3).
+//! State transfer: a replica that lags behind takes over the state at a stable checkpoint (OSDI'99 §4.3), and
+//! what was decided since.
 
 use std::sync::Arc;
 
 use super::{Effect, Record, Replica, State};
 use crate::pbft::block::Chain;
-use crate::pbft::certificate::StableCheckpoint;
+use crate::pbft::certificate::{Decision, StableCheckpoint};
 use crate::pbft::id::SeqNum;
-use crate::pbft::message::StateTransfer;
+use crate::pbft::message::{StateTransfer, Status};
 use crate::pbft::rules::{Refusal, replica_of};
 use crate::pbft::signature::Signed;
 use crate::pbft::snapshot::Snapshot;
 
 impl Replica {
-    /// The state at this replica's stable checkpoint, to be sent; none at genesis, which everybody has.
-    pub(super) fn transferable(&self, state: &State) -> Option<Arc<Signed<StateTransfer>>> {
+    /// What this replica knows to be stable or decided, and another does not.
+    pub(super) fn news_for(&self, state: &State, status: &Status) -> Option<Arc<Signed<StateTransfer>>> {
+        let decided: Vec<_> =
+            state.log.after(status.height).filter_map(|(_, slot)| slot.decision.clone()).collect();
+        if decided.is_empty() && state.stable.seq() <= status.stable {
+            return None;
+        }
         let snapshot = Arc::clone(state.snapshots.get(&state.stable.seq())?);
         let stable = state.stable.claim().clone();
-        Some(Arc::new(self.key.sign(StateTransfer { stable, snapshot })))
+        Some(Arc::new(self.key.sign(StateTransfer { stable, snapshot, decided })))
     }
 
     pub(super) fn check_state(&self, state: &State, transfer: &Signed<StateTransfer>) -> Result<(), Refusal> {
@@ -24,29 +30,48 @@ impl Replica {
         if from == self.id {
             return Err(Refusal::Own);
         }
-        if transfer.snapshot.seq <= state.chain.height() {
+        let is_news = |decision| self.can_learn(state, decision);
+        if transfer.stable.seq <= state.stable.seq() && !transfer.decided.iter().any(is_news) {
             return Err(Refusal::NotAhead);
         }
         self.check_signature(transfer)?;
         self.rules.check_state(&self.setting, transfer)
     }
 
-    /// Takes over a state that has passed all guards, and goes on executing from there.
-    pub(super) fn take_over(
+    /// Takes over what has passed all guards, and goes on from there.
+    pub(super) fn catch_up(
         &self,
         state: &mut State,
         transfer: &Signed<StateTransfer>,
         out: &mut Vec<Effect>,
     ) {
-        let claim = transfer.stable.clone();
-        let Ok(stable) = StableCheckpoint::new(&self.setting, self.rules, claim) else { return };
-        let snapshot = Arc::clone(&transfer.snapshot);
-        let seq = snapshot.seq;
-        self.persist(Record::Transferred(stable.clone(), Arc::clone(&snapshot)), out);
-        self.replace_state(state, &stable, snapshot);
-        out.push(Effect::Transferred(seq));
+        let Ok(stable) = StableCheckpoint::of_state(&self.setting, self.rules, transfer) else { return };
+        if transfer.snapshot.seq > state.chain.height() {
+            self.take_over(state, stable, &transfer.snapshot, out);
+        } else {
+            self.make_stable(state, stable, out);
+        }
+        for decision in &transfer.decided {
+            self.learn(state, decision, out);
+        }
+        self.execute_from(state, state.chain.height().next(), out);
+        if state.active && self.is_primary(state.view) {
+            self.propose(state, out);
+        }
+    }
+
+    fn take_over(
+        &self,
+        state: &mut State,
+        stable: StableCheckpoint,
+        snapshot: &Arc<Snapshot>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.persist(Record::Transferred(stable.clone(), Arc::clone(snapshot)), out);
+        self.replace_state(state, &stable, Arc::clone(snapshot));
+        out.push(Effect::Transferred(snapshot.seq));
         out.push(Effect::Stable(stable));
-        self.go_on_after(state, seq, out);
+        self.accept_due(state, out);
     }
 
     /// Puts a snapshot in the place of what was executed here.
@@ -63,11 +88,31 @@ impl Replica {
         self.forget_executed(state);
     }
 
-    /// What was decided above the new state can be executed, and the primary can go on.
-    pub(super) fn go_on_after(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
-        self.execute_from(state, seq.next(), out);
-        if state.active && self.is_primary(state.view) {
-            self.propose(state, out);
+    /// Whether a decision lies between the watermarks and is not known yet.
+    fn can_learn(&self, state: &State, decision: &Decision) -> bool {
+        let seq = decision.seq;
+        self.rules.in_window(&self.setting, state.log.low(), seq) && state.committed(seq).is_none()
+    }
+
+    fn learn(&self, state: &mut State, decision: &Decision, out: &mut Vec<Effect>) {
+        if !self.can_learn(state, decision) {
+            return;
+        }
+        let Ok(certificate) = decision.certificate(&self.setting, self.rules) else { return };
+        self.persist(Record::Decided(decision.clone()), out);
+        state.decide(decision.clone());
+        out.push(Effect::Committed(certificate));
+    }
+}
+
+impl State {
+    /// Records a decision that was reached here or elsewhere. A primary proposes nothing at its number any
+    /// more.
+    pub(super) fn decide(&mut self, decision: Decision) {
+        let seq = decision.seq;
+        self.log.slot(seq).decide(decision);
+        if self.next > SeqNum::GENESIS {
+            self.next = self.next.max(seq.next());
         }
     }
 }

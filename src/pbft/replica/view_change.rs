@@ -28,6 +28,7 @@ impl Replica {
     pub(super) fn leave_view(&self, state: &mut State, target: View) {
         state.view = target;
         state.next = SeqNum::GENESIS;
+        state.due.clear();
         let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
         state.view_changes.retain(|_, change| useful(change));
         let mut unfinished = Vec::new();
@@ -114,6 +115,14 @@ impl Replica {
         state.view_changes.values().filter(|change| self.rules.justifies(change, state.view))
     }
 
+    /// How many replicas are known to have given up the views before the one that this replica moves to.
+    /// Of each only its latest view change is known: who has moved on further has left those views too, and
+    /// sends no view change for them again.
+    pub(super) fn leavers(&self, state: &State) -> usize {
+        let left = |c: &ViewChange| c.new_view > state.view || self.rules.justifies(c, state.view);
+        state.view_changes.values().filter(|change| left(change)).count()
+    }
+
     /// As the primary of the view that it is moving to: begins it, once a quorum has moved.
     fn try_new_view(&self, state: &mut State, out: &mut Vec<Effect>) {
         if state.active || !self.is_primary(state.view) {
@@ -170,20 +179,34 @@ impl Replica {
         if let Some(stable) = self.latest_stable(new_view) {
             self.make_stable(state, stable, out);
         }
-        for proposal in &new_view.proposals {
-            if self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
-                self.accept(state, proposal, out);
-            }
-        }
+        self.accept_due(state, out);
         if self.is_primary(new_view.view) {
             self.propose(state, out);
         }
+    }
+
+    /// Accepts the proposals of the new view that lie between the watermarks. Those above wait until this
+    /// replica, which is behind the others, gets there: nobody can send them to it again one by one, for
+    /// a null request is accepted from a new view only.
+    pub(super) fn accept_due(&self, state: &mut State, out: &mut Vec<Effect>) {
+        while let Some(proposal) = self.next_due(state) {
+            self.accept(state, &proposal, out);
+        }
+    }
+
+    /// Takes out the first proposal of the new view that lies between the watermarks.
+    pub(super) fn next_due(&self, state: &mut State) -> Option<Proposal> {
+        let low = state.log.low();
+        state.due.retain(|proposal| proposal.seq() > low);
+        let fits = |p: &Proposal| self.rules.in_window(&self.setting, low, p.seq());
+        state.due.iter().position(fits).map(|place| state.due.remove(place))
     }
 
     /// Takes part in a new view, of which nothing is accepted yet.
     pub(super) fn enter(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
         state.active = true;
         state.new_view = Proof(Some(Arc::clone(new_view)));
+        state.due.clone_from(&new_view.proposals);
         for slot in state.log.iter_mut() {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }

@@ -125,7 +125,9 @@ impl Cluster {
                 Effect::Broadcast(message) => self.queue.push(Envelope { from, to: None, message }),
                 Effect::Send(to, message) => self.queue.push(Envelope { from, to: Some(to), message }),
                 Effect::Executed(block) => node.executed += block.executed().len(),
-                Effect::Behind(_) | Effect::Transferred(_) | Effect::Evidence(_) => unreachable!("nobody is late or lies"),
+                Effect::Behind(_) | Effect::Transferred(_) | Effect::Evidence(_) => {
+                    unreachable!("nobody is late or lies")
+                }
                 Effect::Reply(_)
                 | Effect::Committed(_)
                 | Effect::Stable(_)

@@ -10,8 +10,8 @@ mod common;
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, Committee, Digest, Effect, Evidence, Input, KeySet, Message, NewView,
-    Outcome, PreparedClaim, Principal, Proof, Proposal, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
+    Batch, Castro99, Chain, Committee, Digest, Effect, Evidence, Input, KeySet, Message, NewView, Outcome,
+    PreparedClaim, Principal, Proof, Proposal, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
     Setting, Signed, SignedRequest, StableClaim, Standing, State, TallyKey, Timer, Timestamp, View,
     ViewChange, VoteSet,
 };

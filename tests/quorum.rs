@@ -11,9 +11,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::{Arc, LazyLock};
 
 use bft_check::pbft::{
-    Batch, Castro99, Commit, Committee, CommitteeError, Evidence, KeySet, PrePrepare,
-    PreparedCertificate, PreparedClaim, Proof, Refusal, ReplicaId, SeqNum, Setting, SigningKey,
-    Snapshot, StableCheckpoint, StableClaim, Tally, TallyKey, View, VoteSet,
+    Batch, Castro99, Commit, Committee, CommitteeError, Evidence, KeySet, PrePrepare, PreparedCertificate,
+    PreparedClaim, Proof, Refusal, ReplicaId, SeqNum, Setting, SigningKey, Snapshot, StableCheckpoint,
+    StableClaim, Tally, TallyKey, View, VoteSet,
 };
 use common::{checkpoint, commit, digest, least_quorum, prepare, proposal, request};
 use proptest::prelude::*;

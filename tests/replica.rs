@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use bft_check::pbft::{
     Batch, Block, Castro99, Chain, ClientId, Committee, Digest, Effect, Input, LastReply, Message, Outcome,
-    PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules, SeqNum,
-    Setting, Signed, SignedRequest, Snapshot, State, Timestamp, View, ViewChange,
+    PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules,
+    SeqNum, Setting, Signed, SignedRequest, Snapshot, State, Timestamp, View, ViewChange,
 };
 use common::{CLIENTS, System, commit, digest, new_view, prepare, proposal, request};
 use proptest::prelude::*;

@@ -118,6 +118,7 @@ struct Tables {
     votes: Bits,
     /// Everything else that the adversary learns from.
     reports: Bits,
+    commits: Bits,
     locals: IndexMap<Node, Guards>,
     available: HashMap<Bits, Arc<Bits>>,
     knowledge: HashMap<Bits, u32>,
@@ -138,6 +139,7 @@ impl Tables {
                 Message::ViewChange(_) | Message::Checkpoint(_) | Message::State(_) | Message::Reply(_) => {
                     self.reports.insert(id)
                 }
+                Message::Commit(_) => self.commits.insert(id),
                 _ => {}
             }
         }
@@ -256,11 +258,13 @@ impl Absorbed {
         if self.system.byzantine().is_empty() {
             return Arc::default();
         }
-        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown.
-        let checkpoints = self.system.setting().checkpoint_interval <= self.system.bound().slots;
+        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
+        // commits prove what was decided after them.
         let mut basis = sent.intersection(&tables.votes);
-        if checkpoints {
-            basis.union_with(&sent.intersection(&tables.reports));
+        let mut reports = sent.intersection(&tables.reports);
+        if self.system.has_checkpoints() {
+            basis.union_with(&reports);
+            reports.union_with(&sent.intersection(&tables.commits));
         }
         let knowledge = match tables.knowledge.get(&basis) {
             Some(&id) => id,
@@ -272,7 +276,7 @@ impl Absorbed {
                 id
             }
         };
-        let key = (knowledge, sent.intersection(&tables.reports));
+        let key = (knowledge, reports);
         if let Some(messages) = tables.byzantine.get(&key) {
             return Arc::clone(messages);
         }

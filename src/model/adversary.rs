@@ -13,15 +13,16 @@
 //! certificates without votes, proposals that do not follow from the view changes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
 
 use super::bounds::System;
 use crate::pbft::{
-    Batch, Chain, Checkpoint, ClientId, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
-    PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
-    StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
+    Batch, Chain, Checkpoint, ClientId, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare,
+    Prepare, PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot,
+    StableCheckpoint, StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
 };
 
 /// What all Byzantine replicas together can send.
@@ -30,6 +31,9 @@ pub struct Adversary {
     system: Arc<System>,
     batches: Vec<Batch>,
     proposals: Vec<Proposal>,
+    /// View changes with a certificate that proves nothing, and those of them that are believed.
+    unproved: Vec<Arc<Signed<ViewChange>>>,
+    believed: Vec<Arc<Signed<ViewChange>>>,
     first: Vec<Message>,
 }
 
@@ -51,8 +55,14 @@ impl Adversary {
             .into_iter()
             .filter(|batch| batch.requests().iter().all(|r| rules.authentic(system.setting(), r)))
             .collect();
-        let mut this = Adversary { system, batches, proposals: Vec::new(), first: Vec::new() };
+        let (proposals, unproved, believed, first) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut this = Adversary { system, batches, proposals, unproved, believed, first };
         this.proposals = this.all_proposals();
+        this.unproved = this.all_unproved();
+        let believes = |change: &&Arc<Signed<ViewChange>>| {
+            rules.check_view_change(this.system.setting(), change).is_ok()
+        };
+        this.believed = this.unproved.iter().filter(believes).cloned().collect();
         this.first = this.unconditional();
         this
     }
@@ -71,7 +81,7 @@ impl Adversary {
     /// The same, given what certificates can be shown, and the view changes and CHECKPOINTs that
     /// honest replicas have sent.
     pub fn messages_from<'a>(
-        &self,
+        &'a self,
         knowledge: &Knowledge,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
@@ -85,8 +95,13 @@ impl Adversary {
     }
 
     /// Whether a message can add to what the adversary can send.
-    pub fn learns_from(message: &Message) -> bool {
-        !matches!(message, Message::Request(_) | Message::Commit(_) | Message::Read(_) | Message::Status(_))
+    pub fn learns_from(&self, message: &Message) -> bool {
+        match message {
+            Message::Request(_) | Message::Read(_) | Message::Status(_) => false,
+            // They prove decisions, which only states carry.
+            Message::Commit(_) => self.system.has_checkpoints(),
+            _ => true,
+        }
     }
 
     fn unconditional(&self) -> Vec<Message> {
@@ -104,7 +119,7 @@ impl Adversary {
             .cloned()
             .map(Message::PrePrepare)
             .collect();
-        if rules.authentic(setting, system.forged()) {
+        if system.honest().iter().any(|to| rules.authentic_at(setting, to.id(), system.forged())) {
             out.push(Message::Request(system.forged().clone()));
         }
         for (key, id) in self.keys() {
@@ -137,6 +152,21 @@ impl Adversary {
             }
         }
         out
+    }
+
+    /// Every view change that reports one proposal of a Byzantine replica as prepared, without a vote.
+    fn all_unproved(&self) -> Vec<Arc<Signed<ViewChange>>> {
+        let genesis = StableCheckpoint::genesis();
+        let claim = |p: &Proposal| PreparedClaim { proposal: p.clone(), prepares: Proof(Arc::from([])) };
+        let views = (1..self.system.bound().views).map(View);
+        self.keys()
+            .cartesian_product(views)
+            .cartesian_product(&self.proposals)
+            .map(|(((key, _), new_view), proposal)| {
+                let stable = genesis.claim().clone();
+                Arc::new(key.sign(ViewChange { new_view, stable, prepared: vec![claim(proposal)] }))
+            })
+            .collect()
     }
 
     fn keys(&self) -> impl Iterator<Item = (&SigningKey, ReplicaId)> {
@@ -181,9 +211,18 @@ impl Adversary {
             };
             let at_place = |p: &Prepare| (p.view, p.seq) == (proposal.view(), proposal.seq());
             let at_number = |p: &Prepare| p.seq == proposal.seq();
-            let filters: [&dyn Fn(&Prepare) -> bool; 4] = [&matching, &at_place, &at_number, &|_| false];
-            let shown = filters.iter().find_map(|keep| {
-                let votes: Arc<[_]> = prepares.iter().filter(|p| keep(p)).map(|&p| p.clone()).collect();
+            let votes = |keep: &dyn Fn(&Prepare) -> bool| -> Vec<Signed<Prepare>> {
+                prepares.iter().filter(|p| keep(p)).map(|&p| p.clone()).collect()
+            };
+            let candidates: [&dyn Fn() -> Vec<Signed<Prepare>>; 5] = [
+                &|| votes(&matching),
+                &|| votes(&at_place),
+                &|| votes(&at_number),
+                &|| repeat_n(votes(&matching), setting.committee.quorum()).flatten().collect(),
+                &Vec::new,
+            ];
+            let shown = candidates.iter().find_map(|votes| {
+                let votes: Arc<[_]> = Arc::from(votes());
                 let claim = PreparedClaim { proposal: proposal.clone(), prepares: Proof(votes) };
                 rules.check_prepared(setting, &claim).is_ok().then_some(claim)
             });
@@ -229,21 +268,32 @@ impl Adversary {
     }
 
     /// Every state that can be passed off as that of a stable checkpoint: those that exist, and one that
-    /// nobody ever had.
-    fn states<'a>(&self, knowledge: &Knowledge, sent: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
+    /// nobody ever had; alone, or with a batch that was decided after it. Only where there are checkpoints
+    /// in the bound: elsewhere nobody lags behind one.
+    fn states<'a>(
+        &'a self,
+        knowledge: &Knowledge,
+        sent: impl IntoIterator<Item = &'a Message> + Clone,
+    ) -> Vec<Message> {
+        if !self.system.has_checkpoints() {
+            return Vec::new();
+        }
         let (rules, setting) = (self.system.rules(), self.system.setting());
-        let real: BTreeSet<Arc<Snapshot>> = sent
-            .into_iter()
-            .filter_map(|message| match message {
-                Message::State(transfer) => Some(Arc::clone(&transfer.snapshot)),
-                _ => None,
-            })
-            .collect();
+        let transfers = sent.clone().into_iter().filter_map(|message| match message {
+            Message::State(transfer) => Some(Arc::clone(&transfer.snapshot)),
+            _ => None,
+        });
+        let real: BTreeSet<Arc<Snapshot>> = transfers.chain([Arc::new(Snapshot::genesis())]).collect();
+        let decided: Vec<Vec<Decision>> =
+            [Vec::new()].into_iter().chain(self.decisions(sent).into_iter().map(|d| vec![d])).collect();
         let mut out = Vec::new();
-        for stable in knowledge.stable.iter().filter(|stable| stable.seq > SeqNum::GENESIS) {
+        for stable in &knowledge.stable {
             let forged = Snapshot { seq: stable.seq, head: Digest::ZERO, clients: BTreeMap::new() };
-            for snapshot in real.iter().cloned().chain([Arc::new(forged)]) {
-                let transfer = StateTransfer { stable: stable.clone(), snapshot };
+            for (snapshot, decided) in
+                real.iter().cloned().chain([Arc::new(forged)]).cartesian_product(&decided)
+            {
+                let decided = decided.clone();
+                let transfer = StateTransfer { stable: stable.clone(), snapshot, decided };
                 if rules.check_state(setting, &transfer).is_ok() {
                     let signed = self.keys().map(|(key, _)| Arc::new(key.sign(transfer.clone())));
                     out.extend(signed.map(Message::State));
@@ -251,6 +301,22 @@ impl Adversary {
             }
         }
         out
+    }
+
+    /// The decisions that COMMITs which exist, and those of Byzantine replicas, prove.
+    fn decisions<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message>) -> BTreeSet<Decision> {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let mut votes: BTreeMap<Commit, Vec<Signed<Commit>>> = BTreeMap::new();
+        for message in self.first.iter().chain(sent) {
+            if let Message::Commit(vote) = message {
+                votes.entry(*vote.message()).or_default().push(vote.clone());
+            }
+        }
+        let decisions = votes.into_iter().filter_map(|(Commit { view, seq, digest }, votes)| {
+            let batch = self.batches.iter().find(|batch| batch.digest() == digest)?.clone();
+            Some(Decision { seq, batch, commits: Proof((view, votes.into())) })
+        });
+        decisions.filter(|decision| rules.check_decision(setting, decision).is_ok()).collect()
     }
 
     /// Every reply to a client's request that is true, was true once, or never was.
@@ -313,6 +379,8 @@ impl Adversary {
                 }
             }
         }
+        let fresh: Vec<_> = self.believed.iter().filter(|change| !out.contains(change)).cloned().collect();
+        out.extend(fresh);
         out
     }
 
@@ -375,12 +443,25 @@ impl Adversary {
                         }
                     }
                 }
-                // Proposals that follow from nothing, for a rulebook that does not recompute them.
+                // One view change as often as it takes, for a rulebook that counts it so often.
+                for change in own.iter().filter(|change| rules.justifies(change, view)) {
+                    let set = vec![Arc::clone(change); quorum];
+                    let batches = rules.new_view_batches(&vec![change.message(); quorum]);
+                    offer(set, &batches);
+                }
+                // Proposals that follow from nothing, for a rulebook that does not recompute them; on a
+                // quorum, on none, and on one in which somebody's certificate proves nothing.
+                let bad = self.unproved.iter().find(|change| change.new_view == view);
+                let beside =
+                    by_sender.iter().filter(|&(&sender, _)| bad.is_some_and(|b| b.signer() != sender));
+                let beside = beside.map(|(_, changes)| Arc::clone(changes[0]));
+                let spoilt: Vec<_> = beside.take(quorum.saturating_sub(1)).chain(bad.cloned()).collect();
+                let sets = [some_quorum.unwrap_or_default(), spoilt, Vec::new()];
                 for count in 0..=bound.slots {
                     for content in (0..count).map(|_| &self.batches).multi_cartesian_product() {
                         let batches: Vec<_> = (1..).map(SeqNum).zip(content.into_iter().cloned()).collect();
-                        for set in some_quorum.iter().cloned().chain([Vec::new()]) {
-                            offer(set, &batches);
+                        for set in &sets {
+                            offer(set.clone(), &batches);
                         }
                     }
                 }

@@ -357,6 +357,11 @@ impl System {
         !matches!(message, Message::PrePrepare(p) if p.seq().0 > self.bound.slots)
     }
 
+    /// Whether a checkpoint is taken within the bound.
+    pub fn has_checkpoints(&self) -> bool {
+        self.setting.checkpoint_interval <= self.bound.slots
+    }
+
     /// What happens as a replica takes it, if it happens within the bound.
     pub fn as_input<'a>(&self, state: &State, stimulus: Stimulus<'a>) -> Option<Input<'a>> {
         match stimulus {
@@ -385,9 +390,9 @@ impl System {
     }
 
     /// Whether a request reaches a replica before a primary proposes it. In a bound of one view only
-    /// the primary needs it: a waiting request makes a backup's timer run, and none fires there.
+    /// who may propose needs it: a waiting request makes a backup's timer run, and none fires there.
     pub fn hears_requests(&self, id: ReplicaId) -> bool {
-        self.bound.views > 1 || self.rules.primary(self.setting.committee, View(0)) == id
+        self.bound.views > 1 || self.rules.may_propose(self.setting.committee, View(0), id)
     }
 
     /// Everything that a Byzantine primary may want ordered: each request alone, the null request,

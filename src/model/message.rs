@@ -204,7 +204,9 @@ impl MessageModel {
         }
         let learnt = before.is_none_or(|before| {
             envelopes(&after.network).any(|envelope| match &envelope.msg {
-                Event::Deliver(m) => Adversary::learns_from(m) && !contains(&before.inner.network, envelope),
+                Event::Deliver(m) => {
+                    self.adversary.learns_from(m) && !contains(&before.inner.network, envelope)
+                }
                 _ => false,
             })
         });

@@ -335,8 +335,7 @@ pub fn properties<J: Judge>(system: &System) -> Vec<Property<J>> {
         Property::always(PROPERTIES[3].name, holds::<J, 3>),
         Property::always(PROPERTIES[4].name, holds::<J, 4>),
     ];
-    let checkpoints = bound.checkpoint.is_some_and(|interval| interval <= bound.slots);
-    if checkpoints {
+    if system.has_checkpoints() {
         all.push(Property::always(PROPERTIES[5].name, holds::<J, 5>));
         all.push(Property::always(PROPERTIES[6].name, holds::<J, 6>));
         all.push(Property::sometimes("a checkpoint becomes stable", stable_above_genesis::<J>));

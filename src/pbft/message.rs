@@ -316,7 +316,6 @@ pub struct StateTransfer {
     pub decided: Vec<Decision>,
 }
 
-
 impl Signable for StateTransfer {
     fn encode(&self) -> Encoder {
         let encoder = Encoder::new(Tag::State)

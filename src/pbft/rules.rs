@@ -211,6 +211,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         signed_by_its_client(request) && setting.keys.verify(request)
     }
 
+    /// §4.1: which replicas can verify a request that its client sends: with signatures all or none.
+    /// With a MAC for each replica a client can make it valid for some of them only (Castro's thesis).
+    fn authentic_at(&self, setting: &Setting, _at: ReplicaId, request: &SignedRequest) -> bool {
+        self.authentic(setting, request)
+    }
+
     /// §4.4: null requests fill the gaps of a new view; a primary proposes none otherwise.
     fn may_propose_null(&self) -> bool {
         false
@@ -373,6 +379,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().min())?
     }
 
+    /// §4.4: how many votes, the pre-prepare among them, stand behind a batch that a view change reports
+    /// as prepared: as many as make it prepared.
+    fn certificate_quorum(&self, committee: Committee) -> usize {
+        self.prepare_quorum(committee)
+    }
+
     /// §4.4: a view change reports every batch that prepared at its sender.
     fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {
         true
@@ -407,7 +419,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
                 count += 1;
             }
         }
-        if count < self.prepare_quorum(committee) {
+        if count < self.certificate_quorum(committee) {
             return Err(Refusal::NoQuorum);
         }
         Ok(())
@@ -460,6 +472,27 @@ pub trait Rules: fmt::Debug + Send + Sync {
             .collect()
     }
 
+    /// §4.4: the view changes of a new view that count: all of them, or it is no new view. What one of
+    /// them claims takes nothing from the others.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    fn sift<'a>(
+        &self,
+        setting: &Setting,
+        changes: &[&'a ViewChange],
+    ) -> Result<Vec<&'a ViewChange>, Refusal> {
+        changes.iter().try_for_each(|change| self.check_view_change(setting, change))?;
+        Ok(changes.to_vec())
+    }
+
+    /// §4.4: a backup computes for itself what a new view has to propose, and accepts nothing else.
+    fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
+        let due = self.new_view_batches(changes);
+        let due = due.into_iter().map(|(seq, batch)| (new_view.view, seq, batch.digest()));
+        new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).eq(due)
+    }
+
     /// §4.4: a new view is valid if a quorum of valid view changes from different replicas justifies
     /// it, and its proposals are the ones that follow from them.
     ///
@@ -475,7 +508,6 @@ pub trait Rules: fmt::Debug + Send + Sync {
                 && setting.keys.verify(change)
                 && self.counts_vote(Some(&senders), from)
             {
-                self.check_view_change(setting, change)?;
                 senders.insert(from);
                 changes.push(change.message());
             }
@@ -483,16 +515,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
         if changes.len() < self.view_change_quorum(committee) {
             return Err(Refusal::NoQuorum);
         }
+        let changes = self.sift(setting, &changes)?;
         for proposal in &new_view.proposals {
             check_proposal(self.as_rules(), setting, proposal)?;
         }
-        let proposed: Vec<_> = new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).collect();
-        let due: Vec<_> = self
-            .new_view_batches(&changes)
-            .into_iter()
-            .map(|(seq, batch)| (new_view.view, seq, batch.digest()))
-            .collect();
-        if proposed != due {
+        if !self.follows(new_view, &changes) {
             return Err(Refusal::WrongProposals);
         }
         Ok(())

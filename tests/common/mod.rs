@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet, Message,
-    NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Replica, ReplicaId, Request,
-    Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, StableCheckpoint, StableClaim,
-    State, Status, Timestamp, View, ViewChange,
+    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet,
+    Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Replica, ReplicaId,
+    Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, StableCheckpoint,
+    StableClaim, State, Status, Timestamp, View, ViewChange,
 };
 use proptest::test_runner::Config as ProptestConfig;
 
@@ -105,16 +105,14 @@ impl System {
     }
 
     pub fn status(&self, from: usize, view: u64, active: bool, stable: u64, height: u64) -> Message {
-        let status =
-            Status { view: View(view), active, stable: SeqNum(stable), height: SeqNum(height) };
+        let status = Status { view: View(view), active, stable: SeqNum(stable), height: SeqNum(height) };
         Message::Status(self.keys.replicas[from].sign(status))
     }
 
     /// A decided batch with that many commits.
     pub fn decision(&self, view: u64, seq: u64, batch: &Batch, commits: usize) -> Decision {
-        let commits: Arc<[_]> = (0..commits)
-            .map(|i| commit(&self.keys.replicas[i], view, seq, batch.digest()))
-            .collect();
+        let commits: Arc<[_]> =
+            (0..commits).map(|i| commit(&self.keys.replicas[i], view, seq, batch.digest())).collect();
         Decision { seq: SeqNum(seq), batch: batch.clone(), commits: Proof((View(view), commits)) }
     }
 

@@ -67,7 +67,7 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         self.count_checkpoint(state, checkpoint.clone(), out);
-        if state.active && self.is_primary(state.view) {
+        if state.active && self.may_propose(state.view) {
             self.propose(state, out);
         }
     }

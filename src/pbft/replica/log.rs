@@ -55,12 +55,13 @@ impl Slot {
         self.commits = Tally::default();
     }
 
-    /// Forgets what belongs to views before `view`; a certificate and a decision stay.
-    pub(super) fn leave_views_before(&mut self, view: View) -> Option<Proposal> {
-        let current = |bound: Option<View>| bound.is_none_or(|bound| bound >= view);
-        self.prepares.retain(|key| current(key.view));
-        self.commits.retain(|key| current(key.view));
-        self.proposal.take()
+    /// Forgets what belongs to the views that are `left`; a certificate and a decision stay, and votes
+    /// that count in every view.
+    pub(super) fn leave_views(&mut self, left: impl Fn(View) -> bool) {
+        let stays = |view: Option<View>| view.is_none_or(|view| !left(view));
+        self.prepares.retain(|key| stays(key.view));
+        self.commits.retain(|key| stays(key.view));
+        self.proposal.take_if(|proposal| left(proposal.view()));
     }
 }
 

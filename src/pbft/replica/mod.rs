@@ -163,7 +163,7 @@ impl Replica {
             log: Log::default(),
             stable: StableCheckpoint::genesis(),
             checkpoints: BTreeMap::new(),
-            next: if self.is_primary(view) { SeqNum(1) } else { SeqNum::GENESIS },
+            next: if self.may_propose(view) { SeqNum(1) } else { SeqNum::GENESIS },
             pending: BTreeMap::new(),
             view_changes: BTreeMap::new(),
             chain: Chain::genesis(),
@@ -297,6 +297,10 @@ impl Replica {
         if self.rules.persists(&record) {
             out.push(Effect::Persist(record));
         }
+    }
+
+    fn may_propose(&self, view: View) -> bool {
+        self.rules.may_propose(self.setting.committee, view, self.id)
     }
 
     fn is_primary(&self, view: View) -> bool {

@@ -27,7 +27,7 @@ impl Replica {
         } else if state.pending.len() >= self.setting.max_pending {
             return Err(Refusal::Full);
         }
-        if !self.rules.authentic(&self.setting, request) {
+        if !self.rules.authentic_at(&self.setting, self.id, request) {
             return Err(Refusal::InauthenticRequest);
         }
         Ok(())
@@ -45,7 +45,7 @@ impl Replica {
         if !state.active {
             return;
         }
-        if self.is_primary(state.view) {
+        if self.may_propose(state.view) {
             self.propose(state, out);
         } else {
             let primary = self.rules.primary(self.setting.committee, state.view);
@@ -54,12 +54,19 @@ impl Replica {
     }
 
     /// As primary: assigns sequence numbers to waiting requests, as far as the window and the limit
-    /// on batches in flight allow.
+    /// on batches in flight allow. A number at which another's proposal was accepted is not free: that
+    /// happens only where others may propose too.
     pub(super) fn propose(&self, state: &mut State, out: &mut Vec<Effect>) {
-        while !state.pending.is_empty()
-            && self.rules.in_window(&self.setting, state.log.low(), state.next)
-            && state.next.0 <= state.chain.height().0 + self.setting.max_in_flight
-        {
+        loop {
+            while state.log.get(state.next).is_some_and(|slot| slot.proposal().is_some()) {
+                state.next = state.next.next();
+            }
+            if state.pending.is_empty()
+                || !self.rules.in_window(&self.setting, state.log.low(), state.next)
+                || state.next.0 > state.chain.height().0 + self.setting.max_in_flight
+            {
+                return;
+            }
             let requests: Vec<_> = (0..self.setting.max_batch)
                 .map_while(|_| state.pending.pop_first())
                 .map(|(_, request)| request)
@@ -67,7 +74,7 @@ impl Replica {
             let proposal = self.sign_proposal(state.view, state.next, Batch::new(requests));
             self.adopt(state, &proposal, out);
             out.push(Effect::Broadcast(Message::PrePrepare(proposal.clone())));
-            self.follow_up(state, proposal.seq(), out);
+            self.vote(state, &proposal, out);
         }
     }
 
@@ -90,7 +97,8 @@ impl Replica {
         if proposal.batch.is_null() && !self.rules.may_propose_null() {
             return Err(Refusal::NullProposal);
         }
-        if let Some(accepted) = state.log.get(proposal.seq()).and_then(|slot| slot.proposal()) {
+        let accepted = state.log.get(proposal.seq()).and_then(|slot| slot.proposal());
+        if let Some(accepted) = accepted.filter(|accepted| accepted.view() >= proposal.view()) {
             if accepted.digest() == proposal.digest() {
                 return Err(Refusal::Duplicate);
             }
@@ -108,14 +116,10 @@ impl Replica {
         evidence.verify(&self.setting.keys).then_some(evidence)
     }
 
-    /// Accepts a proposal, which has passed all guards or is this replica's own; a backup prepares it.
+    /// Accepts a proposal, which has passed all guards or is due in a new view.
     pub(super) fn accept(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
         self.adopt(state, proposal, out);
-        let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
-        if !self.is_primary(view) {
-            out.push(Effect::Broadcast(Message::Prepare(self.key.sign(Prepare { view, seq, digest }))));
-        }
-        self.follow_up(state, seq, out);
+        self.vote(state, proposal, out);
     }
 
     /// Stores a proposal and, at a backup, its own vote for it.
@@ -130,13 +134,18 @@ impl Replica {
         self.persist(Record::Accepted(proposal.clone()), out);
         let slot = state.log.slot(seq);
         slot.proposal = Some(proposal.clone());
-        if !self.is_primary(view) {
+        if self.rules.may_prepare(self.setting.committee, view, self.id) {
             let prepare = self.key.sign(Prepare { view, seq, digest });
             slot.prepares.add(self.rules.prepare_key(view, digest), self.id, prepare);
         }
     }
 
-    fn follow_up(&self, state: &mut State, seq: SeqNum, out: &mut Vec<Effect>) {
+    /// Sends the vote for a proposal that was adopted, and draws the consequences.
+    fn vote(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
+        let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
+        if self.rules.may_prepare(self.setting.committee, view, self.id) {
+            out.push(Effect::Broadcast(Message::Prepare(self.key.sign(Prepare { view, seq, digest }))));
+        }
         if self.decide(state, seq, out) {
             self.execute_from(state, seq, out);
         }

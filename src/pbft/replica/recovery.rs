@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Replica, State};
 use crate::pbft::certificate::{Decision, PreparedCertificate, StableCheckpoint};
 use crate::pbft::message::{Commit, NewView, Proposal, ViewChange};
+use crate::pbft::rules::Standing;
 use crate::pbft::signature::Signed;
 use crate::pbft::snapshot::Snapshot;
 
@@ -50,12 +51,10 @@ impl Replica {
                 }
             }
             Record::ViewChange(change) => {
-                self.leave_view(state, change.new_view);
-                state.active = false;
+                self.leave_view(state, Standing { view: change.new_view, active: false });
                 state.view_changes.insert(self.id, Arc::clone(change));
             }
             Record::NewView(new_view) => {
-                self.leave_view(state, new_view.view);
                 self.enter(state, new_view);
                 self.redo_due(state);
             }

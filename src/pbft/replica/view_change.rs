@@ -2,41 +2,43 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Record, Replica, State};
-use crate::pbft::certificate::StableCheckpoint;
+use super::{Effect, Record, Replica, Slot, State};
+use crate::pbft::certificate::{PreparedClaim, StableCheckpoint};
 use crate::pbft::id::{SeqNum, View};
 use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
 use crate::pbft::proof::Proof;
-use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::quorum::Votes;
+use crate::pbft::rules::{Refusal, Standing, replica_of};
 use crate::pbft::signature::Signed;
 
 impl Replica {
     /// Gives up the current view for `target`: stops taking part, reports what prepared.
     pub(super) fn start_view_change(&self, state: &mut State, target: View, out: &mut Vec<Effect>) {
-        self.leave_view(state, target);
-        state.active = false;
+        let report = self.report(state, target);
+        self.leave_view(state, Standing { view: target, active: false });
         state.doublings = state.doublings.saturating_add(1);
-        let change = Arc::new(self.key.sign(self.report(state)));
+        let change = Arc::new(self.key.sign(report));
         self.persist(Record::ViewChange(Arc::clone(&change)), out);
         out.push(Effect::Broadcast(Message::ViewChange(Arc::clone(&change))));
         state.view_changes.insert(self.id, change);
         self.try_new_view(state, out);
     }
 
-    /// Drops what belongs to views before `target`; requests that were proposed and not executed
-    /// wait again.
-    pub(super) fn leave_view(&self, state: &mut State, target: View) {
-        state.view = target;
+    /// Takes up a new standing and drops what belongs to views that are not admitted there; requests
+    /// that were proposed and not executed wait again.
+    pub(super) fn leave_view(&self, state: &mut State, standing: Standing) {
+        let target = standing.view;
+        (state.view, state.active) = (target, standing.active);
         state.next = SeqNum::GENESIS;
         state.due.clear();
         let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
         state.view_changes.retain(|_, change| useful(change));
         let mut unfinished = Vec::new();
         for slot in state.log.iter_mut() {
-            let proposal = slot.leave_views_before(target);
             if !slot.executed {
-                unfinished.extend(proposal);
+                unfinished.extend(slot.proposal.clone());
             }
+            slot.leave_views(|view| !self.rules.admits_view(standing, view));
         }
         state.log.trim();
         for request in unfinished.iter().flat_map(|p| p.batch.requests()) {
@@ -48,15 +50,27 @@ impl Replica {
     }
 
     /// The content of this replica's VIEW-CHANGE.
-    fn report(&self, state: &State) -> ViewChange {
+    fn report(&self, state: &State, target: View) -> ViewChange {
         let prepared = state
             .log
             .iter()
-            .filter_map(|(_, slot)| slot.prepared().map(|c| c.claim()))
+            .filter_map(|(_, slot)| self.claim(slot))
             .filter(|claim| self.rules.reports_prepared(claim))
-            .cloned()
             .collect();
-        ViewChange { new_view: state.view, stable: state.stable.claim().clone(), prepared }
+        ViewChange { new_view: target, stable: state.stable.claim().clone(), prepared }
+    }
+
+    /// What a slot lets this replica claim: what is accepted, with votes enough for a certificate, or
+    /// what prepared. Under the paper's rules votes that are enough have made it prepared.
+    fn claim(&self, slot: &Slot) -> Option<PreparedClaim> {
+        let accepted = slot.proposal().filter(|_| !slot.is_prepared()).and_then(|proposal| {
+            let votes = slot.prepares.get(&self.rules.prepare_key(proposal.view(), proposal.digest()));
+            let signed = votes.map_or(&[][..], Votes::signed);
+            let enough = self.rules.certificate_quorum(self.setting.committee);
+            let claim = || PreparedClaim { proposal: proposal.clone(), prepares: Proof(Arc::from(signed)) };
+            (votes.map_or(0, Votes::count) + 1 >= enough).then(claim)
+        });
+        accepted.or_else(|| slot.prepared().map(|certificate| certificate.claim().clone()))
     }
 
     pub(super) fn check_view_change(
@@ -169,7 +183,6 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         self.persist(Record::NewView(Arc::clone(new_view)), out);
-        self.leave_view(state, new_view.view);
         self.install(state, new_view, out);
     }
 
@@ -180,7 +193,7 @@ impl Replica {
             self.make_stable(state, stable, out);
         }
         self.accept_due(state, out);
-        if self.is_primary(new_view.view) {
+        if self.may_propose(new_view.view) {
             self.propose(state, out);
         }
     }
@@ -204,14 +217,14 @@ impl Replica {
 
     /// Takes part in a new view, of which nothing is accepted yet.
     pub(super) fn enter(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
-        state.active = true;
+        self.leave_view(state, Standing { view: new_view.view, active: true });
         state.new_view = Proof(Some(Arc::clone(new_view)));
         state.due.clone_from(&new_view.proposals);
         for slot in state.log.iter_mut() {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }
         state.view_changes.retain(|_, change| change.new_view > new_view.view);
-        if self.is_primary(new_view.view) {
+        if self.may_propose(new_view.view) {
             let high = new_view.proposals.iter().map(Proposal::seq).max().unwrap_or_default();
             let low = self.latest_stable(new_view).map_or(SeqNum::GENESIS, |stable| stable.seq());
             state.next = low.max(state.log.low()).max(high).next();

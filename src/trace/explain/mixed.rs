@@ -126,6 +126,7 @@ rules! {
     may_propose(committee: Committee, view: View, from: ReplicaId) -> bool;
     digest_matches(digest: Digest, batch: &Batch) -> bool;
     authentic(setting: &Setting, request: &SignedRequest) -> bool;
+    authentic_at(setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool;
     may_propose_null() -> bool;
     accepts_second_proposal(accepted: &Proposal, second: &Proposal) -> bool;
     may_prepare(committee: Committee, view: View, from: ReplicaId) -> bool;
@@ -141,8 +142,10 @@ rules! {
     reply_key(reply: &Reply) -> TallyKey;
     check_stable(setting: &Setting, claim: &StableClaim) -> Result<(), Refusal>;
     check_state(setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal>;
+    check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
     persists(record: &Record) -> bool;
     join(committee: Committee, views: &[View]) -> Option<View>;
+    certificate_quorum(committee: Committee) -> usize;
     reports_prepared(claim: &PreparedClaim) -> bool;
     keeps_prepared(claim: &PreparedClaim) -> bool;
     check_prepared(setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal>;
@@ -150,6 +153,8 @@ rules! {
     justifies(change: &ViewChange, view: View) -> bool;
     select<'a>(claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim>;
     new_view_batches(changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)>;
+    sift<'a>(setting: &Setting, changes: &[&'a ViewChange]) -> Result<Vec<&'a ViewChange>, Refusal>;
+    follows(new_view: &NewView, changes: &[&ViewChange]) -> bool;
     check_new_view(setting: &Setting, new_view: &NewView) -> Result<(), Refusal>;
 }
 

@@ -4,6 +4,7 @@ mod fingerprint;
 mod plan;
 mod search;
 
-pub use fingerprint::{Fingerprint, collision_probability, fingerprint};
+pub use crate::model::{Fingerprint, fingerprint};
+pub use fingerprint::collision_probability;
 pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, jobs, run};
 pub use search::{Coverage, End, Limit, Limits, Progress, Report, search};

@@ -14,7 +14,8 @@ use indexmap::map::Entry;
 use rayon::prelude::*;
 use stateright::{Expectation, Model, Property};
 
-use super::fingerprint::{BuildIdentity, Fingerprint, fingerprint};
+use super::fingerprint::BuildIdentity;
+use crate::model::{Fingerprint, fingerprint};
 
 /// States that one thread expands before the results are merged.
 const BLOCK: usize = 64;

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher as _, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use stateright::actor::{Actor, ActorModel, ActorModelAction, ActorModelState, Envelope, Id, Network, Out};
@@ -20,6 +20,7 @@ use stateright::{Model, Property};
 
 use super::adversary::Adversary;
 use super::bounds::System;
+use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, Taken, participants};
 use super::property::{Judge, Seen, first_history, properties};
@@ -102,8 +103,8 @@ pub struct MessageModel {
 #[derive(Clone)]
 pub struct MessageState {
     inner: ActorModelState<PbftActor, ()>,
-    /// The number of envelopes, and the sum of their hashes: the network's hash, whatever its order.
-    network: (usize, u64),
+    /// The number of envelopes, and the sum of their 128-bit hashes: the network's hash, whatever its order.
+    network: (usize, Fingerprint),
     /// What clients were told, if they take part.
     history: Option<Arc<History>>,
 }
@@ -179,37 +180,40 @@ impl MessageModel {
         Envelope { src: id, dst: id, msg: event }
     }
 
-    /// Puts a message of the adversary into the network, for everybody whom it concerns.
-    fn spread(&self, network: &mut Network<Event>, message: &Message) {
+    /// Puts a message of the adversary into the network, for everybody whom it concerns; the sum of the hashes
+    /// of what is new there.
+    fn spread(&self, network: &mut Network<Event>, message: &Message) -> Fingerprint {
         let to = match message {
             Message::Reply(reply) => Some(Principal::Client(reply.client)),
             _ => None,
         };
         let byzantine = &self.system.bound().byzantine;
         let honest = |to: &Principal| to.replica().is_none_or(|id| !byzantine.contains(&id));
-        for to in receivers(&self.system, to).filter(honest) {
-            send(network, self.envelope(to, message.clone()));
-        }
+        receivers(&self.system, to).filter(honest).fold(0, |sum: Fingerprint, to| {
+            let envelope = self.envelope(to, message.clone());
+            let hash = if contains(network, &envelope) { 0 } else { fingerprint(&envelope) };
+            send(network, envelope);
+            sum.wrapping_add(hash)
+        })
     }
 
-    /// Adds what the adversary can send now.
+    /// Adds what the adversary can send now, and brings the network's hash up to date: only what is new is
+    /// looked at.
     fn close(
         &self,
         before: Option<&MessageState>,
         mut after: ActorModelState<PbftActor, ()>,
     ) -> MessageState {
-        let count = size(&after.network);
-        if let Some(before) = before.filter(|before| before.network.0 == count) {
-            return MessageState { inner: after, network: before.network, history: None };
+        let (known, mut sum) = before.map_or((0, 0), |before| before.network);
+        if known == size(&after.network) {
+            return MessageState { inner: after, network: (known, sum), history: None };
         }
-        let learnt = before.is_none_or(|before| {
-            envelopes(&after.network).any(|envelope| match &envelope.msg {
-                Event::Deliver(m) => {
-                    self.adversary.learns_from(m) && !contains(&before.inner.network, envelope)
-                }
-                _ => false,
-            })
-        });
+        let is_new = |e: &&Envelope<Event>| before.is_none_or(|b| !contains(&b.inner.network, e));
+        let mut learnt = before.is_none();
+        for envelope in envelopes(&after.network).filter(is_new) {
+            sum = fingerprint(envelope).wrapping_add(sum);
+            learnt |= delivered(envelope).is_some_and(|message| self.adversary.learns_from(message));
+        }
         if learnt && !self.system.byzantine().is_empty() {
             let byzantine = &self.system.bound().byzantine;
             let own = |m: &&Message| m.signer().replica().is_some_and(|id| byzantine.contains(&id));
@@ -218,14 +222,10 @@ impl MessageModel {
             sent.sort_unstable();
             sent.dedup();
             for message in self.adversary.messages(&sent) {
-                self.spread(&mut after.network, &message);
+                sum = self.spread(&mut after.network, &message).wrapping_add(sum);
             }
         }
-        let hash = envelopes(&after.network).fold(0u64, |sum, envelope| {
-            let hash = rustc_hash::FxBuildHasher.hash_one(envelope);
-            sum.wrapping_add(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32))
-        });
-        let network = (size(&after.network), hash);
+        let network = (size(&after.network), sum);
         MessageState { inner: after, network, history: None }
     }
 

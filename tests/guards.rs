@@ -10,12 +10,12 @@ mod common;
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, Committee, Digest, Effect, Evidence, Input, KeySet, Message, NewView, Outcome,
-    PreparedClaim, Principal, Proof, Proposal, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
-    Setting, Signed, SignedRequest, StableClaim, Standing, State, TallyKey, Timer, Timestamp, View,
+    Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message, NewView,
+    Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
+    Setting, Signed, SignedRequest, Snapshot, StableCheckpoint, StableClaim, Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View,
     ViewChange, VoteSet,
 };
-use common::{Net, System, accepted, commit, digest, prepare, proposal, refused, request};
+use common::{Net, System, accepted, accepted_with_records, commit, digest, prepare, proposal, refused, request};
 
 /// Some replica of a system, its state, and what the tests do to it.
 struct At<'a> {
@@ -373,6 +373,300 @@ fn checkpoint_guards() {
 }
 
 #[test]
+fn of_checkpoints_beyond_the_window_the_latest_of_each_replica_is_kept() {
+    let system = System::with(4, &Castro99, |setting| {
+        setting.checkpoint_interval = 2;
+        setting.window = 4;
+    });
+    // In either order; one of replica 0 and one of replica 2 do not add up at another number.
+    for order in [[6, 8], [8, 6]] {
+        let mut backup = At::new(&system, 1);
+        for seq in order {
+            for from in [0, 2] {
+                let message = system.checkpoint(from, seq, digest(1));
+                if order == [8, 6] && seq == 6 {
+                    backup.refuses(&message, Refusal::OutsideWindow);
+                } else {
+                    assert_eq!(backup.accepts(&message), []);
+                }
+            }
+        }
+        assert_eq!(backup.accepts(&system.checkpoint(3, 6, digest(1))), []);
+        let effects = backup.accepts(&system.checkpoint(3, 8, digest(1)));
+        assert_eq!(effects[0], Effect::Behind(SeqNum(8)));
+    }
+}
+
+#[test]
+fn messages_to_clients_are_not_for_replicas() {
+    let system = System::new(4);
+    let result = Outcome::Read { height: SeqNum(0), head: digest(1) };
+    let reply = system.reply(0, 0, &system.request(0, 1), result);
+    At::new(&system, 1).refuses(&reply, Refusal::ForClients);
+}
+
+#[test]
+fn status_guards() {
+    let system = System::new(4);
+    let content = || match system.status(0, 0, true, 0, 0) {
+        Message::Status(status) => *status.message(),
+        other => panic!("{other:?}"),
+    };
+    let mut backup = At::new(&system, 1);
+    let by_client = Message::Status(system.keys.clients[0].sign(content()));
+    backup.refuses(&by_client, Refusal::NotAReplica);
+    backup.refuses(&system.status(4, 0, true, 0, 0), Refusal::NotAReplica);
+    backup.refuses(&system.status(1, 0, true, 0, 0), Refusal::Own);
+    // There is nothing to tell, whatever the sender says.
+    for status in [system.status(2, 0, true, 0, 0), system.status(2, 9, false, 7, 8)] {
+        assert_eq!(backup.accepts(&status), []);
+    }
+}
+
+#[test]
+fn read_guards() {
+    let ordering = System::new(4);
+    let read = Message::Read(ordering.request(0, 1));
+    At::new(&ordering, 1).refuses(&read, Refusal::ReadsAreOrdered);
+
+    let system = System::following(4, &ServesReads);
+    let mut backup = At::new(&system, 1);
+    let forged = Message::Read(request(&system.keys.clients[1], 0, 1));
+    backup.refuses(&forged, Refusal::InauthenticRequest);
+    let before = backup.state.clone();
+    let effects = backup.accepts(&read);
+    let result = Outcome::Read { height: SeqNum::GENESIS, head: Chain::genesis().head() };
+    let Message::Reply(reply) = system.reply(1, 0, &system.request(0, 1), result) else { panic!() };
+    assert_eq!(effects, [Effect::Reply(reply)]);
+    assert_eq!(backup.state, before);
+}
+
+/// The service after these batches, each at a number of its own, computed here.
+fn service_after(batches: &[Batch]) -> Snapshot {
+    let alone = System::new(1);
+    let mut replica = At::new(&alone, 0);
+    for batch in batches {
+        for request in batch.requests() {
+            replica.accepts(&Message::Request(request.clone()));
+        }
+    }
+    assert_eq!(replica.state.chain().height(), SeqNum(batches.len() as u64));
+    replica.state.snapshot()
+}
+
+fn with_checkpoints() -> System {
+    System::with(4, &Castro99, |setting| {
+        setting.checkpoint_interval = 2;
+        setting.window = 4;
+    })
+}
+
+#[test]
+fn state_guards() {
+    let system = with_checkpoints();
+    let batches = [0, 1, 2].map(|client| system.batch(&[client], 1));
+    let state = service_after(&batches[..2]);
+    let third = || system.decision(0, 3, &batches[2], 3);
+    let content = match system.state(0, &state, 3, vec![]) {
+        Message::State(transfer) => transfer.message().clone(),
+        other => panic!("{other:?}"),
+    };
+    let mut backup = At::new(&system, 3);
+    let by_client = Message::State(Arc::new(system.keys.clients[0].sign(content.clone())));
+    backup.refuses(&by_client, Refusal::NotAReplica);
+    backup.refuses(&system.state(4, &state, 3, vec![]), Refusal::NotAReplica);
+    backup.refuses(&system.state(3, &state, 3, vec![]), Refusal::Own);
+
+    // The checkpoint must be proved, and be that of the state; every decision must be proved.
+    backup.refuses(&system.state(0, &state, 2, vec![]), Refusal::NoQuorum);
+    backup.refuses(&system.state(0, &Snapshot::genesis(), 3, vec![]), Refusal::NotAhead);
+    let sent = |content| Message::State(Arc::new(system.keys.replicas[0].sign(content)));
+    let other_clients = Snapshot { clients: Snapshot::genesis().clients, ..state.clone() };
+    let other_head = Snapshot { head: digest(1), ..state.clone() };
+    let other_number = Snapshot { seq: SeqNum(3), ..state.clone() };
+    for other in [other_clients, other_head, other_number] {
+        let wrong = StateTransfer { snapshot: Arc::new(other), ..content.clone() };
+        backup.refuses(&sent(wrong), Refusal::WrongDigest);
+    }
+    let misnumbered = Snapshot { seq: SeqNum(3), ..state.clone() };
+    let stable = system.stable_claim(2, misnumbered.digest(), 3);
+    let misnumbered = StateTransfer { stable, snapshot: Arc::new(misnumbered), decided: vec![] };
+    backup.refuses(&sent(misnumbered), Refusal::WrongDigest);
+    let mut elsewhere = third();
+    elsewhere.seq = SeqNum(4);
+    let mut relabelled = third();
+    relabelled.batch = batches[0].clone();
+    let mut twice = third();
+    let (view, commits) = &twice.commits.0;
+    let commits: Arc<[_]> = [0, 1, 1].map(|i| commits[i].clone()).into();
+    twice.commits = Proof((*view, commits));
+    for unproved in [system.decision(0, 3, &batches[2], 2), elsewhere, relabelled, twice] {
+        backup.refuses(&system.state(0, &state, 3, vec![unproved]), Refusal::NoQuorum);
+    }
+
+    backup.accepts(&system.state(0, &state, 3, vec![]));
+    backup.refuses(&system.state(0, &state, 3, vec![]), Refusal::NotAhead);
+    backup.accepts(&system.state(0, &state, 3, vec![third()]));
+    backup.refuses(&system.state(0, &state, 3, vec![third()]), Refusal::NotAhead);
+    // Beyond the window nothing is learnt: memory is bounded.
+    let far = system.decision(0, 7, &batches[2], 3);
+    backup.refuses(&system.state(0, &state, 3, vec![far]), Refusal::NotAhead);
+}
+
+#[test]
+fn transferred_replica_goes_on_from_the_state_and_from_what_it_had_decided_above() {
+    let system = with_checkpoints();
+    let batches = [0, 1, 2, 3].map(|client| system.batch(&[client], 1));
+    let state = service_after(&batches[..2]);
+    let mut backup = At::new(&system, 3);
+    for message in [
+        system.pre_prepare(0, 3, &batches[2]),
+        system.prepare(1, 0, 3, batches[2].digest()),
+        system.commit(0, 0, 3, batches[2].digest()),
+        system.commit(1, 0, 3, batches[2].digest()),
+    ] {
+        backup.accepts(&message);
+    }
+    assert_eq!(backup.state.chain().height(), SeqNum::GENESIS);
+
+    let fourth = system.decision(2, 4, &batches[3], 3);
+    let effects = backup.accepts(&system.state(0, &state, 3, vec![fourth]));
+    assert_eq!(effects[0], Effect::Transferred(SeqNum(2)));
+    assert!(matches!(&effects[1], Effect::Stable(stable) if stable.seq() == SeqNum(2)));
+    let ids = [2, 3].map(|client| vec![system.request(client, 1).id()]);
+    assert_eq!(executed_of(&effects), ids);
+    assert_eq!(backup.state.chain().head(), service_after(&batches).head);
+    assert_eq!(backup.state.snapshot(), service_after(&batches));
+
+    // A request that was executed before is answered as by those who executed it, and not again.
+    let again = Message::Request(system.request(0, 1));
+    let result = state.clients[&ClientId(0)].result;
+    let Message::Reply(reply) = system.reply(3, 0, &system.request(0, 1), result) else { panic!() };
+    assert_eq!(backup.accepts(&again), [Effect::Reply(reply)]);
+
+    // And its view change starts from the new checkpoint.
+    backup.accepts(&Message::Request(system.request(0, 2)));
+    let effects = backup.times_out();
+    let change = view_change_of(&effects).unwrap();
+    assert_eq!(change.stable, system.stable_claim(2, state.digest(), 3));
+    assert_eq!(change.prepared.iter().map(|claim| claim.seq().0).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn decisions_are_learnt_in_any_view_and_by_who_is_changing_it() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&Message::Request(system.request(0, 1)));
+    backup.times_out();
+    let decided = vec![system.decision(7, 1, &batch, 3)];
+    let effects = backup.accepts(&system.state(0, &Snapshot::genesis(), 0, decided));
+    let [Effect::Committed(certificate), Effect::Reply(_), Effect::Executed(block)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((certificate.view(), certificate.seq(), certificate.digest()), (View(7), SeqNum(1), batch.digest()));
+    assert_eq!((block.batch(), certificate.commits().len()), (&batch, 3));
+    assert_eq!((backup.state.view(), backup.state.is_active()), (View(1), false));
+
+    // A primary that learns of a decision at a number which it has not assigned assigns the next.
+    let mut primary = At::new(&system, 0);
+    let decided = vec![system.decision(0, 1, &batch, 3)];
+    primary.accepts(&system.state(1, &Snapshot::genesis(), 0, decided));
+    let second = system.pre_prepare(0, 2, &system.batch(&[1], 1));
+    assert_eq!(primary.accepts(&Message::Request(system.request(1, 1))), [Effect::Broadcast(second)]);
+}
+
+#[test]
+fn who_is_behind_is_sent_what_it_lacks() {
+    let system = with_checkpoints();
+    let (a, b) = (system.batch(&[0], 1), system.batch(&[1], 1));
+    let mut backup = At::new(&system, 1);
+    for message in [
+        system.pre_prepare(0, 1, &a),
+        system.prepare(2, 0, 1, a.digest()),
+        system.commit(0, 0, 1, a.digest()),
+        system.commit(2, 0, 1, a.digest()),
+        system.pre_prepare(0, 2, &b),
+        system.prepare(2, 0, 2, b.digest()),
+    ] {
+        backup.accepts(&message);
+    }
+    let to = |to, message| Effect::Send(ReplicaId(to), message);
+    // The decision with its proof; for what is not decided, this replica's votes and the proposal, if it
+    // is not the receiver's own.
+    let state = system.state(1, &Snapshot::genesis(), 0, vec![system.decision(0, 1, &a, 3)]);
+    let (prepare, commit) = (system.prepare(1, 0, 2, b.digest()), system.commit(1, 0, 2, b.digest()));
+    let sent = backup.accepts(&system.status(3, 0, true, 0, 0));
+    let proposal = system.pre_prepare(0, 2, &b);
+    assert_eq!(sent, [to(3, state), to(3, proposal), to(3, prepare.clone()), to(3, commit.clone())]);
+    let sent = backup.accepts(&system.status(0, 0, true, 0, 1));
+    assert_eq!(sent, [to(0, prepare), to(0, commit)]);
+    // Votes of a view that the other has left do not count for it.
+    assert_eq!(backup.accepts(&system.status(3, 1, false, 0, 1)), []);
+
+    // The view that it moves to, and what began it.
+    backup.accepts(&Message::Request(system.request(2, 1)));
+    let effects = backup.times_out();
+    let change = view_change_of(&effects).unwrap().clone();
+    let change = Message::ViewChange(Arc::new(system.keys.replicas[1].sign(change)));
+    assert_eq!(backup.accepts(&system.status(3, 0, true, 0, 1)), [to(3, change.clone())]);
+    assert_eq!(backup.accepts(&system.status(3, 1, false, 0, 1)), [to(3, change)]);
+    assert_eq!(backup.accepts(&system.status(3, 1, true, 0, 1)), []);
+    let changes = [0, 2, 3].map(|id| system.view_change(id, 4, vec![])).to_vec();
+    let new_view = system.new_view(4, changes, &[]);
+    backup.accepts(&new_view);
+    assert_eq!(backup.accepts(&system.status(3, 4, false, 0, 1)), [to(3, new_view.clone())]);
+    assert_eq!(backup.accepts(&system.status(3, 0, true, 0, 1)), [to(3, new_view)]);
+    assert_eq!(backup.accepts(&system.status(3, 4, true, 0, 1)), []);
+}
+
+#[test]
+fn retransmission_tells_how_far_a_replica_is_and_what_waits() {
+    let system = System::new(4);
+    let request = Message::Request(system.request(0, 1));
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&request);
+    let effects = accepted(backup.replica, &mut backup.state, Input::Retransmit);
+    let status = Effect::Broadcast(system.status(1, 0, true, 0, 0));
+    assert_eq!(effects, [status, Effect::Send(ReplicaId(0), request)]);
+    backup.times_out();
+    let effects = accepted(backup.replica, &mut backup.state, Input::Retransmit);
+    assert_eq!(effects, [Effect::Broadcast(system.status(1, 1, false, 0, 0))]);
+}
+
+#[test]
+fn proposals_beyond_the_window_of_a_replica_that_is_behind_are_accepted_when_it_gets_there() {
+    let system = with_checkpoints();
+    let batches = [0, 1, 2, 3].map(|client| system.batch(&[client], 1));
+    let state = service_after(&batches);
+    let stable = system.stable_claim(4, state.digest(), 3);
+    let (null, last) = (Batch::null(), system.batch(&[0], 2));
+    let reporting = |view| vec![system.claim(view, 6, &last)];
+    let changes: Vec<_> =
+        [0, 1, 2].map(|id| system.view_change_from(id, 1, stable.clone(), reporting(0))).to_vec();
+    let new_view = system.new_view(1, changes, &[(5, null.clone()), (6, last.clone())]);
+    let mut backup = At::new(&system, 3);
+    let effects = backup.accepts(&new_view);
+    assert!(effects.contains(&Effect::Behind(SeqNum(4))));
+    let prepares: Vec<_> =
+        [(5, &null), (6, &last)].map(|(seq, b)| Effect::Broadcast(system.prepare(3, 1, seq, b.digest()))).into();
+    assert!(prepares.iter().all(|prepare| !effects.contains(prepare)));
+    let effects = backup.accepts(&system.state(0, &state, 3, vec![]));
+    assert_eq!(effects[2..4], prepares);
+}
+
+#[test]
+fn timer_runs_once_a_quorum_has_left_even_if_some_have_moved_on_further() {
+    let system = System::new(4);
+    let mut replica = At::new(&system, 3);
+    replica.accepts(&Message::Request(system.request(0, 1)));
+    replica.times_out();
+    assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 2, vec![]))), []);
+    let third = Message::ViewChange(system.view_change(2, 1, vec![]));
+    assert_eq!(replica.accepts(&third), [timer(1, 0, 1)]);
+}
+
+#[test]
 fn timeout_needs_a_timer() {
     let system = System::new(4);
     let mut backup = At::new(&system, 1);
@@ -573,6 +867,11 @@ fn new_view_must_propose_what_follows_from_its_view_changes() {
 fn forged_signature_is_refused_on_every_kind_of_message() {
     let (system, forger) = (System::ed25519(4, 1), System::ed25519(4, 2));
     let batch = system.batch(&[0], 1);
+    let transfer = StateTransfer {
+        stable: StableCheckpoint::genesis().claim().clone(),
+        snapshot: Arc::new(Snapshot::genesis()),
+        decided: vec![system.decision(0, 1, &batch, 3)],
+    };
     // The batch's own requests are genuine everywhere: the message around it is what is forged.
     let messages = |signs: &System| {
         let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
@@ -583,6 +882,8 @@ fn forged_signature_is_refused_on_every_kind_of_message() {
             signs.checkpoint(2, 128, digest(1)),
             Message::ViewChange(signs.view_change(2, 1, vec![])),
             signs.new_view(1, changes, &[]),
+            signs.status(2, 0, true, 0, 0),
+            Message::State(Arc::new(signs.keys.replicas[2].sign(transfer.clone()))),
         ]
     };
     for (genuine, forged) in messages(&system).iter().zip(&messages(&forger)) {
@@ -608,6 +909,13 @@ fn forged_signature_is_refused_on_every_kind_of_message() {
     backup.refuses(&change, Refusal::NoQuorum);
     let changes = [0, 1, 2].map(|id| forger.view_change(id, 1, vec![])).to_vec();
     backup.refuses(&system.new_view(1, changes, &[]), Refusal::NoQuorum);
+    let decided = vec![forger.decision(0, 1, &batch, 3)];
+    backup.refuses(&system.state(0, &Snapshot::genesis(), 0, decided), Refusal::NoQuorum);
+    let state = Snapshot { seq: SeqNum(128), ..Snapshot::genesis() };
+    let stable = forger.stable_claim(128, state.digest(), 3);
+    let forged = StateTransfer { stable, snapshot: Arc::new(state), decided: vec![] };
+    let forged = Message::State(Arc::new(system.keys.replicas[0].sign(forged)));
+    backup.refuses(&forged, Refusal::NoQuorum);
 }
 
 // --- the protocol -----------------------------------------------------------------------------
@@ -1236,6 +1544,53 @@ fn rulebook_decides_when_to_join_and_what_to_remember() {
     };
     assert_eq!((kept(&Castro99), kept(&Forgetful)), (Some(View(0)), None));
 }
+
+#[test]
+fn rulebook_decides_what_state_and_decisions_are_taken_over() {
+    rulebook! { AnyState:
+        fn check_state(&self, _: &Setting, _: &StateTransfer) -> Result<(), Refusal> { Ok(()) }
+    }
+    rulebook! { AnyDecision:
+        fn check_decision(&self, _: &Setting, _: &Decision) -> Result<(), Refusal> { Ok(()) }
+    }
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let state = Snapshot { seq: SeqNum(128), ..Snapshot::genesis() };
+    let unproved = system.state(0, &state, 0, vec![]);
+    let effects = only_under(&AnyState, 3, &[], &unproved, Refusal::NoQuorum);
+    assert_eq!(effects[0], Effect::Transferred(SeqNum(128)));
+    let unproved = system.state(0, &Snapshot::genesis(), 0, vec![system.decision(0, 1, &batch, 1)]);
+    let effects = only_under(&AnyDecision, 3, &[], &unproved, Refusal::NoQuorum);
+    assert_eq!(executed_of(&effects), [[system.request(0, 1).id()]]);
+}
+
+#[test]
+fn rulebook_decides_what_outlives_a_crash() {
+    rulebook! { ForgetsVotes:
+        fn persists(&self, record: &Record) -> bool { !matches!(record, Record::Accepted(_)) }
+    }
+    let (a, b) = (System::new(4).batch(&[0], 1), System::new(4).batch(&[1], 1));
+    // After a crash the first primary's second proposal is a conflict only to who remembers the first.
+    let second = |rules| {
+        let system = System::following(4, rules);
+        let mut backup = At::new(&system, 1);
+        let message = system.pre_prepare(0, 1, &a);
+        let effects = accepted_with_records(backup.replica, &mut backup.state, Input::Deliver(&message));
+        let records: Vec<_> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Persist(record) => Some(record),
+                _ => None,
+            })
+            .collect();
+        let recovered = backup.replica.recover(records);
+        backup.replica.check(&recovered, Input::Deliver(&system.pre_prepare(0, 1, &b)))
+    };
+    assert_eq!(second(&Castro99), Err(Refusal::ConflictingProposal));
+    assert_eq!(second(&ForgetsVotes), Ok(()));
+}
+
+rulebook! { ServesReads: fn serves_reads(&self) -> bool { true } }
 
 #[test]
 fn symbolic_keys_are_for_their_owners_only() {

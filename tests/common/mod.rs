@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet,
-    Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Replica, ReplicaId,
-    Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, StableCheckpoint,
-    StableClaim, State, Status, Timestamp, View, ViewChange,
+    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet, Message,
+    NewView, Outcome, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Reply, Replica, ReplicaId, Request,
+    Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot, StableCheckpoint, StableClaim,
+    State, StateTransfer, Status, Timestamp, View, ViewChange,
 };
 use proptest::test_runner::Config as ProptestConfig;
 
@@ -107,6 +107,18 @@ impl System {
     pub fn status(&self, from: usize, view: u64, active: bool, stable: u64, height: u64) -> Message {
         let status = Status { view: View(view), active, stable: SeqNum(stable), height: SeqNum(height) };
         Message::Status(self.keys.replicas[from].sign(status))
+    }
+
+    /// The state at a checkpoint with that many votes, and what was decided since.
+    pub fn state(&self, from: usize, snapshot: &Snapshot, votes: usize, decided: Vec<Decision>) -> Message {
+        let stable = self.stable_claim(snapshot.seq.0, snapshot.digest(), votes);
+        let transfer = StateTransfer { stable, snapshot: Arc::new(snapshot.clone()), decided };
+        Message::State(Arc::new(self.keys.replicas[from].sign(transfer)))
+    }
+
+    pub fn reply(&self, from: usize, view: u64, request: &Request, result: Outcome) -> Message {
+        let (client, timestamp) = (request.client, request.timestamp);
+        Message::Reply(self.keys.replicas[from].sign(Reply { view: View(view), timestamp, client, result }))
     }
 
     /// A decided batch with that many commits.

@@ -10,12 +10,14 @@ mod common;
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message, NewView,
-    Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, RequestId, Rules, SeqNum,
-    Setting, Signed, SignedRequest, Snapshot, StableCheckpoint, StableClaim, Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View,
-    ViewChange, VoteSet,
+    Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message,
+    NewView, Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId,
+    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Snapshot, StableCheckpoint, StableClaim,
+    Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
 };
-use common::{Net, System, accepted, accepted_with_records, commit, digest, prepare, proposal, refused, request};
+use common::{
+    Net, System, accepted, accepted_with_records, commit, digest, prepare, proposal, refused, request,
+};
 
 /// Some replica of a system, its state, and what the tests do to it.
 struct At<'a> {
@@ -564,7 +566,10 @@ fn decisions_are_learnt_in_any_view_and_by_who_is_changing_it() {
     let [Effect::Committed(certificate), Effect::Reply(_), Effect::Executed(block)] = &effects[..] else {
         panic!("{effects:?}")
     };
-    assert_eq!((certificate.view(), certificate.seq(), certificate.digest()), (View(7), SeqNum(1), batch.digest()));
+    assert_eq!(
+        (certificate.view(), certificate.seq(), certificate.digest()),
+        (View(7), SeqNum(1), batch.digest())
+    );
     assert_eq!((block.batch(), certificate.commits().len()), (&batch, 3));
     assert_eq!((backup.state.view(), backup.state.is_active()), (View(1), false));
 
@@ -648,8 +653,9 @@ fn proposals_beyond_the_window_of_a_replica_that_is_behind_are_accepted_when_it_
     let mut backup = At::new(&system, 3);
     let effects = backup.accepts(&new_view);
     assert!(effects.contains(&Effect::Behind(SeqNum(4))));
-    let prepares: Vec<_> =
-        [(5, &null), (6, &last)].map(|(seq, b)| Effect::Broadcast(system.prepare(3, 1, seq, b.digest()))).into();
+    let prepares: Vec<_> = [(5, &null), (6, &last)]
+        .map(|(seq, b)| Effect::Broadcast(system.prepare(3, 1, seq, b.digest())))
+        .into();
     assert!(prepares.iter().all(|prepare| !effects.contains(prepare)));
     let effects = backup.accepts(&system.state(0, &state, 3, vec![]));
     assert_eq!(effects[2..4], prepares);

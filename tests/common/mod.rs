@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet, Message,
-    NewView, Outcome, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Reply, Replica, ReplicaId, Request,
-    Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot, StableCheckpoint, StableClaim,
-    State, StateTransfer, Status, Timestamp, View, ViewChange,
+    Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet,
+    Message, NewView, Outcome, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Replica,
+    ReplicaId, Reply, Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot,
+    StableCheckpoint, StableClaim, State, StateTransfer, Status, Timestamp, View, ViewChange,
 };
 use proptest::test_runner::Config as ProptestConfig;
 

@@ -1179,6 +1179,48 @@ fn stable_checkpoint_moves_the_watermark_and_discards_what_is_below() {
         assert_eq!((state.log().low(), state.chain().height()), (SeqNum::GENESIS, SeqNum(4)));
         assert_eq!(state.pending().count(), 4);
     }
+    // Until they are sent again.
+    net.loses = |_| false;
+    net.retransmit();
+    net.run();
+    for state in &net.states {
+        assert_eq!((state.log().low(), state.chain().height()), (SeqNum(8), SeqNum(8)));
+        assert_eq!(state.pending().count(), 0);
+    }
+}
+
+#[test]
+fn request_whose_relay_was_lost_is_relayed_again() {
+    let mut net = Net::new(System::new(4));
+    let message = Message::Request(net.system.request(0, 1));
+    net.queue.push_back((2, message.clone()));
+    net.down.insert(0);
+    net.run();
+    net.down.clear();
+    net.run();
+    assert_eq!(net.chains(), vec!["[]"; 4]);
+    net.retransmit();
+    net.run();
+    assert_eq!(net.chains(), vec!["[#1:c0.t1]"; 4]);
+}
+
+/// Alone it cannot reach a view that anybody else is in, and none of their votes counts for it.
+#[test]
+fn replica_that_has_left_the_view_alone_executes_what_the_others_do() {
+    let mut net = Net::new(System::new(4));
+    let early = net.system.request(0, 1);
+    accepted(&net.system.replicas[3], &mut net.states[3], Input::Deliver(&Message::Request(early)));
+    net.timeout(3);
+    net.run();
+    assert_eq!((net.states[3].view(), net.states[3].is_active()), (View(1), false));
+    for client in 0..3 {
+        net.broadcast(&Message::Request(net.system.request(client, 1)));
+        net.run();
+    }
+    assert_eq!(net.states[3].chain().height(), SeqNum::GENESIS);
+    net.retransmit();
+    net.run();
+    assert_eq!(net.chains(), vec!["[#1:c0.t1, #2:c1.t1, #3:c2.t1]"; 4]);
 }
 
 #[test]

@@ -935,7 +935,7 @@ impl Cluster {
     /// From now on nothing is lost any more. How many rounds of retransmission, with a timeout where
     /// nothing else happens, it takes until everything is executed everywhere.
     fn converge(&mut self, rng: &mut Rng) -> Result<usize, String> {
-        const ROUNDS: usize = 60;
+        const ROUNDS: usize = 24;
         self.deliver_once(rng)?;
         for round in 0..ROUNDS {
             if self.is_done() {

@@ -292,6 +292,14 @@ impl Net {
         self.perform(at, effects);
     }
 
+    /// Everybody who is up says how far it is.
+    pub fn retransmit(&mut self) {
+        for at in (0..self.states.len()).filter(|at| !self.down.contains(at)).collect::<Vec<_>>() {
+            let effects = accepted(&self.system.replicas[at], &mut self.states[at], Input::Retransmit);
+            self.perform(at, effects);
+        }
+    }
+
     /// Delivers everything, and everything that is sent meanwhile. Replicas may refuse.
     pub fn run(&mut self) {
         while let Some((to, message)) = self.queue.pop_front() {

@@ -1,8 +1,8 @@
 //! Certificates: quorums of signed messages.
 //!
 //! On the wire a certificate is a *claim*, which anybody can write down. It becomes a certificate
-//! only where the rulebook has found a quorum in it; the certificate types have no other
-//! constructor.
+//! only where the rulebook has found a quorum in it; outside the protocol's own code the certificate
+//! types have no other constructor.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -164,15 +164,11 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The certificate, if the rulebook finds a quorum behind it.
-    ///
-    /// # Errors
-    /// What the rulebook refuses.
-    pub fn certificate(&self, setting: &Setting, rules: &dyn Rules) -> Result<CommitCertificate, Refusal> {
-        rules.check_decision(setting, self)?;
+    /// The certificate, of a decision that [`Rules::check_state`] has let through.
+    pub(super) fn verified(&self) -> CommitCertificate {
         let (view, commits) = &self.commits.0;
         let commits = Proof(Arc::clone(commits));
-        Ok(CommitCertificate { view: *view, seq: self.seq, digest: self.batch.digest(), commits })
+        CommitCertificate { view: *view, seq: self.seq, digest: self.batch.digest(), commits }
     }
 }
 
@@ -219,13 +215,9 @@ impl StableCheckpoint {
         Ok(StableCheckpoint(claim))
     }
 
-    /// The stable checkpoint of a state that another replica sends.
-    ///
-    /// # Errors
-    /// What the rulebook refuses.
-    pub fn of_state(setting: &Setting, rules: &dyn Rules, transfer: &StateTransfer) -> Result<Self, Refusal> {
-        rules.check_state(setting, transfer)?;
-        Ok(StableCheckpoint(transfer.stable.clone()))
+    /// The stable checkpoint of a state that [`Rules::check_state`] has let through.
+    pub(super) fn verified(transfer: &StateTransfer) -> Self {
+        StableCheckpoint(transfer.stable.clone())
     }
 
     pub(super) fn from_votes(

@@ -38,14 +38,14 @@ impl Replica {
         self.rules.check_state(&self.setting, transfer)
     }
 
-    /// Takes over what has passed all guards, and goes on from there.
+    /// Takes over what has passed all guards, the rulebook's among them, and goes on from there.
     pub(super) fn catch_up(
         &self,
         state: &mut State,
         transfer: &Signed<StateTransfer>,
         out: &mut Vec<Effect>,
     ) {
-        let Ok(stable) = StableCheckpoint::of_state(&self.setting, self.rules, transfer) else { return };
+        let stable = StableCheckpoint::verified(transfer);
         if transfer.snapshot.seq > state.chain.height() {
             self.take_over(state, stable, &transfer.snapshot, out);
         } else {
@@ -94,14 +94,14 @@ impl Replica {
         self.rules.in_window(&self.setting, state.log.low(), seq) && state.committed(seq).is_none()
     }
 
+    /// Records a decision that others have reached.
     fn learn(&self, state: &mut State, decision: &Decision, out: &mut Vec<Effect>) {
         if !self.can_learn(state, decision) {
             return;
         }
-        let Ok(certificate) = decision.certificate(&self.setting, self.rules) else { return };
         self.persist(Record::Decided(decision.clone()), out);
         state.decide(decision.clone());
-        out.push(Effect::Committed(certificate));
+        out.push(Effect::Committed(decision.verified()));
     }
 }
 

@@ -136,7 +136,10 @@ impl Replica {
         slot.proposal = Some(proposal.clone());
         if self.rules.may_prepare(self.setting.committee, view, self.id) {
             let prepare = self.key.sign(Prepare { view, seq, digest });
-            slot.prepares.add(self.rules.prepare_key(view, digest), self.id, prepare);
+            let key = self.rules.prepare_key(view, digest);
+            if self.rules.counts_vote(slot.prepares.get(&key).map(Votes::voters), self.id) {
+                slot.prepares.add(key, self.id, prepare);
+            }
         }
     }
 
@@ -291,8 +294,10 @@ impl Replica {
                 slot.prepared = Some(certificate);
                 let commit = self.key.sign(Commit { view, seq, digest });
                 out.push(Effect::Broadcast(Message::Commit(commit.clone())));
-                if slot.decision.is_none() {
-                    slot.commits.add(self.rules.commit_key(view, digest), self.id, commit);
+                let key = self.rules.commit_key(view, digest);
+                let counts = self.rules.counts_vote(slot.commits.get(&key).map(Votes::voters), self.id);
+                if slot.decision.is_none() && counts {
+                    slot.commits.add(key, self.id, commit);
                 }
             }
         }

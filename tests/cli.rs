@@ -217,13 +217,57 @@ fn the_list_of_rulebooks() {
 }
 
 #[test]
+fn the_corpus_is_all_but_the_protocol_of_the_paper() {
+    let listed: Value = serde_json::from_str(&answer(&["bugs", "--format", "json"], 0)).unwrap();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|bug| bug["name"].as_str().unwrap()).collect();
+    let text = answer(&["bugs"], 0);
+    for rulebook in bft_check::bugs::RULEBOOKS {
+        assert_eq!(names.contains(&rulebook.name), rulebook.name != "castro99");
+        assert_eq!(text.contains(rulebook.name), rulebook.name != "castro99");
+    }
+}
+
+#[test]
+fn the_kill_matrix_of_some_rows() {
+    let names = ["weak-prepare", "short-window", "castro99"];
+    let text = answer(&[&["bugs", "--check"], &names[..]].concat(), 0);
+    for part in ["killed: certificate-unique", "killed: no-dead-end", "clean", "All 3 rows"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    let json = answer(&[&["bugs", "--check", "--format", "json"], &names[..]].concat(), 0);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["as_expected"], true);
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["bug"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    assert!(rows[0]["deliveries"].as_u64() >= rows[0]["steps"].as_u64());
+    assert_eq!(rows[2]["steps"], Value::Null);
+}
+
+#[test]
+fn questions_about_the_corpus_that_make_no_sense_are_refused() {
+    refused(&["bugs", "no-such-bug"], &["no-such-bug", "weak-prepare"]);
+    refused(&["bugs", "--all"], &["--check"]);
+    refused(&["bugs", "--check", "--threads", "0"], &["--threads", "1"]);
+}
+
+#[test]
+fn a_dead_end_is_asked_about_in_one_view_with_an_honest_primary() {
+    let ask = ["check", "--property", "no-dead-end"];
+    refused(&ask, &["--views 1"]);
+    refused(&[&ask[..], &["--views", "1", "--byzantine", "r0"]].concat(), &["honest primary"]);
+    answer(&[&ask[..], &["--views", "1"]].concat(), 0);
+    let stuck = [&ask[..], &["--views", "1", "--rules", "first-receiver", "--byzantine", "0"]].concat();
+    assert!(answer(&stuck, 10).contains("no-dead-end"));
+}
+
+#[test]
 fn the_list_of_rulebooks_for_programs() {
     let rules: Value = serde_json::from_str(&answer(&["rules", "--format", "json"], 0)).unwrap();
     let names: Vec<_> = rules.as_array().unwrap().iter().map(|rule| rule["name"].as_str().unwrap()).collect();
     let expected: Vec<_> = bft_check::bugs::RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
     assert_eq!(names, expected);
     assert_eq!(rules[0]["class"], "correct");
-    assert_eq!(rules[0]["smallest"]["replicas"], 4);
+    assert_eq!(rules[0]["runs"][0]["scope"]["replicas"], 4);
 }
 
 #[test]
@@ -304,7 +348,7 @@ fn a_counterexample_is_written_in_the_form_that_the_ending_names() {
 #[test]
 fn help_and_version_are_answers() {
     let help = answer(&["--help"], 0);
-    for command in ["check", "rules", "explore"] {
+    for command in ["check", "rules", "bugs", "explore"] {
         assert!(help.contains(command), "{help}");
         answer(&[command, "--help"], 0);
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use bft_check::bugs::{self, Class, RULEBOOKS, Rulebook};
+use bft_check::bugs::{self, Rulebook};
 use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict};
 use bft_check::model::{Bound, Byzantine, Event, PROPERTIES, Scope, System};
 use bft_check::pbft::{
@@ -20,7 +20,7 @@ fn rulebook(name: &str) -> &'static Rulebook {
 
 /// The bound that a rulebook names, with a number of views.
 fn smallest(rulebook: &Rulebook, views: u64) -> Bound {
-    Bound::new(Scope { views, ..rulebook.smallest }, [])
+    Bound::new(Scope { views, ..rulebook.smallest() }, [])
 }
 
 /// Judge 2 on one placement.
@@ -38,7 +38,7 @@ fn run(rulebook: &Rulebook, bound: &Bound, property: Option<&str>) -> Vec<Outcom
 
 fn at_smallest(name: &str, property: Option<&str>) -> Vec<Outcome> {
     let rulebook = rulebook(name);
-    run(rulebook, &smallest(rulebook, rulebook.smallest.views), property)
+    run(rulebook, &smallest(rulebook, rulebook.smallest().views), property)
 }
 
 /// The shortest counterexample of several placements. None of them may be without a verdict.
@@ -119,59 +119,6 @@ fn a_property_holds_under_a_broken_rule_that_it_is_not_about() {
         ("digest-blind", "validity"),
     ] {
         assert!(violation(at_smallest(name, Some(property))).is_none(), "{name} violates {property}");
-    }
-}
-
-// --- the corpus -----------------------------------------------------------------------------------
-
-/// Three views take a search of their own, below.
-const SLOW: &str = "lowest-certificate";
-
-#[test]
-fn every_broken_rulebook_is_violated_at_its_smallest_bound() {
-    let broken = RULEBOOKS.iter().filter(|rulebook| rulebook.class != Class::Correct);
-    for rulebook in broken.filter(|rulebook| rulebook.name != SLOW) {
-        assert!(rulebook.breaks.is_some());
-        assert!(violation(at_smallest(rulebook.name, None)).is_some(), "{} holds", rulebook.name);
-    }
-}
-
-/// Over a million states: of the placements, only the one that shows it.
-#[test]
-fn the_lowest_certificate_is_violated_in_three_views() {
-    let rulebook = rulebook(SLOW);
-    let bound = Bound::new(rulebook.smallest, [ReplicaId(0)]);
-    let (property, trace) = violation(vec![outcome(rulebook, bound, None)]).unwrap();
-    assert_eq!(property, "agreement");
-    let views = trace.states().map(|state| state.view()).max();
-    assert_eq!(views, Some(View(2)), "the fault shows in the second view change");
-}
-
-/// The views that a bound names are needed: with one fewer the same rulebook passes.
-#[test]
-fn what_takes_more_views_is_not_seen_in_fewer() {
-    for name in ["prepared-lost", "short-new-view", "weak-commit", SLOW] {
-        let rulebook = rulebook(name);
-        let views = rulebook.smallest.views;
-        assert!(views > 1, "{name}");
-        let outcomes = run(rulebook, &smallest(rulebook, views - 1), None);
-        assert!(violation(outcomes).is_none(), "{name} is violated in {} views", views - 1);
-    }
-}
-
-/// The same for slots and requests where the fault needs two of them.
-#[test]
-fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
-    for rulebook in RULEBOOKS.iter().filter(|r| r.class != Class::Correct && r.smallest.views == 1) {
-        let bound = smallest(rulebook, 1);
-        if bound.slots > 1 {
-            let outcomes = run(rulebook, &Bound::new(Scope { slots: 1, ..bound.scope }, []), None);
-            assert!(violation(outcomes).is_none(), "{} is violated in one slot", rulebook.name);
-        }
-        if bound.requests > 1 {
-            let outcomes = run(rulebook, &Bound::new(Scope { requests: 1, ..bound.scope }, []), None);
-            assert!(violation(outcomes).is_none(), "{} is violated with one request", rulebook.name);
-        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
 
 mod fingerprint;
+mod matrix;
 mod plan;
 mod search;
 
 pub use crate::model::{Fingerprint, fingerprint};
 pub use fingerprint::collision_probability;
-pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, jobs, run};
+pub use matrix::{Row, run_row};
+pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, is_led_honestly, jobs, run};
 pub use search::{Coverage, End, Limit, Limits, Progress, Report, search};

@@ -8,9 +8,10 @@ use stateright::{Expectation, Model, Property};
 
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
-    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, System, placements, properties,
+    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, System, no_dead_end,
+    placements, properties,
 };
-use crate::pbft::{Principal, Rules};
+use crate::pbft::{Principal, Refusal, Rules, View};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -64,6 +65,11 @@ pub fn jobs(
             bound.validate().map(|_| Job { judge, bound })
         })
         .collect()
+}
+
+/// Whether the primary of the first view is honest.
+pub fn is_led_honestly(bound: &Bound, rules: &dyn Rules) -> bool {
+    bound.validate().is_ok_and(|committee| !bound.byzantine.contains(&rules.primary(committee, View(0))))
 }
 
 /// What a run says.
@@ -154,6 +160,7 @@ fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(Principal, Even
 
 fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
     let mut all = properties(judge.system());
+    all.extend((property == Some(NO_DEAD_END)).then(no_dead_end));
     all.retain(|p: &Property<J>| {
         p.expectation != Expectation::Always || property.is_none_or(|name| name == p.name)
     });
@@ -169,7 +176,7 @@ fn outcome<A>(
     let verdict = match &report.end {
         End::Exhausted => Verdict::Holds,
         End::Limited(limit) => Verdict::NotExhausted(*limit),
-        End::Violated { property, path } => match confirm(system, property, &events(path)) {
+        End::Violated { property, path } => match confirm(system, property, events(path)) {
             Ok(trace) => Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) },
             Err(why) => Verdict::Refused(why),
         },
@@ -178,14 +185,25 @@ fn outcome<A>(
     Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached }
 }
 
-/// Replays a counterexample on the real replicas, and looks at the property again.
-fn confirm(system: &Arc<System>, property: &str, events: &[(Principal, Event)]) -> Result<Trace, String> {
+/// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
+/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that, and
+/// the delivery is left out.
+fn confirm(
+    system: &Arc<System>,
+    property: &str,
+    mut events: Vec<(Principal, Event)>,
+) -> Result<Trace, String> {
     let internal = |error: ReplayError| {
         format!(
             "the judge found a violation of {property} that the replicas do not show ({error}); please report this"
         )
     };
-    let trace = Trace::replay(system, events).map_err(internal)?;
+    let trace = loop {
+        match Trace::replay(system, &events) {
+            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => drop(events.remove(step - 1)),
+            replayed => break replayed.map_err(internal)?,
+        }
+    };
     if trace.violation(property).is_none() {
         return Err(format!(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"

@@ -16,7 +16,7 @@ use super::scope::ScopeArguments;
 use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
-use crate::model::{Bound, Byzantine, PROPERTIES, Scope};
+use crate::model::{Bound, Byzantine, DEAD_END, NO_DEAD_END, PROPERTIES, Scope};
 use crate::trace::Trace;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -63,9 +63,9 @@ pub(super) struct CheckArguments {
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
     if let Some(name) = &arguments.property
-        && !PROPERTIES.iter().any(|p| p.name == name)
+        && !PROPERTIES.iter().chain([&DEAD_END]).any(|p| p.name == name)
     {
-        let names: Vec<_> = PROPERTIES.iter().map(|p| p.name).collect();
+        let names: Vec<_> = PROPERTIES.iter().chain([&DEAD_END]).map(|p| p.name).collect();
         return Err(UsageError(format!("there is no property '{name}'; there are {}", names.join(", "))));
     }
     let timeout =
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
 /// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
 /// protocol adds a run of judge 1.
 fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
-    let scope = arguments.scope.applied_to(rulebook.smallest);
+    let scope = arguments.scope.applied_to(rulebook.smallest());
     let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
     let bound = Bound::new(scope, []);
     let judge = match arguments.judge {
@@ -104,6 +104,19 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         _ => JudgeKind::Absorbed,
     };
     let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
+    if property(arguments, rulebook) == Some(NO_DEAD_END) {
+        if scope.views != 1 {
+            return Err(UsageError(format!(
+                "--property {NO_DEAD_END} asks about one view, in which no timer fires: add --views 1"
+            )));
+        }
+        jobs.retain(|job| check::is_led_honestly(&job.bound, rulebook.rules));
+        if jobs.is_empty() {
+            return Err(UsageError(format!(
+                "--property {NO_DEAD_END} needs an honest primary: give --byzantine other replicas"
+            )));
+        }
+    }
     let asked = arguments.judge.is_some() || arguments.byzantine.is_some() || arguments.scope.restricts();
     if !asked && rulebook.breaks.is_none() {
         let one_view = Bound::new(Scope { views: 1, ..scope }, []);
@@ -111,6 +124,11 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         jobs.extend(check::jobs(JudgeKind::Message, &one_view, &primary, rulebook.rules)?);
     }
     Ok(jobs)
+}
+
+/// The one property that is checked, if not all safety properties are.
+fn property<'a>(arguments: &'a CheckArguments, rulebook: &Rulebook) -> Option<&'a str> {
+    arguments.property.as_deref().or(rulebook.property())
 }
 
 /// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
@@ -127,7 +145,7 @@ fn run_all(
         ProgressDrawTarget::hidden()
     });
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build()?;
-    let property = arguments.property.as_deref();
+    let property = property(arguments, rulebook);
     let one = |job: &Job| {
         let progress = Progress::default();
         watched(&bars, job, &progress, || {
@@ -199,14 +217,14 @@ fn watched<R: Send>(
     }
 }
 
-fn who(bound: &Bound) -> String {
+pub(super) fn who(bound: &Bound) -> String {
     match &bound.byzantine[..] {
         [] => "nobody".to_owned(),
         ids => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     }
 }
 
-fn thousands(n: u64) -> String {
+pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -24,7 +24,7 @@ pub(super) struct ExploreArguments {
 pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
     let addr = free_address(&arguments.addr)?;
-    let bound = Bound::new(rulebook.smallest, []);
+    let bound = Bound::new(rulebook.smallest(), []);
     let all = Byzantine::Count(bound.faults);
     let mut chosen = Bound::new(bound.scope, [ReplicaId(0)]);
     let mut violation = None;
@@ -32,7 +32,8 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
         println!("Looking for a violation of {} …", rulebook.name);
         for job in check::jobs(JudgeKind::Absorbed, &bound, &all, rulebook.rules)? {
             let progress = Progress::default();
-            let outcome = check::run(&job, rulebook.rules, None, &Limits::default(), None, &progress)?;
+            let outcome =
+                check::run(&job, rulebook.rules, rulebook.property(), &Limits::default(), None, &progress)?;
             if let Verdict::Violated { property, trace, .. } = outcome.verdict {
                 chosen = job.bound;
                 violation = Some((property, trace));

@@ -1,8 +1,9 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes: 0 holds, 2 the question makes no sense, 10 a safety property is violated, 20 a limit
+//! Exit codes: 0 holds, 1 a row of the kill matrix came out otherwise than it must, 2 the question makes no sense, 10 a safety property is violated, 20 a limit
 //! ended the run before the bound was exhausted.
 
+mod bugs;
 mod check;
 mod explore;
 mod rules;
@@ -14,6 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Nothing was found wrong, and everything within the bound was looked at.
 pub const HOLDS: u8 = 0;
+/// A row of the kill matrix came out otherwise than it must: the checker is wrong, or the corpus.
+pub const UNEXPECTED: u8 = 1;
 /// The question makes no sense, or cannot be answered here.
 pub const USAGE: u8 = 2;
 /// A safety property is violated.
@@ -33,8 +36,10 @@ struct Arguments {
 enum Command {
     /// Run the protocol under the exhaustive model checker
     Check(check::CheckArguments),
-    /// List the rulebooks: the protocol of the paper, and broken ones
+    /// List the rulebooks that --rules takes
     Rules(rules::RulesArguments),
+    /// List the corpus of known faults; with --check, find each of them
+    Bugs(bugs::BugsArguments),
     /// Browse the runs of the protocol, and counterexamples, in a web browser
     Explore(explore::ExploreArguments),
 }
@@ -64,6 +69,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
+        Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),
     };
     match result {

@@ -25,11 +25,9 @@ fn text() -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
         "name",
-        "no.",
         "class",
-        "what it breaks",
-        "smallest bound",
-        "seen in",
+        "what it does that the paper's protocol does not",
+        "bound of bft check",
     ]);
     if table.width().is_none() {
         table.set_width(160);
@@ -37,14 +35,12 @@ fn text() -> String {
     for rulebook in RULEBOOKS {
         table.add_row([
             rulebook.name.to_owned(),
-            rulebook.number.unwrap_or("").to_owned(),
             rulebook.class.to_string(),
-            rulebook.breaks.unwrap_or("nothing: the protocol of the paper").to_owned(),
-            rulebook.smallest.to_string(),
-            rulebook.source.to_owned(),
+            rulebook.breaks.unwrap_or("nothing: it is the protocol of the paper").to_owned(),
+            rulebook.smallest().to_string(),
         ]);
     }
     let mut out = table.trim_fmt();
-    out.push_str("\n\nTo see one fail: bft check --rules NAME\n");
+    out.push_str("\n\nTo check one: bft check --rules NAME. Where the faults were seen: bft bugs\n");
     out
 }

@@ -22,5 +22,7 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
-pub use property::{Judge, PROPERTIES, SafetyProperty, Seen, first_history, properties};
+pub use property::{
+    DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
+};
 pub use run::{NoStep, Run};

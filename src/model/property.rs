@@ -9,7 +9,9 @@ use stateright::{Model, Property};
 use super::bounds::System;
 use super::history::History;
 use super::participant::{Local, Participant};
-use crate::pbft::{ClientState, Outcome, ReplicaId, SeqNum, State, View, signed_by_its_client};
+use crate::pbft::{
+    ClientState, Outcome, ReplicaId, SeqNum, SignedRequest, State, View, signed_by_its_client,
+};
 
 /// A model whose states hold honest replicas.
 pub trait Judge: Model {
@@ -136,6 +138,19 @@ pub const PROPERTIES: [SafetyProperty; 9] = [
     },
 ];
 
+/// The name of [`DEAD_END`].
+pub const NO_DEAD_END: &str = "no-dead-end";
+
+/// That nobody gets stuck: checked only where it is asked for, in a bound of one view with an honest
+/// primary, where no timer could repair anything. It says that within the bound no state is reachable in
+/// which nothing can happen any more at any honest replica although requests wait. That is not liveness:
+/// nothing says that what can happen ever does.
+pub const DEAD_END: SafetyProperty = SafetyProperty {
+    name: NO_DEAD_END,
+    statement: "while a request that has a sequence number to go to is not executed at every honest replica, some honest replica can still do something",
+    violation: unserved,
+};
+
 fn named<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)> {
     seen.system.honest().iter().map(|replica| replica.id()).zip(seen.replicas.iter().copied())
 }
@@ -232,6 +247,23 @@ fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
+/// Which replica has executed fewer requests than there are numbers for.
+fn unserved(seen: &Seen<'_>) -> Option<String> {
+    let requests = seen.system.requests();
+    let due = requests.len().min(seen.system.bound().slots as usize);
+    for (id, state) in named(seen) {
+        let served =
+            |r: &&SignedRequest| state.last_reply(r.client).is_some_and(|last| last.timestamp >= r.timestamp);
+        let executed = requests.iter().filter(served).count();
+        if executed < due {
+            return Some(format!(
+                "nothing that can still happen changes anything, and {id} has executed {executed} of {due} requests"
+            ));
+        }
+    }
+    None
+}
+
 fn stable_unique(seen: &Seen<'_>) -> Option<String> {
     let mut known: BTreeMap<SeqNum, (ReplicaId, _)> = BTreeMap::new();
     for (id, state) in named(seen) {
@@ -292,6 +324,21 @@ fn linearizable(seen: &Seen<'_>) -> Option<String> {
         .map(|(id, result)| format!("{id}: {result:?}"))
         .collect();
     Some(format!("no order of execution explains what the clients were told ({})", told.join("; ")))
+}
+
+/// Whether all is executed or something can still happen; for a judge, every action that leads to another
+/// state is something.
+fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
+    judge.with_seen(state, |seen| unserved(seen).is_none()) || {
+        let mut actions = Vec::new();
+        judge.actions(state, &mut actions);
+        actions.into_iter().any(|action| judge.next_state(state, action).is_some())
+    }
+}
+
+/// [`DEAD_END`], as a checker takes it.
+pub fn no_dead_end<J: Judge>() -> Property<J> {
+    Property::always(NO_DEAD_END, has_a_way_on::<J>)
 }
 
 fn holds<J: Judge, const I: usize>(judge: &J, state: &J::State) -> bool {

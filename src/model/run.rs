@@ -1,12 +1,13 @@
 //! The honest participants, run event by event.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::bounds::System;
 use super::history::History;
 use super::participant::{Event, Local, Participant, Taken, participants};
 use super::property::{Seen, first_history};
-use crate::pbft::{Principal, Refusal};
+use crate::pbft::{Message, Principal, Refusal};
 
 /// A run of a system: what everybody believes after the events so far.
 #[derive(Clone, Debug)]
@@ -15,6 +16,7 @@ pub struct Run {
     participants: Vec<Participant>,
     locals: Vec<Local>,
     history: Option<History>,
+    sent: BTreeSet<Message>,
 }
 
 /// Why an event does not happen.
@@ -34,7 +36,7 @@ impl Run {
         let participants = participants(&system);
         let locals = participants.iter().map(|participant| participant.init(&system)).collect();
         let history = first_history(&system, &participants);
-        Run { system, participants, locals, history }
+        Run { system, participants, locals, history, sent: BTreeSet::new() }
     }
 
     /// The system.
@@ -45,6 +47,11 @@ impl Run {
     /// The participants with what they believe.
     pub fn locals(&self) -> impl Iterator<Item = (Principal, &Local)> {
         self.participants.iter().map(Participant::id).zip(&self.locals)
+    }
+
+    /// What the honest participants have sent.
+    pub fn sent(&self) -> &BTreeSet<Message> {
+        &self.sent
     }
 
     /// Makes an event happen to a participant; what it believed before, and what came of it.
@@ -69,6 +76,7 @@ impl Run {
         {
             *history = history.after(client, old, new);
         }
+        self.sent.extend(taken.sent(&self.system).into_iter().map(|(_, message)| message));
         self.locals[index] = taken.after.clone();
         Ok((before, taken))
     }

@@ -7,13 +7,17 @@
 mod draw;
 mod explain;
 mod text;
+mod told;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use itertools::Itertools as _;
 use serde::Serialize;
 
-use crate::model::{Adversary, Event, Local, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken};
+use crate::model::{
+    Adversary, DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
+};
 use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
 
 pub use draw::{Arrow, mermaid, svg};
@@ -75,6 +79,16 @@ pub enum ReplayError {
     Refused(usize, Principal, String, Refusal),
 }
 
+impl ReplayError {
+    fn new(step: usize, who: Principal, event: &str, why: NoStep) -> Self {
+        match why {
+            NoStep::NotHonest => ReplayError::NotHonest(step, who),
+            NoStep::Impossible => ReplayError::Impossible(step, who, event.to_owned()),
+            NoStep::Refused(why) => ReplayError::Refused(step, who, event.to_owned(), why),
+        }
+    }
+}
+
 impl Trace {
     /// Makes these events happen to the real participants, one by one.
     ///
@@ -83,24 +97,20 @@ impl Trace {
     pub fn replay(system: &Arc<System>, events: &[(Principal, Event)]) -> Result<Self, ReplayError> {
         let adversary = Adversary::new(Arc::clone(system));
         let mut run = Run::new(Arc::clone(system));
-        let mut sent: BTreeSet<Message> = BTreeSet::new();
         let mut steps = Vec::new();
         for (number, (to, event)) in (1..).zip(events) {
             let event = match event {
                 Event::Deliver(message) => {
-                    let real = find(system, &adversary, &sent, message);
+                    let real = find(system, &adversary, run.sent(), message);
                     Event::Deliver(
                         real.ok_or_else(|| ReplayError::NeverSent(number, format!("{message:?}")))?,
                     )
                 }
                 other => other.clone(),
             };
-            let (before, taken) = run.step(*to, &event).map_err(|why| match why {
-                NoStep::NotHonest => ReplayError::NotHonest(number, *to),
-                NoStep::Impossible => ReplayError::Impossible(number, *to, format!("{event:?}")),
-                NoStep::Refused(why) => ReplayError::Refused(number, *to, format!("{event:?}"), why),
-            })?;
-            sent.extend(taken.sent(system).into_iter().map(|(_, message)| message));
+            let (before, taken) = run
+                .step(*to, &event)
+                .map_err(|why| ReplayError::new(number, *to, &format!("{event:?}"), why))?;
             steps.push(Step::new(*to, event, before, taken));
         }
         Ok(Trace { system: Arc::clone(system), steps, run })
@@ -134,8 +144,37 @@ impl Trace {
 
 /// What is wrong with what the participants of a run believe, if something is.
 fn violation(run: &Run, property: &str) -> Option<(SafetyProperty, String)> {
-    let property = PROPERTIES.into_iter().find(|p| p.name == property)?;
+    let property = PROPERTIES.into_iter().chain([DEAD_END]).find(|p| p.name == property)?;
+    // Stuck is who remains so when everything was delivered.
+    let drained = (property.name == NO_DEAD_END).then(|| drained(run));
+    let run = drained.as_ref().unwrap_or(run);
     run.with_seen(|seen| (property.violation)(seen)).map(|what| (property, what))
+}
+
+/// The run after everything that exists was delivered to everybody, and what was sent then too.
+fn drained(run: &Run) -> Run {
+    let mut run = run.clone();
+    let system = Arc::clone(run.system());
+    let adversary = Adversary::new(Arc::clone(&system));
+    loop {
+        let requests = system.requests().iter().cloned().map(Message::Request);
+        let first = adversary.unconditional_messages().iter().cloned().chain(requests);
+        let all: BTreeSet<_> =
+            first.chain(adversary.messages(run.sent())).chain(run.sent().iter().cloned()).collect();
+        let who: Vec<_> = run.locals().map(|(who, _)| who).collect();
+        let mut changed = false;
+        for (who, message) in who.iter().cartesian_product(&all) {
+            let is_request = matches!(message, Message::Request(_));
+            if is_request && who.replica().is_some_and(|id| !system.hears_requests(id)) {
+                continue;
+            }
+            let event = Event::Deliver(message.clone());
+            changed |= run.step(*who, &event).is_ok_and(|(before, taken)| before != taken.after);
+        }
+        if !changed {
+            return run;
+        }
+    }
 }
 
 /// A digest by the name of the batch that has it, if the system knows one.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::mixed::{Mixed, RULES, statement};
 use super::{as_text, if_any_as_text, new_views};
 use crate::model::{Adversary, Event, NoStep, Run, System};
-use crate::pbft::{Effect, Message, Principal, Refusal, Rules};
+use crate::pbft::{Effect, Principal, Refusal, Rules};
 use crate::trace::{Step, Trace, find, violation};
 
 /// A rule on which the rulebook answered otherwise than the paper's in this run.
@@ -120,22 +120,18 @@ fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bo
     let mut again = again(trace, rules)?;
     let system = Arc::clone(again.system());
     let adversary = Adversary::new(Arc::clone(&system));
-    let mut sent: BTreeSet<Message> = BTreeSet::new();
     let mut parting = None;
     for (number, step) in (1..).zip(&trace.steps) {
         let event = match &step.event {
             // Until the run parts, all that was sent is sent again.
             Event::Deliver(message) if parting.is_some() => {
-                find(&system, &adversary, &sent, message).map(Event::Deliver)
+                find(&system, &adversary, again.sent(), message).map(Event::Deliver)
             }
             event => Some(event.clone()),
         };
         let Some(event) = event else { continue };
         let result = match again.step(step.to, &event) {
-            Ok((before, taken)) => {
-                sent.extend(taken.sent(&system).into_iter().map(|(_, message)| message));
-                Ok(Step::new(step.to, event, before, taken))
-            }
+            Ok((before, taken)) => Ok(Step::new(step.to, event, before, taken)),
             Err(NoStep::Refused(refusal)) => Err(refusal),
             Err(NoStep::NotHonest | NoStep::Impossible) => continue,
         };

@@ -1,0 +1,21 @@
+//! A replica decides on a quorum of COMMITs although the batch has not prepared at it.
+//!
+//! A control: this changes nothing that matters. A quorum of COMMITs holds an honest majority for which it
+//! has prepared, and a later view change must meet one of those.
+//! Seen in: an equivalent mutant of OSDI'99 §4.2.
+
+use crate::pbft::Rules;
+
+/// A replica decides on a quorum of COMMITs although the batch has not prepared at it.
+#[derive(Clone, Copy, Debug)]
+pub struct DecidesUnprepared;
+
+impl Rules for DecidesUnprepared {
+    fn decides_unprepared(&self) -> bool {
+        true
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,20 @@
+//! A replica's vote is counted as often as it arrives.
+//!
+//! One Byzantine replica, or a network that delivers twice, is then a quorum.
+//! Seen in: fabric#370, besu#1736; `prepare_counts` in the Python code of Tanguyvans/consensus_protocols.
+
+use crate::pbft::{ReplicaId, Rules, VoteSet};
+
+/// A replica's vote is counted as often as it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct DoubleVote;
+
+impl Rules for DoubleVote {
+    fn counts_vote(&self, _voters: Option<&VoteSet>, _from: ReplicaId) -> bool {
+        true
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,20 @@
+//! A replica goes on voting in the view that it has given up.
+//!
+//! Its VIEW-CHANGE does not report what it helps to decide after sending it.
+//! Seen in: neo#320 and #642.
+
+use crate::pbft::{Rules, Standing, View};
+
+/// A replica goes on voting in the view that it has given up.
+#[derive(Clone, Copy, Debug)]
+pub struct OldViewVotes;
+
+impl Rules for OldViewVotes {
+    fn admits_view(&self, standing: Standing, view: View) -> bool {
+        if standing.active { view == standing.view } else { view < standing.view }
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

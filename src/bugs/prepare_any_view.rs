@@ -1,0 +1,20 @@
+//! PREPAREs are counted across views.
+//!
+//! A certificate can then be of a view in which no quorum voted, and two certificates of one view differ.
+//! Seen in: a mutant of OSDI'99 §4.2.
+
+use crate::pbft::{Digest, Rules, TallyKey, View};
+
+/// PREPAREs are counted across views.
+#[derive(Clone, Copy, Debug)]
+pub struct PrepareAnyView;
+
+impl Rules for PrepareAnyView {
+    fn prepare_key(&self, _view: View, digest: Digest) -> TallyKey {
+        TallyKey { view: None, digest: Some(digest) }
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,20 @@
+//! The digest of a PRE-PREPARE is not compared with its batch.
+//!
+//! One digest then stands for different batches at different replicas.
+//! Seen in: a mutant of OSDI'99 §4.2.
+
+use crate::pbft::{Batch, Digest, Rules};
+
+/// The digest of a PRE-PREPARE is not compared with its batch.
+#[derive(Clone, Copy, Debug)]
+pub struct RelabelledBatch;
+
+impl Rules for RelabelledBatch {
+    fn digest_matches(&self, _digest: Digest, _batch: &Batch) -> bool {
+        true
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,128 @@
+//! The kill matrix: every rulebook of the corpus against the judge, each where it shows.
+//!
+//! A checker that has never been seen to find a fault proves nothing by finding none. Each run of a
+//! rulebook says what must come of it: that a property is violated, or, for the controls, that none is.
+//! And where a fault shows only in many views, that it is *not* found in fewer: what looks like a find
+//! there would be another fault.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
+use super::search::{Coverage, Limits, Progress};
+use crate::bugs::{Expected, Rulebook, Run};
+use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System};
+use crate::trace::Trace;
+
+/// One row of the matrix.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What ran.
+    pub rulebook: &'static Rulebook,
+    /// And where.
+    pub run: &'static Run,
+    /// What came of it: one outcome for each placement of the Byzantine replicas.
+    pub outcomes: Vec<Outcome>,
+    /// The outcomes with so few views that it must pass.
+    pub below: Vec<Outcome>,
+}
+
+impl Row {
+    /// The shortest violation: its steps, and the messages and timeouts that these stand for.
+    pub fn shortest(&self) -> Option<(usize, usize)> {
+        let found = self.outcomes.iter().filter_map(|outcome| match &outcome.verdict {
+            Verdict::Violated { steps, trace, .. } => Some((*steps, trace.steps().len())),
+            _ => None,
+        });
+        found.min()
+    }
+
+    /// Whether the judge said what it must.
+    pub fn as_expected(&self) -> bool {
+        let holds = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Holds);
+        let verdict = match self.run.expected {
+            Expected::Holds => self.outcomes.iter().all(holds),
+            // Another placement may pass; none may be without a verdict.
+            Expected::Violated(_) => {
+                let violated = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Violated { .. });
+                self.outcomes.iter().any(violated) && self.outcomes.iter().all(|o| violated(o) || holds(o))
+            }
+        };
+        verdict && self.below.iter().all(holds)
+    }
+
+    /// Distinct states that were visited, below the bound too.
+    pub fn states(&self) -> u64 {
+        self.outcomes.iter().chain(&self.below).map(|outcome| outcome.coverage.states).sum()
+    }
+
+    /// How long all of it took.
+    pub fn elapsed(&self) -> Duration {
+        self.outcomes.iter().chain(&self.below).map(|outcome| outcome.coverage.elapsed).sum()
+    }
+}
+
+/// Runs one row, with judge 2. `progress` can stop it.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub fn run_row(
+    rulebook: &'static Rulebook,
+    run: &'static Run,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Row, BoundError> {
+    let placed = match run.byzantine {
+        Some(ids) => Byzantine::Ids(ids.to_vec()),
+        None => Byzantine::Count(run.scope.faults),
+    };
+    let property = match run.expected {
+        Expected::Violated(property) => Some(property),
+        Expected::Holds => None,
+    };
+    let at_bound = match run.told {
+        [] => outcomes(rulebook, run.scope, &placed, property, limits, progress)?,
+        lines => vec![told(rulebook, run, lines)?],
+    };
+    let below = match run.passes_with_views {
+        None => Vec::new(),
+        Some(views) => {
+            let everywhere = Byzantine::Count(run.scope.faults);
+            outcomes(rulebook, Scope { views, ..run.scope }, &everywhere, None, limits, progress)?
+        }
+    };
+    Ok(Row { rulebook, run, outcomes: at_bound, below })
+}
+
+/// The outcome of a run that is written down: it has no more states than steps.
+fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
+    let start = Instant::now();
+    let ids = run.byzantine.unwrap_or_default();
+    let job = Job { judge: JudgeKind::Message, bound: Bound::new(run.scope, ids.iter().copied()) };
+    let system = Arc::new(System::new(job.bound.clone(), rulebook.rules)?);
+    let verdict = match (Trace::told(&system, lines), run.expected) {
+        (Ok(trace), Expected::Violated(property)) if trace.violation(property).is_some() => {
+            Verdict::Violated { property, steps: lines.len(), trace: Box::new(trace) }
+        }
+        (Ok(_), _) => Verdict::Refused("the run that is written down violates nothing".to_owned()),
+        (Err(error), _) => Verdict::Refused(error.to_string()),
+    };
+    let steps = lines.len() as u64;
+    let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
+    Ok(Outcome { job, coverage, verdict, unreached: Vec::new() })
+}
+
+fn outcomes(
+    rulebook: &'static Rulebook,
+    scope: Scope,
+    placed: &Byzantine,
+    property: Option<&str>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Vec<Outcome>, BoundError> {
+    let jobs = jobs(JudgeKind::Absorbed, &Bound::new(scope, []), placed, rulebook.rules)?;
+    let asked = jobs
+        .into_iter()
+        .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));
+    asked.map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
+}

@@ -1,0 +1,223 @@
+//! `bft bugs`: the corpus, and the kill matrix.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use clap::Args;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::json;
+
+use super::check::{thousands, who};
+use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
+use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
+use crate::check::{self, Limits, Progress, Row, Verdict};
+use crate::model::Bound;
+
+#[derive(Debug, Args)]
+pub(super) struct BugsArguments {
+    /// Only these; without, the whole corpus
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Run each where it shows, and print the kill matrix
+    #[arg(long)]
+    check: bool,
+    /// Run the slow rows too, which take minutes and gigabytes
+    #[arg(long, requires = "check")]
+    all: bool,
+    /// Rows that run at the same time [default: as many as there are processors]
+    #[arg(long, value_name = "N", requires = "check")]
+    threads: Option<usize>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &BugsArguments) -> Result<u8, UsageError> {
+    let named: Result<Vec<_>, _> = arguments.names.iter().map(|name| rulebook(name)).collect();
+    let corpus = match named? {
+        named if named.is_empty() => RULEBOOKS.iter().filter(|r| r.class != Class::Correct).collect(),
+        named => named,
+    };
+    if !arguments.check {
+        match arguments.format {
+            Format::Json => println!("{}", serde_json::to_string_pretty(&corpus)?),
+            Format::Text => print!("{}", list(&corpus)),
+        }
+        return Ok(HOLDS);
+    }
+    let threads = match arguments.threads {
+        Some(0) => return Err(UsageError("--threads must be at least 1".to_owned())),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    // Who names a rulebook wants its slow rows too.
+    let slow = arguments.all || !arguments.names.is_empty();
+    let all = corpus.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (*rulebook, run)));
+    let (wanted, left): (Vec<_>, Vec<_>) = all.partition(|(_, run)| slow || !run.slow);
+    let rows = run_all(&wanted, threads)?;
+    let expected = rows.iter().all(Row::as_expected);
+    match arguments.format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&rows))?),
+        Format::Text => print!("{}", matrix(&rows, left.len())),
+    }
+    Ok(if expected { HOLDS } else { UNEXPECTED })
+}
+
+/// Runs the rows, some at a time; in the order in which they stand, whichever ends first.
+fn run_all(wanted: &[(&'static Rulebook, &'static Run)], threads: usize) -> Result<Vec<Row>, UsageError> {
+    let queue = Mutex::new(wanted.iter().enumerate());
+    let done = Mutex::new((0..wanted.len()).map(|_| None).collect::<Vec<_>>());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((i, (rulebook, run))) = next else { break };
+                    let row = check::run_row(rulebook, run, &Limits::default(), &Progress::default());
+                    done.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(row);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let rows: Result<Vec<_>, _> = done.into_iter().flatten().collect();
+    Ok(rows?)
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(190);
+    }
+    table
+}
+
+fn list(corpus: &[&Rulebook]) -> String {
+    let mut table = table();
+    table.set_header(["no.", "name", "class", "rule", "what it breaks", "seen in"]);
+    for rulebook in corpus {
+        table.add_row([
+            rulebook.number.unwrap_or(""),
+            rulebook.name,
+            &rulebook.class.to_string(),
+            &rulebook.overrides.join(" "),
+            rulebook.breaks.unwrap_or("nothing"),
+            rulebook.source,
+        ]);
+    }
+    format!("{}\n\nTo see what kills each: bft bugs --check\n", table.trim_fmt())
+}
+
+fn matrix(rows: &[Row], left: usize) -> String {
+    let mut table = table();
+    table.set_header([
+        "no.",
+        "bug",
+        "class",
+        "source",
+        "judge",
+        "bound",
+        "Byzantine",
+        "states",
+        "steps",
+        "deliveries",
+        "time",
+        "outcome",
+    ]);
+    for row in rows {
+        let (steps, deliveries) = row
+            .shortest()
+            .map_or_else(Default::default, |(steps, deliveries)| (steps.to_string(), deliveries.to_string()));
+        table.add_row([
+            row.rulebook.number.unwrap_or("").to_owned(),
+            row.rulebook.name.to_owned(),
+            row.rulebook.class.to_string(),
+            row.rulebook.source.to_owned(),
+            judge(row.run).to_owned(),
+            row.run.scope.to_string(),
+            placement(row.run),
+            thousands(row.states()),
+            steps,
+            deliveries,
+            format!("{:.1} s", row.elapsed().as_secs_f64()),
+            outcome(row),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(7).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut out = table.trim_fmt();
+    out.push_str("\n\n");
+    let wrong = rows.iter().filter(|row| !row.as_expected()).count();
+    out.push_str(&match wrong {
+        0 => format!("All {} rows came out as they must.\n", rows.len()),
+        _ => format!("{wrong} of {} rows did not come out as they must.\n", rows.len()),
+    });
+    if left > 0 {
+        out.push_str(&format!("{left} slow rows were not run; bft bugs --check --all runs them too.\n"));
+    }
+    out
+}
+
+/// Who says so: judge 2, or only the replicas themselves, which follow a run that is written down.
+fn judge(run: &Run) -> &'static str {
+    if run.told.is_empty() { "absorbed" } else { "replay" }
+}
+
+fn placement(run: &Run) -> String {
+    run.byzantine.map_or_else(
+        || format!("any {}", run.scope.faults),
+        |ids| who(&Bound::new(run.scope, ids.iter().copied())),
+    )
+}
+
+/// What came of a row, in words.
+fn outcome(row: &Row) -> String {
+    let verdicts = || row.outcomes.iter().map(|outcome| &outcome.verdict);
+    let mut out = match verdicts().find(|v| !matches!(v, Verdict::Holds | Verdict::Violated { .. })) {
+        Some(Verdict::Refused(why)) => format!("no verdict: {why}"),
+        Some(_) => "not exhausted".to_owned(),
+        None => match verdicts().find_map(|verdict| match verdict {
+            Verdict::Violated { property, .. } => Some(property),
+            _ => None,
+        }) {
+            Some(property) => format!("killed: {property}"),
+            None if row.run.expected == Expected::Holds => "clean, as it must be".to_owned(),
+            None => "NOT KILLED".to_owned(),
+        },
+    };
+    if let Some(views) = row.run.passes_with_views {
+        let passes = row.below.iter().all(|outcome| matches!(outcome.verdict, Verdict::Holds));
+        let plural = if views == 1 { "view" } else { "views" };
+        out.push_str(&format!("; {} in {views} {plural}", if passes { "not seen" } else { "NOT CLEAN" }));
+    }
+    if !row.as_expected() && row.run.expected == Expected::Holds {
+        out.push_str(" (it must be clean)");
+    }
+    out
+}
+
+fn as_json(rows: &[Row]) -> serde_json::Value {
+    let row = |row: &Row| {
+        let shortest = row.shortest();
+        json!({
+            "number": row.rulebook.number,
+            "bug": row.rulebook.name,
+            "class": row.rulebook.class,
+            "source": row.rulebook.source,
+            "judge": judge(row.run),
+            "run": row.run,
+            "states": row.states(),
+            "steps": shortest.map(|(steps, _)| steps),
+            "deliveries": shortest.map(|(_, deliveries)| deliveries),
+            "seconds": row.elapsed().as_secs_f64(),
+            "outcome": outcome(row),
+            "as_expected": row.as_expected(),
+        })
+    };
+    json!({
+        "as_expected": rows.iter().all(Row::as_expected),
+        "rows": rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,250 @@
+//! The kill matrix: every fault of the corpus is found where it shows, the controls come out clean, and
+//! the protocol of the paper passes at the same bounds. The rows that take minutes are ignored by default;
+//! CI runs them with `cargo test --release --test corpus -- --ignored`.
+
+#![cfg(test)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use bft_check::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
+use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Row, Verdict};
+use bft_check::model::{Bound, Byzantine, NO_DEAD_END, PROPERTIES, Scope};
+use bft_check::pbft::ReplicaId;
+
+fn runs() -> impl Iterator<Item = (&'static Rulebook, &'static Run)> {
+    RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)))
+}
+
+fn row(rulebook: &'static Rulebook, run: &'static Run) -> Row {
+    check::run_row(rulebook, run, &Limits::default(), &Progress::default()).unwrap()
+}
+
+fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
+    let row = row(rulebook, run);
+    let verdicts: Vec<_> = row.outcomes.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
+    let below: Vec<_> = row.below.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
+    assert!(row.as_expected(), "{} at {}: {verdicts:?}; below {below:?}", rulebook.name, run.scope);
+}
+
+// --- the matrix -----------------------------------------------------------------------------------
+
+#[test]
+fn every_fast_row_comes_out_as_it_must() {
+    for (rulebook, run) in runs().filter(|(_, run)| !run.slow) {
+        assert_as_expected(rulebook, run);
+    }
+}
+
+#[test]
+#[ignore = "minutes, and gigabytes of memory: for CI, in release"]
+fn every_slow_row_comes_out_as_it_must() {
+    for (rulebook, run) in runs().filter(|(_, run)| run.slow) {
+        assert_as_expected(rulebook, run);
+    }
+}
+
+/// Castro and Liskov's rules at a bound of the matrix, with the property that a row there is about.
+fn assert_correct_rules_hold(run: &Run) {
+    let castro99 = bugs::find("castro99").unwrap();
+    let property = match run.expected {
+        Expected::Violated(NO_DEAD_END) => Some(NO_DEAD_END),
+        _ => None,
+    };
+    let everywhere = Byzantine::Count(run.scope.faults);
+    let bound = Bound::new(run.scope, []);
+    let jobs = check::jobs(JudgeKind::Absorbed, &bound, &everywhere, castro99.rules).unwrap();
+    let mut ran = 0;
+    for job in jobs {
+        if property.is_none() || check::is_led_honestly(&job.bound, castro99.rules) {
+            assert_holds(&job, property);
+            ran += 1;
+        }
+    }
+    assert!(ran > 0, "{}", run.scope);
+}
+
+fn assert_holds(job: &Job, property: Option<&str>) {
+    let castro99 = bugs::find("castro99").unwrap();
+    let limits = Limits::default();
+    let outcome = check::run(job, castro99.rules, property, &limits, None, &Progress::default()).unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Holds), "{:?}: {:?}", job.bound, outcome.verdict);
+}
+
+/// One run of each bound, and of each property that is asked for by name.
+fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
+    let key = |run: &Run| (run.scope.to_string(), run.expected == Expected::Violated(NO_DEAD_END));
+    let distinct: BTreeMap<_, _> = runs().map(|(_, run)| (key(run), run)).collect();
+    distinct.into_values().filter(|run| wanted(run)).collect()
+}
+
+#[test]
+fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
+    let fast = bounds(|run| run.scope.views < 3);
+    assert!(fast.len() > 5);
+    fast.into_iter().for_each(assert_correct_rules_hold);
+}
+
+/// Four views are beyond what can be exhausted here.
+#[test]
+#[ignore = "minutes, and gigabytes of memory: for CI, in release"]
+fn the_correct_rules_hold_at_the_bounds_of_three_views() {
+    bounds(|run| run.scope.views == 3).into_iter().for_each(assert_correct_rules_hold);
+}
+
+/// With checkpoints and a window that has to move: whatever is delivered first, nobody gets stuck.
+#[test]
+fn the_correct_rules_reach_no_dead_end() {
+    let one_view = Scope { views: 1, ..Scope::DEFAULT };
+    for (slots, requests, checkpoint, window) in
+        [(1, 1, None, None), (1, 2, None, None), (2, 2, Some(1), Some(1)), (2, 2, Some(2), Some(2))]
+    {
+        let scope = Scope { slots, requests, checkpoint, window, ..one_view };
+        for byzantine in [&[][..], &[ReplicaId(3)]] {
+            let bound = Bound::new(scope, byzantine.iter().copied());
+            assert_holds(&Job { judge: JudgeKind::Absorbed, bound }, Some(NO_DEAD_END));
+        }
+    }
+}
+
+/// Judge 1 sees the same: a dead end is no artefact of putting deliveries off.
+#[test]
+fn judge_1_agrees_on_dead_ends() {
+    let scope = Scope { replicas: 3, faults: 0, views: 1, ..Scope::DEFAULT };
+    for (name, stuck) in [("castro99", false), ("first-receiver", true)] {
+        let job = Job { judge: JudgeKind::Message, bound: Bound::new(scope, []) };
+        let rules = bugs::find(name).unwrap().rules;
+        let limits = Limits::default();
+        let outcome =
+            check::run(&job, rules, Some(NO_DEAD_END), &limits, None, &Progress::default()).unwrap();
+        assert_eq!(
+            matches!(outcome.verdict, Verdict::Violated { .. }),
+            stuck,
+            "{name}: {:?}",
+            outcome.verdict
+        );
+        assert_eq!(matches!(outcome.verdict, Verdict::Holds), !stuck, "{name}: {:?}", outcome.verdict);
+    }
+}
+
+/// Where a row needs two slots or requests, one is not enough.
+#[test]
+fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
+    let in_one_view = runs().filter(|(_, run)| run.scope.views == 1);
+    for (rulebook, run) in in_one_view {
+        let Expected::Violated(property) = run.expected else { continue };
+        for scope in [Scope { slots: 1, ..run.scope }, Scope { requests: 1, ..run.scope }] {
+            if scope == run.scope {
+                continue;
+            }
+            let bound = Bound::new(scope, []);
+            let placed = Byzantine::Count(scope.faults);
+            for job in check::jobs(JudgeKind::Absorbed, &bound, &placed, rulebook.rules).unwrap() {
+                if property == NO_DEAD_END && !check::is_led_honestly(&job.bound, rulebook.rules) {
+                    continue;
+                }
+                let (limits, progress) = (Limits::default(), Progress::default());
+                let outcome =
+                    check::run(&job, rulebook.rules, Some(property), &limits, None, &progress).unwrap();
+                assert!(matches!(outcome.verdict, Verdict::Holds), "{} at {scope}", rulebook.name);
+            }
+        }
+    }
+}
+
+// --- the corpus -----------------------------------------------------------------------------------
+
+#[test]
+fn names_and_numbers_are_unique_and_every_entry_says_what_must_be_found() {
+    let names: BTreeSet<_> = RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
+    assert_eq!(names.len(), RULEBOOKS.len());
+    let numbers: Vec<_> = RULEBOOKS.iter().filter_map(|rulebook| rulebook.number).collect();
+    assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len());
+    for rulebook in RULEBOOKS {
+        let name = rulebook.name;
+        assert!(!rulebook.runs.is_empty() && !rulebook.source.is_empty(), "{name}");
+        assert_eq!(rulebook.breaks.is_none(), rulebook.class == Class::Correct, "{name}");
+        let clean = matches!(rulebook.class, Class::Correct | Class::Control);
+        assert_eq!(clean, rulebook.runs[0].expected == Expected::Holds, "{name}");
+        for run in rulebook.runs {
+            if let Expected::Violated(property) = run.expected {
+                let known = PROPERTIES.iter().any(|p| p.name == property) || property == NO_DEAD_END;
+                assert!(known, "{name}: there is no property {property}");
+            }
+            assert!(run.passes_with_views.is_none_or(|views| views < run.scope.views), "{name}");
+        }
+    }
+}
+
+/// The number of views that a fault takes is what the literature says of it.
+#[test]
+fn what_a_check_of_two_views_misses_is_known() {
+    let invisible: BTreeSet<_> = RULEBOOKS
+        .iter()
+        .filter(|rulebook| rulebook.runs.iter().any(|run| run.passes_with_views >= Some(2)))
+        .filter_map(|rulebook| rulebook.number)
+        .collect();
+    assert_eq!(invisible, BTreeSet::from(["1b", "2", "3", "4", "5"]));
+}
+
+/// The methods that a text defines, of a trait or of one of its implementations.
+fn methods(text: &str) -> BTreeSet<&str> {
+    let defined = text.lines().filter_map(|line| line.strip_prefix("    fn "));
+    let names = defined.filter_map(|rest| rest.split(['(', '<']).next());
+    names.filter(|&name| name != "as_rules").collect()
+}
+
+fn rules() -> BTreeSet<&'static str> {
+    let text = include_str!("../src/pbft/rules.rs");
+    let (_, rest) = text.split_once("\npub trait Rules").unwrap();
+    methods(rest.split_once("\n}\n").unwrap().0)
+}
+
+/// An entry names the rules that its file really overrides; a bug overrides one.
+#[test]
+fn every_entry_names_the_rules_that_it_overrides() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bugs");
+    let files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for rulebook in RULEBOOKS.iter().filter(|rulebook| rulebook.class != Class::Correct) {
+        let declared = format!("pub struct {:?};", rulebook.rules);
+        let file = files.iter().find(|text| text.contains(&declared)).unwrap();
+        let named: BTreeSet<_> = rulebook.overrides.iter().copied().collect();
+        assert_eq!(methods(file), named, "{}", rulebook.name);
+        assert!(named.is_subset(&rules()), "{}", rulebook.name);
+        if !rulebook.name.starts_with("first-receiver") {
+            assert_eq!(named.len(), 1, "{} breaks more than one rule", rulebook.name);
+        }
+    }
+}
+
+/// Rules that no fault of the corpus breaks, and the test in tests/guards.rs that fails without them.
+const DEFENDED_BY_TESTS: &[(&str, &str)] = &[
+    ("primary", "primary_is_whom_the_rulebook_names"),
+    ("checkpoint_quorum", "quorums_are_of_the_size_that_the_rulebook_says"),
+    ("may_propose_null", "rulebook_decides_which_votes_and_proposals_are_admitted"),
+    ("check_stable", "rulebook_decides_what_proves_a_view_change"),
+    ("join", "rulebook_decides_when_to_join_and_what_to_remember"),
+];
+
+/// A rule that nothing defends could be wrong and nobody would know.
+#[test]
+fn every_rule_is_defended_by_a_fault_or_by_a_test() {
+    let guards = include_str!("guards.rs");
+    let broken: BTreeSet<_> = RULEBOOKS.iter().flat_map(|rulebook| rulebook.overrides).copied().collect();
+    for rule in rules() {
+        let test = DEFENDED_BY_TESTS.iter().find(|(name, _)| *name == rule);
+        assert!(
+            broken.contains(rule) || test.is_some(),
+            "nothing defends the rule {rule}: add a fault to src/bugs"
+        );
+        if let Some((_, test)) = test {
+            let (_, body) = guards.split_once(&format!("fn {test}()")).unwrap();
+            let body = body.split_once("\n}\n").unwrap().0;
+            assert!(body.contains(&format!("fn {rule}(")), "{test} does not break {rule}");
+        }
+    }
+}

@@ -30,7 +30,7 @@ fn explained(
 /// The same for a rulebook of the corpus, at its smallest bound, the primary of view 0 Byzantine.
 fn of_corpus(name: &str, property: &str) -> (Trace, Explanation) {
     let rulebook = bugs::find(name).unwrap();
-    explained(rulebook.rules, rulebook.smallest, &[0], property)
+    explained(rulebook.rules, rulebook.smallest(), &[0], property)
 }
 
 fn ids(ids: &[u16]) -> BTreeSet<ReplicaId> {

@@ -104,22 +104,20 @@ impl Replica {
         state.checkpoints.retain(|_, tally| !tally.is_empty());
     }
 
-    /// Moves the low watermark to a stable checkpoint and discards what lies below it. A replica
-    /// that has not executed so far cannot: it asks the others for the state.
+    /// Moves the low watermark to a stable checkpoint and discards what lies below it. A replica that has not
+    /// executed so far does so too: what it held there is settled without it. It asks the others for the state.
     pub(super) fn make_stable(&self, state: &mut State, stable: StableCheckpoint, out: &mut Vec<Effect>) {
         let seq = stable.seq();
         if seq <= state.stable.seq() {
             return;
         }
-        if state.chain.height() < seq {
-            out.push(Effect::Behind(seq));
-            out.push(Effect::Broadcast(self.status(state)));
-            return;
-        }
         self.persist(Record::Stable(stable.clone()), out);
         self.discard_below(state, &stable);
         out.push(Effect::Stable(stable));
-        self.accept_due(state, out);
+        if state.chain.height() < seq {
+            out.push(Effect::Behind(seq));
+            out.push(Effect::Broadcast(self.status(state)));
+        }
     }
 
     /// Discards what a stable checkpoint makes superfluous (OSDI'99 §4.3).

@@ -17,7 +17,7 @@ use super::block::{Batch, Block, Chain, RequestId, SignedRequest};
 use super::certificate::{CommitCertificate, StableCheckpoint};
 use super::evidence::Evidence;
 use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
-use super::message::{Checkpoint, Message, NewView, Proposal, Reply, ViewChange};
+use super::message::{Checkpoint, Message, NewView, Reply, ViewChange};
 use super::proof::Proof;
 use super::quorum::{Tally, TallyKey};
 use super::rules::{Refusal, Rules, Setting, Standing};
@@ -54,8 +54,6 @@ pub struct State {
     snapshots: BTreeMap<SeqNum, Arc<Snapshot>>,
     /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
     new_view: Proof<Option<Arc<Signed<NewView>>>>,
-    /// The proposals of the new view that lie above this replica's window.
-    due: Vec<Proposal>,
     doublings: u32,
 }
 
@@ -170,7 +168,6 @@ impl Replica {
             clients: BTreeMap::new(),
             snapshots: BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))]),
             new_view: Proof(None),
-            due: Vec::new(),
             doublings: 0,
         }
     }

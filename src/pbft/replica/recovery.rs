@@ -55,18 +55,11 @@ impl Replica {
                 state.view_changes.insert(self.id, Arc::clone(change));
             }
             Record::NewView(new_view) => {
-                self.enter(state, new_view);
-                self.redo_due(state);
+                self.redo_new_view(state, new_view);
             }
-            Record::Stable(stable) => {
-                if state.chain.height() >= stable.seq() {
-                    self.discard_below(state, stable);
-                    self.redo_due(state);
-                }
-            }
+            Record::Stable(stable) => self.discard_below(state, stable),
             Record::Transferred(stable, snapshot) => {
                 self.replace_state(state, stable, Arc::clone(snapshot));
-                self.redo_due(state);
                 self.execute_from(state, snapshot.seq.next(), &mut unsent);
             }
         }
@@ -84,9 +77,13 @@ impl Replica {
 
     /// Entering a new view is accepting its proposals: a replica that crashes in between has voted for
     /// none of them yet, but nobody sends it a null request again.
-    fn redo_due(&self, state: &mut State) {
-        while let Some(proposal) = self.next_due(state) {
-            self.redo_accepted(state, &proposal);
+    fn redo_new_view(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
+        self.enter(state, new_view);
+        if let Some(stable) = self.latest_stable(new_view).filter(|s| s.seq() > state.stable.seq()) {
+            self.discard_below(state, &stable);
+        }
+        for proposal in self.in_window(state, new_view) {
+            self.redo_accepted(state, proposal);
         }
     }
 

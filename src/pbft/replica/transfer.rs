@@ -17,7 +17,8 @@ impl Replica {
     pub(super) fn news_for(&self, state: &State, status: &Status) -> Option<Arc<Signed<StateTransfer>>> {
         let decided: Vec<_> =
             state.log.after(status.height).filter_map(|(_, slot)| slot.decision.clone()).collect();
-        if decided.is_empty() && state.stable.seq() <= status.stable {
+        let known = status.stable.min(status.height);
+        if decided.is_empty() && state.stable.seq() <= known {
             return None;
         }
         let snapshot = Arc::clone(state.snapshots.get(&state.stable.seq())?);
@@ -31,7 +32,8 @@ impl Replica {
             return Err(Refusal::Own);
         }
         let is_news = |decision| self.can_learn(state, decision);
-        if transfer.stable.seq <= state.stable.seq() && !transfer.decided.iter().any(is_news) {
+        let proves = transfer.stable.seq > state.stable.seq();
+        if !proves && !is_ahead(state, transfer) && !transfer.decided.iter().any(is_news) {
             return Err(Refusal::NotAhead);
         }
         self.check_signature(transfer)?;
@@ -46,7 +48,7 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         let stable = StableCheckpoint::verified(transfer);
-        if transfer.snapshot.seq > state.chain.height() {
+        if is_ahead(state, transfer) {
             self.take_over(state, stable, &transfer.snapshot, out);
         } else {
             self.make_stable(state, stable, out);
@@ -55,7 +57,7 @@ impl Replica {
             self.learn(state, decision, out);
         }
         self.execute_from(state, state.chain.height().next(), out);
-        if state.active && self.is_primary(state.view) {
+        if state.active && self.may_propose(state.view) {
             self.propose(state, out);
         }
     }
@@ -71,7 +73,6 @@ impl Replica {
         self.replace_state(state, &stable, Arc::clone(snapshot));
         out.push(Effect::Transferred(snapshot.seq));
         out.push(Effect::Stable(stable));
-        self.accept_due(state, out);
     }
 
     /// Puts a snapshot in the place of what was executed here.
@@ -103,6 +104,11 @@ impl Replica {
         state.decide(decision.clone());
         out.push(Effect::Committed(decision.verified()));
     }
+}
+
+/// Whether a state is of use: it lies above what was executed, and not below the low watermark.
+fn is_ahead(state: &State, transfer: &StateTransfer) -> bool {
+    transfer.snapshot.seq > state.chain.height() && transfer.stable.seq >= state.stable.seq()
 }
 
 impl State {

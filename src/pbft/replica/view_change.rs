@@ -30,7 +30,6 @@ impl Replica {
         let target = standing.view;
         (state.view, state.active) = (target, standing.active);
         state.next = SeqNum::GENESIS;
-        state.due.clear();
         let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
         state.view_changes.retain(|_, change| useful(change));
         let mut unfinished = Vec::new();
@@ -192,34 +191,26 @@ impl Replica {
         if let Some(stable) = self.latest_stable(new_view) {
             self.make_stable(state, stable, out);
         }
-        self.accept_due(state, out);
+        for proposal in self.in_window(state, new_view) {
+            self.accept(state, proposal, out);
+        }
         if self.may_propose(new_view.view) {
             self.propose(state, out);
         }
     }
 
-    /// Accepts the proposals of the new view that lie between the watermarks. Those above wait until this
-    /// replica, which is behind the others, gets there: nobody can send them to it again one by one, for
-    /// a null request is accepted from a new view only.
-    pub(super) fn accept_due(&self, state: &mut State, out: &mut Vec<Effect>) {
-        while let Some(proposal) = self.next_due(state) {
-            self.accept(state, &proposal, out);
-        }
-    }
-
-    /// Takes out the first proposal of the new view that lies between the watermarks.
-    pub(super) fn next_due(&self, state: &mut State) -> Option<Proposal> {
+    /// The proposals of a new view that lie between the watermarks: all of them, but for those below a
+    /// later checkpoint of this replica's.
+    pub(super) fn in_window<'a>(&self, state: &State, new_view: &'a NewView) -> Vec<&'a Proposal> {
         let low = state.log.low();
-        state.due.retain(|proposal| proposal.seq() > low);
-        let fits = |p: &Proposal| self.rules.in_window(&self.setting, low, p.seq());
-        state.due.iter().position(fits).map(|place| state.due.remove(place))
+        let fits = |p: &&Proposal| self.rules.in_window(&self.setting, low, p.seq());
+        new_view.proposals.iter().filter(fits).collect()
     }
 
     /// Takes part in a new view, of which nothing is accepted yet.
     pub(super) fn enter(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
         self.leave_view(state, Standing { view: new_view.view, active: true });
         state.new_view = Proof(Some(Arc::clone(new_view)));
-        state.due.clone_from(&new_view.proposals);
         for slot in state.log.iter_mut() {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }
@@ -232,7 +223,7 @@ impl Replica {
     }
 
     /// The latest stable checkpoint that the view changes of a new view prove.
-    fn latest_stable(&self, new_view: &NewView) -> Option<StableCheckpoint> {
+    pub(super) fn latest_stable(&self, new_view: &NewView) -> Option<StableCheckpoint> {
         let claims = new_view.view_changes.0.iter().map(|change| &change.stable);
         let proved =
             claims.filter_map(|claim| StableCheckpoint::new(&self.setting, self.rules, claim.clone()).ok());

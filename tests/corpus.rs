@@ -131,7 +131,9 @@ fn judge_1_agrees_on_dead_ends() {
 /// Where a row needs two slots or requests, one is not enough.
 #[test]
 fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
-    let in_one_view = runs().filter(|(_, run)| run.scope.views == 1);
+    // Where a request that is not authentic takes the only slot, the bound alone makes the other one wait.
+    let meaningful = |rulebook: &Rulebook| rulebook.name != "partial-authenticator";
+    let in_one_view = runs().filter(|(rulebook, run)| run.scope.views == 1 && meaningful(rulebook));
     for (rulebook, run) in in_one_view {
         let Expected::Violated(property) = run.expected else { continue };
         for scope in [Scope { slots: 1, ..run.scope }, Scope { requests: 1, ..run.scope }] {

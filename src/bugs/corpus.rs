@@ -64,14 +64,24 @@ pub const RULEBOOKS: &[Rulebook] = &[
         class: Class::Safety,
         source: "cf. BFT-SMaRt#121",
         overrides: &["commit_key"],
-        runs: &[Run {
-            expected: Expected::Violated("agreement"),
-            scope: Scope { views: 4, ..Scope::DEFAULT },
-            byzantine: Some(&[ReplicaId(1)]),
-            passes_with_views: Some(2),
-            told: COMMITS_OF_TWO_VIEWS,
-            slow: false,
-        }],
+        runs: &[
+            Run {
+                expected: Expected::Violated("agreement"),
+                scope: Scope { views: 4, ..Scope::DEFAULT },
+                byzantine: Some(&[ReplicaId(1)]),
+                passes_with_views: None,
+                told: COMMITS_OF_TWO_VIEWS,
+                slow: false,
+            },
+            Run {
+                expected: Expected::Violated("agreement"),
+                scope: Scope { views: 4, ..Scope::DEFAULT },
+                byzantine: Some(&[ReplicaId(1)]),
+                passes_with_views: Some(2),
+                told: COMMITS_OF_TWO_VIEWS,
+                slow: true,
+            },
+        ],
         rules: &CommitAnyView,
     },
     Rulebook {

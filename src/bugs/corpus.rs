@@ -64,24 +64,14 @@ pub const RULEBOOKS: &[Rulebook] = &[
         class: Class::Safety,
         source: "cf. BFT-SMaRt#121",
         overrides: &["commit_key"],
-        runs: &[
-            Run {
-                expected: Expected::Violated("agreement"),
-                scope: Scope { views: 4, ..Scope::DEFAULT },
-                byzantine: Some(&[ReplicaId(1)]),
-                passes_with_views: None,
-                told: COMMITS_OF_TWO_VIEWS,
-                slow: false,
-            },
-            Run {
-                expected: Expected::Violated("agreement"),
-                scope: Scope { views: 4, ..Scope::DEFAULT },
-                byzantine: Some(&[ReplicaId(1)]),
-                passes_with_views: Some(2),
-                told: COMMITS_OF_TWO_VIEWS,
-                slow: true,
-            },
-        ],
+        runs: &[Run {
+            expected: Expected::Violated("agreement"),
+            scope: Scope { views: 4, ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(1)]),
+            passes_with_views: None,
+            told: COMMITS_OF_TWO_VIEWS,
+            slow: false,
+        }],
         rules: &CommitAnyView,
     },
     Rulebook {
@@ -91,14 +81,24 @@ pub const RULEBOOKS: &[Rulebook] = &[
         class: Class::Safety,
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["prepare_key"],
-        runs: &[Run {
-            expected: Expected::Violated("agreement"),
-            scope: Scope { views: 3, ..Scope::DEFAULT },
-            byzantine: Some(&[ReplicaId(1)]),
-            passes_with_views: Some(2),
-            told: &[],
-            slow: true,
-        }],
+        runs: &[
+            Run {
+                expected: Expected::Violated("agreement"),
+                scope: Scope { views: 3, ..Scope::DEFAULT },
+                byzantine: Some(&[ReplicaId(1)]),
+                passes_with_views: None,
+                told: PREPARES_OF_TWO_VIEWS,
+                slow: false,
+            },
+            Run {
+                expected: Expected::Violated("agreement"),
+                scope: Scope { views: 3, ..Scope::DEFAULT },
+                byzantine: Some(&[ReplicaId(1)]),
+                passes_with_views: Some(2),
+                told: PREPARES_OF_TWO_VIEWS,
+                slow: true,
+            },
+        ],
         rules: &PrepareAnyView,
     },
     Rulebook {
@@ -770,6 +770,37 @@ const COMMITS_OF_TWO_VIEWS: &[&str] = &[
     "r2 → r3 PREPARE v3 #1 c1.t1",
     "r1 → r3 COMMIT v3 #1 c1.t1",
     "r2 → r3 COMMIT v3 #1 c1.t1",
+];
+
+/// r2 makes a certificate of view 1 with r3's PREPARE of view 0, beside the one of r0 and r3 for another batch.
+const PREPARES_OF_TWO_VIEWS: &[&str] = &[
+    "c0 → r0 REQUEST c0.t1",
+    "r0 → r3 PRE-PREPARE v0 #1 c0.t1",
+    "r3 → r2 PREPARE v0 #1 c0.t1",
+    // View 1: the Byzantine primary proposes one batch to r0 and r3, which decide it, and another to r2.
+    "r3 timer of v0",
+    "r1 → r0 VIEW-CHANGE to v1: nothing prepared",
+    "r3 → r0 VIEW-CHANGE to v1: nothing prepared",
+    "r1 → r0 NEW-VIEW v1: nothing to repeat",
+    "r1 → r3 NEW-VIEW v1: nothing to repeat",
+    "r1 → r2 NEW-VIEW v1: nothing to repeat",
+    "r1 → r0 PRE-PREPARE v1 #1 c1.t1",
+    "r1 → r3 PRE-PREPARE v1 #1 c1.t1",
+    "r1 → r2 PRE-PREPARE v1 #1 c0.t1",
+    "r3 → r0 PREPARE v1 #1 c1.t1",
+    "r0 → r3 PREPARE v1 #1 c1.t1",
+    "r1 → r3 COMMIT v1 #1 c1.t1",
+    "r0 → r3 COMMIT v1 #1 c1.t1",
+    // View 2: of two certificates of view 1 its primary takes its own.
+    "r0 timer of v1",
+    "r1 → r2 VIEW-CHANGE to v2: nothing prepared",
+    "r0 → r2 VIEW-CHANGE to v2: c1.t1 prepared in v1",
+    "r2 → r0 NEW-VIEW v2: c0.t1 at #1",
+    "r1 → r0 PREPARE v2 #1 c0.t1",
+    "r1 → r2 PREPARE v2 #1 c0.t1",
+    "r0 → r2 PREPARE v2 #1 c0.t1",
+    "r1 → r0 COMMIT v2 #1 c0.t1",
+    "r2 → r0 COMMIT v2 #1 c0.t1",
 ];
 
 /// The rulebook of that name.

@@ -138,8 +138,8 @@ pub struct Run {
     pub scope: Scope,
     /// Which replicas are Byzantine; without, every placement of f of them, up to symmetry.
     pub byzantine: Option<&'static [ReplicaId]>,
-    /// With how many views the same rulebook must still pass, whoever is Byzantine: one that shows only in
-    /// more is invisible to a check of fewer.
+    /// With how many views the property must still hold, whoever is Byzantine: what shows only in more is
+    /// invisible to a check of fewer.
     pub passes_with_views: Option<u64>,
     /// The run that shows it, where no search within reach does: line by line, as a trace prints it.
     pub told: &'static [&'static str],

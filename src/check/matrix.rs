@@ -88,7 +88,7 @@ pub fn run_row(
         None => Vec::new(),
         Some(views) => {
             let everywhere = Byzantine::Count(run.scope.faults);
-            outcomes(rulebook, Scope { views, ..run.scope }, &everywhere, None, limits, progress)?
+            outcomes(rulebook, Scope { views, ..run.scope }, &everywhere, property, limits, progress)?
         }
     };
     Ok(Row { rulebook, run, outcomes: at_bound, below })

@@ -55,8 +55,12 @@ impl Replica {
 
     /// As primary: assigns sequence numbers to waiting requests, as far as the window and the limit
     /// on batches in flight allow. A number at which another's proposal was accepted is not free: that
-    /// happens only where others may propose too.
+    /// happens only where others may propose too. A primary that lags behind its low watermark waits for the
+    /// state: it does not know what was executed.
     pub(super) fn propose(&self, state: &mut State, out: &mut Vec<Effect>) {
+        if state.chain.height() < state.log.low() {
+            return;
+        }
         loop {
             while state.log.get(state.next).is_some_and(|slot| slot.proposal().is_some()) {
                 state.next = state.next.next();

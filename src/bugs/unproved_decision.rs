@@ -1,0 +1,20 @@
+//! A replica believes that a batch was decided without a quorum of COMMITs to prove it.
+//!
+//! Any replica can tell it so.
+//! Seen in: a mutant of OSDI'99 §4.2.
+
+use crate::pbft::{Decision, Refusal, Rules, Setting};
+
+/// A replica believes that a batch was decided without a quorum of COMMITs to prove it.
+#[derive(Clone, Copy, Debug)]
+pub struct UnprovedDecision;
+
+impl Rules for UnprovedDecision {
+    fn check_decision(&self, _setting: &Setting, _decision: &Decision) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -17,4 +17,5 @@ pub mod cli;
 pub mod explore;
 pub mod model;
 pub mod pbft;
+pub mod proof;
 pub mod trace;

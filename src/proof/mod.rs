@@ -1,0 +1,32 @@
+//! The unbounded proof: an abstract PBFT, what has to be proved of it, and the provers that do.
+//!
+//! The model and the properties are text files under `proofs/`, read here; `proofs/README.md` says what
+//! is proved and under which assumptions. From one [`Model`] come the questions to the provers
+//! ([`Obligation`]), in SMT-LIB and in TPTP, and the [`Structure`]s in which the same formulas are
+//! evaluated on given states and steps.
+
+mod formula;
+mod model;
+mod obligation;
+mod parse;
+mod prover;
+mod sexp;
+mod smtlib;
+mod structure;
+mod tptp;
+
+pub use formula::{Formula, FunctionId, RelationId, SortId, Term, Var};
+pub use model::{
+    Action, Change, Effect, Function, Lemma, Model, ModelError, Relation, Run, RunStep, Statement,
+};
+pub use obligation::{Answer, Definition, Obligation};
+pub use prover::{Prover, Verdict};
+pub use structure::{Mismatch, Structure};
+
+/// The model of PBFT under `proofs/`, with its lemmas and runs.
+///
+/// # Errors
+/// A mistake in those files; the tests read them.
+pub fn pbft() -> Result<Model, ModelError> {
+    Model::parse(&[include_str!("../../proofs/pbft.sexp")])
+}

@@ -1,0 +1,329 @@
+//! Finite structures: what the model's relations are for one given committee, in one given state.
+//!
+//! Formulas are evaluated in them, and two of them are held against an action: whether one can follow
+//! the other by it. This needs no prover, so it can be asked of every state and step of a running replica.
+
+use std::sync::Arc;
+
+use super::formula::{Formula, FunctionId, RelationId, SortId, Term};
+use super::model::{Change, Effect, Model, Run};
+use crate::pbft::{Castro99, Committee, Rules, View};
+
+/// The sorts that a structure knows how to fill, by name.
+const SORTS: [&str; 6] = ["Node", "Quorum", "Weak", "View", "Slot", "Value"];
+
+/// An interpretation of a model over finite sets. Elements are numbers from 0, separately for each sort.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Structure {
+    sizes: Vec<usize>,
+    relations: Vec<Table>,
+    functions: Arc<Vec<Vec<usize>>>,
+    function_sorts: Arc<Vec<Vec<SortId>>>,
+}
+
+/// The tuples of which a relation holds: a bit for each tuple, in the order of a mixed-radix number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Table {
+    sorts: Arc<[SortId]>,
+    bits: Arc<Vec<bool>>,
+}
+
+/// Why a step is not an instance of an action.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mismatch {
+    /// The guard does not hold before.
+    Guard,
+    /// The relation did not change as the effect says: this tuple is wrong.
+    Effect(RelationId, Vec<usize>),
+}
+
+/// All subsets of `0..n` of a size, as lists, in order.
+fn subsets(n: u16, size: usize) -> Vec<Vec<u16>> {
+    let mut all = vec![Vec::new()];
+    for _ in 0..size {
+        let longer = |set: &Vec<u16>| -> Vec<Vec<u16>> {
+            let from = set.last().map_or(0, |&last| last + 1);
+            (from..n).map(|id| [&set[..], &[id]].concat()).collect()
+        };
+        all = all.iter().flat_map(longer).collect();
+    }
+    all
+}
+
+/// The names of the elements of each sort of the model, for a committee: replicas `r0`, quorums and weak
+/// quorums `r0+r1+r2`, views `v0`, slots `#1`, values `x0`.
+pub(super) fn element_names(
+    model: &Model,
+    committee: Committee,
+    views: u16,
+    slots: u16,
+    values: u16,
+) -> Vec<Vec<Arc<str>>> {
+    let sets = |size: usize| -> Vec<Arc<str>> {
+        let name = |set: &Vec<u16>| set.iter().map(|id| format!("r{id}")).collect::<Vec<_>>().join("+");
+        subsets(committee.n(), size).iter().map(|set| Arc::from(name(set))).collect()
+    };
+    let numbered = |prefix: &str, range: std::ops::Range<u16>| -> Vec<Arc<str>> {
+        range.map(|i| Arc::from(format!("{prefix}{i}"))).collect()
+    };
+    model
+        .sorts
+        .iter()
+        .map(|(name, _)| match SORTS.iter().position(|s| *s == &**name) {
+            Some(0) => numbered("r", 0..committee.n()),
+            Some(1) => sets(committee.quorum()),
+            Some(2) => sets(committee.weak_quorum()),
+            Some(3) => numbered("v", 0..views),
+            Some(4) => numbered("#", 1..slots + 1),
+            Some(5) => numbered("x", 0..values),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+impl Model {
+    /// The structure of a run before its first step.
+    pub fn structure(&self, run: &Run) -> Structure {
+        let sizes: Vec<usize> = run.elements.iter().map(Vec::len).collect();
+        let members = |set: usize, size: usize| subsets(run.committee.0, size).swap_remove(set);
+        let committee = Committee::new(run.committee.0, run.committee.1).ok();
+        let (quorum, weak) = committee.map_or((0, 0), |c| (c.quorum(), c.weak_quorum()));
+        let primary =
+            |view: usize| committee.map_or(0, |c| Castro99.primary(c, View(view as u64)).index());
+        let functions = self.functions.iter().map(|function| match &*function.name {
+            "leader" => (0..sizes[function.sorts[0].0]).map(primary).collect(),
+            _ => vec![0],
+        });
+        let mut structure = Structure::empty(self, sizes.clone(), functions.collect());
+        for (r, relation) in self.relations.iter().enumerate().filter(|(_, r)| r.fixed) {
+            for tuple in structure.tuples(&relation.sorts) {
+                let holds = match (&*relation.name, &tuple[..]) {
+                    ("honest", &[node]) => !run.byzantine.contains(&(node as u16)),
+                    ("in", &[node, set]) => members(set, quorum).contains(&(node as u16)),
+                    ("in-weak", &[node, set]) => members(set, weak).contains(&(node as u16)),
+                    ("<=", &[a, b]) => a <= b,
+                    _ => false,
+                };
+                structure.set(RelationId(r), &tuple, holds);
+            }
+        }
+        structure
+    }
+
+    /// Whether a closed formula holds, with `args` for its free variables.
+    pub fn evaluate(&self, structure: &Structure, formula: &Formula, args: &[(usize, usize)]) -> bool {
+        let mut values = vec![0; self.variables];
+        for &(var, value) in args {
+            if let Some(place) = values.get_mut(var) {
+                *place = value;
+            }
+        }
+        structure.evaluate(formula, &mut values)
+    }
+
+    /// The clauses of the invariant that do not hold.
+    pub fn broken_clauses(&self, structure: &Structure) -> Vec<Arc<str>> {
+        let broken = |formula: &Formula| !self.evaluate(structure, formula, &[]);
+        let statements = self.axioms.iter().chain(&self.clauses).chain(&self.safety);
+        statements.filter(|s| broken(&s.formula)).map(|s| Arc::clone(&s.name)).collect()
+    }
+
+    /// The state after an action that may not be possible: its effects, and of what they leave open the
+    /// tuples in `with`.
+    pub fn apply(
+        &self,
+        before: &Structure,
+        action: usize,
+        args: &[usize],
+        with: &[(RelationId, Vec<usize>)],
+    ) -> Structure {
+        let mut after = before.clone();
+        for effect in &self.actions[action].effects {
+            let relation = effect.relation;
+            for tuple in before.tuples(&self.relations[relation.0].sorts) {
+                let hit = |f| self.hits(before, action, args, effect, f, &tuple);
+                match effect.change {
+                    Change::Add if hit(&effect.within) => after.set(relation, &tuple, true),
+                    Change::Remove if hit(&effect.within) => after.set(relation, &tuple, false),
+                    Change::May if hit(&effect.at_least) => after.set(relation, &tuple, true),
+                    _ => {}
+                }
+            }
+        }
+        for (relation, tuple) in with {
+            after.set(*relation, tuple, true);
+        }
+        after
+    }
+
+    /// Whether `after` can follow `before` by the action with these elements: its guard held, and what
+    /// changed is what its effects say, neither less nor more.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn check_step(
+        &self,
+        before: &Structure,
+        after: &Structure,
+        action: usize,
+        args: &[usize],
+    ) -> Result<(), Mismatch> {
+        let (action_args, step) = (self.action_args(action, args), &self.actions[action]);
+        if !self.evaluate(before, &step.guard, &action_args) {
+            return Err(Mismatch::Guard);
+        }
+        for (r, relation) in self.relations.iter().enumerate() {
+            let id = RelationId(r);
+            let effects: Vec<&Effect> = step.effects.iter().filter(|e| e.relation == id).collect();
+            if before.relations[r] == after.relations[r] && effects.is_empty() {
+                continue;
+            }
+            for tuple in before.tuples(&relation.sorts) {
+                let old = before.holds(id, &tuple);
+                // The bounds within which the tuple may be after the effects, in their order.
+                let (mut least, mut most) = (old, old);
+                for effect in &effects {
+                    let hit = |f| self.hits(before, action, args, effect, f, &tuple);
+                    match effect.change {
+                        Change::Add if hit(&effect.within) => (least, most) = (true, true),
+                        Change::Remove if hit(&effect.within) => (least, most) = (false, false),
+                        Change::May => {
+                            least |= hit(&effect.at_least);
+                            most |= hit(&effect.within);
+                        }
+                        _ => {}
+                    }
+                }
+                let new = after.holds(id, &tuple);
+                if (least && !new) || (new && !most) {
+                    return Err(Mismatch::Effect(id, tuple));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn action_args(&self, action: usize, args: &[usize]) -> Vec<(usize, usize)> {
+        self.actions[action].params.iter().map(|p| p.id).zip(args.iter().copied()).collect()
+    }
+
+    /// Whether the effect speaks of this tuple, and the condition holds for it.
+    fn hits(
+        &self,
+        before: &Structure,
+        action: usize,
+        args: &[usize],
+        effect: &Effect,
+        condition: &Formula,
+        tuple: &[usize],
+    ) -> bool {
+        let mut values = vec![0; self.variables];
+        for (var, value) in self.action_args(action, args) {
+            values[var] = value;
+        }
+        let mut open: Vec<usize> = effect.vars.iter().map(|var| var.id).collect();
+        for (arg, &value) in effect.args.iter().zip(tuple) {
+            match arg {
+                Term::Var(var) if open.contains(&var.id) => {
+                    open.retain(|&id| id != var.id);
+                    values[var.id] = value;
+                }
+                _ if before.value(arg, &values) != value => return false,
+                _ => {}
+            }
+        }
+        before.evaluate(condition, &mut values)
+    }
+}
+
+impl Structure {
+    /// The structure of these sizes in which no relation holds of anything.
+    pub fn empty(model: &Model, sizes: Vec<usize>, functions: Vec<Vec<usize>>) -> Self {
+        let table = |sorts: &[SortId]| Table {
+            sorts: Arc::from(sorts),
+            bits: Arc::new(vec![false; sorts.iter().map(|s| sizes[s.0]).product()]),
+        };
+        let relations = model.relations.iter().map(|r| table(&r.sorts)).collect();
+        let function_sorts = model.functions.iter().map(|f| f.sorts.clone()).collect();
+        Structure {
+            sizes,
+            relations,
+            functions: Arc::new(functions),
+            function_sorts: Arc::new(function_sorts),
+        }
+    }
+
+    /// All tuples of elements of these sorts.
+    pub fn tuples(&self, sorts: &[SortId]) -> Vec<Vec<usize>> {
+        let mut all = vec![Vec::new()];
+        for sort in sorts {
+            let longer = |tuple: &Vec<usize>| -> Vec<Vec<usize>> {
+                (0..self.sizes[sort.0]).map(|element| [&tuple[..], &[element]].concat()).collect()
+            };
+            all = all.iter().flat_map(longer).collect();
+        }
+        all
+    }
+
+    /// Whether the relation holds of the tuple.
+    pub fn holds(&self, relation: RelationId, tuple: &[usize]) -> bool {
+        let table = &self.relations[relation.0];
+        table.bits[self.index(&table.sorts, tuple.iter().copied())]
+    }
+
+    /// Says whether the relation holds of the tuple.
+    pub fn set(&mut self, relation: RelationId, tuple: &[usize], holds: bool) {
+        let sorts = Arc::clone(&self.relations[relation.0].sorts);
+        let index = self.index(&sorts, tuple.iter().copied());
+        Arc::make_mut(&mut self.relations[relation.0].bits)[index] = holds;
+    }
+
+    /// The function's value.
+    pub fn apply(&self, function: FunctionId, tuple: &[usize]) -> usize {
+        self.functions[function.0][self.index(&self.function_sorts[function.0], tuple.iter().copied())]
+    }
+
+    fn index(&self, sorts: &[SortId], tuple: impl Iterator<Item = usize>) -> usize {
+        tuple.zip(sorts).fold(0, |index, (element, sort)| index * self.sizes[sort.0] + element)
+    }
+
+    fn value(&self, term: &Term, values: &[usize]) -> usize {
+        match term {
+            Term::Var(var) => values[var.id],
+            Term::Apply(f, args) => {
+                let args = args.iter().map(|t| self.value(t, values));
+                self.functions[f.0][self.index(&self.function_sorts[f.0], args)]
+            }
+        }
+    }
+
+    /// `values` holds the value of each variable, by its number.
+    fn evaluate(&self, formula: &Formula, values: &mut [usize]) -> bool {
+        match formula {
+            Formula::Const(b) => *b,
+            Formula::Atom(r, _, args) => {
+                let table = &self.relations[r.0];
+                table.bits[self.index(&table.sorts, args.iter().map(|t| self.value(t, values)))]
+            }
+            Formula::Equal(a, b) => self.value(a, values) == self.value(b, values),
+            Formula::Not(f) => !self.evaluate(f, values),
+            Formula::And(parts) => parts.iter().all(|f| self.evaluate(f, values)),
+            Formula::Or(parts) => parts.iter().any(|f| self.evaluate(f, values)),
+            Formula::Implies(a, b) => !self.evaluate(a, values) || self.evaluate(b, values),
+            Formula::Forall(vars, f) => self.all(vars, f, true, values),
+            Formula::Exists(vars, f) => !self.all(vars, f, false, values),
+            Formula::Check(_, f) => self.evaluate(f, values),
+        }
+    }
+
+    /// Whether `body` evaluates to `wanted` for all values of `vars`.
+    fn all(&self, vars: &[super::Var], body: &Formula, wanted: bool, values: &mut [usize]) -> bool {
+        let Some((var, rest)) = vars.split_first() else {
+            return self.evaluate(body, values) == wanted;
+        };
+        (0..self.sizes[var.sort.0]).all(|element| {
+            values[var.id] = element;
+            self.all(rest, body, wanted, values)
+        })
+    }
+}

@@ -14,6 +14,7 @@
 ;                                         a step; M are the methods of trait Rules that it stands for
 ;   (clause NAME "..." F)                 a part of the invariant
 ;   (safety NAME "..." F)                 what is to be shown; follows from the clauses
+;   (outside M "...")                     a method of Rules that no action stands for, and why
 ;
 ; In a guard, (check NAME F) is F; a mutant leaves it out. In an effect, a mutant that leaves a check
 ; out does not do what the check says. The effects E of an action are
@@ -246,6 +247,10 @@
     (may ((v View)) (vc b v) true)
     (may ((v View) (s Slot) (w View)) (vcge b v s w) true)
     (may ((v View) (s Slot)) (vclow b v s) true)))
+
+(outside authentic "values are opaque here: which requests a batch may hold is not a matter of agreement")
+(outside executes "what the executed batches do to the service is a function of their order")
+(outside as_rules "no rule: it makes a rulebook a trait object")
 
 ; ---------------------------------------------------------------------------------------------------
 ; The invariant

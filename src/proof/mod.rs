@@ -5,8 +5,10 @@
 //! ([`Obligation`]), in SMT-LIB and in TPTP, and the [`Structure`]s in which the same formulas are
 //! evaluated on given states and steps.
 
+mod arithmetic;
 mod formula;
 mod model;
+mod mutant;
 mod obligation;
 mod parse;
 mod prover;
@@ -15,10 +17,12 @@ mod smtlib;
 mod structure;
 mod tptp;
 
+pub use arithmetic::{Arithmetic, IntegerLemma};
 pub use formula::{Formula, FunctionId, RelationId, SortId, Term, Var};
 pub use model::{
     Action, Change, Effect, Function, Lemma, Model, ModelError, Relation, Run, RunStep, Statement,
 };
+pub use mutant::Mutant;
 pub use obligation::{Answer, Definition, Obligation};
 pub use prover::{Prover, Verdict};
 pub use structure::{Mismatch, Structure};
@@ -28,5 +32,17 @@ pub use structure::{Mismatch, Structure};
 /// # Errors
 /// A mistake in those files; the tests read them.
 pub fn pbft() -> Result<Model, ModelError> {
-    Model::parse(&[include_str!("../../proofs/pbft.sexp")])
+    Model::parse(&[
+        include_str!("../../proofs/pbft.sexp"),
+        include_str!("../../proofs/liveness.sexp"),
+        include_str!("../../proofs/runs.sexp"),
+    ])
+}
+
+/// The quorum arithmetic under `proofs/`.
+///
+/// # Errors
+/// A mistake in that file; the tests read it.
+pub fn quorums() -> Result<Arithmetic, ModelError> {
+    Arithmetic::parse(include_str!("../../proofs/quorums.sexp"))
 }

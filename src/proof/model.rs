@@ -159,6 +159,10 @@ pub struct Model {
     pub clauses: Vec<Statement>,
     /// What is to be shown.
     pub safety: Vec<Statement>,
+    /// Methods of the rulebook that no action stands for, and why.
+    pub outside: Vec<(Arc<str>, Arc<str>)>,
+    /// Inductive like the clauses, but needed by the lemmas only.
+    pub facts: Vec<Statement>,
     /// What else follows.
     pub lemmas: Vec<Lemma>,
     /// Runs that show that it is not empty talk.

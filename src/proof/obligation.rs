@@ -85,37 +85,57 @@ impl Model {
         question
     }
 
-    /// What a lemma asks: one question, or one for each action if its claim is that something lasts.
+    /// That the facts for the lemmas are inductive, and the lemmas.
+    pub fn liveness_obligations(&self) -> Vec<Obligation> {
+        let mut all = Vec::new();
+        for fact in &self.facts {
+            all.push(self.initiation(fact));
+            all.extend(self.actions.iter().map(|action| {
+                let mut question = self.consecution(action, fact);
+                question.hypotheses.extend(self.known_facts());
+                question
+            }));
+        }
+        for question in &mut all {
+            question.name = Arc::from(format!("{} ({})", question.name, question.group));
+            question.group = Arc::from("facts");
+        }
+        all.extend(self.lemmas.iter().flat_map(|lemma| self.lemma_obligations(lemma)));
+        all
+    }
+
+    /// What a lemma asks: that what it is given is possible, so that it is not empty, and that the claim
+    /// follows; or one question for each action if the claim is that something lasts.
     pub fn lemma_obligations(&self, lemma: &Lemma) -> Vec<Obligation> {
         let start = |name: &str| {
-            let mut question = self.question(&format!("lemma {}", lemma.name), name, lemma.params.clone());
+            let mut question = self.question("lemmas", name, lemma.params.clone());
             question.hypotheses.extend(self.invariant());
+            question.hypotheses.extend(self.known_facts());
             question.hypotheses.push((Arc::from("given"), lemma.given.clone()));
             question
         };
+        let mut possible = start(&format!("{} (is possible)", lemma.name));
+        possible.answer = Answer::Sat;
         let Some(then) = &lemma.then else {
-            return self
-                .actions
-                .iter()
-                .map(|action| {
-                    let mut question = start(&action.name);
-                    question.constants.extend(action.params.clone());
-                    let args: Vec<Term> = action.params.iter().cloned().map(Term::Var).collect();
-                    let mut versions = self.versions();
-                    self.step(action, &args, &mut versions, &mut question);
-                    question.goal = Some(lemma.given.at(&versions));
-                    question
-                })
-                .collect();
+            let lasts = self.actions.iter().map(|action| {
+                let mut question = start(&format!("{} ({})", lemma.name, action.name));
+                question.constants.extend(action.params.clone());
+                let args: Vec<Term> = action.params.iter().cloned().map(Term::Var).collect();
+                let mut versions = self.versions();
+                self.step(action, &args, &mut versions, &mut question);
+                question.goal = Some(lemma.given.at(&versions));
+                question
+            });
+            return std::iter::once(possible).chain(lasts).collect();
         };
-        let mut question = start("follows");
+        let mut question = start(&lemma.name);
         question.goal = Some(then.clone());
-        vec![question]
+        vec![possible, question]
     }
 
     /// The run exists: every step is possible where it stands, and what it claims holds in the end.
     pub fn run_obligation(&self, run: &Run) -> Obligation {
-        let mut question = self.question("run", &run.name, run.elements.iter().flatten().cloned().collect());
+        let mut question = self.question("runs", &run.name, run.elements.iter().flatten().cloned().collect());
         question.answer = Answer::Sat;
         question.hypotheses.extend(self.closed_world(run));
         question.hypotheses.extend(self.empty_state());
@@ -150,6 +170,10 @@ impl Model {
 
     fn invariant(&self) -> impl Iterator<Item = (Arc<str>, Formula)> + '_ {
         self.clauses.iter().map(|clause| (Arc::clone(&clause.name), clause.formula.clone()))
+    }
+
+    fn known_facts(&self) -> impl Iterator<Item = (Arc<str>, Formula)> + '_ {
+        self.facts.iter().map(|fact| (Arc::clone(&fact.name), fact.formula.clone()))
     }
 
     /// Every relation of the state is empty.

@@ -72,7 +72,7 @@ impl Parser {
                 let params = params.iter().map(|p| self.binding(p)).collect::<Result<_>>()?;
                 self.defines.insert(Arc::from(name), Arc::new(Define { params, body: body.clone() }));
             }
-            ("axiom" | "clause" | "safety", [name, doc, body]) => {
+            ("axiom" | "clause" | "safety" | "fact", [name, doc, body]) => {
                 let formula = self.formula(body, &mut Scope::new())?;
                 let statement = Statement {
                     name: Arc::clone(name.atom()?),
@@ -82,12 +82,16 @@ impl Parser {
                 match form {
                     "axiom" => self.model.axioms.push(statement),
                     "clause" => self.model.clauses.push(statement),
+                    "fact" => self.model.facts.push(statement),
                     _ => self.model.safety.push(statement),
                 }
             }
             ("action", [name, params, doc, rules, guard, effect]) => {
                 let action = self.action(name, params, doc, rules, guard, effect)?;
                 self.model.actions.push(action);
+            }
+            ("outside", [rule, why]) => {
+                self.model.outside.push((Arc::clone(rule.atom()?), Arc::clone(why.text()?)));
             }
             ("lemma", [name, doc, params, given, then @ ..]) => {
                 let lemma = self.lemma(name, doc, params, given, then)?;

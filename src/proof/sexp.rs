@@ -1,5 +1,6 @@
 //! S-expressions, as the files under `proofs/` use them: atoms, "strings", lists, and `;` comments.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::ModelError;
@@ -133,5 +134,21 @@ pub fn read(text: &str) -> Result<Vec<Sexp>, ModelError> {
     match open.pop() {
         Some((line, _)) => Err(ModelError { line, what: "a parenthesis is not closed".into() }),
         None => Ok(top),
+    }
+}
+
+impl fmt::Display for Sexp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Atom(word) => f.write_str(word),
+            Kind::Text(text) => write!(f, "\"{text}\""),
+            Kind::List(items) => {
+                f.write_str("(")?;
+                for (i, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if i > 0 { " " } else { "" })?;
+                }
+                f.write_str(")")
+            }
+        }
     }
 }

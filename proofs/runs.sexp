@@ -1,0 +1,82 @@
+; Runs of a committee of four, one of them Byzantine: what shows that the proof is not about nothing. A
+; prover finds each of them possible, and the evaluator replays it and holds every step against its action
+; and every state against the invariant.
+;
+;   (run NAME "..." (committee n f) (byzantine i ...) (views-slots-values V S X) STEP ... (finally F ...))
+;
+; Replicas are r0, r1, ..., quorums and weak quorums r0+r1+r2 and r0+r1, views v0, ..., slots #1, ...,
+; values x0, ... A step is an action with its elements, and (with R ...) for what the action leaves open.
+
+(run decide "A request is decided in the first view; the Byzantine replica is silent."
+  (committee 4 1) (byzantine 3) (views-slots-values 1 1 2)
+  (propose #1 v0 x0)
+  (prepare r1 #1 v0 x0)
+  (prepare r2 #1 v0 x0)
+  (commit r0 #1 v0 x0 r0+r1+r2)
+  (commit r1 #1 v0 x0 r0+r1+r2)
+  (commit r2 #1 v0 x0 r0+r1+r2)
+  (decide r1 #1 v0 x0 r0+r1+r2)
+  (finally (known r1 #1 x0)))
+
+(run decide-again "One replica decides; after a view change the others decide the same, and a new slot."
+  (committee 4 1) (byzantine 3) (views-slots-values 2 2 2)
+  (propose #1 v0 x0)
+  (prepare r1 #1 v0 x0)
+  (prepare r2 #1 v0 x0)
+  (commit r0 #1 v0 x0 r0+r1+r2)
+  (commit r1 #1 v0 x0 r0+r1+r2)
+  (commit r2 #1 v0 x0 r0+r1+r2)
+  (decide r0 #1 v0 x0 r0+r1+r2)
+  (view-change r1 v1 (with (vcge r1 v1 #1 v0)))
+  (view-change r2 v1 (with (vcge r2 v1 #1 v0)))
+  (byzantine r3 (with (vc r3 v1)))
+  (propose #1 v1 x0)
+  (propose #2 v1 x1)
+  (join r0 v1)
+  (prepare r0 #1 v1 x0)
+  (prepare r2 #1 v1 x0)
+  (prepare r0 #2 v1 x1)
+  (prepare r2 #2 v1 x1)
+  (commit r0 #1 v1 x0 r0+r1+r2)
+  (commit r1 #1 v1 x0 r0+r1+r2)
+  (commit r2 #1 v1 x0 r0+r1+r2)
+  (commit r0 #2 v1 x1 r0+r1+r2)
+  (commit r1 #2 v1 x1 r0+r1+r2)
+  (commit r2 #2 v1 x1 r0+r1+r2)
+  (decide r1 #1 v1 x0 r0+r1+r2)
+  (decide r2 #2 v1 x1 r0+r1+r2)
+  (finally (known r0 #1 x0) (known r1 #1 x0) (known r2 #2 x1)))
+
+(run replaced "A value that one replica alone accepted is replaced in the next view."
+  (committee 4 1) (byzantine 0) (views-slots-values 2 1 2)
+  (byzantine r0 (with (pp #1 v0 x0)))
+  (prepare r3 #1 v0 x0)
+  (view-change r1 v1)
+  (view-change r2 v1)
+  (view-change r3 v1)
+  (propose #1 v1 x1)
+  (prepare r2 #1 v1 x1)
+  (prepare r3 #1 v1 x1)
+  (commit r1 #1 v1 x1 r1+r2+r3)
+  (commit r2 #1 v1 x1 r1+r2+r3)
+  (commit r3 #1 v1 x1 r1+r2+r3)
+  (decide r3 #1 v1 x1 r1+r2+r3)
+  (finally (prep r3 #1 v0 x0) (known r3 #1 x1)))
+
+(run checkpoint-adopt "Two replicas decide and vouch; one adopts, one truncates and reports so."
+  (committee 4 1) (byzantine 3) (views-slots-values 2 1 2)
+  (propose #1 v0 x0)
+  (prepare r1 #1 v0 x0)
+  (byzantine r3 (with (prep r3 #1 v0 x0)))
+  (commit r0 #1 v0 x0 r0+r1+r3)
+  (commit r1 #1 v0 x0 r0+r1+r3)
+  (byzantine r3 (with (com r3 #1 v0 x0)))
+  (decide r0 #1 v0 x0 r0+r1+r3)
+  (decide r1 #1 v0 x0 r0+r1+r3)
+  (checkpoint r0 #1 x0)
+  (checkpoint r1 #1 x0)
+  (adopt r2 #1 x0 r0+r1)
+  (checkpoint r2 #1 x0)
+  (truncate r1 #1 x0 r0+r1+r2)
+  (view-change r1 v1)
+  (finally (known r2 #1 x0) (low r1 #1) (not (took r1 #1 v0)) (vclow r1 v1 #1)))

@@ -260,6 +260,7 @@
   (forall ((n Node) (s Slot) (v View) (x Value) (y Value))
     (=> (and (honest n) (voted n s v x) (voted n s v y)) (= x y))))
 
+; Safety does not need it (mutants.md); it is stated because E finds its proofs with it.
 (clause primary-prepares-not "an honest primary sends no PREPARE"
   (forall ((n Node) (s Slot) (v View) (x Value))
     (=> (and (honest n) (prep n s v x)) (not (= n (leader v))))))

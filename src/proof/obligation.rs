@@ -114,7 +114,8 @@ impl Model {
             question.hypotheses.push((Arc::from("given"), lemma.given.clone()));
             question
         };
-        let mut possible = start(&format!("{} (is possible)", lemma.name));
+        let mut possible = start(&lemma.name);
+        possible.group = Arc::from("lemmas are possible");
         possible.answer = Answer::Sat;
         let Some(then) = &lemma.then else {
             let lasts = self.actions.iter().map(|action| {

@@ -34,8 +34,7 @@ impl Model {
     /// # Errors
     /// The first thing that makes no sense.
     pub fn parse(texts: &[&str]) -> Result<Model> {
-        let mut parser =
-            Parser { model: Model::default(), defines: HashMap::new(), context: Arc::from("") };
+        let mut parser = Parser { model: Model::default(), defines: HashMap::new(), context: Arc::from("") };
         for text in texts {
             for item in read(text)? {
                 parser.item(&item)?;
@@ -74,11 +73,8 @@ impl Parser {
             }
             ("axiom" | "clause" | "safety" | "fact", [name, doc, body]) => {
                 let formula = self.formula(body, &mut Scope::new())?;
-                let statement = Statement {
-                    name: Arc::clone(name.atom()?),
-                    doc: Arc::clone(doc.text()?),
-                    formula,
-                };
+                let statement =
+                    Statement { name: Arc::clone(name.atom()?), doc: Arc::clone(doc.text()?), formula };
                 match form {
                     "axiom" => self.model.axioms.push(statement),
                     "clause" => self.model.clauses.push(statement),
@@ -121,10 +117,8 @@ impl Parser {
         let rules = tagged(rules, "rules")?.iter().map(|r| r.atom().cloned()).collect::<Result<_>>()?;
         self.context = Arc::clone(&name);
         let guard = self.conjunction(tagged(guard, "guard")?, &mut scope)?;
-        let effects = tagged(effect, "effect")?
-            .iter()
-            .map(|e| self.effect(e, &mut scope))
-            .collect::<Result<_>>()?;
+        let effects =
+            tagged(effect, "effect")?.iter().map(|e| self.effect(e, &mut scope)).collect::<Result<_>>()?;
         self.context = Arc::from("");
         Ok(Action { name, doc: Arc::clone(doc.text()?), params, rules, guard, effects })
     }
@@ -232,12 +226,14 @@ impl Parser {
             rest.iter().filter(|s| !is_with(s)).map(|t| self.term(t, scope)).collect::<Result<_>>()?;
         let wanted: Vec<SortId> = self.model.actions[action].params.iter().map(|p| p.sort).collect();
         self.check_sorts(step, &args, &wanted)?;
+        named(step, &args)?;
         let mut with = Vec::new();
         for atom in rest.iter().filter(is_with).map(|s| tagged(s, "with")).collect::<Result<Vec<_>>>()? {
             for atom in atom {
                 let Formula::Atom(relation, _, args) = self.formula(atom, scope)? else {
                     return Err(atom.error("(with ...) holds relations"));
                 };
+                named(atom, &args)?;
                 with.push((relation, args));
             }
         }
@@ -274,11 +270,7 @@ impl Parser {
                 let vars = self.bind(vars.list()?, scope)?;
                 let body = self.formula(body, scope)?;
                 scope.truncate(depth);
-                Ok(if form == "forall" {
-                    Formula::forall(vars, body)
-                } else {
-                    Formula::exists(vars, body)
-                })
+                Ok(if form == "forall" { Formula::forall(vars, body) } else { Formula::exists(vars, body) })
             }
             ("check", [name, body]) => {
                 let name = Arc::from(format!("{}.{}", self.context, name.atom()?));
@@ -302,13 +294,7 @@ impl Parser {
     }
 
     /// A relation or an abbreviation.
-    fn application(
-        &mut self,
-        sexp: &Sexp,
-        name: &str,
-        args: &[Sexp],
-        scope: &mut Scope,
-    ) -> Result<Formula> {
+    fn application(&mut self, sexp: &Sexp, name: &str, args: &[Sexp], scope: &mut Scope) -> Result<Formula> {
         let args = args.iter().map(|t| self.term(t, scope)).collect::<Result<Vec<_>>>()?;
         if let Some(define) = self.defines.get(name).cloned() {
             let wanted: Vec<SortId> = define.params.iter().map(|(_, sort)| *sort).collect();
@@ -392,6 +378,14 @@ impl Parser {
 
     fn sorts(&self, sexp: &Sexp) -> Result<Vec<SortId>> {
         sexp.list()?.iter().map(|s| self.sort(s)).collect()
+    }
+}
+
+/// The steps of a run speak of named elements only.
+fn named(at: &Sexp, terms: &[Term]) -> Result<()> {
+    match terms.iter().all(|term| matches!(term, Term::Var(_))) {
+        true => Ok(()),
+        false => Err(at.error("only elements of the committee can stand here")),
     }
 }
 

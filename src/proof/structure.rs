@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::formula::{Formula, FunctionId, RelationId, SortId, Term};
-use super::model::{Change, Effect, Model, Run};
+use super::model::{Change, Effect, Model, Run, RunStep};
 use crate::pbft::{Castro99, Committee, Rules, View};
 
 /// The sorts that a structure knows how to fill, by name.
@@ -88,8 +88,7 @@ impl Model {
         let members = |set: usize, size: usize| subsets(run.committee.0, size).swap_remove(set);
         let committee = Committee::new(run.committee.0, run.committee.1).ok();
         let (quorum, weak) = committee.map_or((0, 0), |c| (c.quorum(), c.weak_quorum()));
-        let primary =
-            |view: usize| committee.map_or(0, |c| Castro99.primary(c, View(view as u64)).index());
+        let primary = |view: usize| committee.map_or(0, |c| Castro99.primary(c, View(view as u64)).index());
         let functions = self.functions.iter().map(|function| match &*function.name {
             "leader" => (0..sizes[function.sorts[0].0]).map(primary).collect(),
             _ => vec![0],
@@ -108,6 +107,22 @@ impl Model {
             }
         }
         structure
+    }
+
+    /// The states of a run, the first and the one after each step.
+    ///
+    /// # Errors
+    /// The step, counted from 0, that its action does not allow.
+    pub fn replay(&self, run: &Run) -> Result<Vec<Structure>, (usize, Mismatch)> {
+        let mut states = vec![self.structure(run)];
+        for (i, step) in run.steps.iter().enumerate() {
+            let (args, with) = run.resolve(step);
+            let before = &states[i];
+            let after = self.apply(before, step.action, &args, &with);
+            self.check_step(before, &after, step.action, &args).map_err(|mismatch| (i, mismatch))?;
+            states.push(after);
+        }
+        Ok(states)
     }
 
     /// Whether a closed formula holds, with `args` for its free variables.
@@ -233,6 +248,27 @@ impl Model {
             }
         }
         before.evaluate(condition, &mut values)
+    }
+}
+
+impl Run {
+    /// The elements of a step, as numbers: those of its action, and the tuples that it adds.
+    pub fn resolve(&self, step: &RunStep) -> (Vec<usize>, Vec<(RelationId, Vec<usize>)>) {
+        let values = self.values();
+        let value = |term: &Term| match term {
+            Term::Var(var) => values.iter().find(|(id, _)| *id == var.id).map_or(0, |(_, value)| *value),
+            Term::Apply(..) => 0,
+        };
+        let tuple = |terms: &[Term]| terms.iter().map(value).collect();
+        (tuple(&step.args), step.with.iter().map(|(r, args)| (*r, tuple(args))).collect())
+    }
+
+    /// The value of each named element, by its number as a variable.
+    pub fn values(&self) -> Vec<(usize, usize)> {
+        let of_sort = |vars: &Vec<super::Var>| -> Vec<(usize, usize)> {
+            vars.iter().enumerate().map(|(value, var)| (var.id, value)).collect()
+        };
+        self.elements.iter().flat_map(of_sort).collect()
     }
 }
 

@@ -100,7 +100,9 @@ impl Printer<'_> {
     fn term(&self, term: &Term) -> String {
         match term {
             Term::Var(var) => self.var(var),
-            Term::Apply(f, args) if args.is_empty() => format!("f_{}", plain(&self.model.functions[f.0].name)),
+            Term::Apply(f, args) if args.is_empty() => {
+                format!("f_{}", plain(&self.model.functions[f.0].name))
+            }
             Term::Apply(f, args) => {
                 let args: Vec<_> = args.iter().map(|t| self.term(t)).collect();
                 format!("f_{}({})", plain(&self.model.functions[f.0].name), args.join(","))

@@ -3,6 +3,8 @@
 //!
 //! The mutants take longer and are ignored unless asked for: `cargo test --test proofs -- --include-ignored`.
 
+#![allow(clippy::unwrap_used)]
+
 mod mutants;
 
 use std::collections::BTreeMap;
@@ -46,7 +48,9 @@ impl Provers {
             match (absent.is_empty(), required) {
                 (true, _) => test().map(|()| Completion::Completed),
                 (false, true) => Err(format!("{absent} is not installed, and is required").into()),
-                (false, false) => Ok(Completion::ignored_with(format!("NOT PROVED, {absent} is not installed"))),
+                (false, false) => {
+                    Ok(Completion::ignored_with(format!("NOT PROVED, {absent} is not installed")))
+                }
             }
         })
     }
@@ -86,8 +90,14 @@ fn obligations(provers: &Provers, model: &Arc<Model>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for prover in Prover::ALL {
         for (group, questions) in &groups {
-            // E searches for proofs, not for models, and loses itself in what lasts.
-            if prover == Prover::E && matches!(&**group, "lemmas" | "runs") {
+            // E searches for proofs, not for models, and loses itself in what lasts; z3 takes minutes to
+            // find that all can be at rest, which is a matter of cvc5's finite models.
+            let unsuited: &[&str] = match prover {
+                Prover::Z3 => &["lemmas are possible"],
+                Prover::Cvc5 => &[],
+                Prover::E => &["lemmas", "lemmas are possible", "runs"],
+            };
+            if unsuited.contains(&&**group) {
                 continue;
             }
             let (model, questions) = (Arc::clone(model), questions.clone());
@@ -106,7 +116,11 @@ fn arithmetic(provers: &Provers) -> Vec<Trial> {
             let mut questions = Vec::new();
             for lemma in &arithmetic.lemmas {
                 questions.push((lemma.name.to_string(), lemma.refutation.clone(), Answer::Unsat));
-                questions.push((format!("{} (is possible)", lemma.name), lemma.possible.clone(), Answer::Sat));
+                questions.push((
+                    format!("{} (is possible)", lemma.name),
+                    lemma.possible.clone(),
+                    Answer::Sat,
+                ));
             }
             questions.push(("as in the code".into(), arithmetic.agrees_with_code(100), Answer::Unsat));
             for (name, question, answer) in questions {

@@ -125,7 +125,7 @@
 
 (action propose ((s Slot) (v View) (x Value))
   "The primary assigns the slot: in the first view freely, in a later one as its view changes allow."
-  (rules primary may_propose view_change_quorum justifies select new_view_batches may_propose_null)
+  (rules primary may_propose view_change_quorum justifies select new_view_batches may_propose_null sift follows)
   (guard
     (honest (leader v))
     (check in-view (not (left (leader v) v)))
@@ -168,7 +168,7 @@
 
 (action decide ((n Node) (s Slot) (v View) (x Value) (Q Quorum))
   "A replica that has prepared a value decides it on a quorum of COMMITs."
-  (rules commit_quorum commit_key counts_vote decides_unprepared admits_view in_window quorum)
+  (rules commit_quorum commit_key counts_vote decides_unprepared admits_view in_window quorum check_decision)
   (guard
     (honest n)
     (check in-view (not (left n v)))
@@ -191,7 +191,7 @@
 
 (action adopt ((n Node) (s Slot) (x Value) (W Weak))
   "A replica that has fallen behind takes over a state for which f + 1 replicas vouch."
-  (rules check_stable)
+  (rules check_stable check_state)
   (guard
     (honest n)
     (check vouched (forall ((m Node)) (=> (in-weak m W) (ck m s x)))))
@@ -249,6 +249,12 @@
     (may ((v View) (s Slot)) (vclow b v s) true)))
 
 (outside authentic "values are opaque here: which requests a batch may hold is not a matter of agreement")
+(outside authentic_at "as authentic")
+(outside serves_reads "reads change nothing that is agreed on")
+(outside reply_quorum "what a client believes is not a matter of agreement among replicas")
+(outside read_quorum "as reply_quorum")
+(outside reply_key "as reply_quorum")
+(outside persists "no amnesia: what a crash forgets counts as Byzantine")
 (outside executes "what the executed batches do to the service is a function of their order")
 (outside as_rules "no rule: it makes a rulebook a trait object")
 

@@ -211,7 +211,7 @@
 
 (action view-change ((n Node) (v View))
   "A replica gives up its view and reports what prepared at it above its stable checkpoint."
-  (rules reports_prepared keeps_prepared join)
+  (rules reports_prepared keeps_prepared certificate_quorum join)
   (guard
     (honest n)
     (check onward (not (left n v)))

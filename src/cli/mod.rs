@@ -35,7 +35,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the protocol under the exhaustive model checker
-    Check(check::CheckArguments),
+    Check(Box<check::CheckArguments>),
     /// List the rulebooks that --rules takes
     Rules(rules::RulesArguments),
     /// List the corpus of known faults; with --check, find each of them

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bft_check::pbft::{
     Castro99, Chain, Client, ClientEffect, ClientId, ClientInput, ClientState, Committee, Digest, Effect,
     Input, Message, Outcome, Refusal, Replica, ReplicaId, Reply, RequestId, Rules, SeqNum, Signed, State,
-    TallyKey, Timestamp,
+    TallyKey, Timestamp, View,
 };
 use common::{CLIENTS, System, digest, request};
 use proptest::prelude::*;
@@ -94,6 +94,27 @@ fn only_a_client_can_be_a_client() {
     let key = system.keys.replicas[0].clone();
     let client = Client::new(key, system.setting.clone(), &Castro99).map(|client| client.id());
     assert_eq!(client, Err(Refusal::InauthenticRequest));
+}
+
+/// The control part of its state is what stays if replies that were not enough are forgotten.
+#[test]
+fn replies_that_are_not_enough_and_the_timer_are_not_control() {
+    let system = System::new(4);
+    let mut client = At::new(&system, 2);
+    assert_eq!(client.client.id(), ClientId(2));
+    assert_eq!(client.client.control(&client.state), client.client.init());
+    client.invokes(false);
+    let asked = client.state.clone();
+    assert_ne!(asked, client.client.init());
+    assert_eq!(client.client.control(&asked), asked);
+    client.accepts(&system.reply(3, 5, &system.request(2, 1), appended(1)));
+    client.times_out();
+    assert_ne!(client.state, asked);
+    assert_eq!(client.client.control(&client.state), asked);
+    // The view of the replies that were enough stays.
+    client.accepts(&system.reply(1, 5, &system.request(2, 1), appended(1)));
+    assert_eq!(client.state.view(), View(5));
+    assert_eq!(client.client.control(&client.state).view(), View(5));
 }
 
 #[test]

@@ -90,13 +90,13 @@ fn honest_replicas_that_committed_report_nothing_in_a_rulebook_that_loses_it() {
     assert_eq!((overlap.of, both(overlap)), ((0, 1), (ids(&[0]), ids(&[1, 2]))));
     assert_eq!(overlap.none_honest, None);
     let r2 = overlap.both.iter().find(|both| both.replica == ReplicaId(2)).unwrap();
-    let said = ("committed c0.t1 in v0 (step 4)", "reported nothing prepared at #1 to v1 (step 7)");
+    let said = ("committed c1.t1 in v0 (step 4)", "reported nothing prepared at #1 to v1 (step 8)");
     assert_eq!((&*r2.said.0, &*r2.said.1), said);
 
     assert_eq!(stopping(&why), ["reports_prepared"]);
     let parting = why.rules.as_ref().unwrap().broken[0].parting.as_ref().unwrap();
-    assert_eq!((parting.step, parting.replica), (7, Principal::Replica(ReplicaId(2))));
-    assert_eq!(parting.instead, ["sends VIEW-CHANGE to v1: c0.t1 prepared in v0 at #1"]);
+    assert_eq!((parting.step, parting.replica), (8, Principal::Replica(ReplicaId(2))));
+    assert_eq!(parting.instead, ["sends VIEW-CHANGE to v1: c1.t1 prepared in v0 at #1"]);
 }
 
 #[test]

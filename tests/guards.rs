@@ -7,12 +7,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bft_check::pbft::{
     Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message,
     NewView, Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId,
-    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Snapshot, StableCheckpoint, StableClaim,
+    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Site, Snapshot, StableCheckpoint, StableClaim,
     Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
 };
 use common::{
@@ -637,6 +638,14 @@ fn retransmission_tells_how_far_a_replica_is_and_what_waits() {
     backup.times_out();
     let effects = accepted(backup.replica, &mut backup.state, Input::Retransmit);
     assert_eq!(effects, [Effect::Broadcast(system.status(1, 1, false, 0, 0))]);
+
+    // A primary that may propose nothing just now gives nobody what waits at it.
+    let system = System::with(4, &Castro99, |setting| setting.max_in_flight = 0);
+    let mut primary = At::new(&system, 0);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    assert_eq!(primary.state.pending().count(), 1);
+    let effects = accepted(primary.replica, &mut primary.state, Input::Retransmit);
+    assert_eq!(effects, [Effect::Broadcast(system.status(0, 0, true, 0, 0))]);
 }
 
 /// Its low watermark moves to the checkpoint at once: it votes above it, and for nothing below, which is settled
@@ -1197,6 +1206,206 @@ fn stable_checkpoint_moves_the_watermark_and_discards_what_is_below() {
         assert_eq!((state.log().low(), state.chain().height()), (SeqNum(8), SeqNum(8)));
         assert_eq!(state.pending().count(), 0);
     }
+}
+
+// --- what is left of messages once they do not matter any more ------------------------------------
+
+/// The control part of a state is what stays if what others said in vain is forgotten.
+#[test]
+fn what_others_say_without_consequence_is_not_control_and_known_by_its_site() {
+    let system = with_checkpoints();
+    let batch = system.batch(&[0], 1);
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    let quiet = backup.state.clone();
+    assert_eq!(backup.replica.control(&quiet), quiet);
+    assert_eq!(quiet.differing_tallies(&quiet), BTreeSet::new());
+    let key = TallyKey { view: Some(View(0)), digest: Some(batch.digest()) };
+    let change = || Message::ViewChange(system.view_change(3, 1, vec![]));
+    let in_vain = [
+        (system.prepare(2, 0, 2, batch.digest()), Site::Prepare(SeqNum(2), key)),
+        (system.commit(2, 0, 1, batch.digest()), Site::Commit(SeqNum(1), key)),
+        (system.checkpoint(2, 2, digest(1)), Site::Checkpoint(SeqNum(2))),
+        (change(), Site::ViewChange),
+        (Message::Request(system.request(1, 1)), Site::ViewChange),
+    ];
+    for (message, site) in &in_vain {
+        let mut after = At { replica: backup.replica, state: quiet.clone() };
+        after.accepts(message);
+        assert_ne!(after.state, quiet, "{message:?}");
+        assert_eq!(after.replica.control(&after.state), quiet, "{message:?}");
+        assert_eq!(after.state.differing_tallies(&quiet), BTreeSet::from([*site]));
+        assert_eq!(quiet.differing_tallies(&after.state), BTreeSet::from([*site]));
+        backup.accepts(message);
+    }
+    assert_eq!(backup.replica.control(&backup.state), quiet);
+    let sites: BTreeSet<_> = in_vain.iter().map(|(_, site)| *site).collect();
+    assert_eq!(backup.state.differing_tallies(&quiet), sites);
+
+    // What it says itself stays; so do the requests that the next primary will propose.
+    backup.times_out();
+    let control = backup.replica.control(&backup.state);
+    assert_eq!(control.pending().count(), 2);
+    let mut own = At { replica: backup.replica, state: control };
+    let change = Message::ViewChange(system.view_change(1, 1, vec![]));
+    let sent = own.accepts(&system.status(2, 0, true, 0, 0));
+    assert_eq!(sent, [Effect::Send(ReplicaId(2), change)]);
+}
+
+/// Who prepared, committed, left or vouched in vain is forgotten with the view or below the watermark.
+#[test]
+fn stray_votes_do_not_outlive_their_view_or_their_checkpoint() {
+    let system = with_checkpoints();
+    let batch = system.batch(&[0], 1);
+    let strays = |from| {
+        [
+            system.prepare(from, 0, 1, batch.digest()),
+            system.commit(from, 0, 1, batch.digest()),
+            system.checkpoint(from, 2, digest(from as u64)),
+        ]
+    };
+    let after = |from| {
+        let mut backup = At::new(&system, 3);
+        strays(from).iter().for_each(|stray| drop(backup.accepts(stray)));
+        let stable = system.stable_claim(2, digest(7), 3);
+        let changes = [0, 1, 2].map(|id| system.view_change_from(id, 1, stable.clone(), vec![])).to_vec();
+        backup.accepts(&system.new_view(1, changes, &[]));
+        backup.state
+    };
+    assert_eq!(after(1), after(2));
+    assert_eq!(after(1).differing_tallies(&after(2)), BTreeSet::new());
+    let in_view = |from| {
+        let mut backup = At::new(&system, 3);
+        strays(from)[..2].iter().for_each(|stray| drop(backup.accepts(stray)));
+        let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+        backup.accepts(&system.new_view(1, changes, &[]));
+        backup.state
+    };
+    assert_eq!(in_view(1), in_view(2));
+}
+
+#[test]
+fn decision_settles_what_prepares_after_it() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    let decided = vec![system.decision(0, 1, &batch, 3)];
+    backup.accepts(&system.state(0, &Snapshot::genesis(), 0, decided));
+    let before = backup.state.clone();
+    let effects = backup.accepts(&system.prepare(1, 0, 1, batch.digest()));
+    // It prepares all the same: others may need its commit; it does not itself.
+    assert_eq!(effects, [Effect::Broadcast(system.commit(3, 0, 1, batch.digest()))]);
+    let sites = backup.state.differing_tallies(&before);
+    assert!(sites.iter().all(|site| matches!(site, Site::Prepare(..))), "{sites:?}");
+}
+
+#[test]
+fn requests_that_a_view_left_behind_are_proposed_in_the_next() {
+    let system = System::new(4);
+    let batch = system.batch(&[0, 1], 1);
+    let mut primary = At::new(&system, 1);
+    primary.accepts(&system.pre_prepare(0, 1, &batch));
+    assert_eq!(primary.state.pending().count(), 0);
+    primary.times_out();
+    assert_eq!(primary.state.pending().count(), 2);
+    for from in [2, 3] {
+        let effects = primary.accepts(&Message::ViewChange(system.view_change(from, 1, vec![])));
+        let proposed = effects.contains(&Effect::Broadcast(system.pre_prepare(1, 1, &batch)));
+        assert_eq!(proposed, from == 3);
+    }
+}
+
+// --- recovery -------------------------------------------------------------------------------------
+
+/// A NEW-VIEW is recorded before anything that it brings about: a crash in between takes nothing away.
+#[test]
+fn recorded_new_view_alone_brings_back_its_checkpoint_and_its_proposals() {
+    let system = with_checkpoints();
+    let batches = [0, 1].map(|client| system.batch(&[client], 1));
+    let stable = system.stable_claim(2, service_after(&batches).digest(), 3);
+    let fourth = system.batch(&[2], 1);
+    let reporting = || vec![system.claim(0, 4, &fourth)];
+    let changes = [0, 1, 2].map(|id| system.view_change_from(id, 1, stable.clone(), reporting())).to_vec();
+    let new_view = system.new_view(1, changes, &[(3, Batch::null()), (4, fourth.clone())]);
+    let mut backup = At::new(&system, 3);
+    let effects = accepted_with_records(backup.replica, &mut backup.state, Input::Deliver(&new_view));
+    let Some(Effect::Persist(record @ Record::NewView(_))) = effects.first() else { panic!("{effects:?}") };
+    let recovered = backup.replica.recover([record]);
+    assert_eq!((recovered.view(), recovered.is_active()), (View(1), true));
+    assert_eq!((recovered.stable().seq(), recovered.log().low()), (SeqNum(2), SeqNum(2)));
+    let proposals: Vec<_> =
+        recovered.log().iter().filter_map(|(seq, slot)| Some((seq.0, slot.proposal()?.digest()))).collect();
+    assert_eq!(proposals, [(3, Batch::null().digest()), (4, fourth.digest())]);
+    assert_eq!(recovered, backup.replica.durable(&backup.state));
+}
+
+/// A checkpoint that a NEW-VIEW proves moves no watermark down again.
+#[test]
+fn recovery_keeps_the_later_of_two_checkpoints() {
+    let system = with_checkpoints();
+    let claim = |seq| system.stable_claim(seq, digest(seq), 3);
+    let stable = |seq| {
+        let mut other = At::new(&system, 2);
+        let votes = [0, 1, 3].map(|from| system.checkpoint(from, seq, digest(seq)));
+        let effects: Vec<_> = votes.iter().flat_map(|vote| other.accepts(vote)).collect();
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Stable(stable) => Some(stable),
+            _ => None,
+        })
+    };
+    let changes = [0, 1, 2].map(|id| system.view_change_from(id, 1, claim(2), vec![])).to_vec();
+    let Message::NewView(new_view) = system.new_view(1, changes, &[]) else { panic!() };
+    let records = [Record::Stable(stable(4).unwrap()), Record::NewView(new_view)];
+    let recovered = system.replicas[3].recover(&records);
+    assert_eq!((recovered.stable().seq(), recovered.log().low()), (SeqNum(4), SeqNum(4)));
+}
+
+/// What a record says about numbers that a checkpoint has settled is of no use any more.
+#[test]
+fn recovery_takes_nothing_up_again_below_a_checkpoint() {
+    let system = with_checkpoints();
+    let batches = [0, 1].map(|client| system.batch(&[client], 1));
+    let mut backup = At::new(&system, 3);
+    let mut records = Vec::new();
+    for (seq, batch) in [(1, &batches[0]), (2, &batches[1])] {
+        for message in [
+            system.pre_prepare(0, seq, batch),
+            system.prepare(1, 0, seq, batch.digest()),
+            system.commit(0, 0, seq, batch.digest()),
+            system.commit(1, 0, seq, batch.digest()),
+        ] {
+            let input = Input::Deliver(&message);
+            for effect in accepted_with_records(backup.replica, &mut backup.state, input) {
+                if let Effect::Persist(record) = effect {
+                    records.push(record);
+                }
+            }
+        }
+    }
+    let kinds: Vec<_> = records
+        .iter()
+        .map(|record| match record {
+            Record::Accepted(_) => "accepted",
+            Record::Prepared(_) => "prepared",
+            Record::Decided(_) => "decided",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["accepted", "prepared", "decided"].repeat(2));
+    for from in [0, 1] {
+        let message = system.checkpoint(from, 2, service_after(&batches).digest());
+        let input = Input::Deliver(&message);
+        for effect in accepted_with_records(backup.replica, &mut backup.state, input) {
+            if let Effect::Persist(record) = effect {
+                records.push(record);
+            }
+        }
+    }
+    let once = backup.replica.recover(&records);
+    assert_eq!(once.log().low(), SeqNum(2));
+    // Storage that repeats itself says nothing new.
+    assert_eq!(backup.replica.recover(records.iter().chain(&records[..6])), once);
 }
 
 #[test]

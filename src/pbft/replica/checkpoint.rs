@@ -67,9 +67,7 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         self.count_checkpoint(state, checkpoint.clone(), out);
-        if state.active && self.may_propose(state.view) {
-            self.propose(state, out);
-        }
+        self.propose(state, out);
     }
 
     fn count_checkpoint(&self, state: &mut State, checkpoint: Signed<Checkpoint>, out: &mut Vec<Effect>) {
@@ -127,9 +125,6 @@ impl Replica {
         state.checkpoints.retain(|&n, _| n > seq);
         state.snapshots.retain(|&n, _| n >= seq);
         state.chain.truncate_below(seq);
-        if state.next > SeqNum::GENESIS {
-            state.next = state.next.max(seq.next());
-        }
         state.stable = stable.clone();
     }
 

@@ -19,7 +19,7 @@ impl Replica {
             self.take_checkpoint(state, seq, out);
             seq = seq.next();
         }
-        if progress && state.active && self.may_propose(state.view) {
+        if progress {
             self.propose(state, out);
         }
     }

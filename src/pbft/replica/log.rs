@@ -37,6 +37,11 @@ impl Slot {
         self.decision.as_ref().map(|decision| &decision.batch)
     }
 
+    /// Whether nothing may be proposed here any more in the current view.
+    pub(super) fn is_taken(&self) -> bool {
+        self.proposal.is_some() || self.decision.is_some()
+    }
+
     /// Whether the accepted proposal prepared, in its own view.
     pub fn is_prepared(&self) -> bool {
         self.current_prepared().is_some()

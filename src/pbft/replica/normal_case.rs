@@ -1,6 +1,6 @@
 //! Requests and the three phases (OSDI'99 §4.2).
 
-use super::{Effect, Record, Replica, State};
+use super::{Effect, Record, Replica, Slot, State};
 use crate::pbft::block::{Batch, SignedRequest};
 use crate::pbft::certificate::{CommitCertificate, PreparedCertificate};
 use crate::pbft::evidence::Evidence;
@@ -42,32 +42,24 @@ impl Replica {
             return;
         }
         state.pending.insert(id, request.clone());
-        if !state.active {
-            return;
-        }
-        if self.may_propose(state.view) {
-            self.propose(state, out);
-        } else {
+        self.propose(state, out);
+        if state.active && !self.may_propose(state.view) {
             let primary = self.rules.primary(self.setting.committee, state.view);
             out.push(Effect::Send(primary, Message::Request(request.clone())));
         }
     }
 
     /// As primary: assigns sequence numbers to waiting requests, as far as the window and the limit
-    /// on batches in flight allow. A number at which another's proposal was accepted is not free: that
-    /// happens only where others may propose too. A primary that lags behind its low watermark waits for the
+    /// on batches in flight allow. A primary that lags behind its low watermark waits for the
     /// state: it does not know what was executed.
     pub(super) fn propose(&self, state: &mut State, out: &mut Vec<Effect>) {
-        if state.chain.height() < state.log.low() {
+        if !state.active || !self.may_propose(state.view) || state.chain.height() < state.log.low() {
             return;
         }
-        loop {
-            while state.log.get(state.next).is_some_and(|slot| slot.proposal().is_some()) {
-                state.next = state.next.next();
-            }
-            if state.pending.is_empty()
-                || !self.rules.in_window(&self.setting, state.log.low(), state.next)
-                || state.next.0 > state.chain.height().0 + self.setting.max_in_flight
+        while !state.pending.is_empty() {
+            let seq = state.next_free();
+            if !self.rules.in_window(&self.setting, state.log.low(), seq)
+                || seq.0 > state.chain.height().0 + self.setting.max_in_flight
             {
                 return;
             }
@@ -75,7 +67,7 @@ impl Replica {
                 .map_while(|_| state.pending.pop_first())
                 .map(|(_, request)| request)
                 .collect();
-            let proposal = self.sign_proposal(state.view, state.next, Batch::new(requests));
+            let proposal = self.sign_proposal(state.view, seq, Batch::new(requests));
             self.adopt(state, &proposal, out);
             out.push(Effect::Broadcast(Message::PrePrepare(proposal.clone())));
             self.vote(state, &proposal, out);
@@ -128,9 +120,6 @@ impl Replica {
 
     /// Stores a proposal and, at a backup, its own vote for it.
     pub(super) fn adopt(&self, state: &mut State, proposal: &Proposal, out: &mut Vec<Effect>) {
-        if state.next > SeqNum::GENESIS {
-            state.next = state.next.max(proposal.seq().next());
-        }
         for request in proposal.batch.requests() {
             state.pending.remove(&request.id());
         }
@@ -319,6 +308,15 @@ impl Replica {
 }
 
 impl State {
+    /// The first sequence number above what was executed that holds neither a proposal nor a decision.
+    fn next_free(&self) -> SeqNum {
+        let mut next = self.chain.height().next();
+        while self.log.get(next).is_some_and(Slot::is_taken) {
+            next = next.next();
+        }
+        next
+    }
+
     /// Whether an accepted proposal that is not executed yet holds this request.
     fn is_proposed(&self, request: &SignedRequest) -> bool {
         self.log.after(self.chain.height()).any(|(_, slot)| {

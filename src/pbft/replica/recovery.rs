@@ -46,7 +46,7 @@ impl Replica {
             Record::Prepared(certificate) => self.redo_prepared(state, certificate),
             Record::Decided(decision) => {
                 if decision.seq > state.log.low() {
-                    state.decide(decision.clone());
+                    state.log.slot(decision.seq).decide(decision.clone());
                     self.execute_from(state, decision.seq, &mut unsent);
                 }
             }
@@ -69,8 +69,7 @@ impl Replica {
     }
 
     fn redo_accepted(&self, state: &mut State, proposal: &Proposal) {
-        let known = state.log.get(proposal.seq()).and_then(|slot| slot.proposal());
-        if proposal.seq() > state.log.low() && known != Some(proposal) {
+        if proposal.seq() > state.log.low() {
             self.adopt(state, proposal, &mut Vec::new());
         }
     }

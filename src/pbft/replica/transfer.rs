@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::{Effect, Record, Replica, State};
 use crate::pbft::block::Chain;
 use crate::pbft::certificate::{Decision, StableCheckpoint};
-use crate::pbft::id::SeqNum;
 use crate::pbft::message::{StateTransfer, Status};
 use crate::pbft::rules::{Refusal, replica_of};
 use crate::pbft::signature::Signed;
@@ -57,9 +56,7 @@ impl Replica {
             self.learn(state, decision, out);
         }
         self.execute_from(state, state.chain.height().next(), out);
-        if state.active && self.may_propose(state.view) {
-            self.propose(state, out);
-        }
+        self.propose(state, out);
     }
 
     fn take_over(
@@ -101,7 +98,7 @@ impl Replica {
             return;
         }
         self.persist(Record::Decided(decision.clone()), out);
-        state.decide(decision.clone());
+        state.log.slot(decision.seq).decide(decision.clone());
         out.push(Effect::Committed(decision.verified()));
     }
 }
@@ -109,16 +106,4 @@ impl Replica {
 /// Whether a state is of use: it lies above what was executed, and not below the low watermark.
 fn is_ahead(state: &State, transfer: &StateTransfer) -> bool {
     transfer.snapshot.seq > state.chain.height() && transfer.stable.seq >= state.stable.seq()
-}
-
-impl State {
-    /// Records a decision that was reached here or elsewhere. A primary proposes nothing at its number any
-    /// more.
-    pub(super) fn decide(&mut self, decision: Decision) {
-        let seq = decision.seq;
-        self.log.slot(seq).decide(decision);
-        if self.next > SeqNum::GENESIS {
-            self.next = self.next.max(seq.next());
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Effect, Record, Replica, Slot, State};
 use crate::pbft::certificate::{PreparedClaim, StableCheckpoint};
-use crate::pbft::id::{SeqNum, View};
+use crate::pbft::id::View;
 use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
 use crate::pbft::proof::Proof;
 use crate::pbft::quorum::Votes;
@@ -29,7 +29,6 @@ impl Replica {
     pub(super) fn leave_view(&self, state: &mut State, standing: Standing) {
         let target = standing.view;
         (state.view, state.active) = (target, standing.active);
-        state.next = SeqNum::GENESIS;
         let useful = |c: &ViewChange| c.new_view > target || self.rules.justifies(c, target);
         state.view_changes.retain(|_, change| useful(change));
         let mut unfinished = Vec::new();
@@ -194,9 +193,7 @@ impl Replica {
         for proposal in self.in_window(state, new_view) {
             self.accept(state, proposal, out);
         }
-        if self.may_propose(new_view.view) {
-            self.propose(state, out);
-        }
+        self.propose(state, out);
     }
 
     /// The proposals of a new view that lie between the watermarks: all of them, but for those below a
@@ -215,11 +212,6 @@ impl Replica {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }
         state.view_changes.retain(|_, change| change.new_view > new_view.view);
-        if self.may_propose(new_view.view) {
-            let high = new_view.proposals.iter().map(Proposal::seq).max().unwrap_or_default();
-            let low = self.latest_stable(new_view).map_or(SeqNum::GENESIS, |stable| stable.seq());
-            state.next = low.max(state.log.low()).max(high).next();
-        }
     }
 
     /// The latest stable checkpoint that the view changes of a new view prove.

@@ -1,6 +1,6 @@
 //! The kill matrix: every fault of the corpus is found where it shows, the controls come out clean, and
-//! the protocol of the paper passes at the same bounds. The rows that take minutes are ignored by default;
-//! CI runs them with `cargo test --release --test corpus -- --ignored`.
+//! the protocol of the paper passes at the same bounds. What takes minutes is left to a release build, in CI:
+//! the slow rows to `bft bugs --check --all`, the paper's protocol at three views to `bft check --views 3`.
 
 #![cfg(test)]
 
@@ -33,14 +33,6 @@ fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
 #[test]
 fn every_fast_row_comes_out_as_it_must() {
     for (rulebook, run) in runs().filter(|(_, run)| !run.slow) {
-        assert_as_expected(rulebook, run);
-    }
-}
-
-#[test]
-#[ignore = "minutes, and gigabytes of memory: for CI, in release"]
-fn every_slow_row_comes_out_as_it_must() {
-    for (rulebook, run) in runs().filter(|(_, run)| run.slow) {
         assert_as_expected(rulebook, run);
     }
 }
@@ -86,11 +78,13 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
     fast.into_iter().for_each(assert_correct_rules_hold);
 }
 
-/// Four views are beyond what can be exhausted here.
+/// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
-#[ignore = "minutes, and gigabytes of memory: for CI, in release"]
-fn the_correct_rules_hold_at_the_bounds_of_three_views() {
-    bounds(|run| run.scope.views == 3).into_iter().for_each(assert_correct_rules_hold);
+fn three_views_are_the_bound_that_is_left_to_a_release_build() {
+    let larger: Vec<_> = bounds(|run| run.scope.views == 3).iter().map(|run| run.scope).collect();
+    assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
+    let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
+    assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
 }
 
 /// With checkpoints and a window that has to move: whatever is delivered first, nobody gets stuck.
@@ -98,7 +92,7 @@ fn the_correct_rules_hold_at_the_bounds_of_three_views() {
 fn the_correct_rules_reach_no_dead_end() {
     let one_view = Scope { views: 1, ..Scope::DEFAULT };
     for (slots, requests, checkpoint, window) in
-        [(1, 1, None, None), (1, 2, None, None), (2, 2, Some(1), Some(1)), (2, 2, Some(2), Some(2))]
+        [(1, 1, None, None), (1, 2, None, None), (2, 1, Some(1), Some(1)), (2, 2, Some(2), Some(2))]
     {
         let scope = Scope { slots, requests, checkpoint, window, ..one_view };
         for byzantine in [&[][..], &[ReplicaId(3)]] {

@@ -1182,6 +1182,7 @@ fn stable_checkpoint_moves_the_watermark_and_discards_what_is_below() {
         assert_eq!(state.chain().head(), net.states[0].chain().head());
         assert!(state.stable().claim().checkpoints.0.len() >= net.system.quorum());
     }
+    assert!(!net.effects.iter().any(|(_, effect)| matches!(effect, Effect::Behind(_))));
     // Below the watermark nothing is accepted any more; the window goes up to 12.
     let old = net.system.prepare(2, 0, 8, digest(1));
     refused(&net.system.replicas[1], &net.states[1], Input::Deliver(&old), Refusal::OutsideWindow);
@@ -1282,6 +1283,47 @@ fn stray_votes_do_not_outlive_their_view_or_their_checkpoint() {
         backup.state
     };
     assert_eq!(in_view(1), in_view(2));
+}
+
+/// How long the timer would run says nothing about what a replica may do.
+#[test]
+fn how_often_the_timer_has_doubled_is_not_control() {
+    let system = System::new(4);
+    let changes = || [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let (mut patient, mut hasty) = (At::new(&system, 3), At::new(&system, 3));
+    hasty.accepts(&Message::Request(system.request(0, 1)));
+    hasty.times_out();
+    for backup in [&mut patient, &mut hasty] {
+        backup.accepts(&system.new_view(1, changes(), &[]));
+        backup.accepts(&system.pre_prepare(1, 1, &system.batch(&[0], 1)));
+    }
+    let doublings = |backup: &At<'_>| backup.replica.timer(&backup.state).map(|timer| timer.doublings);
+    assert_eq!((doublings(&patient), doublings(&hasty)), (Some(0), Some(1)));
+    assert_eq!(patient.replica.control(&patient.state), hasty.replica.control(&hasty.state));
+}
+
+#[test]
+fn early_checkpoints_count_once_their_turn_comes() {
+    let system = with_checkpoints();
+    let mut backup = At::new(&system, 3);
+    for (from, seq) in [(0, 4), (1, 4), (0, 2), (1, 2), (2, 2)] {
+        backup.accepts(&system.checkpoint(from, seq, digest(seq)));
+    }
+    assert_eq!(backup.state.stable().seq(), SeqNum(2));
+    backup.accepts(&system.checkpoint(2, 4, digest(4)));
+    assert_eq!(backup.state.stable().seq(), SeqNum(4));
+}
+
+/// A Byzantine backup that votes early for numbers to come does not make the primary pass them over.
+#[test]
+fn stray_votes_do_not_take_a_number_from_the_primary() {
+    let system = System::new(4);
+    let mut primary = At::new(&system, 0);
+    primary.accepts(&system.prepare(1, 0, 1, digest(1)));
+    primary.accepts(&system.commit(1, 0, 2, digest(1)));
+    let proposal = system.pre_prepare(0, 1, &system.batch(&[0], 1));
+    let effects = primary.accepts(&Message::Request(system.request(0, 1)));
+    assert_eq!(effects, [Effect::Broadcast(proposal)]);
 }
 
 #[test]

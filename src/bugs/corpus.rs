@@ -654,6 +654,23 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &MixedReplies,
     },
     Rulebook {
+        name: "lone-checkpoint",
+        breaks: Some("one CHECKPOINT makes a checkpoint stable"),
+        number: None,
+        class: Class::Safety,
+        source: "a mutant of OSDI'99 §4.3",
+        overrides: &["checkpoint_quorum"],
+        runs: &[Run {
+            expected: Expected::Violated("stable-unique"),
+            scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+            byzantine: None,
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &LoneCheckpoint,
+    },
+    Rulebook {
         name: "weak-checkpoint",
         breaks: Some("f + 1 CHECKPOINTs make a checkpoint stable"),
         number: None,

@@ -1,6 +1,7 @@
 //! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
 
 mod fingerprint;
+mod levels;
 mod matrix;
 mod plan;
 mod search;

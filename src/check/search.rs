@@ -1,24 +1,14 @@
 //! Breadth-first search: every reachable state, shortest counterexamples, the same counts at any
 //! number of threads.
-//!
-//! The search goes level by level. The states of a level are expanded in blocks, by all threads; what
-//! they lead to is merged in the order of the block, by one. Which state is met first, and through
-//! which parent, therefore never depends on timing.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
-use rayon::prelude::*;
 use stateright::{Expectation, Model, Property};
 
-use super::fingerprint::BuildIdentity;
+use super::levels::{NOBODY, Visited, levels};
 use crate::model::{Fingerprint, fingerprint};
-
-/// States that one thread expands before the results are merged.
-const BLOCK: usize = 64;
 
 /// What ends a search early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +80,12 @@ pub enum End<A> {
     Limited(Limit),
 }
 
+impl<A> From<Limit> for End<A> {
+    fn from(limit: Limit) -> Self {
+        End::Limited(limit)
+    }
+}
+
 /// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Report<A> {
@@ -110,7 +106,7 @@ struct Candidate<S> {
     lacks: Option<usize>,
 }
 
-/// What the states of a block lead to, in order.
+/// What a state leads to, in order.
 struct Expansion<S> {
     parent: u32,
     transitions: u64,
@@ -121,8 +117,7 @@ struct Search<'a, M: Model> {
     model: &'a M,
     always: Vec<&'a Property<M>>,
     sometimes: Vec<(&'a Property<M>, AtomicBool)>,
-    visited: IndexMap<Fingerprint, u32, BuildIdentity>,
-    transitions: u64,
+    limits: &'a Limits,
 }
 
 /// Visits every state of `model` that is reachable within its boundary, and checks `properties`:
@@ -149,24 +144,21 @@ where
         "a breadth-first search cannot decide an 'eventually' property"
     );
     let of_kind = |kind: Expectation| properties.iter().filter(move |p| p.expectation == kind);
-    let mut search = Search {
+    let search = Search {
         model,
         always: of_kind(Expectation::Always).collect(),
         sometimes: of_kind(Expectation::Sometimes).map(|p| (p, AtomicBool::new(false))).collect(),
-        visited: IndexMap::default(),
-        transitions: 0,
+        limits,
     };
-    let (end, depth) = search.run(limits, progress, start, &mut visit);
-    let coverage = Coverage {
-        states: search.visited.len() as u64,
-        transitions: search.transitions,
-        depth,
-        elapsed: start.elapsed(),
-    };
+    let mut visited = Visited::default();
+    let mut transitions = 0;
+    let (end, depth) = search.run(&mut visited, &mut transitions, progress, start, &mut visit);
+    let coverage = Coverage { states: visited.len() as u64, transitions, depth, elapsed: start.elapsed() };
     let named = |found: bool| {
         let of = search.sometimes.iter().filter(move |(_, hit)| hit.load(Relaxed) == found);
         of.map(|(p, _)| p.name).collect()
     };
+    let end = end.err().unwrap_or(End::Exhausted);
     Report { coverage, end, reached: named(true), unreached: named(false) }
 }
 
@@ -177,83 +169,56 @@ where
     M::Action: Clone,
 {
     fn run(
-        &mut self,
-        limits: &Limits,
+        &self,
+        visited: &mut Visited,
+        transitions: &mut u64,
         progress: &Progress,
         start: Instant,
         visit: &mut impl FnMut(&M::State),
-    ) -> (End<M::Action>, u64) {
+    ) -> (Result<(), End<M::Action>>, u64) {
         let mut level = Vec::new();
         let initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
-        let initial: Vec<_> = initial.filter_map(|state| self.judge(state)).collect();
+        let initial: Vec<_> = initial.filter_map(|state| self.judge(visited, state)).collect();
         for candidate in initial {
-            if let Some(end) = self.admit(candidate, u32::MAX, limits, &mut level, visit) {
-                return (end, 0);
+            if let Err(end) = self.admit(visited, candidate, NOBODY, &mut level, visit) {
+                return (Err(end), 0);
             }
         }
-        let mut depth = 0;
-        while !level.is_empty() {
-            progress.depth.store(depth, Relaxed);
-            let mut next = Vec::new();
-            // Taken block by block, so that what is expanded is freed at once.
-            let mut rest = level.into_iter();
-            loop {
-                let block: Vec<_> = rest.by_ref().take(BLOCK * limits.threads.max(1)).collect();
-                if block.is_empty() {
-                    break;
-                }
-                if let Some(limit) = self.limit(limits, progress, start) {
-                    return (End::Limited(limit), depth + u64::from(!next.is_empty()));
-                }
-                for Expansion { parent, transitions, candidates } in self.expand(&block, limits.threads) {
-                    self.transitions += transitions;
-                    for candidate in candidates {
-                        if let Some(end) = self.admit(candidate, parent, limits, &mut next, visit) {
-                            return (end, depth + 1);
-                        }
-                    }
-                }
-                progress.states.store(self.visited.len() as u64, Relaxed);
-                progress.frontier.store((rest.len() + next.len()) as u64, Relaxed);
-            }
-            depth += u64::from(!next.is_empty());
-            level = next;
-        }
-        (End::Exhausted, depth)
+        levels(
+            visited,
+            level,
+            self.limits,
+            progress,
+            start,
+            |visited, state, index| self.expand(visited, state, index),
+            |visited, expansion, next| {
+                *transitions += expansion.transitions;
+                expansion
+                    .candidates
+                    .into_iter()
+                    .try_for_each(|candidate| self.admit(visited, candidate, expansion.parent, next, visit))
+            },
+        )
     }
 
-    fn limit(&self, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
-        if progress.stop.load(Relaxed) {
-            return Some(Limit::Stopped);
+    /// What a state leads to, in order.
+    fn expand(&self, visited: &Visited, state: &M::State, index: u32) -> Expansion<M::State> {
+        let mut actions = Vec::new();
+        self.model.actions(state, &mut actions);
+        let mut expansion = Expansion { parent: index, transitions: 0, candidates: Vec::new() };
+        for action in actions {
+            let next = self.model.next_state(state, action);
+            let Some(next) = next.filter(|state| self.model.within_boundary(state)) else { continue };
+            expansion.transitions += 1;
+            expansion.candidates.extend(self.judge(visited, next));
         }
-        limits.timeout.filter(|&longest| start.elapsed() >= longest).map(Limit::Time)
-    }
-
-    /// What the states of a block lead to, in order.
-    fn expand(&self, block: &[(M::State, u32)], threads: usize) -> Vec<Expansion<M::State>> {
-        let successors = |(state, index): &(M::State, u32)| {
-            let mut actions = Vec::new();
-            self.model.actions(state, &mut actions);
-            let mut expansion = Expansion { parent: *index, transitions: 0, candidates: Vec::new() };
-            for action in actions {
-                let next = self.model.next_state(state, action);
-                let Some(next) = next.filter(|state| self.model.within_boundary(state)) else { continue };
-                expansion.transitions += 1;
-                expansion.candidates.extend(self.judge(next));
-            }
-            expansion
-        };
-        if threads > 1 {
-            block.par_iter().with_min_len(16).map(successors).collect()
-        } else {
-            block.iter().map(successors).collect()
-        }
+        expansion
     }
 
     /// Checks the properties of a state, unless it was visited.
-    fn judge(&self, state: M::State) -> Option<Candidate<M::State>> {
+    fn judge(&self, visited: &Visited, state: M::State) -> Option<Candidate<M::State>> {
         let fingerprint = fingerprint(&state);
-        if self.visited.contains_key(&fingerprint) {
+        if visited.contains(fingerprint) {
             return None;
         }
         let lacks = self.always.iter().position(|p| !(p.condition)(self.model, &state));
@@ -266,58 +231,21 @@ where
     }
 
     fn admit(
-        &mut self,
+        &self,
+        visited: &mut Visited,
         candidate: Candidate<M::State>,
         parent: u32,
-        limits: &Limits,
         level: &mut Vec<(M::State, u32)>,
         visit: &mut impl FnMut(&M::State),
-    ) -> Option<End<M::Action>> {
-        let full = limits.max_states.filter(|&most| self.visited.len() as u64 >= most);
-        let index = match self.visited.entry(candidate.fingerprint) {
-            Entry::Occupied(_) => return None,
-            Entry::Vacant(_) if full.is_some() => return full.map(Limit::States).map(End::Limited),
-            Entry::Vacant(entry) => {
-                let index = entry.index() as u32;
-                entry.insert(parent);
-                index
-            }
-        };
+    ) -> Result<(), End<M::Action>> {
+        let Some(index) = visited.admit(candidate.fingerprint, parent, self.limits)? else { return Ok(()) };
         visit(&candidate.state);
         if let Some(property) = candidate.lacks {
             let property = self.always[property].name;
-            return Some(End::Violated { property, path: self.path(index) });
+            let path = visited.retrace(self.model, &visited.lineage(index), |_, _, _| true);
+            return Err(End::Violated { property, path });
         }
         level.push((candidate.state, index));
-        None
-    }
-
-    /// The steps that lead to a visited state.
-    fn path(&self, index: u32) -> Vec<M::Action> {
-        let mut ancestors = vec![index];
-        while let Some((_, &parent)) = ancestors.last().and_then(|&i| self.visited.get_index(i as usize)) {
-            if parent == u32::MAX {
-                break;
-            }
-            ancestors.push(parent);
-        }
-        let mut fingerprints =
-            ancestors.iter().rev().filter_map(|&i| self.visited.get_index(i as usize).map(|(&f, _)| f));
-        let first = fingerprints.next();
-        let mut state = self.model.init_states().into_iter().find(|s| Some(fingerprint(s)) == first);
-        let mut path = Vec::new();
-        for target in fingerprints {
-            let Some(from) = &state else { break };
-            let mut actions = Vec::new();
-            self.model.actions(from, &mut actions);
-            let step = actions.into_iter().find_map(|action| {
-                let next = self.model.next_state(from, action.clone())?;
-                (fingerprint(&next) == target).then_some((action, next))
-            });
-            let Some((action, next)) = step else { break };
-            path.push(action);
-            state = Some(next);
-        }
-        path
+        Ok(())
     }
 }

@@ -38,7 +38,12 @@ impl Visited {
         self.parents.contains_key(&fingerprint)
     }
 
-    /// Takes in a state, and gives it a number; none if it has one already.
+    /// The fingerprint of the state with that number.
+    pub(super) fn fingerprint(&self, index: u32) -> Option<Fingerprint> {
+        self.parents.get_index(index as usize).map(|(&fingerprint, _)| fingerprint)
+    }
+
+    /// Takes in a state. Says its number, and whether it is a new one.
     ///
     /// # Errors
     /// It is one too many.
@@ -47,16 +52,16 @@ impl Visited {
         fingerprint: Fingerprint,
         parent: u32,
         limits: &Limits,
-    ) -> Result<Option<u32>, Limit> {
+    ) -> Result<(u32, bool), Limit> {
         let full = limits.max_states.filter(|&most| self.parents.len() as u64 >= most);
         match self.parents.entry(fingerprint) {
-            Entry::Occupied(_) => Ok(None),
+            Entry::Occupied(entry) => Ok((entry.index() as u32, false)),
             Entry::Vacant(entry) => match full {
                 Some(most) => Err(Limit::States(most)),
                 None => {
                     let index = entry.index() as u32;
                     entry.insert(parent);
-                    Ok(Some(index))
+                    Ok((index, true))
                 }
             },
         }
@@ -89,8 +94,7 @@ impl Visited {
         M::State: Hash,
         M::Action: Clone,
     {
-        let mut fingerprints =
-            route.iter().filter_map(|&i| self.parents.get_index(i as usize).map(|(&f, _)| f));
+        let mut fingerprints = route.iter().filter_map(|&index| self.fingerprint(index));
         let first = fingerprints.next();
         let mut state = model.init_states().into_iter().find(|s| Some(fingerprint(s)) == first);
         let mut path = Vec::new();

@@ -238,7 +238,7 @@ where
         level: &mut Vec<(M::State, u32)>,
         visit: &mut impl FnMut(&M::State),
     ) -> Result<(), End<M::Action>> {
-        let Some(index) = visited.admit(candidate.fingerprint, parent, self.limits)? else { return Ok(()) };
+        let (index, true) = visited.admit(candidate.fingerprint, parent, self.limits)? else { return Ok(()) };
         visit(&candidate.state);
         if let Some(property) = candidate.lacks {
             let property = self.always[property].name;

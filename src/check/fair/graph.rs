@@ -1,0 +1,330 @@
+//! The explored graph: states as numbers, steps as numbers of states with the class that owes them.
+
+use std::hash::Hash;
+use std::ops::Range;
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use super::{Claim, Cut, FairModel, LivenessError, LivenessProperty, MAX_CLASSES};
+use crate::check::levels::{NOBODY, Visited, levels};
+use crate::check::search::{Coverage, Limit, Limits, Progress};
+use crate::model::{Fingerprint, fingerprint};
+
+/// The label of a step that nobody owes.
+pub(super) const UNOWED: u8 = u8::MAX;
+
+/// Something that this state leads to was not explored.
+const OPEN: u8 = 1;
+/// What is enabled in this state is not known.
+const BLIND: u8 = 2;
+
+/// The graph. A state is the number in which it was met, and states were expanded in that order: what is
+/// kept of those that were expanded is shorter than what is kept of all, if a limit was reached.
+#[derive(Debug)]
+pub(super) struct Graph<C> {
+    pub(super) visited: Visited,
+    /// Of each state, how many steps from the start it was met.
+    pub(super) depth: Vec<u32>,
+    /// Of each state, two bits a property: whether the goal is reached there, and whether it is asked for.
+    marks: Vec<u64>,
+    /// Of each expanded state, the classes that are enabled.
+    enabled: Vec<u64>,
+    flags: Vec<u8>,
+    /// Where the steps of each expanded state end.
+    ends: Vec<u64>,
+    targets: Vec<u32>,
+    labels: Vec<u8>,
+    classes: Vec<C>,
+    /// Why something was left out, if anything was.
+    cut: Option<Cut>,
+    /// Whether an initial state was left out.
+    is_start_cut: bool,
+}
+
+impl<C: Copy + Ord> Graph<C> {
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    pub(super) fn is_goal(&self, property: usize, state: u32) -> bool {
+        self.marks[state as usize] >> (2 * property) & 1 != 0
+    }
+
+    pub(super) fn is_trigger(&self, property: usize, state: u32) -> bool {
+        self.marks[state as usize] >> (2 * property + 1) & 1 != 0
+    }
+
+    /// Whether some of what a state leads to was not explored.
+    pub(super) fn is_open(&self, state: u32) -> bool {
+        self.flags.get(state as usize).is_none_or(|flags| flags & OPEN != 0)
+    }
+
+    /// Whether it is not known what is enabled in a state.
+    pub(super) fn is_blind(&self, state: u32) -> bool {
+        self.flags.get(state as usize).is_none_or(|flags| flags & BLIND != 0)
+    }
+
+    /// The classes that are enabled in a state that is not blind.
+    pub(super) fn enabled(&self, state: u32) -> u64 {
+        self.enabled.get(state as usize).copied().unwrap_or_default()
+    }
+
+    /// The numbers of a state's steps.
+    pub(super) fn edges(&self, state: u32) -> Range<u64> {
+        let Some(&end) = self.ends.get(state as usize) else { return 0..0 };
+        let before = (state as usize).checked_sub(1);
+        before.map_or(0, |before| self.ends[before])..end
+    }
+
+    /// Where a step leads.
+    pub(super) fn target(&self, edge: u64) -> u32 {
+        self.targets[edge as usize]
+    }
+
+    /// The number of the class that owes a step, or [`UNOWED`].
+    pub(super) fn label(&self, edge: u64) -> u8 {
+        self.labels[edge as usize]
+    }
+
+    /// The label of a class.
+    pub(super) fn label_of(&self, class: Option<C>) -> u8 {
+        let number = class.and_then(|class| self.classes.iter().position(|&known| known == class));
+        number.map_or(UNOWED, |number| number as u8)
+    }
+
+    /// What hides a violation of a claim, if anything: `before` are the states in which the goal is owed.
+    pub(super) fn hidden<M: FairModel>(&self, claim: &Claim<M>, before: &[u32]) -> Option<Cut> {
+        match (claim, self.cut) {
+            (Claim::Eventually(_), Some(Cut::Boundary)) => {
+                let is_open = self.is_start_cut || before.iter().any(|&state| self.is_open(state));
+                is_open.then_some(Cut::Boundary)
+            }
+            (_, cut) => cut,
+        }
+    }
+
+    pub(super) fn into_classes(mut self) -> Vec<C> {
+        self.classes.sort_unstable();
+        self.classes
+    }
+
+    fn intern(&mut self, class: C) -> Result<u8, C> {
+        if let Some(number) = self.classes.iter().position(|&known| known == class) {
+            return Ok(number as u8);
+        }
+        if self.classes.len() == MAX_CLASSES {
+            return Err(class);
+        }
+        self.classes.push(class);
+        Ok(self.classes.len() as u8 - 1)
+    }
+
+    /// Takes in a state that was met for the first time.
+    fn meet(&mut self, marks: u64, depth: u32) {
+        self.marks.push(marks);
+        self.depth.push(depth);
+    }
+}
+
+/// As a set of classes.
+pub(super) fn bit(label: u8) -> u64 {
+    if label == UNOWED { 0 } else { 1 << label }
+}
+
+/// What ended an exploration.
+enum Stop {
+    Limited(Limit),
+    Failed(LivenessError),
+}
+
+impl From<Limit> for Stop {
+    fn from(limit: Limit) -> Self {
+        Stop::Limited(limit)
+    }
+}
+
+/// A step to another state.
+struct Step<S, C> {
+    fingerprint: Fingerprint,
+    class: Option<C>,
+    /// The state and its marks, if it was not met before.
+    new: Option<(S, u64)>,
+}
+
+/// What a state leads to, in the order of its actions.
+struct Expansion<S, C> {
+    from: u32,
+    transitions: u64,
+    steps: Vec<Step<S, C>>,
+    /// The classes of the steps that lead out of the boundary.
+    beyond: SmallVec<[C; 4]>,
+    flags: u8,
+}
+
+/// The marks of a state, which it has whatever the way to it.
+fn marks<M: FairModel>(
+    model: &M,
+    properties: &[LivenessProperty<M>],
+    state: &M::State,
+    is_initial: bool,
+) -> u64 {
+    properties.iter().enumerate().fold(0, |marks, (number, property)| {
+        let goal = property.goal()(model, state);
+        // Where the goal is reached, nothing is owed.
+        let trigger = !goal && property.triggers(model, state, is_initial);
+        marks | u64::from(goal) << (2 * number) | u64::from(trigger) << (2 * number + 1)
+    })
+}
+
+fn expand<M>(
+    model: &M,
+    properties: &[LivenessProperty<M>],
+    visited: &Visited,
+    state: &M::State,
+    from: u32,
+) -> Expansion<M::State, M::Class>
+where
+    M: FairModel,
+    M::State: Hash,
+{
+    let own = visited.fingerprint(from);
+    let mut actions = Vec::new();
+    model.actions(state, &mut actions);
+    let flags = if model.is_cut(state) { OPEN | BLIND } else { 0 };
+    let mut expansion = Expansion { from, transitions: 0, steps: Vec::new(), beyond: SmallVec::new(), flags };
+    for action in actions {
+        let class = model.class(state, &action);
+        let Some(next) = model.next_state(state, action) else { continue };
+        if !model.within_boundary(&next) {
+            // The step exists, wherever it leads.
+            expansion.beyond.extend(class);
+            expansion.flags |= OPEN;
+            continue;
+        }
+        expansion.transitions += 1;
+        let fingerprint = fingerprint(&next);
+        if Some(fingerprint) == own {
+            continue;
+        }
+        let new = (!visited.contains(fingerprint)).then(|| {
+            let marks = marks(model, properties, &next, false);
+            (next, marks)
+        });
+        expansion.steps.push(Step { fingerprint, class, new });
+    }
+    expansion
+}
+
+/// Explores all that is reachable within the boundary, as far as the limits let.
+pub(super) fn explore<M>(
+    model: &M,
+    properties: &[LivenessProperty<M>],
+    limits: &Limits,
+    progress: &Progress,
+    start: Instant,
+) -> Result<(Graph<M::Class>, Coverage), LivenessError>
+where
+    M: FairModel + Sync,
+    M::State: Hash + Send + Sync,
+{
+    let mut graph = Graph {
+        visited: Visited::default(),
+        depth: Vec::new(),
+        marks: Vec::new(),
+        enabled: Vec::new(),
+        flags: Vec::new(),
+        ends: Vec::new(),
+        targets: Vec::new(),
+        labels: Vec::new(),
+        classes: Vec::new(),
+        cut: None,
+        is_start_cut: false,
+    };
+    let mut visited = Visited::default();
+    let mut transitions = 0;
+    let mut level = Vec::new();
+    let mut end = Ok(());
+    for state in model.init_states() {
+        if !model.within_boundary(&state) {
+            graph.is_start_cut = true;
+            continue;
+        }
+        match visited.admit(fingerprint(&state), NOBODY, limits) {
+            Ok((_, false)) => {}
+            Ok((index, true)) => {
+                graph.meet(marks(model, properties, &state, true), 0);
+                level.push((state, index));
+            }
+            Err(limit) => {
+                graph.is_start_cut = true;
+                end = Err(Stop::Limited(limit));
+                break;
+            }
+        }
+    }
+    let mut depth = 0;
+    if end.is_ok() {
+        (end, depth) = levels(
+            &mut visited,
+            level,
+            limits,
+            progress,
+            start,
+            |visited, state, from| expand(model, properties, visited, state, from),
+            |visited, expansion, next| merge(&mut graph, visited, expansion, limits, &mut transitions, next),
+        );
+    }
+    graph.cut = match end {
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Limited(limit)) => Some(Cut::Limit(limit)),
+        Ok(()) => {
+            let is_open = graph.is_start_cut || graph.flags.iter().any(|flags| flags & OPEN != 0);
+            is_open.then_some(Cut::Boundary)
+        }
+    };
+    graph.visited = visited;
+    let coverage =
+        Coverage { states: graph.visited.len() as u64, transitions, depth, elapsed: start.elapsed() };
+    Ok((graph, coverage))
+}
+
+/// Takes in what a state leads to, all of it or, if a limit is reached, nothing but the states.
+fn merge<S, C: Copy + Ord + std::fmt::Debug>(
+    graph: &mut Graph<C>,
+    visited: &mut Visited,
+    expansion: Expansion<S, C>,
+    limits: &Limits,
+    transitions: &mut u64,
+    next: &mut Vec<(S, u32)>,
+) -> Result<(), Stop> {
+    *transitions += expansion.transitions;
+    let failed = |class| Stop::Failed(LivenessError::TooManyClasses(format!("{class:?}")));
+    let depth = graph.depth[expansion.from as usize] + 1;
+    let mut enabled = 0;
+    for class in expansion.beyond {
+        enabled |= bit(graph.intern(class).map_err(failed)?);
+    }
+    let mut edges: SmallVec<[(u32, u8); 32]> = SmallVec::new();
+    for step in expansion.steps {
+        let label = match step.class {
+            Some(class) => graph.intern(class).map_err(failed)?,
+            None => UNOWED,
+        };
+        enabled |= bit(label);
+        let (target, is_new) = visited.admit(step.fingerprint, expansion.from, limits)?;
+        if let (true, Some((state, marks))) = (is_new, step.new) {
+            graph.meet(marks, depth);
+            next.push((state, target));
+        }
+        edges.push((target, label));
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    graph.targets.extend(edges.iter().map(|&(target, _)| target));
+    graph.labels.extend(edges.iter().map(|&(_, label)| label));
+    graph.ends.push(graph.targets.len() as u64);
+    graph.enabled.push(enabled);
+    graph.flags.push(expansion.flags);
+    Ok(())
+}

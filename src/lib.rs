@@ -8,7 +8,7 @@
 //! - [`bugs`]: rulebooks with one broken rule each;
 //! - [`model`]: bounds, the Byzantine adversary, two judges, and the properties;
 //! - [`trace`]: a run replayed on the real replicas, in words and pictures;
-//! - [`check`]: the search, and what it says;
+//! - [`check`]: the search, liveness under weak fairness, and what they say;
 //! - [`explore`] and [`cli`]: what a person sees.
 
 pub mod bugs;

@@ -492,8 +492,8 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 
 // --- models with known answers -----------------------------------------------------------------------
 
-/// Peterson's mutual exclusion for two processes (IPL 12(3), 1981), each with a step at a time. Without `turn`, each waits
-/// for the other for ever.
+/// Peterson's mutual exclusion for two processes (IPL 12(3), 1981), each with a step at a time. Without
+/// `turn`, each waits for the other for ever.
 #[derive(Clone, Debug)]
 struct Peterson {
     has_turn: bool,
@@ -680,7 +680,8 @@ fn a_lasso_of_another_model_has_no_states() {
 
 const NODES: u32 = 6;
 
-/// The definition, on graphs of at most six states: which sets of states can be those that a run visits again and again?
+/// The definition, on graphs of at most six states: which sets of states can be those that a run visits
+/// again and again?
 struct Oracle<'a> {
     graph: &'a Graph,
     /// The steps: no refused actions, no self-loops. What is withheld or outside counts: this is the truth

@@ -16,7 +16,8 @@ struct Frame {
 }
 
 /// Calls `each` with every component that can be reached from `roots`, successors before predecessors.
-/// The edges of a node are those numbered `edges(node)`; `target` says where one leads, none if it is to be left out.
+/// The edges of a node are those numbered `edges(node)`; `target` says where one leads, none if it is to
+/// be left out.
 ///
 /// This is Tarjan's algorithm with one word a node (Pearce, *A space-efficient algorithm for finding
 /// strongly connected components*, IPL 116, 2016).

@@ -57,12 +57,17 @@ impl<C: Copy + Ord> Graph<C> {
 
     /// Whether some of what a state leads to was not explored.
     pub(super) fn is_open(&self, state: u32) -> bool {
-        self.flags.get(state as usize).is_none_or(|flags| flags & OPEN != 0)
+        self.flags(state) & OPEN != 0
     }
 
     /// Whether it is not known what is enabled in a state.
     pub(super) fn is_blind(&self, state: u32) -> bool {
-        self.flags.get(state as usize).is_none_or(|flags| flags & BLIND != 0)
+        self.flags(state) & BLIND != 0
+    }
+
+    /// Of a state that was not expanded, nothing is known.
+    fn flags(&self, state: u32) -> u8 {
+        self.flags.get(state as usize).copied().unwrap_or(OPEN | BLIND)
     }
 
     /// The classes that are enabled in a state that is not blind.

@@ -1,4 +1,5 @@
-//! Counterexamples to liveness: where a run can stay without reaching its goal, how to get there, and how to go round.
+//! Counterexamples to liveness: where a run can stay without reaching its goal, how to get there, and how
+//! to go round.
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;

@@ -7,20 +7,22 @@
 //!
 //! # What a run is
 //! The semantics is that of TLA+ (Lamport, *Specifying Systems*, chapter 8). A **step** is a transition to
-//! another state; an action that leads back to the same state changes nothing and is none. A run is a
-//! sequence of steps from an initial state, for ever or until it stops; it may stop wherever fairness lets
-//! it. A **class** of actions ([`FairModel::class`]) is enabled in a state if one of its actions is a step
-//! there. A run is **fair** if every class is, again and again, disabled or taken. So it may stop in a
-//! state if and only if no class is enabled there: at a dead end, but also where every step that is left is
-//! owed by nobody. Such a stop is no special case: it is a loop of no steps.
+//! another state; an action that leads back to the same state changes nothing and is none: it neither
+//! enables its class nor counts as taking it. A run is a sequence of steps from an initial state, for ever
+//! or until it stops; it may stop wherever fairness lets it. A **class** of actions ([`FairModel::class`])
+//! is enabled in a state if one of its actions is a step there. A run is **fair** if every class is, again
+//! and again, disabled or taken. So it may stop in a state if and only if no class is enabled there: at a
+//! dead end, but also where every step that is left is owed by nobody. Such a stop is no special case: it is
+//! a loop of no steps.
 //!
 //! # Why components suffice
-//! A run that never reaches its goal stays in the end within one component of the states without the goal, and visits
-//! some of its states again and again. If a component is left out of which a class cannot be taken and in
-//! which it is never disabled, so it is for every part of that component. Otherwise the loop that takes
-//! every step of the component is fair. A component therefore holds a fair run if and only if every class
-//! is disabled in one of its states, or taken by a step within it. (Strong fairness would need
-//! recursion: more of a component can enable more.)
+//! A run that never reaches its goal stays in the end within one strongly connected component of the
+//! states without the goal. If some class is enabled in all states of the component and taken by none of
+//! the steps within it, then so it is in every part of the component, and no run that stays there is fair.
+//! Otherwise the loop that takes every step of the component is fair. A component therefore holds a fair
+//! run if and only if every class is disabled in one of its states, or taken by a step within it. (Strong
+//! fairness would need recursion: a part of a component may be fair although the whole is not, because it
+//! enables less.)
 //!
 //! # What a verdict on a part of the graph says
 //! What a limit or a boundary leaves out may hold violations. So:
@@ -187,8 +189,8 @@ pub struct Finding<A> {
     pub property: String,
     /// What the check says of it.
     pub verdict: LivenessVerdict<A>,
-    /// States that were met in which the goal was asked for and not reached yet. If there are none, nothing ever asks
-    /// for it, and *holds* says nothing.
+    /// States that were met in which the goal is owed: where a run can be after the goal was asked for
+    /// and before it is reached. If there are none, nothing ever waits for it, and *holds* says little.
     pub owed: u64,
 }
 
@@ -223,13 +225,13 @@ pub enum LivenessError {
     },
 }
 
-/// Explores every state of `model` that is reachable within its boundary, and decides each of `properties` on all
-/// its weakly fair runs.
+/// Explores every state of `model` that is reachable within its boundary, and decides each of `properties`
+/// on all its weakly fair runs.
 ///
-/// The graph takes about 100 bytes a state and 5 a transition; no state is kept beyond the level that is being
-/// expanded. Limits end the exploration; what was explored by then is still judged, in time linear in its
-/// size. A counterexample is as short as a bounded effort can make it, in most cases the shortest of all,
-/// and the same at any number of threads.
+/// The graph takes some 130 bytes a state and 5 a transition; no state is kept beyond the level that is
+/// being expanded. Limits end the exploration; what was explored by then is still judged, in time linear in
+/// its size. A counterexample is as short as a bounded effort can make it, in most cases the shortest of
+/// all, and the same at any number of threads.
 ///
 /// # Errors
 /// Too many classes or properties, or a model that does not do the same thing twice.

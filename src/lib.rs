@@ -9,6 +9,7 @@
 //! - [`model`]: bounds, the Byzantine adversary, two judges, and the properties;
 //! - [`trace`]: a run replayed on the real replicas, in words and pictures;
 //! - [`check`]: the search, liveness under weak fairness, and what they say;
+//! - [`proof`]: the proof of safety without bounds, and its provers;
 //! - [`explore`] and [`cli`]: what a person sees.
 
 pub mod bugs;

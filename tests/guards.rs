@@ -1303,6 +1303,27 @@ fn how_often_the_timer_has_doubled_is_not_control() {
 }
 
 #[test]
+fn new_view_settles_the_view_changes_for_it_and_no_later_ones() {
+    let system = System::new(4);
+    let changes = || [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    let after = |early: &[(usize, u64)]| {
+        let mut backup = At::new(&system, 3);
+        for &(from, view) in early {
+            backup.accepts(&Message::ViewChange(system.view_change(from, view, vec![])));
+        }
+        backup.accepts(&system.new_view(1, changes(), &[]));
+        backup
+    };
+    assert_eq!(after(&[(0, 1)]).state, after(&[]).state);
+    // With that of r2, one more is enough to join.
+    let mut backup = after(&[(2, 2)]);
+    let effects = backup.accepts(&Message::ViewChange(system.view_change(0, 2, vec![])));
+    assert_eq!(view_change_of(&effects).map(|change| change.new_view), Some(View(2)));
+    let mut backup = after(&[]);
+    assert_eq!(backup.accepts(&Message::ViewChange(system.view_change(0, 2, vec![]))), []);
+}
+
+#[test]
 fn early_checkpoints_count_once_their_turn_comes() {
     let system = with_checkpoints();
     let mut backup = At::new(&system, 3);

@@ -17,7 +17,7 @@ use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{Bound, Byzantine, DEAD_END, NO_DEAD_END, PROPERTIES, Scope};
-use crate::trace::Trace;
+use crate::trace::{Form, Trace};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum JudgeArgument {
@@ -55,7 +55,8 @@ pub(super) struct CheckArguments {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Write the counterexample to this file: JSON, or by its ending Mermaid (.mmd) or text (.txt)
+    /// Write the counterexample to this file: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text
+    /// (.txt)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 }
@@ -281,11 +282,8 @@ fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
 fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
     let found = shortest(outcomes);
     if let (Some(path), Some((property, _, trace))) = (&arguments.trace, found) {
-        let content = match path.extension().and_then(|e| e.to_str()) {
-            Some("mmd") => trace.to_mermaid(Some(property)),
-            Some("txt") => trace.to_text(Some(property)),
-            _ => trace.to_json(rulebook.name, Some(property))?,
-        };
+        let form = Form::of(&path.to_string_lossy());
+        let content = trace.written(form, rulebook.name, Some(property))?;
         fs::write(path, content).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())))?;
     }
     match arguments.format {

@@ -6,6 +6,7 @@
 mod bugs;
 mod check;
 mod explore;
+mod replay;
 mod rules;
 mod scope;
 
@@ -40,6 +41,8 @@ enum Command {
     Rules(rules::RulesArguments),
     /// List the corpus of known faults; with --check, find each of them
     Bugs(bugs::BugsArguments),
+    /// Make the run in a trace file happen again, and say where it ends
+    Replay(replay::ReplayArguments),
     /// Browse the runs of the protocol, and counterexamples, in a web browser
     Explore(explore::ExploreArguments),
 }
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Bugs(arguments) => bugs::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),
     };
     match result {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::participant::Stimulus;
 use crate::pbft::{
@@ -14,7 +14,7 @@ use crate::pbft::{
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Scope {
     /// n: the number of replicas.
     pub replicas: u16,
@@ -42,7 +42,7 @@ pub struct Scope {
 }
 
 /// What stable storage does in a crash.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
     /// It keeps everything that was written.
@@ -71,7 +71,7 @@ impl Scope {
 
 /// A finite part of the protocol's behaviours: a scope, and who is Byzantine in it. Reads like its
 /// scope.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bound {
     /// The sizes.
     #[serde(flatten)]

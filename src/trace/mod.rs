@@ -6,6 +6,8 @@
 
 mod draw;
 mod explain;
+mod file;
+mod shrink;
 mod text;
 mod told;
 
@@ -13,15 +15,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
-use serde::Serialize;
 
 use crate::model::{
     Adversary, DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
 };
-use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State, Timer};
+use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State};
 
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
+pub use file::{Form, ReadError, TraceFile};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.
@@ -203,62 +205,7 @@ fn find(
     }
 }
 
-/// The form in which a trace is written to a file.
-#[derive(Debug, Serialize)]
-struct Record<'a> {
-    rules: String,
-    bound: &'a crate::model::Bound,
-    violates: Option<&'a str>,
-    explanation: Option<String>,
-    because: Option<Explanation>,
-    steps: Vec<StepRecord>,
-    finally: Vec<(String, String)>,
-}
-
-#[derive(Debug, Serialize)]
-struct StepRecord {
-    step: usize,
-    from: Option<String>,
-    to: String,
-    event: String,
-    sends: Vec<String>,
-    timer: Option<Option<String>>,
-    state: String,
-}
-
 impl Trace {
-    /// The trace as JSON, for other programs.
-    ///
-    /// # Errors
-    /// If serialisation fails.
-    pub fn to_json(&self, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
-        let steps = (1..).zip(&self.steps).map(|(number, step)| StepRecord {
-            step: number,
-            from: match &step.event {
-                Event::Deliver(message) => Some(message.signer().to_string()),
-                _ => None,
-            },
-            to: step.to.to_string(),
-            event: step.event(&self.system),
-            sends: step.sends(&self.system),
-            timer: step.effects.iter().rev().find_map(|effect| match effect {
-                Effect::Timer(timer) => Some(timer.map(|Timer { view, .. }| view.to_string())),
-                _ => None,
-            }),
-            state: format!("{:?}", step.after),
-        });
-        let record = Record {
-            rules: rules.to_owned(),
-            bound: self.system.bound(),
-            violates: property,
-            explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
-            because: property.and_then(|p| self.explain(p)),
-            steps: steps.collect(),
-            finally: self.finally().map(|(who, local)| (who.to_string(), format!("{local:?}"))).collect(),
-        };
-        serde_json::to_string_pretty(&record)
-    }
-
     /// The trace as a Mermaid sequence diagram.
     pub fn to_mermaid(&self, property: Option<&str>) -> String {
         let arrows: Vec<_> = self.steps.iter().map(|step| self.arrow(step)).collect();

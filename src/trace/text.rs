@@ -4,17 +4,20 @@ use std::fmt::Write as _;
 
 use super::{Step, Trace, name};
 use crate::model::{Event, System};
-use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, Slot, State, ViewChange};
+use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, SeqNum, Slot, State, ViewChange};
 
-/// A message in words, with batches by their names.
+/// A message in words, with batches by their names. Two messages of one sender that read alike are one.
 pub fn describe(system: &System, message: &Message) -> String {
     let ballot = |kind: &str, view, seq, digest| format!("{kind} {view} {seq} {}", name(system, digest));
     match message {
         Message::Request(m) => format!("REQUEST {}", m.id()),
-        Message::PrePrepare(m) => ballot("PRE-PREPARE", m.view(), m.seq(), m.digest()),
+        Message::PrePrepare(m) => {
+            let what = ballot("PRE-PREPARE", m.view(), m.seq(), m.digest());
+            if m.digest() == m.batch.digest() { what } else { format!("{what}, with the batch {}", m.batch) }
+        }
         Message::Prepare(m) => ballot("PREPARE", m.view, m.seq, m.digest),
         Message::Commit(m) => ballot("COMMIT", m.view, m.seq, m.digest),
-        Message::Checkpoint(m) => format!("CHECKPOINT {}", m.seq),
+        Message::Checkpoint(m) => format!("CHECKPOINT {} ({})", m.seq, m.state),
         Message::ViewChange(m) => view_change(m),
         Message::NewView(m) => new_view(m),
         Message::Read(_) | Message::Reply(_) | Message::Status(_) | Message::State(_) => {
@@ -27,7 +30,7 @@ fn view_change(change: &ViewChange) -> String {
     let claim = |c: &PreparedClaim| format!("{} prepared in {} at {}", c.proposal.batch, c.view(), c.seq());
     let claims: Vec<_> = change.prepared.iter().map(claim).collect();
     let claims = if claims.is_empty() { "nothing prepared".to_owned() } else { claims.join(", ") };
-    format!("VIEW-CHANGE to {}: {claims}", change.new_view)
+    format!("VIEW-CHANGE to {}{}: {claims}", change.new_view, since(change.stable.seq))
 }
 
 fn new_view(new_view: &NewView) -> String {
@@ -35,7 +38,28 @@ fn new_view(new_view: &NewView) -> String {
         new_view.proposals.iter().map(|p| format!("{} at {}", p.batch, p.seq())).collect();
     let proposals = if proposals.is_empty() { "nothing to repeat".to_owned() } else { proposals.join(", ") };
     let from: Vec<_> = new_view.view_changes.0.iter().map(|c| c.signer().to_string()).collect();
-    format!("NEW-VIEW {}: {proposals}, on the view changes of {}", new_view.view, from.join(", "))
+    let start = new_view.view_changes.0.iter().map(|c| c.stable.seq).max().unwrap_or_default();
+    format!(
+        "NEW-VIEW {}{}: {proposals}, on the view changes of {}",
+        new_view.view,
+        since(start),
+        from.join(", ")
+    )
+}
+
+/// From which checkpoint on it speaks, if from a later one than the first.
+fn since(stable: SeqNum) -> String {
+    if stable == SeqNum::GENESIS { String::new() } else { format!(" from {stable}") }
+}
+
+/// An event that is no message, in words.
+pub(super) fn in_words(event: &Event) -> Option<String> {
+    match event {
+        Event::Deliver(_) => None,
+        Event::Timeout(view) => Some(format!("timer of {view} runs out")),
+        Event::Crash => Some("crashes and recovers".to_owned()),
+        Event::Invoke => Some("is asked to read".to_owned()),
+    }
 }
 
 impl Step {
@@ -43,9 +67,7 @@ impl Step {
     pub(super) fn event(&self, system: &System) -> String {
         match &self.event {
             Event::Deliver(message) => describe(system, message),
-            Event::Timeout(view) => format!("timer of {view} runs out"),
-            Event::Crash => "crashes and recovers".to_owned(),
-            Event::Invoke => "is asked to read".to_owned(),
+            other => in_words(other).unwrap_or_default(),
         }
     }
 

@@ -1,0 +1,86 @@
+//! `bft replay`: a trace from a file, made to happen again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Format, HOLDS, UNSAFE, UsageError};
+use crate::model::{DEAD_END, PROPERTIES};
+use crate::trace::{Form, Trace, TraceFile};
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The trace: as bft check --trace writes it, or in the Informal Trace Format
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Leave out every step that the violation does not need
+    #[arg(long)]
+    shrink: bool,
+    /// Write the trace to this file: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text (.txt)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
+    let named = |path: &Path, what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(&arguments.file).map_err(|why| named(&arguments.file, &why))?;
+    let read = TraceFile::read(&text).map_err(|why| named(&arguments.file, &why))?;
+    let violated = violated(&read);
+    let trace = match violated {
+        Some(property) if arguments.shrink => read.trace.shrunk(property),
+        _ => read.trace.clone(),
+    };
+    if let Some(path) = &arguments.trace {
+        let form = Form::of(&path.to_string_lossy());
+        let content = trace.written(form, read.rulebook.name, violated)?;
+        fs::write(path, content).map_err(|why| named(path, &why))?;
+    }
+    match arguments.format {
+        Format::Text => print!("{}", as_text(&read, &trace, violated)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&read, &trace, violated))?),
+    }
+    Ok(if violated.is_some() { UNSAFE } else { HOLDS })
+}
+
+/// The property that the run violates in its last state: the one that the file names, if it does, else the first.
+fn violated(read: &TraceFile) -> Option<&'static str> {
+    let all = || PROPERTIES.iter().map(|property| property.name);
+    let named = all().chain([DEAD_END.name]).find(|name| read.violates.as_deref() == Some(name));
+    named.into_iter().chain(all()).find(|name| read.trace.violation(name).is_some())
+}
+
+fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
+    let mut out = format!("Rules: {}\n\n{}", read.rulebook.name, trace.to_text(violated));
+    let left_out = read.trace.steps().len() - trace.steps().len();
+    if left_out > 0 {
+        out.push_str(&format!("{left_out} of {} steps were left out.\n", read.trace.steps().len()));
+    }
+    match (&read.violates, violated) {
+        (Some(said), None) => {
+            out.push_str(&format!("The file says that it violates {said}; here it violates nothing.\n"));
+        }
+        (Some(said), Some(property)) if said != property => {
+            out.push_str(&format!("The file says that it violates {said}; here it does not.\n"));
+        }
+        (None, None) => out.push_str("Nothing is violated in the last state.\n"),
+        _ => {}
+    }
+    out
+}
+
+fn as_json(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> serde_json::Value {
+    json!({
+        "rules": read.rulebook.name,
+        "bound": trace.system().bound(),
+        "said_to_violate": read.violates,
+        "violates": violated,
+        "explanation": violated.and_then(|p| trace.violation(p)).map(|(_, what)| what),
+        "steps": read.trace.steps().len(),
+        "left": trace.steps().len(),
+    })
+}

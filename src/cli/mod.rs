@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes: 0 holds, 1 a row of the kill matrix came out otherwise than it must, 2 the question makes no sense, 10 a safety property is violated, 20 a limit
-//! ended the run before the bound was exhausted.
+//! Exit codes: 0 holds, 1 a row of the kill matrix came out otherwise than it must, 2 the question makes no sense, 10 a
+//! safety property is violated, 20 a limit ended the run before the bound was exhausted.
 
 mod bugs;
 mod check;

@@ -466,3 +466,39 @@ fn the_explorer_of_the_correct_rules_claims_no_violation() {
     assert!(!explorer.json("/.states/0").as_array().unwrap().is_empty());
     assert!(explorer.get("/").to_lowercase().contains("<html"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_would_hold_too_much_memory_ends_with_what_it_covered() {
+    let output = bft(&["check", "--views", "4", "--memory", "60"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(20), "{text}");
+    assert!(text.contains("not exhausted (stopped at 60 MiB of memory)"), "{text}");
+    assert!(text.contains("Not exhausted:") && !text.contains("Holds"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_presses_ctrl_c_is_told_what_was_covered() {
+    let child = Command::new(env!("CARGO_BIN_EXE_bft"))
+        .args(["check", "--views", "4", "--byzantine", "r0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until it listens: before that the signal ends it, as it ends every process.
+    let listens = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 2 != 0
+    };
+    while !listens() {
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(20), "{text}");
+    assert!(text.contains("not exhausted (stopped by Ctrl-C)"), "{text}");
+}

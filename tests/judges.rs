@@ -709,6 +709,17 @@ fn a_search_without_time_visits_nothing_but_where_it_starts() {
     assert_eq!(Graph::tree(3, 8).search(&limits).0.end, End::Exhausted);
 }
 
+/// Memory is the process's: this one holds more than a byte, and less than an exbibyte.
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
+#[test]
+fn a_search_ends_before_it_holds_too_much_memory() {
+    let limits = Limits { max_memory: Some(1), ..threads(1) };
+    let (report, visits) = Graph::tree(3, 8).search(&limits);
+    assert_eq!((report.end, visits), (End::Limited(Limit::Memory(1)), vec![0]));
+    let limits = Limits { max_memory: Some(1 << 60), ..threads(1) };
+    assert_eq!(Graph::tree(3, 8).search(&limits).0.end, End::Exhausted);
+}
+
 #[test]
 fn a_search_can_be_stopped() {
     let progress = Progress::default();

@@ -43,6 +43,15 @@ impl Visited {
         self.parents.get_index(index as usize).map(|(&fingerprint, _)| fingerprint)
     }
 
+    /// The bytes that it is about to ask for: a table that is full moves to one of twice the size, and holds both
+    /// while it moves.
+    fn about_to_grow_by(&self) -> u64 {
+        let (length, capacity) = (self.parents.len(), self.parents.capacity());
+        let entry = size_of::<(u64, Fingerprint, u32)>() + size_of::<usize>() + 1;
+        // Near enough that the states of a block could fill it.
+        if length + length / 16 < capacity { 0 } else { 2 * (capacity * entry) as u64 }
+    }
+
     /// Takes in a state. Says its number, and whether it is a new one.
     ///
     /// # Errors
@@ -144,7 +153,7 @@ where
             if block.is_empty() {
                 break;
             }
-            if let Some(limit) = reached(limits, progress, start) {
+            if let Some(limit) = reached(visited, limits, progress, start) {
                 return (Err(limit.into()), depth + u64::from(!next.is_empty()));
             }
             let met: &Visited = visited;
@@ -168,9 +177,15 @@ where
     (Ok(()), depth)
 }
 
-fn reached(limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
+fn reached(visited: &Visited, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
     if progress.stop.load(Relaxed) {
         return Some(Limit::Stopped);
+    }
+    if let Some(most) = limits.max_memory
+        && let Some(held) = memory_stats::memory_stats()
+        && held.physical_mem as u64 + visited.about_to_grow_by() >= most
+    {
+        return Some(Limit::Memory(most));
     }
     limits.timeout.filter(|&longest| start.elapsed() >= longest).map(Limit::Time)
 }

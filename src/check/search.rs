@@ -2,6 +2,7 @@
 //! number of threads.
 
 use std::hash::Hash;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -17,13 +18,16 @@ pub struct Limits {
     pub max_states: Option<u64>,
     /// The longest time to search.
     pub timeout: Option<Duration>,
+    /// The most memory that the process may hold, in bytes, all searches in it together. What it holds is
+    /// asked of the system; where the system does not say, nothing is limited.
+    pub max_memory: Option<u64>,
     /// Threads that expand states.
     pub threads: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_states: None, timeout: None, threads: 1 }
+        Limits { max_states: None, timeout: None, max_memory: None, threads: 1 }
     }
 }
 
@@ -36,8 +40,8 @@ pub struct Progress {
     pub frontier: AtomicU64,
     /// Steps from the initial state to the level that is being expanded.
     pub depth: AtomicU64,
-    /// Set this to stop the search.
-    pub stop: AtomicBool,
+    /// Set this to stop the search, and all others that share it.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What a search has covered.
@@ -60,6 +64,8 @@ pub enum Limit {
     States(u64),
     /// [`Limits::timeout`].
     Time(Duration),
+    /// [`Limits::max_memory`]: what was held then, or would have been held a moment later.
+    Memory(u64),
     /// [`Progress::stop`].
     Stopped,
 }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -18,6 +18,9 @@ use crate::bugs::Rulebook;
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{Bound, Byzantine, DEAD_END, NO_DEAD_END, PROPERTIES, Scope};
 use crate::trace::{Form, Trace};
+
+/// The exit code of who was interrupted and did not wait, as shells give it.
+const INTERRUPTED: i32 = 130;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum JudgeArgument {
@@ -52,6 +55,9 @@ pub(super) struct CheckArguments {
     /// Give up after so many seconds in all
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
+    /// Give up when the process is about to hold more than so many MiB of memory
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -89,7 +95,8 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
         }
     }
     let jobs = plan(arguments, rulebook)?;
-    let limits = Limits { max_states: arguments.max_states, timeout: None, threads };
+    let max_memory = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
+    let limits = Limits { max_states: arguments.max_states, timeout: None, max_memory, threads };
     let outcomes = run_all(&jobs, rulebook, arguments, &limits, check::deadline(timeout))?;
     report(arguments, rulebook, &outcomes)
 }
@@ -147,8 +154,9 @@ fn run_all(
     });
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build()?;
     let property = property(arguments, rulebook);
+    let stop = stopped_by_ctrl_c()?;
     let one = |job: &Job| {
-        let progress = Progress::default();
+        let progress = Progress { stop: Arc::clone(&stop), ..Progress::default() };
         watched(&bars, job, &progress, || {
             pool.install(|| check::run(job, rulebook.rules, property, limits, deadline, &progress))
         })
@@ -177,6 +185,18 @@ fn run_all(
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     let outcomes: Result<Vec<_>, _> = results.into_iter().flatten().collect();
     Ok(outcomes?)
+}
+
+/// Set once Ctrl-C is pressed: the searches end then, and say what they covered. Pressed again, it ends the process.
+fn stopped_by_ctrl_c() -> Result<Arc<AtomicBool>, UsageError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let pressed = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if pressed.swap(true, Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+    })?;
+    Ok(stop)
 }
 
 /// Shows a progress bar while the work is done.
@@ -251,7 +271,8 @@ fn limited(limit: Limit) -> String {
     match limit {
         Limit::States(n) => format!("stopped at {} states", thousands(n)),
         Limit::Time(_) => "stopped by the timeout".to_owned(),
-        Limit::Stopped => "stopped".to_owned(),
+        Limit::Memory(bytes) => format!("stopped at {} MiB of memory", thousands(bytes >> 20)),
+        Limit::Stopped => "stopped by Ctrl-C".to_owned(),
     }
 }
 

@@ -38,7 +38,7 @@ use super::bounds::System;
 use super::history::History;
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
-use crate::pbft::{Client, Message, Principal, Site, State, View};
+use crate::pbft::{Client, Message, NewView, Principal, Signed, Site, State, View};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
@@ -82,6 +82,9 @@ struct Node {
     participant: u16,
     local: Local,
     sent: Bits,
+    /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
+    /// is, but it need not exist on every path that leads to one of them.
+    resends: Option<Arc<Signed<NewView>>>,
 }
 
 /// A consequence, and the smallest sets of messages that have it.
@@ -481,7 +484,9 @@ impl Absorbed {
             for message in emitted {
                 sent.insert(tables.intern(message));
             }
-            let next = tables.node(Node { participant: node.participant, local, sent });
+            let resends = local.replica().and_then(State::new_view).cloned();
+            let resends = resends.filter(|_| self.system.has_checkpoints());
+            let next = tables.node(Node { participant: node.participant, local, sent, resends });
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = messages.difference(&tables.unconditional);
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
@@ -631,7 +636,7 @@ impl Model for Absorbed {
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));
-            tables.node(Node { participant: index, local, sent: Bits::default() })
+            tables.node(Node { participant: index, local, sent: Bits::default(), resends: None })
         });
         let mut state = AbsorbedState(locals.collect());
         if let Some(history) = first_history(&self.system, &self.honest) {

@@ -334,6 +334,11 @@ impl State {
         self.clients.get(&client)
     }
 
+    /// The NEW-VIEW that it entered last, which it sends to whoever has missed it.
+    pub fn new_view(&self) -> Option<&Arc<Signed<NewView>>> {
+        self.new_view.0.as_ref()
+    }
+
     /// Its last stable checkpoint.
     pub fn stable(&self) -> &StableCheckpoint {
         &self.stable

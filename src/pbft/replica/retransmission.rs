@@ -50,7 +50,7 @@ impl Replica {
         self.checkpoints_after(state, status).for_each(&mut send);
 
         let (mine, theirs) = ((state.view, state.active), (status.view, status.active));
-        let new_view = state.new_view.0.as_ref().filter(|new_view| (new_view.view, true) > theirs);
+        let new_view = state.new_view().filter(|new_view| (new_view.view, true) > theirs);
         if let Some(new_view) = new_view {
             send(Message::NewView(Arc::clone(new_view)));
         }

@@ -40,8 +40,10 @@
 (fixed in      (Node Quorum) "is a member of the quorum")
 (fixed in-weak (Node Weak)   "is a member of the weak quorum")
 (fixed <=      (View View)   "is the same view or an earlier one")
+(fixed valid   (Value)       "every request in the batch was signed by its client")
 (function leader (View) Node "the primary of the view (Rules::primary)")
 (constant first View         "the view in which all replicas start")
+(constant null Value         "the null request")
 
 (define (< (u View) (v View)) (and (<= u v) (not (= u v))))
 
@@ -51,6 +53,9 @@
     (exists ((m Node)) (and (honest m) (in m P) (in m Q)))))
 (axiom weak-honest "a weak quorum holds an honest replica"
   (forall ((W Weak)) (exists ((m Node)) (and (honest m) (in-weak m W)))))
+
+(axiom null-valid "the null request needs no client"
+  (valid null))
 
 (axiom order-reflexive "views are ordered"
   (forall ((u View)) (<= u u)))
@@ -125,9 +130,11 @@
 
 (action propose ((s Slot) (v View) (x Value))
   "The primary assigns the slot: in the first view freely, in a later one as its view changes allow."
-  (rules primary may_propose view_change_quorum justifies select new_view_batches may_propose_null sift follows)
+  (rules primary may_propose view_change_quorum justifies select new_view_batches may_propose_null sift follows
+         authentic)
   (guard
     (honest (leader v))
+    (check authentic (valid x))
     (check in-view (not (left (leader v) v)))
     (check one-proposal (forall ((y Value)) (not (pp s v y))))
     (follows s v x))
@@ -139,9 +146,10 @@
   "A backup accepts the primary's proposal, by itself or in a NEW-VIEW, and votes for it."
   (rules may_propose may_prepare digest_matches accepts_second_proposal admits_view in_window
          check_new_view check_view_change check_prepared justifies select new_view_batches
-         view_change_quorum)
+         view_change_quorum authentic)
   (guard
     (honest n)
+    (check authentic (valid x))
     (check backup (not (= n (leader v))))
     (check proposed (pp s v x))
     (check in-view (not (left n v)))
@@ -168,12 +176,23 @@
 
 (action decide ((n Node) (s Slot) (v View) (x Value) (Q Quorum))
   "A replica that has prepared a value decides it on a quorum of COMMITs."
-  (rules commit_quorum commit_key counts_vote decides_unprepared admits_view in_window quorum check_decision)
+  (rules commit_quorum commit_key counts_vote decides_unprepared admits_view in_window quorum)
   (guard
     (honest n)
     (check in-view (not (left n v)))
     (check above-low (not (low n s)))
     (check prepared (com n s v x))
+    (check committed (forall ((m Node)) (=> (in m Q) (com m s v x)))))
+  (effect
+    (add (known n s x))
+    (add (kn s x))
+    (add (chosen s v x Q))))
+
+(action learn ((n Node) (s Slot) (v View) (x Value) (Q Quorum))
+  "A replica is shown the COMMITs of a quorum, of whichever view, with the state that it lacks."
+  (rules check_decision check_state)
+  (guard
+    (honest n)
     (check committed (forall ((m Node)) (=> (in m Q) (com m s v x)))))
   (effect
     (add (known n s x))
@@ -199,11 +218,10 @@
     (add (known n s x))))
 
 (action truncate ((n Node) (s Slot) (x Value) (Q Quorum))
-  "A replica discards a slot below a stable checkpoint, and with it the memory of its votes there."
+  "A replica discards a slot below a stable checkpoint, executed so far or not, and with it the memory of its votes there."
   (rules check_stable checkpoint_quorum counts_vote)
   (guard
     (honest n)
-    (check executed (known n s x))
     (check stable (forall ((m Node)) (=> (in m Q) (ck m s x)))))
   (effect
     (add (low n s))
@@ -248,8 +266,7 @@
     (may ((v View) (s Slot) (w View)) (vcge b v s w) true)
     (may ((v View) (s Slot)) (vclow b v s) true)))
 
-(outside authentic "values are opaque here: which requests a batch may hold is not a matter of agreement")
-(outside authentic_at "as authentic")
+(outside authentic_at "who else can verify a request is a matter of liveness: here it is authentic or it is not")
 (outside serves_reads "reads change nothing that is agreed on")
 (outside reply_quorum "what a client believes is not a matter of agreement among replicas")
 (outside read_quorum "as reply_quorum")
@@ -282,6 +299,10 @@
 (clause vote-accepted "what an honest replica voted for was accepted"
   (forall ((n Node) (s Slot) (v View) (x Value))
     (=> (and (honest n) (voted n s v x)) (acc s v x))))
+
+(clause accepted-valid "only batches of authentic requests are accepted"
+  (forall ((s Slot) (v View) (x Value))
+    (=> (acc s v x) (valid x))))
 
 (clause commit-prepared "what an honest replica committed had prepared"
   (forall ((n Node) (s Slot) (v View) (x Value))
@@ -333,6 +354,10 @@
 (safety agreement "no two honest replicas decide different values at a slot"
   (forall ((n Node) (m Node) (s Slot) (x Value) (y Value))
     (=> (and (honest n) (honest m) (known n s x) (known m s y)) (= x y))))
+
+(safety external-validity "what an honest replica decides holds no request that its client did not sign"
+  (forall ((n Node) (s Slot) (x Value))
+    (=> (and (honest n) (known n s x)) (valid x))))
 
 (safety validity "what an honest replica decides was proposed by the primary of some view"
   (forall ((n Node) (s Slot) (x Value))

@@ -80,3 +80,15 @@
   (truncate r1 #1 x0 r0+r1+r2)
   (view-change r1 v1)
   (finally (known r2 #1 x0) (low r1 #1) (not (took r1 #1 v0)) (vclow r1 v1 #1)))
+
+(run left-behind "A replica that has left the view is shown the COMMITs of those that decided there."
+  (committee 4 1) (byzantine 3) (views-slots-values 2 1 2)
+  (propose #1 v0 x0)
+  (prepare r1 #1 v0 x0)
+  (byzantine r3 (with (prep r3 #1 v0 x0)))
+  (commit r0 #1 v0 x0 r0+r1+r3)
+  (commit r1 #1 v0 x0 r0+r1+r3)
+  (byzantine r3 (with (com r3 #1 v0 x0)))
+  (view-change r2 v1)
+  (learn r2 #1 v0 x0 r0+r1+r3)
+  (finally (known r2 #1 x0) (left r2 v0) (not (com r2 #1 v0 x0))))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct SortId(pub usize);
 
 /// A relation, by its place in the model.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RelationId(pub usize);
 
 /// A function, by its place in the model.

@@ -85,10 +85,22 @@ impl Model {
     /// The structure of a run before its first step.
     pub fn structure(&self, run: &Run) -> Structure {
         let sizes: Vec<usize> = run.elements.iter().map(Vec::len).collect();
-        let members = |set: usize, size: usize| subsets(run.committee.0, size).swap_remove(set);
         let committee = Committee::new(run.committee.0, run.committee.1).ok();
-        let (quorum, weak) = committee.map_or((0, 0), |c| (c.quorum(), c.weak_quorum()));
         let primary = |view: usize| committee.map_or(0, |c| Castro99.primary(c, View(view as u64)).index());
+        self.nothing_happened(sizes, committee, &run.byzantine, &primary, &|_| true)
+    }
+
+    /// The structure of a committee in which nothing has happened yet: what is fixed, and no more.
+    pub(super) fn nothing_happened(
+        &self,
+        sizes: Vec<usize>,
+        committee: Option<Committee>,
+        byzantine: &[u16],
+        primary: &dyn Fn(usize) -> usize,
+        valid: &dyn Fn(usize) -> bool,
+    ) -> Structure {
+        let (n, quorum, weak) = committee.map_or((0, 0, 0), |c| (c.n(), c.quorum(), c.weak_quorum()));
+        let (quorums, weak_quorums) = (subsets(n, quorum), subsets(n, weak));
         let functions = self.functions.iter().map(|function| match &*function.name {
             "leader" => (0..sizes[function.sorts[0].0]).map(primary).collect(),
             _ => vec![0],
@@ -97,10 +109,11 @@ impl Model {
         for (r, relation) in self.relations.iter().enumerate().filter(|(_, r)| r.fixed) {
             for tuple in structure.tuples(&relation.sorts) {
                 let holds = match (&*relation.name, &tuple[..]) {
-                    ("honest", &[node]) => !run.byzantine.contains(&(node as u16)),
-                    ("in", &[node, set]) => members(set, quorum).contains(&(node as u16)),
-                    ("in-weak", &[node, set]) => members(set, weak).contains(&(node as u16)),
+                    ("honest", &[node]) => !byzantine.contains(&(node as u16)),
+                    ("in", &[node, set]) => quorums[set].contains(&(node as u16)),
+                    ("in-weak", &[node, set]) => weak_quorums[set].contains(&(node as u16)),
                     ("<=", &[a, b]) => a <= b,
+                    ("valid", &[value]) => valid(value),
                     _ => false,
                 };
                 structure.set(RelationId(r), &tuple, holds);
@@ -153,10 +166,11 @@ impl Model {
         with: &[(RelationId, Vec<usize>)],
     ) -> Structure {
         let mut after = before.clone();
+        let mut values = self.values(action, args);
         for effect in &self.actions[action].effects {
             let relation = effect.relation;
             for tuple in before.tuples(&self.relations[relation.0].sorts) {
-                let hit = |f| self.hits(before, action, args, effect, f, &tuple);
+                let mut hit = |f| before.hits(effect, f, &tuple, &mut values);
                 match effect.change {
                     Change::Add if hit(&effect.within) => after.set(relation, &tuple, true),
                     Change::Remove if hit(&effect.within) => after.set(relation, &tuple, false),
@@ -183,8 +197,8 @@ impl Model {
         action: usize,
         args: &[usize],
     ) -> Result<(), Mismatch> {
-        let (action_args, step) = (self.action_args(action, args), &self.actions[action]);
-        if !self.evaluate(before, &step.guard, &action_args) {
+        let (mut values, step) = (self.values(action, args), &self.actions[action]);
+        if !before.evaluate(&step.guard, &mut values) {
             return Err(Mismatch::Guard);
         }
         for (r, relation) in self.relations.iter().enumerate() {
@@ -198,7 +212,7 @@ impl Model {
                 // The bounds within which the tuple may be after the effects, in their order.
                 let (mut least, mut most) = (old, old);
                 for effect in &effects {
-                    let hit = |f| self.hits(before, action, args, effect, f, &tuple);
+                    let mut hit = |f| before.hits(effect, f, &tuple, &mut values);
                     match effect.change {
                         Change::Add if hit(&effect.within) => (least, most) = (true, true),
                         Change::Remove if hit(&effect.within) => (least, most) = (false, false),
@@ -218,36 +232,17 @@ impl Model {
         Ok(())
     }
 
-    fn action_args(&self, action: usize, args: &[usize]) -> Vec<(usize, usize)> {
+    pub(super) fn action_args(&self, action: usize, args: &[usize]) -> Vec<(usize, usize)> {
         self.actions[action].params.iter().map(|p| p.id).zip(args.iter().copied()).collect()
     }
 
-    /// Whether the effect speaks of this tuple, and the condition holds for it.
-    fn hits(
-        &self,
-        before: &Structure,
-        action: usize,
-        args: &[usize],
-        effect: &Effect,
-        condition: &Formula,
-        tuple: &[usize],
-    ) -> bool {
+    /// The values of all variables, of which those of the action are these.
+    fn values(&self, action: usize, args: &[usize]) -> Vec<usize> {
         let mut values = vec![0; self.variables];
         for (var, value) in self.action_args(action, args) {
             values[var] = value;
         }
-        let mut open: Vec<usize> = effect.vars.iter().map(|var| var.id).collect();
-        for (arg, &value) in effect.args.iter().zip(tuple) {
-            match arg {
-                Term::Var(var) if open.contains(&var.id) => {
-                    open.retain(|&id| id != var.id);
-                    values[var.id] = value;
-                }
-                _ if before.value(arg, &values) != value => return false,
-                _ => {}
-            }
-        }
-        before.evaluate(condition, &mut values)
+        values
     }
 }
 
@@ -314,9 +309,46 @@ impl Structure {
         Arc::make_mut(&mut self.relations[relation.0].bits)[index] = holds;
     }
 
+    /// The tuples at which the two differ, and whether the relation holds of them in the other. Both are of the
+    /// same sizes.
+    pub fn differences(&self, other: &Structure) -> Vec<(RelationId, Vec<usize>, bool)> {
+        let mut found = Vec::new();
+        for (r, (mine, theirs)) in self.relations.iter().zip(&other.relations).enumerate() {
+            if mine == theirs {
+                continue;
+            }
+            let differs =
+                |tuple: &Vec<usize>| self.holds(RelationId(r), tuple) != other.holds(RelationId(r), tuple);
+            let tuples = self.tuples(&mine.sorts).into_iter().filter(differs);
+            found.extend(tuples.map(|tuple| {
+                let holds = other.holds(RelationId(r), &tuple);
+                (RelationId(r), tuple, holds)
+            }));
+        }
+        found
+    }
+
     /// The function's value.
     pub fn apply(&self, function: FunctionId, tuple: &[usize]) -> usize {
         self.functions[function.0][self.index(&self.function_sorts[function.0], tuple.iter().copied())]
+    }
+
+    /// Whether the effect speaks of this tuple, and the condition holds for it. `values` holds those of the
+    /// action.
+    fn hits(&self, effect: &Effect, condition: &Formula, tuple: &[usize], values: &mut [usize]) -> bool {
+        let is_open = |i: usize, id: usize| {
+            // The first place at which an open variable stands says what it is.
+            let earlier = effect.args[..i].iter().any(|arg| matches!(arg, Term::Var(var) if var.id == id));
+            !earlier && effect.vars.iter().any(|var| var.id == id)
+        };
+        for (i, (arg, &value)) in effect.args.iter().zip(tuple).enumerate() {
+            match arg {
+                Term::Var(var) if is_open(i, var.id) => values[var.id] = value,
+                _ if self.value(arg, values) != value => return false,
+                _ => {}
+            }
+        }
+        self.evaluate(condition, values)
     }
 
     fn index(&self, sorts: &[SortId], tuple: impl Iterator<Item = usize>) -> usize {

@@ -195,17 +195,44 @@ impl Absorbed {
         (tables.locals.len(), tables.messages.len())
     }
 
+    /// The numbers of the honest participants' local states, in the order of [`participants`].
+    pub fn numbers<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
+        self.locals(state)
+    }
+
+    /// The local state of that number, and what its participant has sent; none if it was not met.
+    pub fn numbered(&self, number: u32) -> Option<(Local, Vec<Message>)> {
+        let tables = self.read();
+        let (node, _) = tables.locals.get_index(number as usize)?;
+        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone());
+        Some((node.local.clone(), sent.collect()))
+    }
+
     /// A step, as the events that it stands for.
     pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(Principal, Event)> {
-        let who = self.honest[usize::from(step.participant)].id();
+        let ways = self.ways(state, step);
+        self.events(state, step, ways.first().map_or(&[], |way| way))
+    }
+
+    /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
+    /// and by numbers that [`Self::events`] understands. A set that holds another of them is left out.
+    pub fn ways(&self, state: &AbsorbedState, step: &Move) -> Vec<SmallVec<[u32; 4]>> {
         let available = self.available(state);
         let tables = self.read();
         let index = state.0[usize::from(step.participant)] as usize;
-        let Some((node, guards)) = tables.locals.get_index(index) else { return Vec::new() };
+        let Some((_, guards)) = tables.locals.get_index(index) else { return Vec::new() };
         let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
-        let way = guard.ways.iter().find(|way| way.needs.is_subset(&available));
-        let feed = way.map_or(&[][..], |way| &way.feed);
-        feed.iter()
+        let ways = guard.ways.iter().filter(|way| way.needs.is_subset(&available));
+        ways.map(|way| way.feed.clone()).collect()
+    }
+
+    /// What happens in a step that is brought about in this way.
+    pub fn events(&self, state: &AbsorbedState, step: &Move, way: &[u32]) -> Vec<(Principal, Event)> {
+        let who = self.honest[usize::from(step.participant)].id();
+        let tables = self.read();
+        let index = state.0[usize::from(step.participant)] as usize;
+        let Some((node, _)) = tables.locals.get_index(index) else { return Vec::new() };
+        way.iter()
             .map(|&id| {
                 let event = match id {
                     TIMEOUT => Event::Timeout(node.local.replica().map_or(View(0), State::view)),

@@ -15,6 +15,7 @@ mod prover;
 mod sexp;
 mod smtlib;
 mod structure;
+mod tie;
 mod tptp;
 
 pub use arithmetic::{Arithmetic, IntegerLemma};
@@ -26,6 +27,7 @@ pub use mutant::Mutant;
 pub use obligation::{Answer, Definition, Obligation};
 pub use prover::{Prover, Verdict};
 pub use structure::{Mismatch, Structure};
+pub use tie::{Break, Fault, Tie, TieError, TieReport, Tied};
 
 /// The model of PBFT under `proofs/`, with its lemmas and runs.
 ///

@@ -329,6 +329,11 @@ impl State {
         Snapshot { seq: self.chain.height(), head: self.chain.head(), clients: self.clients.clone() }
     }
 
+    /// The states at its last stable checkpoint and at those that it has announced since.
+    pub fn checkpoint_states(&self) -> impl Iterator<Item = &Snapshot> {
+        self.snapshots.values().map(Arc::as_ref)
+    }
+
     /// The last reply to a client.
     pub fn last_reply(&self, client: ClientId) -> Option<&LastReply> {
         self.clients.get(&client)

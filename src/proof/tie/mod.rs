@@ -111,7 +111,7 @@ impl fmt::Display for Fault {
                 write!(f, "({action}) does not make it so that ({fact}): {}", checks.join(", "))
             }
             Fault::Unexplained { fact, holds: true } => write!(f, "no action brings about ({fact})"),
-            Fault::Unexplained { fact, holds: false } => write!(f, "no action undoes ({fact})"),
+            Fault::Unexplained { fact, holds: false } => write!(f, "({fact}) ought to hold afterwards"),
             Fault::NoAction(what) => write!(f, "no action is like this: {what}"),
             Fault::Clauses(names) => write!(f, "the state breaks {}", names.join(", ")),
         }

@@ -70,13 +70,13 @@ fn every_step_with_checkpoints_and_garbage_collection_is_a_proved_action() {
 }
 
 #[test]
-#[ignore = "minutes: for CI, in release"]
+#[ignore = "most of a minute: for CI"]
 fn every_step_over_a_view_change_with_checkpoints_is_a_proved_action() {
     assert_tied(Scope { views: 2, ..CHECKPOINTS });
 }
 
 #[test]
-#[ignore = "minutes: for CI, in release"]
+#[ignore = "minutes"]
 fn every_step_of_two_slots_with_checkpoints_is_a_proved_action() {
     assert_tied(Scope { slots: 2, ..CHECKPOINTS });
 }
@@ -273,7 +273,7 @@ fn every_fault_of_safety_breaks_the_tie() {
 }
 
 #[test]
-#[ignore = "for CI, in release"]
+#[ignore = "some seconds: for CI"]
 fn the_slow_fault_of_safety_breaks_the_tie() {
     assert_rows(|rulebook| rulebook.name == SLOW);
 }

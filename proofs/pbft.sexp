@@ -272,6 +272,9 @@
 (outside read_quorum "as reply_quorum")
 (outside reply_key "as reply_quorum")
 (outside persists "no amnesia: what a crash forgets counts as Byzantine")
+(outside runs_timer "a timer may run out at any time here: whether it runs matters to liveness")
+(outside leaves_prepared "a replica may stay in its view for ever here: whether it must leave matters to liveness")
+(outside retransmits "what is sent can be delivered at any time here, also again")
 (outside executes "what the executed batches do to the service is a function of their order")
 (outside as_rules "no rule: it makes a rulebook a trait object")
 

@@ -124,6 +124,24 @@ fn a_violation_ends_with_10() {
 }
 
 #[test]
+fn a_run_that_never_gets_on_ends_with_11() {
+    let out = answer(&["check", "--rules", "no-timer"], 11);
+    for part in ["VIOLATED: executed", "from here on the network is stable", "↻─ nothing more has to happen"]
+    {
+        assert!(out.contains(part), "{part} is missing: {out}");
+    }
+    let live = ["check", "--property", "liveness", "--views", "1"];
+    assert!(answer(&live, 0).contains("f more after it"));
+    let silent = json(&[&live[..], &["--byzantine", "r2,r3"]].concat(), 11);
+    assert_eq!(silent["rows"][0]["judge"], "liveness");
+    assert_eq!(silent["rows"][0]["trace"]["lasso"]["property"], "executed");
+    // Every view fails, and each leads to one more.
+    let forever = ["--rules", "short-window", "--byzantine", "r3", "--property", "answered"];
+    answer(&[&["check"], &forever[..]].concat(), 20);
+    refused(&["check", "--property", "liveness", "--judge", "message"], &["--judge message"]);
+}
+
+#[test]
 fn a_limit_ends_with_20_and_claims_nothing() {
     for limit in [["--max-states", "10"], ["--timeout", "0"]] {
         for judge in ["message", "absorbed"] {
@@ -169,7 +187,7 @@ fn a_bound_that_could_never_finish_is_refused_at_once() {
 fn other_bad_arguments_are_refused_by_name() {
     refused(&["check", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
     refused(&["explore", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
-    refused(&["check", "--property", "liveness"], &["liveness", "agreement", "certificate-unique"]);
+    refused(&["check", "--property", "termination"], &["termination", "agreement", "liveness"]);
     refused(&["check", "--judge", "third"], &["--judge", "third", "message", "absorbed"]);
     refused(&["check", "--threads", "0"], &["--threads", "1"]);
     refused(&["check", "--timeout=-1"], &["--timeout", "-1"]);

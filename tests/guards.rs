@@ -1899,6 +1899,40 @@ fn rulebook_decides_what_state_and_decisions_are_taken_over() {
 }
 
 #[test]
+fn rulebook_decides_what_keeps_a_replica_going() {
+    rulebook! { NoTimer: fn runs_timer(&self, _: Standing) -> bool { false } }
+    rulebook! { Locked: fn leaves_prepared(&self) -> bool { false } }
+    rulebook! { Mute: fn retransmits(&self) -> bool { false } }
+
+    let system = System::new(4);
+    let (paper, other) = last_effects(&NoTimer, 1, &[Message::Request(system.request(0, 1))]);
+    assert!(paper.contains(&timer(0, 0, 0)));
+    assert!(!other.iter().any(|effect| matches!(effect, Effect::Timer(_))));
+
+    // What has prepared keeps the replica, whoever leaves, until it is decided.
+    let batch = system.batch(&[0], 1);
+    let digest = batch.digest();
+    let prepared = [system.pre_prepare(0, 1, &batch), system.prepare(2, 0, 1, digest)];
+    let changes = [1, 2].map(|id| Message::ViewChange(system.view_change(id, 1, vec![])));
+    let (paper, locked) = last_effects(&Locked, 3, &[&prepared[..], &changes].concat());
+    assert!(view_change_of(&paper).is_some() && view_change_of(&locked).is_none());
+    let following = System::following(4, &Locked);
+    let mut backup = At::new(&following, 3);
+    prepared.iter().for_each(|message| drop(backup.accepts(message)));
+    assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
+    let decided = [0, 2].map(|id| system.commit(id, 0, 1, digest));
+    let (_, free) = last_effects(&Locked, 3, &[&prepared[..], &decided, &changes].concat());
+    assert!(view_change_of(&free).is_some());
+
+    let says = |rules| {
+        let system = System::following(4, rules);
+        let mut backup = At::new(&system, 1);
+        accepted(backup.replica, &mut backup.state, Input::Retransmit).len()
+    };
+    assert_eq!((says(&Castro99), says(&Mute)), (1, 0));
+}
+
+#[test]
 fn rulebook_decides_what_outlives_a_crash() {
     rulebook! { ForgetsVotes:
         fn persists(&self, record: &Record) -> bool { !matches!(record, Record::Accepted(_)) }

@@ -7,19 +7,27 @@ use std::sync::{Arc, LazyLock};
 
 use bft_check::bugs::{Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Limits, Progress, Verdict};
+use bft_check::model::is_liveness;
 use bft_check::pbft::Principal;
 use bft_check::trace::{Form, ReadError, ReplayError, Trace, TraceFile};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A violating run of each fast row of the corpus.
-static FOUND: LazyLock<Vec<(&Rulebook, &'static str, Trace)>> = LazyLock::new(|| {
+type Found = Vec<(&'static Rulebook, &'static str, Trace)>;
+
+/// A violating run of each small row of the corpus that is about safety.
+static FOUND: LazyLock<Found> = LazyLock::new(|| found(|property| !is_liveness(property)));
+
+fn found(wanted: fn(&str) -> bool) -> Found {
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     let small = |(_, run): &(&Rulebook, &Row)| run.scope.views == 1 || !run.told.is_empty();
     rows.filter(|(_, run)| !run.slow)
         .filter(small)
         .filter_map(|(rulebook, run)| {
             let Expected::Violated(property) = run.expected else { return None };
+            if !wanted(property) {
+                return None;
+            }
             let row = check::run_row(rulebook, run, &Limits::default(), &Progress::default()).unwrap();
             let trace = row.outcomes.into_iter().find_map(|outcome| match outcome.verdict {
                 Verdict::Violated { trace, .. } => Some(*trace),
@@ -28,7 +36,7 @@ static FOUND: LazyLock<Vec<(&Rulebook, &'static str, Trace)>> = LazyLock::new(||
             Some((rulebook, property, trace.unwrap()))
         })
         .collect()
-});
+}
 
 fn events(trace: &Trace) -> Vec<String> {
     trace.steps().iter().map(|step| format!("{} {:?}", step.to, step.event)).collect()
@@ -61,6 +69,22 @@ fn what_is_written_can_be_read_in_both_forms_without_loss() {
                 again.trace.to_itf(rulebook.name, Some(property)).unwrap(),
                 trace.to_itf(rulebook.name, Some(property)).unwrap()
             );
+        }
+    }
+}
+
+/// The file of a run that stays without what it owes tells its steps; that it stays is not to be read off it.
+#[test]
+fn runs_that_stay_are_written_and_read_too() {
+    let stay = found(is_liveness);
+    assert!(stay.len() > 2, "{}", stay.len());
+    for (rulebook, property, trace) in &stay {
+        for form in [Form::Json, Form::Itf] {
+            let text = trace.written(form, rulebook.name, Some(property)).unwrap();
+            let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{}: {why}", rulebook.name));
+            assert_eq!(events(&read.trace), events(trace), "{}", rulebook.name);
+            assert_eq!(read.violates.as_deref(), Some(*property));
+            assert!(read.trace.violation(property).is_none());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The registry of rulebooks.
 
 use super::*;
-use crate::model::NO_DEAD_END;
+use crate::model::{ANSWERED, EXECUTED, NO_DEAD_END};
 use crate::pbft::Castro99;
 
 /// Every rulebook, the correct one first, then by number.
@@ -484,6 +484,57 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &UnorderedReads,
     },
     Rulebook {
+        name: "kept-lock",
+        breaks: Some("a replica at which a batch has prepared stays in its view until it is decided"),
+        number: Some("24"),
+        class: Class::Liveness,
+        source: "dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047",
+        overrides: &["leaves_prepared"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { requests: 1, ..Scope::DEFAULT },
+            byzantine: Some(&[]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &KeptLock,
+    },
+    Rulebook {
+        name: "no-retransmission",
+        breaks: Some("what is lost is never sent again"),
+        number: Some("26"),
+        class: Class::Liveness,
+        source: "fabric#1917",
+        overrides: &["retransmits"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { views: 1, requests: 1, lossy: true, ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(2)]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &NoRetransmission,
+    },
+    Rulebook {
+        name: "idle-timer",
+        breaks: Some("no timer runs while a view is changed"),
+        number: Some("27"),
+        class: Class::Liveness,
+        source: "the class of albatross#53 and sawtooth-pbft#133",
+        overrides: &["runs_timer"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { requests: 1, ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(1)]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &IdleTimer,
+    },
+    Rulebook {
         name: "short-window",
         breaks: Some("the window ends one sequence number early"),
         number: Some("28"),
@@ -755,6 +806,57 @@ pub const RULEBOOKS: &[Rulebook] = &[
             },
         ],
         rules: &FirstReceiver,
+    },
+    Rulebook {
+        name: "no-timer",
+        breaks: Some("no timer ever runs"),
+        number: None,
+        class: Class::Liveness,
+        source: "a mutant of OSDI'99 §4.4",
+        overrides: &["runs_timer"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { views: 1, requests: 1, ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(0)]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &NoTimer,
+    },
+    Rulebook {
+        name: "no-join",
+        breaks: Some("a replica does not change its view with f + 1 others"),
+        number: None,
+        class: Class::Liveness,
+        source: "a mutant of OSDI'99 §4.4",
+        overrides: &["join"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { requests: 1, ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(2)]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &NoJoin,
+    },
+    Rulebook {
+        name: "first-receiver-untimed",
+        breaks: Some("whoever receives a request first is its primary, and there is no view change"),
+        number: None,
+        class: Class::Liveness,
+        source: "the document 'PBFT' of Tanguyvans/consensus_protocols, word by word",
+        overrides: &["may_propose", "may_prepare", "prepare_quorum", "runs_timer"],
+        runs: &[Run {
+            expected: Expected::Violated(ANSWERED),
+            scope: Scope { views: 1, ..Scope::DEFAULT },
+            byzantine: Some(&[]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &FirstReceiverUntimed,
     },
     Rulebook {
         name: "first-receiver-counts",

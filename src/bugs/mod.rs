@@ -19,11 +19,17 @@ mod early_proposal;
 mod empty_new_view;
 mod first_receiver;
 mod first_receiver_counts;
+mod first_receiver_untimed;
 mod fixed_quorum;
+mod idle_timer;
+mod kept_lock;
 mod lone_checkpoint;
 mod lowest_certificate;
 mod masked_certificates;
 mod mixed_replies;
+mod no_join;
+mod no_retransmission;
+mod no_timer;
 mod old_view_votes;
 mod partial_authenticator;
 mod prepare_any_view;
@@ -61,11 +67,17 @@ pub use early_proposal::EarlyProposal;
 pub use empty_new_view::EmptyNewView;
 pub use first_receiver::FirstReceiver;
 pub use first_receiver_counts::FirstReceiverCounts;
+pub use first_receiver_untimed::FirstReceiverUntimed;
 pub use fixed_quorum::FixedQuorum;
+pub use idle_timer::IdleTimer;
+pub use kept_lock::KeptLock;
 pub use lone_checkpoint::LoneCheckpoint;
 pub use lowest_certificate::LowestCertificate;
 pub use masked_certificates::MaskedCertificates;
 pub use mixed_replies::MixedReplies;
+pub use no_join::NoJoin;
+pub use no_retransmission::NoRetransmission;
+pub use no_timer::NoTimer;
 pub use old_view_votes::OldViewVotes;
 pub use partial_authenticator::PartialAuthenticator;
 pub use prepare_any_view::PrepareAnyView;
@@ -184,7 +196,11 @@ impl Rulebook {
     /// The property that it is about, if that is not one of those that are always checked.
     pub fn property(&self) -> Option<&'static str> {
         match self.runs.first()?.expected {
-            Expected::Violated(property) if property == crate::model::NO_DEAD_END => Some(property),
+            Expected::Violated(property)
+                if property == crate::model::NO_DEAD_END || crate::model::is_liveness(property) =>
+            {
+                Some(property)
+            }
             _ => None,
         }
     }

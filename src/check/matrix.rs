@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
-use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System};
+use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System, is_liveness};
 use crate::trace::Trace;
 
 /// One row of the matrix.
@@ -62,7 +62,7 @@ impl Row {
     }
 }
 
-/// Runs one row, with judge 2. `progress` can stop it.
+/// Runs one row, with judge 2 or, if it is about liveness, on its fair runs. `progress` can stop it.
 ///
 /// # Errors
 /// A bound that makes no sense.
@@ -120,7 +120,8 @@ fn outcomes(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, BoundError> {
-    let jobs = jobs(JudgeKind::Absorbed, &Bound::new(scope, []), placed, rulebook.rules)?;
+    let judge = if property.is_some_and(is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+    let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;
     let asked = jobs
         .into_iter()
         .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));

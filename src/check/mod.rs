@@ -3,6 +3,7 @@
 mod fair;
 mod fingerprint;
 mod levels;
+mod liveness;
 mod matrix;
 mod plan;
 mod search;
@@ -13,6 +14,7 @@ pub use fair::{
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use fingerprint::collision_probability;
+pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, is_led_honestly, jobs, run};
 pub use search::{Coverage, End, Limit, Limits, Progress, Report, search};

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use stateright::{Expectation, Model, Property};
 
+use super::liveness::run_liveness;
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
-    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, System, no_dead_end,
-    placements, properties,
+    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, System, is_liveness,
+    no_dead_end, placements, properties,
 };
 use crate::pbft::{Principal, Refusal, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -22,6 +23,8 @@ pub enum JudgeKind {
     Message,
     /// Judge 2: whole guards at a time.
     Absorbed,
+    /// Judge 2 with a time from which the network is stable: liveness, on all fair runs.
+    Liveness,
 }
 
 impl std::fmt::Display for JudgeKind {
@@ -29,6 +32,7 @@ impl std::fmt::Display for JudgeKind {
         f.pad(match self {
             JudgeKind::Message => "message",
             JudgeKind::Absorbed => "absorbed",
+            JudgeKind::Liveness => "liveness",
         })
     }
 }
@@ -58,7 +62,8 @@ pub fn jobs(
     {
         return Err(BoundError::NobodyHonest(bound.replicas));
     }
-    placements(byzantine, committee, bound.views, rules)
+    let further = if judge == JudgeKind::Liveness { u64::from(bound.faults) } else { 0 };
+    placements(byzantine, committee, bound.views + further, rules)
         .into_iter()
         .map(|ids| {
             let bound = Bound::new(bound.scope, ids);
@@ -118,6 +123,11 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
+    if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
+        let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
+        let coverage = Coverage::default();
+        return Ok(Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new() });
+    }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
@@ -142,6 +152,7 @@ pub fn run(
             }
             Ok(outcome)
         }
+        JudgeKind::Liveness => run_liveness(job, rules, property, &limits, progress),
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Progress {
 }
 
 /// What a search has covered.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Coverage {
     /// Distinct states.
     pub states: u64,
@@ -68,6 +68,9 @@ pub enum Limit {
     Memory(u64),
     /// [`Progress::stop`].
     Stopped,
+    /// The bound itself: before the goal of a liveness property a run could go on to further views, or had
+    /// no sequence number left.
+    Bound,
 }
 
 /// How a search ended.

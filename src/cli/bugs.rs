@@ -11,7 +11,7 @@ use super::check::{thousands, who};
 use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
 use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limits, Progress, Row, Verdict};
-use crate::model::Bound;
+use crate::model::{Bound, is_liveness};
 
 #[derive(Debug, Args)]
 pub(super) struct BugsArguments {
@@ -160,9 +160,13 @@ fn matrix(rows: &[Row], left: usize) -> String {
     out
 }
 
-/// Who says so: judge 2, or only the replicas themselves, which follow a run that is written down.
+/// Who says so: judge 2, its fair runs, or only the replicas themselves, which follow a run that is written down.
 fn judge(run: &Run) -> &'static str {
-    if run.told.is_empty() { "absorbed" } else { "replay" }
+    match run.expected {
+        _ if !run.told.is_empty() => "replay",
+        Expected::Violated(property) if is_liveness(property) => "liveness",
+        _ => "absorbed",
+    }
 }
 
 fn placement(run: &Run) -> String {

@@ -13,10 +13,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::scope::ScopeArguments;
-use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, USAGE, UsageError, rulebook};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
-use crate::model::{Bound, Byzantine, DEAD_END, NO_DEAD_END, PROPERTIES, Scope};
+use crate::model::{
+    ALL_LIVENESS, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Scope, is_liveness,
+};
 use crate::trace::{Form, Trace};
 
 /// The exit code of who was interrupted and did not wait, as shells give it.
@@ -69,10 +71,11 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
+    let names = PROPERTIES.iter().chain([&DEAD_END]).map(|p| p.name);
+    let names: Vec<_> = names.chain([ALL_LIVENESS]).chain(LIVENESS.map(|(name, _)| name)).collect();
     if let Some(name) = &arguments.property
-        && !PROPERTIES.iter().chain([&DEAD_END]).any(|p| p.name == name)
+        && !names.contains(&name.as_str())
     {
-        let names: Vec<_> = PROPERTIES.iter().chain([&DEAD_END]).map(|p| p.name).collect();
         return Err(UsageError(format!("there is no property '{name}'; there are {}", names.join(", "))));
     }
     let timeout =
@@ -101,18 +104,28 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     report(arguments, rulebook, &outcomes)
 }
 
+/// The bound of the default check of liveness.
+const LIVE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
+
 /// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
 /// protocol adds a run of judge 1.
 fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
-    let scope = arguments.scope.applied_to(rulebook.smallest());
+    let asked_for = property(arguments, rulebook);
+    let liveness = asked_for.is_some_and(is_liveness);
+    let base = if liveness && rulebook.property().is_none() { LIVE } else { rulebook.smallest() };
+    let scope = arguments.scope.applied_to(base);
     let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
     let bound = Bound::new(scope, []);
     let judge = match arguments.judge {
+        Some(JudgeArgument::Message) if liveness => {
+            return Err(UsageError("--judge message does not check liveness: leave it out".to_owned()));
+        }
         Some(JudgeArgument::Message) => JudgeKind::Message,
+        _ if liveness => JudgeKind::Liveness,
         _ => JudgeKind::Absorbed,
     };
     let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
-    if property(arguments, rulebook) == Some(NO_DEAD_END) {
+    if asked_for == Some(NO_DEAD_END) {
         if scope.views != 1 {
             return Err(UsageError(format!(
                 "--property {NO_DEAD_END} asks about one view, in which no timer fires: add --views 1"
@@ -126,7 +139,10 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         }
     }
     let asked = arguments.judge.is_some() || arguments.byzantine.is_some() || arguments.scope.restricts();
-    if !asked && rulebook.breaks.is_none() {
+    if !asked && rulebook.breaks.is_none() && asked_for.is_none() {
+        jobs.extend(check::jobs(JudgeKind::Liveness, &Bound::new(LIVE, []), &byzantine, rulebook.rules)?);
+    }
+    if !asked && rulebook.breaks.is_none() && !liveness {
         let one_view = Bound::new(Scope { views: 1, ..scope }, []);
         let primary = Byzantine::Ids(vec![crate::pbft::ReplicaId(0)]);
         jobs.extend(check::jobs(JudgeKind::Message, &one_view, &primary, rulebook.rules)?);
@@ -273,13 +289,16 @@ fn limited(limit: Limit) -> String {
         Limit::Time(_) => "stopped by the timeout".to_owned(),
         Limit::Memory(bytes) => format!("stopped at {} MiB of memory", thousands(bytes >> 20)),
         Limit::Stopped => "stopped by Ctrl-C".to_owned(),
+        Limit::Bound => "it went on beyond the views or sequence numbers of the bound".to_owned(),
     }
 }
 
 fn exit_code(outcomes: &[Outcome]) -> u8 {
     let any = |is: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| is(&outcome.verdict));
-    if any(|v| matches!(v, Verdict::Violated { .. })) {
+    if any(|v| matches!(v, Verdict::Violated { property, .. } if !is_liveness(property))) {
         UNSAFE
+    } else if any(|v| matches!(v, Verdict::Violated { .. })) {
+        STUCK
     } else if any(|v| matches!(v, Verdict::Refused(_))) {
         USAGE
     } else if any(|v| matches!(v, Verdict::NotExhausted(_))) {
@@ -297,7 +316,7 @@ fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
             Verdict::Violated { property, steps, trace } => Some((*property, *steps, &**trace)),
             _ => None,
         })
-        .min_by_key(|&(_, steps, _)| steps)
+        .min_by_key(|&(property, steps, _)| (is_liveness(property), steps))
 }
 
 fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
@@ -363,6 +382,12 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
     if outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.faults)) {
         out.push_str("More replicas are Byzantine than f: the protocol promises nothing there.\n");
     }
+    if outcomes.iter().any(|o| o.job.judge == JudgeKind::Liveness) {
+        out.push_str(
+            "Liveness: so many views may begin before the network is stable, and f more after it; then what honest \
+             replicas send arrives, and their timers run out only when nothing more does.\n",
+        );
+    }
     out.push_str(&summary(outcomes));
     if let Some((property, steps, trace)) = shortest(outcomes) {
         out.push_str(&format!(
@@ -389,7 +414,7 @@ fn summary(outcomes: &[Outcome]) -> String {
             thousands(states),
             check::collision_probability(largest).max(1e-30),
         ),
-        UNSAFE => "Violated.\n".to_owned(),
+        UNSAFE | STUCK => "Violated.\n".to_owned(),
         NOT_EXHAUSTED => format!(
             "Not exhausted: {} states were visited, none of them violates a property, and nothing is \
              known of the others.\n",

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! Exit codes: 0 holds, 1 a row of the kill matrix came out otherwise than it must, 2 the question makes no sense, 10 a
-//! safety property is violated, 20 a limit ended the run before the bound was exhausted.
+//! safety property is violated, 11 a liveness property is, 20 a limit ended the run before the bound was exhausted.
 
 mod bugs;
 mod check;
@@ -22,6 +22,8 @@ pub const UNEXPECTED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A safety property is violated.
 pub const UNSAFE: u8 = 10;
+/// A liveness property is violated, and no safety property.
+pub const STUCK: u8 = 11;
 /// A limit ended the run.
 pub const NOT_EXHAUSTED: u8 = 20;
 

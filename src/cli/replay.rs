@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, HOLDS, UNSAFE, UsageError};
-use crate::model::{DEAD_END, PROPERTIES};
+use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, UsageError};
+use crate::model::{DEAD_END, PROPERTIES, is_liveness};
 use crate::trace::{Form, Trace, TraceFile};
 
 #[derive(Debug, Args)]
@@ -44,7 +44,11 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
         Format::Text => print!("{}", as_text(&read, &trace, violated)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&read, &trace, violated))?),
     }
-    Ok(if violated.is_some() { UNSAFE } else { HOLDS })
+    Ok(match violated {
+        Some(_) => UNSAFE,
+        None if said_never_to_end(&read) => NOT_EXHAUSTED,
+        None => HOLDS,
+    })
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.
@@ -54,6 +58,11 @@ fn violated(read: &TraceFile) -> Option<&'static str> {
     named.into_iter().chain(all()).find(|name| read.trace.violation(name).is_some())
 }
 
+/// Whether the file says that something never happens, which no last state shows.
+fn said_never_to_end(read: &TraceFile) -> bool {
+    read.violates.as_deref().is_some_and(is_liveness)
+}
+
 fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
     let mut out = format!("Rules: {}\n\n{}", read.rulebook.name, trace.to_text(violated));
     let left_out = read.trace.steps().len() - trace.steps().len();
@@ -61,6 +70,12 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
         out.push_str(&format!("{left_out} of {} steps were left out.\n", read.trace.steps().len()));
     }
     match (&read.violates, violated) {
+        (Some(said), None) if said_never_to_end(read) => {
+            out.push_str(&format!(
+                "Each of its steps happens. That {said} is never reached from there, a replay does not show: ask bft check \
+                 --property {said}.\n"
+            ));
+        }
         (Some(said), None) => {
             out.push_str(&format!("The file says that it violates {said}; here it violates nothing.\n"));
         }

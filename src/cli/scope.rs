@@ -12,7 +12,7 @@ pub(super) struct ScopeArguments {
     /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
     #[arg(long, value_name = "F")]
     faults: Option<u16>,
-    /// How many views, from view 0 on
+    /// How many views, from view 0 on; for liveness, before the network is stable
     #[arg(long, value_name = "N")]
     views: Option<u64>,
     /// How many sequence numbers
@@ -36,6 +36,9 @@ pub(super) struct ScopeArguments {
     /// Let clients take part: they wait for replies, and what they believe is checked
     #[arg(long)]
     clients: bool,
+    /// For liveness: lose what has had no consequence when the network becomes stable
+    #[arg(long)]
+    lossy: bool,
     /// How many requests that only read, each of a further client
     #[arg(long, value_name = "N")]
     reads: Option<u32>,
@@ -62,6 +65,7 @@ impl ScopeArguments {
             store: if self.lossy_store { Store::LosesLast } else { base.store },
             clients: self.clients || base.clients,
             reads: self.reads.unwrap_or(base.reads),
+            lossy: self.lossy || base.lossy,
         }
     }
 
@@ -71,6 +75,7 @@ impl ScopeArguments {
             || [self.views, self.slots, self.checkpoint, self.window].iter().any(Option::is_some)
             || [self.requests, self.crashes, self.reads].iter().any(Option::is_some)
             || self.lossy_store
+            || self.lossy
             || self.clients
     }
 }

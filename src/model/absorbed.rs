@@ -100,7 +100,21 @@ struct Guard {
 struct Way {
     /// The messages that must exist, besides those that are there from the start.
     needs: Bits,
+    /// All messages that are fed.
+    all: Bits,
     feed: SmallVec<[Feed; 4]>,
+}
+
+/// How a step can come about.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub step: Move,
+    /// What is fed.
+    feed: SmallVec<[Feed; 4]>,
+    /// The view whose timer has to run out for it, if one has.
+    pub timer: Option<View>,
+    /// Whether all messages that it takes come from honest principals, and arrive.
+    pub owed: bool,
 }
 
 #[derive(Clone, Default)]
@@ -122,6 +136,10 @@ struct Tables {
     /// Everything else that the adversary learns from.
     reports: Bits,
     commits: Bits,
+    requests: Bits,
+    /// Of local states, what they say of how far they are, and what they send to who says so.
+    statuses: HashMap<u32, Option<Message>>,
+    answers: HashMap<(u32, Message), Arc<Bits>>,
     locals: IndexMap<Node, Guards>,
     available: HashMap<Bits, Arc<Bits>>,
     knowledge: HashMap<Bits, u32>,
@@ -170,12 +188,23 @@ impl Absorbed {
         let adversary = Adversary::new(Arc::clone(&system));
         let mut tables = Tables::default();
         let requests = system.requests().iter().cloned().map(Message::Request);
-        for message in requests.chain(adversary.unconditional_messages().iter().cloned()) {
+        for message in requests {
             let id = tables.intern(message);
+            tables.requests.insert(id);
+        }
+        for message in adversary.unconditional_messages() {
+            let id = tables.intern(message.clone());
             tables.unconditional.insert(id);
         }
+        let requests = tables.requests.clone();
+        tables.unconditional.union_with(&requests);
         let honest = participants(&system);
         Absorbed { system, adversary, honest, tables: RwLock::new(tables) }
+    }
+
+    /// The system.
+    pub(super) fn shared_system(&self) -> Arc<System> {
+        Arc::clone(&self.system)
     }
 
     /// How many deliveries had to be made steps of their own, because they did not commute. None under
@@ -292,7 +321,7 @@ impl Absorbed {
         // commits prove what was decided after them.
         let mut basis = sent.intersection(&tables.votes);
         let mut reports = sent.intersection(&tables.reports);
-        if self.system.has_checkpoints() {
+        if self.system.exchanges_states() {
             basis.union_with(&reports);
             reports.union_with(&sent.intersection(&tables.commits));
         }
@@ -480,6 +509,138 @@ impl Absorbed {
         steps
     }
 
+    /// What a replica that is now in this state tells those who have executed nothing of what it has
+    /// decided. It exists as soon as it can be sent: their word that they have executed nothing is as
+    /// old as the system, and can arrive at any time.
+    fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
+        if !self.system.is_open() || matches!(local, Local::Client(_)) {
+            return Vec::new();
+        }
+        let own = usize::from(node.participant);
+        let others = self.honest.iter().enumerate().filter(|&(other, _)| other != own);
+        let status = others.map(|(_, other)| other.status(&other.init(&self.system))).next().flatten();
+        let Some(status) = status else { return Vec::new() };
+        let mut answers = self.honest[own].answers(&self.system, local, &status);
+        answers.retain(|message| matches!(message, Message::State(_)));
+        answers
+    }
+
+    /// What the honest participants have sent.
+    pub(super) fn sent(&self, state: &AbsorbedState) -> Bits {
+        let tables = self.read();
+        let mut sent = Bits::default();
+        for &index in self.locals(state) {
+            if let Some((node, _)) = tables.locals.get_index(index as usize) {
+                sent.union_with(&node.sent);
+            }
+        }
+        sent
+    }
+
+    /// What the others send to a participant again, as long as all are in these states. Of the new view
+    /// that somebody has left since only the replica itself knows, and this judge does not: it is left out.
+    fn sent_again(&self, locals: &[u32], to: usize) -> Bits {
+        let mut tables = self.write();
+        let tables = &mut *tables;
+        let local_of = |tables: &Tables, index: u32| {
+            tables.locals.get_index(index as usize).map(|(node, _)| node.local.clone())
+        };
+        let mut all = Bits::default();
+        if !tables.statuses.contains_key(&locals[to]) {
+            let status = local_of(tables, locals[to]).and_then(|local| self.honest[to].status(&local));
+            tables.statuses.insert(locals[to], status);
+        }
+        let Some(status) = tables.statuses[&locals[to]].clone() else { return all };
+        for (from, &index) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
+            let key = (index, status.clone());
+            if let Some(known) = tables.answers.get(&key) {
+                all.union_with(known);
+                continue;
+            }
+            let Some(local) = local_of(tables, index) else { continue };
+            let answers = self.honest[from].answers(&self.system, &local, &status);
+            let standing = local.replica().map(|state| (state.view(), state.is_active()));
+            let known = |message: &Message| match message {
+                Message::NewView(new_view) => standing == Some((new_view.view, true)),
+                _ => true,
+            };
+            let ids: Bits = answers.into_iter().filter(known).map(|m| tables.intern(m)).collect();
+            all.union_with(&ids);
+            tables.answers.insert(key, Arc::new(ids));
+        }
+        all
+    }
+
+    /// Every step that leads to another state, with every way in which it can come about. Of what honest
+    /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
+    /// Byzantine can send anything again.
+    pub(super) fn choices(&self, state: &AbsorbedState, lost: &Bits) -> Vec<Choice> {
+        let locals = self.locals(state);
+        let mut arrives = self.sent(state).difference(lost);
+        arrives.union_with(&self.read().requests);
+        let owed: Vec<Bits> = (0..locals.len())
+            .map(|to| {
+                let mut owed = self.sent_again(locals, to);
+                owed.union_with(&arrives);
+                owed
+            })
+            .collect();
+        let anything = *lost == Bits::default() || !self.system.byzantine().is_empty();
+        let available = self.available(state);
+        let mut choices = Vec::new();
+        for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
+            let guards = self.guards(local);
+            let tables = self.read();
+            let view = tables.locals.get_index(local as usize).and_then(|(node, _)| node.local.replica());
+            let view = view.map_or(View(0), State::view);
+            for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| guard.next != local) {
+                for way in &guard.ways {
+                    let is_owed = way.all.is_subset(owed);
+                    let exists = anything && way.needs.is_subset(&available);
+                    if !(is_owed || exists) {
+                        continue;
+                    }
+                    choices.push(Choice {
+                        step: Move { participant, guard: index, next: guard.next },
+                        feed: way.feed.clone(),
+                        timer: way.feed.contains(&TIMEOUT).then_some(view),
+                        owed: is_owed,
+                    });
+                }
+            }
+        }
+        choices
+    }
+
+    /// A choice, as the events that it stands for. A state that is taken over was asked for first.
+    pub(super) fn told(&self, state: &AbsorbedState, choice: &Choice) -> Vec<(Principal, Event)> {
+        let to = usize::from(choice.step.participant);
+        let who = self.honest[to].id();
+        let tables = self.read();
+        let mut events = Vec::new();
+        for &id in &choice.feed {
+            let event = match id {
+                TIMEOUT => Event::Timeout(choice.timer.unwrap_or_default()),
+                CRASH => Event::Crash,
+                INVOKE => Event::Invoke,
+                id => Event::Deliver(tables.messages[id as usize].clone()),
+            };
+            if let Event::Deliver(message @ Message::State(_)) = &event
+                && let Some(status) = tables.statuses.get(&self.locals(state)[to]).cloned().flatten()
+                && self.honest.iter().any(|other| other.id() == message.signer() && other.id() != who)
+            {
+                events.push((message.signer(), Event::Deliver(status)));
+            }
+            events.push((who, event));
+        }
+        events
+    }
+
+    /// The participants, in the order of their moves.
+    pub(super) fn participants(&self) -> &[Participant] {
+        &self.honest
+    }
+
     /// Whether there may be another crash.
     fn may_crash(&self, state: &AbsorbedState) -> bool {
         let most = self.system.bound().crashes;
@@ -508,7 +669,8 @@ impl Absorbed {
         let mut guards: IndexMap<(u32, bool), Vec<Way>> = IndexMap::new();
         for Found { feed, local, emitted } in found {
             let mut sent = node.sent.clone();
-            for message in emitted {
+            let states = self.states(node, &local);
+            for message in emitted.into_iter().chain(states) {
                 sent.insert(tables.intern(message));
             }
             let resends = local.replica().and_then(State::new_view).cloned();
@@ -517,11 +679,20 @@ impl Absorbed {
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = messages.difference(&tables.unconditional);
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
-            if ways.iter().any(|way| way.needs.is_subset(&needs)) {
+            let way = Way { needs, all: messages, feed: feed.into() };
+            // Where it matters who sent a message, one that was there from the start is no better than
+            // another, and a timer is no message.
+            let open = self.system.is_open();
+            let timed = |way: &Way| way.feed.contains(&TIMEOUT);
+            let is_as_good = |a: &Way, b: &Way| match open {
+                false => a.needs.is_subset(&b.needs),
+                true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
+            };
+            if ways.iter().any(|other| is_as_good(other, &way)) {
                 continue;
             }
-            ways.retain(|way| !needs.is_subset(&way.needs));
-            ways.push(Way { needs, feed: feed.into() });
+            ways.retain(|other| !is_as_good(&way, other));
+            ways.push(way);
         }
         guards.into_iter().map(|((next, crash), ways)| Guard { next, crash, ways }).collect()
     }

@@ -99,7 +99,7 @@ impl Adversary {
         match message {
             Message::Request(_) | Message::Read(_) | Message::Status(_) => false,
             // They prove decisions, which only states carry.
-            Message::Commit(_) => self.system.has_checkpoints(),
+            Message::Commit(_) => self.system.exchanges_states(),
             _ => true,
         }
     }
@@ -268,14 +268,14 @@ impl Adversary {
     }
 
     /// Every state that can be passed off as that of a stable checkpoint: those that exist, and one that
-    /// nobody ever had; alone, or with a batch that was decided after it. Only where there are checkpoints
-    /// in the bound: elsewhere nobody lags behind one.
+    /// nobody ever had; alone, or with a batch that was decided after it. Only where replicas exchange
+    /// states.
     fn states<'a>(
         &'a self,
         knowledge: &Knowledge,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
-        if !self.system.has_checkpoints() {
+        if !self.system.exchanges_states() {
             return Vec::new();
         }
         let (rules, setting) = (self.system.rules(), self.system.setting());

@@ -39,6 +39,9 @@ pub struct Scope {
     /// Requests that only read, each by a further client; each is asked at any time. They take part only if
     /// the rulebook answers reads without ordering them; otherwise they are requests like the others.
     pub reads: u32,
+    /// Whether a message that has had no consequence by the time at which the network becomes stable is lost.
+    /// Only a check of liveness asks.
+    pub lossy: bool,
 }
 
 /// What stable storage does in a crash.
@@ -66,6 +69,7 @@ impl Scope {
         store: Store::Keeps,
         clients: false,
         reads: 0,
+        lossy: false,
     };
 }
 
@@ -187,6 +191,9 @@ impl fmt::Display for Scope {
         if self.clients {
             write!(f, ", clients")?;
         }
+        if self.lossy {
+            write!(f, ", lossy")?;
+        }
         Ok(())
     }
 }
@@ -264,6 +271,7 @@ pub struct System {
     clients: Vec<Client>,
     requests: Vec<SignedRequest>,
     forged: SignedRequest,
+    open: bool,
 }
 
 impl System {
@@ -308,7 +316,28 @@ impl System {
         // What no client ever asked for, under the name of client 0: signed by whoever is at hand.
         let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
         let forged = forger.sign(request(0, 2, b"forged"));
-        Ok(System { bound, setting, rules, honest, byzantine, clients, requests, forged })
+        Ok(System { bound, setting, rules, honest, byzantine, clients, requests, forged, open: false })
+    }
+
+    /// The same system with nothing that it could do withheld for lack of time: timers fire in the last
+    /// view of the bound too, and lead out of it; everybody hears the requests; replicas tell each other
+    /// what was decided.
+    ///
+    /// # Errors
+    /// A bound that makes no sense.
+    pub fn open(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
+        Ok(System { open: true, ..System::new(bound, rules)? })
+    }
+
+    /// Whether it was made by [`Self::open`].
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether replicas send each other what they have decided: where there are checkpoints, by which one
+    /// can lag behind, and where a system is to go on for ever.
+    pub fn exchanges_states(&self) -> bool {
+        self.open || self.has_checkpoints()
     }
 
     /// The bound.
@@ -386,13 +415,13 @@ impl System {
 
     /// Whether an honest replica's timer may fire in this view.
     pub fn may_time_out(&self, view: View) -> bool {
-        view.0 + 1 < self.bound.views
+        self.open || view.0 + 1 < self.bound.views
     }
 
     /// Whether a request reaches a replica before a primary proposes it. In a bound of one view only
     /// who may propose needs it: a waiting request makes a backup's timer run, and none fires there.
     pub fn hears_requests(&self, id: ReplicaId) -> bool {
-        self.bound.views > 1 || self.rules.may_propose(self.setting.committee, View(0), id)
+        self.open || self.bound.views > 1 || self.rules.may_propose(self.setting.committee, View(0), id)
     }
 
     /// Everything that a Byzantine primary may want ordered: each request alone, the null request,

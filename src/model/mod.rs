@@ -10,6 +10,7 @@ mod bits;
 mod bounds;
 mod fingerprint;
 mod history;
+mod liveness;
 mod message;
 mod participant;
 mod property;
@@ -20,6 +21,10 @@ pub use adversary::{Adversary, Knowledge};
 pub use bounds::{Bound, BoundError, Byzantine, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
+pub use liveness::{
+    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
+    is_liveness,
+};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{

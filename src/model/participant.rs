@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::bounds::{Store, System};
 use crate::pbft::{
-    Client, ClientEffect, ClientInput, ClientState, Effect, Message, Principal, Refusal, Replica, ReplicaId,
-    Site, State, View,
+    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Replica,
+    ReplicaId, Site, State, View,
 };
 
 /// What can happen to a participant.
@@ -208,6 +208,23 @@ impl Participant {
             }
             _ => None,
         }
+    }
+
+    /// What it says of how far it is, if it is a replica and its rulebook retransmits.
+    pub fn status(&self, local: &Local) -> Option<Message> {
+        let (Participant::Replica(replica, _), Local::Replica(local)) = (self, local) else { return None };
+        let mut effects = Vec::new();
+        replica.successor(&local.state, Input::Retransmit, &mut effects).ok()?;
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Broadcast(message @ Message::Status(_)) => Some(message),
+            _ => None,
+        })
+    }
+
+    /// What it sends to a replica that says how far it is.
+    pub fn answers(&self, system: &System, local: &Local, status: &Message) -> Vec<Message> {
+        let taken = self.step(system, local, Stimulus::Deliver(status));
+        taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect())
     }
 
     /// The guard of the protocol that refuses, if one does.

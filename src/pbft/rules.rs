@@ -370,6 +370,26 @@ pub trait Rules: fmt::Debug + Send + Sync {
         true
     }
 
+    // --- what liveness needs ------------------------------------------------------------------
+
+    /// §4.4: a backup that waits for a request runs its timer, and so does a replica that has left its
+    /// view with a quorum of others: the next view may fail as well.
+    fn runs_timer(&self, _standing: Standing) -> bool {
+        true
+    }
+
+    /// §4.4: whoever gives up a view does so although a batch has prepared there; its certificate goes
+    /// along into the next.
+    fn leaves_prepared(&self) -> bool {
+        true
+    }
+
+    /// §3: a sender goes on sending until its message is received; here a replica says from time to time how
+    /// far it is, and is sent what it lacks.
+    fn retransmits(&self) -> bool {
+        true
+    }
+
     // --- view changes -----------------------------------------------------------------------
 
     /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::told::Told;
-use super::{Explanation, ReplayError, Step, Trace};
+use super::{Explanation, ReplayError, Stay, Step, Trace};
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Event, System};
+use crate::model::{Bound, BoundError, Event, System, is_liveness};
 use crate::pbft::{Effect, Timer};
 
 /// The forms in which a trace is written.
@@ -79,6 +79,8 @@ struct Record {
     #[serde(skip_deserializing)]
     explanation: Option<String>,
     #[serde(skip_deserializing)]
+    lasso: Option<Stay>,
+    #[serde(skip_deserializing)]
     because: Option<Explanation>,
     steps: Vec<StepRecord>,
     #[serde(skip_deserializing)]
@@ -137,7 +139,11 @@ impl TraceFile {
             if is_itf { Itf::deserialize(value).map(Record::from) } else { Record::deserialize(value) };
         let Record { rules, bound, violates, steps, .. } = record.map_err(ReadError::Form)?;
         let rulebook = bugs::find(&rules).ok_or(ReadError::Rules(rules))?;
-        let system = Arc::new(System::new(bound, rulebook.rules)?);
+        // Of a run that is about liveness nothing is withheld for lack of time.
+        let goes_on = violates.as_deref().is_some_and(is_liveness);
+        let system =
+            if goes_on { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
+        let system = Arc::new(system?);
         let told: Vec<_> = steps.iter().map(StepRecord::told).collect();
         let trace = Trace::of_told(&system, &told, |whole, said| whole == said);
         let trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
@@ -165,7 +171,16 @@ impl From<Itf> for Record {
         });
         let ItfMeta { rules, bound, violates } = itf.meta;
         let steps = steps.collect();
-        Record { rules, bound, violates, explanation: None, because: None, steps, finally: Vec::new() }
+        Record {
+            rules,
+            bound,
+            violates,
+            explanation: None,
+            lasso: None,
+            because: None,
+            steps,
+            finally: Vec::new(),
+        }
     }
 }
 
@@ -205,6 +220,7 @@ impl Trace {
             bound: self.system.bound().clone(),
             violates: property.map(str::to_owned),
             explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
+            lasso: self.lasso.clone(),
             because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
             finally: self.finally().map(|(who, local)| (who.to_string(), format!("{local:?}"))).collect(),
@@ -229,7 +245,9 @@ impl Trace {
             let event = step.event(&self.system);
             states.push(itf_state(index, step.action(), &from, &to, &event, &as_map(&beliefs)));
         }
-        serde_json::to_string_pretty(&json!({
+        let repeats =
+            self.lasso.as_ref().map(|stay| stay.repeats_after).filter(|&from| from < self.steps.len());
+        let mut itf = json!({
             "#meta": {
                 "format": "ITF",
                 "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
@@ -241,7 +259,11 @@ impl Trace {
             "params": [],
             "vars": ["mbt::actionTaken", "from", "to", "event", "beliefs"],
             "states": states,
-        }))
+        });
+        if let Some(from) = repeats {
+            itf["loop"] = json!(from);
+        }
+        serde_json::to_string_pretty(&itf)
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
+use serde::Serialize;
 
 use crate::model::{
     Adversary, DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
@@ -32,6 +33,20 @@ pub struct Trace {
     system: Arc<System>,
     steps: Vec<Step>,
     run: Run,
+    lasso: Option<Stay>,
+}
+
+/// How a run goes on for ever without what it owes: where the network becomes stable, and where it stays.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Stay {
+    /// The liveness property that it violates.
+    pub property: &'static str,
+    /// How many steps come before the network is stable.
+    pub stable_after: usize,
+    /// How many steps come before those that repeat for ever. Where that is all of them, the run stops.
+    pub repeats_after: usize,
+    /// What can still happen then, in words.
+    pub then: &'static str,
 }
 
 /// One event at one participant, and what it made of it.
@@ -115,7 +130,22 @@ impl Trace {
                 .map_err(|why| ReplayError::new(number, *to, &format!("{event:?}"), why))?;
             steps.push(Step::new(*to, event, before, taken));
         }
-        Ok(Trace { system: Arc::clone(system), steps, run })
+        Ok(Trace { system: Arc::clone(system), steps, run, lasso: None })
+    }
+
+    /// The same run, which never does what it owes.
+    pub fn staying(self, stay: Stay) -> Self {
+        Trace { lasso: Some(stay), ..self }
+    }
+
+    /// How it goes on for ever, if that is what is wrong with it.
+    pub fn lasso(&self) -> Option<&Stay> {
+        self.lasso.as_ref()
+    }
+
+    /// The participants at the end.
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
     }
 
     /// The system that ran.
@@ -200,6 +230,8 @@ fn find(
         return Some(real.clone());
     }
     match message {
+        // Only the replica itself can have signed it, and it says no more than how far it was.
+        Message::Status(_) if system.is_open() => Some(message.clone()),
         Message::Request(request) => system.requests().contains(request).then(|| message.clone()),
         _ => adversary.messages(sent).into_iter().find(|m| m == message),
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Step, Trace, name};
-use crate::model::{Event, System};
+use crate::model::{Event, LIVENESS, System};
 use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, SeqNum, Slot, State, ViewChange};
 
 /// A message in words, with batches by their names. Two messages of one sender that read alike are one.
@@ -178,7 +178,18 @@ impl Trace {
         let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
         let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound().scope);
         let width = self.steps.len().to_string().len();
+        let stable = |step: usize| self.lasso.as_ref().is_some_and(|lasso| lasso.stable_after == step);
+        let repeats = |step: usize| {
+            let goes_on = step < self.steps.len();
+            self.lasso.as_ref().is_some_and(|lasso| goes_on && lasso.repeats_after == step)
+        };
         for (number, step) in (1..).zip(&self.steps) {
+            if stable(number - 1) {
+                let _ = writeln!(out, "{:width$}  ── from here on the network is stable", "");
+            }
+            if repeats(number - 1) {
+                let _ = writeln!(out, "{:width$}  ↻─ from here on, for ever", "");
+            }
             let what = step.event(&self.system);
             let _ = match &step.event {
                 Event::Deliver(message) => {
@@ -190,6 +201,12 @@ impl Trace {
                 let _ = writeln!(out, "{:width$}  {line}", "");
             }
         }
+        if stable(self.steps.len()) {
+            let _ = writeln!(out, "{:width$}  ── from here on the network is stable", "");
+        }
+        if let Some(lasso) = &self.lasso {
+            let _ = writeln!(out, "{:width$}  ↻─ {}", "", lasso.then);
+        }
         let _ = writeln!(out, "In the end");
         for (replica, state) in self.system.honest().iter().zip(self.states()) {
             let _ = writeln!(out, "  {}: {}", replica.id(), belief(state));
@@ -199,6 +216,10 @@ impl Trace {
                 Some((_, result)) => writeln!(out, "  {who}: was told '{result:?}'"),
                 None => writeln!(out, "  {who}: has no answer"),
             };
+        }
+        if let Some(lasso) = &self.lasso {
+            let says = LIVENESS.iter().find(|(name, _)| *name == lasso.property).map_or("", |(_, says)| says);
+            let _ = writeln!(out, "Violated: {} ({says})", lasso.property);
         }
         if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
             let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);

@@ -262,12 +262,19 @@ impl Replica {
     /// request to be executed; in a view change, once a quorum has left the old view, until the new
     /// view begins.
     pub fn timer(&self, state: &State) -> Option<Timer> {
-        let runs = if state.active {
+        let waits = if state.active {
             !self.is_primary(state.view) && (!state.pending.is_empty() || state.awaits_execution())
         } else {
             self.leavers(state) >= self.rules.view_change_quorum(self.setting.committee)
         };
+        let runs = waits && self.rules.runs_timer(state.standing()) && self.may_leave(state);
         runs.then(|| Timer { view: state.view, height: state.chain.height(), doublings: state.doublings })
+    }
+
+    /// Whether the rulebook lets this replica give up its view: what prepared there may keep it.
+    pub(super) fn may_leave(&self, state: &State) -> bool {
+        let holds = |slot: &Slot| slot.is_prepared() && slot.decision.is_none();
+        self.rules.leaves_prepared() || !state.log.iter().any(|(_, slot)| holds(slot))
     }
 
     /// The state without what could be received again and has had no consequence yet: partial tallies

@@ -24,6 +24,9 @@ impl Replica {
 
     /// Says how far this replica is, and gives the primary the requests that wait here.
     pub(super) fn retransmit(&self, state: &State, out: &mut Vec<Effect>) {
+        if !self.rules.retransmits() {
+            return;
+        }
         out.push(Effect::Broadcast(self.status(state)));
         if state.active && !self.is_primary(state.view) {
             let primary = self.rules.primary(self.setting.committee, state.view);

@@ -113,7 +113,8 @@ impl Replica {
             .filter(|&(&from, change)| from != self.id && change.new_view > state.view)
             .map(|(_, change)| change.new_view)
             .collect();
-        match self.rules.join(self.setting.committee, &above) {
+        let joined = self.rules.join(self.setting.committee, &above).filter(|_| self.may_leave(state));
+        match joined {
             Some(target) => self.start_view_change(state, target, out),
             None => self.try_new_view(state, out),
         }

@@ -144,6 +144,9 @@ rules! {
     check_state(setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal>;
     check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
     persists(record: &Record) -> bool;
+    runs_timer(standing: Standing) -> bool;
+    leaves_prepared() -> bool;
+    retransmits() -> bool;
     join(committee: Committee, views: &[View]) -> Option<View>;
     certificate_quorum(committee: Committee) -> usize;
     reports_prepared(claim: &PreparedClaim) -> bool;

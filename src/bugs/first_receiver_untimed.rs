@@ -1,0 +1,33 @@
+//! Whoever receives a client's request first is the primary of the round, and there is no view change.
+//!
+//! The rules of [`FirstReceiver`](super::FirstReceiver) as their document has them: it knows no timer and no
+//! other view. When the votes are split, that is for ever.
+
+use crate::pbft::{Committee, ReplicaId, Rules, Standing, View};
+
+/// Whoever receives a client's request first is the primary of the round, and there is no view change.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstReceiverUntimed;
+
+impl Rules for FirstReceiverUntimed {
+    fn may_propose(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {
+        true
+    }
+
+    fn may_prepare(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {
+        true
+    }
+
+    /// The PRE-PREPARE is no vote here: 2f + 1 PREPAREs besides.
+    fn prepare_quorum(&self, committee: Committee) -> usize {
+        committee.quorum() + 1
+    }
+
+    fn runs_timer(&self, _standing: Standing) -> bool {
+        false
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,21 @@
+//! A replica at which a batch has prepared stays in its view until it is decided.
+//!
+//! Its certificate is safe in the next view, and the next view needs it: if too few have prepared to decide and
+//! too few have not to change the view, neither half can ever go on. No replica has to be faulty for that.
+//! Seen in: dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047.
+
+use crate::pbft::Rules;
+
+/// A replica at which a batch has prepared stays in its view until it is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptLock;
+
+impl Rules for KeptLock {
+    fn leaves_prepared(&self) -> bool {
+        false
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

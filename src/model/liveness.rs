@@ -1,0 +1,328 @@
+//! The protocol after the network has become stable: what must happen then.
+//!
+//! In an asynchronous network no consensus protocol is live (Fischer, Lynch and Paterson, JACM 1985). The
+//! paper assumes that delays do not grow faster than time for ever (OSDI'99 §3), and the usual form of that
+//! assumption is a *global stabilisation time* (Dwork, Lynch and Stockmeyer, JACM 1988) that nobody
+//! knows. Here it is a step, [`LivenessMove::Stabilise`], which is taken once, whenever the search likes.
+//!
+//! **Before it** everything that [`Absorbed`] can do may happen, within the views of the bound.
+//!
+//! **After it**
+//! - what honest principals have sent, and clients' requests, arrives: each replica owes the steps that it can
+//!   take with such messages alone ([`Owed::Delivery`]);
+//! - honest replicas tell each other how far they are, and send again what the other lacks: what they
+//!   would send in their present states arrives too, whoever has signed it;
+//! - a timer is longer than any of that takes: it runs out only where no honest replica can take a step that it
+//!   owes. There it does run out, some time ([`Owed::Timer`]);
+//! - a step that needs a Byzantine replica's message is owed by nobody. It may be taken at any time, or
+//!   never.
+//!
+//! All of it is found by running the replica, as everywhere: no rule is known here, not even which
+//! messages count.
+//!
+//! **Why quiescence is a fair reading of 'the timeout is long enough'.** The paper doubles the timeout in each view
+//! change (§4.5.2), so that in the end it exceeds every delay. What happens before that is what may happen
+//! before stabilisation. In an untimed model nothing else of the doubling is visible: that a timeout
+//! never grows, or grows too slowly, is out of reach; that a timer never starts is not.
+//!
+//! **Views.** Before stabilisation timers fire in all views of the bound but the last, as in a check of safety.
+//! After it they may go on, by [`Stabilisation::further`] views; a state beyond is outside the
+//! [boundary](stateright::Model::within_boundary), and a run that could get there before the goal leaves
+//! the check without a verdict. Where the goal is reached by then on every run, nothing was cut off.
+//!
+//! **What is forgotten.** As in [`Absorbed`], a replica's votes and view changes of others are no part of its
+//! local state, although it may have received them before. For the honest ones that changes nothing: they arrive
+//! again. Of a Byzantine replica's it makes the model allow more than the protocol does: a step that the
+//! replica owes because it has such a message already is here owed by nobody. So what holds here holds; a
+//! violation is checked on the real replicas, which forget nothing, and is no verdict if they do not show it.
+//!
+//! **Where it ends.** What was executed stays executed, so a state in which every goal is reached is not
+//! explored further.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use indexmap::{IndexMap, IndexSet};
+use stateright::{Model, Property};
+
+use super::absorbed::{Absorbed, AbsorbedState, Choice, Move};
+use super::bits::Bits;
+use super::bounds::{Bound, BoundError, System};
+use super::participant::Event;
+use super::property::{Judge, Seen};
+use crate::pbft::{Principal, Rules, SignedRequest, View};
+
+/// The name of the property that every honest replica executes the requests.
+pub const EXECUTED: &str = "executed";
+
+/// The name of the property that the clients get their answers.
+pub const ANSWERED: &str = "answered";
+
+/// The liveness properties, with what they say.
+pub const LIVENESS: [(&str, &str); 2] = [
+    (
+        EXECUTED,
+        "every request of an honest client is executed by every honest replica: none is left behind for ever",
+    ),
+    (
+        ANSWERED,
+        "every request of an honest client is executed alike by f + 1 honest replicas, so that its client gets f + 1 matching replies",
+    ),
+];
+
+/// The name under which all of [`LIVENESS`] are asked for.
+pub const ALL_LIVENESS: &str = "liveness";
+
+/// Whether a property of that name is one of liveness.
+pub fn is_liveness(property: &str) -> bool {
+    property == ALL_LIVENESS || LIVENESS.iter().any(|(name, _)| *name == property)
+}
+
+/// How the network becomes stable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stabilisation {
+    /// How many views may begin after it, besides those that may begin before. f suffice for an
+    /// honest primary: it is one of the last view before or of f views after it.
+    pub further: u64,
+}
+
+/// PBFT with a global stabilisation time.
+pub struct Liveness {
+    judge: Absorbed,
+    /// Views that timers may begin before stabilisation.
+    before: u64,
+    lost: RwLock<IndexSet<Bits>>,
+}
+
+/// A state of [`Liveness`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LivenessState {
+    at: AbsorbedState,
+    /// None before stabilisation; after it, the number of the set of messages that were lost.
+    stable: Option<u32>,
+}
+
+/// A step of [`Liveness`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LivenessMove {
+    /// The network becomes stable.
+    Stabilise,
+    /// A guard fires, and who owes that.
+    Fire(Move, Option<Owed>),
+}
+
+/// What is owed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Owed {
+    /// The network becomes stable.
+    Stabilisation,
+    /// What honest principals have sent arrives at this one, and it acts.
+    Delivery(Principal),
+    /// This one's timer runs out, when nothing else is left to happen.
+    Timer(Principal),
+}
+
+impl LivenessState {
+    /// Whether the network is stable.
+    pub fn is_stable(&self) -> bool {
+        self.stable.is_some()
+    }
+
+    /// What honest participants are in.
+    pub fn at(&self) -> &AbsorbedState {
+        &self.at
+    }
+}
+
+impl Liveness {
+    /// The model of a bound, whose views are those that may begin before stabilisation.
+    ///
+    /// # Errors
+    /// A bound that makes no sense.
+    pub fn new(
+        bound: Bound,
+        rules: &'static dyn Rules,
+        stabilisation: Stabilisation,
+    ) -> Result<Self, BoundError> {
+        bound.validate()?;
+        let before = bound.views;
+        let mut scope = bound.scope;
+        scope.views += stabilisation.further;
+        let system = System::open(Bound::new(scope, bound.byzantine), rules)?;
+        Ok(Liveness {
+            judge: Absorbed::new(Arc::new(system)),
+            before,
+            lost: RwLock::new(IndexSet::from([Bits::default()])),
+        })
+    }
+
+    /// The system that runs. Its bound has all views.
+    pub fn shared_system(&self) -> Arc<System> {
+        self.judge.shared_system()
+    }
+
+    /// Why this model cannot judge the rulebook, if it cannot.
+    pub fn refusal(&self) -> Option<String> {
+        self.judge.refusal()
+    }
+
+    fn choices(&self, state: &LivenessState) -> Vec<Choice> {
+        let lost = self.lost.read().unwrap_or_else(PoisonError::into_inner);
+        let lost = state.stable.and_then(|index| lost.get_index(index as usize)).cloned();
+        let mut choices = self.judge.choices(&state.at, &lost.unwrap_or_default());
+        if state.stable.is_none() {
+            choices.retain(|choice| choice.timer.is_none_or(|view| view.0 + 1 < self.before));
+        } else if choices.iter().any(|choice| choice.owed && choice.timer.is_none()) {
+            choices.retain(|choice| choice.timer.is_none());
+        }
+        choices
+    }
+
+    /// Who owes a choice.
+    fn owed(&self, state: &LivenessState, choice: &Choice) -> Option<Owed> {
+        let who = self.judge.participants()[usize::from(choice.step.participant)].id();
+        let owed = state.stable.is_some() && choice.owed;
+        owed.then_some(if choice.timer.is_some() { Owed::Timer(who) } else { Owed::Delivery(who) })
+    }
+
+    /// A step as the events that it stands for, none for [`LivenessMove::Stabilise`]; not a step of this
+    /// state, no events.
+    pub fn expand(&self, state: &LivenessState, step: &LivenessMove) -> Vec<(Principal, Event)> {
+        let LivenessMove::Fire(step, owed) = step else { return Vec::new() };
+        let choices = self.choices(state);
+        let is_it = |choice: &&Choice| choice.step == *step && self.owed(state, choice) == *owed;
+        choices.iter().find(is_it).map_or_else(Vec::new, |choice| self.judge.told(&state.at, choice))
+    }
+
+    /// Whether every honest replica has executed the requests.
+    pub fn is_executed(&self, state: &LivenessState) -> bool {
+        self.with_seen(state, executed)
+    }
+
+    /// Whether the clients have their answers.
+    pub fn is_answered(&self, state: &LivenessState) -> bool {
+        self.with_seen(state, answered)
+    }
+
+    /// Whether the sequence numbers of the bound are used up, and not for the requests: a Byzantine
+    /// primary can have a request ordered twice. Then it is the bound that lets the others wait.
+    pub fn is_used_up(&self, state: &LivenessState) -> bool {
+        self.with_seen(state, |seen| {
+            let slots = seen.system.bound().slots;
+            let mut at_end = seen.replicas.iter().filter(|replica| replica.chain().height().0 >= slots);
+            at_end.any(|replica| served(seen, replica) < due(seen))
+        })
+    }
+
+    /// Calls `see` with what the honest participants believe.
+    pub fn with_seen<R>(&self, state: &LivenessState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        self.judge.with_seen(&state.at, see)
+    }
+}
+
+impl Seen<'_> {
+    /// Whether the goal of a liveness property is reached.
+    pub fn reaches(&self, property: &str) -> bool {
+        match property {
+            EXECUTED => executed(self),
+            ANSWERED => answered(self),
+            _ => executed(self) && answered(self),
+        }
+    }
+}
+
+/// How many requests there are sequence numbers for.
+fn due(seen: &Seen<'_>) -> usize {
+    seen.system.requests().len().min(seen.system.bound().slots as usize)
+}
+
+fn has_executed(replica: &crate::pbft::State, request: &SignedRequest) -> bool {
+    replica.last_reply(request.client).is_some_and(|last| last.timestamp >= request.timestamp)
+}
+
+/// How many requests a replica has executed.
+fn served(seen: &Seen<'_>, replica: &crate::pbft::State) -> usize {
+    seen.system.requests().iter().filter(|request| has_executed(replica, request)).count()
+}
+
+/// Whether every honest replica has executed as many requests as there are numbers for.
+fn executed(seen: &Seen<'_>) -> bool {
+    seen.replicas.iter().all(|replica| served(seen, replica) >= due(seen))
+}
+
+/// Whether as many requests as there are numbers for have f + 1 honest replicas that agree on the result;
+/// and, where clients take part, whether each of these believes it.
+fn answered(seen: &Seen<'_>) -> bool {
+    let enough = usize::from(seen.system.bound().faults) + 1;
+    let is_answered = |request: &&SignedRequest| {
+        let results = || {
+            seen.replicas
+                .iter()
+                .filter(|replica| has_executed(replica, request))
+                .filter_map(|replica| replica.last_reply(request.client).map(|last| last.result))
+        };
+        let client = seen.system.clients().iter().position(|client| client.id() == request.client);
+        let believes =
+            client.and_then(|index| seen.clients.get(index)).is_none_or(|c| c.accepted().is_some());
+        results().any(|result| results().filter(|other| *other == result).count() >= enough) && believes
+    };
+    seen.system.requests().iter().filter(is_answered).count() >= due(seen)
+}
+
+impl Model for Liveness {
+    type State = LivenessState;
+    type Action = LivenessMove;
+
+    fn init_states(&self) -> Vec<LivenessState> {
+        self.judge.init_states().into_iter().map(|at| LivenessState { at, stable: None }).collect()
+    }
+
+    fn actions(&self, state: &LivenessState, actions: &mut Vec<LivenessMove>) {
+        if self.with_seen(state, |seen| executed(seen) && answered(seen)) {
+            return;
+        }
+        if state.stable.is_none() {
+            actions.push(LivenessMove::Stabilise);
+        }
+        // What is owed for one reason is owed, whatever else could bring it about.
+        let mut steps: IndexMap<Move, Option<Owed>> = IndexMap::new();
+        for choice in self.choices(state) {
+            let owed = self.owed(state, &choice);
+            let known = steps.entry(choice.step).or_default();
+            *known = known.or(owed);
+        }
+        actions.extend(steps.into_iter().map(|(step, owed)| LivenessMove::Fire(step, owed)));
+    }
+
+    fn next_state(&self, state: &LivenessState, action: LivenessMove) -> Option<LivenessState> {
+        match action {
+            LivenessMove::Stabilise => {
+                let mut stable = 0;
+                if self.judge.system().bound().lossy {
+                    let sent = self.judge.sent(&state.at);
+                    stable = self.lost.write().unwrap_or_else(PoisonError::into_inner).insert_full(sent).0;
+                }
+                Some(LivenessState { at: state.at.clone(), stable: Some(stable as u32) })
+            }
+            LivenessMove::Fire(step, _) => {
+                let at = self.judge.next_state(&state.at, step)?;
+                Some(LivenessState { at, stable: state.stable })
+            }
+        }
+    }
+
+    fn within_boundary(&self, state: &LivenessState) -> bool {
+        let views = self.judge.system().bound().views;
+        self.with_seen(state, |seen| seen.replicas.iter().all(|replica| replica.view() < View(views)))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        Vec::new()
+    }
+}
+
+impl fmt::Debug for Liveness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Liveness").field("before", &self.before).field("judge", &self.judge).finish()
+    }
+}

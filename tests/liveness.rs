@@ -1,0 +1,233 @@
+//! Liveness of PBFT once the network is stable: it holds for the paper's rules wherever the Byzantine
+//! replica stands, it is violated where it should be, and a bound that cuts it off gives no verdict.
+
+#![cfg(test)]
+
+use bft_check::bugs;
+use bft_check::check::{
+    self, Cut, FairModel, Job, JudgeKind, Limit, Limits, LivenessProperty, LivenessVerdict, Outcome,
+    Progress, Verdict, check_liveness, liveness_properties,
+};
+use bft_check::model::{
+    ANSWERED, Bound, Byzantine, EXECUTED, Liveness, LivenessMove, LivenessState, Owed, Scope, Stabilisation,
+};
+use bft_check::pbft::{Castro99, Principal, ReplicaId, Rules};
+use stateright::Model;
+
+/// One request, and two views before the network is stable.
+const SCOPE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
+const ONE_VIEW: Scope = Scope { views: 1, ..SCOPE };
+
+fn run(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], property: Option<&str>) -> Outcome {
+    let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
+    let job = Job { judge: JudgeKind::Liveness, bound };
+    check::run(&job, rules, property, &Limits::default(), None, &Progress::default()).unwrap()
+}
+
+fn of_corpus(name: &str, scope: Scope, byzantine: &[u16], property: &str) -> Outcome {
+    run(bugs::find(name).unwrap().rules, scope, byzantine, Some(property))
+}
+
+fn assert_holds(outcome: &Outcome) {
+    assert!(matches!(outcome.verdict, Verdict::Holds), "{:?}: {:?}", outcome.job.bound, outcome.verdict);
+    assert_eq!(outcome.unreached, Vec::<&str>::new());
+}
+
+/// What is violated, and the text of the trace.
+fn violation(outcome: Outcome) -> (&'static str, String) {
+    let Verdict::Violated { property, trace, steps } = outcome.verdict else {
+        panic!("{:?}: {:?}", outcome.job.bound, outcome.verdict)
+    };
+    let stay = trace.lasso().unwrap();
+    assert_eq!(stay.property, property);
+    assert!(steps > 0 && stay.stable_after <= trace.steps().len());
+    let text = trace.to_text(Some(property));
+    for part in ["from here on the network is stable", "↻─", &format!("Violated: {property}")] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    (property, text)
+}
+
+// --- the protocol of the paper --------------------------------------------------------------------
+
+#[test]
+fn the_paper_is_live_wherever_the_byzantine_replica_stands() {
+    let bound = Bound::new(SCOPE, []);
+    let jobs = check::jobs(JudgeKind::Liveness, &bound, &Byzantine::Count(1), &Castro99).unwrap();
+    let placed: Vec<_> = jobs.iter().map(|job| job.bound.byzantine.clone()).collect();
+    // Three views in all: the primaries of each, and the other one.
+    assert_eq!(placed, [[0], [1], [2], [3]].map(|ids| ids.map(ReplicaId).to_vec()));
+    for job in jobs {
+        let outcome =
+            check::run(&job, &Castro99, None, &Limits::default(), None, &Progress::default()).unwrap();
+        assert_holds(&outcome);
+        assert!(outcome.coverage.states > 10_000, "{:?}", outcome.coverage);
+    }
+}
+
+#[test]
+fn the_paper_is_live_with_nobody_byzantine_or_with_messages_lost() {
+    assert_holds(&run(&Castro99, ONE_VIEW, &[], None));
+    for byzantine in 0..4 {
+        assert_holds(&run(&Castro99, Scope { lossy: true, ..ONE_VIEW }, &[byzantine], None));
+    }
+}
+
+#[test]
+fn seven_replicas_two_of_them_byzantine_are_live() {
+    let scope = Scope { replicas: 7, faults: 2, ..ONE_VIEW };
+    assert_holds(&run(&Castro99, scope, &[5, 6], None));
+}
+
+/// Without a view after the one with a Byzantine primary nothing can be said, and nothing is.
+#[test]
+fn views_that_are_cut_off_give_no_verdict() {
+    let verdicts = |further| {
+        let bound = Bound::new(ONE_VIEW, [ReplicaId(0)]);
+        let model = Liveness::new(bound, &Castro99, Stabilisation { further }).unwrap();
+        let report =
+            check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
+        report.findings.into_iter().map(|finding| finding.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(0), [const { LivenessVerdict::NotExhausted(Cut::Boundary) }; 2]);
+    assert_eq!(verdicts(1), [const { LivenessVerdict::Holds }; 2]);
+    // A rule that makes every view fail for ever: each view leads to one more.
+    let scope = Scope { slots: 2, requests: 2, checkpoint: Some(2), window: Some(2), ..ONE_VIEW };
+    let outcome = of_corpus("short-window", scope, &[3], EXECUTED);
+    assert!(matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound)), "{:?}", outcome.verdict);
+}
+
+/// Each assumption of the model is needed: what it says of timers, and what it says of messages.
+#[test]
+fn timers_wait_for_what_is_owed_and_run_out_only_then() {
+    let bound = Bound::new(ONE_VIEW, [ReplicaId(0)]);
+    let model = Liveness::new(bound, &Castro99, Stabilisation { further: 1 }).unwrap();
+    let mut queue = model.init_states();
+    let mut seen: std::collections::HashSet<_> = queue.iter().cloned().collect();
+    let (mut quiet, mut busy) = (0, 0);
+    while let Some(state) = queue.pop() {
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        let is = |wanted: fn(&Owed) -> bool| {
+            actions.iter().any(|action| matches!(action, LivenessMove::Fire(_, Some(owed)) if wanted(owed)))
+        };
+        let (delivers, times_out) =
+            (is(|o| matches!(o, Owed::Delivery(_))), is(|o| matches!(o, Owed::Timer(_))));
+        assert!(!(delivers && times_out), "a timer runs out before what is owed has arrived");
+        assert!(state.is_stable() || !(delivers || times_out), "something is owed before it is stable");
+        assert_eq!(actions.contains(&LivenessMove::Stabilise), !state.is_stable() && !actions.is_empty());
+        busy += u32::from(delivers);
+        quiet += u32::from(times_out);
+        let next = actions.into_iter().filter_map(|action| model.next_state(&state, action));
+        queue.extend(next.filter(|next| model.within_boundary(next) && seen.insert(next.clone())));
+    }
+    assert!(quiet > 0 && busy > 100, "{quiet} {busy}");
+}
+
+/// The model with one kind of step owed by nobody.
+struct Without(Liveness, fn(&Owed) -> bool);
+
+impl Model for Without {
+    type State = LivenessState;
+    type Action = LivenessMove;
+
+    fn init_states(&self) -> Vec<LivenessState> {
+        self.0.init_states()
+    }
+
+    fn actions(&self, state: &LivenessState, actions: &mut Vec<LivenessMove>) {
+        self.0.actions(state, actions);
+    }
+
+    fn next_state(&self, state: &LivenessState, action: LivenessMove) -> Option<LivenessState> {
+        self.0.next_state(state, action)
+    }
+
+    fn within_boundary(&self, state: &LivenessState) -> bool {
+        self.0.within_boundary(state)
+    }
+}
+
+impl FairModel for Without {
+    type Class = Owed;
+
+    fn class(&self, state: &LivenessState, action: &LivenessMove) -> Option<Owed> {
+        self.0.class(state, action).filter(|owed| !self.1(owed))
+    }
+}
+
+/// Nothing is owed in vain: without any one of the three kinds the paper's rules are not live either.
+#[test]
+fn each_kind_of_fairness_is_needed() {
+    let live = |without: fn(&Owed) -> bool| {
+        let bound = Bound::new(ONE_VIEW, [ReplicaId(0)]);
+        let model = Without(Liveness::new(bound, &Castro99, Stabilisation { further: 1 }).unwrap(), without);
+        let goal = LivenessProperty::eventually(EXECUTED, |m: &Without, state| m.0.is_executed(state));
+        let report = check_liveness(&model, &[goal], &Limits::default(), &Progress::default()).unwrap();
+        match &report.findings[0].verdict {
+            LivenessVerdict::Holds => true,
+            LivenessVerdict::Violated(_) => false,
+            cut => panic!("{cut:?}"),
+        }
+    };
+    assert!(live(|_| false));
+    assert!(!live(|owed| matches!(owed, Owed::Stabilisation)));
+    assert!(!live(|owed| matches!(owed, Owed::Delivery(_))));
+    assert!(!live(|owed| matches!(owed, Owed::Delivery(Principal::Replica(ReplicaId(3))))));
+    assert!(!live(|owed| matches!(owed, Owed::Timer(_))));
+}
+
+// --- what is not live -----------------------------------------------------------------------------
+
+#[test]
+fn f_plus_1_silent_replicas_stop_everything() {
+    let (property, text) = violation(run(&Castro99, ONE_VIEW, &[2, 3], Some(ANSWERED)));
+    assert_eq!(property, ANSWERED);
+    assert!(text.contains("nothing more has to happen"), "{text}");
+}
+
+/// The document's rules with no view change split the votes, and nobody is to blame.
+#[test]
+fn the_first_receiver_rule_splits_the_votes() {
+    let scope = Scope { requests: 2, ..ONE_VIEW };
+    let (_, text) = violation(of_corpus("first-receiver-untimed", scope, &[], ANSWERED));
+    assert!(text.contains("nothing can happen any more"), "{text}");
+}
+
+#[test]
+fn timers_that_never_run_leave_a_silent_primary_in_office() {
+    violation(of_corpus("no-timer", ONE_VIEW, &[0], ANSWERED));
+    // Where the primary is honest and nothing is lost, none is needed.
+    assert_holds(&of_corpus("no-timer", ONE_VIEW, &[2], ANSWERED));
+    violation(of_corpus("idle-timer", SCOPE, &[1], ANSWERED));
+}
+
+/// Where nothing is lost and nothing sent again, somebody who was left behind remains so, but with nobody
+/// Byzantine the clients have their answers. One Byzantine replica is enough to take these away: it lets one
+/// replica decide, which then waits for nothing, and falls silent; the primary has no timer in its own view; and
+/// a view change of the third alone is joined by nobody.
+#[test]
+fn who_is_left_behind_needs_that_things_are_sent_again() {
+    violation(of_corpus("no-retransmission", SCOPE, &[], EXECUTED));
+    assert_holds(&of_corpus("no-retransmission", SCOPE, &[], ANSWERED));
+    let (_, text) = violation(of_corpus("no-retransmission", SCOPE, &[2], ANSWERED));
+    assert!(text.contains("DECIDES"), "{text}");
+    violation(of_corpus("no-retransmission", Scope { lossy: true, ..ONE_VIEW }, &[2], ANSWERED));
+}
+
+#[test]
+fn a_lock_that_is_kept_and_a_view_change_that_nobody_joins_stop_everything() {
+    violation(of_corpus("kept-lock", SCOPE, &[], ANSWERED));
+    violation(of_corpus("no-join", SCOPE, &[2], ANSWERED));
+}
+
+#[test]
+fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
+    for (judge, property) in [(JudgeKind::Absorbed, EXECUTED), (JudgeKind::Liveness, "agreement")] {
+        let job = Job { judge, bound: Bound::new(ONE_VIEW, []) };
+        let outcome =
+            check::run(&job, &Castro99, Some(property), &Limits::default(), None, &Progress::default())
+                .unwrap();
+        assert!(matches!(outcome.verdict, Verdict::Refused(_)), "{:?}", outcome.verdict);
+    }
+}

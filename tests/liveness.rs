@@ -231,3 +231,11 @@ fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
         assert!(matches!(outcome.verdict, Verdict::Refused(_)), "{:?}", outcome.verdict);
     }
 }
+
+/// A client counts replies of any view: which of them exist makes no difference to it.
+#[test]
+fn clients_that_take_part_get_their_answers() {
+    for byzantine in [0, 2] {
+        assert_holds(&run(&Castro99, Scope { clients: true, ..ONE_VIEW }, &[byzantine], None));
+    }
+}

@@ -754,7 +754,19 @@ impl<'a> Lab<'a> {
     /// Everything that sets of these deliveries, which count for one thing, can bring about.
     fn fire(&mut self, feeds: &[Feed]) -> Vec<Found> {
         let mut found = Vec::new();
-        let mut seen: std::collections::HashSet<Local> = [self.start.clone()].into();
+        // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
+        // views. Which of them exists makes a difference, so the paths with both are followed.
+        let mut alike: HashMap<Local, Vec<Feed>> = HashMap::new();
+        for &feed in feeds {
+            if let Some((next, _)) = self.feed(&self.start, feed) {
+                alike.entry(next).or_default().push(feed);
+            }
+        }
+        let alike: BTreeSet<Feed> = alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
+        let chosen = |path: &[Feed]| -> BTreeSet<Feed> {
+            path.iter().copied().filter(|feed| alike.contains(feed)).collect()
+        };
+        let mut seen: std::collections::HashSet<_> = [(self.start.clone(), BTreeSet::new())].into();
         let mut queue = VecDeque::from([(self.start.clone(), Vec::new())]);
         while let Some((state, path)) = queue.pop_front() {
             for &feed in feeds {
@@ -770,7 +782,7 @@ impl<'a> Lab<'a> {
                         "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
                         self.participant.id()
                     ));
-                } else if seen.insert(next.clone()) {
+                } else if seen.insert((next.clone(), chosen(&path))) {
                     queue.push_back((next, path));
                 }
             }

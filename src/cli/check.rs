@@ -384,8 +384,9 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
     }
     if outcomes.iter().any(|o| o.job.judge == JudgeKind::Liveness) {
         out.push_str(
-            "Liveness: so many views may begin before the network is stable, and f more after it; then what honest \
-             replicas send arrives, and their timers run out only when nothing more does.\n",
+            "Liveness: the views of its bound may begin before the network is stable, and f more after it. From \
+             then on all that honest replicas have sent arrives, and their timers run out only when nothing more \
+             does.\n",
         );
     }
     out.push_str(&summary(outcomes));

@@ -488,12 +488,12 @@ fn state_guards() {
     let other_head = Snapshot { head: digest(1), ..state.clone() };
     let other_number = Snapshot { seq: SeqNum(3), ..state.clone() };
     for other in [other_clients, other_head, other_number] {
-        let wrong = StateTransfer { snapshot: Arc::new(other), ..content.clone() };
+        let wrong = StateTransfer { snapshot: Some(Arc::new(other)), ..content.clone() };
         backup.refuses(&sent(wrong), Refusal::WrongDigest);
     }
     let misnumbered = Snapshot { seq: SeqNum(3), ..state.clone() };
     let stable = system.stable_claim(2, misnumbered.digest(), 3);
-    let misnumbered = StateTransfer { stable, snapshot: Arc::new(misnumbered), decided: vec![] };
+    let misnumbered = StateTransfer { stable, snapshot: Some(Arc::new(misnumbered)), decided: vec![] };
     backup.refuses(&sent(misnumbered), Refusal::WrongDigest);
     let mut elsewhere = third();
     elsewhere.seq = SeqNum(4);
@@ -678,6 +678,47 @@ fn replica_that_is_behind_a_new_view_votes_above_its_checkpoint_only() {
     // An older state is of no use any more.
     let older = service_after(&batches[..2]);
     backup.refuses(&system.state(0, &older, 3, vec![]), Refusal::NotAhead);
+}
+
+/// Those who have the state may lack just the proof, and must not hand the state out without it.
+#[test]
+fn replica_without_the_state_of_its_stable_checkpoint_hands_on_the_proof() {
+    let system = with_checkpoints();
+    let batches = [0, 1].map(|client| system.batch(&[client], 1));
+    let state = service_after(&batches);
+    let mut behind = At::new(&system, 3);
+    for id in [0, 1, 2] {
+        behind.accepts(&system.checkpoint(id, 2, state.digest()));
+    }
+    assert_eq!((behind.state.stable().seq(), behind.state.chain().height()), (SeqNum(2), SeqNum::GENESIS));
+    let stable = system.stable_claim(2, state.digest(), 3);
+    let proof = StateTransfer { stable, snapshot: None, decided: vec![] };
+    let proof = Message::State(Arc::new(system.keys.replicas[3].sign(proof)));
+    assert_eq!(behind.accepts(&system.status(0, 0, true, 0, 2)), [Effect::Send(ReplicaId(0), proof.clone())]);
+    assert_eq!(behind.accepts(&system.status(0, 0, true, 2, 2)), []);
+
+    // The state at hand, it becomes stable, and goes to whoever lacks it.
+    let mut ahead = At::new(&system, 0);
+    let decided = [1, 2].map(|seq| system.decision(0, seq, &batches[seq as usize - 1], 3)).to_vec();
+    ahead.accepts(&system.state(1, &Snapshot::genesis(), 0, decided));
+    assert_eq!((ahead.state.stable().seq(), ahead.state.chain().height()), (SeqNum::GENESIS, SeqNum(2)));
+    let lagging = system.status(3, 0, true, 2, 0);
+    let effects = ahead.accepts(&proof);
+    assert!(matches!(&effects[0], Effect::Stable(stable) if stable.seq() == SeqNum(2)), "{effects:?}");
+    assert_eq!(ahead.accepts(&lagging), [Effect::Send(ReplicaId(3), system.state(0, &state, 3, vec![]))]);
+    ahead.refuses(&proof, Refusal::NotAhead);
+
+    // Whoever has executed nothing either learns that it lags behind.
+    let mut other = At::new(&system, 1);
+    assert!(other.accepts(&proof).contains(&Effect::Behind(SeqNum(2))));
+    assert_eq!(other.state.chain().height(), SeqNum::GENESIS);
+    let StateTransfer { stable, .. } = match system.state(3, &state, 2, vec![]) {
+        Message::State(transfer) => transfer.message().clone(),
+        other => panic!("{other:?}"),
+    };
+    let unproved = StateTransfer { stable, snapshot: None, decided: vec![] };
+    let unproved = Message::State(Arc::new(system.keys.replicas[3].sign(unproved)));
+    At::new(&system, 1).refuses(&unproved, Refusal::NoQuorum);
 }
 
 #[test]
@@ -894,7 +935,7 @@ fn forged_signature_is_refused_on_every_kind_of_message() {
     let batch = system.batch(&[0], 1);
     let transfer = StateTransfer {
         stable: StableCheckpoint::genesis().claim().clone(),
-        snapshot: Arc::new(Snapshot::genesis()),
+        snapshot: Some(Arc::new(Snapshot::genesis())),
         decided: vec![system.decision(0, 1, &batch, 3)],
     };
     // The batch's own requests are genuine everywhere: the message around it is what is forged.
@@ -938,7 +979,7 @@ fn forged_signature_is_refused_on_every_kind_of_message() {
     backup.refuses(&system.state(0, &Snapshot::genesis(), 0, decided), Refusal::NoQuorum);
     let state = Snapshot { seq: SeqNum(128), ..Snapshot::genesis() };
     let stable = forger.stable_claim(128, state.digest(), 3);
-    let forged = StateTransfer { stable, snapshot: Arc::new(state), decided: vec![] };
+    let forged = StateTransfer { stable, snapshot: Some(Arc::new(state)), decided: vec![] };
     let forged = Message::State(Arc::new(system.keys.replicas[0].sign(forged)));
     backup.refuses(&forged, Refusal::NoQuorum);
 }

@@ -73,6 +73,15 @@ fn the_paper_is_live_with_nobody_byzantine_or_with_messages_lost() {
     }
 }
 
+/// A Byzantine replica's CHECKPOINT can make a checkpoint stable at one replica alone, which lacks the state there.
+#[test]
+fn the_paper_is_live_with_checkpoints() {
+    for byzantine in [0, 1, 2] {
+        let scope = Scope { checkpoint: Some(1), ..ONE_VIEW };
+        assert_holds(&run(&Castro99, scope, &[byzantine], None));
+    }
+}
+
 #[test]
 fn seven_replicas_two_of_them_byzantine_are_live() {
     let scope = Scope { replicas: 7, faults: 2, ..ONE_VIEW };

@@ -269,7 +269,7 @@ impl Adversary {
 
     /// Every state that can be passed off as that of a stable checkpoint: those that exist, and one that
     /// nobody ever had; alone, or with a batch that was decided after it. Only where replicas exchange
-    /// states.
+    /// states. A proof without a state is left out: it says no more than its CHECKPOINTs, which exist.
     fn states<'a>(
         &'a self,
         knowledge: &Knowledge,
@@ -280,7 +280,7 @@ impl Adversary {
         }
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let transfers = sent.clone().into_iter().filter_map(|message| match message {
-            Message::State(transfer) => Some(Arc::clone(&transfer.snapshot)),
+            Message::State(transfer) => transfer.snapshot.clone(),
             _ => None,
         });
         let real: BTreeSet<Arc<Snapshot>> = transfers.chain([Arc::new(Snapshot::genesis())]).collect();
@@ -293,7 +293,7 @@ impl Adversary {
                 real.iter().cloned().chain([Arc::new(forged)]).cartesian_product(&decided)
             {
                 let decided = decided.clone();
-                let transfer = StateTransfer { stable: stable.clone(), snapshot, decided };
+                let transfer = StateTransfer { stable: stable.clone(), snapshot: Some(snapshot), decided };
                 if rules.check_state(setting, &transfer).is_ok() {
                     let signed = self.keys().map(|(key, _)| Arc::new(key.sign(transfer.clone())));
                     out.extend(signed.map(Message::State));

@@ -300,8 +300,11 @@ impl Signable for Status {
     }
 }
 
-/// ⟨STATE, n, C, s, D, i⟩: the state at a stable checkpoint with its proof (OSDI'99 §4.3, §5.1.2), and
+/// ⟨STATE, n, C, s, D, i⟩: a stable checkpoint with its proof (OSDI'99 §4.3, §5.1.2), the state there, and
 /// what was decided after it, for a replica that lags behind.
+///
+/// A replica can know that a checkpoint is stable without having its state. It sends the proof alone then:
+/// those who have the state may lack just that, and cannot pass it on without.
 ///
 /// The paper leaves open how a replica gets a batch that the others have decided and that it has
 /// missed. It may have left their view alone, and then none of their votes counts for it; the proof that
@@ -310,8 +313,8 @@ impl Signable for Status {
 pub struct StateTransfer {
     /// n and C: the checkpoint, and what proves it stable.
     pub stable: StableClaim,
-    /// s: the state, which has the digest that the checkpoint names.
-    pub snapshot: Arc<Snapshot>,
+    /// s: the state, which has the digest that the checkpoint names, if the sender has it.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// D: batches decided above n, ordered by sequence number.
     pub decided: Vec<Decision>,
 }
@@ -321,7 +324,7 @@ impl Signable for StateTransfer {
         let encoder = Encoder::new(Tag::State)
             .u64(self.stable.seq.0)
             .digest(&self.stable.state)
-            .digest(&self.snapshot.digest())
+            .digest(&self.snapshot.as_ref().map_or(Digest::ZERO, |snapshot| snapshot.digest()))
             .u64(self.decided.len() as u64);
         self.decided
             .iter()
@@ -414,7 +417,12 @@ impl fmt::Debug for Message {
                 write!(f, "STATUS {standing} {}, stable {}, executed {}", m.view, m.stable, m.height)
             }
             Message::State(m) => {
-                write!(f, "STATE at {} ({}), decided {:?}", m.stable.seq, m.snapshot.head, m.decided)
+                write!(f, "STATE at {} (", m.stable.seq)?;
+                match &m.snapshot {
+                    Some(snapshot) => write!(f, "{}", snapshot.head)?,
+                    None => write!(f, "its proof alone, for {}", m.stable.state)?,
+                }
+                write!(f, "), decided {:?}", m.decided)
             }
         }
     }

@@ -328,8 +328,8 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// The guard that fails.
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
         self.check_stable(setting, &transfer.stable)?;
-        let snapshot = &transfer.snapshot;
-        if snapshot.seq != transfer.stable.seq || snapshot.digest() != transfer.stable.state {
+        let StableClaim { seq, state, .. } = transfer.stable;
+        if transfer.snapshot.as_ref().is_some_and(|it| it.seq != seq || it.digest() != state) {
             return Err(Refusal::WrongDigest);
         }
         transfer.decided.iter().try_for_each(|decision| self.check_decision(setting, decision))

@@ -112,7 +112,7 @@ impl System {
     /// The state at a checkpoint with that many votes, and what was decided since.
     pub fn state(&self, from: usize, snapshot: &Snapshot, votes: usize, decided: Vec<Decision>) -> Message {
         let stable = self.stable_claim(snapshot.seq.0, snapshot.digest(), votes);
-        let transfer = StateTransfer { stable, snapshot: Arc::new(snapshot.clone()), decided };
+        let transfer = StateTransfer { stable, snapshot: Some(Arc::new(snapshot.clone())), decided };
         Message::State(Arc::new(self.keys.replicas[from].sign(transfer)))
     }
 

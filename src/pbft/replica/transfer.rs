@@ -20,7 +20,7 @@ impl Replica {
         if decided.is_empty() && state.stable.seq() <= known {
             return None;
         }
-        let snapshot = Arc::clone(state.snapshots.get(&state.stable.seq())?);
+        let snapshot = state.snapshots.get(&state.stable.seq()).map(Arc::clone);
         let stable = state.stable.claim().clone();
         Some(Arc::new(self.key.sign(StateTransfer { stable, snapshot, decided })))
     }
@@ -32,7 +32,7 @@ impl Replica {
         }
         let is_news = |decision| self.can_learn(state, decision);
         let proves = transfer.stable.seq > state.stable.seq();
-        if !proves && !is_ahead(state, transfer) && !transfer.decided.iter().any(is_news) {
+        if !proves && ahead(state, transfer).is_none() && !transfer.decided.iter().any(is_news) {
             return Err(Refusal::NotAhead);
         }
         self.check_signature(transfer)?;
@@ -47,10 +47,9 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         let stable = StableCheckpoint::verified(transfer);
-        if is_ahead(state, transfer) {
-            self.take_over(state, stable, &transfer.snapshot, out);
-        } else {
-            self.make_stable(state, stable, out);
+        match ahead(state, transfer) {
+            Some(snapshot) => self.take_over(state, stable, snapshot, out),
+            None => self.make_stable(state, stable, out),
         }
         for decision in &transfer.decided {
             self.learn(state, decision, out);
@@ -103,7 +102,8 @@ impl Replica {
     }
 }
 
-/// Whether a state is of use: it lies above what was executed, and not below the low watermark.
-fn is_ahead(state: &State, transfer: &StateTransfer) -> bool {
-    transfer.snapshot.seq > state.chain.height() && transfer.stable.seq >= state.stable.seq()
+/// The state that is sent, if it is of use: it lies above what was executed, and not below the low watermark.
+fn ahead<'a>(state: &State, transfer: &'a StateTransfer) -> Option<&'a Arc<Snapshot>> {
+    let is_current = transfer.stable.seq >= state.stable.seq();
+    transfer.snapshot.as_ref().filter(|snapshot| is_current && snapshot.seq > state.chain.height())
 }

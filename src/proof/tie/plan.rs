@@ -124,10 +124,14 @@ impl Planner<'_> {
                 Ok(())
             }
             Effect::Transferred(seq) => {
-                let Event::Deliver(Message::State(transfer)) = step.event else {
+                let snapshot = match step.event {
+                    Event::Deliver(Message::State(transfer)) => transfer.snapshot.as_ref(),
+                    _ => None,
+                };
+                let Some(snapshot) = snapshot else {
                     return Err(format!("{} takes over a state that nobody sent", step.id));
                 };
-                let batches = self.preimages.chain(transfer.snapshot.head, *seq);
+                let batches = self.preimages.chain(snapshot.head, *seq);
                 self.for_each_slot(self.actions.adopt, n, *seq, &batches, plan, |s, x| {
                     (known, vec![n, s, x])
                 });

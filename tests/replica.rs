@@ -209,7 +209,7 @@ impl Cluster {
         let due = if timer == timer_now { vec![] } else { vec![Effect::Timer(timer_now)] };
         ensure!(set.into_iter().eq(&due), "the timer goes to {timer_now:?} with effects {effects:?}");
 
-        effects.truncate(done.unwrap_or(usize::MAX));
+        let lost = effects.split_off(done.unwrap_or(effects.len()).min(effects.len()));
         for effect in &effects {
             self.observe(at, effect)?;
         }
@@ -217,14 +217,13 @@ impl Cluster {
         if done.is_some() {
             self.seen.crashes += 1;
             self.states[at] = self.stored[at].clone();
-            self.after_crash(at)?;
+            self.redo_unannounced(at, &lost)?;
         } else {
             let durable = replica.durable(&self.states[at]);
             let stored = replica.control(&self.stored[at]);
             ensure!(stored == durable, "r{at}: after {input:?}, storage holds {stored:?}, not {durable:?}");
         }
-        let head = (self.states[at].chain().height(), self.states[at].chain().head());
-        ensure!(head == self.heads[at], "r{at}: the chain ends at {head:?}, not {:?}", self.heads[at]);
+        self.check_head(at)?;
         self.seen.steps += 1;
         self.history.push(Step { replica: at, event, outcome, effects, crashed: done.is_some() });
         Ok(outcome)
@@ -235,23 +234,33 @@ impl Cluster {
         let recovered = self.system.replicas[at].recover(&self.records[at]);
         ensure!(recovered == self.stored[at], "r{at} recovers {recovered:?}, not {:?}", self.stored[at]);
         self.states[at] = recovered;
+        self.check_head(at)?;
         self.seen.crashes += 1;
-        self.after_crash(at)?;
         let step = Step { replica: at, event: Event::Crash, outcome: Ok(()), effects: vec![], crashed: true };
         self.history.push(step);
         Ok(())
     }
 
-    /// What was decided and recorded is executed when the records are read again, and a block that a
-    /// crash kept from being announced stands in the chain then.
-    fn after_crash(&mut self, at: usize) -> Result<(), String> {
-        let chain = self.states[at].chain().clone();
-        for block in chain.blocks() {
-            if block.seq() > self.heads[at].0 {
-                self.check_block(at, block)?;
+    /// What was recorded is done when the records are read again, also where the crash kept it from being
+    /// announced: a decided batch is executed, and a state taken over. Its block may be discarded already.
+    fn redo_unannounced(&mut self, at: usize, lost: &[Effect]) -> Result<(), String> {
+        let height = self.states[at].chain().height();
+        for effect in lost {
+            let redone = match effect {
+                Effect::Executed(block) => block.seq() <= height,
+                Effect::Transferred(seq) => *seq <= height,
+                _ => false,
+            };
+            if redone {
+                self.observe(at, effect)?;
             }
         }
-        ensure!(self.heads[at] == (chain.height(), chain.head()), "r{at} recovers another chain: {chain:?}");
+        Ok(())
+    }
+
+    fn check_head(&self, at: usize) -> Result<(), String> {
+        let head = (self.states[at].chain().height(), self.states[at].chain().head());
+        ensure!(head == self.heads[at], "r{at}: the chain ends at {head:?}, not {:?}", self.heads[at]);
         Ok(())
     }
 

@@ -23,9 +23,8 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::{IndexMap, IndexSet};
@@ -36,23 +35,10 @@ use super::adversary::{Adversary, Knowledge};
 use super::bits::Bits;
 use super::bounds::System;
 use super::history::History;
+use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
 use crate::pbft::{Client, Message, NewView, Principal, Signed, Site, State, View};
-
-/// The most tally states of one kind that are tried in one local state. A rulebook under which more
-/// arise is refused.
-const MAX_TALLIES: usize = 50_000;
-
-/// What happens to a participant, by number: a message, or something that needs none.
-type Feed = u32;
-const TIMEOUT: Feed = Feed::MAX;
-const CRASH: Feed = Feed::MAX - 1;
-const INVOKE: Feed = Feed::MAX - 2;
-
-fn is_message(feed: Feed) -> bool {
-    feed < INVOKE
-}
 
 /// PBFT with whole guards as steps.
 pub struct Absorbed {
@@ -179,7 +165,7 @@ impl Tables {
 struct Found {
     feed: Vec<Feed>,
     local: Local,
-    emitted: BTreeSet<Message>,
+    emitted: Emitted,
 }
 
 impl Absorbed {
@@ -423,7 +409,10 @@ impl Absorbed {
         admitted: &[Feed],
         refused: &[Feed],
     ) -> Vec<Found> {
-        let mut lab = Lab::new(self, tables, participant, node);
+        let messages = tables.messages.iter().cloned().collect();
+        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
+        let requests = self.requests(tables, participant);
+        let mut lab = Lab::new(participant, &self.system, messages, sent, requests, node.local.clone());
         let mut found = Vec::new();
         let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
         let timeout = &[TIMEOUT][..];
@@ -433,12 +422,12 @@ impl Absorbed {
             Local::Client(_) => &[INVOKE][..],
         };
         for &feed in admitted.iter().chain(unasked) {
-            let Some((local, emitted)) = lab.feed(&node.local, feed) else { continue };
-            if lab.fires(&local, &emitted) {
-                found.push(Found { feed: vec![feed], local, emitted });
+            let Some((state, emitted)) = lab.feed(lab.start(), feed) else { continue };
+            if lab.fires(state, &emitted) {
+                found.push(Fired { feed: vec![feed], state, emitted });
                 continue;
             }
-            let mut sites = local.differing_tallies(&node.local);
+            let mut sites = lab.sites(state);
             let mut members = vec![feed];
             groups.retain(|(others, feeds)| {
                 let meets = !sites.is_disjoint(others);
@@ -466,47 +455,16 @@ impl Absorbed {
             found.extend(lab.fire(&feeds));
             fired_by.resize(found.len(), Some(index));
         }
-        let steps = self.steps_of_their_own(&lab, &groups, &found, &fired_by);
-        let refusal = lab.refusal.take();
-        for other in &mut found {
-            other.local =
-                lab.normal_form(std::mem::replace(&mut other.local, node.local.clone()), &other.feed);
-        }
+        let steps = steps_of_their_own(&lab, &groups, &found, &fired_by);
         tables.stepped += steps.len() as u64;
-        tables.refusal = tables.refusal.take().or(refusal);
-        found.extend(steps);
+        tables.refusal = tables.refusal.take().or(lab.refusal.take());
+        for fired in &mut found {
+            fired.state = lab.normal_form(fired.state, &fired.feed);
+        }
+        let found = found.into_iter().chain(steps);
         found
-    }
-
-    /// The deliveries that do not commute with what other deliveries bring about. Of each consequence one
-    /// way to bring it about is tried.
-    fn steps_of_their_own(
-        &self,
-        lab: &Lab<'_>,
-        groups: &[(BTreeSet<Site>, Vec<Feed>)],
-        found: &[Found],
-        fired_by: &[Option<usize>],
-    ) -> Vec<Found> {
-        type Consequence<'a> = (Local, &'a BTreeSet<Message>, Option<usize>);
-        let mut consequences: IndexMap<Consequence<'_>, &[Feed]> = IndexMap::new();
-        // A crash forgets all tallies, whatever came before it.
-        for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
-            let consequence = (lab.participant.control(&other.local), &other.emitted, by);
-            consequences.entry(consequence).or_insert(&other.feed);
-        }
-        let mut steps = Vec::new();
-        for (index, (_, feeds)) in groups.iter().enumerate() {
-            let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
-            for &feed in feeds {
-                if others.clone().all(|(_, guard)| lab.commutes(feed, guard)) {
-                    continue;
-                }
-                if let Some((local, emitted)) = lab.feed(&lab.start, feed) {
-                    steps.push(Found { feed: vec![feed], local, emitted });
-                }
-            }
-        }
-        steps
+            .map(|Fired { feed, state, emitted }| Found { feed, local: (*lab.local(state)).clone(), emitted })
+            .collect()
     }
 
     /// What a replica that is now in this state tells those who have executed nothing of what it has
@@ -670,7 +628,7 @@ impl Absorbed {
         for Found { feed, local, emitted } in found {
             let mut sent = node.sent.clone();
             let states = self.states(node, &local);
-            for message in emitted.into_iter().chain(states) {
+            for message in emitted.iter().cloned().chain(states) {
                 sent.insert(tables.intern(message));
             }
             let resends = local.replica().and_then(State::new_view).cloned();
@@ -698,144 +656,33 @@ impl Absorbed {
     }
 }
 
-/// Runs a participant in one local state.
-struct Lab<'a> {
-    participant: &'a Participant,
-    system: &'a System,
-    messages: Vec<Message>,
-    sent: BTreeSet<Message>,
-    /// The clients' requests, which are there from the start.
-    requests: Vec<Feed>,
-    start: Local,
-    control: Local,
-    refusal: Option<String>,
-}
-
-impl<'a> Lab<'a> {
-    fn new(model: &'a Absorbed, tables: &Tables, participant: &'a Participant, node: &Node) -> Self {
-        Lab {
-            participant,
-            system: &model.system,
-            messages: tables.messages.iter().cloned().collect(),
-            sent: node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect(),
-            requests: model.requests(tables, participant),
-            start: node.local.clone(),
-            control: participant.control(&node.local),
-            refusal: None,
-        }
+/// The deliveries that do not commute with what other deliveries bring about. Of each consequence one
+/// way to bring it about is tried.
+fn steps_of_their_own(
+    lab: &Lab<'_>,
+    groups: &[(BTreeSet<Site>, Vec<Feed>)],
+    found: &[Fired],
+    fired_by: &[Option<usize>],
+) -> Vec<Fired> {
+    type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
+    let mut consequences: IndexMap<Consequence<'_>, &[Feed]> = IndexMap::new();
+    // A crash forgets all tallies, whatever came before it.
+    for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
+        consequences.entry((lab.control(other.state), &other.emitted, by)).or_insert(&other.feed);
     }
-
-    /// The next local state and what is sent that was not sent before; none if it does not act.
-    fn feed(&self, local: &Local, feed: Feed) -> Option<(Local, BTreeSet<Message>)> {
-        let stimulus = match feed {
-            TIMEOUT => Stimulus::Timeout,
-            CRASH => Stimulus::Crash,
-            INVOKE => Stimulus::Invoke,
-            id => Stimulus::Deliver(&self.messages[id as usize]),
-        };
-        let taken = self.participant.step(self.system, local, stimulus)?;
-        // A relayed request exists already.
-        let emitted = taken
-            .sent(self.system)
-            .into_iter()
-            .map(|(_, message)| message)
-            .filter(|message| !matches!(message, Message::Request(_)) && !self.sent.contains(message))
-            .collect();
-        let mut local = taken.after;
-        local.forget_backoff();
-        Some((local, emitted))
-    }
-
-    /// Whether this is a consequence: something was sent, or more than tallies has changed.
-    fn fires(&self, local: &Local, emitted: &BTreeSet<Message>) -> bool {
-        !emitted.is_empty() || self.participant.control(local) != self.control
-    }
-
-    /// Everything that sets of these deliveries, which count for one thing, can bring about.
-    fn fire(&mut self, feeds: &[Feed]) -> Vec<Found> {
-        let mut found = Vec::new();
-        // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
-        // views. Which of them exists makes a difference, so the paths with both are followed.
-        let mut alike: HashMap<Local, Vec<Feed>> = HashMap::new();
+    let mut steps = Vec::new();
+    for (index, (_, feeds)) in groups.iter().enumerate() {
+        let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
         for &feed in feeds {
-            if let Some((next, _)) = self.feed(&self.start, feed) {
-                alike.entry(next).or_default().push(feed);
+            if others.clone().all(|(_, guard)| lab.commutes(feed, guard)) {
+                continue;
+            }
+            if let Some((state, emitted)) = lab.feed(lab.start(), feed) {
+                steps.push(Fired { feed: vec![feed], state, emitted });
             }
         }
-        let alike: BTreeSet<Feed> = alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
-        let chosen = |path: &[Feed]| -> BTreeSet<Feed> {
-            path.iter().copied().filter(|feed| alike.contains(feed)).collect()
-        };
-        let mut seen: std::collections::HashSet<_> = [(self.start.clone(), BTreeSet::new())].into();
-        let mut queue = VecDeque::from([(self.start.clone(), Vec::new())]);
-        while let Some((state, path)) = queue.pop_front() {
-            for &feed in feeds {
-                let Some((next, emitted)) = self.feed(&state, feed) else { continue };
-                let mut path = path.clone();
-                path.push(feed);
-                if self.fires(&next, &emitted) {
-                    if path.len() > 1 {
-                        found.push(Found { feed: path, local: next, emitted });
-                    }
-                } else if seen.len() >= MAX_TALLIES {
-                    self.refusal = Some(format!(
-                        "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
-                        self.participant.id()
-                    ));
-                } else if seen.insert((next.clone(), chosen(&path))) {
-                    queue.push_back((next, path));
-                }
-            }
-        }
-        found
     }
-
-    /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
-    /// without a consequence.
-    fn admitted_late(&self, groups: &[(BTreeSet<Site>, Vec<Feed>)], refused: &[Feed]) -> Vec<Feed> {
-        let mut state = self.start.clone();
-        for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
-            if let Some((next, emitted)) = self.feed(&state, feed)
-                && !self.fires(&next, &emitted)
-            {
-                state = next;
-            }
-        }
-        let admits = |&&feed: &&Feed| {
-            let stimulus = Stimulus::Deliver(&self.messages[feed as usize]);
-            self.participant.admits(self.system, &state, stimulus)
-        };
-        refused.iter().filter(admits).copied().collect()
-    }
-
-    /// Feeds everything in turn, skipping what is refused.
-    fn run(&self, local: &Local, feeds: impl IntoIterator<Item = Feed>) -> (Local, BTreeSet<Message>) {
-        let mut state = local.clone();
-        let mut emitted = BTreeSet::new();
-        for feed in feeds {
-            if let Some((next, more)) = self.feed(&state, feed) {
-                state = next;
-                emitted.extend(more);
-            }
-        }
-        (state, emitted)
-    }
-
-    /// Whether a delivery that has no consequence by itself makes no difference to a guard: before it
-    /// or after it, the replica ends up in the same state, with the same messages sent.
-    fn commutes(&self, feed: Feed, guard: &[Feed]) -> bool {
-        let guard = || guard.iter().copied();
-        let again = || std::iter::once(feed).chain(guard());
-        self.run(&self.start, again().chain(again())) == self.run(&self.start, guard().chain(again()))
-    }
-
-    /// The state without its tallies, if they can be had again from the requests and the messages that
-    /// were fed; the state itself if not.
-    fn normal_form(&self, state: Local, feed: &[Feed]) -> Local {
-        let bare = self.participant.control(&state);
-        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| is_message(feed));
-        if self.run(&bare, refill()).0 == self.run(&state, refill()).0 { bare } else { state }
-    }
+    steps
 }
 
 impl Model for Absorbed {

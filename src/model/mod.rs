@@ -10,6 +10,7 @@ mod bits;
 mod bounds;
 mod fingerprint;
 mod history;
+mod lab;
 mod liveness;
 mod message;
 mod participant;

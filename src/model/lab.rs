@@ -1,0 +1,263 @@
+//! One participant in one local state: what brings about what is found by running it.
+//!
+//! The same states and the same deliveries come up again and again, in other orders and in other
+//! combinations. Each state is interned, and each delivery in it is run once.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use super::bounds::System;
+use super::participant::{Local, Participant, Stimulus};
+use crate::pbft::{Message, NewView, Signed, Site, State};
+
+/// The most tally states of one kind that are tried in one local state. A rulebook under which more
+/// arise is refused.
+const MAX_TALLIES: usize = 50_000;
+
+/// What happens to a participant, by number: a message, or something that needs none.
+pub(super) type Feed = u32;
+pub(super) const TIMEOUT: Feed = Feed::MAX;
+pub(super) const CRASH: Feed = Feed::MAX - 1;
+pub(super) const INVOKE: Feed = Feed::MAX - 2;
+
+pub(super) fn is_message(feed: Feed) -> bool {
+    feed < INVOKE
+}
+
+type Resent = Option<Arc<Signed<NewView>>>;
+
+/// The number of a state in a [`Lab`].
+pub(super) type Id = u32;
+
+/// What is sent in a step that was not sent before.
+pub(super) type Emitted = Rc<BTreeSet<Message>>;
+
+/// Runs a participant in one local state.
+pub(super) struct Lab<'a> {
+    participant: &'a Participant,
+    system: &'a System,
+    messages: Vec<Message>,
+    sent: BTreeSet<Message>,
+    /// The clients' requests, which are there from the start.
+    requests: Vec<Feed>,
+    start: Id,
+    control: Id,
+    memo: RefCell<Memo>,
+    /// Why this participant cannot be judged in this way, if it cannot.
+    pub refusal: Option<String>,
+}
+
+#[derive(Default)]
+struct Memo {
+    /// With the NEW-VIEW that each would send again: states are equal whatever that is.
+    states: IndexSet<(Rc<Local>, Resent), FxBuildHasher>,
+    controls: FxHashMap<Id, Id>,
+    steps: FxHashMap<(Id, Feed), Option<(Id, Emitted)>>,
+    nothing: Emitted,
+}
+
+/// A way to a consequence: what is fed, where that leads, and what is sent.
+#[derive(Clone)]
+pub(super) struct Fired {
+    pub feed: Vec<Feed>,
+    pub state: Id,
+    pub emitted: Emitted,
+}
+
+impl<'a> Lab<'a> {
+    pub fn new(
+        participant: &'a Participant,
+        system: &'a System,
+        messages: Vec<Message>,
+        sent: BTreeSet<Message>,
+        requests: Vec<Feed>,
+        start: Local,
+    ) -> Self {
+        let mut memo = Memo::default();
+        let start = memo.intern(start);
+        let lab = Lab {
+            participant,
+            system,
+            messages,
+            sent,
+            requests,
+            start,
+            control: start,
+            memo: RefCell::new(memo),
+            refusal: None,
+        };
+        let control = lab.control(start);
+        Lab { control, ..lab }
+    }
+
+    /// The state that is run.
+    pub fn start(&self) -> Id {
+        self.start
+    }
+
+    /// The state of that number.
+    pub fn local(&self, id: Id) -> Rc<Local> {
+        Rc::clone(&self.memo.borrow().states[id as usize].0)
+    }
+
+    /// The state without its tallies.
+    pub fn control(&self, id: Id) -> Id {
+        if let Some(&control) = self.memo.borrow().controls.get(&id) {
+            return control;
+        }
+        let control = self.participant.control(&self.local(id));
+        let mut memo = self.memo.borrow_mut();
+        let control = memo.intern(control);
+        memo.controls.insert(id, control);
+        control
+    }
+
+    fn are_equal(&self, a: Id, b: Id) -> bool {
+        a == b || self.local(a) == self.local(b)
+    }
+
+    /// The next state and what is sent that was not sent before; none if it does not act.
+    pub fn feed(&self, from: Id, feed: Feed) -> Option<(Id, Emitted)> {
+        if let Some(known) = self.memo.borrow().steps.get(&(from, feed)) {
+            return known.clone();
+        }
+        let taken = self.participant.step(self.system, &self.local(from), self.stimulus(feed));
+        let mut memo = self.memo.borrow_mut();
+        let step = taken.map(|taken| {
+            // A relayed request exists already.
+            let emitted: BTreeSet<Message> = taken
+                .sent(self.system)
+                .into_iter()
+                .map(|(_, message)| message)
+                .filter(|message| !matches!(message, Message::Request(_)) && !self.sent.contains(message))
+                .collect();
+            let emitted = if emitted.is_empty() { Rc::clone(&memo.nothing) } else { Rc::new(emitted) };
+            let mut local = taken.after;
+            local.forget_backoff();
+            (memo.intern(local), emitted)
+        });
+        memo.steps.insert((from, feed), step.clone());
+        step
+    }
+
+    fn stimulus(&self, feed: Feed) -> Stimulus<'_> {
+        match feed {
+            TIMEOUT => Stimulus::Timeout,
+            CRASH => Stimulus::Crash,
+            INVOKE => Stimulus::Invoke,
+            id => Stimulus::Deliver(&self.messages[id as usize]),
+        }
+    }
+
+    /// Whether this is a consequence: something was sent, or more than tallies has changed.
+    pub fn fires(&self, state: Id, emitted: &BTreeSet<Message>) -> bool {
+        !emitted.is_empty() || !self.are_equal(self.control(state), self.control)
+    }
+
+    /// What a delivery that has no consequence counts for.
+    pub fn sites(&self, state: Id) -> BTreeSet<Site> {
+        self.local(state).differing_tallies(&self.local(self.start))
+    }
+
+    /// Everything that sets of these deliveries, which count for one thing, can bring about.
+    pub fn fire(&mut self, feeds: &[Feed]) -> Vec<Fired> {
+        let mut found = Vec::new();
+        // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
+        // views. Which of them exists makes a difference, so the paths with both are followed.
+        let mut alike: FxHashMap<Id, Vec<Feed>> = FxHashMap::default();
+        for &feed in feeds {
+            if let Some((next, _)) = self.feed(self.start, feed) {
+                alike.entry(next).or_default().push(feed);
+            }
+        }
+        let alike: BTreeSet<Feed> = alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
+        let chosen = |path: &[Feed]| -> BTreeSet<Feed> {
+            path.iter().copied().filter(|feed| alike.contains(feed)).collect()
+        };
+        let mut seen: FxHashSet<_> = [(self.start, BTreeSet::new())].into_iter().collect();
+        let mut queue = VecDeque::from([(self.start, Vec::new())]);
+        while let Some((state, path)) = queue.pop_front() {
+            for &feed in feeds {
+                let Some((next, emitted)) = self.feed(state, feed) else { continue };
+                let mut path = path.clone();
+                path.push(feed);
+                if self.fires(next, &emitted) {
+                    if path.len() > 1 {
+                        found.push(Fired { feed: path, state: next, emitted });
+                    }
+                } else if seen.len() >= MAX_TALLIES {
+                    self.refusal = Some(format!(
+                        "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
+                        self.participant.id()
+                    ));
+                } else if seen.insert((next, chosen(&path))) {
+                    queue.push_back((next, path));
+                }
+            }
+        }
+        found
+    }
+
+    /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
+    /// without a consequence.
+    pub fn admitted_late(&self, groups: &[(BTreeSet<Site>, Vec<Feed>)], refused: &[Feed]) -> Vec<Feed> {
+        let mut state = self.start;
+        for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
+            if let Some((next, emitted)) = self.feed(state, feed)
+                && !self.fires(next, &emitted)
+            {
+                state = next;
+            }
+        }
+        let state = self.local(state);
+        let admits = |&&feed: &&Feed| self.participant.admits(self.system, &state, self.stimulus(feed));
+        refused.iter().filter(admits).copied().collect()
+    }
+
+    /// Feeds everything in turn, skipping what is refused.
+    fn run(&self, from: Id, feeds: impl IntoIterator<Item = Feed>) -> (Id, Vec<Emitted>) {
+        let mut state = from;
+        let mut emitted = Vec::new();
+        for feed in feeds {
+            if let Some((next, more)) = self.feed(state, feed) {
+                state = next;
+                emitted.extend((!more.is_empty()).then_some(more));
+            }
+        }
+        (state, emitted)
+    }
+
+    /// Whether a delivery that has no consequence by itself makes no difference to a guard: before it
+    /// or after it, the replica ends up in the same state, with the same messages sent.
+    pub fn commutes(&self, feed: Feed, guard: &[Feed]) -> bool {
+        let guard = || guard.iter().copied();
+        let again = || std::iter::once(feed).chain(guard());
+        let (with, sent_with) = self.run(self.start, again().chain(again()));
+        let (without, sent_without) = self.run(self.start, guard().chain(again()));
+        let all = |sent: &[Emitted]| -> BTreeSet<Message> {
+            sent.iter().flat_map(|messages| messages.iter().cloned()).collect()
+        };
+        self.are_equal(with, without) && (sent_with == sent_without || all(&sent_with) == all(&sent_without))
+    }
+
+    /// The state without its tallies, if they can be had again from the requests and the messages that
+    /// were fed; the state itself if not.
+    pub fn normal_form(&self, state: Id, feed: &[Feed]) -> Id {
+        let bare = self.control(state);
+        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| is_message(feed));
+        let (with, without) = (self.run(state, refill()).0, self.run(bare, refill()).0);
+        if self.are_equal(with, without) { bare } else { state }
+    }
+}
+
+impl Memo {
+    fn intern(&mut self, local: Local) -> Id {
+        let resends = local.replica().and_then(State::new_view).cloned();
+        self.states.insert_full((Rc::new(local), resends)).0 as Id
+    }
+}

@@ -202,17 +202,64 @@ fn other_bad_arguments_are_refused_by_name() {
 /// Before the search, not after it.
 #[test]
 fn a_trace_that_cannot_be_written_is_refused_at_once() {
+    let start = Instant::now();
+    refused(&["check", "--views", "4", "--trace", "x.svg"], &["'x.svg'", ".itf.json", ".mmd", ".shiviz"]);
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
     refused(&["check", "--trace", "/no/such/dir/x.json"], &["--trace", "/no/such/dir/x.json"]);
     let folder = Folder::new("refused");
     let path = folder.0.to_str().unwrap();
     refused(&["check", "--rules", "digest-blind", "--trace", path], &["--trace", path]);
 }
 
+/// Each with what is wrong, and where.
+#[test]
+fn a_file_that_is_no_trace_is_refused() {
+    let folder = Folder::new("no-traces");
+    let good = folder.file("good.json");
+    answer(&["check", "--rules", "digest-blind", "--trace", &good], 10);
+    let text = fs::read_to_string(&good).unwrap();
+    answer(&["replay", &good], 10);
+    let file = |content: &[u8]| {
+        let file = folder.file("bad.json");
+        fs::write(&file, content).unwrap();
+        file
+    };
+    let bad = |content: &str, words: &[&str]| {
+        let file = file(content.as_bytes());
+        refused(&["replay", &file], &[&[file.as_str()], words].concat());
+        refused(&["explore", "--trace", &file, "--addr", "127.0.0.1:0"], &[&[file.as_str()], words].concat());
+    };
+    bad("", &["empty"]);
+    bad(&text[..text.len() / 2], &["no JSON", "EOF", "line"]);
+    bad("[]", &["no trace"]);
+    bad(&text.replace("\"version\": 1", "\"version\": 7"), &["version 7", "reads version 1"]);
+    bad(&text.replace("\"digest-blind\"", "\"castro99\""), &["step 2", "digest", "'castro99'"]);
+    bad(&text.replace("\"digest-blind\"", "\"digest\""), &["'digest'", "bft rules"]);
+    bad(
+        &text.replace("\"views\": 1", "\"views\": 18446744073709551615"),
+        &["--views", "18446744073709551615"],
+    );
+    bad(&text.replace("\"views\": 1", "\"views\": 1e999"), &["number out of range"]);
+    bad(&text.replacen("\"PREPARE v0", "\"PREPARE v1", 1), &["step ", "PREPARE v1", "another one"]);
+    let file = file(&[b'{', 0xc3, 0x28]);
+    refused(&["replay", &file], &[&file, "no text", "utf-8"]);
+    refused(&["replay", &folder.file("none.json")], &["none.json", "No such file"]);
+    refused(&["replay", &good, "--trace", "y"], &["'y'", ".itf.json"]);
+}
+
 #[test]
 fn an_address_that_cannot_be_served_at_is_refused() {
+    for open in ["0.0.0.0:0", "[::]:0"] {
+        refused(&["explore", "--addr", open], &["--addr", open, "this machine only"]);
+    }
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     refused(&["explore", "--addr", &addr], &["--addr", &addr]);
+    let folder = Folder::new("taken");
+    let trace = folder.file("trace.json");
+    answer(&["check", "--rules", "digest-blind", "--trace", &trace], 10);
+    refused(&["explore", "--trace", &trace, "--addr", &addr], &["--addr", &addr, "in use", "another port"]);
+    refused(&["explore", "--trace", &trace, "--rules", "castro99"], &["--trace", "--rules"]);
     refused(&["explore", "--addr", "nowhere"], &["--addr", "nowhere"]);
     refused(&["explore", "--addr", "127.0.0.1:99999"], &["--addr", "127.0.0.1:99999"]);
 }
@@ -351,6 +398,9 @@ fn a_counterexample_is_written_in_the_form_that_the_ending_names() {
     assert!(mermaid.starts_with("sequenceDiagram\n"), "{mermaid}");
     assert!(mermaid.contains("r0->>r1: PRE-PREPARE"), "{mermaid}");
     assert!(mermaid.contains("(Byzantine)"), "{mermaid}");
+    assert!(written("trace.log").contains("\n\nsends PRE-PREPARE"));
+    let itf: Value = serde_json::from_str(&written("trace.itf.json")).unwrap();
+    assert_eq!(itf["#meta"]["format"], "ITF");
     let words = written("trace.txt");
     assert!(words.contains("Violated: certificate-unique"), "{words}");
     let out = answer(&["check", "--rules", "digest-blind"], 10);
@@ -390,8 +440,13 @@ impl Drop for Explorer {
 
 impl Explorer {
     fn start(rules: &str) -> Self {
+        Self::start_with(&["--rules", rules])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_bft"))
-            .args(["explore", "--rules", rules, "--addr", "127.0.0.1:0"])
+            .args(["explore", "--addr", "127.0.0.1:0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -483,6 +538,60 @@ fn the_explorer_of_the_correct_rules_claims_no_violation() {
     assert_eq!(initial.as_array().unwrap().len(), 1);
     assert!(!explorer.json("/.states/0").as_array().unwrap().is_empty());
     assert!(explorer.get("/").to_lowercase().contains("<html"));
+}
+
+/// The page of a trace: each step a link that opens the explorer where the trace is then.
+#[test]
+fn a_trace_is_opened_in_the_explorer() {
+    let folder = Folder::new("opened");
+    let file = folder.file("trace.itf.json");
+    answer(&["check", "--rules", "fixed-quorum", "--property", "agreement", "--trace", &file], 10);
+    let json = folder.file("trace.json");
+    answer(&["replay", &file, "--trace", &json], 10);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let steps = trace["steps"].as_array().unwrap();
+    let mut page = Explorer::start_with(&["--trace", &file]);
+    let html = page.get("/");
+    for part in ["Violated: agreement", "<svg", "In the end", "The quorums:", "r0 (Byzantine)"] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let links: Vec<_> = html
+        .split("<a href='http://")
+        .skip(1)
+        .map(|rest| rest.split_once('\'').unwrap().0.split_once("/#/steps").unwrap())
+        .collect();
+    assert_eq!(links.len(), steps.len() + 1, "one for each state");
+    // From here on, what is asked is the explorer: before each step it offers the step, and what comes of it.
+    page.addr = links[0].0.parse().unwrap();
+    for (step, pair) in steps.iter().zip(links.windows(2)) {
+        let (before, after) = (pair[0].1, pair[1].1);
+        let index: usize = after.strip_prefix(before).unwrap().trim_matches('/').parse().unwrap();
+        let offered = page.json(&format!("/.states{before}"));
+        let (event, from) = (step["event"].as_str().unwrap(), step["from"].as_str().unwrap());
+        let action = offered[index]["action"].as_str().unwrap();
+        assert!(
+            action.starts_with(&format!("{from} → ")) && action.ends_with(event),
+            "{action} is not {event}"
+        );
+    }
+}
+
+/// A run that stays is shown too, with where it stays.
+#[test]
+fn a_run_that_stays_is_opened_in_the_explorer() {
+    let folder = Folder::new("staying");
+    let file = folder.file("trace.json");
+    answer(&["check", "--rules", "no-timer", "--trace", &file], 11);
+    answer(&["replay", &file], 11);
+    let itf = folder.file("trace.itf.json");
+    answer(&["replay", &file, "--trace", &itf], 11);
+    answer(&["replay", &itf], 11);
+    let html = Explorer::start_with(&["--trace", &itf]).get("/");
+    for part in
+        ["Never reached: executed", "from here on the network is stable", "↻─ nothing", "<svg", "In the end"]
+    {
+        assert!(html.contains(part), "{part}: {html}");
+    }
 }
 
 #[cfg(target_os = "linux")]

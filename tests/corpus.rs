@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Row, Verdict};
-use bft_check::model::{Bound, Byzantine, NO_DEAD_END, PROPERTIES, Scope, is_liveness};
+use bft_check::model::{Bound, Byzantine, NO_DEAD_END, PROPERTIES, Run as Simulated, Scope, is_liveness};
 use bft_check::pbft::ReplicaId;
+use bft_check::trace::Trace;
 
 fn runs() -> impl Iterator<Item = (&'static Rulebook, &'static Run)> {
     RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)))
@@ -26,6 +28,37 @@ fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
     let verdicts: Vec<_> = row.outcomes.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
     let below: Vec<_> = row.below.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
     assert!(row.as_expected(), "{} at {}: {verdicts:?}; below {below:?}", rulebook.name, run.scope);
+    assert_locally_minimal(&row);
+}
+
+/// Of a violating run of safety, as it is shown, no step can be left out: no message, no fault, nothing that a
+/// Byzantine replica does. What then cannot happen is left out with it.
+fn assert_locally_minimal(row: &Row) {
+    for outcome in &row.outcomes {
+        let Verdict::Violated { property, trace, .. } = &outcome.verdict else { continue };
+        if is_liveness(property) || !row.run.told.is_empty() {
+            continue;
+        }
+        let system = Arc::new(trace.system().clone());
+        for left_out in 0..trace.steps().len() {
+            let mut run = Simulated::new(Arc::clone(&system));
+            let others = trace.steps().iter().enumerate().filter(|(index, _)| *index != left_out);
+            let mut kept = Vec::new();
+            for (_, step) in others {
+                if run.step(step.to, &step.event).is_ok() {
+                    kept.push((step.to, step.event.clone()));
+                }
+            }
+            let still = Trace::replay(&system, &kept).is_ok_and(|run| run.violation(property).is_some());
+            assert!(
+                !still,
+                "{} at {}: step {} is superfluous",
+                row.rulebook.name,
+                row.run.scope,
+                left_out + 1
+            );
+        }
+    }
 }
 
 // --- the matrix -----------------------------------------------------------------------------------

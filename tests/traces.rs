@@ -3,20 +3,27 @@
 
 #![cfg(test)]
 
+mod common;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use bft_check::bugs::{Expected, RULEBOOKS, Rulebook, Run as Row};
+use bft_check::bugs::{self, Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Limits, Progress, Verdict};
-use bft_check::model::is_liveness;
-use bft_check::pbft::Principal;
-use bft_check::trace::{Form, ReadError, ReplayError, Trace, TraceFile};
+use bft_check::model::{Bound, Event, MessageModel, System, is_liveness};
+use bft_check::pbft::{Principal, ReplicaId};
+use bft_check::trace::{Form, ReadError, ReplayError, Stay, StayError, Trace, TraceFile};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use stateright::Model;
 
 type Found = Vec<(&'static Rulebook, &'static str, Trace)>;
 
 /// A violating run of each small row of the corpus that is about safety.
 static FOUND: LazyLock<Found> = LazyLock::new(|| found(|property| !is_liveness(property)));
+
+/// A run of each small row that stays without what it owes.
+static STAYING: LazyLock<Found> = LazyLock::new(|| found(is_liveness));
 
 fn found(wanted: fn(&str) -> bool) -> Found {
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
@@ -43,50 +50,113 @@ fn events(trace: &Trace) -> Vec<String> {
 }
 
 fn example() -> Value {
+    of_example(Form::Json)
+}
+
+fn of_example(form: Form) -> Value {
     let (rulebook, property, trace) =
         FOUND.iter().find(|(rulebook, ..)| rulebook.name == "fixed-quorum").unwrap();
-    serde_json::from_str(&trace.written(Form::Json, rulebook.name, Some(property)).unwrap()).unwrap()
+    serde_json::from_str(&trace.written(form, rulebook.name, Some(property)).unwrap()).unwrap()
+}
+
+/// The same in words alone, as a person writes one.
+fn example_in_words() -> Value {
+    let mut trace = example();
+    for step in trace["steps"].as_array_mut().unwrap() {
+        step.as_object_mut().unwrap().remove("message");
+    }
+    trace
+}
+
+/// Whether two traces are the same, step by step: what happened, what came of it, and where it ends.
+#[track_caller]
+fn assert_same(read: &Trace, written: &Trace, name: &str) {
+    assert_eq!(read.system().bound(), written.system().bound(), "{name}");
+    assert_eq!(read.system().is_open(), written.system().is_open(), "{name}");
+    assert_eq!(events(read), events(written), "{name}");
+    for (read, written) in read.steps().iter().zip(written.steps()) {
+        assert_eq!((read.to, &read.event), (written.to, &written.event), "{name}");
+        assert_eq!((&read.before, &read.after), (&written.before, &written.after), "{name}");
+        assert_eq!((&read.effects, &read.of_client), (&written.effects, &written.of_client), "{name}");
+    }
+    assert!(read.finally().eq(written.finally()), "{name}");
+    assert_eq!(read.lasso(), written.lasso(), "{name}");
+}
+
+/// Writes a trace in each form that can be read, and reads it again; and so from one form to the other and back.
+#[track_caller]
+fn assert_kept(trace: &Trace, rules: &str, property: Option<&str>) {
+    let write = |trace: &Trace, form| trace.written(form, rules, property).unwrap();
+    for (form, other) in [(Form::Json, Form::Itf), (Form::Itf, Form::Json)] {
+        let text = write(trace, form);
+        let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{rules}: {why}"));
+        assert_eq!((read.rulebook.name, read.violates.as_deref()), (rules, property));
+        assert_same(&read.trace, trace, rules);
+        assert_eq!(write(&read.trace, form), text, "{rules}");
+        let again = TraceFile::read(write(&read.trace, other)).unwrap();
+        assert_eq!(write(&again.trace, form), text, "{rules}");
+    }
 }
 
 #[test]
 fn what_is_written_can_be_read_in_both_forms_without_loss() {
     assert!(FOUND.len() > 12, "{}", FOUND.len());
     for (rulebook, property, trace) in FOUND.iter() {
-        for form in [Form::Json, Form::Itf] {
-            let text = trace.written(form, rulebook.name, Some(property)).unwrap();
-            let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{}: {why}", rulebook.name));
-            assert_eq!(read.rulebook.name, rulebook.name);
-            assert_eq!(read.violates.as_deref(), Some(*property));
-            assert_eq!(read.trace.system().bound(), trace.system().bound());
-            assert_eq!(events(&read.trace), events(trace), "{}", rulebook.name);
-            assert_eq!(
-                read.trace.violation(property).map(|(_, what)| what),
-                trace.violation(property).map(|(_, what)| what)
-            );
-            // And so from one form to the other and back.
-            let again = TraceFile::read(&read.trace.to_json(rulebook.name, Some(property)).unwrap()).unwrap();
-            assert_eq!(
-                again.trace.to_itf(rulebook.name, Some(property)).unwrap(),
-                trace.to_itf(rulebook.name, Some(property)).unwrap()
-            );
-        }
+        assert_kept(trace, rulebook.name, Some(property));
     }
 }
 
-/// The file of a run that stays without what it owes tells its steps; that it stays is not to be read off it.
 #[test]
-fn runs_that_stay_are_written_and_read_too() {
-    let stay = found(is_liveness);
-    assert!(stay.len() > 2, "{}", stay.len());
-    for (rulebook, property, trace) in &stay {
-        for form in [Form::Json, Form::Itf] {
-            let text = trace.written(form, rulebook.name, Some(property)).unwrap();
-            let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{}: {why}", rulebook.name));
-            assert_eq!(events(&read.trace), events(trace), "{}", rulebook.name);
-            assert_eq!(read.violates.as_deref(), Some(*property));
-            assert!(read.trace.violation(property).is_none());
-        }
+fn runs_that_stay_are_written_and_read_with_where_they_stay() {
+    assert!(STAYING.len() > 2, "{}", STAYING.len());
+    for (rulebook, property, trace) in STAYING.iter() {
+        let stay = trace.lasso().unwrap();
+        assert_eq!(stay.property, *property);
+        assert_kept(trace, rulebook.name, Some(property));
+        // A run that stops repeats its last state.
+        let itf: Value = serde_json::from_str(&trace.to_itf(rulebook.name, Some(property)).unwrap()).unwrap();
+        assert_eq!(itf["loop"], stay.repeats_after);
+        assert!(itf["states"].as_array().unwrap().len() > stay.repeats_after);
     }
+}
+
+/// That a run stays is checked, and not taken from a file.
+#[test]
+fn a_run_that_goes_on_does_not_stay() {
+    let (rulebook, property, trace) = &STAYING[0];
+    let whole: Value = serde_json::from_str(&trace.to_json(rulebook.name, Some(property)).unwrap()).unwrap();
+    let stays = |change: &dyn Fn(&mut Value)| {
+        let mut trace = whole.clone();
+        change(&mut trace);
+        TraceFile::read(trace.to_string()).map(|_| ())
+    };
+    assert!(stays(&|_| {}).is_ok());
+    let error = |change: &dyn Fn(&mut Value)| match stays(change) {
+        Err(ReadError::Stay(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    // The paper's protocol goes on from there.
+    let lawful = |trace: &mut Value| {
+        trace["rules"] = json!("castro99");
+        trace["steps"] = json!([]);
+        trace["lasso"]["stable_after"] = json!(0);
+        trace["lasso"]["repeats_after"] = json!(0);
+    };
+    assert!(matches!(error(&lawful), StayError::Timer | StayError::Reached));
+    assert_eq!(error(&|trace| trace["lasso"]["stable_after"] = json!(1u64 << 40)), StayError::Order);
+    assert_eq!(error(&|trace| trace["lasso"]["then"] = json!(Stay::LOOP)), StayError::Repeats);
+    assert_eq!(error(&|trace| trace["lasso"]["repeats_after"] = json!(1u64 << 40)), StayError::Order);
+    // A part of a run that goes round where it does not.
+    let around = |trace: &mut Value| {
+        trace["lasso"]["then"] = json!(Stay::LOOP);
+        trace["lasso"]["stable_after"] = json!(0);
+        trace["lasso"]["repeats_after"] = json!(0);
+    };
+    assert_eq!(error(&around), StayError::Open);
+    let other = |trace: &mut Value| trace["lasso"]["property"] = json!("agreement");
+    assert!(matches!(stays(&other), Err(ReadError::Contradiction(_))));
+    let nowhere = |trace: &mut Value| trace["lasso"]["then"] = json!("it sleeps");
+    assert!(matches!(stays(&nowhere), Err(ReadError::Contradiction(_))));
 }
 
 #[test]
@@ -106,6 +176,11 @@ fn informal_trace_format_is_as_its_readers_expect_it() {
         assert_eq!(keys, expected);
         assert!(state["beliefs"]["#map"].as_array().is_some_and(|pairs| !pairs.is_empty()));
     }
+    // What Apalache asks for where it reads a trace.
+    let types = itf["#meta"]["varTypes"].as_object().unwrap();
+    assert!(
+        types.keys().map(String::as_str).eq(vars.iter().copied().collect::<std::collections::BTreeSet<_>>())
+    );
     assert_eq!(states[0]["mbt::actionTaken"], "init");
     assert_eq!(states[1]["mbt::actionTaken"], "deliver");
 }
@@ -113,9 +188,9 @@ fn informal_trace_format_is_as_its_readers_expect_it() {
 #[test]
 fn what_cannot_have_happened_is_refused_with_the_step_and_the_reason() {
     let step = |change: &dyn Fn(&mut Value)| {
-        let mut trace = example();
+        let mut trace = example_in_words();
         change(&mut trace);
-        match TraceFile::read(&trace.to_string()) {
+        match TraceFile::read(trace.to_string()) {
             Err(ReadError::Step(why, "fixed-quorum")) => why,
             other => panic!("{other:?}"),
         }
@@ -137,29 +212,149 @@ fn what_cannot_have_happened_is_refused_with_the_step_and_the_reason() {
     assert!(matches!(twice, ReplayError::Refused(2, ..)), "{twice}");
     let words = step(&|trace| trace["steps"][1]["event"] = json!("PREPARE"));
     assert!(matches!(words, ReplayError::NeverSent(2, _)), "the beginning of a message is none: {words}");
-    // Under the paper's rules the same run stops where the paper's quorum is missing.
-    let mut lawful = example();
-    lawful["rules"] = json!("castro99");
-    let Err(ReadError::Step(why, "castro99")) = TraceFile::read(&lawful.to_string()) else { panic!() };
-    assert!(why.to_string().starts_with("step 6:"), "{why}");
+    // Under the paper's rules the same run stops where the paper's quorum is missing, in full as in words.
+    for mut lawful in [example(), example_in_words()] {
+        lawful["rules"] = json!("castro99");
+        let Err(ReadError::Step(why, "castro99")) = TraceFile::read(lawful.to_string()) else { panic!() };
+        assert!(why.to_string().starts_with("step 6:"), "{why}");
+    }
+}
+
+/// A message in full can be forged no more than one in words.
+#[test]
+fn a_forged_message_is_refused_with_the_step_and_the_reason() {
+    let because = |number: usize, change: &dyn Fn(&mut Value), words: &str| {
+        let mut trace = example();
+        change(&mut trace["steps"][number - 1]);
+        match TraceFile::read(trace.to_string()) {
+            Err(ReadError::Step(ReplayError::Unfit(step, _, why), "fixed-quorum")) => {
+                assert_eq!(step, number, "{why}");
+                assert!(why.contains(words), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    // Step 3 is a PREPARE of r2, which is honest.
+    let other = "1".repeat(64);
+    because(
+        3,
+        &|step| step["message"]["PREPARE"]["says"]["digest"] = json!(other),
+        "r2 has not signed this PREPARE",
+    );
+    because(3, &|step| step["message"]["PREPARE"]["by"] = json!("r3"), "r3 has not signed this PREPARE");
+    because(
+        3,
+        &|step| step["message"] = json!({ "COMMIT": step["message"]["PREPARE"] }),
+        "r2 has not signed this COMMIT",
+    );
+    because(3, &|step| step["message"]["PREPARE"]["by"] = json!("r02"), "'r02' is nobody");
+    because(3, &|step| step["message"]["PREPARE"]["by"] = json!("nobody"), "'nobody' is nobody");
+    because(
+        3,
+        &|step| step["message"]["PREPARE"]["says"]["view"] = json!(1u64 << 32),
+        "4294967296 is more than",
+    );
+    because(3, &|step| step["message"]["PREPARE"]["says"]["view"] = json!(-1), "-1 is more than");
+    because(3, &|step| step["message"]["PREPARE"]["says"]["more"] = json!(1), "unknown field");
+    because(3, &|step| step["message"]["PREPARE"]["says"]["digest"] = json!("12"), "no digest");
+    because(3, &|step| step["message"] = json!({ "PROPOSE": {} }), "unknown variant");
+    because(3, &|step| step["message"] = json!([]), "no message");
+    // The words and the message have to agree; a Byzantine replica's own message is not forged, but another one.
+    because(3, &|step| step["event"] = json!("PREPARE v0 #1 c1.t1"), "the message in full is another one");
+    because(3, &|step| step["from"] = json!("r0"), "the message in full is another one");
+    because(3, &|step| step["to"] = json!("r01"), "nobody of that name");
+    because(
+        5,
+        &|step| step["message"]["COMMIT"]["says"]["view"] = json!(1),
+        "the message in full is another one",
+    );
+    // The batch of a proposal is the client's request.
+    let batch = |step: &mut Value| {
+        step["message"]["PRE-PREPARE"]["batch"][0]["says"]["operation"] = json!([1, 2]);
+    };
+    because(1, &batch, "c0 has not signed this REQUEST");
+}
+
+/// A Byzantine replica can send more than what a judge's adversary thinks of, and that is a run too.
+#[test]
+fn a_byzantine_message_outside_the_alphabet_of_the_judges_can_be_delivered() {
+    let (rulebook, _, found) = FOUND.iter().find(|(r, ..)| r.name == "fixed-quorum").unwrap();
+    let mut trace: Value = serde_json::from_str(&found.to_json(rulebook.name, None).unwrap()).unwrap();
+    let mut strange = trace["steps"][4].clone();
+    assert_eq!(strange["from"], "r0");
+    let says = &mut strange["message"]["COMMIT"]["says"];
+    says["digest"] = json!("7".repeat(64));
+    strange["event"] = json!("COMMIT v0 #1 77777777");
+    trace["steps"] = json!([strange]);
+    let read = TraceFile::read(trace.to_string()).unwrap();
+    assert_eq!(read.trace.steps().len(), 1);
+    assert_kept(&read.trace, rulebook.name, None);
+}
+
+#[test]
+fn the_parts_of_an_itf_trace_have_to_agree() {
+    let contradicts = |change: &dyn Fn(&mut Value)| {
+        let mut itf = of_example(Form::Itf);
+        change(&mut itf);
+        match TraceFile::read(itf.to_string()) {
+            Err(ReadError::Contradiction(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(contradicts(&|itf| itf["states"] = json!([])).contains("no states"));
+    assert!(contradicts(&|itf| itf["states"][0]["event"] = json!("PREPARE")).contains("first state"));
+    assert!(
+        contradicts(&|itf| itf["states"][0]["mbt::actionTaken"] = json!("deliver")).contains("first state")
+    );
+    assert!(contradicts(&|itf| itf["loop"] = json!(3)).contains("loop"));
+    assert!(contradicts(&|itf| itf["states"][3]["mbt::actionTaken"] = json!("crash")).contains("step 3"));
+    let mut itf = of_example(Form::Itf);
+    itf["states"][3]["message"] = json!("{");
+    assert!(matches!(TraceFile::read(itf.to_string()), Err(ReadError::Step(ReplayError::Unfit(3, ..), _))));
 }
 
 #[test]
 fn files_that_are_no_traces_are_refused() {
     let text = example().to_string();
-    for end in [0, 1, text.len() / 2, text.len() - 1] {
+    for end in [1, text.len() / 2, text.len() - 1] {
         assert!(matches!(TraceFile::read(&text[..end]), Err(ReadError::Json(_))), "cut off at {end}");
     }
+    for empty in ["", " \n\t"] {
+        assert!(matches!(TraceFile::read(empty), Err(ReadError::Empty)), "{empty:?}");
+    }
+    assert!(matches!(TraceFile::read([0xff, 0xfe, b'{']), Err(ReadError::Utf8(_))));
+    let deep = "[".repeat(100_000);
+    assert!(matches!(TraceFile::read(&deep), Err(ReadError::Json(_))));
     for no_trace in ["[]", "{}", "3", r##"{"#meta": {}, "states": []}"##] {
         assert!(matches!(TraceFile::read(no_trace), Err(ReadError::Form(_))), "{no_trace}");
     }
     let changed = |key: &str, value: Value| {
         let mut trace = example();
         trace[key] = value;
-        TraceFile::read(&trace.to_string())
+        TraceFile::read(trace.to_string())
     };
     assert!(matches!(changed("rules", json!("nonsense")), Err(ReadError::Rules(name)) if name == "nonsense"));
     assert!(matches!(changed("steps", json!([{ "to": "r1" }])), Err(ReadError::Form(_))));
+    assert!(matches!(changed("version", json!(2)), Err(ReadError::Version(v)) if v == 2));
+    assert!(matches!(changed("version", json!("1")), Err(ReadError::Version(_))));
+    assert!(matches!(changed("version", json!(null)), Err(ReadError::Version(_))));
+    let mut itf = of_example(Form::Itf);
+    itf["#meta"]["version"] = json!(0);
+    assert!(matches!(TraceFile::read(itf.to_string()), Err(ReadError::Version(_))));
+    // Numbers that no field holds, and bounds that nobody explores.
+    for (field, number) in
+        [("views", "1e400"), ("slots", "99999999999999999999"), ("faults", "-1"), ("replicas", "70000")]
+    {
+        let name = format!("\"{field}\":{}", example()["bound"][field]);
+        let text = example().to_string().replacen(&name, &format!("\"{field}\":{number}"), 1);
+        let error = TraceFile::read(&text).unwrap_err();
+        assert!(matches!(error, ReadError::Form(_) | ReadError::Json(_)), "{field}: {error}");
+    }
+    for (field, number) in [("views", 33), ("slots", 1u64 << 40), ("requests", 17), ("replicas", 33)] {
+        let mut bound = example()["bound"].clone();
+        bound[field] = json!(number);
+        assert!(matches!(changed("bound", bound), Err(ReadError::Bound(_))), "{field}");
+    }
     let mut bound = example()["bound"].clone();
     bound["faults"] = json!(5);
     assert!(matches!(changed("bound", bound), Err(ReadError::Bound(_))));
@@ -215,8 +410,158 @@ fn superfluous_steps_are_left_out() {
     assert_eq!(other.shrunk("linearizable").steps().len(), other.steps().len());
 }
 
+/// What a bound of that size allows is far too much to list; a message in full needs no list.
+#[test]
+fn a_large_bound_needs_the_messages_in_full() {
+    let large = |mut trace: Value| {
+        for (field, number) in [("views", 32), ("slots", 16), ("requests", 16)] {
+            trace["bound"][field] = json!(number);
+        }
+        trace["steps"].as_array_mut().unwrap().truncate(4);
+        TraceFile::read(trace.to_string())
+    };
+    assert_eq!(large(example()).unwrap().trace.steps().len(), 4);
+    let in_words = large(example_in_words()).unwrap_err();
+    assert!(matches!(in_words, ReadError::Step(ReplayError::NeverSent(1, _), _)), "{in_words}");
+}
+
+// --- other forms ------------------------------------------------------------------------------------
+
+#[test]
+fn the_ending_of_a_file_names_the_form() {
+    for (name, form) in [
+        ("a.json", Form::Json),
+        ("a.itf.json", Form::Itf),
+        ("a.itf", Form::Itf),
+        ("a.mmd", Form::Mermaid),
+        ("a.txt", Form::Text),
+        ("a.shiviz", Form::Shiviz),
+        ("a.log", Form::Shiviz),
+    ] {
+        assert_eq!(Form::of(name), Ok(form));
+    }
+    for name in ["a", "a.jsn", "a.json.gz", "json", ""] {
+        let error = Form::of(name).unwrap_err().to_string();
+        assert!(error.contains(&format!("'{name}'")) && error.contains(".itf.json"), "{error}");
+    }
+}
+
+/// The log is one that ShiViz reads: each entry as its first line says, each clock with its own host, whose time goes
+/// up by one. And the clocks tell of causes: who receives knows what the sender knew.
+#[test]
+fn the_clocks_of_a_shiviz_log_are_vector_clocks() {
+    let mut received = 0;
+    for (rulebook, _, trace) in FOUND.iter().chain(STAYING.iter()) {
+        let log = trace.to_shiviz();
+        let mut lines = log.lines();
+        assert_eq!(lines.next(), Some(r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})"));
+        assert_eq!(lines.next(), Some(""));
+        let (mut times, mut sent) = (BTreeMap::<String, u64>::new(), BTreeMap::new());
+        let mut events = 0;
+        while let Some(event) = lines.next() {
+            let (host, clock) = lines.next().unwrap().split_once(' ').unwrap();
+            let clock: BTreeMap<String, u64> = serde_json::from_str(clock).unwrap();
+            let before = times.get(host).copied().unwrap_or_default();
+            assert_eq!(clock[host], before + 1, "{}: {event}", rulebook.name);
+            times.insert(host.to_owned(), clock[host]);
+            // Nobody knows of a time that has not come yet.
+            assert!(clock.iter().all(|(who, time)| *time <= times[who]), "{}: {event}", rulebook.name);
+            events += usize::from(!event.starts_with("sends "));
+            let what = event.split_once(": ").map_or(event, |(what, _)| what);
+            if let Some((message, from)) =
+                what.strip_prefix("receives ").and_then(|w| w.rsplit_once(" from "))
+            {
+                let cause: &BTreeMap<String, u64> = &sent[&(from.to_owned(), message.to_owned())];
+                assert!(cause.iter().all(|(who, time)| clock[who] >= *time), "{}: {event}", rulebook.name);
+                received += 1;
+            }
+            for part in event.split([';', ':']) {
+                if let Some(message) = part.trim().strip_prefix("sends ") {
+                    sent.entry((host.to_owned(), message.to_owned())).or_insert_with(|| clock.clone());
+                }
+            }
+        }
+        assert_eq!(events, trace.steps().len(), "{}", rulebook.name);
+    }
+    assert!(received > 100, "{received}");
+}
+
+#[test]
+fn diagrams_and_words_mark_where_a_run_stays() {
+    for (_, property, trace) in STAYING.iter() {
+        let stay = trace.lasso().unwrap();
+        let (mermaid, svg, text) =
+            (trace.to_mermaid(Some(property)), trace.to_svg(), trace.to_text(Some(property)));
+        for (form, stable) in
+            [(&mermaid, "the network is stable"), (&svg, "the network is stable"), (&text, "stable")]
+        {
+            assert!(form.contains(stable), "{form}");
+            assert!(form.contains(stay.then) || form.contains(&stay.then.replace('#', "no.")), "{form}");
+        }
+    }
+}
+
+// --- random runs ------------------------------------------------------------------------------------
+
+/// A rulebook at a bound of its own, or the paper's protocol there; some bounds with clients, crashes, checkpoints.
+fn systems() -> impl Strategy<Value = (&'static Rulebook, Arc<System>)> {
+    let light = |run: &&Row| run.scope.slots <= 2 && run.scope.views <= 3 && run.scope.replicas <= 5;
+    let runs = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
+    let runs: Vec<_> = runs.filter(|(_, run)| light(run)).collect();
+    let castro99 = bugs::find("castro99").unwrap();
+    (prop::sample::select(runs), any::<bool>(), 0u16..4).prop_map(
+        move |((rulebook, run), lawful, byzantine)| {
+            let bound = Bound::new(run.scope, [ReplicaId(byzantine)]);
+            let rulebook = if lawful { castro99 } else { rulebook };
+            let open = matches!(run.expected, Expected::Violated(property) if is_liveness(property));
+            let system =
+                if open { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
+            (rulebook, Arc::new(system.unwrap()))
+        },
+    )
+}
+
+/// Walks through judge 1: each choice, as far as there is one, is a number among the steps that are offered. Some
+/// prefer what honest principals have sent, or nothing would ever be decided.
+fn walk(system: &Arc<System>, choices: &[(usize, bool)]) -> Vec<(Principal, Event)> {
+    let model = MessageModel::new(Arc::clone(system));
+    let mut state = model.init_states().swap_remove(0);
+    let mut events = Vec::new();
+    for &(choice, prefers_honest) in choices {
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        let byzantine = &system.bound().byzantine;
+        let is_honest = |event: &Event| matches!(event, Event::Deliver(m) if m.signer().replica().is_none_or(|id| !byzantine.contains(&id)));
+        if prefers_honest && actions.iter().any(|action| is_honest(&action.event)) {
+            actions.retain(|action| is_honest(&action.event));
+        }
+        if actions.is_empty() {
+            break;
+        }
+        let action = actions.swap_remove(choice % actions.len());
+        events.push((action.to, action.event.clone()));
+        state = model.next_state(&state, action).unwrap();
+    }
+    events
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(96))]
+
+    /// Whatever the real replicas do, under the paper's rules and under broken ones: the trace of it is written and
+    /// read without loss.
+    #[test]
+    fn random_runs_are_written_and_read_without_loss(
+        (rulebook, system) in systems(),
+        choices in prop::collection::vec((any::<usize>(), prop::bool::weighted(0.7)), 0..14),
+    ) {
+        let trace = Trace::replay(&system, &walk(&system, &choices)).unwrap();
+        assert_kept(&trace, rulebook.name, None);
+    }
+}
+
+proptest! {
+    #![proptest_config(common::cases(300))]
 
     /// Whatever a file holds, reading it ends in a trace or in an error.
     #[test]
@@ -238,6 +583,6 @@ proptest! {
     ) {
         let mut trace = example();
         trace["bound"][field] = json!(number);
-        let _ = TraceFile::read(&trace.to_string());
+        let _ = TraceFile::read(trace.to_string());
     }
 }

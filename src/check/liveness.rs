@@ -1,15 +1,13 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
-use std::sync::Arc;
-
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
-    ALL_LIVENESS, ANSWERED, BoundError, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed, Run,
-    Stabilisation, System, participants,
+    ALL_LIVENESS, ANSWERED, BoundError, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed,
+    Stabilisation,
 };
-use crate::pbft::{Message, Principal, Refusal, Rules};
+use crate::pbft::{Principal, Refusal, Rules};
 use crate::trace::{ReplayError, Stay, Trace};
 
 impl FairModel for Liveness {
@@ -96,8 +94,7 @@ pub(super) fn run_liveness(
     Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached })
 }
 
-/// A counterexample on the real replicas, message by message. Where it stops, everything that must still
-/// arrive is delivered to them, and neither may the goal be reached by that nor a timer run.
+/// A counterexample on the real replicas, message by message.
 fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
     let states = lasso.states(model).ok_or("a step is not there")?;
     let mut events: Vec<(Principal, Event)> = Vec::new();
@@ -111,7 +108,7 @@ fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -
         }
         events.extend(model.expand(state, step));
     }
-    repeats_after = repeats_after.min(events.len());
+    (stable_after, repeats_after) = (stable_after.min(events.len()), repeats_after.min(events.len()));
     let system = model.shared_system();
     let trace = loop {
         match Trace::replay(&system, &events) {
@@ -126,59 +123,9 @@ fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -
         }
     };
     let then = match lasso.ending {
-        Ending::DeadEnd => "nothing can happen any more",
-        Ending::Rest => "nothing more has to happen: only Byzantine replicas could still do something",
-        Ending::Loop(_) => "and so on, for ever",
+        Ending::DeadEnd => Stay::DEAD_END,
+        Ending::Rest => Stay::REST,
+        Ending::Loop(_) => Stay::LOOP,
     };
-    let mut last = trace.run().clone();
-    if lasso.cycle().is_empty() {
-        let mut before = Run::new(Arc::clone(&system));
-        for (who, event) in &events[..stable_after.min(events.len())] {
-            before.step(*who, event).map_err(|why| format!("{why:?}"))?;
-        }
-        deliver_all(&mut last, &before);
-        let runs = system.honest().iter().any(|replica| {
-            last.locals().any(|(who, local)| {
-                who.replica() == Some(replica.id())
-                    && local.replica().is_some_and(|state| replica.timer(state).is_some())
-            })
-        });
-        if runs {
-            return Err("when everything has arrived a timer runs".to_owned());
-        }
-    }
-    if last.with_seen(|seen| seen.reaches(property)) {
-        return Err("when everything has arrived the goal is reached".to_owned());
-    }
-    Ok(trace.staying(Stay { property, stable_after, repeats_after, then }))
-}
-
-/// Delivers what must arrive: the clients' requests, what honest participants have sent (since `before`, if what
-/// was sent until then is lost), and what they send again to who says how far it is.
-fn deliver_all(run: &mut Run, before: &Run) {
-    let system: Arc<System> = Arc::clone(run.system());
-    let everybody = participants(&system);
-    let lost = |message: &Message| system.bound().lossy && before.sent().contains(message);
-    loop {
-        let mut changed = false;
-        for to in &everybody {
-            let locals: Vec<_> = run.locals().map(|(who, local)| (who, local.clone())).collect();
-            let own = locals.iter().find(|(who, _)| *who == to.id()).map(|(_, local)| local);
-            let status = own.and_then(|local| to.status(local));
-            let requests = system.requests().iter().cloned().map(Message::Request);
-            let sent = run.sent().iter().filter(|message| !lost(message)).cloned();
-            let mut messages: Vec<_> = requests.chain(sent).collect();
-            for (from, (_, local)) in everybody.iter().zip(&locals).filter(|(from, _)| from.id() != to.id()) {
-                let answers = status.as_ref().map(|status| from.answers(&system, local, status));
-                messages.extend(answers.unwrap_or_default());
-            }
-            for message in messages {
-                let taken = run.step(to.id(), &Event::Deliver(message));
-                changed |= taken.is_ok_and(|(before, taken)| before != taken.after);
-            }
-        }
-        if !changed {
-            return;
-        }
-    }
+    trace.staying(Stay { property, stable_after, repeats_after, then }).map_err(|error| error.to_string())
 }

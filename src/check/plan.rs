@@ -198,7 +198,7 @@ fn outcome<A>(
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
 /// forget what it has received and receive it again; the replica, which has not forgotten, refuses that, and
-/// the delivery is left out.
+/// the delivery is left out. So is whatever else the violation does not need.
 fn confirm(
     system: &Arc<System>,
     property: &str,
@@ -220,7 +220,7 @@ fn confirm(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"
         ));
     }
-    Ok(trace)
+    Ok(trace.shrunk(property))
 }
 
 /// How long a run may still take, for the whole of a check.

@@ -63,8 +63,8 @@ pub(super) struct CheckArguments {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Write the counterexample to this file: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text
-    /// (.txt)
+    /// Write the counterexample to this file, in the form of its ending: .json, .itf.json (Informal Trace
+    /// Format), .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 }
@@ -96,6 +96,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
         if !folder.is_dir() || path.is_dir() {
             return Err(UsageError(format!("--trace {}: no file can be written there", path.display())));
         }
+        Form::of(&path.to_string_lossy())?;
     }
     let jobs = plan(arguments, rulebook)?;
     let max_memory = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
@@ -322,7 +323,7 @@ fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
 fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
     let found = shortest(outcomes);
     if let (Some(path), Some((property, _, trace))) = (&arguments.trace, found) {
-        let form = Form::of(&path.to_string_lossy());
+        let form = Form::of(&path.to_string_lossy())?;
         let content = trace.written(form, rulebook.name, Some(property))?;
         fs::write(path, content).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())))?;
     }

@@ -1,13 +1,14 @@
-//! `bft explore`: stateright's web explorer on judge 1.
+//! `bft explore`: stateright's web explorer on judge 1, and the page of a trace.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::{UsageError, rulebook};
 use crate::check::{self, JudgeKind, Limits, Progress, Verdict};
-use crate::explore;
+use crate::explore::{self, TracePage};
 use crate::model::{Bound, Byzantine, System};
 use crate::pbft::ReplicaId;
 
@@ -16,12 +17,18 @@ pub(super) struct ExploreArguments {
     /// Which rulebook the replicas follow; `bft rules` lists them
     #[arg(long, value_name = "NAME", default_value = "castro99")]
     rules: String,
-    /// Where to serve
+    /// Open this trace: its steps, each with a link that opens the explorer there, its diagram and its words
+    #[arg(long, value_name = "FILE", conflicts_with = "rules")]
+    trace: Option<PathBuf>,
+    /// Where to serve: on this machine only
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     addr: String,
 }
 
 pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
+    if let Some(path) = &arguments.trace {
+        return open(path, &arguments.addr);
+    }
     let rulebook = rulebook(&arguments.rules)?;
     let addr = free_address(&arguments.addr)?;
     let bound = Bound::new(rulebook.smallest(), []);
@@ -54,12 +61,34 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
     Ok(super::HOLDS)
 }
 
+/// Shows a trace until the process is ended.
+fn open(path: &Path, addr: &str) -> Result<u8, UsageError> {
+    let read = super::read_trace(path)?;
+    let (addr, trace) = (free_address(addr)?, &read.trace);
+    let property = super::replay::violated(&read);
+    let page = TracePage::bind(trace, read.rulebook.name, property, addr)
+        .map_err(|e| UsageError(format!("--addr {addr}: {e}; choose another port")))?;
+    match page.explorer {
+        Some(_) => println!("{} of {} steps link into the explorer.", page.followed, trace.steps().len()),
+        None => println!("The explorer cannot follow a run of so large a bound."),
+    }
+    println!("Showing the trace at http://{}/ (Ctrl-C ends it)", page.addr);
+    page.serve();
+    Ok(super::HOLDS)
+}
+
 /// The address, if it can be served at: the web server itself would panic.
 fn free_address(text: &str) -> Result<SocketAddr, UsageError> {
     let mut addresses = text
         .to_socket_addrs()
         .map_err(|e| UsageError(format!("--addr {text}: {e}; give it as in 127.0.0.1:3000")))?;
     let addr = addresses.next().ok_or_else(|| UsageError(format!("--addr {text}: no such address")))?;
+    if !addr.ip().is_loopback() {
+        return Err(UsageError(format!(
+            "--addr {text}: the pages are for this machine only, as anybody who reaches them may use them; give an address \
+             as in 127.0.0.1:3000"
+        )));
+    }
     let listener = TcpListener::bind(addr)
         .map_err(|e| UsageError(format!("--addr {text}: {e}; choose another port")))?;
     Ok(listener.local_addr()?)

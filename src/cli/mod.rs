@@ -10,9 +10,13 @@ mod replay;
 mod rules;
 mod scope;
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::trace::TraceFile;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
 pub const HOLDS: u8 = 0;
@@ -85,6 +89,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// The trace in a file, made to happen again.
+fn read_trace(path: &Path) -> Result<TraceFile, UsageError> {
+    let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
+    let bytes = fs::read(path).map_err(|why| named(&why))?;
+    TraceFile::read(bytes).map_err(|why| named(&why))
 }
 
 /// The rulebook of that name, or what there is instead.

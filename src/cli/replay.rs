@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, HOLDS, NOT_EXHAUSTED, UNSAFE, UsageError};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError};
 use crate::model::{DEAD_END, PROPERTIES, is_liveness};
 use crate::trace::{Form, Trace, TraceFile};
 
@@ -18,7 +18,8 @@ pub(super) struct ReplayArguments {
     /// Leave out every step that the violation does not need
     #[arg(long)]
     shrink: bool,
-    /// Write the trace to this file: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text (.txt)
+    /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd
+    /// (Mermaid), .txt (words), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// How to print
@@ -28,16 +29,16 @@ pub(super) struct ReplayArguments {
 
 pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
     let named = |path: &Path, what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(&arguments.file).map_err(|why| named(&arguments.file, &why))?;
-    let read = TraceFile::read(&text).map_err(|why| named(&arguments.file, &why))?;
+    let form = arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+    let read = super::read_trace(&arguments.file)?;
     let violated = violated(&read);
     let trace = match violated {
         Some(property) if arguments.shrink => read.trace.shrunk(property),
         _ => read.trace.clone(),
     };
-    if let Some(path) = &arguments.trace {
-        let form = Form::of(&path.to_string_lossy());
-        let content = trace.written(form, read.rulebook.name, violated)?;
+    if let (Some(path), Some(form)) = (&arguments.trace, form) {
+        let said = read.violates.as_deref().filter(|_| said_never_to_end(&read));
+        let content = trace.written(form, read.rulebook.name, violated.or(said))?;
         fs::write(path, content).map_err(|why| named(path, &why))?;
     }
     match arguments.format {
@@ -46,16 +47,23 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
     }
     Ok(match violated {
         Some(_) => UNSAFE,
+        None if stays(&trace).is_some() => STUCK,
         None if said_never_to_end(&read) => NOT_EXHAUSTED,
         None => HOLDS,
     })
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.
-fn violated(read: &TraceFile) -> Option<&'static str> {
+pub(super) fn violated(read: &TraceFile) -> Option<&'static str> {
     let all = || PROPERTIES.iter().map(|property| property.name);
     let named = all().chain([DEAD_END.name]).find(|name| read.violates.as_deref() == Some(name));
     named.into_iter().chain(all()).find(|name| read.trace.violation(name).is_some())
+}
+
+/// The liveness property that the run violates for all that the replicas show: where it stops, nothing that must
+/// still happen leads on. Whether a loop is fair is not seen there.
+fn stays(trace: &Trace) -> Option<&'static str> {
+    trace.lasso().filter(|stay| !stay.is_loop()).map(|stay| stay.property)
 }
 
 /// Whether the file says that something never happens, which no last state shows.
@@ -70,6 +78,7 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
         out.push_str(&format!("{left_out} of {} steps were left out.\n", read.trace.steps().len()));
     }
     match (&read.violates, violated) {
+        (Some(_), None) if stays(trace).is_some() => {}
         (Some(said), None) if said_never_to_end(read) => {
             out.push_str(&format!(
                 "Each of its steps happens. That {said} is never reached from there, a replay does not show: ask bft check \
@@ -93,7 +102,7 @@ fn as_json(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> serde_jso
         "rules": read.rulebook.name,
         "bound": trace.system().bound(),
         "said_to_violate": read.violates,
-        "violates": violated,
+        "violates": violated.or(stays(trace)),
         "explanation": violated.and_then(|p| trace.violation(p)).map(|(_, what)| what),
         "steps": read.trace.steps().len(),
         "left": trace.steps().len(),

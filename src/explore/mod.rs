@@ -5,6 +5,10 @@
 //! bounded to the states along it, and it is asked about the violated property alone: of the others
 //! such a search would say that they hold. Without a guide it searches nothing by itself, and claims
 //! nothing. What a person browses is not bounded.
+//!
+//! A trace from a file has a page of its own, with links into the explorer: see [`TracePage`].
+
+mod page;
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
@@ -13,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stateright::{Model, Path, Property};
+
+pub use page::TracePage;
 
 use crate::check::{Fingerprint, fingerprint};
 use crate::model::{Event, Judge, MessageAction, MessageModel, MessageState, Seen, System, properties};
@@ -78,7 +84,7 @@ impl Model for Pbft {
 
     fn as_svg(&self, path: Path<MessageState, MessageAction>) -> Option<String> {
         let events: Vec<_> = path.into_actions().into_iter().map(|a| (a.to, a.event)).collect();
-        Some(svg(self.system(), &events))
+        Some(svg(self.system(), &events, None))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

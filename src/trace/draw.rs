@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::Stay;
 use super::text::describe;
 use crate::model::{Event, System};
 use crate::pbft::{Message, Principal};
@@ -28,8 +29,8 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
     who.replica().is_some_and(|id| system.bound().byzantine.contains(&id))
 }
 
-/// A Mermaid sequence diagram, with remarks at its end.
-pub fn mermaid(system: &System, arrows: &[Arrow], end: &[String]) -> String {
+/// A Mermaid sequence diagram, with remarks at its end; where the run stays, if it does, is marked.
+pub fn mermaid(system: &System, arrows: &[Arrow], stay: Option<&Stay>, end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
         let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
@@ -40,7 +41,23 @@ pub fn mermaid(system: &System, arrows: &[Arrow], end: &[String]) -> String {
     }
     // A semicolon ends a statement in Mermaid, a hash starts an entity code.
     let clean = |text: &str| text.replace(';', ",").replace('#', "no.");
-    for arrow in arrows {
+    let everybody = participants(system);
+    let (first, last) = (everybody.first().copied(), everybody.last().copied());
+    // A client that sends nothing has no column.
+    let first = system.honest().first().map(|replica| Principal::Replica(replica.id())).or(first);
+    let across = first.zip(last).map(|(first, last)| format!("{first},{last}")).unwrap_or_default();
+    let stable = |at: usize| stay.is_some_and(|stay| stay.stable_after == at);
+    let repeats = |at: usize| stay.is_some_and(|stay| stay.is_loop() && stay.repeats_after == at);
+    let mark = |out: &mut String, at: usize| {
+        if stable(at) {
+            let _ = writeln!(out, "    Note over {across}: the network is stable");
+        }
+        if repeats(at) {
+            let _ = writeln!(out, "    loop for ever");
+        }
+    };
+    for (at, arrow) in arrows.iter().enumerate() {
+        mark(&mut out, at);
         let _ = match arrow.from {
             Some(from) => writeln!(out, "    {from}->>{}: {}", arrow.to, clean(&arrow.label)),
             None => writeln!(out, "    Note over {}: {}", arrow.to, clean(&arrow.label)),
@@ -48,6 +65,12 @@ pub fn mermaid(system: &System, arrows: &[Arrow], end: &[String]) -> String {
         if !arrow.note.is_empty() {
             let _ = writeln!(out, "    Note right of {}: {}", arrow.to, clean(&arrow.note));
         }
+    }
+    mark(&mut out, arrows.len());
+    match stay {
+        Some(stay) if stay.is_loop() => out.push_str("    end\n"),
+        Some(stay) => drop(writeln!(out, "    Note over {across}: {}", clean(stay.then))),
+        None => {}
     }
     for (remark, replica) in end.iter().zip(system.honest().last().into_iter().cycle()) {
         let _ = writeln!(out, "    Note over {}: {}", replica.id(), clean(remark));
@@ -60,11 +83,12 @@ const ROW: usize = 34;
 const TOP: usize = 46;
 
 /// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
-/// replica, an arrow for each delivery.
-pub fn svg(system: &System, events: &[(Principal, Event)]) -> String {
+/// replica, an arrow for each delivery. Where the run stays, if it does, is marked.
+pub fn svg(system: &System, events: &[(Principal, Event)], stay: Option<&Stay>) -> String {
     let everybody = participants(system);
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
-    let (width, height) = (everybody.len() * COLUMN, TOP + (events.len() + 1) * ROW);
+    // Events in the last column are told to its right.
+    let (width, height) = (everybody.len() * COLUMN + COLUMN / 2, TOP + (events.len() + 1) * ROW);
     let mut out = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' version='1.1' width='{width}' height='{height}' \
          viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\
@@ -81,6 +105,27 @@ pub fn svg(system: &System, events: &[(Principal, Event)]) -> String {
              <line x1='{x}' y1='30' x2='{x}' y2='{height}' stroke='#bbb'/>",
             x = x(who)
         );
+    }
+    if let Some(stay) = stay {
+        let rule = |out: &mut String, after: usize, words: &str, colour: &str| {
+            let y = TOP + after * ROW;
+            let _ = write!(
+                out,
+                "<line x1='0' y1='{y}' x2='{width}' y2='{y}' stroke='{colour}' stroke-dasharray='6 4'/>\
+                 <text x='4' y='{}' fill='{colour}'>{words}</text>",
+                y - 3
+            );
+        };
+        if stay.is_loop() {
+            let (top, height) = (TOP + stay.repeats_after * ROW, (events.len() - stay.repeats_after) * ROW);
+            let _ = write!(out, "<rect y='{top}' width='{width}' height='{height}' fill='#ffeec2'/>");
+        }
+        rule(&mut out, stay.stable_after, "from here on the network is stable", "#06c");
+        let repeats = if stay.is_loop() { "from here on, for ever" } else { stay.then };
+        // Both can stand at one place.
+        let below =
+            if stay.stable_after == stay.repeats_after { "&#8195;".repeat(18) } else { String::new() };
+        rule(&mut out, stay.repeats_after, &format!("{below}↻ {repeats}"), "#c30");
     }
     for (row, (to, event)) in events.iter().enumerate() {
         let (y, to) = (TOP + row * ROW + ROW / 2, x(*to));

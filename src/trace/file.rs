@@ -1,18 +1,25 @@
 //! Traces in files: the project's own form, and the Informal Trace Format of Apalache and Quint
 //! (<https://apalache-mc.org/docs/adr/015adr-trace.html>), written and read.
 //!
-//! A file names the rulebook and the bound and tells each step; what else stands in it is for readers.
-//! Reading it means to make every step happen again on the real replicas: a file cannot claim anything.
+//! A file names the rulebook and the bound and tells each step: who, the words, and the message in full; without
+//! the message the words do, where the bound is small. What else stands in it is for readers. Reading it means to
+//! make every step happen again on the real replicas: a file cannot claim anything.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
+use super::message::MessageRecord;
+use super::stage::Stage;
 use super::told::Told;
-use super::{Explanation, ReplayError, Stay, Step, Trace};
+use super::{Explanation, ReplayError, Stay, StayError, Step, Trace, describe};
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Event, System, is_liveness};
-use crate::pbft::{Effect, Timer};
+use crate::model::{Bound, BoundError, Event, LIVENESS, System};
+use crate::pbft::{Effect, Principal, Timer};
+
+/// The version of the project's own form, and of what it adds to the Informal Trace Format.
+const VERSION: u64 = 1;
 
 /// The forms in which a trace is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,16 +32,32 @@ pub enum Form {
     Mermaid,
     /// Words.
     Text,
+    /// A log with vector clocks for ShiViz.
+    Shiviz,
 }
 
+/// A file name that names no form by its ending.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the ending says in which form a trace is written, and there is none for '{0}'; there are .json, .itf.json (Informal \
+     Trace Format), .mmd (Mermaid), .txt (words) and .shiviz or .log (ShiViz)"
+)]
+pub struct UnknownForm(String);
+
 impl Form {
-    /// The form that a file name asks for by its ending: `.itf.json`, `.mmd` and `.txt`; all others are JSON.
-    pub fn of(name: &str) -> Self {
+    /// The form that a file name asks for by its ending.
+    ///
+    /// # Errors
+    /// An ending that stands for no form.
+    pub fn of(name: &str) -> Result<Self, UnknownForm> {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         match name {
-            _ if name.ends_with(".itf.json") || name.ends_with(".itf") => Form::Itf,
-            _ if name.ends_with(".mmd") => Form::Mermaid,
-            _ if name.ends_with(".txt") => Form::Text,
-            _ => Form::Json,
+            _ if ends(&[".itf.json", ".itf"]) => Ok(Form::Itf),
+            _ if ends(&[".json"]) => Ok(Form::Json),
+            _ if ends(&[".mmd"]) => Ok(Form::Mermaid),
+            _ if ends(&[".txt"]) => Ok(Form::Text),
+            _ if ends(&[".shiviz", ".log"]) => Ok(Form::Shiviz),
+            _ => Err(UnknownForm(name.to_owned())),
         }
     }
 }
@@ -42,12 +65,21 @@ impl Form {
 /// Why a file is not a trace.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It is no text.
+    #[error("this is no text: {0}")]
+    Utf8(#[from] std::str::Utf8Error),
     /// It is no JSON, or ends too early.
     #[error("this is no JSON: {0}")]
     Json(serde_json::Error),
     /// It is JSON, and no trace.
     #[error("this is JSON, but no trace as bft check --trace writes it: {0}")]
     Form(serde_json::Error),
+    /// It is of another version of the form.
+    #[error("the trace is of version {0} of its form, and this program reads version {VERSION}")]
+    Version(Value),
     /// The rulebook is unknown.
     #[error("the trace is of the rulebook '{0}', which does not exist; bft rules lists them")]
     Rules(String),
@@ -57,6 +89,12 @@ pub enum ReadError {
     /// A step does not follow from those before it.
     #[error("{0}: the trace does not fit the rulebook '{1}'")]
     Step(ReplayError, &'static str),
+    /// It does not stay where it says that it does.
+    #[error("the trace is said never to reach what it owes: {0}")]
+    Stay(#[from] StayError),
+    /// Two parts of it contradict each other.
+    #[error("the trace contradicts itself: {0}")]
+    Contradiction(String),
 }
 
 /// A trace that was read from a file and has happened again.
@@ -64,7 +102,8 @@ pub enum ReadError {
 pub struct TraceFile {
     /// The rulebook that it names.
     pub rulebook: &'static Rulebook,
-    /// The property that it says to violate; whether it does, [`Trace::violation`] tells.
+    /// The property that it says to violate; whether it does, [`Trace::violation`] tells, and for one of liveness
+    /// [`Trace::lasso`].
     pub violates: Option<String>,
     /// The run.
     pub trace: Trace,
@@ -73,18 +112,29 @@ pub struct TraceFile {
 /// The project's own form.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
+    version: u64,
     rules: String,
     bound: Bound,
+    /// Whether nothing is withheld for lack of time, as in what is about liveness.
+    open: bool,
     violates: Option<String>,
     #[serde(skip_deserializing)]
     explanation: Option<String>,
-    #[serde(skip_deserializing)]
-    lasso: Option<Stay>,
+    lasso: Option<StayRecord>,
     #[serde(skip_deserializing)]
     because: Option<Explanation>,
     steps: Vec<StepRecord>,
     #[serde(skip_deserializing)]
     finally: Vec<(String, String)>,
+}
+
+/// Where a run stays that never does what it owes.
+#[derive(Debug, Serialize, Deserialize)]
+struct StayRecord {
+    property: String,
+    stable_after: usize,
+    repeats_after: usize,
+    then: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,6 +144,8 @@ struct StepRecord {
     from: Option<String>,
     to: String,
     event: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Value>,
     #[serde(skip_deserializing)]
     sends: Vec<String>,
     #[serde(skip_deserializing)]
@@ -108,23 +160,33 @@ struct Itf {
     #[serde(rename = "#meta")]
     meta: ItfMeta,
     states: Vec<ItfState>,
+    #[serde(rename = "loop")]
+    repeats: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
 struct ItfMeta {
+    version: u64,
     rules: String,
     bound: Bound,
+    /// Whether nothing is withheld for lack of time, as in what is about liveness.
+    open: bool,
     violates: Option<String>,
+    lasso: Option<StayRecord>,
 }
 
 #[derive(Debug, Deserialize)]
 struct ItfState {
+    #[serde(rename = "mbt::actionTaken")]
+    action: Option<String>,
     #[serde(default)]
     from: String,
     #[serde(default)]
     to: String,
     #[serde(default)]
     event: String,
+    #[serde(default)]
+    message: String,
 }
 
 impl TraceFile {
@@ -132,22 +194,78 @@ impl TraceFile {
     ///
     /// # Errors
     /// What is wrong with the text, or the first step that cannot happen.
-    pub fn read(text: &str) -> Result<Self, ReadError> {
+    pub fn read(text: impl AsRef<[u8]>) -> Result<Self, ReadError> {
+        let text = std::str::from_utf8(text.as_ref())?;
+        if text.trim().is_empty() {
+            return Err(ReadError::Empty);
+        }
         let value: Value = serde_json::from_str(text).map_err(ReadError::Json)?;
-        let is_itf = value.get("#meta").is_some();
-        let record =
-            if is_itf { Itf::deserialize(value).map(Record::from) } else { Record::deserialize(value) };
-        let Record { rules, bound, violates, steps, .. } = record.map_err(ReadError::Form)?;
+        let meta = value.get("#meta");
+        let version = meta.unwrap_or(&value).get("version");
+        if let Some(version) = version.filter(|version| **version != json!(VERSION)) {
+            return Err(ReadError::Version(version.clone()));
+        }
+        if meta.is_none() {
+            return Record::deserialize(value).map_err(ReadError::Form)?.happens();
+        }
+        let itf = Itf::deserialize(value).map_err(ReadError::Form)?;
+        let actions: Vec<_> = itf.states.iter().skip(1).map(|state| state.action.clone()).collect();
+        let read = Record::try_from(itf)?.happens()?;
+        for ((number, action), step) in (1..).zip(actions).zip(read.trace.steps()) {
+            if let Some(action) = action.filter(|action| action != step.action()) {
+                let taken = step.action();
+                let why = format!("step {number} is said to be '{action}' and is '{taken}'");
+                return Err(ReadError::Contradiction(why));
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Record {
+    /// Makes it happen.
+    fn happens(self) -> Result<TraceFile, ReadError> {
+        let Record { rules, bound, open, violates, lasso, steps, .. } = self;
         let rulebook = bugs::find(&rules).ok_or(ReadError::Rules(rules))?;
-        // Of a run that is about liveness nothing is withheld for lack of time.
-        let goes_on = violates.as_deref().is_some_and(is_liveness);
         let system =
-            if goes_on { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
+            if open { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
         let system = Arc::new(system?);
-        let told: Vec<_> = steps.iter().map(StepRecord::told).collect();
-        let trace = Trace::of_told(&system, &told, |whole, said| whole == said);
-        let trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
+        let trace = Trace::enact(&system, &steps, |stage, number, step| step.event(&system, stage, number));
+        let mut trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
+        if let Some(stay) = lasso {
+            if violates.as_deref() != Some(&stay.property) {
+                let said = violates.as_deref().unwrap_or("nothing");
+                let why = format!("it violates {said}, and stays without reaching {}", stay.property);
+                return Err(ReadError::Contradiction(why));
+            }
+            trace = trace.staying(stay.try_into()?)?;
+        }
         Ok(TraceFile { rulebook, violates, trace })
+    }
+}
+
+impl TryFrom<StayRecord> for Stay {
+    type Error = ReadError;
+
+    fn try_from(record: StayRecord) -> Result<Self, ReadError> {
+        let StayRecord { property, stable_after, repeats_after, then } = record;
+        let (property, _) =
+            LIVENESS.into_iter().find(|(name, _)| *name == property).ok_or(StayError::Property)?;
+        let known = [Stay::DEAD_END, Stay::REST, Stay::LOOP].into_iter().find(|known| *known == then);
+        let then = known
+            .ok_or_else(|| ReadError::Contradiction(format!("no run stays so that '{then}' can be said")))?;
+        Ok(Stay { property, stable_after, repeats_after, then })
+    }
+}
+
+impl From<&Stay> for StayRecord {
+    fn from(stay: &Stay) -> Self {
+        StayRecord {
+            property: stay.property.to_owned(),
+            stable_after: stay.stable_after,
+            repeats_after: stay.repeats_after,
+            then: stay.then.to_owned(),
+        }
     }
 }
 
@@ -155,32 +273,96 @@ impl StepRecord {
     fn told(&self) -> Told<'_> {
         Told { from: self.from.as_deref(), to: &self.to, what: &self.event }
     }
+
+    /// What happens, and to whom: the message that the file holds, or the one that its words mean.
+    fn event(
+        &self,
+        system: &System,
+        stage: &Stage,
+        number: usize,
+    ) -> Result<(Principal, Event), ReplayError> {
+        let told = self.told();
+        let unfit = |why: String| ReplayError::Unfit(number, told.to_string(), why);
+        let (to, event) = match &self.message {
+            None => stage.told(number, &told, |whole, said| whole == said)?,
+            Some(value) => {
+                let message = stage.parse(value).map_err(|why| unfit(why.to_string()))?;
+                if !system.is_explored(&message) {
+                    return Err(unfit("the message is for a sequence number beyond the bound".to_owned()));
+                }
+                let to = super::told::principal(&self.to);
+                (to.ok_or_else(|| unfit("there is nobody of that name".to_owned()))?, Event::Deliver(message))
+            }
+        };
+        let (from, words) = (sender(&event), words(system, &event));
+        if (from.as_deref(), words.as_str()) != (told.from, told.what) {
+            let is = Told { from: from.as_deref(), to: &self.to, what: &words };
+            return Err(unfit(format!("the message in full is another one: {is}")));
+        }
+        Ok((to, event))
+    }
 }
 
-impl From<Itf> for Record {
-    fn from(itf: Itf) -> Self {
+impl TryFrom<Itf> for Record {
+    type Error = ReadError;
+
+    fn try_from(itf: Itf) -> Result<Self, ReadError> {
+        let Itf { meta: ItfMeta { version, rules, bound, open, violates, lasso }, states, repeats } = itf;
+        let mut states = states.into_iter();
         // The first state is the one before any step.
-        let steps = itf.states.into_iter().skip(1).map(|state| StepRecord {
+        let contradiction = |why: &str| ReadError::Contradiction(why.to_owned());
+        let first = states.next().ok_or_else(|| contradiction("it has no states, not even a first one"))?;
+        let led = [&first.from, &first.to, &first.event, &first.message].iter().any(|part| !part.is_empty());
+        if led || first.action.is_some_and(|action| action != FIRST) {
+            return Err(contradiction("a step leads to its first state"));
+        }
+        if repeats != lasso.as_ref().map(|stay| stay.repeats_after) {
+            return Err(contradiction("its loop does not begin where #meta says that it stays"));
+        }
+        let steps = states.map(|state| StepRecord {
             step: 0,
             from: Some(state.from).filter(|from| !from.is_empty()),
             to: state.to,
             event: state.event,
+            message: Some(state.message)
+                .filter(|text| !text.is_empty())
+                .map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
             sends: Vec::new(),
             timer: None,
             state: String::new(),
         });
-        let ItfMeta { rules, bound, violates } = itf.meta;
         let steps = steps.collect();
-        Record {
+        Ok(Record {
+            version,
             rules,
             bound,
+            open,
             violates,
             explanation: None,
-            lasso: None,
+            lasso,
             because: None,
             steps,
             finally: Vec::new(),
-        }
+        })
+    }
+}
+
+/// The action that leads to the first state of an ITF trace.
+const FIRST: &str = "init";
+
+/// Whose message it is, if it is one.
+fn sender(event: &Event) -> Option<String> {
+    match event {
+        Event::Deliver(message) => Some(message.signer().to_string()),
+        _ => None,
+    }
+}
+
+/// The event in words.
+fn words(system: &System, event: &Event) -> String {
+    match event {
+        Event::Deliver(message) => describe(system, message),
+        other => super::text::in_words(other).unwrap_or_default(),
     }
 }
 
@@ -195,6 +377,7 @@ impl Trace {
             Form::Itf => self.to_itf(rules, property),
             Form::Mermaid => Ok(self.to_mermaid(property)),
             Form::Text => Ok(self.to_text(property)),
+            Form::Shiviz => Ok(self.to_shiviz()),
         }
     }
 
@@ -205,9 +388,10 @@ impl Trace {
     pub fn to_json(&self, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
         let steps = (1..).zip(&self.steps).map(|(number, step)| StepRecord {
             step: number,
-            from: step.sender(),
+            from: sender(&step.event),
             to: step.to.to_string(),
             event: step.event(&self.system),
+            message: step.message(),
             sends: step.sends(&self.system),
             timer: step.effects.iter().rev().find_map(|effect| match effect {
                 Effect::Timer(timer) => Some(timer.map(|Timer { view, .. }| view.to_string())),
@@ -216,11 +400,13 @@ impl Trace {
             state: format!("{:?}", step.after),
         });
         let record = Record {
+            version: VERSION,
             rules: rules.to_owned(),
             bound: self.system.bound().clone(),
+            open: self.system.is_open(),
             violates: property.map(str::to_owned),
             explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
-            lasso: self.lasso.clone(),
+            lasso: self.lasso.as_ref().map(StayRecord::from),
             because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
             finally: self.finally().map(|(who, local)| (who.to_string(), format!("{local:?}"))).collect(),
@@ -236,41 +422,50 @@ impl Trace {
     pub fn to_itf(&self, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
         let first = crate::model::Run::new(Arc::clone(&self.system));
         let mut beliefs: Vec<_> = first.locals().map(|(who, local)| (who, format!("{local:?}"))).collect();
-        let mut states = vec![itf_state(0, "init", "", "", "", &as_map(&beliefs))];
+        let mut states = vec![itf_state(0, FIRST, "", "", "", "", &as_map(&beliefs))];
         for (index, step) in (1..).zip(&self.steps) {
             for (_, belief) in beliefs.iter_mut().filter(|(who, _)| *who == step.to) {
                 *belief = format!("{:?}", step.after);
             }
-            let (from, to) = (step.sender().unwrap_or_default(), step.to.to_string());
-            let event = step.event(&self.system);
-            states.push(itf_state(index, step.action(), &from, &to, &event, &as_map(&beliefs)));
+            let (from, to) = (sender(&step.event).unwrap_or_default(), step.to.to_string());
+            let (event, message) = (step.event(&self.system), step.message());
+            let message = message.map(|message| message.to_string()).unwrap_or_default();
+            states.push(itf_state(index, step.action(), &from, &to, &event, &message, &as_map(&beliefs)));
         }
-        let repeats =
-            self.lasso.as_ref().map(|stay| stay.repeats_after).filter(|&from| from < self.steps.len());
+        let text = |name: &'static str| (name, if name == "beliefs" { "Str -> Str" } else { "Str" });
         let mut itf = json!({
             "#meta": {
                 "format": "ITF",
                 "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
+                "varTypes": VARIABLES.into_iter().map(text).collect::<std::collections::BTreeMap<_, _>>(),
+                "version": VERSION,
                 "rules": rules,
                 "bound": self.system.bound(),
+                "open": self.system.is_open(),
                 "violates": property,
+                "lasso": self.lasso.as_ref().map(StayRecord::from),
                 "description": property.and_then(|p| self.violation(p)).map(|(_, what)| what),
             },
             "params": [],
-            "vars": ["mbt::actionTaken", "from", "to", "event", "beliefs"],
+            "vars": VARIABLES,
             "states": states,
         });
-        if let Some(from) = repeats {
-            itf["loop"] = json!(from);
+        // A run that stops repeats its last state.
+        if let Some(stay) = &self.lasso {
+            itf["loop"] = json!(stay.repeats_after);
         }
         serde_json::to_string_pretty(&itf)
     }
 }
 
+/// The variables of a state in the Informal Trace Format.
+const VARIABLES: [&str; 6] = ["mbt::actionTaken", "from", "to", "event", "message", "beliefs"];
+
 impl Step {
-    fn sender(&self) -> Option<String> {
+    /// The message in full, if one is delivered.
+    fn message(&self) -> Option<Value> {
         match &self.event {
-            Event::Deliver(message) => Some(message.signer().to_string()),
+            Event::Deliver(message) => serde_json::to_value(MessageRecord::from(message)).ok(),
             _ => None,
         }
     }
@@ -285,13 +480,22 @@ impl Step {
     }
 }
 
-fn itf_state(index: usize, action: &str, from: &str, to: &str, event: &str, beliefs: &Value) -> Value {
+fn itf_state(
+    index: usize,
+    action: &str,
+    from: &str,
+    to: &str,
+    event: &str,
+    message: &str,
+    beliefs: &Value,
+) -> Value {
     json!({
         "#meta": { "index": index },
         "mbt::actionTaken": action,
         "from": from,
         "to": to,
         "event": event,
+        "message": message,
         "beliefs": beliefs,
     })
 }

@@ -7,7 +7,11 @@
 mod draw;
 mod explain;
 mod file;
+mod message;
+mod shiviz;
 mod shrink;
+mod stage;
+mod stay;
 mod text;
 mod told;
 
@@ -15,16 +19,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
-use serde::Serialize;
 
 use crate::model::{
-    Adversary, DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
+    DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
 };
 use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State};
 
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
-pub use file::{Form, ReadError, TraceFile};
+pub use file::{Form, ReadError, TraceFile, UnknownForm};
+pub use stay::{Stay, StayError};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.
@@ -34,19 +38,6 @@ pub struct Trace {
     steps: Vec<Step>,
     run: Run,
     lasso: Option<Stay>,
-}
-
-/// How a run goes on for ever without what it owes: where the network becomes stable, and where it stays.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Stay {
-    /// The liveness property that it violates.
-    pub property: &'static str,
-    /// How many steps come before the network is stable.
-    pub stable_after: usize,
-    /// How many steps come before those that repeat for ever. Where that is all of them, the run stops.
-    pub repeats_after: usize,
-    /// What can still happen then, in words.
-    pub then: &'static str,
 }
 
 /// One event at one participant, and what it made of it.
@@ -73,6 +64,12 @@ impl Step {
         Step { to, event, effects, of_client, before, after }
     }
 
+    /// What came of it.
+    pub fn taken(&self) -> Taken {
+        let (after, effects, of_client) = (self.after.clone(), self.effects.clone(), self.of_client.clone());
+        Taken { after, effects, of_client }
+    }
+
     /// The replica with its states before and after, if it is one.
     pub fn replica(&self) -> Option<(ReplicaId, &State, &State)> {
         Some((self.to.replica()?, self.before.replica()?, self.after.replica()?))
@@ -94,6 +91,9 @@ pub enum ReplayError {
     /// The participant refuses it.
     #[error("step {0}: {1} refuses {2}: {3}")]
     Refused(usize, Principal, String, Refusal),
+    /// What a file tells of it does not fit together, or cannot be.
+    #[error("step {0}: {1}: {2}")]
+    Unfit(usize, String, String),
 }
 
 impl ReplayError {
@@ -112,30 +112,18 @@ impl Trace {
     /// # Errors
     /// The first step that cannot happen.
     pub fn replay(system: &Arc<System>, events: &[(Principal, Event)]) -> Result<Self, ReplayError> {
-        let adversary = Adversary::new(Arc::clone(system));
-        let mut run = Run::new(Arc::clone(system));
-        let mut steps = Vec::new();
-        for (number, (to, event)) in (1..).zip(events) {
+        Trace::enact(system, events, |stage, number, (to, event)| {
             let event = match event {
                 Event::Deliver(message) => {
-                    let real = find(system, &adversary, run.sent(), message);
+                    let real = stage.real(message);
                     Event::Deliver(
                         real.ok_or_else(|| ReplayError::NeverSent(number, format!("{message:?}")))?,
                     )
                 }
                 other => other.clone(),
             };
-            let (before, taken) = run
-                .step(*to, &event)
-                .map_err(|why| ReplayError::new(number, *to, &format!("{event:?}"), why))?;
-            steps.push(Step::new(*to, event, before, taken));
-        }
-        Ok(Trace { system: Arc::clone(system), steps, run, lasso: None })
-    }
-
-    /// The same run, which never does what it owes.
-    pub fn staying(self, stay: Stay) -> Self {
-        Trace { lasso: Some(stay), ..self }
+            Ok((*to, event))
+        })
     }
 
     /// How it goes on for ever, if that is what is wrong with it.
@@ -143,9 +131,9 @@ impl Trace {
         self.lasso.as_ref()
     }
 
-    /// The participants at the end.
-    pub(crate) fn run(&self) -> &Run {
-        &self.run
+    /// Whether what the adversary can send within the bound is little enough to be listed, as judge 1 does.
+    pub fn is_listable(&self) -> bool {
+        stage::is_listable(&self.system)
     }
 
     /// The system that ran.
@@ -178,16 +166,17 @@ impl Trace {
 fn violation(run: &Run, property: &str) -> Option<(SafetyProperty, String)> {
     let property = PROPERTIES.into_iter().chain([DEAD_END]).find(|p| p.name == property)?;
     // Stuck is who remains so when everything was delivered.
-    let drained = (property.name == NO_DEAD_END).then(|| drained(run));
+    let drained = if property.name == NO_DEAD_END { Some(drained(run)?) } else { None };
     let run = drained.as_ref().unwrap_or(run);
     run.with_seen(|seen| (property.violation)(seen)).map(|what| (property, what))
 }
 
-/// The run after everything that exists was delivered to everybody, and what was sent then too.
-fn drained(run: &Run) -> Run {
+/// The run after everything that exists was delivered to everybody, and what was sent then too; none where that
+/// is more than can be listed.
+fn drained(run: &Run) -> Option<Run> {
     let mut run = run.clone();
     let system = Arc::clone(run.system());
-    let adversary = Adversary::new(Arc::clone(&system));
+    let adversary = stage::adversary(&system)?;
     loop {
         let requests = system.requests().iter().cloned().map(Message::Request);
         let first = adversary.unconditional_messages().iter().cloned().chain(requests);
@@ -204,7 +193,7 @@ fn drained(run: &Run) -> Run {
             changed |= run.step(*who, &event).is_ok_and(|(before, taken)| before != taken.after);
         }
         if !changed {
-            return run;
+            return Some(run);
         }
     }
 }
@@ -215,35 +204,20 @@ fn name(system: &System, digest: Digest) -> String {
     batch.map_or_else(|| digest.to_string(), |batch| batch.to_string())
 }
 
-/// The message that really exists and says the same: who vouches for a certificate may differ from
-/// where the checker met it.
-fn find(
-    system: &System,
-    adversary: &Adversary,
-    sent: &BTreeSet<Message>,
-    message: &Message,
-) -> Option<Message> {
-    if let Some(real) = sent.get(message) {
-        return Some(real.clone());
-    }
-    if let Some(real) = adversary.unconditional_messages().iter().find(|m| *m == message) {
-        return Some(real.clone());
-    }
-    match message {
-        // Only the replica itself can have signed it, and it says no more than how far it was.
-        Message::Status(_) if system.is_open() => Some(message.clone()),
-        Message::Request(request) => system.requests().contains(request).then(|| message.clone()),
-        _ => adversary.messages(sent).into_iter().find(|m| m == message),
-    }
-}
-
 impl Trace {
     /// The trace as a Mermaid sequence diagram.
     pub fn to_mermaid(&self, property: Option<&str>) -> String {
         let arrows: Vec<_> = self.steps.iter().map(|step| self.arrow(step)).collect();
         let end = property.and_then(|p| self.violation(p)).map(|(_, what)| what);
         let why = property.and_then(|p| self.explain(p)).and_then(|why| why.short());
-        mermaid(&self.system, &arrows, &end.into_iter().chain(why).collect::<Vec<_>>())
+        let end: Vec<_> = end.into_iter().chain(why).collect();
+        mermaid(&self.system, &arrows, self.lasso.as_ref(), &end)
+    }
+
+    /// The trace as an SVG sequence diagram.
+    pub fn to_svg(&self) -> String {
+        let events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
+        svg(&self.system, &events, self.lasso.as_ref())
     }
 
     fn arrow(&self, step: &Step) -> Arrow {

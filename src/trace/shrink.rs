@@ -1,9 +1,8 @@
 //! Shrinking: what a violation does not need is left out.
 
-use std::sync::Arc;
-
-use super::{Trace, find, violation};
-use crate::model::{Adversary, Event, Run};
+use super::stage::Stage;
+use super::{Trace, violation};
+use crate::model::Event;
 use crate::pbft::Principal;
 
 impl Trace {
@@ -36,8 +35,7 @@ impl Trace {
         left_out: usize,
         property: &str,
     ) -> Option<Vec<(Principal, Event)>> {
-        let adversary = Adversary::new(Arc::clone(&self.system));
-        let mut run = Run::new(Arc::clone(&self.system));
+        let mut stage = Stage::new(&self.system);
         let mut kept = Vec::new();
         for (index, (to, event)) in events.iter().enumerate() {
             if index == left_out {
@@ -45,15 +43,15 @@ impl Trace {
             }
             let event = match event {
                 Event::Deliver(message) => {
-                    let Some(real) = find(&self.system, &adversary, run.sent(), message) else { continue };
+                    let Some(real) = stage.real(message) else { continue };
                     Event::Deliver(real)
                 }
                 other => other.clone(),
             };
-            if run.step(*to, &event).is_ok() {
+            if stage.step(*to, &event).is_ok() {
                 kept.push((*to, event));
             }
         }
-        violation(&run, property).map(|_| kept)
+        violation(stage.run(), property).map(|_| kept)
     }
 }

@@ -71,6 +71,15 @@ impl Step {
         }
     }
 
+    /// The event and at whom it happens, in words.
+    pub fn headline(&self, system: &System) -> String {
+        let what = self.event(system);
+        match &self.event {
+            Event::Deliver(message) => format!("{} → {}  {what}", message.signer(), self.to),
+            _ => format!("{}  {what}", self.to),
+        }
+    }
+
     /// What the step puts into the network, in words.
     pub(super) fn sends(&self, system: &System) -> Vec<String> {
         let broadcast = |effect: &Effect| match effect {

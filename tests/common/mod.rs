@@ -12,7 +12,7 @@ use bft_check::pbft::{
     ReplicaId, Reply, Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot,
     StableCheckpoint, StableClaim, State, StateTransfer, Status, Timestamp, View, ViewChange,
 };
-use proptest::test_runner::Config as ProptestConfig;
+use proptest::test_runner::{Config as ProptestConfig, FileFailurePersistence};
 
 /// How many clients every system has.
 pub const CLIENTS: u32 = 4;
@@ -183,9 +183,14 @@ impl System {
     }
 }
 
-/// That many cases; a failing one is printed, and not kept in a file.
+/// Where the failing cases of this test program are kept, to be tried first from then on.
+const REGRESSIONS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proptest-regressions/", env!("CARGO_CRATE_NAME"), ".txt");
+
+/// That many cases, after those that have failed before.
 pub fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    let kept = FileFailurePersistence::Direct(REGRESSIONS);
+    ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
 }
 
 /// The least q such that two sets of q out of n replicas share at least f + 1, by trying.

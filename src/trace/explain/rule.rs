@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::mixed::{Mixed, RULES, statement};
 use super::{as_text, if_any_as_text, new_views};
-use crate::model::{Adversary, Event, NoStep, Run, System};
+use crate::model::{Event, NoStep, Run, System};
 use crate::pbft::{Effect, Principal, Refusal, Rules};
-use crate::trace::{Step, Trace, find, violation};
+use crate::trace::stage::Stage;
+use crate::trace::{Step, Trace, violation};
 
 /// A rule on which the rulebook answered otherwise than the paper's in this run.
 #[derive(Clone, Debug, Serialize)]
@@ -117,16 +118,13 @@ fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
 /// Runs the same events under other rules: whether the violation is gone, and where the run parts from
 /// what happened. From there on, what is refused or was never sent is left out.
 fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bool, Option<Parting>)> {
-    let mut again = again(trace, rules)?;
-    let system = Arc::clone(again.system());
-    let adversary = Adversary::new(Arc::clone(&system));
+    let system = Arc::clone(again(trace, rules)?.system());
+    let mut again = Stage::new(&system);
     let mut parting = None;
     for (number, step) in (1..).zip(&trace.steps) {
         let event = match &step.event {
             // Until the run parts, all that was sent is sent again.
-            Event::Deliver(message) if parting.is_some() => {
-                find(&system, &adversary, again.sent(), message).map(Event::Deliver)
-            }
+            Event::Deliver(message) if parting.is_some() => again.real(message).map(Event::Deliver),
             event => Some(event.clone()),
         };
         let Some(event) = event else { continue };
@@ -139,7 +137,7 @@ fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bo
             parting = Parting::find(&system, number, step, &result);
         }
     }
-    Some((violation(&again, property).is_none(), parting))
+    Some((violation(again.run(), property).is_none(), parting))
 }
 
 /// The participants of a trace once more, under other rules.

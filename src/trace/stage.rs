@@ -1,0 +1,169 @@
+//! A run while it is acted out: what everybody believes, and which messages exist by then.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::describe;
+use super::message::{Existing, MessageRecord, Unreadable};
+use super::told::{Told, event, principal};
+use super::{ReplayError, Step, Trace};
+use crate::model::{Adversary, Event, Local, NoStep, Participant, Run, System, Taken, participants};
+use crate::pbft::{Message, Principal};
+
+/// The most messages of one kind that the adversary's alphabet may have where it is searched for one.
+const LARGEST_ALPHABET: u64 = 100_000;
+
+/// A run and what exists in it.
+pub(super) struct Stage {
+    run: Run,
+    participants: Vec<Participant>,
+    existing: Existing,
+    adversary: OnceCell<Option<Adversary>>,
+}
+
+impl Stage {
+    /// Before anything happened.
+    pub(super) fn new(system: &Arc<System>) -> Self {
+        let mut this = Stage {
+            run: Run::new(Arc::clone(system)),
+            participants: participants(system),
+            existing: Existing::default(),
+            adversary: OnceCell::new(),
+        };
+        for request in system.requests() {
+            this.existing.add(&Message::Request(request.clone()));
+        }
+        let locals: Vec<_> = this.run.locals().map(|(who, local)| (who, local.clone())).collect();
+        for (who, local) in &locals {
+            this.add_status(*who, local);
+        }
+        this
+    }
+
+    /// The run.
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    fn system(&self) -> &Arc<System> {
+        self.run.system()
+    }
+
+    /// Makes an event happen, as [`Run::step`].
+    pub(super) fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
+        let (before, taken) = self.run.step(who, event)?;
+        for (_, message) in taken.sent(self.run.system()) {
+            self.existing.add(&message);
+        }
+        self.add_status(who, &taken.after);
+        Ok((before, taken))
+    }
+
+    /// Where replicas tell each other how far they are, they may at any time.
+    fn add_status(&mut self, who: Principal, local: &Local) {
+        let participant = self.participants.iter().find(|participant| participant.id() == who);
+        if let Some(participant) = participant.filter(|_| self.system().is_open())
+            && let Some(status) = participant.status(local)
+        {
+            self.existing.add(&status);
+        }
+    }
+
+    /// The message that really exists and says the same. A Byzantine replica can have signed anything that it does
+    /// not have to forge, whether or not a judge's adversary would think of it. Who vouches for a certificate may
+    /// differ from where the checker met it.
+    pub(super) fn real(&self, message: &Message) -> Option<Message> {
+        if let Some(real) = self.run.sent().get(message) {
+            return Some(real.clone());
+        }
+        if let Ok(message) = self.existing.read(self.system(), &MessageRecord::from(message)) {
+            return self.system().is_explored(&message).then_some(message);
+        }
+        match message {
+            // Only the replica itself can have signed it, and it says no more than how far it was.
+            Message::Status(_) if self.system().is_open() => Some(message.clone()),
+            _ => self.adversary()?.messages(self.run.sent()).into_iter().find(|m| m == message),
+        }
+    }
+
+    /// The message that a file holds, if it can be delivered now.
+    pub(super) fn parse(&self, value: &Value) -> Result<Message, Unreadable> {
+        self.existing.parse(self.system(), value)
+    }
+
+    /// The first message that exists, or that the adversary can send, of which this is true.
+    fn meant(&self, is_meant: impl Fn(&Message) -> bool) -> Option<Message> {
+        let requests: Vec<_> = self.system().requests().iter().cloned().map(Message::Request).collect();
+        let adversary = self.adversary();
+        let first = adversary.map_or(&[][..], Adversary::unconditional_messages);
+        let statuses: BTreeSet<_> = self.existing.statuses().collect();
+        let mut there = requests.iter().chain(first).chain(self.run.sent()).chain(&statuses);
+        let message = there.find(|message| is_meant(message)).cloned();
+        message.or_else(|| adversary?.messages(self.run.sent()).into_iter().find(is_meant))
+    }
+
+    /// The event that is told, where `means` says whether a message, in words, is meant by what was told.
+    pub(super) fn told(
+        &self,
+        number: usize,
+        told: &Told<'_>,
+        means: impl Fn(&str, &str) -> bool,
+    ) -> Result<(Principal, Event), ReplayError> {
+        let unknown = || ReplayError::NeverSent(number, told.to_string());
+        let to = principal(told.to).ok_or_else(unknown)?;
+        let event = match told.from {
+            Some(from) => {
+                let meant = self.meant(|message| {
+                    message.signer().to_string() == from
+                        && means(&describe(self.system(), message), told.what)
+                });
+                Event::Deliver(meant.ok_or_else(unknown)?)
+            }
+            None => event(told.what).ok_or_else(unknown)?,
+        };
+        Ok((to, event))
+    }
+
+    /// The adversary, where its messages can be listed.
+    fn adversary(&self) -> Option<&Adversary> {
+        self.adversary.get_or_init(|| adversary(self.system())).as_ref()
+    }
+}
+
+/// The adversary of a system, where its messages can be listed.
+pub(super) fn adversary(system: &Arc<System>) -> Option<Adversary> {
+    is_listable(system).then(|| Adversary::new(Arc::clone(system)))
+}
+
+/// Whether what the adversary can send is little enough to be listed.
+pub(super) fn is_listable(system: &System) -> bool {
+    let bound = system.bound();
+    let batches = u64::from(bound.requests) + u64::from(bound.reads) + 2;
+    let views = bound.byzantine.len() as u64 * bound.views;
+    let proposals = views.saturating_mul(bound.slots * batches * batches);
+    let contents = views.saturating_mul(batches.saturating_pow(bound.slots as u32));
+    proposals.max(contents) <= LARGEST_ALPHABET
+}
+
+impl Trace {
+    /// Acts a run out on the real participants, where `event` says what is meant by each part of it.
+    pub(super) fn enact<T>(
+        system: &Arc<System>,
+        parts: impl IntoIterator<Item = T>,
+        mut event: impl FnMut(&Stage, usize, T) -> Result<(Principal, Event), ReplayError>,
+    ) -> Result<Self, ReplayError> {
+        let mut stage = Stage::new(system);
+        let mut steps = Vec::new();
+        for (number, part) in (1..).zip(parts) {
+            let (to, event) = event(&stage, number, part)?;
+            let (before, taken) = stage
+                .step(to, &event)
+                .map_err(|why| ReplayError::new(number, to, &format!("{event:?}"), why))?;
+            steps.push(Step::new(to, event, before, taken));
+        }
+        Ok(Trace { system: Arc::clone(system), steps, run: stage.run, lasso: None })
+    }
+}

@@ -19,4 +19,5 @@ pub mod explore;
 pub mod model;
 pub mod pbft;
 pub mod proof;
+pub mod simulate;
 pub mod trace;

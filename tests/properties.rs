@@ -182,7 +182,7 @@ fn a_step_whose_cause_is_left_out_is_refused() {
             ReplayError::Refused(step, who, ..) | ReplayError::Impossible(step, who, _) => {
                 assert!(step <= effect && who == events[cause].0, "step {step} at {who}");
             }
-            ReplayError::NotHonest(..) => panic!("{error}"),
+            ReplayError::NotHonest(..) | ReplayError::Unfit(..) => panic!("{error}"),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
 use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limits, Progress, Row, Verdict};
 use crate::model::{Bound, is_liveness};
+use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
 
 #[derive(Debug, Args)]
 pub(super) struct BugsArguments {
@@ -21,11 +22,20 @@ pub(super) struct BugsArguments {
     /// Run each where it shows, and print the kill matrix
     #[arg(long)]
     check: bool,
+    /// Print which method finds each, and how fast: the exhaustive check, and simulated runs drawn in several ways
+    #[arg(long, conflicts_with = "check")]
+    matrix: bool,
+    /// How many runs a method has in each of its tries
+    #[arg(long, value_name = "N", default_value_t = 200, requires = "matrix")]
+    runs: u64,
+    /// How many tries a method has, each with seeds of its own; the table shows the median
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "matrix")]
+    tries: u64,
     /// Run the slow rows too, which take minutes and gigabytes
-    #[arg(long, requires = "check")]
+    #[arg(long)]
     all: bool,
     /// Rows that run at the same time [default: as many as there are processors]
-    #[arg(long, value_name = "N", requires = "check")]
+    #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -38,7 +48,12 @@ pub(super) fn run(arguments: &BugsArguments) -> Result<u8, UsageError> {
         named if named.is_empty() => RULEBOOKS.iter().filter(|r| r.class != Class::Correct).collect(),
         named => named,
     };
-    if !arguments.check {
+    if !arguments.check && !arguments.matrix {
+        if arguments.all || arguments.threads.is_some() {
+            return Err(UsageError(
+                "--all and --threads are for --check or --matrix: add one of them".to_owned(),
+            ));
+        }
         match arguments.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&corpus)?),
             Format::Text => print!("{}", list(&corpus)),
@@ -50,6 +65,9 @@ pub(super) fn run(arguments: &BugsArguments) -> Result<u8, UsageError> {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    if arguments.matrix {
+        return by_method(arguments, &corpus, threads);
+    }
     // Who names a rulebook wants its slow rows too.
     let slow = arguments.all || !arguments.names.is_empty();
     let all = corpus.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (*rulebook, run)));
@@ -65,6 +83,15 @@ pub(super) fn run(arguments: &BugsArguments) -> Result<u8, UsageError> {
 
 /// Runs the rows, some at a time; in the order in which they stand, whichever ends first.
 fn run_all(wanted: &[(&'static Rulebook, &'static Run)], threads: usize) -> Result<Vec<Row>, UsageError> {
+    let row = |(rulebook, run): &(&'static Rulebook, &'static Run)| {
+        check::run_row(rulebook, run, &Limits::default(), &Progress::default())
+    };
+    let rows: Result<Vec<_>, _> = side_by_side(wanted, threads, row).into_iter().collect();
+    Ok(rows?)
+}
+
+/// What comes of each of these, some at a time; in the order in which they stand, whichever ends first.
+fn side_by_side<T: Sync, R: Send>(wanted: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let queue = Mutex::new(wanted.iter().enumerate());
     let done = Mutex::new((0..wanted.len()).map(|_| None).collect::<Vec<_>>());
     std::thread::scope(|scope| {
@@ -72,16 +99,103 @@ fn run_all(wanted: &[(&'static Rulebook, &'static Run)], threads: usize) -> Resu
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((i, (rulebook, run))) = next else { break };
-                    let row = check::run_row(rulebook, run, &Limits::default(), &Progress::default());
-                    done.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(row);
+                    let Some((i, one)) = next else { break };
+                    let result = work(one);
+                    done.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
                 }
             });
         }
     });
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let rows: Result<Vec<_>, _> = done.into_iter().flatten().collect();
-    Ok(rows?)
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+}
+
+/// A rulebook under every method: the exhaustive check where it was asked for, and simulated runs.
+type ByMethod = (&'static Rulebook, Option<Row>, MatrixRow);
+
+/// Prints which method finds which fault. The exhaustive check runs each where it shows first.
+fn by_method(
+    arguments: &BugsArguments,
+    corpus: &[&'static Rulebook],
+    threads: usize,
+) -> Result<u8, UsageError> {
+    for (name, value) in [("runs", arguments.runs), ("tries", arguments.tries)] {
+        if value == 0 {
+            return Err(UsageError(format!("--{name} must be at least 1")));
+        }
+    }
+    let row = |rulebook: &&'static Rulebook| -> Result<ByMethod, UsageError> {
+        let violated = |run: &&Run| matches!(run.expected, Expected::Violated(_));
+        let shown = rulebook.runs.iter().find(violated).or(rulebook.runs.first());
+        let exhaustive = match shown.filter(|run| arguments.all || !run.slow) {
+            Some(run) => Some(check::run_row(rulebook, run, &Limits::default(), &Progress::default())?),
+            None => None,
+        };
+        Ok((*rulebook, exhaustive, matrix_row(rulebook, arguments.tries, arguments.runs)?))
+    };
+    let rows = side_by_side(corpus, threads, row).into_iter().collect::<Result<Vec<_>, _>>()?;
+    match arguments.format {
+        Format::Json => {
+            let rows = rows.iter().map(|(rulebook, exhaustive, row)| {
+                json!({
+                    "number": rulebook.number,
+                    "bug": rulebook.name,
+                    "class": rulebook.class,
+                    "exhaustive": exhaustive.as_ref().map(outcome),
+                    "exhaustive_seconds": exhaustive.as_ref().map(|row| row.elapsed().as_secs_f64()),
+                    "methods": row.cells,
+                })
+            });
+            let rows: Vec<_> = rows.collect();
+            println!("{}", serde_json::to_string_pretty(&json!({ "runs": arguments.runs, "rows": rows }))?);
+        }
+        Format::Text => print!("{}", matrix_by_method(arguments, &rows)),
+    }
+    Ok(HOLDS)
+}
+
+fn matrix_by_method(arguments: &BugsArguments, rows: &[ByMethod]) -> String {
+    let mut table = table();
+    let methods = Method::ALL.map(Method::name);
+    table.set_header(["no.", "bug", "class", "exhaustive"].into_iter().chain(methods));
+    for (rulebook, exhaustive, row) in rows {
+        let exhaustive = match exhaustive {
+            None => "slow: not run".to_owned(),
+            Some(row) => format!("{}, {:.1} s", by_check(row), row.elapsed().as_secs_f64()),
+        };
+        let cells = row.cells.iter().map(|cell| simulated(cell, arguments.runs));
+        let first =
+            [rulebook.number.unwrap_or("").to_owned(), rulebook.name.to_owned(), rulebook.class.to_string()];
+        table.add_row(first.into_iter().chain([exhaustive]).chain(cells));
+    }
+    format!(
+        "{}\n\nOf {} tries with up to {} runs each, the median: how many runs and seconds it took to the first \
+         violation.\nA fraction says in how many tries there was one; a dash, that there was none.\n",
+        table.trim_fmt(),
+        arguments.tries,
+        arguments.runs
+    )
+}
+
+fn by_check(row: &Row) -> String {
+    let states = thousands(row.states());
+    match row.shortest() {
+        _ if !row.run.told.is_empty() => "written down".to_owned(),
+        Some(_) => format!("{states} states"),
+        None => format!("clean, {states} states"),
+    }
+}
+
+fn simulated(cell: &Cell, runs: u64) -> String {
+    let (found, tries) = (cell.found(), cell.tries.len());
+    match cell.median() {
+        Some(median) if median.found.is_some() => {
+            let share = if found == tries { String::new() } else { format!("{found}/{tries}: ") };
+            let plural = if median.runs == 1 { "run" } else { "runs" };
+            format!("{share}{} {plural}, {:.2} s", median.runs, median.elapsed.as_secs_f64())
+        }
+        _ if found > 0 => format!("{found}/{tries} in {runs}"),
+        _ => "–".to_owned(),
+    }
 }
 
 fn table() -> Table {

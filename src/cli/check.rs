@@ -205,7 +205,7 @@ fn run_all(
 }
 
 /// Set once Ctrl-C is pressed: the searches end then, and say what they covered. Pressed again, it ends the process.
-fn stopped_by_ctrl_c() -> Result<Arc<AtomicBool>, UsageError> {
+pub(super) fn stopped_by_ctrl_c() -> Result<Arc<AtomicBool>, UsageError> {
     let stop = Arc::new(AtomicBool::new(false));
     let pressed = Arc::clone(&stop);
     ctrlc::set_handler(move || {

@@ -9,6 +9,7 @@ mod explore;
 mod replay;
 mod rules;
 mod scope;
+mod simulate;
 
 use std::fs;
 use std::path::Path;
@@ -49,6 +50,8 @@ enum Command {
     Bugs(bugs::BugsArguments),
     /// Make the run in a trace file happen again, and say where it ends
     Replay(replay::ReplayArguments),
+    /// Run the protocol on a bad network with Byzantine replicas, drawn from seeds; up to 100 replicas
+    Simulate(Box<simulate::SimulateArguments>),
     /// Browse the runs of the protocol, and counterexamples, in a web browser
     Explore(explore::ExploreArguments),
 }
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),
     };
     match result {

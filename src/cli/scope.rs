@@ -66,6 +66,7 @@ impl ScopeArguments {
             clients: self.clients || base.clients,
             reads: self.reads.unwrap_or(base.reads),
             lossy: self.lossy || base.lossy,
+            load: base.load,
         }
     }
 

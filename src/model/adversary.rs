@@ -25,7 +25,7 @@ use crate::pbft::{
     StableCheckpoint, StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
 };
 
-/// What all Byzantine replicas together can send.
+/// What all Byzantine replicas together can send. In a simulated run that is not enumerated.
 #[derive(Clone, Debug)]
 pub struct Adversary {
     system: Arc<System>,
@@ -50,8 +50,9 @@ impl Adversary {
     /// The adversary of a system.
     pub fn new(system: Arc<System>) -> Self {
         let rules = system.rules();
-        let batches: Vec<_> = system
-            .batches()
+        let batches: Vec<_> = Some(&system)
+            .filter(|system| !system.is_simulated())
+            .map_or_else(Vec::new, |system| system.batches())
             .into_iter()
             .filter(|batch| batch.requests().iter().all(|r| rules.authentic(system.setting(), r)))
             .collect();
@@ -85,6 +86,9 @@ impl Adversary {
         knowledge: &Knowledge,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
+        if self.system.is_simulated() {
+            return Vec::new();
+        }
         let mut out = self.checkpoints(sent.clone());
         let changes = self.view_changes(knowledge);
         out.extend(self.new_views(sent.clone(), &changes));
@@ -106,7 +110,7 @@ impl Adversary {
 
     fn unconditional(&self) -> Vec<Message> {
         let system = &self.system;
-        if system.byzantine().is_empty() {
+        if system.byzantine().is_empty() || system.is_simulated() {
             return Vec::new();
         }
         let (rules, setting) = (system.rules(), system.setting());

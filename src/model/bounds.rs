@@ -1,16 +1,17 @@
 //! What is explored, and the system that it describes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
 use super::participant::Stimulus;
 use crate::pbft::{
-    Batch, Client, ClientId, Committee, CommitteeError, Input, KeySet, Message, Refusal, Replica, ReplicaId,
-    Request, Rules, Setting, SignedRequest, SigningKey, State, Timestamp, View,
+    Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
+    Message, Refusal, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey, State,
+    Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -42,6 +43,28 @@ pub struct Scope {
     /// Whether a message that has had no consequence by the time at which the network becomes stable is lost.
     /// Only a check of liveness asks.
     pub lossy: bool,
+    /// What a simulated run carries; none in a bound that is explored exhaustively. Where it stands, views and
+    /// sequence numbers have no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
+}
+
+/// How much work a simulated system gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// Requests that each client sends, one after the other.
+    pub operations: u32,
+    /// The most requests in a batch.
+    pub batch: u32,
+    /// The most sequence numbers that a primary has assigned and not yet executed.
+    pub in_flight: u32,
+}
+
+impl Default for Load {
+    /// Few requests, batches and pipelining: what is found is to be read by a person.
+    fn default() -> Self {
+        Load { operations: 4, batch: 2, in_flight: 4 }
+    }
 }
 
 /// What stable storage does in a crash.
@@ -70,6 +93,7 @@ impl Scope {
         clients: false,
         reads: 0,
         lossy: false,
+        load: None,
     };
 }
 
@@ -112,6 +136,9 @@ pub enum BoundError {
         "--window {0} ends before the next checkpoint (--checkpoint {1}): nothing could move it on; OSDI'99 suggests twice the interval"
     )]
     WindowTooSmall(u64, u64),
+    /// More than a simulation handles.
+    #[error("--{0} is at most {1} in a simulation; {2} would take too much memory")]
+    TooLargeToSimulate(&'static str, u64, u64),
     /// More than the exhaustive judges handle.
     #[error("--{0} is at most {1} in an exhaustive check; {2} could never finish")]
     TooLarge(&'static str, u64, u64),
@@ -129,6 +156,10 @@ impl Bound {
     /// What is wrong with it.
     pub fn validate(&self) -> Result<Committee, BoundError> {
         let committee = Committee::new(self.replicas, self.faults)?;
+        if let Some(load) = self.load {
+            self.validate_load(&load)?;
+            return self.validate_who(committee);
+        }
         for (name, value, most) in [
             ("replicas", u64::from(self.replicas), 32),
             ("views", self.views, 32),
@@ -151,6 +182,47 @@ impl Bound {
         {
             return Err(BoundError::WindowTooSmall(window, interval));
         }
+        self.validate_who(committee)
+    }
+
+    /// The sizes of a simulated system.
+    fn validate_load(&self, load: &Load) -> Result<(), BoundError> {
+        for (name, value, most) in [
+            ("replicas", u64::from(self.replicas), 100),
+            ("clients", u64::from(self.requests), 1000),
+            ("operations", u64::from(load.operations), 1_000_000),
+            ("batch", u64::from(load.batch), 1000),
+            ("in-flight", u64::from(load.in_flight), 1000),
+            ("checkpoint", self.checkpoint.unwrap_or(1), 10_000),
+            ("window", self.window.unwrap_or(1), 10_000),
+            ("crashes", u64::from(self.crashes) + 1, 1001),
+        ] {
+            if value == 0 {
+                return Err(BoundError::Zero(name));
+            }
+            if value > most {
+                return Err(BoundError::TooLargeToSimulate(name, most, value));
+            }
+        }
+        let (interval, window) = (self.checkpoint_interval(), self.watermarks());
+        if window < interval {
+            return Err(BoundError::WindowTooSmall(window, interval));
+        }
+        Ok(())
+    }
+
+    /// K, where it has a default.
+    fn checkpoint_interval(&self) -> u64 {
+        self.checkpoint.unwrap_or(if self.load.is_some() { 128 } else { self.slots + 1 })
+    }
+
+    /// L, where it has a default.
+    fn watermarks(&self) -> u64 {
+        let default = if self.load.is_some() { 2 * self.checkpoint_interval() } else { self.slots };
+        self.window.unwrap_or(default)
+    }
+
+    fn validate_who(&self, committee: Committee) -> Result<Committee, BoundError> {
         if let Some(&id) = self.byzantine.iter().find(|&&id| !committee.contains(id)) {
             return Err(BoundError::NoSuchReplica(id, self.replicas));
         }
@@ -164,15 +236,23 @@ impl Bound {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        write!(
-            f,
-            "n={} f={}, {}, {}, {}",
-            self.replicas,
-            self.faults,
-            plural(self.views, "view"),
-            plural(self.slots, "slot"),
-            plural(u64::from(self.requests), "request"),
-        )?;
+        write!(f, "n={} f={}, ", self.replicas, self.faults)?;
+        match self.load {
+            None => write!(
+                f,
+                "{}, {}, {}",
+                plural(self.views, "view"),
+                plural(self.slots, "slot"),
+                plural(u64::from(self.requests), "request"),
+            )?,
+            Some(load) => write!(
+                f,
+                "{} of {} each, {} at most in a batch",
+                plural(u64::from(self.requests), "client"),
+                plural(u64::from(load.operations), "request"),
+                load.batch,
+            )?,
+        }
         if let Some(interval) = self.checkpoint {
             write!(f, ", K={interval}")?;
         }
@@ -188,7 +268,7 @@ impl fmt::Display for Scope {
         if self.reads > 0 {
             write!(f, ", {}", plural(u64::from(self.reads), "read"))?;
         }
-        if self.clients {
+        if self.clients && self.load.is_none() {
             write!(f, ", clients")?;
         }
         if self.lossy {
@@ -272,6 +352,8 @@ pub struct System {
     requests: Vec<SignedRequest>,
     forged: SignedRequest,
     open: bool,
+    client_keys: Vec<SigningKey>,
+    singles: Arc<OnceLock<BTreeMap<Digest, Batch>>>,
 }
 
 impl System {
@@ -286,10 +368,10 @@ impl System {
         let committee = bound.validate()?;
         let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
-            window: bound.window.unwrap_or(bound.slots),
-            checkpoint_interval: bound.checkpoint.unwrap_or(bound.slots + 1),
-            max_batch: 1,
-            max_in_flight: bound.slots,
+            window: bound.watermarks(),
+            checkpoint_interval: bound.checkpoint_interval(),
+            max_batch: bound.load.map_or(1, |load| load.batch as usize),
+            max_in_flight: bound.load.map_or(bound.slots, |load| u64::from(load.in_flight)),
             ..Setting::new(committee, keys.ring.clone())
         });
         let (byzantine, honest): (Vec<_>, Vec<_>) = keys
@@ -309,14 +391,30 @@ impl System {
         let writers = &keys.clients[..keys.clients.len() - readers];
         let requests =
             writers.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, System::OPERATION))).collect();
-        let clients = keys.clients.iter().filter(|_| bound.clients || readers > 0);
+        let take_part = bound.clients || readers > 0 || bound.load.is_some();
+        let clients = keys.clients.iter().filter(|_| take_part);
         let clients: Result<Vec<_>, Refusal> =
             clients.map(|key| Client::new(key.clone(), Arc::clone(&setting), rules)).collect();
         let clients = clients.map_err(|_| BoundError::Zero("requests"))?;
         // What no client ever asked for, under the name of client 0: signed by whoever is at hand.
         let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
-        let forged = forger.sign(request(0, 2, b"forged"));
-        Ok(System { bound, setting, rules, honest, byzantine, clients, requests, forged, open: false })
+        let unused = bound.load.map_or(2, |load| u64::from(load.operations) + 1);
+        let forged = forger.sign(request(0, unused, b"forged"));
+        let open = bound.load.is_some();
+        let (client_keys, singles) = (keys.clients, Arc::default());
+        Ok(System {
+            bound,
+            setting,
+            rules,
+            honest,
+            byzantine,
+            clients,
+            requests,
+            forged,
+            open,
+            client_keys,
+            singles,
+        })
     }
 
     /// The same system with nothing that it could do withheld for lack of time: timers fire in the last
@@ -332,6 +430,12 @@ impl System {
     /// Whether it was made by [`Self::open`].
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether it is for a simulated run: what its adversary sends is not enumerated, but asked whether it
+    /// can be made ([`Known`](super::Known)).
+    pub fn is_simulated(&self) -> bool {
+        self.bound.load.is_some()
     }
 
     /// Whether replicas send each other what they have decided: where there are checkpoints, by which one
@@ -380,15 +484,30 @@ impl System {
         client.0 as usize >= self.requests.len()
     }
 
+    /// Whether a client has not yet asked all that it is to ask.
+    pub fn asks_again(&self, client: &ClientState) -> bool {
+        let asked = client.accepted().map_or(0, |(timestamp, _)| timestamp.0);
+        self.bound
+            .load
+            .is_some_and(|load| client.waiting_for().is_none() && asked < u64::from(load.operations))
+    }
+
+    /// What a client asks next in a simulated run, if it has not asked all yet. Every other operation only reads,
+    /// which makes a difference to a rulebook that does not order reads.
+    pub fn next_operation(&self, client: &ClientState) -> Option<ClientInput<'static>> {
+        let reads = client.accepted().is_some_and(|(timestamp, _)| timestamp.0 % 2 == 1);
+        self.asks_again(client).then_some(ClientInput::Invoke { operation: Self::OPERATION, reads })
+    }
+
     /// Whether a message is of the bound: no sequence number lies beyond its slots. That a primary's
     /// proposal for a later one arrives late is a behaviour like any other.
     pub fn is_explored(&self, message: &Message) -> bool {
-        !matches!(message, Message::PrePrepare(p) if p.seq().0 > self.bound.slots)
+        self.is_simulated() || !matches!(message, Message::PrePrepare(p) if p.seq().0 > self.bound.slots)
     }
 
     /// Whether a checkpoint is taken within the bound.
     pub fn has_checkpoints(&self) -> bool {
-        self.setting.checkpoint_interval <= self.bound.slots
+        self.is_simulated() || self.setting.checkpoint_interval <= self.bound.slots
     }
 
     /// What happens as a replica takes it, if it happens within the bound.
@@ -397,7 +516,8 @@ impl System {
             Stimulus::Deliver(Message::Request(request)) if self.is_idle_repetition(state, request) => None,
             Stimulus::Deliver(message) => Some(Input::Deliver(message)),
             Stimulus::Timeout if self.may_time_out(state.view()) => Some(Input::Timeout),
-            Stimulus::Timeout | Stimulus::Crash | Stimulus::Invoke => None,
+            Stimulus::Resend if self.is_simulated() => Some(Input::Retransmit),
+            Stimulus::Timeout | Stimulus::Crash | Stimulus::Invoke | Stimulus::Resend => None,
         }
     }
 
@@ -429,6 +549,26 @@ impl System {
     pub fn batches(&self) -> Vec<Batch> {
         let singles = self.requests.iter().chain([&self.forged]).map(|r| Batch::new([r.clone()]));
         singles.chain([Batch::null()]).collect()
+    }
+
+    /// The batch with this digest, if it is one of [`Self::batches`] or, in a simulated run, of a single request.
+    pub fn batch(&self, digest: Digest) -> Option<Batch> {
+        match self.bound.load {
+            None => self.batches().into_iter().find(|batch| batch.digest() == digest),
+            Some(load) => self.singles.get_or_init(|| self.single_requests(&load)).get(&digest).cloned(),
+        }
+    }
+
+    /// Every batch of one request that a client sends in a simulated run, as long as those are not too many.
+    fn single_requests(&self, load: &Load) -> BTreeMap<Digest, Batch> {
+        const MOST: usize = 4096;
+        let requests = self.client_keys.iter().zip(&self.requests).flat_map(|(key, first)| {
+            (1..=u64::from(load.operations)).map(|timestamp| {
+                key.sign(Request { timestamp: Timestamp(timestamp), ..first.message().clone() })
+            })
+        });
+        let batches = requests.take(MOST).chain([self.forged.clone()]).map(|request| Batch::new([request]));
+        batches.chain([Batch::null()]).map(|batch| (batch.digest(), batch)).collect()
     }
 }
 

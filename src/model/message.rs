@@ -355,6 +355,7 @@ impl fmt::Debug for MessageAction {
             Event::Timeout(view) => write!(f, "{}: timer of {view} runs out", self.to),
             Event::Crash => write!(f, "{} crashes and recovers", self.to),
             Event::Invoke => write!(f, "{} asks to read", self.to),
+            Event::Resend => write!(f, "{} sends again", self.to),
         }
     }
 }

@@ -10,6 +10,7 @@ mod bits;
 mod bounds;
 mod fingerprint;
 mod history;
+mod known;
 mod lab;
 mod liveness;
 mod message;
@@ -19,9 +20,10 @@ mod run;
 
 pub use absorbed::{Absorbed, AbsorbedState, Move};
 pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
+pub use known::Known;
 pub use liveness::{
     ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
     is_liveness,

@@ -18,8 +18,11 @@ pub enum Event {
     Timeout(View),
     /// It crashes and recovers from what its storage kept.
     Crash,
-    /// Its user asks it, a client, to read.
+    /// Its user asks it, a client, to read; in a simulated run, for the next operation.
     Invoke,
+    /// Messages may have been lost for a while: a replica says how far it is, a client sends its request to
+    /// all. Only in a simulated run.
+    Resend,
 }
 
 impl fmt::Debug for Event {
@@ -29,6 +32,7 @@ impl fmt::Debug for Event {
             Event::Timeout(view) => write!(f, "timeout in {view}"),
             Event::Crash => f.write_str("crash"),
             Event::Invoke => f.write_str("read"),
+            Event::Resend => f.write_str("send again"),
         }
     }
 }
@@ -41,6 +45,7 @@ impl Event {
             Event::Timeout(view) => (local.replica()?.view() == *view).then_some(Stimulus::Timeout),
             Event::Crash => Some(Stimulus::Crash),
             Event::Invoke => Some(Stimulus::Invoke),
+            Event::Resend => Some(Stimulus::Resend),
         }
     }
 }
@@ -54,8 +59,10 @@ pub enum Stimulus<'a> {
     Timeout,
     /// It crashes and recovers.
     Crash,
-    /// A user wants to read.
+    /// A user wants to read; in a simulated run, the next operation.
     Invoke,
+    /// Messages may have been lost.
+    Resend,
 }
 
 /// An honest participant: what is fixed.
@@ -130,9 +137,15 @@ impl Taken {
 }
 
 /// What happens as a client takes it. It reads once; retransmission adds nothing where nothing is lost.
-fn as_client_input<'a>(local: &ClientState, stimulus: Stimulus<'a>) -> Option<ClientInput<'a>> {
+fn as_client_input<'a>(
+    system: &System,
+    local: &ClientState,
+    stimulus: Stimulus<'a>,
+) -> Option<ClientInput<'a>> {
     match stimulus {
         Stimulus::Deliver(message) => Some(ClientInput::Deliver(message)),
+        Stimulus::Invoke if system.is_simulated() => system.next_operation(local),
+        Stimulus::Resend if system.is_simulated() => Some(ClientInput::Timeout),
         Stimulus::Invoke if local.accepted().is_none() => {
             Some(ClientInput::Invoke { operation: System::OPERATION, reads: true })
         }
@@ -173,13 +186,14 @@ impl Participant {
     pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
         match (self, local, stimulus) {
             (Participant::Replica(replica, _), Local::Replica(local), _) => match stimulus {
-                Stimulus::Crash => self.recovered(local).is_some(),
+                Stimulus::Crash => self.recovered(system, local).is_some(),
                 _ => system
                     .as_input(&local.state, stimulus)
                     .is_some_and(|input| replica.check(&local.state, input).is_ok()),
             },
             (Participant::Client(client), Local::Client(local), _) => {
-                as_client_input(local, stimulus).is_some_and(|input| client.check(local, input).is_ok())
+                as_client_input(system, local, stimulus)
+                    .is_some_and(|input| client.check(local, input).is_ok())
             }
             _ => false,
         }
@@ -189,7 +203,7 @@ impl Participant {
     pub fn step(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
         match (self, local) {
             (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, Stimulus::Crash) => {
-                let after = Local::Replica(self.recovered(local)?);
+                let after = Local::Replica(self.recovered(system, local)?);
                 Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
             }
             (Participant::Replica(replica, kept), Local::Replica(local)) => {
@@ -201,7 +215,7 @@ impl Participant {
                 Some(Taken { after, effects, of_client: Vec::new() })
             }
             (Participant::Client(client), Local::Client(local)) => {
-                let input = as_client_input(local, stimulus)?;
+                let input = as_client_input(system, local, stimulus)?;
                 let (mut next, mut of_client) = (local.clone(), Vec::new());
                 client.step(&mut next, input, &mut of_client).ok()?;
                 Some(Taken { after: Local::Client(next), effects: Vec::new(), of_client })
@@ -234,21 +248,21 @@ impl Participant {
                 replica.check(&local.state, system.as_input(&local.state, stimulus)?).err()
             }
             (Participant::Client(client), Local::Client(local)) => {
-                client.check(local, as_client_input(local, stimulus)?).err()
+                client.check(local, as_client_input(system, local, stimulus)?).err()
             }
             _ => None,
         }
     }
 
     /// The local state after a crash; none if a crash loses nothing that could not be had again: then it
-    /// is no step.
-    fn recovered(&self, local: &ReplicaLocal) -> Option<ReplicaLocal> {
+    /// is no step. Where messages are lost, nothing can be had again.
+    fn recovered(&self, system: &System, local: &ReplicaLocal) -> Option<ReplicaLocal> {
         let (Participant::Replica(replica, kept), Some(store)) = (self, &local.store) else { return None };
         let state = match kept {
             Store::Keeps => store.now.clone(),
             Store::LosesLast => store.before.clone(),
         };
-        if state == replica.control(&local.state) {
+        if !system.is_simulated() && state == replica.control(&local.state) {
             return None;
         }
         let store = Some(Box::new(Stored { now: state.clone(), before: state.clone() }));

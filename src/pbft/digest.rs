@@ -18,6 +18,11 @@ impl Digest {
     /// The digest of no bytes that this crate encodes: parent of the genesis block.
     pub const ZERO: Digest = Digest([0; 32]);
 
+    /// The digest with these bytes.
+    pub fn of_bytes(bytes: [u8; 32]) -> Self {
+        Digest(bytes)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

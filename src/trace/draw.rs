@@ -134,6 +134,7 @@ pub fn svg(system: &System, events: &[(Principal, Event)], stay: Option<&Stay>) 
             Event::Timeout(view) => (to, format!("timer of {view} runs out")),
             Event::Crash => (to, "crashes and recovers".to_owned()),
             Event::Invoke => (to, "is asked to read".to_owned()),
+            Event::Resend => (to, "sends again".to_owned()),
         };
         let colour = match event {
             Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",

@@ -476,6 +476,7 @@ impl Step {
             Event::Timeout(_) => "timeout",
             Event::Crash => "crash",
             Event::Invoke => "invoke",
+            Event::Resend => "resend",
         }
     }
 }

@@ -200,7 +200,7 @@ fn drained(run: &Run) -> Option<Run> {
 
 /// A digest by the name of the batch that has it, if the system knows one.
 fn name(system: &System, digest: Digest) -> String {
-    let batch = system.batches().into_iter().find(|batch| batch.digest() == digest);
+    let batch = system.batch(digest);
     batch.map_or_else(|| digest.to_string(), |batch| batch.to_string())
 }
 

@@ -12,8 +12,11 @@ pub fn describe(system: &System, message: &Message) -> String {
     match message {
         Message::Request(m) => format!("REQUEST {}", m.id()),
         Message::PrePrepare(m) => {
+            if m.digest() == m.batch.digest() {
+                return format!("PRE-PREPARE {} {} {}", m.view(), m.seq(), m.batch);
+            }
             let what = ballot("PRE-PREPARE", m.view(), m.seq(), m.digest());
-            if m.digest() == m.batch.digest() { what } else { format!("{what}, with the batch {}", m.batch) }
+            format!("{what}, with the batch {}", m.batch)
         }
         Message::Prepare(m) => ballot("PREPARE", m.view, m.seq, m.digest),
         Message::Commit(m) => ballot("COMMIT", m.view, m.seq, m.digest),
@@ -59,6 +62,7 @@ pub(super) fn in_words(event: &Event) -> Option<String> {
         Event::Timeout(view) => Some(format!("timer of {view} runs out")),
         Event::Crash => Some("crashes and recovers".to_owned()),
         Event::Invoke => Some("is asked to read".to_owned()),
+        Event::Resend => Some("sends again".to_owned()),
     }
 }
 

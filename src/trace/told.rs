@@ -76,7 +76,7 @@ pub(super) fn event(what: &str) -> Option<Event> {
     if let Some(rest) = what.strip_prefix("timer of v") {
         return Some(Event::Timeout(View(rest.split(' ').next()?.parse().ok()?)));
     }
-    [Event::Crash, Event::Invoke]
+    [Event::Crash, Event::Invoke, Event::Resend]
         .into_iter()
         .find(|event| in_words(event).is_some_and(|w| w.starts_with(what)))
 }

@@ -1,0 +1,214 @@
+//! The honest participants of a run, stepped where they stand.
+//!
+//! The same participants as a judge's [`Run`](crate::model::Run), with the same storage: that both end in the same
+//! states on the same events is a test. A judge keeps the state before each step; here nobody needs it.
+
+use std::sync::Arc;
+
+use crate::model::{
+    ANSWERED, EXECUTED, Event, History, PROPERTIES, SafetyProperty, Seen, Stimulus, Store, System,
+};
+use crate::pbft::{
+    Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
+    ReplicaId, State,
+};
+
+/// An honest replica.
+#[derive(Debug)]
+struct Actor {
+    replica: Replica,
+    records: Vec<Record>,
+    /// Where the last write to storage begins.
+    last_write: usize,
+}
+
+/// Everybody who is honest.
+#[derive(Debug)]
+pub(super) struct Cast {
+    system: Arc<System>,
+    actors: Vec<Actor>,
+    /// In the order of the actors.
+    states: Vec<State>,
+    /// The actor of each replica, if it is honest.
+    index: Vec<Option<usize>>,
+    clients: Vec<(Client, ClientState)>,
+    history: Option<History>,
+    keeps_records: bool,
+    crashes: u32,
+}
+
+/// Up to so many requests in all, what the clients are told is held against one sequential order: the search for
+/// the order takes longer than linear time.
+const MOST_IN_HISTORY: u64 = 64;
+
+impl Cast {
+    pub fn new(system: Arc<System>) -> Self {
+        let actor =
+            |replica: &Replica| Actor { replica: replica.clone(), records: Vec::new(), last_write: 0 };
+        let actors: Vec<_> = system.honest().iter().map(actor).collect();
+        let states = actors.iter().map(|actor| actor.replica.init()).collect();
+        let place = |id: ReplicaId| actors.iter().position(|actor| actor.replica.id() == id);
+        let index = system.setting().committee.replicas().map(place).collect();
+        let load = system.bound().load.map_or(1, |load| u64::from(load.operations));
+        let small = u64::from(system.bound().requests) * load <= MOST_IN_HISTORY;
+        let mut history = small.then(History::new);
+        let mut clients = Vec::new();
+        for client in system.clients() {
+            let before = client.init();
+            let mut state = before.clone();
+            let invoke = ClientInput::Invoke { operation: System::OPERATION, reads: false };
+            let _ = client.step(&mut state, invoke, &mut Vec::new());
+            history = history.map(|history| history.after(client.id(), &before, &state));
+            clients.push((client.clone(), state));
+        }
+        let keeps_records = system.bound().crashes > 0;
+        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0 }
+    }
+
+    /// An honest replica.
+    pub fn replica(&self, id: ReplicaId) -> Option<(&Replica, &State)> {
+        self.index.get(id.index())?.map(|index| (&self.actors[index].replica, &self.states[index]))
+    }
+
+    pub fn states(&self) -> &[State] {
+        &self.states
+    }
+
+    pub fn clients(&self) -> &[(Client, ClientState)] {
+        &self.clients
+    }
+
+    /// Makes an event happen; whether it did. What it asks of the world stands in `effects` or `of_client` then;
+    /// of an event that is refused, evidence at most.
+    pub fn step(
+        &mut self,
+        who: Principal,
+        event: &Event,
+        effects: &mut Vec<Effect>,
+        of_client: &mut Vec<ClientEffect>,
+    ) -> bool {
+        match who {
+            Principal::Replica(id) => self.step_replica(id, event, effects),
+            Principal::Client(id) => self.step_client(id.0 as usize, event, of_client),
+        }
+    }
+
+    fn step_replica(&mut self, id: ReplicaId, event: &Event, effects: &mut Vec<Effect>) -> bool {
+        let Some(index) = self.index.get(id.index()).copied().flatten() else { return false };
+        if *event == Event::Crash {
+            return self.crash(index);
+        }
+        let (actor, state) = (&mut self.actors[index], &mut self.states[index]);
+        let stimulus = match event {
+            Event::Timeout(view) if *view != state.view() => return false,
+            Event::Deliver(message) => Stimulus::Deliver(message),
+            Event::Timeout(_) => Stimulus::Timeout,
+            Event::Resend => Stimulus::Resend,
+            Event::Crash | Event::Invoke => return false,
+        };
+        let Some(input) = self.system.as_input(state, stimulus) else { return false };
+        let from = effects.len();
+        if actor.replica.step(state, input, effects).is_err() {
+            return false;
+        }
+        if self.keeps_records {
+            let before = actor.records.len();
+            actor.records.extend(effects[from..].iter().filter_map(|effect| match effect {
+                Effect::Persist(record) => Some(record.clone()),
+                _ => None,
+            }));
+            if actor.records.len() > before {
+                actor.last_write = before;
+            }
+        }
+        true
+    }
+
+    fn crash(&mut self, index: usize) -> bool {
+        if self.crashes >= self.system.bound().crashes {
+            return false;
+        }
+        self.crashes += 1;
+        let actor = &mut self.actors[index];
+        if self.system.bound().store == Store::LosesLast {
+            actor.records.truncate(actor.last_write);
+        }
+        actor.last_write = actor.records.len();
+        self.states[index] = actor.replica.control(&actor.replica.recover(&actor.records));
+        true
+    }
+
+    fn step_client(&mut self, index: usize, event: &Event, out: &mut Vec<ClientEffect>) -> bool {
+        let Some((client, state)) = self.clients.get_mut(index) else { return false };
+        let input = match event {
+            Event::Deliver(message) => ClientInput::Deliver(message),
+            Event::Invoke => match self.system.next_operation(state) {
+                Some(input) => input,
+                None => return false,
+            },
+            Event::Resend => ClientInput::Timeout,
+            Event::Timeout(_) | Event::Crash => return false,
+        };
+        let accepted = state.accepted();
+        let waited = state.waiting_for().is_some();
+        let before = self.history.as_ref().map(|_| state.clone());
+        if client.step(state, input, out).is_err() {
+            return false;
+        }
+        let told = accepted != state.accepted() || waited != state.waiting_for().is_some();
+        if let (Some(history), Some(before), true) = (&mut self.history, before, told) {
+            *history = history.after(client.id(), &before, state);
+        }
+        true
+    }
+
+    /// What is wrong with what everybody believes: with one property, or with any.
+    pub fn violation(&self, property: Option<&str>) -> Option<(SafetyProperty, String)> {
+        let replicas: Vec<_> = self.states.iter().collect();
+        let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
+        let history = self.history.as_ref();
+        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history };
+        let asked = PROPERTIES.into_iter().filter(|p| property.is_none_or(|name| name == p.name));
+        asked.into_iter().find_map(|property| (property.violation)(&seen).map(|what| (property, what)))
+    }
+
+    /// Which request of an honest client some honest replica has not executed, or its client has no answer to.
+    pub fn unserved(&self) -> Option<(&'static str, String)> {
+        for (client, state) in &self.clients {
+            let Some(request) = state.waiting_for() else { continue };
+            let behind = |(_, state): &(&Actor, &State)| {
+                state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
+            };
+            let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
+            return Some(match behind {
+                Some((actor, _)) => {
+                    let what = format!("{} has not executed {}", actor.replica.id(), request.id());
+                    (EXECUTED, what)
+                }
+                None => (ANSWERED, format!("{} has no answer to {}", client.id(), request.id())),
+            });
+        }
+        for (client, state) in &self.clients {
+            // What was only read was not executed.
+            let Some((timestamp, Outcome::Appended { .. })) = state.accepted() else { continue };
+            for (actor, state) in self.actors.iter().zip(&self.states) {
+                if state.last_reply(client.id()).is_none_or(|last| last.timestamp < timestamp) {
+                    let what = format!("{} has not executed {}.{timestamp}", actor.replica.id(), client.id());
+                    return Some((EXECUTED, what));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether every client has an answer to all that it is to ask.
+    pub fn all_asked(&self) -> bool {
+        let done = |state: &ClientState| state.waiting_for().is_none() && !self.system.asks_again(state);
+        self.clients.iter().all(|(_, state)| done(state))
+    }
+
+    /// The first request of a client, which it has asked before anything happens.
+    pub fn first_request(&self, client: usize) -> Option<Message> {
+        self.clients.get(client)?.1.waiting_for().cloned().map(Message::Request)
+    }
+}

@@ -1,0 +1,35 @@
+//! Simulation: the same replicas and clients past what can be explored exhaustively.
+//!
+//! A run is drawn from a seed and is the same, bit for bit, on every machine: numbers come from a fixed
+//! algorithm ([`Rng`]), nothing is iterated in hash order, and time is virtual and counted in whole ticks. Until
+//! a time that is drawn too, the network delays, reorders, loses, duplicates and parts; replicas crash and recover
+//! from what they recorded; timers run at different speeds; and Byzantine replicas follow a [`Strategy`]. From then
+//! on the network is stable, and the run has to come to something.
+//!
+//! What is wrong with a run is for the properties of [`model`](crate::model) to say. A run is a sequence of the
+//! same events as a judge's, so that one that violates a property is a [`Trace`](crate::trace::Trace) like any
+//! other. Nothing is ever said to hold because simulated runs did not violate it.
+
+mod campaign;
+mod cast;
+mod lore;
+mod matrix;
+mod network;
+mod outcome;
+mod reduce;
+mod rng;
+mod run;
+mod scheduler;
+mod settings;
+mod strategy;
+
+pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
+pub use lore::Lore;
+pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
+pub use outcome::{Counts, End, Outcome};
+pub use reduce::{Reduced, reduced};
+pub use rng::Rng;
+pub use run::{DISHONEST_EVIDENCE, run};
+pub use scheduler::SchedulerKind;
+pub use settings::{Settings, SettingsError, Weather};
+pub use strategy::{Mask, Posting, Scene, Strategy, StrategyKind};

@@ -1,0 +1,668 @@
+//! One run, from its seed to its end.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::cast::Cast;
+use super::lore::Lore;
+use super::outcome::{Counts, End, Outcome};
+use super::rng::{Rng, Stream};
+use super::scheduler::{Ready, Scheduler, scheduler};
+use super::settings::{MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather};
+use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
+use crate::model::{Event, System, is_liveness};
+use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
+
+/// The name under which a run is reported in which an honest replica holds proof against another honest one, or
+/// proof that proves nothing.
+pub const DISHONEST_EVIDENCE: &str = "evidence";
+
+/// How often a Byzantine replica acts on its own, in ticks.
+const INITIATIVE: u64 = 40;
+
+/// Runs a seed. `records` says whether the events are kept; `stop` ends the run early.
+///
+/// # Errors
+/// Settings that make no sense.
+pub fn run(
+    settings: &Settings,
+    seed: u64,
+    records: bool,
+    stop: Option<&AtomicBool>,
+) -> Result<Outcome, SettingsError> {
+    let mut simulation = Simulation::new(settings, seed, records)?;
+    let end = simulation.to_its_end(stop);
+    let Simulation { system, cast, mut counts, events, now, .. } = simulation;
+    counts.ticks = now;
+    counts.blocks = cast.states().iter().map(|state| state.chain().height().0).max().unwrap_or(0);
+    Ok(Outcome { seed, end, counts, events, system })
+}
+
+/// What can happen at a process.
+#[derive(Clone, Debug)]
+enum What {
+    Deliver(Message),
+    /// The timer that was set as this one of the process runs out; of a Byzantine replica's copy.
+    Timeout {
+        number: u64,
+        copy: usize,
+    },
+    Resend,
+    Ask,
+    GoDown(u64),
+    ComeBack,
+    /// A Byzantine replica does what it likes.
+    Act,
+    Stabilise,
+}
+
+#[derive(Debug)]
+struct Pending {
+    at: u64,
+    order: u64,
+    ready: Ready<What>,
+}
+
+impl PartialEq for Pending {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Pending {}
+
+impl PartialOrd for Pending {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Pending {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+#[derive(Debug)]
+struct Simulation<'s> {
+    settings: &'s Settings,
+    system: Arc<System>,
+    cast: Cast,
+    weather: Weather,
+    strategy: Box<dyn Strategy>,
+    masks: Vec<Option<Mask>>,
+    lore: Lore,
+    network: Rng,
+    chance: Rng,
+    deceit: Rng,
+    scheduler: Box<dyn Scheduler<What>>,
+    pending: BinaryHeap<Reverse<Pending>>,
+    order: u64,
+    now: u64,
+    /// How many processes have done something in this tick.
+    done: u64,
+    clocks: Vec<CopyClock>,
+    down: Vec<bool>,
+    /// When something that somebody waits for happened last.
+    progress: u64,
+    /// How much of what can be wrong has changed since it was looked at.
+    suspects: usize,
+    counts: Counts,
+    events: Vec<(u64, Principal, Event)>,
+    records: bool,
+    violation: Option<(String, String)>,
+    effects: Vec<Effect>,
+    of_client: Vec<ClientEffect>,
+    postings: Vec<Posting>,
+}
+
+impl<'s> Simulation<'s> {
+    fn new(settings: &'s Settings, seed: u64, records: bool) -> Result<Self, SettingsError> {
+        let (system, weather, strategy) = settings.draw(seed)?;
+        let cast = Cast::new(Arc::clone(&system));
+        let mut deceit = Rng::new(seed, Stream::Strategy);
+        let strategy = strategy.strategy(&system, &mut deceit);
+        let n = usize::from(settings.scope.replicas);
+        let processes = n + cast.clients().len();
+        let mut masks: Vec<Option<Mask>> = (0..n).map(|_| None).collect();
+        for key in system.byzantine() {
+            if let Some(id) = key.owner().replica() {
+                masks[id.index()] = Mask::new(&system, key, strategy.copies());
+            }
+        }
+        let mut chance = Rng::new(seed, Stream::Scheduler);
+        // A process, and its timers as another: who has nothing to do but to wait waits as long as others like.
+        let scheduler = scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance);
+        let network = Rng::new(seed, Stream::Network);
+        let mut this = Simulation {
+            settings,
+            system,
+            cast,
+            weather,
+            strategy,
+            masks,
+            lore: Lore::default(),
+            network,
+            chance,
+            deceit,
+            scheduler,
+            pending: BinaryHeap::new(),
+            order: 0,
+            now: 0,
+            done: 0,
+            clocks: vec![CopyClock::default(); processes],
+            down: vec![false; n],
+            progress: 0,
+            suspects: 0,
+            counts: Counts::default(),
+            events: Vec::new(),
+            records,
+            violation: None,
+            effects: Vec::new(),
+            of_client: Vec::new(),
+            postings: Vec::new(),
+        };
+        this.begin();
+        Ok(this)
+    }
+
+    fn replicas(&self) -> usize {
+        usize::from(self.settings.scope.replicas)
+    }
+
+    fn process(&self, who: Principal) -> usize {
+        match who {
+            Principal::Replica(id) => id.index(),
+            Principal::Client(id) => self.replicas() + id.0 as usize,
+        }
+    }
+
+    fn who(&self, process: usize) -> Principal {
+        match process.checked_sub(self.replicas()) {
+            None => Principal::Replica(ReplicaId(process as u16)),
+            Some(client) => Principal::Client(ClientId(client as u32)),
+        }
+    }
+
+    fn schedule(&mut self, at: u64, process: usize, what: What) {
+        self.order += 1;
+        let ready = Ready { process, what };
+        self.pending.push(Reverse(Pending { at, order: self.order, ready }));
+    }
+
+    fn begin(&mut self) {
+        let n = self.replicas();
+        for client in 0..self.cast.clients().len() {
+            let who = Principal::Client(ClientId(client as u32));
+            if let Some(request) = self.cast.first_request(client) {
+                let primary = self.system.rules().primary(self.system.setting().committee, View(0));
+                self.send(who, Principal::Replica(primary), &request);
+            }
+            self.start_client_timer(n + client, 0);
+        }
+        for replica in 0..n {
+            if self.masks[replica].is_some() {
+                self.schedule(INITIATIVE / 2, replica, What::Act);
+            } else {
+                let first = self.network.between(1, RETRANSMISSION);
+                self.schedule(first, n + self.cast.clients().len() + replica, What::Resend);
+            }
+        }
+        for (at, id, rest) in self.weather.crashes.clone() {
+            self.schedule(at, id.index(), What::GoDown(rest));
+        }
+        self.schedule(self.weather.stable_at, 0, What::Stabilise);
+    }
+
+    fn to_its_end(&mut self, stop: Option<&AtomicBool>) -> End {
+        // Everybody does some things in a tick.
+        let rate = 4 * self.clocks.len() as u64;
+        loop {
+            self.admit();
+            let Some(ready) = self.scheduler.next(&mut self.chance) else {
+                match self.pending.peek() {
+                    Some(Reverse(next)) => self.now = self.now.max(next.at),
+                    None => return End::Finished,
+                }
+                if let Some(end) = self.is_over() {
+                    return end;
+                }
+                continue;
+            };
+            self.happen(ready);
+            if let Some((property, what)) = self.violation.take() {
+                return End::Violated { property, what };
+            }
+            if self.counts.steps >= self.settings.steps {
+                return self.last_look().unwrap_or(End::Steps);
+            }
+            self.done += 1;
+            if self.done >= rate {
+                self.done = 0;
+                self.now += 1;
+                if let Some(end) = self.is_over() {
+                    return end;
+                }
+                if stop.is_some_and(|stop| stop.load(Relaxed)) {
+                    return End::Stopped;
+                }
+            }
+        }
+    }
+
+    /// Hands what is due to the scheduler.
+    fn admit(&mut self) {
+        while let Some(Reverse(next)) = self.pending.peek() {
+            if next.at > self.now {
+                return;
+            }
+            let Some(Reverse(Pending { ready, .. })) = self.pending.pop() else { return };
+            let processes = self.clocks.len();
+            let is_timer = matches!(ready.what, What::Timeout { .. } | What::Resend);
+            let process = ready.process % processes + if is_timer { processes } else { 0 };
+            self.scheduler.add(Ready { process, what: ready.what });
+        }
+    }
+
+    /// Whether the run is over: all is done, or nothing has come about for so long that nothing will.
+    fn is_over(&mut self) -> Option<End> {
+        if self.now < self.weather.stable_at || self.down.contains(&true) {
+            return None;
+        }
+        let since = self.progress.max(self.weather.stable_at);
+        if self.cast.all_asked() && self.cast.unserved().is_none() {
+            return Some(self.last_look().unwrap_or(End::Finished));
+        }
+        if self.now.saturating_sub(since) <= self.allowance() {
+            return None;
+        }
+        if let Some(end) = self.last_look() {
+            return Some(end);
+        }
+        let (property, what) = self.cast.unserved()?;
+        if self.settings.property.as_deref().is_some_and(|name| !is_liveness(name)) {
+            return Some(End::Finished);
+        }
+        let what = format!(
+            "{what}: nothing that a client waits for has happened in the {} ticks to {}, and the network is stable \
+             since {}",
+            self.now - since,
+            self.now,
+            self.weather.stable_at
+        );
+        Some(End::Violated { property: property.to_owned(), what })
+    }
+
+    /// How long nothing may come about in a stable network before that is a violation: until every Byzantine
+    /// replica has been primary and some more views were changed, each taking twice as long as the one before,
+    /// beginning with the longest timer that anybody has.
+    fn allowance(&self) -> u64 {
+        let doublings = self.clocks.iter().map(|clock| clock.doublings).max().unwrap_or(0);
+        let views = u32::from(self.settings.scope.faults) + 4;
+        TIMEOUT << (doublings.min(MOST_DOUBLINGS) + views.min(20))
+    }
+
+    fn happen(&mut self, Ready { process, what }: Ready<What>) {
+        let process = process % self.clocks.len();
+        let who = self.who(process);
+        match what {
+            What::Deliver(message) => {
+                self.counts.delivered += 1;
+                if self.masks.get(process).is_some_and(Option::is_some) {
+                    self.deceive(process, message.signer(), |_| true, |_| Some(message.clone()));
+                } else {
+                    self.step(who, Event::Deliver(message));
+                }
+            }
+            What::Timeout { number, copy } => self.time_out(process, number, copy),
+            What::Resend => self.resend(process),
+            What::Ask => {
+                self.step(who, Event::Invoke);
+            }
+            What::GoDown(rest) => {
+                if !self.down[process] {
+                    self.down[process] = true;
+                    self.clocks[process].runs = None;
+                    self.clocks[process].number += 1;
+                    self.schedule(self.now + rest, process, What::ComeBack);
+                }
+            }
+            What::ComeBack => {
+                self.down[process] = false;
+                if self.step(who, Event::Crash) {
+                    self.counts.crashes += 1;
+                    if let Principal::Replica(id) = who {
+                        let timer = self.cast.replica(id).and_then(|(replica, state)| replica.timer(state));
+                        let timer = timer.map(|timer| (timer.view, timer.doublings));
+                        self.set_timer(process, 0, timer);
+                    }
+                }
+            }
+            What::Act => {
+                self.act(process);
+                let wait = if self.now < self.weather.stable_at { INITIATIVE } else { 8 * INITIATIVE };
+                self.schedule(self.now + wait, process, What::Act);
+            }
+            What::Stabilise => self.progress = self.progress.max(self.now),
+        }
+    }
+
+    /// Makes an event happen to an honest participant; whether it did.
+    fn step(&mut self, who: Principal, event: Event) -> bool {
+        let process = self.process(who);
+        if self.down.get(process) == Some(&true) {
+            self.counts.lost += 1;
+            return false;
+        }
+        let (mut effects, mut of_client) =
+            (std::mem::take(&mut self.effects), std::mem::take(&mut self.of_client));
+        let happened = self.cast.step(who, &event, &mut effects, &mut of_client);
+        if happened {
+            self.counts.steps += 1;
+            self.suspects += usize::from(event == Event::Crash);
+            self.counts.view_changes += u64::from(matches!(event, Event::Deliver(Message::NewView(_))));
+            if self.records {
+                self.events.push((self.now, who, event));
+            }
+        }
+        for effect in effects.drain(..) {
+            self.perform(who, process, effect);
+        }
+        for effect in of_client.drain(..) {
+            self.perform_client(who, process, effect);
+        }
+        (self.effects, self.of_client) = (effects, of_client);
+        self.look();
+        happened
+    }
+
+    fn perform(&mut self, who: Principal, process: usize, effect: Effect) {
+        match effect {
+            Effect::Broadcast(message) => {
+                // Each of these may make two replicas contradict each other.
+                self.suspects += usize::from(matches!(message, Message::Commit(_) | Message::NewView(_)));
+                self.counts.view_changes += u64::from(matches!(message, Message::NewView(_)));
+                self.broadcast(who, &message);
+            }
+            Effect::Send(to, message) => self.send(who, Principal::Replica(to), &message),
+            Effect::Reply(reply) => {
+                let to = Principal::Client(reply.client);
+                self.send(who, to, &Message::Reply(reply));
+            }
+            Effect::Timer(timer) => {
+                self.set_timer(process, 0, timer.map(|timer| (timer.view, timer.doublings)));
+            }
+            Effect::Executed(block) => {
+                self.suspects += 1;
+                if !block.executed().is_empty() {
+                    self.progress = self.now;
+                }
+            }
+            Effect::Stable(_) => {
+                self.suspects += 1;
+                self.counts.checkpoints += 1;
+            }
+            Effect::Transferred(_) => {
+                self.suspects += 1;
+                self.progress = self.now;
+                self.counts.transfers += 1;
+            }
+            Effect::Committed(_) => self.suspects += 1,
+            Effect::Evidence(evidence) => {
+                self.counts.evidence += 1;
+                let byzantine = &self.system.bound().byzantine;
+                let fair = evidence.verify(&self.system.setting().keys)
+                    && evidence.culprit().is_some_and(|id| byzantine.contains(&id));
+                if !fair {
+                    let what =
+                        format!("{who} holds proof against somebody honest, or no proof: {evidence:?}");
+                    self.violation.get_or_insert((DISHONEST_EVIDENCE.to_owned(), what));
+                }
+            }
+            Effect::Persist(_) | Effect::Behind(_) => {}
+        }
+    }
+
+    fn perform_client(&mut self, who: Principal, process: usize, effect: ClientEffect) {
+        match effect {
+            ClientEffect::Broadcast(message) => self.broadcast(who, &message),
+            ClientEffect::Send(to, message) => self.send(who, Principal::Replica(to), &message),
+            ClientEffect::Accepted(..) => {
+                self.suspects = usize::MAX / 2;
+                self.progress = self.now;
+                self.counts.answered += 1;
+                let think = self.network.between(1, self.weather.thinks.max(1));
+                self.schedule(self.now + think, process, What::Ask);
+            }
+            ClientEffect::Timer(Some(doublings)) => self.start_client_timer(process, doublings),
+            ClientEffect::Timer(None) => {
+                self.clocks[process] =
+                    CopyClock { number: self.clocks[process].number + 1, ..CopyClock::default() };
+            }
+        }
+    }
+
+    /// Looks for what is wrong, as soon as something is that can be. In large committees not after every step:
+    /// what one replica believes seldom stands against what all others do.
+    fn look(&mut self) {
+        let patience = usize::from(self.settings.scope.replicas) / 8;
+        if self.suspects > patience {
+            self.suspects = 0;
+            if let Some((property, what)) = self.wrong() {
+                self.violation.get_or_insert((property, what));
+            }
+        }
+    }
+
+    fn wrong(&self) -> Option<(String, String)> {
+        let property = self.settings.property.as_deref();
+        self.cast.violation(property).map(|(property, what)| (property.name.to_owned(), what))
+    }
+
+    fn last_look(&self) -> Option<End> {
+        self.wrong().map(|(property, what)| End::Violated { property, what })
+    }
+
+    fn start_client_timer(&mut self, process: usize, doublings: u32) {
+        let clock = &mut self.clocks[process];
+        clock.number += 1;
+        clock.doublings = doublings;
+        let number = clock.number;
+        let ticks = self.weather.skewed(self.now, process, PATIENCE << doublings.min(MOST_DOUBLINGS));
+        self.schedule(self.now + ticks, process, What::Timeout { number, copy: 0 });
+    }
+
+    /// Sets or stops the timer of a replica or, of a Byzantine one, of a copy.
+    fn set_timer(&mut self, process: usize, copy: usize, timer: Option<(View, u32)>) {
+        let now = self.now;
+        let clock = match self.masks.get_mut(process).and_then(Option::as_mut) {
+            Some(mask) => match mask.clocks.get_mut(copy) {
+                Some(clock) => clock,
+                None => return,
+            },
+            None => &mut self.clocks[process],
+        };
+        clock.number += 1;
+        clock.runs = timer.map(|(view, _)| view);
+        clock.doublings = timer.map_or(0, |(_, doublings)| doublings);
+        let number = clock.number;
+        if let Some((_, doublings)) = timer {
+            let ticks = self.weather.skewed(now, process, TIMEOUT << doublings.min(MOST_DOUBLINGS));
+            self.schedule(now + ticks, process, What::Timeout { number, copy });
+        }
+    }
+
+    fn time_out(&mut self, process: usize, number: u64, copy: usize) {
+        let who = self.who(process);
+        if let Some(mask) = &mut self.masks.get_mut(process).and_then(Option::as_mut) {
+            if mask.clocks.get(copy).is_some_and(|clock| clock.number == number) {
+                self.deceive(process, who, |c| c == copy, |_| None);
+            }
+            return;
+        }
+        let clock = self.clocks[process];
+        if clock.number != number {
+            return;
+        }
+        match (who, clock.runs) {
+            (Principal::Replica(_), Some(view)) => {
+                self.step(who, Event::Timeout(view));
+            }
+            (Principal::Client(_), _) => {
+                self.step(who, Event::Resend);
+            }
+            (Principal::Replica(_), None) => {}
+        }
+    }
+
+    /// A replica says how far it is; where its timer runs long, it has time.
+    fn resend(&mut self, process: usize) {
+        self.step(self.who(process), Event::Resend);
+        let doublings = self.clocks[process].doublings.min(MOST_DOUBLINGS);
+        let wait = self.weather.skewed(self.now, process, RETRANSMISSION.max((TIMEOUT << doublings) / 4));
+        self.schedule(self.now + wait, process, What::Resend);
+    }
+
+    /// Puts a message on its way to all replicas but its sender.
+    fn broadcast(&mut self, from: Principal, message: &Message) {
+        self.lore_of(from, message);
+        for to in
+            (0..self.replicas()).map(|id| Principal::Replica(ReplicaId(id as u16))).filter(|&to| to != from)
+        {
+            self.transmit(from, to, message.clone(), 0);
+        }
+    }
+
+    fn send(&mut self, from: Principal, to: Principal, message: &Message) {
+        self.lore_of(from, message);
+        self.transmit(from, to, message.clone(), 0);
+    }
+
+    /// Byzantine replicas hear of everything, if they listen.
+    fn lore_of(&mut self, from: Principal, message: &Message) {
+        if self.strategy.listens() && !self.system.byzantine().is_empty() {
+            let honest = from.replica().is_none_or(|id| self.masks[id.index()].is_none());
+            self.lore.learn(message, honest);
+        }
+    }
+
+    fn transmit(&mut self, from: Principal, to: Principal, message: Message, delay: u64) {
+        let (sender, receiver) = (self.process(from), self.process(to));
+        let safe = self.masks.get(sender).is_some_and(Option::is_some);
+        let arrivals = self.weather.arrivals(self.now + delay, sender, receiver, safe, &mut self.network);
+        self.counts.lost += u64::from(arrivals.first.is_none());
+        self.counts.duplicated += u64::from(arrivals.second.is_some());
+        if let Some(at) = arrivals.second {
+            self.schedule(at, receiver, What::Deliver(message.clone()));
+        }
+        if let Some(at) = arrivals.first {
+            self.schedule(at, receiver, What::Deliver(message));
+        }
+    }
+
+    /// Lets the copies of a Byzantine replica that are meant take a message from `from`, or a timeout, and sends
+    /// what the strategy makes of it.
+    fn deceive(
+        &mut self,
+        process: usize,
+        from: Principal,
+        meant: impl Fn(usize) -> bool,
+        message: impl Fn(usize) -> Option<Message>,
+    ) {
+        let Some(mut mask) = self.masks[process].take() else { return };
+        let me = Principal::Replica(mask.id());
+        for copy in (0..mask.copies()).filter(|&copy| meant(copy)) {
+            let message = message(copy);
+            if message.is_some() && !self.hears(&mask, copy, from) {
+                continue;
+            }
+            let mut effects = std::mem::take(&mut self.effects);
+            let input = message.as_ref().map_or(Input::Timeout, Input::Deliver);
+            mask.step(copy, input, &mut effects);
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Broadcast(message) => {
+                        for to in (0..self.replicas()).map(|id| Principal::Replica(ReplicaId(id as u16))) {
+                            if to != me {
+                                self.speak(&mask, copy, to, &message);
+                            }
+                        }
+                    }
+                    Effect::Send(to, message) => self.speak(&mask, copy, Principal::Replica(to), &message),
+                    Effect::Reply(reply) => {
+                        let to = Principal::Client(reply.client);
+                        self.speak(&mask, copy, to, &Message::Reply(reply));
+                    }
+                    Effect::Timer(timer) => {
+                        mask.timer(copy, timer.map(|timer| (timer.view, timer.doublings)))
+                    }
+                    _ => {}
+                }
+            }
+            self.effects = effects;
+        }
+        let timers = mask.changed_timers();
+        self.masks[process] = Some(mask);
+        for (copy, timer) in timers {
+            self.set_timer(process, copy, timer);
+        }
+        self.post(me);
+        if self.now < self.weather.stable_at && self.deceit.chance(100) {
+            self.act(process);
+        }
+    }
+
+    fn hears(&mut self, mask: &Mask, copy: usize, from: Principal) -> bool {
+        let scene = Scene {
+            system: &self.system,
+            lore: &self.lore,
+            rng: &mut self.deceit,
+            now: self.now,
+            stable: self.now >= self.weather.stable_at,
+        };
+        self.strategy.hears(&scene, mask, copy, from)
+    }
+
+    fn speak(&mut self, mask: &Mask, copy: usize, to: Principal, message: &Message) {
+        let mut scene = Scene {
+            system: &self.system,
+            lore: &self.lore,
+            rng: &mut self.deceit,
+            now: self.now,
+            stable: self.now >= self.weather.stable_at,
+        };
+        self.strategy.speak(&mut scene, mask, copy, to, message, &mut self.postings);
+    }
+
+    fn act(&mut self, process: usize) {
+        let Some(mask) = self.masks[process].take() else { return };
+        let me = Principal::Replica(mask.id());
+        let mut scene = Scene {
+            system: &self.system,
+            lore: &self.lore,
+            rng: &mut self.deceit,
+            now: self.now,
+            stable: self.now >= self.weather.stable_at,
+        };
+        self.strategy.act(&mut scene, &mask, &mut self.postings);
+        self.masks[process] = Some(mask);
+        self.post(me);
+    }
+
+    /// Sends what a Byzantine replica has decided to send.
+    fn post(&mut self, me: Principal) {
+        let mut postings = std::mem::take(&mut self.postings);
+        for Posting { to, message, delay } in postings.drain(..) {
+            let is_byzantine = to.replica().is_some_and(|id| self.masks[id.index()].is_some());
+            if to == me || (is_byzantine && !self.strategy.is_among_friends()) {
+                continue;
+            }
+            self.counts.byzantine += 1;
+            self.lore_of(me, &message);
+            self.transmit(me, to, message, delay);
+        }
+        self.postings = postings;
+    }
+}

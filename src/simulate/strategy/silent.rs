@@ -1,0 +1,25 @@
+//! Nothing at all.
+
+use super::{Mask, Posting, Scene, Strategy};
+use crate::pbft::{Message, Principal};
+
+/// Crashed from the beginning, as far as others can tell.
+#[derive(Debug)]
+pub(super) struct Silent;
+
+impl Strategy for Silent {
+    fn listens(&self) -> bool {
+        false
+    }
+
+    fn speak(
+        &mut self,
+        _: &mut Scene<'_>,
+        _: &Mask,
+        _: usize,
+        _: Principal,
+        _: &Message,
+        _: &mut Vec<Posting>,
+    ) {
+    }
+}

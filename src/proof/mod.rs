@@ -6,6 +6,7 @@
 //! evaluated on given states and steps.
 
 mod arithmetic;
+mod coq;
 mod formula;
 mod model;
 mod mutant;

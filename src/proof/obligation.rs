@@ -191,7 +191,7 @@ impl Model {
 
     /// New variables for the arguments of a relation. Their numbers are beyond those of the model, so
     /// that they meet no others; `offset` keeps several such lists apart.
-    fn arguments(&self, relation: RelationId, offset: usize) -> (Vec<Var>, Vec<Term>) {
+    pub(super) fn arguments(&self, relation: RelationId, offset: usize) -> (Vec<Var>, Vec<Term>) {
         let sorts = &self.relations[relation.0].sorts;
         let vars: Vec<Var> = sorts
             .iter()

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -82,37 +83,43 @@ impl Prover {
 
     fn wait(self, mut child: Child, question: &str, limit: Duration) -> Verdict {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let started = Instant::now();
-        let (status, output) = thread::scope(|scope| {
-            scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(question.as_bytes())));
-            let reader = scope.spawn(move || {
-                let mut text = Vec::new();
-                stdout.map(|mut pipe| pipe.read_to_end(&mut text));
-                String::from_utf8_lossy(&text).into_owned()
-            });
-            let status = loop {
-                match child.try_wait() {
-                    Ok(None) if started.elapsed() < limit => thread::sleep(Duration::from_millis(2)),
-                    Ok(None) => {
-                        // It may have ended just now; either way it is gone.
-                        let _ = child.kill();
-                        let _ = child.wait();
-                        break None;
-                    }
-                    Ok(Some(status)) => break Some(status),
-                    Err(_) => break None,
-                }
-            };
-            (status, reader.join().unwrap_or_default())
+        let question = question.to_owned();
+        // Nobody waits for these two for ever: what a prover started may outlive it and keep the pipes open.
+        thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(question.as_bytes())));
+        let (said, hears) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            let read = stdout.map(|mut pipe| pipe.read_to_end(&mut text));
+            // Nobody listens any more if it came too late.
+            let _ = said.send(read.is_some_and(|read| read.is_ok()).then_some(text));
         });
+        let started = Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(None) if started.elapsed() < limit => thread::sleep(Duration::from_millis(2)),
+                Ok(None) => {
+                    // It may have ended just now; either way it is gone.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break None;
+                }
+                Ok(Some(status)) => break Some(status),
+                Err(_) => break None,
+            }
+        };
+        let rest = limit.saturating_sub(started.elapsed()).max(Duration::from_secs(1));
+        let output = status.and_then(|status| Some((status, hears.recv_timeout(rest).ok()??)));
+        let Some((status, output)) = output else {
+            return Verdict::Failed(format!("no answer within {} s", limit.as_secs()));
+        };
+        let output = String::from_utf8_lossy(&output);
         let answer = match self {
             Prover::Z3 | Prover::Cvc5 => smt_answer(&output),
             Prover::E => tptp_answer(&output),
         };
-        match (answer, status) {
-            (Some(answer), Some(status)) if self == Prover::E || status.success() => Verdict::Answer(answer),
-            (_, None) => Verdict::Failed(format!("no answer within {} s", limit.as_secs())),
-            (_, Some(status)) => Verdict::Failed(format!("{status}, and said: {}", brief(&output))),
+        match answer.filter(|_| status.success()) {
+            Some(answer) => Verdict::Answer(answer),
+            None => Verdict::Failed(format!("{status}, and said: {}", brief(&output))),
         }
     }
 }
@@ -126,12 +133,13 @@ fn smt_answer(output: &str) -> Option<Answer> {
     }
 }
 
-/// The status line of a TPTP prover, if there is exactly one.
+/// The status line of a TPTP prover, if there is exactly one. That the axioms contradict each other would prove
+/// a conjecture too, but nothing that it was meant to say.
 fn tptp_answer(output: &str) -> Option<Answer> {
     let mut statuses = output.lines().filter_map(|line| line.strip_prefix("# SZS status "));
     match (statuses.next()?.trim(), statuses.next()) {
-        ("Theorem" | "Unsatisfiable" | "ContradictoryAxioms", None) => Some(Answer::Unsat),
-        ("CounterSatisfiable" | "Satisfiable", None) => Some(Answer::Sat),
+        ("Theorem", None) => Some(Answer::Unsat),
+        ("CounterSatisfiable", None) => Some(Answer::Sat),
         _ => None,
     }
 }

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod coq;
+#[cfg(unix)]
+mod fakes;
 mod mutants;
 
 use std::collections::BTreeMap;
@@ -15,23 +18,28 @@ use std::time::Duration;
 use bft_check::proof::{self, Answer, Model, Obligation, Prover, Verdict};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-/// The longest that a prover may take for one question. The hardest takes seconds; a machine that is busy
-/// with other things may take many times that.
-const LIMIT: Duration = Duration::from_secs(180);
+/// The longest that a prover may take for one question, unless `BFT_SOLVER_SECONDS` says something else. The
+/// hardest takes seconds; a machine that is busy with other things may take many times that.
+fn limit() -> Duration {
+    let seconds = std::env::var("BFT_SOLVER_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(180))
+}
 
 type Outcome = Result<Completion, Failed>;
 
-/// Which provers are there, and what they say about themselves.
+/// Which provers are there, by the name of their program, and what they say about themselves.
 #[derive(Clone)]
-pub struct Provers(Vec<(Prover, Option<String>)>);
+pub struct Provers(Vec<(&'static str, Option<String>)>);
 
 impl Provers {
     fn find() -> Self {
-        Provers(Prover::ALL.map(|prover| (prover, prover.version())).into())
+        let mut found: Vec<_> = Prover::ALL.map(|prover| (prover.program(), prover.version())).into();
+        found.push((coq::PROGRAM, coq::version()));
+        Provers(found)
     }
 
-    fn missing(&self) -> Vec<Prover> {
-        self.0.iter().filter(|(_, version)| version.is_none()).map(|(prover, _)| *prover).collect()
+    fn missing(&self) -> Vec<&'static str> {
+        self.0.iter().filter(|(_, version)| version.is_none()).map(|(program, _)| *program).collect()
     }
 
     /// A test that needs these provers.
@@ -41,8 +49,18 @@ impl Provers {
         needed: &[Prover],
         test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
     ) -> Trial {
-        let absent: Vec<_> = self.missing().into_iter().filter(|p| needed.contains(p)).collect();
-        let absent = absent.iter().map(|p| p.program()).collect::<Vec<_>>().join(" and ");
+        self.trial_with(name, &needed.iter().map(|prover| prover.program()).collect::<Vec<_>>(), test)
+    }
+
+    /// A test that needs these programs.
+    fn trial_with(
+        &self,
+        name: String,
+        needed: &[&str],
+        test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+    ) -> Trial {
+        let absent: Vec<_> = self.missing().into_iter().filter(|program| needed.contains(program)).collect();
+        let absent = absent.join(" and ");
         let required = std::env::var("BFT_REQUIRE_SOLVERS").is_ok_and(|value| value != "0");
         Trial::ignorable_test(name, move || -> Outcome {
             match (absent.is_empty(), required) {
@@ -68,7 +86,7 @@ fn print(prover: Prover, question: &Obligation, model: &Model) -> String {
 fn ask_all(prover: Prover, model: &Model, questions: &[Obligation]) -> Result<(), Failed> {
     let mut failed = Vec::new();
     for question in questions {
-        let verdict = prover.ask(&print(prover, question, model), LIMIT);
+        let verdict = prover.ask(&print(prover, question, model), limit());
         if verdict != Verdict::Answer(question.answer) {
             failed.push(format!("  {} / {}: {verdict:?}", question.group, question.name));
         }
@@ -124,7 +142,7 @@ fn arithmetic(provers: &Provers) -> Vec<Trial> {
             }
             questions.push(("as in the code".into(), arithmetic.agrees_with_code(100), Answer::Unsat));
             for (name, question, answer) in questions {
-                let verdict = prover.ask(&question, LIMIT);
+                let verdict = prover.ask(&question, limit());
                 if verdict != Verdict::Answer(answer) {
                     return Err(format!("{name}: {verdict:?}").into());
                 }
@@ -155,12 +173,12 @@ fn doubts(provers: &Provers, model: &Arc<Model>) -> Vec<Trial> {
     for prover in [Prover::Z3, Prover::Cvc5] {
         trials.push(provers.trial(format!("{prover}::takes unsat only"), &[prover], move || {
             let unsat = "(set-logic UF)(assert false)(check-sat)";
-            if prover.ask(unsat, LIMIT) != Verdict::Answer(Answer::Unsat) {
+            if prover.ask(unsat, limit()) != Verdict::Answer(Answer::Unsat) {
                 return Err("false is not refuted".into());
             }
             for said in ["(echo \"unknown\")", "(echo \"unsat?\")", "(nonsense)", "(exit)", ""] {
                 for script in [said.to_owned(), format!("{said}{unsat}")] {
-                    let verdict = prover.ask(&script, LIMIT);
+                    let verdict = prover.ask(&script, limit());
                     let harmless = script.ends_with(unsat) && said.is_empty();
                     if !harmless && matches!(verdict, Verdict::Answer(_)) {
                         return Err(format!("{script} was taken for {verdict:?}").into());
@@ -187,17 +205,22 @@ fn main() -> ExitCode {
     trials.extend(arithmetic(&provers));
     trials.extend(doubts(&provers, &model));
     trials.extend(mutants::trials(&provers, &model));
+    trials.extend(coq::trials(&provers, &model));
+    #[cfg(unix)]
+    trials.extend(fakes::trials());
     if !arguments.list {
-        for (prover, version) in &provers.0 {
-            println!("{prover}: {}", version.as_deref().unwrap_or("NOT INSTALLED"));
+        for (program, version) in &provers.0 {
+            println!("{program}: {}", version.as_deref().unwrap_or("NOT INSTALLED"));
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let missing: Vec<_> = provers.missing().iter().map(|p| p.program()).collect();
+    let missing = provers.missing();
     if !missing.is_empty() && !arguments.list {
         let names = missing.join(", ");
         eprintln!("WARNING: not installed: {names}. What they have to prove is NOT PROVED by this run.");
-        eprintln!("         apt-get install z3 cvc5 eprover; BFT_REQUIRE_SOLVERS=1 makes this an error.\n");
+        eprintln!(
+            "         apt-get install z3 cvc5 eprover coq; BFT_REQUIRE_SOLVERS=1 makes this an error.\n"
+        );
     }
     conclusion.exit_code()
 }

@@ -73,6 +73,9 @@ struct Node {
     resends: Option<Arc<Signed<NewView>>>,
 }
 
+/// What is fed to a participant in a step, in this order, by numbers that [`Absorbed::fed`] understands.
+pub type Feeds = SmallVec<[Feed; 4]>;
+
 /// A consequence, and the smallest sets of messages that have it.
 #[derive(Clone)]
 struct Guard {
@@ -88,7 +91,7 @@ struct Way {
     needs: Bits,
     /// All messages that are fed.
     all: Bits,
-    feed: SmallVec<[Feed; 4]>,
+    feed: Feeds,
 }
 
 /// How a step can come about.
@@ -96,7 +99,7 @@ struct Way {
 pub(super) struct Choice {
     pub step: Move,
     /// What is fed.
-    feed: SmallVec<[Feed; 4]>,
+    pub feed: Feeds,
     /// The view whose timer has to run out for it, if one has.
     pub timer: Option<View>,
     /// Whether all messages that it takes come from honest principals, and arrive.
@@ -226,12 +229,12 @@ impl Absorbed {
     /// A step, as the events that it stands for.
     pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(Principal, Event)> {
         let ways = self.ways(state, step);
-        self.events(state, step, ways.first().map_or(&[], |way| way))
+        self.fed(self.locals(state), step.participant, ways.first().map_or(&[], |way| way))
     }
 
     /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
-    /// and by numbers that [`Self::events`] understands. A set that holds another of them is left out.
-    pub fn ways(&self, state: &AbsorbedState, step: &Move) -> Vec<SmallVec<[u32; 4]>> {
+    /// and by numbers that [`Self::fed`] understands. A set that holds another of them is left out.
+    pub fn ways(&self, state: &AbsorbedState, step: &Move) -> Vec<Feeds> {
         let available = self.available(state);
         let tables = self.read();
         let index = state.0[usize::from(step.participant)] as usize;
@@ -241,11 +244,11 @@ impl Absorbed {
         ways.map(|way| way.feed.clone()).collect()
     }
 
-    /// What happens in a step that is brought about in this way.
-    pub fn events(&self, state: &AbsorbedState, step: &Move, way: &[u32]) -> Vec<(Principal, Event)> {
-        let who = self.honest[usize::from(step.participant)].id();
+    /// What happens when a participant is fed this; `numbers` are those of a state.
+    pub fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
+        let who = self.honest[usize::from(participant)].id();
         let tables = self.read();
-        let index = state.0[usize::from(step.participant)] as usize;
+        let index = numbers[usize::from(participant)] as usize;
         let Some((node, _)) = tables.locals.get_index(index) else { return Vec::new() };
         way.iter()
             .map(|&id| {

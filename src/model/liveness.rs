@@ -45,7 +45,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::{IndexMap, IndexSet};
 use stateright::{Model, Property};
 
-use super::absorbed::{Absorbed, AbsorbedState, Choice, Move};
+use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, System};
 use super::participant::Event;
@@ -185,6 +185,32 @@ impl Liveness {
         owed.then_some(if choice.timer.is_some() { Owed::Timer(who) } else { Owed::Delivery(who) })
     }
 
+    /// Every step of a state, with the sets of messages that bring it about, as [`Absorbed::ways`] has them.
+    pub fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<Feeds>)> {
+        let mut all = Vec::new();
+        if self.with_seen(state, |seen| executed(seen) && answered(seen)) {
+            return all;
+        }
+        if state.stable.is_none() {
+            all.push((LivenessMove::Stabilise, Vec::new()));
+        }
+        // What is owed for one reason is owed, whatever else could bring it about.
+        let mut steps: IndexMap<Move, (Option<Owed>, Vec<Feeds>)> = IndexMap::new();
+        for choice in self.choices(state) {
+            let owed = self.owed(state, &choice);
+            let (known, ways) = steps.entry(choice.step).or_default();
+            *known = known.or(owed);
+            ways.push(choice.feed);
+        }
+        all.extend(steps.into_iter().map(|(step, (owed, ways))| (LivenessMove::Fire(step, owed), ways)));
+        all
+    }
+
+    /// The model whose steps these are, as long as the network is not stable.
+    pub fn judge(&self) -> &Absorbed {
+        &self.judge
+    }
+
     /// A step as the events that it stands for, none for [`LivenessMove::Stabilise`]; not a step of this
     /// state, no events.
     pub fn expand(&self, state: &LivenessState, step: &LivenessMove) -> Vec<(Principal, Event)> {
@@ -278,20 +304,7 @@ impl Model for Liveness {
     }
 
     fn actions(&self, state: &LivenessState, actions: &mut Vec<LivenessMove>) {
-        if self.with_seen(state, |seen| executed(seen) && answered(seen)) {
-            return;
-        }
-        if state.stable.is_none() {
-            actions.push(LivenessMove::Stabilise);
-        }
-        // What is owed for one reason is owed, whatever else could bring it about.
-        let mut steps: IndexMap<Move, Option<Owed>> = IndexMap::new();
-        for choice in self.choices(state) {
-            let owed = self.owed(state, &choice);
-            let known = steps.entry(choice.step).or_default();
-            *known = known.or(owed);
-        }
-        actions.extend(steps.into_iter().map(|(step, owed)| LivenessMove::Fire(step, owed)));
+        actions.extend(self.ways(state).into_iter().map(|(action, _)| action));
     }
 
     fn next_state(&self, state: &LivenessState, action: LivenessMove) -> Option<LivenessState> {

@@ -18,7 +18,7 @@ mod participant;
 mod property;
 mod run;
 
-pub use absorbed::{Absorbed, AbsorbedState, Move};
+pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};

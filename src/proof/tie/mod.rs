@@ -24,6 +24,7 @@
 
 mod check;
 mod facts;
+mod graph;
 mod plan;
 mod vocabulary;
 
@@ -33,20 +34,17 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use smallvec::SmallVec;
-use stateright::Model as _;
 
 use self::facts::{Facts, Preimages};
+use self::graph::{Edge, Graph};
 use self::plan::{Actions, Observed, Plan, Planned, Planner};
 use self::vocabulary::Vocabulary;
 use super::{Model, RelationId, Structure};
-use crate::model::{Absorbed, AbsorbedState, Event, Local, Move, Participant, Run, System, participants};
+use crate::model::{Absorbed, Event, Feeds, Liveness, Local, Participant, Run, System, participants};
 use crate::pbft::{Message, Principal, ReplicaId};
 
 /// A relation holds of a tuple.
 type Fact = (RelationId, Vec<usize>);
-
-/// What the judge delivers in a step, by its numbers.
-type Way = SmallVec<[u32; 4]>;
 
 /// Facts of each honest replica, by number.
 type Mapped = SmallVec<[u32; 4]>;
@@ -169,17 +167,17 @@ pub struct Tie<'a> {
     plans: IndexSet<Vec<Planned>>,
     visible: HashMap<u32, u32>,
     /// From the number of a local state and what happens to the number of the plan.
-    planned: HashMap<(u32, Way), Result<u32, String>>,
+    planned: HashMap<(u32, Feeds), Result<u32, String>>,
     states: HashSet<Mapped>,
     edges: HashSet<(Mapped, u16, u32, u32)>,
     taken: BTreeMap<Arc<str>, u64>,
     last: Option<(Mapped, Structure)>,
 }
 
-/// A state on a path: the judge's, and what it is mapped to.
+/// A state on a path: the graph's, and what it is mapped to.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Point {
-    state: AbsorbedState,
+struct Point<S> {
+    state: S,
     mapped: Mapped,
 }
 
@@ -217,34 +215,56 @@ impl<'a> Tie<'a> {
     ///
     /// # Errors
     /// [`TieError::Refused`] if the judge cannot judge the rulebook.
-    pub fn explore(mut self, most: Option<u64>) -> Result<TieReport, TieError> {
+    pub fn explore(self, most: Option<u64>) -> Result<TieReport, TieError> {
         let judge = Absorbed::new(Arc::clone(&self.system));
-        let mut points: IndexMap<Point, Option<u32>> = IndexMap::new();
+        self.search(&judge, most)
+    }
+
+    /// Explores what the liveness check explores: before and after the network has become stable, up to where
+    /// every goal is reached. Otherwise as [`Self::explore`].
+    ///
+    /// # Errors
+    /// As [`Self::new`] and [`Self::explore`].
+    pub fn explore_liveness(
+        model: &'a Model,
+        liveness: &Liveness,
+        most: Option<u64>,
+    ) -> Result<TieReport, TieError> {
+        Tie::new(model, liveness.shared_system())?.search(liveness, most)
+    }
+
+    fn search<G: Graph>(mut self, graph: &G, most: Option<u64>) -> Result<TieReport, TieError> {
+        let judge = graph.judge();
+        let mut points: IndexMap<Point<G::State>, Option<u32>> = IndexMap::new();
         let (mut edges, mut stutters) = (0, 0);
-        for state in judge.init_states() {
-            let mapped = self.first(&judge, &state);
+        for state in graph.initial() {
+            let mapped = self.first(judge, graph.numbers(&state));
             points.insert(Point { state, mapped }, None);
         }
         let mut end = Tied::Holds;
         if let Some(fault) = points.keys().find_map(|point| self.check_state(&point.mapped).err()) {
             end = Tied::Broken(Box::new(Break { fault, events: Vec::new() }));
         }
-        let (mut index, mut moves) = (0, Vec::new());
+        let mut index = 0;
         while let Some((point, _)) = points.get_index(index).filter(|_| end == Tied::Holds) {
             let point = point.clone();
-            moves.clear();
-            judge.actions(&point.state, &mut moves);
-            for &step in &moves {
-                let Some(state) = judge.next_state(&point.state, step) else { continue };
+            for Edge { participant, ways, next } in graph.edges(&point.state) {
                 edges += 1;
-                let next = self.successor(&judge, &point, step, state);
-                let mut ways = judge.ways(&point.state, &step).into_iter();
-                let broken = ways.find_map(|way| {
-                    let fault = self.check_way(&judge, &point, &next, step, &way).err()?;
-                    Some((fault, judge.events(&point.state, &step, &way)))
+                let mapped = self.successor(judge, &point.mapped, participant, graph.numbers(&next));
+                let next = Point { state: next, mapped };
+                let numbers = graph.numbers(&point.state);
+                let mut broken = ways.iter().find_map(|way| {
+                    let (before, after) = (&point.mapped, &next.mapped);
+                    let fault = self.check_way(judge, numbers, before, after, participant, way).err()?;
+                    Some((fault, judge.fed(numbers, participant, way)))
                 });
+                if ways.is_empty() && numbers != graph.numbers(&next.state) {
+                    let who = self.participants[usize::from(participant)].id();
+                    let fault = Fault::NoAction(format!("{who} steps, and nothing happened to it"));
+                    broken = Some((fault, Vec::new()));
+                }
                 if let Some((fault, last)) = broken {
-                    let mut events = path(&judge, &points, index);
+                    let mut events = path(graph, &points, index);
                     events.extend(last);
                     end = Tied::Broken(Box::new(Break { fault, events }));
                     break;
@@ -337,8 +357,8 @@ impl<'a> Tie<'a> {
         self.vocabulary.facts(&self.preimages, id, state, sent)
     }
 
-    fn first(&mut self, judge: &Absorbed, state: &AbsorbedState) -> Mapped {
-        (0..).zip(judge.numbers(state)).map(|(i, &number)| self.visible(judge, i, number)).collect()
+    fn first(&mut self, judge: &Absorbed, numbers: &[u32]) -> Mapped {
+        (0..).zip(numbers).map(|(i, &number)| self.visible(judge, i, number)).collect()
     }
 
     /// The facts of a local state of the judge's, without those that are carried.
@@ -356,50 +376,50 @@ impl<'a> Tie<'a> {
         facts
     }
 
-    /// Where an edge of the judge leads.
-    fn successor(&mut self, judge: &Absorbed, point: &Point, step: Move, state: AbsorbedState) -> Point {
-        let who = usize::from(step.participant);
-        let visible = self.visible(judge, step.participant, judge.numbers(&state)[who]);
-        let mut mapped = point.mapped.clone();
+    /// What the end of an edge is mapped to, at which a participant steps.
+    fn successor(&mut self, judge: &Absorbed, before: &Mapped, participant: u16, numbers: &[u32]) -> Mapped {
+        let who = usize::from(participant);
+        let visible = self.visible(judge, participant, numbers[who]);
+        let mut mapped = before.clone();
         if mapped[who] != visible {
-            let before = &self.facts[mapped[who] as usize];
-            let after = self.vocabulary.carry(before, &self.facts[visible as usize]);
+            let facts = &self.facts[mapped[who] as usize];
+            let after = self.vocabulary.carry(facts, &self.facts[visible as usize]);
             mapped[who] = after.map_or(visible, |after| self.facts.insert_full(after).0 as u32);
         }
-        Point { state, mapped }
+        mapped
     }
 
-    /// Checks an edge of the judge that is brought about in this way.
+    /// Checks an edge that is brought about in this way.
     fn check_way(
         &mut self,
         judge: &Absorbed,
-        point: &Point,
-        next: &Point,
-        step: Move,
-        way: &Way,
+        numbers: &[u32],
+        before: &Mapped,
+        after: &Mapped,
+        participant: u16,
+        way: &Feeds,
     ) -> Result<(), Fault> {
-        let from = judge.numbers(&point.state)[usize::from(step.participant)];
-        let key = (from, way.clone());
+        let key = (numbers[usize::from(participant)], way.clone());
         let plan = match self.planned.get(&key) {
             Some(plan) => plan.clone(),
             None => {
-                let plan = self.plan_of(judge, point, step, way);
+                let plan = self.plan_of(judge, numbers, participant, way);
                 let plan = plan.map(|plan| self.plans.insert_full(plan).0 as u32);
                 self.planned.insert(key, plan.clone());
                 plan
             }
         };
-        self.check_edge(&point.mapped, &next.mapped, step.participant, plan.map_err(Fault::NoAction)?)
+        self.check_edge(before, after, participant, plan.map_err(Fault::NoAction)?)
     }
 
     /// The actions that a step of the judge amounts to: its events, run on the replica.
-    fn plan_of(&mut self, judge: &Absorbed, point: &Point, step: Move, way: &Way) -> Plan {
+    fn plan_of(&mut self, judge: &Absorbed, numbers: &[u32], participant: u16, way: &Feeds) -> Plan {
         let mut plan = Vec::new();
-        let from = judge.numbers(&point.state)[usize::from(step.participant)];
+        let from = numbers[usize::from(participant)];
         let Some((mut local, _)) = judge.numbered(from) else { return Ok(plan) };
-        let participant = self.participants[usize::from(step.participant)].clone();
-        for (who, event) in judge.events(&point.state, &step, way) {
-            let taken = event.as_stimulus(&local).and_then(|s| participant.step(&self.system, &local, s));
+        let replica = self.participants[usize::from(participant)].clone();
+        for (who, event) in judge.fed(numbers, participant, way) {
+            let taken = event.as_stimulus(&local).and_then(|s| replica.step(&self.system, &local, s));
             let Some(taken) = taken else { return Err(format!("{who} does not take {event:?}")) };
             self.plan(who, &event, &local, &taken, &mut plan)?;
             local = taken.after;
@@ -482,16 +502,21 @@ impl<'a> Tie<'a> {
 
 /// The events on the way to a point. The judge numbers its steps anew as it meets more messages, so they are
 /// looked up again.
-fn path(judge: &Absorbed, points: &IndexMap<Point, Option<u32>>, index: usize) -> Vec<(Principal, Event)> {
+fn path<G: Graph>(
+    graph: &G,
+    points: &IndexMap<Point<G::State>, Option<u32>>,
+    index: usize,
+) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut to = points.get_index(index);
     while let Some((child, Some(parent))) = to {
         to = points.get_index(*parent as usize);
         let Some((parent, _)) = to else { break };
-        let mut moves = Vec::new();
-        judge.actions(&parent.state, &mut moves);
-        let leads = |step: &&Move| judge.next_state(&parent.state, **step).as_ref() == Some(&child.state);
-        events.push(moves.iter().find(leads).map_or_else(Vec::new, |s| judge.expand(&parent.state, s)));
+        let edges = graph.edges(&parent.state);
+        let edge = edges.iter().find(|edge| edge.next == child.state);
+        let way = edge.and_then(|edge| Some((edge.participant, edge.ways.first()?)));
+        let numbers = graph.numbers(&parent.state);
+        events.push(way.map_or_else(Vec::new, |(who, way)| graph.judge().fed(numbers, who, way)));
     }
     events.into_iter().rev().flatten().collect()
 }

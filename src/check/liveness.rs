@@ -61,6 +61,7 @@ pub(super) fn run_liveness(
                 coverage: Coverage::default(),
                 verdict,
                 unreached: Vec::new(),
+                within_views: None,
             });
         }
     };
@@ -91,7 +92,7 @@ pub(super) fn run_liveness(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached })
+    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None })
 }
 
 /// A counterexample on the real replicas, message by message.

@@ -109,7 +109,7 @@ fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Resul
     };
     let steps = lines.len() as u64;
     let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
-    Ok(Outcome { job, coverage, verdict, unreached: Vec::new() })
+    Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
 }
 
 fn outcomes(

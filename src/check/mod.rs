@@ -7,6 +7,7 @@ mod liveness;
 mod matrix;
 mod plan;
 mod search;
+mod views;
 
 pub use crate::model::{Fingerprint, fingerprint};
 pub use fair::{

@@ -8,11 +8,12 @@ use stateright::{Expectation, Model, Property};
 
 use super::liveness::run_liveness;
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
+use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, System, is_liveness,
-    no_dead_end, placements, properties,
+    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, Scope, System,
+    is_liveness, no_dead_end, placements, properties,
 };
-use crate::pbft::{Principal, Refusal, Rules, View};
+use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -25,6 +26,8 @@ pub enum JudgeKind {
     Absorbed,
     /// Judge 2 with a time from which the network is stable: liveness, on all fair runs.
     Liveness,
+    /// Judge 3: view by view, for any number of views and every placement at once.
+    Unbounded,
 }
 
 impl std::fmt::Display for JudgeKind {
@@ -33,6 +36,7 @@ impl std::fmt::Display for JudgeKind {
             JudgeKind::Message => "message",
             JudgeKind::Absorbed => "absorbed",
             JudgeKind::Liveness => "liveness",
+            JudgeKind::Unbounded => "unbounded",
         })
     }
 }
@@ -42,8 +46,19 @@ impl std::fmt::Display for JudgeKind {
 pub struct Job {
     /// The judge.
     pub judge: JudgeKind,
-    /// The bound, with one placement of the Byzantine replicas.
+    /// The bound, with one placement of the Byzantine replicas. To [`JudgeKind::Unbounded`] its number of views
+    /// means nothing, and of the Byzantine replicas only how many they are.
     pub bound: Bound,
+}
+
+impl Job {
+    /// What is explored, in words.
+    pub fn covers(&self) -> String {
+        match self.judge {
+            JudgeKind::Unbounded => self.bound.scope.with_views("any number of views"),
+            _ => self.bound.scope.to_string(),
+        }
+    }
 }
 
 /// The jobs of one judge: the bound with every placement, up to symmetry.
@@ -61,6 +76,16 @@ pub fn jobs(
         && *count >= bound.replicas
     {
         return Err(BoundError::NobodyHonest(bound.replicas));
+    }
+    if judge == JudgeKind::Unbounded {
+        let count = match byzantine {
+            Byzantine::Count(count) => *count,
+            Byzantine::Ids(ids) => ids.len() as u16,
+        };
+        let last = (bound.replicas.saturating_sub(count)..bound.replicas).map(ReplicaId);
+        let bound = Bound::new(Scope { views: 1, ..bound.scope }, last);
+        bound.validate()?;
+        return Ok(vec![Job { judge, bound }]);
     }
     let further = if judge == JudgeKind::Liveness { u64::from(bound.faults) } else { 0 };
     placements(byzantine, committee, bound.views + further, rules)
@@ -108,6 +133,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
     pub unreached: Vec<&'static str>,
+    /// How many states were visited within views, where [`Coverage::states`] counts those between them.
+    pub within_views: Option<u64>,
 }
 
 /// Runs a job. `property` restricts the check to one property; `deadline` ends it.
@@ -126,7 +153,13 @@ pub fn run(
     if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
         let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
         let coverage = Coverage::default();
-        return Ok(Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new() });
+        return Ok(Outcome {
+            job: job.clone(),
+            coverage,
+            verdict,
+            unreached: Vec::new(),
+            within_views: None,
+        });
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
@@ -152,6 +185,7 @@ pub fn run(
             }
             Ok(outcome)
         }
+        JudgeKind::Unbounded => run_views(job, rules, property, &limits, progress),
         JudgeKind::Liveness => run_liveness(job, rules, property, &limits, progress),
     }
 }
@@ -193,7 +227,7 @@ fn outcome<A>(
         },
     };
     let unreached = if matches!(verdict, Verdict::Holds) { report.unreached } else { Vec::new() };
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached }
+    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
 }
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica

@@ -30,6 +30,8 @@ enum JudgeArgument {
     Message,
     /// Whole guards at a time: far fewer states, the same verdicts
     Absorbed,
+    /// View by view: any number of views, every placement of the Byzantine replicas at once
+    Unbounded,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +124,21 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
             return Err(UsageError("--judge message does not check liveness: leave it out".to_owned()));
         }
         Some(JudgeArgument::Message) => JudgeKind::Message,
+        Some(JudgeArgument::Unbounded) if liveness || asked_for == Some(NO_DEAD_END) => {
+            return Err(UsageError("--judge unbounded checks safety only: leave it out".to_owned()));
+        }
+        Some(JudgeArgument::Unbounded) if matches!(byzantine, Byzantine::Ids(_)) => {
+            return Err(UsageError(
+                "--judge unbounded covers every placement at once: give --byzantine a count, or leave it out"
+                    .to_owned(),
+            ));
+        }
+        Some(JudgeArgument::Unbounded) if arguments.scope.sets_views() => {
+            return Err(UsageError(
+                "--judge unbounded covers any number of views: leave out --views".to_owned(),
+            ));
+        }
+        Some(JudgeArgument::Unbounded) => JudgeKind::Unbounded,
         _ if liveness => JudgeKind::Liveness,
         _ => JudgeKind::Absorbed,
     };
@@ -230,7 +247,7 @@ fn watched<R: Send>(
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}") {
         bar.set_style(style);
     }
-    bar.set_prefix(format!("{} {}", job.judge, who(&job.bound)));
+    bar.set_prefix(format!("{} {}", job.judge, whose(job)));
     let start = Instant::now();
     let result = std::thread::scope(|scope| {
         let worker = scope.spawn(work);
@@ -259,6 +276,14 @@ pub(super) fn who(bound: &Bound) -> String {
     match &bound.byzantine[..] {
         [] => "nobody".to_owned(),
         ids => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+/// Who is Byzantine in a job.
+fn whose(job: &Job) -> String {
+    match (job.judge, job.bound.byzantine.len()) {
+        (JudgeKind::Unbounded, count) if count > 0 => format!("any {count}"),
+        _ => who(&job.bound),
     }
 }
 
@@ -352,8 +377,8 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         let seconds = coverage.elapsed.as_secs_f64();
         table.add_row([
             outcome.job.judge.to_string(),
-            who(&outcome.job.bound),
-            outcome.job.bound.scope.to_string(),
+            whose(&outcome.job),
+            outcome.job.covers(),
             thousands(coverage.states),
             thousands(coverage.transitions),
             coverage.depth.to_string(),
@@ -372,7 +397,7 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
     out.push_str(&table.trim_fmt());
     out.push_str("\n\n");
     for outcome in outcomes {
-        let row = format!("{}, Byzantine {}", outcome.job.judge, who(&outcome.job.bound));
+        let row = format!("{}, Byzantine {}", outcome.job.judge, whose(&outcome.job));
         if let Verdict::Refused(why) = &outcome.verdict {
             out.push_str(&format!("No verdict ({row}): {why}.\n"));
         }
@@ -389,6 +414,14 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
              then on all that honest replicas have sent arrives, and their timers run out only when nothing more \
              does.\n",
         );
+    }
+    let within: u64 = outcomes.iter().filter_map(|outcome| outcome.within_views).sum();
+    if within > 0 {
+        out.push_str(&format!(
+            "Unbounded: a state is what is left when every honest replica has left a view, a step one whole view; \
+             {} states were visited within views.\n",
+            thousands(within)
+        ));
     }
     out.push_str(&summary(outcomes));
     if let Some((property, steps, trace)) = shortest(outcomes) {
@@ -440,6 +473,8 @@ fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serd
                 "seconds": coverage.elapsed.as_secs_f64(),
                 "collision_probability": check::collision_probability(coverage.states),
                 "unreached": outcome.unreached,
+                "covers": outcome.job.covers(),
+                "within_views": outcome.within_views,
             });
             match &outcome.verdict {
                 Verdict::Holds => row["verdict"] = json!("holds"),

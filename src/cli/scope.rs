@@ -70,6 +70,11 @@ impl ScopeArguments {
         }
     }
 
+    /// Whether a number of views was given.
+    pub fn sets_views(&self) -> bool {
+        self.views.is_some()
+    }
+
     /// Whether anything was given.
     pub fn restricts(&self) -> bool {
         [self.replicas, self.faults].iter().any(Option::is_some)

@@ -38,7 +38,7 @@ use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
-use crate::pbft::{Client, Message, NewView, Principal, Signed, Site, State, View};
+use crate::pbft::{Client, Message, NewView, PreparedClaim, Principal, Signed, Site, State, View};
 
 /// PBFT with whole guards as steps.
 pub struct Absorbed {
@@ -274,9 +274,14 @@ impl Absorbed {
     /// Everything that exists in a state: what was there from the start, what honest replicas have
     /// sent, and what the adversary can make of it.
     fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
+        self.available_beside(state, &Bits::default())
+    }
+
+    /// The same, where these messages were sent besides.
+    fn available_beside(&self, state: &AbsorbedState, earlier: &Bits) -> Arc<Bits> {
         let sent = {
             let tables = self.read();
-            let mut sent = Bits::default();
+            let mut sent = earlier.clone();
             for &index in self.locals(state) {
                 if let Some((node, _)) = tables.locals.get_index(index as usize) {
                     sent.union_with(&node.sent);
@@ -484,6 +489,63 @@ impl Absorbed {
         let mut answers = self.honest[own].answers(&self.system, local, &status);
         answers.retain(|message| matches!(message, Message::State(_)));
         answers
+    }
+
+    /// The steps of a state in which these messages were sent besides.
+    pub(super) fn moves_beside(&self, state: &AbsorbedState, earlier: &Bits, moves: &mut Vec<Move>) {
+        let available = self.available_beside(state, earlier);
+        let may_crash = self.may_crash(state);
+        for (participant, &local) in (0..).zip(self.locals(state)) {
+            let guards = self.guards(local);
+            for (guard, index) in guards.iter().zip(0..) {
+                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available))
+                {
+                    moves.push(Move { participant, guard: index, next: guard.next });
+                }
+            }
+        }
+    }
+
+    /// The state in which the honest replicas, in their order, are in these local states and have sent these
+    /// messages.
+    pub(super) fn placed(&self, locals: impl IntoIterator<Item = (Local, Vec<Message>)>) -> AbsorbedState {
+        let mut tables = self.write();
+        let numbers = (0..).zip(locals).map(|(participant, (local, sent))| {
+            let local = self.honest[usize::from(participant)].control(&local);
+            let sent = sent.into_iter().map(|message| tables.intern(message)).collect();
+            tables.node(Node { participant, local, sent, resends: None })
+        });
+        AbsorbedState(numbers.collect())
+    }
+
+    /// The numbers of these messages.
+    pub(super) fn numbers_of(&self, messages: impl IntoIterator<Item = Message>) -> Bits {
+        let mut tables = self.write();
+        messages.into_iter().map(|message| tables.intern(message)).collect()
+    }
+
+    /// Whose local state has that number, by place among the participants, and what it is.
+    pub(super) fn whose(&self, number: u32) -> Option<(usize, Local)> {
+        let tables = self.read();
+        let (node, _) = tables.locals.get_index(number as usize)?;
+        Some((usize::from(node.participant), node.local.clone()))
+    }
+
+    /// All messages that were met.
+    pub(super) fn messages(&self) -> Vec<Message> {
+        self.read().messages.iter().cloned().collect()
+    }
+
+    /// Those of these messages that certificates are made of.
+    pub(super) fn proving(&self, sent: &Bits) -> Bits {
+        sent.intersection(&self.read().votes)
+    }
+
+    /// The certificates that can be shown when these messages were sent.
+    pub(super) fn certificates(&self, basis: &Bits) -> Vec<PreparedClaim> {
+        let tables = self.read();
+        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
+        self.adversary.knowledge(known.iter().copied()).claims
     }
 
     /// What the honest participants have sent.
@@ -706,17 +768,7 @@ impl Model for Absorbed {
     }
 
     fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
-        let available = self.available(state);
-        let may_crash = self.may_crash(state);
-        for (participant, &local) in (0..).zip(self.locals(state)) {
-            let guards = self.guards(local);
-            for (guard, index) in guards.iter().zip(0..) {
-                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available))
-                {
-                    actions.push(Move { participant, guard: index, next: guard.next });
-                }
-            }
-        }
+        self.moves_beside(state, &Bits::default(), actions);
     }
 
     fn next_state(&self, state: &AbsorbedState, step: Move) -> Option<AbsorbedState> {

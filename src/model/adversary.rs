@@ -162,7 +162,7 @@ impl Adversary {
     fn all_unproved(&self) -> Vec<Arc<Signed<ViewChange>>> {
         let genesis = StableCheckpoint::genesis();
         let claim = |p: &Proposal| PreparedClaim { proposal: p.clone(), prepares: Proof(Arc::from([])) };
-        let views = (1..self.system.bound().views).map(View);
+        let views: Vec<_> = self.system.targets().collect();
         self.keys()
             .cartesian_product(views)
             .cartesian_product(&self.proposals)
@@ -359,7 +359,7 @@ impl Adversary {
     /// Every valid view change: for each view, each stable checkpoint and, at each sequence number,
     /// any certificate or none.
     fn view_changes(&self, knowledge: &Knowledge) -> Vec<Arc<Signed<ViewChange>>> {
-        let (rules, setting, bound) = (self.system.rules(), self.system.setting(), self.system.bound());
+        let (rules, setting) = (self.system.rules(), self.system.setting());
         let mut at: BTreeMap<SeqNum, Vec<Option<&PreparedClaim>>> = BTreeMap::new();
         for claim in &knowledge.claims {
             at.entry(claim.seq()).or_insert_with(|| vec![None]).push(Some(claim));
@@ -374,7 +374,7 @@ impl Adversary {
         };
         let mut out = Vec::new();
         for (key, _) in self.keys() {
-            for new_view in (1..bound.views).map(View) {
+            for new_view in self.system.targets() {
                 for (stable, prepared) in knowledge.stable.iter().cartesian_product(&choices) {
                     let change = ViewChange { new_view, stable: stable.clone(), prepared: prepared.clone() };
                     if rules.check_view_change(setting, &change).is_ok() {
@@ -404,7 +404,7 @@ impl Adversary {
         let changes: Vec<_> = honest.chain(own).collect();
         let mut out = BTreeMap::new();
         for (key, id) in self.keys() {
-            for view in (1..bound.views).map(View) {
+            for view in system.targets() {
                 if !rules.may_propose(setting.committee, view, id) {
                     continue;
                 }

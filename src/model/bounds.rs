@@ -233,15 +233,31 @@ impl Bound {
     }
 }
 
+fn plural(n: u64, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        self.write(f, &plural(self.views, "view"))
+    }
+}
+
+impl Scope {
+    /// The scope in words, with these in the place of how many views it has.
+    pub fn with_views(&self, views: &str) -> String {
+        let mut text = String::new();
+        // A string takes everything.
+        let _ = self.write(&mut text, views);
+        text
+    }
+
+    fn write(&self, f: &mut impl fmt::Write, views: &str) -> fmt::Result {
         write!(f, "n={} f={}, ", self.replicas, self.faults)?;
         match self.load {
             None => write!(
                 f,
-                "{}, {}, {}",
-                plural(self.views, "view"),
+                "{views}, {}, {}",
                 plural(self.slots, "slot"),
                 plural(u64::from(self.requests), "request"),
             )?,
@@ -354,6 +370,7 @@ pub struct System {
     open: bool,
     client_keys: Vec<SigningKey>,
     singles: Arc<OnceLock<BTreeMap<Digest, Batch>>>,
+    only: Option<View>,
 }
 
 impl System {
@@ -414,6 +431,7 @@ impl System {
             open,
             client_keys,
             singles,
+            only: None,
         })
     }
 
@@ -425,6 +443,21 @@ impl System {
     /// A bound that makes no sense.
     pub fn open(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         Ok(System { open: true, ..System::new(bound, rules)? })
+    }
+
+    /// The same system in which nobody moves to another view than this one, the last of the bound.
+    ///
+    /// # Errors
+    /// A bound that makes no sense.
+    pub(super) fn of_last_view(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
+        let last = View(bound.views.saturating_sub(1));
+        Ok(System { only: Some(last), ..System::new(bound, rules)? })
+    }
+
+    /// The views that replicas may move to.
+    pub(super) fn targets(&self) -> impl Iterator<Item = View> {
+        let all = (1..self.bound.views).map(View);
+        all.filter(|view| self.only.is_none_or(|only| only == *view))
     }
 
     /// Whether it was made by [`Self::open`].

@@ -17,6 +17,7 @@ mod message;
 mod participant;
 mod property;
 mod run;
+mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
@@ -34,3 +35,4 @@ pub use property::{
     DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
 };
 pub use run::{NoStep, Run};
+pub use views::{Between, Views, ViewsState, ViewsStep};

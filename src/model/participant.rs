@@ -303,6 +303,11 @@ impl Stored {
 }
 
 impl Local {
+    /// The local state of a replica whose storage does not matter.
+    pub(super) fn of(state: State) -> Self {
+        Local::Replica(ReplicaLocal { state, crashes: 0, store: None })
+    }
+
     /// The replica's state, if it is one.
     pub fn replica(&self) -> Option<&State> {
         match self {

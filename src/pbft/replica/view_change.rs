@@ -24,6 +24,22 @@ impl Replica {
         self.try_new_view(state, out);
     }
 
+    /// The state after this replica has given up its view for `target`, for whatever reason, and the VIEW-CHANGE
+    /// that it has sent.
+    pub(crate) fn after_giving_up(
+        &self,
+        state: &State,
+        target: View,
+    ) -> (State, Option<Arc<Signed<ViewChange>>>) {
+        let (mut next, mut out) = (state.clone(), Vec::new());
+        self.start_view_change(&mut next, target, &mut out);
+        let sent = out.into_iter().find_map(|effect| match effect {
+            Effect::Broadcast(Message::ViewChange(change)) => Some(change),
+            _ => None,
+        });
+        (next, sent)
+    }
+
     /// Takes up a new standing and drops what belongs to views that are not admitted there; requests
     /// that were proposed and not executed wait again.
     pub(super) fn leave_view(&self, state: &mut State, standing: Standing) {

@@ -1,0 +1,85 @@
+//! Judge 3 as a job: any number of views, every placement.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use stateright::{Expectation, Model as _};
+
+use super::plan::{Job, JudgeKind, Outcome, Verdict, run};
+use super::search::{End, Limit, Limits, Progress, search};
+use crate::model::{Bound, BoundError, Byzantine, Views, placements};
+use crate::pbft::Rules;
+
+/// How many views more than the judge needed a violation is looked for in: who is primary of a view is fixed there.
+const FURTHER_VIEWS: u64 = 1;
+
+/// Explores all views of a scope.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub(super) fn run_views(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<&str>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Outcome, BoundError> {
+    let byzantine = job.bound.byzantine.len() as u16;
+    let model = Views::new(job.bound.scope, byzantine, rules)?.stopped_by(Arc::clone(&progress.stop));
+    let mut properties = model.properties();
+    properties.retain(|p| {
+        p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
+    });
+    let report = search(&model, &properties, limits, progress, |_| {});
+    let mut unreached = Vec::new();
+    let verdict = match (report.end, model.refusal()) {
+        (End::Violated { property, path }, _) => {
+            let views = path.len() as u64;
+            match shown(job, rules, property, views, limits, progress)? {
+                Some(verdict) => verdict,
+                None => Verdict::Refused(format!(
+                    "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
+                     --judge absorbed --property {property} with more --views"
+                )),
+            }
+        }
+        (_, Some(refusal)) => Verdict::Refused(format!(
+            "its views cannot be explored one by one: {refusal}; try --judge absorbed"
+        )),
+        (End::Limited(limit), None) => Verdict::NotExhausted(limit),
+        // A view that was stopped in the middle led to less than it does.
+        (End::Exhausted, None) if progress.stop.load(Relaxed) => Verdict::NotExhausted(Limit::Stopped),
+        (End::Exhausted, None) => {
+            let reached = model.reached();
+            unreached = Views::GOOD.into_iter().filter(|good| !reached.contains(good)).collect();
+            Verdict::Holds
+        }
+    };
+    let within_views = Some(model.within());
+    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views })
+}
+
+/// The violation as judge 2 finds it and the replicas show it.
+fn shown(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: &'static str,
+    views: u64,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Option<Verdict>, BoundError> {
+    let committee = job.bound.validate()?;
+    let count = Byzantine::Count(job.bound.byzantine.len() as u16);
+    for views in views..=views + FURTHER_VIEWS {
+        let mut scope = job.bound.scope;
+        scope.views = views;
+        for ids in placements(&count, committee, views, rules) {
+            let job = Job { judge: JudgeKind::Absorbed, bound: Bound::new(scope, ids) };
+            let outcome = run(&job, rules, Some(property), limits, None, progress)?;
+            if matches!(outcome.verdict, Verdict::Violated { .. }) {
+                return Ok(Some(outcome.verdict));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,244 @@
+//! Judge 3: view by view, for any number of views and every placement of the Byzantine replicas at once.
+//!
+//! A state is what is left of all earlier views when every honest replica has left them ([`Between`]); a step is
+//! one whole view, explored by judge 2 with the real replicas. There are finitely many such states, so that the
+//! search ends at a fixpoint: what it then says is said of *every* number of views.
+//!
+//! **Why views can be taken one after the other.** A replica takes PRE-PREPAREs, PREPAREs and COMMITs of its own
+//! view only, and a NEW-VIEW is justified by VIEW-CHANGEs for that very view, which report certificates of
+//! earlier views. So a step in view v depends on what was sent in v, and on certificates and VIEW-CHANGEs that
+//! come from views below v; never on a view above. Any run can therefore be reordered so that everything in view
+//! v happens before anything in view v + 1, each replica seeing the same (views are communication-closed layers,
+//! Elrad and Francez, 1982). That the rulebook is like this is not assumed: every local state that is met is
+//! offered messages of other views, and after it has left all messages of its view
+//! ([`premise`](self)); what takes one is refused.
+//!
+//! **Why every replica goes through every view.** A replica that jumps over a view can as well have left for it
+//! and received nothing there: more messages exist then, which need not arrive. That a NEW-VIEW finds it the
+//! same is tried in each local state. A replica may give up a view at any time here, whether its timer runs or
+//! not: that allows more than the protocol does, never less.
+//!
+//! **Why certificates and decisions are all that is left.** Outside a view a replica is rebuilt from them, by the
+//! code that recovers it from its storage, and has to be the very state that the run has led to, with the same
+//! VIEW-CHANGE. Requests that wait are forgotten: their clients may send them again, at any time.
+//!
+//! **Why view numbers can be ranks.** What a new view takes depends on the order of the certificates' views alone,
+//! of those for one batch on the highest, and views in a row with certificates for the same batch are as good
+//! as one: asked of the rulebook with all small sets of reports. A certificate of a view is given the signatures
+//! that it has when that rank is the number of its view; it says the same.
+//!
+//! **Why any placement.** Of the next view only one thing matters: whether its primary is Byzantine, or which honest
+//! replica it is. Either is tried after every state, as if the views with other primaries in between had passed
+//! without anything happening in them. So one search covers every placement of that many Byzantine replicas, and
+//! honest replicas have no names. Requests have none either: their clients are as good as each other.
+//!
+//! **View 0** has an honest primary here. One with a Byzantine primary allows no more than a later view of his
+//! that begins with nothing reported, which is tried too.
+//!
+//! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge 2, and
+//! replayed, before it is shown.
+
+mod layer;
+mod past;
+mod premise;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stateright::{Model, Property};
+
+pub use past::Between;
+
+use self::past::BatchNumber;
+use self::premise::Maker;
+use super::bounds::{Bound, BoundError, Scope, System};
+use super::property::PROPERTIES;
+use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules};
+
+/// PBFT, view by view.
+pub struct Views {
+    scope: Scope,
+    rules: &'static dyn Rules,
+    byzantine: Vec<ReplicaId>,
+    batches: Vec<Batch>,
+    refusal: Mutex<Option<String>>,
+    reached: Mutex<BTreeSet<&'static str>>,
+    within: AtomicU64,
+    stop: Arc<AtomicBool>,
+}
+
+/// A state of [`Views`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ViewsState {
+    /// Before view 0.
+    Start,
+    /// Between two views.
+    Between(Between),
+    /// In the view just explored some state lacks this property.
+    Lacks(&'static str),
+}
+
+/// Who leads a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Leader {
+    /// The honest replica with this past.
+    Honest(usize),
+    /// A Byzantine one.
+    Byzantine,
+}
+
+impl Views {
+    /// The good outcomes that some view must have: a model in which nothing happens proves nothing.
+    pub const GOOD: [&'static str; 2] =
+        ["every honest replica decides a request", "a request is decided after a view change"];
+
+    /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
+    ///
+    /// # Errors
+    /// A scope that makes no sense.
+    pub fn new(scope: Scope, byzantine: u16, rules: &'static dyn Rules) -> Result<Self, BoundError> {
+        // Those with the highest numbers, so that replica 0 is an honest primary.
+        let first = scope.replicas.saturating_sub(byzantine);
+        let byzantine: Vec<_> = (first..scope.replicas).map(ReplicaId).collect();
+        let scope = Scope { views: 1, ..scope };
+        let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
+        let batches = system.batches();
+        let keys = KeySet::symbolic(scope.replicas, scope.requests);
+        let maker = Maker { keys: &keys, setting: system.setting(), rules };
+        let more = scope.checkpoint.is_some()
+            || scope.window.is_some()
+            || scope.crashes > 0
+            || scope.reads > 0
+            || scope.clients
+            || scope.lossy;
+        let refusal = if more {
+            Some(
+                "it takes no checkpoints, windows, crashes, clients, reads or losses into the bound"
+                    .to_owned(),
+            )
+        } else {
+            maker.check_rules(&batches).err()
+        };
+        Ok(Views {
+            scope,
+            rules,
+            byzantine,
+            batches,
+            refusal: Mutex::new(refusal),
+            reached: Mutex::default(),
+            within: AtomicU64::new(0),
+            stop: Arc::default(),
+        })
+    }
+
+    /// The same, which ends a view in the middle once this is set.
+    #[must_use]
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Views { stop, ..self }
+    }
+
+    /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The good outcomes that were met.
+    pub fn reached(&self) -> BTreeSet<&'static str> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many states were visited within views.
+    pub fn within(&self) -> u64 {
+        self.within.load(Relaxed)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// The number of a batch.
+    fn number(&self, digest: Digest, batch: &Batch) -> Result<BatchNumber, String> {
+        let known = self.batches.iter().position(|known| known == batch && known.digest() == digest);
+        let known = known.ok_or_else(|| format!("{batch} stands under another digest than its own"))?;
+        Ok(known as BatchNumber)
+    }
+
+    /// Everything that the next view can leave behind.
+    fn next(&self, state: &ViewsState) -> Vec<ViewsState> {
+        let (past, mut leaders) = match state {
+            ViewsState::Lacks(_) => return Vec::new(),
+            ViewsState::Start => (None, vec![Leader::Honest(0)]),
+            ViewsState::Between(past) => {
+                let different =
+                    |&index: &usize| index == 0 || past.replicas[index] != past.replicas[index - 1];
+                let honest = (0..past.replicas.len()).filter(different).map(Leader::Honest);
+                (Some(past), honest.collect())
+            }
+        };
+        if past.is_some() && !self.byzantine.is_empty() {
+            leaders.push(Leader::Byzantine);
+        }
+        let mut next = BTreeSet::new();
+        for leader in leaders {
+            if self.refusal().is_some() || self.is_stopped() {
+                break;
+            }
+            match layer::explore(self, past, leader) {
+                Ok(layer) => {
+                    self.within.fetch_add(layer.states, Relaxed);
+                    self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
+                    next.extend(layer.lacking.into_iter().map(ViewsState::Lacks));
+                    next.extend(layer.after.into_iter().map(ViewsState::Between));
+                }
+                Err(why) => {
+                    let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Of several the same one, whichever thread comes first.
+                    *refusal = Some(refusal.take().map_or(why.clone(), |other| other.min(why)));
+                }
+            }
+        }
+        next.into_iter().collect()
+    }
+}
+
+/// The number of a step: what it leads to, among all that the view can leave behind.
+pub type ViewsStep = ViewsState;
+
+fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {
+    *state != ViewsState::Lacks(PROPERTIES[I].name)
+}
+
+impl Model for Views {
+    type State = ViewsState;
+    type Action = ViewsStep;
+
+    fn init_states(&self) -> Vec<ViewsState> {
+        if self.refusal().is_some() { Vec::new() } else { vec![ViewsState::Start] }
+    }
+
+    fn actions(&self, state: &ViewsState, actions: &mut Vec<ViewsStep>) {
+        actions.extend(self.next(state));
+    }
+
+    fn next_state(&self, _: &ViewsState, step: ViewsStep) -> Option<ViewsState> {
+        Some(step)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(PROPERTIES[0].name, has::<0>),
+            Property::always(PROPERTIES[1].name, has::<1>),
+            Property::always(PROPERTIES[2].name, has::<2>),
+            Property::always(PROPERTIES[3].name, has::<3>),
+            Property::always(PROPERTIES[4].name, has::<4>),
+        ]
+    }
+}
+
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Views").field("scope", &self.scope).field("byzantine", &self.byzantine).finish()
+    }
+}

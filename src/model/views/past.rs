@@ -1,0 +1,159 @@
+//! What is left of the past when every honest replica has left a view: all that a later view can depend on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use itertools::Itertools as _;
+
+/// Of two views at one sequence number only the order counts: a view is its rank among those that still
+/// matter there.
+pub(super) type Rank = u16;
+
+/// A batch: its place among those that can be proposed.
+pub(super) type BatchNumber = u16;
+
+/// What one honest replica takes along.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Past<V> {
+    /// At each sequence number: the prepared certificate of the highest view.
+    pub prepared: Vec<Option<(V, BatchNumber)>>,
+    /// At each sequence number: what it has decided.
+    pub decided: Vec<Option<BatchNumber>>,
+}
+
+/// What all take along, and what the adversary can show.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Between {
+    /// The honest replicas' pasts: who has which does not matter.
+    pub(super) replicas: Vec<Past<Rank>>,
+    /// At each sequence number: of each batch the certificate of the highest view that messages which exist
+    /// make up.
+    pub(super) shown: Vec<BTreeSet<(Rank, BatchNumber)>>,
+}
+
+impl Between {
+    /// The normal form of these pasts and certificates. `requests` batches, the first ones, can change names.
+    pub(super) fn new<V: Copy + Ord>(
+        replicas: Vec<Past<V>>,
+        shown: Vec<BTreeSet<(V, BatchNumber)>>,
+        requests: BatchNumber,
+    ) -> Between {
+        let shown: Vec<_> = shown.into_iter().map(highest_of_each).collect();
+        let ranks: Vec<_> = shown
+            .iter()
+            .enumerate()
+            .map(|(slot, shown)| {
+                let held = replicas.iter().filter_map(|past| past.prepared[slot]);
+                ranks(held.chain(shown.iter().copied()))
+            })
+            .collect();
+        let replicas: Vec<_> = replicas
+            .into_iter()
+            .map(|past| Past {
+                prepared: past
+                    .prepared
+                    .into_iter()
+                    .zip(&ranks)
+                    .map(|(held, ranks)| held.map(|(view, batch)| (ranks[&view], batch)))
+                    .collect(),
+                decided: past.decided,
+            })
+            .collect();
+        let shown: Vec<BTreeSet<_>> = shown
+            .into_iter()
+            .zip(&ranks)
+            .map(|(shown, ranks)| shown.into_iter().map(|(view, batch)| (ranks[&view], batch)).collect())
+            .collect();
+        let plain = Between { replicas, shown };
+        let renamings = (0..requests).permutations(usize::from(requests));
+        let renamed = renamings.map(|names| plain.renamed(&names)).min();
+        renamed.unwrap_or(plain)
+    }
+
+    /// With other names for the first batches, and sorted.
+    fn renamed(&self, names: &[BatchNumber]) -> Between {
+        let name = |batch: BatchNumber| names.get(usize::from(batch)).copied().unwrap_or(batch);
+        let certificate = |(rank, batch)| (rank, name(batch));
+        let replicas = self.replicas.iter().map(|past| Past {
+            prepared: past.prepared.iter().map(|held| held.map(certificate)).collect(),
+            decided: past.decided.iter().map(|decided| decided.map(name)).collect(),
+        });
+        let shown = self.shown.iter().map(|shown| shown.iter().copied().map(certificate).collect());
+        Between { replicas: replicas.sorted().collect(), shown: shown.collect() }
+    }
+
+    /// How many ranks there are at the sequence number that has most.
+    pub(super) fn ranks(&self) -> Rank {
+        let held = self.replicas.iter().flat_map(|past| past.prepared.iter().flatten());
+        let all = held.chain(self.shown.iter().flatten());
+        all.map(|(rank, _)| rank + 1).max().unwrap_or(0)
+    }
+}
+
+fn highest_of_each<V: Copy + Ord>(shown: BTreeSet<(V, BatchNumber)>) -> BTreeSet<(V, BatchNumber)> {
+    let highest: BTreeMap<BatchNumber, V> = shown.into_iter().map(|(view, batch)| (batch, view)).collect();
+    highest.into_iter().map(|(batch, view)| (view, batch)).collect()
+}
+
+/// The ranks of views. Views that follow each other with a certificate for the same one batch have one rank:
+/// which of them a certificate is of decides nothing.
+fn ranks<V: Copy + Ord>(certificates: impl Iterator<Item = (V, BatchNumber)>) -> BTreeMap<V, Rank> {
+    let mut batches: BTreeMap<V, BTreeSet<BatchNumber>> = BTreeMap::new();
+    for (view, batch) in certificates {
+        batches.entry(view).or_default().insert(batch);
+    }
+    let mut ranks = BTreeMap::new();
+    let mut next = 0;
+    let mut last: Option<&BTreeSet<BatchNumber>> = None;
+    for (&view, batches) in &batches {
+        let same = batches.len() == 1 && last == Some(batches);
+        next += Rank::from(!same);
+        ranks.insert(view, next - 1);
+        last = Some(batches);
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past(prepared: Option<(u64, BatchNumber)>) -> Past<u64> {
+        Past { prepared: vec![prepared], decided: vec![None] }
+    }
+
+    fn between(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> Between {
+        Between::new(held.iter().map(|held| past(*held)).collect(), vec![shown.iter().copied().collect()], 2)
+    }
+
+    #[test]
+    fn of_views_only_the_order_counts() {
+        let a = between(&[Some((3, 0)), None], &[(3, 0), (7, 1)]);
+        assert_eq!(a, between(&[Some((0, 0)), None], &[(0, 0), (1, 1)]));
+        assert_ne!(a, between(&[Some((7, 0)), None], &[(7, 0), (3, 1)]));
+    }
+
+    #[test]
+    fn views_in_a_row_that_certify_the_same_are_one() {
+        let a = between(&[Some((1, 0)), Some((2, 0))], &[(2, 0)]);
+        assert_eq!(a, between(&[Some((5, 0)), Some((5, 0))], &[(5, 0)]));
+        let parted = between(&[Some((1, 0)), Some((3, 0))], &[(3, 0), (2, 1)]);
+        assert_ne!(parted, between(&[Some((3, 0)), Some((3, 0))], &[(3, 0), (2, 1)]));
+        // Two batches certified in one view, as a broken rulebook allows, are no single one.
+        let forked = between(&[Some((1, 0)), Some((2, 0))], &[(2, 0), (2, 1)]);
+        assert_eq!(forked.ranks(), 2);
+    }
+
+    #[test]
+    fn of_the_certificates_for_a_batch_the_highest_is_shown() {
+        assert_eq!(between(&[None], &[(1, 0), (2, 1), (3, 0)]), between(&[None], &[(2, 1), (3, 0)]));
+    }
+
+    #[test]
+    fn neither_the_replicas_nor_the_requests_have_names() {
+        let a = between(&[Some((1, 0)), None], &[(1, 0)]);
+        assert_eq!(a, between(&[None, Some((1, 0))], &[(1, 0)]));
+        assert_eq!(a, between(&[None, Some((1, 1))], &[(1, 1)]));
+        // The null request is no request.
+        assert_ne!(a, between(&[None, Some((1, 2))], &[(1, 2)]));
+    }
+}

@@ -249,13 +249,7 @@ impl Explorer<'_> {
         sent.union_with(&self.earlier);
         let basis = self.judge.proving(&sent);
         if !self.shown.contains_key(&basis) {
-            let mut shown = vec![BTreeSet::new(); self.views.scope.slots as usize];
-            for claim in self.judge.certificates(&basis) {
-                let number = self.views.number(claim.digest(), &claim.proposal.batch)?;
-                if let Some(shown) = shown.get_mut(claim.seq().0 as usize - 1) {
-                    shown.insert((claim.view(), number));
-                }
-            }
+            let shown = self.views.shown(&self.judge, &basis)?;
             self.shown.insert(basis.clone(), shown);
         }
         Ok(Between::new(replicas, self.shown[&basis].clone(), self.views.scope.requests as BatchNumber))
@@ -269,21 +263,7 @@ impl Explorer<'_> {
         if state.view() != self.view {
             return Err(format!("{} moves on to {} by itself", replica.id(), state.view()));
         }
-        let slots = self.views.scope.slots as usize;
-        let mut past = Past { prepared: vec![None; slots], decided: vec![None; slots] };
-        for (seq, slot) in state.log().iter() {
-            let place = seq.0 as usize - 1;
-            if place >= slots {
-                return Err(format!("{} holds something at {seq}", replica.id()));
-            }
-            if let Some(certificate) = slot.prepared() {
-                let number = self.views.number(certificate.digest(), &certificate.claim().proposal.batch)?;
-                past.prepared[place] = Some((certificate.view(), number));
-            }
-            if let Some(batch) = slot.committed() {
-                past.decided[place] = Some(self.views.number(batch.digest(), batch)?);
-            }
-        }
+        let past = self.views.past(state).map_err(|why| format!("{} {why}", replica.id()))?;
         self.check(replica, state, &past)?;
         Ok(past)
     }

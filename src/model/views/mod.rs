@@ -51,11 +51,13 @@ use stateright::{Model, Property};
 
 pub use past::Between;
 
-use self::past::BatchNumber;
+use self::past::{BatchNumber, Past};
 use self::premise::Maker;
+use super::absorbed::{Absorbed, AbsorbedState};
+use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
-use super::property::PROPERTIES;
-use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules};
+use super::property::{Judge as _, PROPERTIES};
+use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules, State, View};
 
 /// PBFT, view by view.
 pub struct Views {
@@ -163,6 +165,50 @@ impl Views {
         let known = self.batches.iter().position(|known| known == batch && known.digest() == digest);
         let known = known.ok_or_else(|| format!("{batch} stands under another digest than its own"))?;
         Ok(known as BatchNumber)
+    }
+
+    /// What a replica in this state takes out of its view.
+    fn past(&self, state: &State) -> Result<Past<View>, String> {
+        let slots = self.scope.slots as usize;
+        let mut past = Past { prepared: vec![None; slots], decided: vec![None; slots] };
+        for (seq, slot) in state.log().iter() {
+            let place = seq.0 as usize - 1;
+            if place >= slots {
+                return Err(format!("holds something at {seq}"));
+            }
+            if let Some(certificate) = slot.prepared() {
+                let number = self.number(certificate.digest(), &certificate.claim().proposal.batch)?;
+                past.prepared[place] = Some((certificate.view(), number));
+            }
+            if let Some(batch) = slot.committed() {
+                past.decided[place] = Some(self.number(batch.digest(), batch)?);
+            }
+        }
+        Ok(past)
+    }
+
+    /// At each sequence number, the certificates that these messages make up.
+    fn shown(&self, judge: &Absorbed, basis: &Bits) -> Result<Vec<BTreeSet<(View, BatchNumber)>>, String> {
+        let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
+        for claim in judge.certificates(basis) {
+            let number = self.number(claim.digest(), &claim.proposal.batch)?;
+            if let Some(shown) = shown.get_mut(claim.seq().0 as usize - 1) {
+                shown.insert((claim.view(), number));
+            }
+        }
+        Ok(shown)
+    }
+
+    /// What is left if every honest replica leaves its view now, in a state of judge 2 with the same scope, but for
+    /// its views.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub fn left(&self, judge: &Absorbed, state: &AbsorbedState) -> Result<Between, String> {
+        let pasts: Result<Vec<_>, _> =
+            judge.with_honest(state, |states| states.iter().map(|state| self.past(state)).collect());
+        let shown = self.shown(judge, &judge.proving(&judge.sent(state)))?;
+        Ok(Between::new(pasts?, shown, self.scope.requests as BatchNumber))
     }
 
     /// Everything that the next view can leave behind.

@@ -1,0 +1,161 @@
+//! Judge 3, which takes one view after the other, against judge 2, which interleaves them.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bft_check::bugs::{self, Class, RULEBOOKS};
+use bft_check::check::{End, Limits, Progress, Report, search};
+use bft_check::model::{
+    Absorbed, Between, Bound, Byzantine, Scope, System, Views, ViewsState, ViewsStep, placements,
+};
+use bft_check::pbft::{Castro99, Committee, ReplicaId, Rules};
+use stateright::Model as _;
+
+const ONE_REQUEST: Scope = Scope { requests: 1, ..Scope::DEFAULT };
+
+/// Explores all views; also everything that is left between two of them, by how many came before.
+fn explored(
+    scope: Scope,
+    byzantine: u16,
+    rules: &'static dyn Rules,
+    property: Option<&str>,
+) -> (Views, Report<ViewsStep>, BTreeSet<Between>) {
+    let model = Views::new(scope, byzantine, rules).unwrap();
+    let mut properties = model.properties();
+    properties.retain(|p| property.is_none_or(|property| property == p.name));
+    let mut met = BTreeSet::new();
+    let limits = Limits { threads: 2, ..Limits::default() };
+    let report = search(&model, &properties, &limits, &Progress::default(), |state| {
+        if let ViewsState::Between(between) = state {
+            met.insert(between.clone());
+        }
+    });
+    (model, report, met)
+}
+
+/// What judge 2 can leave behind in these views, with every placement that `wanted` lets through.
+fn left_by_judge_2(
+    scope: Scope,
+    model: &Views,
+    rules: &'static dyn Rules,
+    wanted: impl Fn(&[ReplicaId]) -> bool,
+) -> BTreeSet<Between> {
+    let committee = Committee::new(scope.replicas, scope.faults).unwrap();
+    let mut left = BTreeSet::new();
+    for ids in placements(&Byzantine::Count(scope.faults), committee, scope.views, rules) {
+        if !wanted(&ids) {
+            continue;
+        }
+        let system = Arc::new(System::new(Bound::new(scope, ids), rules).unwrap());
+        let judge = Absorbed::new(system);
+        let report = search(&judge, &[], &Limits::default(), &Progress::default(), |state| {
+            left.insert(model.left(&judge, state).unwrap());
+        });
+        assert_eq!(report.end, End::Exhausted);
+    }
+    left
+}
+
+#[test]
+fn the_papers_protocol_is_safe_in_any_number_of_views() {
+    for (scope, states) in [(ONE_REQUEST, 11), (Scope::DEFAULT, 46)] {
+        let (model, report, _) = explored(scope, 1, &Castro99, None);
+        assert_eq!((model.refusal(), &report.end), (None, &End::Exhausted), "{scope}");
+        assert_eq!(report.coverage.states, states, "{scope}");
+        assert!(Views::GOOD.iter().all(|good| model.reached().contains(good)), "{scope}");
+    }
+}
+
+#[test]
+fn the_counts_do_not_depend_on_the_threads() {
+    let counts = |threads| {
+        let model = Views::new(ONE_REQUEST, 1, &Castro99).unwrap();
+        let limits = Limits { threads, ..Limits::default() };
+        let report = search(&model, &model.properties(), &limits, &Progress::default(), |_| {});
+        (report.coverage.states, report.coverage.transitions, report.coverage.depth, model.within())
+    };
+    assert_eq!(counts(1), counts(2));
+}
+
+/// In one view both judges leave the same behind.
+#[test]
+fn one_view_leaves_what_judge_2_leaves_in_it() {
+    for requests in [1, 2] {
+        let scope = Scope { views: 1, requests, ..Scope::DEFAULT };
+        let model = Views::new(scope, 1, &Castro99).unwrap();
+        let mut first = Vec::new();
+        model.actions(&ViewsState::Start, &mut first);
+        let first: BTreeSet<_> = first
+            .into_iter()
+            .map(|state| match state {
+                ViewsState::Between(between) => between,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let by_judge_2 = left_by_judge_2(scope, &model, &Castro99, |ids| !ids.contains(&ReplicaId(0)));
+        assert!(first.len() > 3);
+        assert_eq!(first, by_judge_2, "{requests} requests");
+    }
+}
+
+/// Whatever judge 2 leaves behind in two views, wherever the Byzantine replica is, judge 3 has met.
+#[test]
+fn whatever_judge_2_leaves_behind_was_met() {
+    let (model, _, met) = explored(ONE_REQUEST, 1, &Castro99, None);
+    for views in [1, 2] {
+        let left = left_by_judge_2(Scope { views, ..ONE_REQUEST }, &model, &Castro99, |_| true);
+        assert!(left.is_subset(&met), "{views} views");
+        assert!(left.len() > 3);
+    }
+}
+
+/// Two requests can have different certificates in different views: two views with an interchangeable
+/// Byzantine replica, and two with a Byzantine primary.
+#[test]
+fn whatever_judge_2_leaves_behind_of_two_requests_was_met() {
+    let (model, _, met) = explored(Scope::DEFAULT, 1, &Castro99, None);
+    let left = left_by_judge_2(Scope::DEFAULT, &model, &Castro99, |_| true);
+    assert!(left.is_subset(&met));
+    assert!(left.len() > 10);
+}
+
+/// Of a rulebook that is broken it says so or says nothing, and never that it holds.
+#[test]
+fn no_broken_rulebook_comes_out_clean() {
+    let mut verdicts = Vec::new();
+    for rulebook in RULEBOOKS {
+        let run = &rulebook.runs[0];
+        let scope = run.scope;
+        let within = scope.checkpoint.is_none() && scope.crashes == 0 && scope.reads == 0 && !scope.clients;
+        if rulebook.class != Class::Safety || !within || scope.slots > 1 || scope.replicas != 4 {
+            continue;
+        }
+        let (model, report, _) = explored(scope, 1, rulebook.rules, rulebook.property());
+        let verdict = match (&report.end, model.refusal()) {
+            (End::Violated { property, path }, _) => format!("{property} in {} views", path.len()),
+            (_, Some(refusal)) => format!("refused: {refusal}"),
+            other => panic!("{}: {other:?}", rulebook.name),
+        };
+        verdicts.push(format!("{}: {verdict}", rulebook.name));
+    }
+    insta::assert_snapshot!(verdicts.join("\n"));
+}
+
+/// Votes that outlive their view make views depend on each other.
+#[test]
+fn rulebooks_whose_views_are_not_closed_are_refused() {
+    for name in ["commit-any-view", "stale-view-change", "old-view-votes", "early-proposal", "first-receiver"]
+    {
+        let (model, report, _) = explored(ONE_REQUEST, 1, bugs::find(name).unwrap().rules, None);
+        let violated = matches!(report.end, End::Violated { .. });
+        assert!(model.refusal().is_some() || violated, "{name}: {:?}", report.end);
+    }
+}
+
+#[test]
+fn more_than_f_byzantine_replicas_break_it() {
+    let (_, report, _) = explored(Scope::DEFAULT, 2, &Castro99, Some("agreement"));
+    assert!(matches!(report.end, End::Violated { property: "agreement", .. }), "{:?}", report.end);
+}

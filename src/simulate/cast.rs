@@ -37,10 +37,6 @@ pub(super) struct Cast {
     crashes: u32,
 }
 
-/// Up to so many requests in all, what the clients are told is held against one sequential order: the search for
-/// the order takes longer than linear time.
-const MOST_IN_HISTORY: u64 = 64;
-
 impl Cast {
     pub fn new(system: Arc<System>) -> Self {
         let actor =
@@ -49,9 +45,7 @@ impl Cast {
         let states = actors.iter().map(|actor| actor.replica.init()).collect();
         let place = |id: ReplicaId| actors.iter().position(|actor| actor.replica.id() == id);
         let index = system.setting().committee.replicas().map(place).collect();
-        let load = system.bound().load.map_or(1, |load| u64::from(load.operations));
-        let small = u64::from(system.bound().requests) * load <= MOST_IN_HISTORY;
-        let mut history = small.then(History::new);
+        let mut history = system.keeps_history().then(History::new);
         let mut clients = Vec::new();
         for client in system.clients() {
             let before = client.init();

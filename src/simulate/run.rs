@@ -311,7 +311,7 @@ impl<'s> Simulation<'s> {
             What::Deliver(message) => {
                 self.counts.delivered += 1;
                 if self.masks.get(process).is_some_and(Option::is_some) {
-                    self.deceive(process, message.signer(), |_| true, |_| Some(message.clone()));
+                    self.deceive(process, message.signer(), |_| true, Input::Deliver(&message));
                 } else {
                     self.step(who, Event::Deliver(message));
                 }
@@ -342,6 +342,7 @@ impl<'s> Simulation<'s> {
             }
             What::Act => {
                 self.act(process);
+                self.deceive(process, who, |_| true, Input::Retransmit);
                 let wait = if self.now < self.weather.stable_at { INITIATIVE } else { 8 * INITIATIVE };
                 self.schedule(self.now + wait, process, What::Act);
             }
@@ -498,7 +499,7 @@ impl<'s> Simulation<'s> {
         let who = self.who(process);
         if let Some(mask) = &mut self.masks.get_mut(process).and_then(Option::as_mut) {
             if mask.clocks.get(copy).is_some_and(|clock| clock.number == number) {
-                self.deceive(process, who, |c| c == copy, |_| None);
+                self.deceive(process, who, |c| c == copy, Input::Timeout);
             }
             return;
         }
@@ -562,24 +563,16 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    /// Lets the copies of a Byzantine replica that are meant take a message from `from`, or a timeout, and sends
-    /// what the strategy makes of it.
-    fn deceive(
-        &mut self,
-        process: usize,
-        from: Principal,
-        meant: impl Fn(usize) -> bool,
-        message: impl Fn(usize) -> Option<Message>,
-    ) {
+    /// Lets the copies of a Byzantine replica that are meant take an input, a message if it comes from `from`, and
+    /// sends what the strategy makes of it.
+    fn deceive(&mut self, process: usize, from: Principal, meant: impl Fn(usize) -> bool, input: Input<'_>) {
         let Some(mut mask) = self.masks[process].take() else { return };
         let me = Principal::Replica(mask.id());
         for copy in (0..mask.copies()).filter(|&copy| meant(copy)) {
-            let message = message(copy);
-            if message.is_some() && !self.hears(&mask, copy, from) {
+            if matches!(input, Input::Deliver(_)) && !self.hears(&mask, copy, from) {
                 continue;
             }
             let mut effects = std::mem::take(&mut self.effects);
-            let input = message.as_ref().map_or(Input::Timeout, Input::Deliver);
             mask.step(copy, input, &mut effects);
             for effect in effects.drain(..) {
                 match effect {
@@ -609,7 +602,8 @@ impl<'s> Simulation<'s> {
             self.set_timer(process, copy, timer);
         }
         self.post(me);
-        if self.now < self.weather.stable_at && self.deceit.chance(100) {
+        let unstable = self.now < self.weather.stable_at;
+        if unstable && matches!(input, Input::Deliver(_)) && self.deceit.chance(100) {
             self.act(process);
         }
     }

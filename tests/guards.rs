@@ -107,6 +107,11 @@ fn request_is_relayed_by_a_backup_and_proposed_by_the_primary() {
     // The timer runs already: it is not set again.
     let second = Message::Request(system.request(1, 1));
     assert_eq!(backup.accepts(&second), [Effect::Send(ReplicaId(0), second.clone())]);
+    // Between two views there is no primary to relay it to.
+    let mut leaving = At::new(&system, 2);
+    leaving.accepts(&message);
+    leaving.times_out();
+    assert_eq!(leaving.accepts(&second), []);
 
     let mut primary = At::new(&system, 0);
     let proposal = system.pre_prepare(0, 1, &system.batch(&[0], 1));
@@ -400,6 +405,24 @@ fn of_checkpoints_beyond_the_window_the_latest_of_each_replica_is_kept() {
     }
 }
 
+/// What a replica announces beyond the window takes nothing from what it announces within it, nor the reverse.
+#[test]
+fn checkpoints_within_and_beyond_the_window_count_apart() {
+    let system = with_checkpoints();
+    for order in [[2, 8], [8, 2]] {
+        let mut backup = At::new(&system, 1);
+        for seq in order {
+            assert_eq!(backup.accepts(&system.checkpoint(2, seq, digest(1))), []);
+        }
+        for seq in order {
+            let mut after = At { replica: backup.replica, state: backup.state.clone() };
+            after.accepts(&system.checkpoint(0, seq, digest(1)));
+            let effects = after.accepts(&system.checkpoint(3, seq, digest(1)));
+            assert!(effects.contains(&Effect::Behind(SeqNum(seq))), "{seq} of {order:?}");
+        }
+    }
+}
+
 #[test]
 fn messages_to_clients_are_not_for_replicas() {
     let system = System::new(4);
@@ -624,20 +647,30 @@ fn who_is_behind_is_sent_what_it_lacks() {
     assert_eq!(backup.accepts(&system.status(3, 4, false, 0, 1)), [to(3, new_view.clone())]);
     assert_eq!(backup.accepts(&system.status(3, 0, true, 0, 1)), [to(3, new_view)]);
     assert_eq!(backup.accepts(&system.status(3, 4, true, 0, 1)), []);
+
+    // What has not prepared is not committed to; and a primary sends no prepare.
+    let proposal = system.pre_prepare(0, 1, &a);
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&proposal);
+    let prepare = system.prepare(1, 0, 1, a.digest());
+    assert_eq!(backup.accepts(&system.status(3, 0, true, 0, 0)), [to(3, proposal.clone()), to(3, prepare)]);
+    let mut primary = At::new(&system, 0);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    assert_eq!(primary.accepts(&system.status(3, 0, true, 0, 0)), [to(3, proposal)]);
 }
 
 #[test]
 fn retransmission_tells_how_far_a_replica_is_and_what_waits() {
     let system = System::new(4);
     let request = Message::Request(system.request(0, 1));
-    let mut backup = At::new(&system, 1);
+    let mut backup = At::new(&system, 2);
     backup.accepts(&request);
     let effects = accepted(backup.replica, &mut backup.state, Input::Retransmit);
-    let status = Effect::Broadcast(system.status(1, 0, true, 0, 0));
+    let status = Effect::Broadcast(system.status(2, 0, true, 0, 0));
     assert_eq!(effects, [status, Effect::Send(ReplicaId(0), request)]);
     backup.times_out();
     let effects = accepted(backup.replica, &mut backup.state, Input::Retransmit);
-    assert_eq!(effects, [Effect::Broadcast(system.status(1, 1, false, 0, 0))]);
+    assert_eq!(effects, [Effect::Broadcast(system.status(2, 1, false, 0, 0))]);
 
     // A primary that may propose nothing just now gives nobody what waits at it.
     let system = System::with(4, &Castro99, |setting| setting.max_in_flight = 0);
@@ -1161,6 +1194,24 @@ fn null_request_fills_a_gap() {
     assert_eq!(net.chains()[1..], ["[#1:null, #2:c1.t1, #3:c0.t1]"; 3]);
 }
 
+/// It executes nothing: the timer runs as long as before.
+#[test]
+fn null_request_is_no_progress() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let null = Batch::null().digest();
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&Message::Request(system.request(0, 1)));
+    backup.times_out();
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 2, &batch)])).to_vec();
+    backup.accepts(&system.new_view(1, changes, &[(1, Batch::null()), (2, batch)]));
+    backup.accepts(&system.prepare(2, 1, 1, null));
+    backup.accepts(&system.commit(1, 1, 1, null));
+    let effects = backup.accepts(&system.commit(2, 1, 1, null));
+    assert_eq!(executed_of(&effects), [vec![]]);
+    assert!(effects.contains(&timer(1, 1, 1)), "{effects:?}");
+}
+
 #[test]
 fn view_changes_of_a_weak_quorum_are_joined_in_the_smallest_view() {
     let system = System::new(4);
@@ -1283,6 +1334,13 @@ fn what_others_say_without_consequence_is_not_control_and_known_by_its_site() {
     assert_eq!(backup.replica.control(&backup.state), quiet);
     let sites: BTreeSet<_> = in_vain.iter().map(|(_, site)| *site).collect();
     assert_eq!(backup.state.differing_tallies(&quiet), sites);
+    // What is the same in both is not among them.
+    let mut further = At { replica: backup.replica, state: backup.state.clone() };
+    further.accepts(&system.commit(3, 0, 2, batch.digest()));
+    assert_eq!(
+        further.state.differing_tallies(&backup.state),
+        BTreeSet::from([Site::Commit(SeqNum(2), key)])
+    );
 
     // What it says itself stays; so do the requests that the next primary will propose.
     backup.times_out();
@@ -1418,6 +1476,24 @@ fn requests_that_a_view_left_behind_are_proposed_in_the_next() {
         let proposed = effects.contains(&Effect::Broadcast(system.pre_prepare(1, 1, &batch)));
         assert_eq!(proposed, from == 3);
     }
+}
+
+/// A request that two slots hold is executed in the first, and the second leaves nothing to wait for.
+#[test]
+fn request_that_was_executed_does_not_wait_again_in_the_next_view() {
+    let system = System::new(4);
+    let batch = system.batch(&[0], 1);
+    let mut backup = At::new(&system, 1);
+    for seq in [1, 2] {
+        backup.accepts(&system.pre_prepare(0, seq, &batch));
+    }
+    backup.accepts(&system.prepare(2, 0, 1, batch.digest()));
+    for from in [2, 3] {
+        backup.accepts(&system.commit(from, 0, 1, batch.digest()));
+    }
+    assert_eq!(backup.state.chain().height(), SeqNum(1));
+    backup.times_out();
+    assert_eq!(backup.state.pending().count(), 0);
 }
 
 // --- recovery -------------------------------------------------------------------------------------
@@ -1775,6 +1851,11 @@ fn rulebook_decides_which_votes_count_together() {
         }
     }
     rulebook! { Unprepared: fn decides_unprepared(&self) -> bool { true } }
+    rulebook! { CommitForEver:
+        fn commit_key(&self, _: View, digest: Digest) -> TallyKey {
+            TallyKey { view: None, digest: Some(digest) }
+        }
+    }
 
     let system = System::new(4);
     let a = system.batch(&[0], 1);
@@ -1804,8 +1885,57 @@ fn rulebook_decides_which_votes_count_together() {
     assert!(decides(&paper));
 
     let votes = [0, 2, 3].map(|from| system.commit(from, 0, 1, d));
-    let (paper, lax) = last_effects(&Unprepared, 1, &[&[pre_prepare], &votes[..]].concat());
+    let (paper, lax) = last_effects(&Unprepared, 1, &[&[pre_prepare.clone()], &votes[..]].concat());
     assert!(!decides(&paper) && decides(&lax));
+
+    // Prepared in two views, a replica commits in both; where commits count in every view, its own counts once.
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 1, &a)])).to_vec();
+    let new_view = system.new_view(1, changes, &[(1, a)]);
+    let prepares = |view| system.prepare(2, view, 1, d);
+    let twice = [pre_prepare, prepares(0), new_view, prepares(1), system.commit(2, 1, 1, d)];
+    let (paper, lax) = last_effects(&CommitForEver, 3, &twice);
+    assert!(!decides(&paper) && !decides(&lax));
+    let (_, lax) = last_effects(&CommitForEver, 3, &[&twice[..], &[system.commit(1, 1, 1, d)]].concat());
+    assert!(decides(&lax));
+}
+
+/// What a rulebook lets through twice has its effect once all the same.
+#[test]
+fn consequences_are_drawn_once() {
+    rulebook! { PrepareByOne: fn prepare_quorum(&self, _: Committee) -> usize { 1 } }
+    rulebook! { AnyView: fn admits_view(&self, _: Standing, _: View) -> bool { true } }
+    rulebook! { AnyChange:
+        fn justifies(&self, _: &ViewChange, _: View) -> bool { true }
+        fn join(&self, _: Committee, _: &[View]) -> Option<View> { None }
+    }
+
+    // A certificate that took no votes is not taken again.
+    let system = System::following(4, &PrepareByOne);
+    let batch = system.batch(&[0], 1);
+    let d = batch.digest();
+    let mut backup = At::new(&system, 1);
+    assert!(
+        backup
+            .accepts(&system.pre_prepare(0, 1, &batch))
+            .contains(&Effect::Broadcast(system.commit(1, 0, 1, d)))
+    );
+    assert_eq!(backup.accepts(&system.commit(2, 0, 1, d)), []);
+
+    // Votes in two views convict nobody.
+    let system = System::following(4, &AnyView);
+    let mut backup = At::new(&system, 3);
+    for (view, digest) in [(0, digest(1)), (1, digest(2))] {
+        assert_eq!(backup.accepts(&system.prepare(2, view, 1, digest)), []);
+        assert_eq!(backup.accepts(&system.commit(2, view, 1, digest)), []);
+    }
+
+    // The primary of a view does not begin it again.
+    let system = System::following(4, &AnyChange);
+    let mut primary = At::new(&system, 0);
+    for from in 1..4 {
+        let effects = primary.accepts(&Message::ViewChange(system.view_change(from, 1, vec![])));
+        assert_eq!(effects, [], "from {from}");
+    }
 }
 
 #[test]
@@ -1829,6 +1959,16 @@ fn rulebook_decides_what_is_executed() {
     let (paper, lax) = last_effects(&Always, 1, &[decide(1), decide(2)].concat());
     assert_eq!(executed_of(&paper), [vec![]]);
     assert_eq!(executed_of(&lax), [[system.request(0, 1).id()]]);
+    // The second slot is executed after the first in the one, and was already in the other.
+    let (paper, lax) = last_effects(&AnyOrder, 1, &[decide(2), decide(1)].concat());
+    assert_eq!((executed_of(&paper).len(), executed_of(&lax).len()), (2, 1));
+    // What was executed does not wait again in the next view.
+    let system_always = System::following(4, &Always);
+    let mut backup = At::new(&system_always, 1);
+    decide(1).iter().for_each(|message| drop(backup.accepts(message)));
+    backup.accepts(&Message::Request(system.request(1, 1)));
+    backup.times_out();
+    assert_eq!(backup.state.pending().cloned().collect::<Vec<_>>(), [system.request(1, 1)]);
     let earlier = Message::Request(system.request(0, 0));
     only_under(&Always, 1, &decide(1), &earlier, Refusal::AlreadyExecuted);
 }

@@ -75,7 +75,7 @@ pub fn jobs(
     if let Byzantine::Count(count) = byzantine
         && *count >= bound.replicas
     {
-        return Err(BoundError::NobodyHonest(bound.replicas));
+        return Err(BoundError::NobodyHonest(usize::from(*count), bound.replicas));
     }
     if judge == JudgeKind::Unbounded {
         let count = match byzantine {

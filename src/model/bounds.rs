@@ -126,8 +126,8 @@ pub enum BoundError {
     #[error("replica {0} cannot be Byzantine: there are only {1} replicas, numbered from 0")]
     NoSuchReplica(ReplicaId, u16),
     /// Nobody is left to judge.
-    #[error("all {0} replicas are Byzantine: no honest one is left to check")]
-    NobodyHonest(u16),
+    #[error("{0} Byzantine replicas of {1} leave no honest one to check; give fewer to --byzantine")]
+    NobodyHonest(usize, u16),
     /// Zero of something that there must be one of.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
@@ -160,17 +160,17 @@ impl Bound {
             self.validate_load(&load)?;
             return self.validate_who(committee);
         }
-        for (name, value, most) in [
-            ("replicas", u64::from(self.replicas), 32),
-            ("views", self.views, 32),
-            ("slots", self.slots, 16),
-            ("requests", u64::from(self.requests), 16),
-            ("checkpoint", self.checkpoint.unwrap_or(1), 16),
-            ("window", self.window.unwrap_or(1), 16),
-            ("crashes", u64::from(self.crashes) + 1, 16),
-            ("reads", u64::from(self.reads) + 1, 16),
+        for (name, value, least, most) in [
+            ("replicas", u64::from(self.replicas), 1, 32),
+            ("views", self.views, 1, 32),
+            ("slots", self.slots, 1, 16),
+            ("requests", u64::from(self.requests), 1, 16),
+            ("checkpoint", self.checkpoint.unwrap_or(1), 1, 16),
+            ("window", self.window.unwrap_or(1), 1, 16),
+            ("crashes", u64::from(self.crashes), 0, 15),
+            ("reads", u64::from(self.reads), 0, 15),
         ] {
-            if value == 0 {
+            if value < least {
                 return Err(BoundError::Zero(name));
             }
             if value > most {
@@ -227,7 +227,7 @@ impl Bound {
             return Err(BoundError::NoSuchReplica(id, self.replicas));
         }
         if self.byzantine.len() >= usize::from(self.replicas) {
-            return Err(BoundError::NobodyHonest(self.replicas));
+            return Err(BoundError::NobodyHonest(self.byzantine.len(), self.replicas));
         }
         Ok(committee)
     }
@@ -398,7 +398,7 @@ impl System {
             .partition(|key| key.owner().replica().is_some_and(|id| bound.byzantine.contains(&id)));
         let honest: Result<Vec<_>, Refusal> =
             honest.into_iter().map(|key| Replica::new(key, Arc::clone(&setting), rules)).collect();
-        let honest = honest.map_err(|_| BoundError::NobodyHonest(bound.replicas))?;
+        let honest = honest.map_err(|_| BoundError::NobodyHonest(bound.byzantine.len(), bound.replicas))?;
         let request = |client: u32, timestamp: u64, operation: &[u8]| Request {
             client: ClientId(client),
             timestamp: Timestamp(timestamp),

@@ -286,7 +286,7 @@ fn stable_held(seen: &Seen<'_>) -> Option<String> {
         let holders = seen.replicas.iter().filter(|other| other.chain().height() >= seq).count();
         if holders < needed {
             return Some(format!(
-                "{id}'s checkpoint at {seq} is stable, and only {holders} honest replicas have executed so far"
+                "{id}'s checkpoint at {seq} is stable, and of the honest replicas only {holders} executed so far"
             ));
         }
     }

@@ -83,8 +83,8 @@ pub enum Refusal {
     /// The primary of a view does not send prepares in it.
     #[error("the primary of a view sends no prepare in it")]
     PrimaryPrepares,
-    /// The digest is not that of the batch.
-    #[error("its digest is not that of the batch")]
+    /// The digest is not that of the batch, or of the state.
+    #[error("its digest is not that of what it carries")]
     WrongDigest,
     /// A request in it was not signed by its client.
     #[error("a request was not signed by its client")]

@@ -197,6 +197,10 @@ fn read_is_sent_to_all_and_takes_a_quorum_of_matching_replies() {
         let to_all = ClientEffect::Broadcast(Message::Read(mine.clone()));
         assert_eq!(client.invokes(true), [to_all, ClientEffect::Timer(Some(0))]);
         assert!(client.state.reads());
+        // What is no read is ordered there too.
+        let mut writer = At::new(&system, 0);
+        let to_primary = ClientEffect::Send(ReplicaId(0), Message::Request(mine.clone()));
+        assert_eq!(writer.invokes(false), [to_primary, ClientEffect::Timer(Some(0))]);
         client.refuses(&system.reply(0, 0, &mine, appended(1)), Refusal::NotAwaited);
         // The first f answer from an older state.
         for from in 0..system.f() {

@@ -17,7 +17,8 @@ use bft_check::pbft::{
     Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
 };
 use common::{
-    Net, System, accepted, accepted_with_records, commit, digest, prepare, proposal, refused, request,
+    Net, System, accepted, accepted_with_records, checkpoint, commit, digest, prepare, proposal, refused,
+    request,
 };
 
 /// Some replica of a system, its state, and what the tests do to it.
@@ -399,6 +400,11 @@ fn of_checkpoints_beyond_the_window_the_latest_of_each_replica_is_kept() {
                 }
             }
         }
+        let mut latest = At::new(&system, 1);
+        for from in [0, 2] {
+            latest.accepts(&system.checkpoint(from, 8, digest(1)));
+        }
+        assert_eq!(backup.state, latest.state);
         assert_eq!(backup.accepts(&system.checkpoint(3, 6, digest(1))), []);
         let effects = backup.accepts(&system.checkpoint(3, 8, digest(1)));
         assert!(effects.contains(&Effect::Behind(SeqNum(8))));
@@ -537,6 +543,14 @@ fn state_guards() {
     // Beyond the window nothing is learnt: memory is bounded.
     let far = system.decision(0, 7, &batches[2], 3);
     backup.refuses(&system.state(0, &state, 3, vec![far]), Refusal::NotAhead);
+
+    // A state below the low watermark is of no use, even to who has executed nothing.
+    let mut lagging = At::new(&system, 3);
+    for from in 0..3 {
+        lagging.accepts(&system.checkpoint(from, 4, digest(1)));
+    }
+    assert_eq!((lagging.state.stable().seq(), lagging.state.chain().height()), (SeqNum(4), SeqNum(0)));
+    lagging.refuses(&system.state(0, &state, 3, vec![]), Refusal::NotAhead);
 }
 
 #[test]
@@ -681,6 +695,24 @@ fn retransmission_tells_how_far_a_replica_is_and_what_waits() {
     assert_eq!(effects, [Effect::Broadcast(system.status(0, 0, true, 0, 0))]);
 }
 
+/// Its own checkpoint is later than those that the new view rests on: what lies below is settled.
+#[test]
+fn replica_that_is_ahead_of_a_new_view_votes_above_its_checkpoint_only() {
+    let system = with_checkpoints();
+    let batches = [0, 1, 2].map(|client| system.batch(&[client], 1));
+    let mut backup = At::new(&system, 3);
+    for from in 0..3 {
+        backup.accepts(&system.checkpoint(from, 2, service_after(&batches[..2]).digest()));
+    }
+    let due = [(1, batches[0].clone()), (2, batches[1].clone()), (3, batches[2].clone())];
+    let claims = || due.iter().map(|(seq, batch)| system.claim(0, *seq, batch)).collect::<Vec<_>>();
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, claims())).to_vec();
+    let effects = backup.accepts(&system.new_view(1, changes, &due));
+    let votes: Vec<_> =
+        effects.iter().filter(|e| matches!(e, Effect::Broadcast(Message::Prepare(_)))).collect();
+    assert_eq!(votes, [&Effect::Broadcast(system.prepare(3, 1, 3, batches[2].digest()))]);
+}
+
 /// Its low watermark moves to the checkpoint at once: it votes above it, and for nothing below, which is settled
 /// without it.
 #[test]
@@ -763,6 +795,15 @@ fn timer_runs_once_a_quorum_has_left_even_if_some_have_moved_on_further() {
     assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 2, vec![]))), []);
     let third = Message::ViewChange(system.view_change(2, 1, vec![]));
     assert_eq!(replica.accepts(&third), [timer(1, 0, 1)]);
+}
+
+/// A vote for what nobody has proposed to it is nothing that a replica waits for.
+#[test]
+fn stray_vote_starts_no_timer() {
+    let system = System::new(4);
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.prepare(2, 0, 1, digest(1)));
+    assert_eq!(backup.replica.timer(&backup.state), None);
 }
 
 #[test]
@@ -1226,6 +1267,20 @@ fn view_changes_of_a_weak_quorum_are_joined_in_the_smallest_view() {
     assert_eq!((replica.state.view(), replica.state.is_active()), (View(2), false));
 }
 
+/// Of a replica that has moved on further the view change for this view is missing.
+#[test]
+fn view_changes_for_a_later_view_do_not_begin_this_one() {
+    let system = System::new(4);
+    let mut primary = At::new(&system, 1);
+    primary.accepts(&Message::Request(system.request(0, 1)));
+    primary.times_out();
+    assert_eq!(primary.accepts(&Message::ViewChange(system.view_change(2, 1, vec![]))), []);
+    let effects = primary.accepts(&Message::ViewChange(system.view_change(3, 5, vec![])));
+    assert_eq!(effects, [timer(1, 0, 1)]);
+    let effects = primary.accepts(&Message::ViewChange(system.view_change(0, 1, vec![])));
+    assert!(new_view_of(&effects).is_some());
+}
+
 #[test]
 fn new_primary_begins_with_a_quorum_of_view_changes_and_not_before() {
     let system = System::new(7);
@@ -1271,7 +1326,9 @@ fn stable_checkpoint_moves_the_watermark_and_discards_what_is_below() {
         assert_eq!((state.stable().seq(), state.log().low()), (SeqNum(8), SeqNum(8)));
         assert_eq!((state.chain().base(), state.chain().height()), (SeqNum(8), SeqNum(8)));
         assert!(state.chain().blocks().is_empty() && state.log().iter().next().is_none());
+        assert_eq!(state.checkpoint_states().map(|state| state.seq).collect::<Vec<_>>(), [SeqNum(8)]);
         assert_eq!(state.chain().head(), net.states[0].chain().head());
+        assert_eq!(state.chain().hash_at(SeqNum(8)), Some(state.chain().head()));
         assert!(state.stable().claim().checkpoints.0.len() >= net.system.quorum());
     }
     assert!(!net.effects.iter().any(|(_, effect)| matches!(effect, Effect::Behind(_))));
@@ -1350,6 +1407,41 @@ fn what_others_say_without_consequence_is_not_control_and_known_by_its_site() {
     let change = Message::ViewChange(system.view_change(1, 1, vec![]));
     let sent = own.accepts(&system.status(2, 0, true, 0, 0));
     assert_eq!(sent, [Effect::Send(ReplicaId(2), change)]);
+}
+
+/// Its own CHECKPOINT counts, however often what others say is forgotten and received again.
+#[test]
+fn own_checkpoint_is_control() {
+    let system = System::with(4, &Castro99, |setting| setting.checkpoint_interval = 1);
+    let batch = system.batch(&[0], 1);
+    let state = service_after(std::slice::from_ref(&batch)).digest();
+    let mut backup = At::new(&system, 1);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    backup.accepts(&system.prepare(2, 0, 1, batch.digest()));
+    backup.accepts(&system.commit(2, 0, 1, batch.digest()));
+    backup.accepts(&system.commit(3, 0, 1, batch.digest()));
+    backup.accepts(&system.checkpoint(2, 1, state));
+    backup.state = backup.replica.control(&backup.state);
+    assert_eq!(backup.accepts(&system.checkpoint(2, 1, state)), []);
+    let effects = backup.accepts(&system.checkpoint(3, 1, state));
+    assert!(matches!(&effects[..], [Effect::Stable(_)]), "{effects:?}");
+}
+
+/// Who has left for a view that is past by now is forgotten.
+#[test]
+fn view_changes_for_a_view_that_is_past_are_forgotten() {
+    let system = System::new(4);
+    let moved_by = |changes: &[(usize, u64)]| {
+        let mut replica = At::new(&system, 3);
+        for &(from, view) in changes {
+            replica.accepts(&Message::ViewChange(system.view_change(from, view, vec![])));
+        }
+        replica.state.forget_backoff();
+        replica.state
+    };
+    let direct = moved_by(&[(1, 2), (2, 2)]);
+    assert_eq!((direct.view(), direct.is_active()), (View(2), false));
+    assert_eq!(moved_by(&[(0, 1), (1, 2), (2, 2)]), direct);
 }
 
 /// Who prepared, committed, left or vouched in vain is forgotten with the view or below the watermark.
@@ -1851,6 +1943,11 @@ fn rulebook_decides_which_votes_count_together() {
         }
     }
     rulebook! { Unprepared: fn decides_unprepared(&self) -> bool { true } }
+    rulebook! { PrepareForEver:
+        fn prepare_key(&self, _: View, digest: Digest) -> TallyKey {
+            TallyKey { view: None, digest: Some(digest) }
+        }
+    }
     rulebook! { CommitForEver:
         fn commit_key(&self, _: View, digest: Digest) -> TallyKey {
             TallyKey { view: None, digest: Some(digest) }
@@ -1892,11 +1989,17 @@ fn rulebook_decides_which_votes_count_together() {
     let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 1, &a)])).to_vec();
     let new_view = system.new_view(1, changes, &[(1, a)]);
     let prepares = |view| system.prepare(2, view, 1, d);
-    let twice = [pre_prepare, prepares(0), new_view, prepares(1), system.commit(2, 1, 1, d)];
+    let twice = [pre_prepare, prepares(0), system.commit(2, 0, 1, d), new_view.clone(), prepares(1)];
     let (paper, lax) = last_effects(&CommitForEver, 3, &twice);
     assert!(!decides(&paper) && !decides(&lax));
-    let (_, lax) = last_effects(&CommitForEver, 3, &[&twice[..], &[system.commit(1, 1, 1, d)]].concat());
-    assert!(decides(&lax));
+    let third = [system.commit(1, 1, 1, d)];
+    let (paper, lax) = last_effects(&CommitForEver, 3, &[&twice[..], &third].concat());
+    assert!(!decides(&paper) && decides(&lax));
+
+    // So does a prepare of an earlier view, where prepares count in every view.
+    let (paper, lax) = last_effects(&PrepareForEver, 3, &[prepares(0), new_view]);
+    let commit = Effect::Broadcast(system.commit(3, 1, 1, d));
+    assert!(!paper.contains(&commit) && lax.contains(&commit));
 }
 
 /// What a rulebook lets through twice has its effect once all the same.
@@ -1928,6 +2031,15 @@ fn consequences_are_drawn_once() {
         assert_eq!(backup.accepts(&system.prepare(2, view, 1, digest)), []);
         assert_eq!(backup.accepts(&system.commit(2, view, 1, digest)), []);
     }
+    // A proposal of a later view takes the place of an earlier one's, which no view change takes away.
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&system.pre_prepare(0, 1, &batch));
+    backup.times_out();
+    let proposal = |state: &State| state.log().get(SeqNum(1)).and_then(|slot| slot.proposal()).cloned();
+    assert_eq!(proposal(&backup.state), Some(system.proposal(0, 1, &batch)));
+    let later = system.batch(&[1], 1);
+    let prepare = Effect::Broadcast(system.prepare(3, 1, 1, later.digest()));
+    assert!(backup.accepts(&system.pre_prepare(1, 1, &later)).contains(&prepare));
 
     // The primary of a view does not begin it again.
     let system = System::following(4, &AnyChange);
@@ -1985,6 +2097,7 @@ fn rulebook_decides_what_proves_a_view_change() {
         fn check_view_change(&self, _: &Setting, _: &ViewChange) -> Result<(), Refusal> { Ok(()) }
     }
     rulebook! { AnyTarget: fn justifies(&self, _: &ViewChange, _: View) -> bool { true } }
+    rulebook! { ClaimAlone: fn certificate_quorum(&self, _: Committee) -> usize { 1 } }
     rulebook! { AnyNewView:
         fn check_new_view(&self, _: &Setting, _: &NewView) -> Result<(), Refusal> { Ok(()) }
     }
@@ -1999,7 +2112,20 @@ fn rulebook_decides_what_proves_a_view_change() {
 
     let others = [0, 1, 2].map(|id| system.view_change(id, 2, vec![])).to_vec();
     only_under(&AnyTarget, 3, &[], &system.new_view(1, others, &[]), Refusal::NoQuorum);
-    only_under(&AnyNewView, 3, &[], &system.new_view(1, vec![], &[(1, a)]), Refusal::NoQuorum);
+    only_under(&AnyNewView, 3, &[], &system.new_view(1, vec![], &[(1, a.clone())]), Refusal::NoQuorum);
+
+    // What is accepted is reported where that is enough; what prepared, with its certificate.
+    let voted = [system.pre_prepare(0, 1, &a), system.prepare(2, 0, 1, a.digest())];
+    let changes = [1, 2].map(|id| Message::ViewChange(system.view_change(id, 1, vec![])));
+    let reported = |before: &[Message]| {
+        let (paper, lax) = last_effects(&ClaimAlone, 3, &[before, &changes].concat());
+        [paper, lax].map(|effects| {
+            let change = view_change_of(&effects).unwrap();
+            change.prepared.iter().map(|claim| claim.prepares.0.len()).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(reported(&voted[..1]), [vec![], vec![1]]);
+    assert_eq!(reported(&voted), [vec![2], vec![2]]);
 }
 
 #[test]
@@ -2101,6 +2227,9 @@ fn rulebook_decides_what_keeps_a_replica_going() {
     let mut backup = At::new(&following, 3);
     prepared.iter().for_each(|message| drop(backup.accepts(message)));
     assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
+    let accepted_only = std::slice::from_ref(&prepared[0]);
+    let (_, free) = last_effects(&Locked, 3, &[accepted_only, &changes].concat());
+    assert!(view_change_of(&free).is_some());
     let decided = [0, 2].map(|id| system.commit(id, 0, 1, digest));
     let (_, free) = last_effects(&Locked, 3, &[&prepared[..], &decided, &changes].concat());
     assert!(view_change_of(&free).is_some());
@@ -2140,6 +2269,15 @@ fn rulebook_decides_what_outlives_a_crash() {
 }
 
 rulebook! { ServesReads: fn serves_reads(&self) -> bool { true } }
+
+#[test]
+fn nobody_outside_the_key_ring_can_sign() {
+    let system = System::new(4);
+    let by = |replica: usize| checkpoint(&system.keys.replicas[replica], 128, digest(1));
+    assert!(system.setting.keys.verify(&by(3)) && !system.setting.keys.verify(&by(4)));
+    let by = |client: u32| system.request(client, 1);
+    assert!(system.setting.keys.verify(&by(3)) && !system.setting.keys.verify(&by(4)));
+}
 
 #[test]
 fn symbolic_keys_are_for_their_owners_only() {

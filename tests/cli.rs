@@ -294,7 +294,7 @@ fn the_corpus_is_all_but_the_protocol_of_the_paper() {
 
 #[test]
 fn the_kill_matrix_of_some_rows() {
-    let names = ["weak-prepare", "short-window", "castro99"];
+    let names = ["weak-prepare", "partial-authenticator", "castro99"];
     let text = answer(&[&["bugs", "--check"], &names[..]].concat(), 0);
     for part in ["killed: certificate-unique", "killed: no-dead-end", "clean", "All 3 rows"] {
         assert!(text.contains(part), "{part} is missing: {text}");

@@ -5,13 +5,16 @@
 
 use bft_check::bugs;
 use bft_check::check::{
-    self, Cut, FairModel, Job, JudgeKind, Limit, Limits, LivenessProperty, LivenessVerdict, Outcome,
-    Progress, Verdict, check_liveness, liveness_properties,
+    self, Cut, FairModel, Job, JudgeKind, Limits, LivenessProperty, LivenessVerdict, Outcome, Progress,
+    Verdict, check_liveness, liveness_properties,
 };
 use bft_check::model::{
-    ANSWERED, Bound, Byzantine, EXECUTED, Liveness, LivenessMove, LivenessState, Owed, Scope, Stabilisation,
+    ANSWERED, Bound, Byzantine, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed, Scope,
+    Stabilisation,
 };
-use bft_check::pbft::{Castro99, Principal, ReplicaId, Rules};
+use bft_check::pbft::{
+    Castro99, Effect, Input, Message, Principal, Renumber as _, ReplicaId, Rules, State, View,
+};
 use stateright::Model;
 
 /// One request, and two views before the network is stable.
@@ -100,10 +103,6 @@ fn views_that_are_cut_off_give_no_verdict() {
     };
     assert_eq!(verdicts(0), [const { LivenessVerdict::NotExhausted(Cut::Boundary) }; 2]);
     assert_eq!(verdicts(1), [const { LivenessVerdict::Holds }; 2]);
-    // A rule that makes every view fail for ever: each view leads to one more.
-    let scope = Scope { slots: 2, requests: 2, checkpoint: Some(2), window: Some(2), ..ONE_VIEW };
-    let outcome = of_corpus("short-window", scope, &[3], EXECUTED);
-    assert!(matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound)), "{:?}", outcome.verdict);
 }
 
 /// Each assumption of the model is needed: what it says of timers, and what it says of messages.
@@ -188,11 +187,117 @@ fn each_kind_of_fairness_is_needed() {
 
 // --- what is not live -----------------------------------------------------------------------------
 
+/// f replicas may do what they like; of f + 1 it is enough that they are silent.
 #[test]
 fn f_plus_1_silent_replicas_stop_everything() {
-    let (property, text) = violation(run(&Castro99, ONE_VIEW, &[2, 3], Some(ANSWERED)));
-    assert_eq!(property, ANSWERED);
-    assert!(text.contains("nothing more has to happen"), "{text}");
+    for byzantine in [[0, 1], [0, 2], [1, 2], [2, 3]] {
+        for asked in [ANSWERED, EXECUTED] {
+            let (property, text) = violation(run(&Castro99, ONE_VIEW, &byzantine, Some(asked)));
+            assert_eq!(property, asked);
+            assert!(
+                text.contains("only Byzantine replicas") || text.contains("nothing can happen"),
+                "{text}"
+            );
+        }
+    }
+}
+
+/// What some runs with silent replicas, and views without end, say of the paper: nothing with f of them.
+#[test]
+fn silence_stops_the_paper_only_if_more_than_f_are_silent() {
+    let scope = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
+    let verdicts = |byzantine: &[u16]| {
+        let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
+        let model = Liveness::endless(bound, &Castro99).unwrap().unwrap();
+        let report =
+            check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
+        let verdicts = report.findings.into_iter().map(|finding| finding.verdict);
+        verdicts.map(|verdict| matches!(verdict, LivenessVerdict::Violated(_))).collect::<Vec<_>>()
+    };
+    for byzantine in [&[][..], &[0], &[1], &[3]] {
+        assert_eq!(verdicts(byzantine), [false; 2], "{byzantine:?}");
+    }
+    assert_eq!(verdicts(&[1, 3]), [true; 2]);
+}
+
+/// A rule that makes every view fail: the views change for ever, and after n of them everything is as it was but for
+/// their numbers.
+#[test]
+fn views_that_change_for_ever_are_a_loop() {
+    let scope = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
+    for byzantine in [&[][..], &[3]] {
+        let outcome = of_corpus("short-window", scope, byzantine, EXECUTED);
+        let Verdict::Violated { trace, .. } = &outcome.verdict else { panic!("{:?}", outcome.verdict) };
+        let stay = trace.lasso().unwrap().clone();
+        assert!(stay.repeats_after < trace.steps().len());
+        let views = |at: usize| trace.steps()[at].replica().unwrap().2.view().0;
+        assert_eq!(views(trace.steps().len() - 1) - views(stay.repeats_after - 1), 4);
+        let (_, text) = violation(outcome);
+        assert!(text.contains("in higher and higher views"), "{text}");
+    }
+    assert_holds(&of_corpus("castro99", scope, &[], EXECUTED));
+}
+
+/// What that rests on: n views higher a replica does what it does here.
+#[test]
+fn n_views_higher_everything_happens_alike() {
+    let bound = Bound::new(ONE_VIEW, [ReplicaId(0)]);
+    let model = Liveness::new(bound, &Castro99, Stabilisation { further: 1 }).unwrap();
+    let system = model.shared_system();
+    let (up, down) = (system.renumbering(View(0), 4), system.renumbering(View(0), -4));
+    assert_eq!([View(3), View(4)].map(|view| down.view(view)), [None, Some(View(0))]);
+    assert_eq!(system.renumbering(View(2), -4).view(View(1)), Some(View(1)));
+    let sent = |effects: &[Effect]| -> Vec<Message> {
+        let message = |effect: &Effect| match effect {
+            Effect::Broadcast(message) | Effect::Send(_, message) => Some(message.clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(message).collect()
+    };
+    let mut queue = std::collections::VecDeque::from(model.init_states());
+    let mut seen: std::collections::HashSet<_> = queue.iter().cloned().collect();
+    let (mut taken, mut changed_view) = (0, 0);
+    while let Some(state) = queue.pop_front() {
+        let mut locals: Vec<_> =
+            model.with_seen(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        for action in &actions {
+            for (who, event) in model.expand(&state, action) {
+                let index = system.honest().iter().position(|r| Some(r.id()) == who.replica()).unwrap();
+                let (replica, local) = (&system.honest()[index], &locals[index]);
+                let higher = (local.renumbered(&up).unwrap(), event.renumbered(&up).unwrap());
+                assert_eq!(higher.0.renumbered(&down).as_ref(), Some(local));
+                assert_eq!(higher.1.renumbered(&down).as_ref(), Some(&event));
+                let step = |state: &State, event: &Event| {
+                    let mut effects = Vec::new();
+                    let input = match event {
+                        Event::Deliver(message) => Input::Deliver(message),
+                        _ => Input::Timeout,
+                    };
+                    replica.successor(state, input, &mut effects).map(|next| (next, sent(&effects)))
+                };
+                let (here, there) = (step(local, &event), step(&higher.0, &higher.1));
+                let moved = here.clone().map(|(next, messages)| {
+                    changed_view += u32::from(next.view() != local.view());
+                    (next.renumbered(&up).unwrap(), messages.renumbered(&up).unwrap())
+                });
+                assert_eq!(moved, there);
+                taken += 1;
+                // The events of one step come one after the other.
+                locals[index] = here.map_or_else(|_| local.clone(), |(next, _)| next);
+            }
+            locals = model.with_seen(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
+            if let Some(next) = model.next_state(&state, *action)
+                && taken < 20_000
+                && model.within_boundary(&next)
+                && seen.insert(next.clone())
+            {
+                queue.push_back(next);
+            }
+        }
+    }
+    assert!(taken > 1_000 && changed_view > 100, "{taken} {changed_view}");
 }
 
 /// The document's rules with no view change split the votes, and nobody is to blame.

@@ -541,14 +541,30 @@ pub const RULEBOOKS: &[Rulebook] = &[
         class: Class::Liveness,
         source: "sawtooth-pbft#65; cf. fabric#1119",
         overrides: &["in_window"],
-        runs: &[Run {
-            expected: Expected::Violated(NO_DEAD_END),
-            scope: Scope { views: 1, slots: 2, checkpoint: Some(2), window: Some(2), ..Scope::DEFAULT },
-            byzantine: Some(&[ReplicaId(3)]),
-            passes_with_views: None,
-            told: &[],
-            slow: false,
-        }],
+        runs: &[
+            Run {
+                expected: Expected::Violated(NO_DEAD_END),
+                scope: Scope { views: 1, slots: 2, checkpoint: Some(2), window: Some(2), ..Scope::DEFAULT },
+                byzantine: Some(&[ReplicaId(3)]),
+                passes_with_views: None,
+                told: &[],
+                slow: false,
+            },
+            Run {
+                expected: Expected::Violated(EXECUTED),
+                scope: Scope {
+                    views: 1,
+                    requests: 1,
+                    checkpoint: Some(1),
+                    window: Some(1),
+                    ..Scope::DEFAULT
+                },
+                byzantine: Some(&[]),
+                passes_with_views: None,
+                told: &[],
+                slow: false,
+            },
+        ],
         rules: &ShortWindow,
     },
     Rulebook {

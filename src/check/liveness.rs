@@ -1,13 +1,16 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
     ALL_LIVENESS, ANSWERED, BoundError, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed,
-    Stabilisation,
+    Stabilisation, System, participants,
 };
-use crate::pbft::{Principal, Refusal, Rules};
+use crate::pbft::{Principal, Refusal, Rules, View};
 use crate::trace::{ReplayError, Stay, Trace};
 
 impl FairModel for Liveness {
@@ -33,7 +36,8 @@ pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     ]
 }
 
-/// Checks liveness on a bound, with f views more after stabilisation than before it.
+/// Checks liveness on a bound, with f views more after stabilisation than before it. Where that leaves no verdict,
+/// looks for a violation among some runs whose views go on without end.
 ///
 /// # Errors
 /// A bound that makes no sense.
@@ -44,25 +48,54 @@ pub(super) fn run_liveness(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
+    let start = Instant::now();
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
+    let mut outcome = judge(job, &model, property, limits, progress);
+    if !matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound) | Verdict::Refused(_)) {
+        return Ok(outcome);
+    }
+    let Some(model) = Liveness::endless(job.bound.clone(), rules)? else { return Ok(outcome) };
+    let left = limits.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+    let found = judge(job, &model, property, &Limits { timeout: left, ..*limits }, progress);
+    outcome.coverage = Coverage {
+        states: outcome.coverage.states + found.coverage.states,
+        transitions: outcome.coverage.transitions + found.coverage.transitions,
+        depth: outcome.coverage.depth.max(found.coverage.depth),
+        elapsed: outcome.coverage.elapsed + found.coverage.elapsed,
+    };
+    if matches!(found.verdict, Verdict::Violated { .. }) {
+        (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
+    }
+    Ok(outcome)
+}
+
+/// What one model says.
+fn judge(
+    job: &Job,
+    model: &Liveness,
+    property: Option<&str>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Outcome {
     let asked = |name: &str| property.is_none_or(|property| property == ALL_LIVENESS || property == name);
     let mut properties = liveness_properties();
     properties.retain(|property| asked(&property.name));
     // The model's tables grow as it runs: one thread keeps the order of discovery, and so the counterexample,
     // the same in every run.
-    let report = check_liveness(&model, &properties, &Limits { threads: 1, ..*limits }, progress);
+    let report = check_liveness(model, &properties, &Limits { threads: 1, ..*limits }, progress);
     let report = match report {
         Ok(report) => report,
         Err(error) => {
             let verdict = Verdict::Refused(error.to_string());
-            return Ok(Outcome {
+            let coverage = Coverage::default();
+            return Outcome {
                 job: job.clone(),
-                coverage: Coverage::default(),
+                coverage,
                 verdict,
                 unreached: Vec::new(),
                 within_views: None,
-            });
+            };
         }
     };
     let mut verdict = Verdict::Holds;
@@ -71,13 +104,13 @@ pub(super) fn run_liveness(
         let name = if finding.property == EXECUTED { EXECUTED } else { ANSWERED };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match told(&model, name, lasso) {
+                verdict = match told(model, name, lasso) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
                         Verdict::Violated { property: name, steps, trace: Box::new(trace) }
                     }
                     Err(why) => Verdict::Refused(format!(
-                        "a run that violates {name} was found, and the replicas do not show it: {why}; please report this"
+                        "a run that violates {name} was found in the model, and the replicas do not show it: {why}"
                     )),
                 };
                 break;
@@ -92,40 +125,92 @@ pub(super) fn run_liveness(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None })
+    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
 }
 
-/// A counterexample on the real replicas, message by message.
+type Events = Vec<(Principal, Event)>;
+
+/// The same events in views that are `by` higher, but for those before `from`.
+fn raised(system: &System, events: &[(Principal, Event)], from: View, by: u64) -> Result<Events, String> {
+    let renumbering = system.renumbering(from, i64::try_from(by).map_err(|error| error.to_string())?);
+    let one = |(who, event): &(Principal, Event)| Some((*who, event.renumbered(&renumbering)?));
+    events.iter().map(one).collect::<Option<_>>().ok_or_else(|| "there is no such view".to_owned())
+}
+
+/// Replays events, without those whose message the model let a replica forget and the replica still has;
+/// `places` count events, and go on to mean the same.
+fn replayed(system: &Arc<System>, events: &mut Events, places: &mut [usize]) -> Result<Trace, String> {
+    loop {
+        match Trace::replay(system, events) {
+            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => {
+                events.remove(step - 1);
+                places.iter_mut().for_each(|place| *place -= usize::from(*place >= step));
+            }
+            replayed => return replayed.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// What is owed in all states in which a run stays and never taken by its steps, whatever the model follows.
+fn unpaid(model: &Liveness, lasso: &Lasso<LivenessMove>, states: &[LivenessState]) -> Option<Owed> {
+    let around = &states[lasso.prefix.len()..];
+    let mut owed = model.owed_in(around.first()?);
+    for state in around {
+        let also = model.owed_in(state);
+        owed.retain(|class| also.contains(class));
+    }
+    for (state, step) in around.iter().zip(lasso.cycle()) {
+        if let Some(class) = model.class(state, step) {
+            owed.remove(&class);
+        }
+    }
+    owed.pop_first()
+}
+
+/// A counterexample on the real replicas, message by message. Where it stops, everything that must still
+/// arrive is delivered to them, and neither may the goal be reached by that nor a timer run. Where its
+/// views go on without end, they go round once more, and must be where they were but for the numbers.
 fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
     let states = lasso.states(model).ok_or("a step is not there")?;
-    let mut events: Vec<(Principal, Event)> = Vec::new();
+    if let Some(owed) = unpaid(model, lasso, &states) {
+        return Err(format!("{owed:?} is owed for ever"));
+    }
+    let system = model.shared_system();
+    let from = model.first_after();
+    let mut events: Events = Vec::new();
     let (mut stable_after, mut repeats_after) = (usize::MAX, usize::MAX);
+    let (mut skipped, mut skipped_before) = (0, 0);
     for (number, (state, step)) in states.iter().zip(lasso.prefix.iter().chain(lasso.cycle())).enumerate() {
         if number == lasso.prefix.len() {
-            repeats_after = events.len();
+            (repeats_after, skipped_before) = (events.len(), skipped);
         }
         if *step == LivenessMove::Stabilise {
             stable_after = events.len();
         }
-        events.extend(model.expand(state, step));
+        events.extend(raised(&system, &model.expand(state, step), from, skipped)?);
+        skipped += model.skips(state, step);
     }
-    (stable_after, repeats_after) = (stable_after.min(events.len()), repeats_after.min(events.len()));
-    let system = model.shared_system();
-    let trace = loop {
-        match Trace::replay(&system, &events) {
-            // What the model let a replica forget, the replica still has.
-            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => {
-                events.remove(step - 1);
-                for place in [&mut stable_after, &mut repeats_after] {
-                    *place -= usize::from(*place >= step);
-                }
+    let round = skipped - skipped_before;
+    repeats_after = repeats_after.min(events.len());
+    let mut places = [stable_after, repeats_after];
+    let trace = replayed(&system, &mut events, &mut places)?;
+    let [stable_after, repeats_after] = places;
+    if round > 0 && !lasso.cycle().is_empty() {
+        let mut again = events.clone();
+        again.extend(raised(&system, &events[repeats_after..], from, round)?);
+        let later = replayed(&system, &mut again, &mut [])?;
+        let lower = system.renumbering(from, -i64::try_from(round).map_err(|error| error.to_string())?);
+        for (who, (before, after)) in participants(&system).iter().zip(trace.finally().zip(later.finally())) {
+            let lowered = who.control(after.1).renumbered(&lower);
+            if lowered.as_ref() != Some(&who.control(before.1)) {
+                return Err(format!("after another round {} is not where it was", who.id()));
             }
-            replayed => break replayed.map_err(|error| error.to_string())?,
         }
-    };
+    }
     let then = match lasso.ending {
         Ending::DeadEnd => Stay::DEAD_END,
         Ending::Rest => Stay::REST,
+        Ending::Loop(_) if round > 0 => Stay::RISING,
         Ending::Loop(_) => Stay::LOOP,
     };
     trace.staying(Stay { property, stable_after, repeats_after, then }).map_err(|error| error.to_string())

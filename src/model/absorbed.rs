@@ -38,13 +38,17 @@ use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
-use crate::pbft::{Client, Message, NewView, PreparedClaim, Principal, Signed, Site, State, View};
+use crate::pbft::{
+    Client, Message, NewView, PreparedClaim, Principal, Renumber as _, Signed, Site, State, View,
+};
 
 /// PBFT with whole guards as steps.
 pub struct Absorbed {
     system: Arc<System>,
     adversary: Adversary,
     honest: Vec<Participant>,
+    /// How many views a replica can be behind a message that exists, if that is known.
+    horizon: Option<u64>,
     tables: RwLock<Tables>,
 }
 
@@ -188,7 +192,27 @@ impl Absorbed {
         let requests = tables.requests.clone();
         tables.unconditional.union_with(&requests);
         let honest = participants(&system);
-        Absorbed { system, adversary, honest, tables: RwLock::new(tables) }
+        Absorbed { system, adversary, honest, horizon: None, tables: RwLock::new(tables) }
+    }
+
+    /// The same without looking at messages that are further ahead of a replica's view than so many views: for
+    /// who sees to it that none exists.
+    pub(super) fn with_horizon(self, views: u64) -> Self {
+        Absorbed { horizon: Some(views), ..self }
+    }
+
+    /// Whether a message is too far ahead of a replica to exist.
+    fn is_beyond(&self, local: &Local, message: &Message) -> bool {
+        let Some((horizon, state)) = self.horizon.zip(local.replica()) else { return false };
+        let view = match message {
+            Message::PrePrepare(m) => m.view(),
+            Message::Prepare(m) => m.view,
+            Message::Commit(m) => m.view,
+            Message::ViewChange(m) => m.new_view,
+            Message::NewView(m) => m.view,
+            _ => return false,
+        };
+        view.0 > state.view().0 + horizon
     }
 
     /// The system.
@@ -308,7 +332,7 @@ impl Absorbed {
     }
 
     fn byzantine(&self, tables: &mut Tables, sent: &Bits) -> Arc<Bits> {
-        if self.system.byzantine().is_empty() {
+        if self.system.byzantine().is_empty() || self.system.is_silent() {
             return Arc::default();
         }
         // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
@@ -365,7 +389,8 @@ impl Absorbed {
         // What the guards send below is met for the first time by others; this participant sent it.
         let considered = tables.messages.len() as u32;
         for message in guards.known..considered {
-            if !self.reaches(tables, participant, message) {
+            let is_beyond = self.is_beyond(&node.local, &tables.messages[message as usize]);
+            if is_beyond || !self.reaches(tables, participant, message) {
                 continue;
             }
             let stimulus = Stimulus::Deliver(&tables.messages[message as usize]);
@@ -608,7 +633,8 @@ impl Absorbed {
                 owed
             })
             .collect();
-        let anything = *lost == Bits::default() || !self.system.byzantine().is_empty();
+        let byzantine = !self.system.byzantine().is_empty() && !self.system.is_silent();
+        let anything = *lost == Bits::default() || byzantine;
         let available = self.available(state);
         let mut choices = Vec::new();
         for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
@@ -657,6 +683,47 @@ impl Absorbed {
             events.push((who, event));
         }
         events
+    }
+
+    /// The same state with all views from `from` on `by` lower, if everybody has come that far and all that is
+    /// left out for it is of views which everybody has left.
+    pub(super) fn renumbered(&self, state: &AbsorbedState, from: View, by: u64) -> Option<AbsorbedState> {
+        let nodes: Vec<Node> = {
+            let tables = self.read();
+            let node = |&local: &u32| Some(tables.locals.get_index(local as usize)?.0);
+            let nodes: Vec<_> = self.locals(state).iter().map(node).collect::<Option<_>>()?;
+            let is_past = |node: &&Node| node.local.replica().is_some_and(|s| s.view().0 >= from.0 + by);
+            if !nodes.iter().all(is_past) {
+                return None;
+            }
+            nodes.into_iter().cloned().collect()
+        };
+        let renumbering = self.system.renumbering(from, -i64::try_from(by).ok()?);
+        // A status is answered with what is sent again anyway.
+        let is_over = |message: &Message| {
+            let refuses = |(participant, node): (&Participant, &Node)| {
+                !participant.admits(&self.system, &node.local, Stimulus::Deliver(message))
+            };
+            matches!(message, Message::Status(_)) || self.honest.iter().zip(&nodes).all(refuses)
+        };
+        let mut tables = self.write();
+        let mut moved = state.clone();
+        for (number, node) in moved.0.iter_mut().zip(&nodes) {
+            let local = node.local.renumbered(&renumbering)?;
+            let mut sent = Bits::default();
+            for id in node.sent.iter() {
+                let message = &tables.messages[id as usize];
+                match message.renumbered(&renumbering) {
+                    Some(message) => sent.insert(tables.intern(message)),
+                    None if is_over(message) => {}
+                    None => return None,
+                }
+            }
+            let resends = local.replica().and_then(State::new_view).cloned();
+            let resends = resends.filter(|_| self.system.has_checkpoints());
+            *number = tables.node(Node { participant: node.participant, local, sent, resends });
+        }
+        Some(moved)
     }
 
     /// The participants, in the order of their moves.

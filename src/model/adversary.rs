@@ -86,7 +86,7 @@ impl Adversary {
         knowledge: &Knowledge,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
-        if self.system.is_simulated() {
+        if self.system.is_simulated() || self.system.is_silent() {
             return Vec::new();
         }
         let mut out = self.checkpoints(sent.clone());
@@ -110,7 +110,7 @@ impl Adversary {
 
     fn unconditional(&self) -> Vec<Message> {
         let system = &self.system;
-        if system.byzantine().is_empty() || system.is_simulated() {
+        if system.byzantine().is_empty() || system.is_simulated() || system.is_silent() {
             return Vec::new();
         }
         let (rules, setting) = (system.rules(), system.setting());

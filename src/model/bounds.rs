@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
-    Message, Refusal, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey, State,
-    Timestamp, View,
+    Message, Refusal, Renumbering, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey,
+    State, Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -364,6 +364,7 @@ pub struct System {
     rules: &'static dyn Rules,
     honest: Vec<Replica>,
     byzantine: Vec<SigningKey>,
+    keys: Vec<SigningKey>,
     clients: Vec<Client>,
     requests: Vec<SignedRequest>,
     forged: SignedRequest,
@@ -371,6 +372,7 @@ pub struct System {
     client_keys: Vec<SigningKey>,
     singles: Arc<OnceLock<BTreeMap<Digest, Batch>>>,
     only: Option<View>,
+    silent: bool,
 }
 
 impl System {
@@ -418,20 +420,22 @@ impl System {
         let unused = bound.load.map_or(2, |load| u64::from(load.operations) + 1);
         let forged = forger.sign(request(0, unused, b"forged"));
         let open = bound.load.is_some();
-        let (client_keys, singles) = (keys.clients, Arc::default());
+        let KeySet { replicas: keys, clients: client_keys, .. } = keys;
         Ok(System {
             bound,
             setting,
             rules,
             honest,
             byzantine,
+            keys,
             clients,
             requests,
             forged,
             open,
             client_keys,
-            singles,
+            singles: Arc::default(),
             only: None,
+            silent: false,
         })
     }
 
@@ -458,6 +462,21 @@ impl System {
     pub(super) fn targets(&self) -> impl Iterator<Item = View> {
         let all = (1..self.bound.views).map(View);
         all.filter(|view| self.only.is_none_or(|only| only == *view))
+    }
+
+    /// The same system in which Byzantine replicas never send anything: one of all that they may do.
+    pub fn silent(self) -> Self {
+        System { silent: true, ..self }
+    }
+
+    /// Whether it was made by [`Self::silent`].
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// Other numbers for the views from one on, `by` views up or down.
+    pub fn renumbering(&self, from: View, by: i64) -> Renumbering<'_> {
+        Renumbering { keys: &self.keys, from, by }
     }
 
     /// Whether it was made by [`Self::open`].

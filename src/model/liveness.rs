@@ -30,6 +30,15 @@
 //! [boundary](stateright::Model::within_boundary), and a run that could get there before the goal leaves
 //! the check without a verdict. Where the goal is reached by then on every run, nothing was cut off.
 //!
+//! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which the network
+//! is stable from the start, Byzantine replicas are silent, and of all honest participants that owe a step the
+//! first one takes one. As soon as everybody is n views past the first, a state is taken for the one with all
+//! these views n lower: the same state ([`Renumber`](crate::pbft::Renumber)) but for what was sent in the n
+//! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
+//! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
+//! all that is owed ([`Liveness::owed_in`]), not by what is followed. So what is found is a violation; that
+//! nothing is found says nothing.
+//!
 //! **What is forgotten.** As in [`Absorbed`], a replica's votes and view changes of others are no part of its
 //! local state, although it may have received them before. For the honest ones that changes nothing: they arrive
 //! again. Of a Byzantine replica's it makes the model allow more than the protocol does: a step that the
@@ -39,6 +48,7 @@
 //! **Where it ends.** What was executed stays executed, so a state in which every goal is reached is not
 //! explored further.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -78,6 +88,13 @@ pub fn is_liveness(property: &str) -> bool {
     property == ALL_LIVENESS || LIVENESS.iter().any(|(name, _)| *name == property)
 }
 
+/// How many views somebody may be ahead of the others in [`Liveness::endless`]; further is outside its boundary.
+const AHEAD: u64 = 1;
+
+/// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
+/// forgotten in which a batch prepared.
+const BESIDES: u64 = 4;
+
 /// How the network becomes stable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stabilisation {
@@ -91,6 +108,8 @@ pub struct Liveness {
     judge: Absorbed,
     /// Views that timers may begin before stabilisation.
     before: u64,
+    /// After how many views the same primaries come again, where views go on without end.
+    round: Option<u64>,
     lost: RwLock<IndexSet<Bits>>,
 }
 
@@ -149,11 +168,56 @@ impl Liveness {
         let mut scope = bound.scope;
         scope.views += stabilisation.further;
         let system = System::open(Bound::new(scope, bound.byzantine), rules)?;
-        Ok(Liveness {
-            judge: Absorbed::new(Arc::new(system)),
-            before,
-            lost: RwLock::new(IndexSet::from([Bits::default()])),
-        })
+        Ok(Liveness::of(system, before, None))
+    }
+
+    /// A model of some runs of a bound, in which views go on without end. None under a rulebook whose primaries do not take turns, or with clients or crashes in the
+    /// bound.
+    ///
+    /// # Errors
+    /// A bound that makes no sense.
+    pub fn endless(bound: Bound, rules: &'static dyn Rules) -> Result<Option<Self>, BoundError> {
+        let committee = bound.validate()?;
+        let (before, round) = (bound.views, u64::from(committee.n()));
+        let mut scope = bound.scope;
+        scope.views += round + BESIDES;
+        let takes_turns = (0..scope.views).map(View).all(|view| {
+            let next = View(view.0 + round);
+            rules.primary(committee, view) == rules.primary(committee, next)
+                && committee.replicas().all(|id| {
+                    rules.may_propose(committee, view, id) == rules.may_propose(committee, next, id)
+                })
+        });
+        if !takes_turns || scope.clients || scope.reads > 0 || scope.crashes > 0 {
+            return Ok(None);
+        }
+        let system = System::open(Bound::new(scope, bound.byzantine), rules)?.silent();
+        Ok(Some(Liveness::of(system, before, Some(round))))
+    }
+
+    fn of(system: System, before: u64, round: Option<u64>) -> Self {
+        let lost = RwLock::new(IndexSet::from([Bits::default()]));
+        let judge = Absorbed::new(Arc::new(system));
+        let judge = if round.is_some() { judge.with_horizon(AHEAD) } else { judge };
+        Liveness { judge, before, round, lost }
+    }
+
+    /// The first view that only begins after stabilisation.
+    pub fn first_after(&self) -> View {
+        View(self.before)
+    }
+
+    /// By how many views the state after a step was taken to be lower than it is.
+    pub fn skips(&self, state: &LivenessState, step: &LivenessMove) -> u64 {
+        let LivenessMove::Fire(step, _) = step else { return 0 };
+        let next = self.judge.next_state(&state.at, *step);
+        next.and_then(|next| self.lowered(state, &next)).map_or(0, |_| self.round.unwrap_or_default())
+    }
+
+    /// The state after a step with lower view numbers, if that is the same.
+    fn lowered(&self, state: &LivenessState, next: &AbsorbedState) -> Option<AbsorbedState> {
+        let round = self.round.filter(|_| state.is_stable())?;
+        self.judge.renumbered(next, self.first_after(), round)
     }
 
     /// The system that runs. Its bound has all views.
@@ -166,7 +230,27 @@ impl Liveness {
         self.judge.refusal()
     }
 
+    /// What is owed in a state.
+    pub fn owed_in(&self, state: &LivenessState) -> BTreeSet<Owed> {
+        if !state.is_stable() {
+            return BTreeSet::from([Owed::Stabilisation]);
+        }
+        self.all_choices(state).iter().filter_map(|choice| self.owed(state, choice)).collect()
+    }
+
     fn choices(&self, state: &LivenessState) -> Vec<Choice> {
+        if self.round.is_some() && !state.is_stable() {
+            return Vec::new();
+        }
+        let mut choices = self.all_choices(state);
+        if self.round.is_some() {
+            let first = choices.iter().map(|choice| choice.step.participant).min();
+            choices.retain(|choice| Some(choice.step.participant) == first);
+        }
+        choices
+    }
+
+    fn all_choices(&self, state: &LivenessState) -> Vec<Choice> {
         let lost = self.lost.read().unwrap_or_else(PoisonError::into_inner);
         let lost = state.stable.and_then(|index| lost.get_index(index as usize)).cloned();
         let mut choices = self.judge.choices(&state.at, &lost.unwrap_or_default());
@@ -318,7 +402,8 @@ impl Model for Liveness {
                 Some(LivenessState { at: state.at.clone(), stable: Some(stable as u32) })
             }
             LivenessMove::Fire(step, _) => {
-                let at = self.judge.next_state(&state.at, step)?;
+                let next = self.judge.next_state(&state.at, step)?;
+                let at = self.lowered(state, &next).unwrap_or(next);
                 Some(LivenessState { at, stable: state.stable })
             }
         }
@@ -326,7 +411,14 @@ impl Model for Liveness {
 
     fn within_boundary(&self, state: &LivenessState) -> bool {
         let views = self.judge.system().bound().views;
-        self.with_seen(state, |seen| seen.replicas.iter().all(|replica| replica.view() < View(views)))
+        self.with_seen(state, |seen| {
+            let views_of = || seen.replicas.iter().map(|replica| replica.view().0);
+            let is_near = match (self.round, views_of().min(), views_of().max()) {
+                (Some(_), Some(least), Some(most)) => most - least <= AHEAD,
+                _ => true,
+            };
+            is_near && views_of().all(|view| view < views)
+        })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::bounds::{Store, System};
 use crate::pbft::{
-    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Replica,
-    ReplicaId, Site, State, View,
+    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal,
+    Renumber as _, Renumbering, Replica, ReplicaId, Site, State, View,
 };
 
 /// What can happen to a participant.
@@ -38,6 +38,15 @@ impl fmt::Debug for Event {
 }
 
 impl Event {
+    /// The same with other view numbers.
+    pub fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
+        Some(match self {
+            Event::Deliver(message) => Event::Deliver(message.renumbered(by)?),
+            Event::Timeout(view) => Event::Timeout(by.view(*view)?),
+            Event::Crash | Event::Invoke | Event::Resend => self.clone(),
+        })
+    }
+
     /// The event as something that happens in this local state, if it can.
     pub fn as_stimulus<'a>(&'a self, local: &Local) -> Option<Stimulus<'a>> {
         match self {
@@ -321,6 +330,18 @@ impl Local {
         match self {
             Local::Replica(_) => None,
             Local::Client(state) => Some(state),
+        }
+    }
+
+    /// The same with other view numbers, if it names none that gets no other. A client and what is stored
+    /// against crashes have none.
+    pub fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
+        match self {
+            Local::Replica(ReplicaLocal { state, crashes, store: None }) => {
+                let state = state.renumbered(by)?;
+                Some(Local::Replica(ReplicaLocal { state, crashes: *crashes, store: None }))
+            }
+            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal, StateTransfer};
 use super::proof::Proof;
 use super::quorum::{Tally, Votes};
+use super::renumber::{Renumber, Renumbering};
 use super::rules::{Refusal, Rules, Setting};
 use super::signature::Signed;
 use super::snapshot::Snapshot;
@@ -96,6 +97,12 @@ impl PreparedCertificate {
     /// The digest of the batch.
     pub fn digest(&self) -> Digest {
         self.0.digest()
+    }
+}
+
+impl Renumber for PreparedCertificate {
+    fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
+        self.0.renumbered(by).map(PreparedCertificate)
     }
 }
 

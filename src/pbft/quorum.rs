@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::digest::Digest;
 use super::id::{ReplicaId, View};
 use super::proof::Proof;
+use super::renumber::{Renumber, Renumbering};
 use super::signature::Signed;
 
 /// A group of n replicas of which at most f are Byzantine.
@@ -339,5 +340,24 @@ impl<M> Tally<M> {
             votes.voters = votes.signed.0.iter().filter_map(|vote| vote.signer().replica()).collect();
         }
         self.groups.retain(|(_, votes)| votes.count > 0);
+    }
+}
+
+impl<M> Renumber for Tally<M>
+where
+    Signed<M>: Renumber,
+{
+    fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
+        let mut groups = SmallVec::new();
+        for (key, votes) in &self.groups {
+            let view = match key.view {
+                Some(view) => Some(by.view(view)?),
+                None => None,
+            };
+            let signed = votes.signed.renumbered(by)?;
+            let votes = Votes { count: votes.count, voters: votes.voters.clone(), signed };
+            groups.push((TallyKey { view, ..*key }, votes));
+        }
+        Some(Tally { groups })
     }
 }

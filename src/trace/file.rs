@@ -251,7 +251,8 @@ impl TryFrom<StayRecord> for Stay {
         let StayRecord { property, stable_after, repeats_after, then } = record;
         let (property, _) =
             LIVENESS.into_iter().find(|(name, _)| *name == property).ok_or(StayError::Property)?;
-        let known = [Stay::DEAD_END, Stay::REST, Stay::LOOP].into_iter().find(|known| *known == then);
+        let known =
+            [Stay::DEAD_END, Stay::REST, Stay::LOOP, Stay::RISING].into_iter().find(|known| *known == then);
         let then = known
             .ok_or_else(|| ReadError::Contradiction(format!("no run stays so that '{then}' can be said")))?;
         Ok(Stay { property, stable_after, repeats_after, then })

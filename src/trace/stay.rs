@@ -29,10 +29,17 @@ impl Stay {
         "nothing more has to happen: only Byzantine replicas could still do something";
     /// [`Stay::then`] of a run into a loop.
     pub const LOOP: &'static str = "and so on, for ever";
+    /// [`Stay::then`] of a run that goes on in the same way with other numbers for its views.
+    pub const RISING: &'static str = "and so on, for ever, in higher and higher views";
 
     /// Whether it is a loop, and not a state in which the run stops.
     pub fn is_loop(&self) -> bool {
-        self.then == Stay::LOOP
+        self.then == Stay::LOOP || self.is_rising()
+    }
+
+    /// Whether its views go on without end.
+    pub fn is_rising(&self) -> bool {
+        self.then == Stay::RISING
     }
 }
 
@@ -62,7 +69,7 @@ pub enum StayError {
 impl Trace {
     /// The same run, which never does what it owes. That is checked on the real participants: where it stops,
     /// everything that must still arrive is delivered to them, and neither may the goal be reached by that nor a
-    /// timer run; where it goes round, they must be where they were. Whether a loop is fair is not checked here, nor
+    /// timer run; where it goes round, they must be where they were, or all as many views higher. Whether a loop is fair is not checked here, nor
     /// whether Byzantine replicas can still do something.
     ///
     /// # Errors
@@ -79,7 +86,10 @@ impl Trace {
         }
         let mut last = self.run.clone();
         if stay.is_loop() {
-            if controls(&self.run_after(stay.repeats_after)) != controls(&last) {
+            let before = self.run_after(stay.repeats_after);
+            let goes_round =
+                if stay.is_rising() { rises(&before, &last) } else { controls(&before) == controls(&last) };
+            if !goes_round {
                 return Err(StayError::Open);
             }
         } else {
@@ -108,6 +118,16 @@ impl Trace {
         }
         run
     }
+}
+
+/// Whether every honest replica is as many views higher than before as the others.
+fn rises(before: &Run, after: &Run) -> bool {
+    let views = |run: &Run| -> Vec<_> {
+        run.locals().filter_map(|(_, local)| local.replica().map(|state| state.view().0)).collect()
+    };
+    let mut risen = views(before).into_iter().zip(views(after)).map(|(old, new)| new.checked_sub(old));
+    let first = risen.next().flatten();
+    first > Some(0) && risen.all(|other| other == first)
 }
 
 /// What everybody believes, without what could be received again and has had no consequence.

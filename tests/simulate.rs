@@ -60,11 +60,11 @@ fn a_seed_is_the_same_run_on_every_machine() {
 }
 
 const DIGESTS: [(StrategyKind, SchedulerKind, u64, &str); 5] = [
-    (StrategyKind::Honest, SchedulerKind::RoundRobin, 1, ""),
-    (StrategyKind::Equivocate, SchedulerKind::Random, 2, ""),
-    (StrategyKind::Random, SchedulerKind::Pct, 3, ""),
-    (StrategyKind::Twins, SchedulerKind::Random, 4, ""),
-    (StrategyKind::Mutate, SchedulerKind::Random, 5, ""),
+    (StrategyKind::Honest, SchedulerKind::RoundRobin, 1, "bafbcfdf"),
+    (StrategyKind::Equivocate, SchedulerKind::Random, 2, "bc0f6463"),
+    (StrategyKind::Random, SchedulerKind::Pct, 3, "6053ecc4"),
+    (StrategyKind::Twins, SchedulerKind::Random, 4, "1486ba13"),
+    (StrategyKind::Mutate, SchedulerKind::Random, 5, "a1d64468"),
 ];
 
 #[test]
@@ -374,7 +374,7 @@ fn bad_questions_are_refused() {
         (&["--depth", "0"], "--depth"),
         (&["--clients", "0"], "--clients"),
         (&["--threads", "0"], "--threads"),
-        (&["--timeout", "-1"], "--timeout"),
+        (&["--timeout=-1"], "--timeout"),
         (&["--checkpoint", "8", "--window", "4"], "--window 4"),
         (&["--trace", "no/such/folder/x.json"], "no/such/folder"),
         (&["--json", "no/such/folder/x.json"], "no/such/folder"),

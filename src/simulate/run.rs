@@ -107,6 +107,8 @@ struct Simulation<'s> {
     down: Vec<bool>,
     /// When something that somebody waits for happened last.
     progress: u64,
+    /// How long after that something has to happen again.
+    allowed: Option<u64>,
     /// How much of what can be wrong has changed since it was looked at.
     suspects: usize,
     counts: Counts,
@@ -155,6 +157,7 @@ impl<'s> Simulation<'s> {
             clocks: vec![CopyClock::default(); processes],
             down: vec![false; n],
             progress: 0,
+            allowed: None,
             suspects: 0,
             counts: Counts::default(),
             events: Vec::new(),
@@ -275,7 +278,9 @@ impl<'s> Simulation<'s> {
         if self.cast.all_asked() && self.cast.unserved().is_none() {
             return Some(self.last_look().unwrap_or(End::Finished));
         }
-        if self.now.saturating_sub(since) <= self.allowance() {
+        // Timers go on doubling while nothing happens: what counts is how long they were when it last did.
+        let allowance = self.allowance();
+        if self.now.saturating_sub(since) <= *self.allowed.get_or_insert(allowance) {
             return None;
         }
         if let Some(end) = self.last_look() {
@@ -293,6 +298,17 @@ impl<'s> Simulation<'s> {
             self.weather.stable_at
         );
         Some(End::Violated { property: property.to_owned(), what })
+    }
+
+    /// Something happened that somebody waits for.
+    fn has_come_about(&mut self) {
+        self.progress = self.now;
+        self.allowed = None;
+    }
+
+    /// How long it is since then, in a stable network.
+    fn idle(&self) -> u64 {
+        self.now.saturating_sub(self.progress.max(self.weather.stable_at))
     }
 
     /// How long nothing may come about in a stable network before that is a violation: until every Byzantine
@@ -343,10 +359,11 @@ impl<'s> Simulation<'s> {
             What::Act => {
                 self.act(process);
                 self.deceive(process, who, |_| true, Input::Retransmit);
-                let wait = if self.now < self.weather.stable_at { INITIATIVE } else { 8 * INITIATIVE };
+                let unstable = self.now < self.weather.stable_at;
+                let wait = if unstable { INITIATIVE } else { (8 * INITIATIVE).max(self.idle() / 4) };
                 self.schedule(self.now + wait, process, What::Act);
             }
-            What::Stabilise => self.progress = self.progress.max(self.now),
+            What::Stabilise => self.has_come_about(),
         }
     }
 
@@ -398,7 +415,7 @@ impl<'s> Simulation<'s> {
             Effect::Executed(block) => {
                 self.suspects += 1;
                 if !block.executed().is_empty() {
-                    self.progress = self.now;
+                    self.has_come_about();
                 }
             }
             Effect::Stable(_) => {
@@ -407,7 +424,7 @@ impl<'s> Simulation<'s> {
             }
             Effect::Transferred(_) => {
                 self.suspects += 1;
-                self.progress = self.now;
+                self.has_come_about();
                 self.counts.transfers += 1;
             }
             Effect::Committed(_) => self.suspects += 1,
@@ -432,7 +449,7 @@ impl<'s> Simulation<'s> {
             ClientEffect::Send(to, message) => self.send(who, Principal::Replica(to), &message),
             ClientEffect::Accepted(..) => {
                 self.suspects = usize::MAX / 2;
-                self.progress = self.now;
+                self.has_come_about();
                 self.counts.answered += 1;
                 let think = self.network.between(1, self.weather.thinks.max(1));
                 self.schedule(self.now + think, process, What::Ask);
@@ -497,7 +514,7 @@ impl<'s> Simulation<'s> {
 
     fn time_out(&mut self, process: usize, number: u64, copy: usize) {
         let who = self.who(process);
-        if let Some(mask) = &mut self.masks.get_mut(process).and_then(Option::as_mut) {
+        if let Some(mask) = self.masks.get(process).and_then(Option::as_ref) {
             if mask.clocks.get(copy).is_some_and(|clock| clock.number == number) {
                 self.deceive(process, who, |c| c == copy, Input::Timeout);
             }
@@ -518,11 +535,10 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    /// A replica says how far it is; where its timer runs long, it has time.
+    /// A replica says how far it is; the longer nothing comes about, the longer timers run, and the less often.
     fn resend(&mut self, process: usize) {
         self.step(self.who(process), Event::Resend);
-        let doublings = self.clocks[process].doublings.min(MOST_DOUBLINGS);
-        let wait = self.weather.skewed(self.now, process, RETRANSMISSION.max((TIMEOUT << doublings) / 4));
+        let wait = self.weather.skewed(self.now, process, RETRANSMISSION.max(self.idle() / 8));
         self.schedule(self.now + wait, process, What::Resend);
     }
 

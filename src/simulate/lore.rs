@@ -14,6 +14,9 @@ const VIEWS: usize = 12;
 const BATCHES: usize = 24;
 const MESSAGES: usize = 256;
 
+/// The VIEW-CHANGEs of each replica.
+pub type BySender = BTreeMap<Principal, Vec<Arc<Signed<ViewChange>>>>;
+
 /// The latest of what was sent, sorted by what can be made of it.
 #[derive(Clone, Debug, Default)]
 pub struct Lore {
@@ -30,7 +33,7 @@ pub struct Lore {
     /// CHECKPOINTs for each.
     pub checkpoints: BTreeMap<SeqNum, Vec<Signed<Checkpoint>>>,
     /// VIEW-CHANGEs for each view.
-    pub view_changes: BTreeMap<View, BTreeMap<Principal, Vec<Arc<Signed<ViewChange>>>>>,
+    pub view_changes: BTreeMap<View, BySender>,
     /// Stable checkpoints that can be shown.
     pub stable: BTreeMap<SeqNum, StableClaim>,
     /// States that were sent.

@@ -24,7 +24,7 @@ mod settings;
 mod strategy;
 
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
-pub use lore::Lore;
+pub use lore::{BySender, Lore};
 pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};

@@ -33,7 +33,7 @@ pub fn run(
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
     let mut simulation = Simulation::new(settings, seed, records)?;
-    let end = simulation.to_its_end(stop);
+    let end = simulation.run_out(stop);
     let Simulation { system, cast, mut counts, events, now, .. } = simulation;
     counts.ticks = now;
     counts.blocks = cast.states().iter().map(|state| state.chain().height().0).max().unwrap_or(0);
@@ -219,7 +219,7 @@ impl<'s> Simulation<'s> {
         self.schedule(self.weather.stable_at, 0, What::Stabilise);
     }
 
-    fn to_its_end(&mut self, stop: Option<&AtomicBool>) -> End {
+    fn run_out(&mut self, stop: Option<&AtomicBool>) -> End {
         // Everybody does some things in a tick.
         let rate = 4 * self.clocks.len() as u64;
         loop {

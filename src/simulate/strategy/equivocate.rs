@@ -85,31 +85,32 @@ impl Equivocate {
 
     /// A new view on another quorum of view changes, for the other side.
     fn divide(&mut self, scene: &mut Scene<'_>, me: &Mask, view: View) -> Option<Message> {
-        if !self.divided.contains_key(&view) {
-            let rules = scene.system.rules();
-            let quorum = rules.view_change_quorum(scene.system.setting().committee);
-            let mut changes: Vec<_> =
-                scene.lore.view_changes.get(&view)?.values().flatten().cloned().collect();
-            // Those that claim least first, and of each sender one.
-            changes.sort_by_key(|change| (change.prepared.len(), change.signer()));
-            let mut senders = Vec::new();
-            changes.retain(|change| {
-                let new = !senders.contains(&change.signer());
-                senders.push(change.signer());
-                new
-            });
-            changes.truncate(quorum);
-            let contents: Vec<&ViewChange> = changes.iter().map(|change| change.message()).collect();
-            let proposals = rules.new_view_batches(&contents).into_iter().map(|(seq, batch)| Proposal {
-                pre_prepare: me.key().sign(PrePrepare { view, seq, digest: batch.digest() }),
-                batch,
-            });
-            let proposals = proposals.collect();
-            changes.sort_by_key(|change| change.signer());
-            let new_view = me.key().sign(NewView { view, view_changes: Proof(changes), proposals });
-            self.divided.insert(view, Arc::new(new_view));
+        if let Some(known) = self.divided.get(&view) {
+            return Some(Message::NewView(Arc::clone(known)));
         }
-        self.divided.get(&view).cloned().map(Message::NewView)
+        let rules = scene.system.rules();
+        let quorum = rules.view_change_quorum(scene.system.setting().committee);
+        let mut changes: Vec<_> = scene.lore.view_changes.get(&view)?.values().flatten().cloned().collect();
+        // Those that claim least first, and of each sender one.
+        changes.sort_by_key(|change| (change.prepared.len(), change.signer()));
+        let mut senders = Vec::new();
+        changes.retain(|change| {
+            let new = !senders.contains(&change.signer());
+            senders.push(change.signer());
+            new
+        });
+        changes.truncate(quorum);
+        let contents: Vec<&ViewChange> = changes.iter().map(|change| change.message()).collect();
+        let proposals = rules.new_view_batches(&contents).into_iter().map(|(seq, batch)| Proposal {
+            pre_prepare: me.key().sign(PrePrepare { view, seq, digest: batch.digest() }),
+            batch,
+        });
+        let proposals = proposals.collect();
+        changes.sort_by_key(|change| change.signer());
+        let new_view = NewView { view, view_changes: Proof(changes), proposals };
+        let new_view = Arc::new(me.key().sign(new_view));
+        self.divided.insert(view, Arc::clone(&new_view));
+        Some(Message::NewView(new_view))
     }
 }
 

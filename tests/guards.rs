@@ -219,6 +219,9 @@ fn pre_prepare_guards() {
     backup.refuses(&system.pre_prepare(0, 2, &a), Refusal::OtherView);
     backup.refuses(&system.prepare(2, 0, 2, a.digest()), Refusal::OtherView);
     backup.refuses(&system.commit(2, 0, 2, a.digest()), Refusal::OtherView);
+    // In the one that it moves to neither, before it has begun.
+    backup.refuses(&system.prepare(2, 1, 2, a.digest()), Refusal::OtherView);
+    backup.refuses(&system.commit(2, 1, 2, a.digest()), Refusal::OtherView);
 }
 
 #[test]
@@ -1245,12 +1248,19 @@ fn null_request_is_no_progress() {
     backup.accepts(&Message::Request(system.request(0, 1)));
     backup.times_out();
     let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 2, &batch)])).to_vec();
-    backup.accepts(&system.new_view(1, changes, &[(1, Batch::null()), (2, batch)]));
-    backup.accepts(&system.prepare(2, 1, 1, null));
-    backup.accepts(&system.commit(1, 1, 1, null));
-    let effects = backup.accepts(&system.commit(2, 1, 1, null));
+    backup.accepts(&system.new_view(1, changes, &[(1, Batch::null()), (2, batch.clone())]));
+    backup.accepts(&Message::Request(system.request(1, 1)));
+    let mut decide = |seq, digest| {
+        backup.accepts(&system.prepare(2, 1, seq, digest));
+        backup.accepts(&system.commit(1, 1, seq, digest));
+        backup.accepts(&system.commit(2, 1, seq, digest))
+    };
+    let effects = decide(1, null);
     assert_eq!(executed_of(&effects), [vec![]]);
     assert!(effects.contains(&timer(1, 1, 1)), "{effects:?}");
+    // A request that is executed is.
+    let effects = decide(2, batch.digest());
+    assert!(effects.contains(&timer(1, 2, 0)), "{effects:?}");
 }
 
 #[test]
@@ -1265,6 +1275,26 @@ fn view_changes_of_a_weak_quorum_are_joined_in_the_smallest_view() {
     let effects = replica.accepts(&Message::ViewChange(system.view_change(2, 2, vec![])));
     assert_eq!(effects, [own, timer(2, 0, 1)]);
     assert_eq!((replica.state.view(), replica.state.is_active()), (View(2), false));
+}
+
+/// The view change that makes it join may complete the quorum.
+#[test]
+fn new_primary_that_joins_last_begins_at_once() {
+    let system = System::new(4);
+    let mut primary = At::new(&system, 1);
+    primary.accepts(&Message::ViewChange(system.view_change(2, 1, vec![])));
+    let effects = primary.accepts(&Message::ViewChange(system.view_change(3, 1, vec![])));
+    assert!(view_change_of(&effects).is_some() && new_view_of(&effects).is_some(), "{effects:?}");
+    // Both are recorded, its own view change first.
+    let mut primary = At::new(&system, 1);
+    primary.accepts(&Message::ViewChange(system.view_change(2, 1, vec![])));
+    let last = Message::ViewChange(system.view_change(3, 1, vec![]));
+    let effects = accepted_with_records(primary.replica, &mut primary.state, Input::Deliver(&last));
+    let records: Vec<_> = effects.iter().filter(|e| matches!(e, Effect::Persist(_))).collect();
+    assert!(matches!(
+        &records[..],
+        [Effect::Persist(Record::ViewChange(_)), Effect::Persist(Record::NewView(_))]
+    ));
 }
 
 /// Of a replica that has moved on further the view change for this view is missing.
@@ -1442,6 +1472,14 @@ fn view_changes_for_a_view_that_is_past_are_forgotten() {
     let direct = moved_by(&[(1, 2), (2, 2)]);
     assert_eq!((direct.view(), direct.is_active()), (View(2), false));
     assert_eq!(moved_by(&[(0, 1), (1, 2), (2, 2)]), direct);
+    // So is the slot of a vote that was in vain.
+    let mut voted = At::new(&system, 3);
+    voted.accepts(&system.prepare(2, 0, 1, digest(1)));
+    for from in [1, 2] {
+        voted.accepts(&Message::ViewChange(system.view_change(from, 2, vec![])));
+    }
+    voted.state.forget_backoff();
+    assert_eq!(voted.state, direct);
 }
 
 /// Who prepared, committed, left or vouched in vain is forgotten with the view or below the watermark.
@@ -2097,7 +2135,7 @@ fn rulebook_decides_what_proves_a_view_change() {
         fn check_view_change(&self, _: &Setting, _: &ViewChange) -> Result<(), Refusal> { Ok(()) }
     }
     rulebook! { AnyTarget: fn justifies(&self, _: &ViewChange, _: View) -> bool { true } }
-    rulebook! { ClaimAlone: fn certificate_quorum(&self, _: Committee) -> usize { 1 } }
+    rulebook! { ClaimByTwo: fn certificate_quorum(&self, _: Committee) -> usize { 2 } }
     rulebook! { AnyNewView:
         fn check_new_view(&self, _: &Setting, _: &NewView) -> Result<(), Refusal> { Ok(()) }
     }
@@ -2118,7 +2156,7 @@ fn rulebook_decides_what_proves_a_view_change() {
     let voted = [system.pre_prepare(0, 1, &a), system.prepare(2, 0, 1, a.digest())];
     let changes = [1, 2].map(|id| Message::ViewChange(system.view_change(id, 1, vec![])));
     let reported = |before: &[Message]| {
-        let (paper, lax) = last_effects(&ClaimAlone, 3, &[before, &changes].concat());
+        let (paper, lax) = last_effects(&ClaimByTwo, 3, &[before, &changes].concat());
         [paper, lax].map(|effects| {
             let change = view_change_of(&effects).unwrap();
             change.prepared.iter().map(|claim| claim.prepares.0.len()).collect::<Vec<_>>()

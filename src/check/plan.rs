@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stateright::{Expectation, Model, Property};
 
 use super::liveness::run_liveness;
-use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
+use super::save::{Suspended, Unfinished};
+use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, Byzantine, Event, Judge, MessageModel, NO_DEAD_END, Scope, System,
-    is_liveness, no_dead_end, placements, properties,
+    Absorbed, Bound, BoundError, Byzantine, Event, Interned, Judge, NO_DEAD_END, Scope, System, is_liveness,
+    no_dead_end, placements, properties,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JudgeKind {
     /// Judge 1: every delivery is a step.
@@ -42,7 +43,7 @@ impl std::fmt::Display for JudgeKind {
 }
 
 /// One run: a judge on a bound.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Job {
     /// The judge.
     pub judge: JudgeKind,
@@ -149,44 +150,70 @@ pub fn run(
     deadline: Option<Instant>,
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
+    run_on(job, rules, property, limits, deadline, progress, None).map(|(outcome, _)| outcome)
+}
+
+/// The same, from where a limit ended the job before, if it did: that must have been of the same rules and
+/// property. Also gives what it takes to go on, if a limit ended it now; liveness cannot go on.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub fn run_on(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<&str>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+    from: Option<Unfinished>,
+) -> Result<(Outcome, Option<Unfinished>), BoundError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
     if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
         let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
         let coverage = Coverage::default();
-        return Ok(Outcome {
-            job: job.clone(),
-            coverage,
-            verdict,
-            unreached: Vec::new(),
-            within_views: None,
-        });
+        let outcome =
+            Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None };
+        return Ok((outcome, None));
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
         JudgeKind::Message => {
-            let model = MessageModel::new(Arc::clone(&system));
-            let report = search(&model, &selected(&model, property), &limits, progress, |_| {});
-            Ok(outcome(job, &system, report, |path| {
-                path.iter().map(|action| (action.to, action.event.clone())).collect()
-            }))
+            let (model, halted) = match from {
+                Some(Unfinished(Suspended::Message(model, halted))) => (model, Some(halted)),
+                _ => (Box::new(Interned::new(Arc::clone(&system))), None),
+            };
+            let asked = selected(&*model, property);
+            let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
+            let outcome =
+                outcome(job, &system, report, |path| path.iter().map(|step| model.expand(step)).collect());
+            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
         JudgeKind::Absorbed => {
-            let model = Absorbed::new(Arc::clone(&system));
+            let (model, halted) = match from {
+                Some(Unfinished(Suspended::Absorbed(model, halted))) => (model, Some(halted)),
+                _ => (Box::new(Absorbed::new(Arc::clone(&system))), None),
+            };
             // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
             // the same in every run.
             let limits = Limits { threads: 1, ..limits };
-            let report = search(&model, &selected(&model, property), &limits, progress, |_| {});
+            let asked = selected(&*model, property);
+            let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let mut outcome = outcome(job, &system, report, |path| expand(&model, path));
             // A violation was replayed, and stands whatever else the judge could not do.
             let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
             if let Some(refusal) = model.refusal().filter(|_| !replayed) {
                 outcome.verdict = Verdict::Refused(refusal);
             }
-            Ok(outcome)
+            let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
+            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Absorbed(model, halted)))))
         }
-        JudgeKind::Unbounded => run_views(job, rules, property, &limits, progress),
-        JudgeKind::Liveness => run_liveness(job, rules, property, &limits, progress),
+        JudgeKind::Liveness => {
+            run_liveness(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
+        }
+        JudgeKind::Unbounded => {
+            run_views(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
+        }
     }
 }
 

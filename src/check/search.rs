@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use stateright::{Expectation, Model, Property};
 
-use super::levels::{NOBODY, Visited, levels};
+use super::levels::{Frontier, levels};
+use super::visited::{NOBODY, Visited};
 use crate::model::{Fingerprint, fingerprint};
 
 /// What ends a search early.
@@ -108,6 +109,29 @@ pub struct Report<A> {
     pub unreached: Vec<&'static str>,
 }
 
+/// A search that a limit ended, and all that it takes to go on with it.
+#[derive(Debug)]
+pub struct Halted<S> {
+    pub(super) visited: Visited,
+    pub(super) frontier: Frontier<S>,
+    pub(super) transitions: u64,
+    pub(super) elapsed: Duration,
+    /// Of the properties of kind *sometimes*, in their order, whether a visited state has it.
+    pub(super) reached: Vec<bool>,
+}
+
+impl<S> Halted<S> {
+    /// How many distinct states it has visited.
+    pub fn states(&self) -> u64 {
+        self.visited.len() as u64
+    }
+
+    /// The bytes that its visited states take; what is still to be expanded comes on top.
+    pub fn bytes(&self) -> u64 {
+        self.visited.bytes()
+    }
+}
+
 /// A state that is new, as far as is known before the merge.
 struct Candidate<S> {
     state: S,
@@ -140,8 +164,30 @@ pub fn search<M>(
     properties: &[Property<M>],
     limits: &Limits,
     progress: &Progress,
-    mut visit: impl FnMut(&M::State),
+    visit: impl FnMut(&M::State),
 ) -> Report<M::Action>
+where
+    M: Model + Sync,
+    M::State: Hash + Send + Sync,
+    M::Action: Clone,
+{
+    search_on(model, properties, limits, progress, None, visit).0
+}
+
+/// The same, from where another search was ended by a limit: with it, it comes to the counts, the verdict and
+/// the steps to which one without a limit comes. The model and the properties have to be the same, and `limits`
+/// are for both together, but for the time. Also gives what it takes to go on, if a limit ended this one.
+///
+/// # Panics
+/// If a property is of kind *eventually*: a search that ignored it would answer wrongly.
+pub fn search_on<M>(
+    model: &M,
+    properties: &[Property<M>],
+    limits: &Limits,
+    progress: &Progress,
+    halted: Option<Halted<M::State>>,
+    mut visit: impl FnMut(&M::State),
+) -> (Report<M::Action>, Option<Halted<M::State>>)
 where
     M: Model + Sync,
     M::State: Hash + Send + Sync,
@@ -153,22 +199,34 @@ where
         "a breadth-first search cannot decide an 'eventually' property"
     );
     let of_kind = |kind: Expectation| properties.iter().filter(move |p| p.expectation == kind);
+    let reached = |number: usize| halted.as_ref().is_some_and(|h| h.reached.get(number) == Some(&true));
+    let sometimes = of_kind(Expectation::Sometimes).enumerate();
     let search = Search {
         model,
         always: of_kind(Expectation::Always).collect(),
-        sometimes: of_kind(Expectation::Sometimes).map(|p| (p, AtomicBool::new(false))).collect(),
+        sometimes: sometimes.map(|(number, p)| (p, AtomicBool::new(reached(number)))).collect(),
         limits,
     };
-    let mut visited = Visited::default();
-    let mut transitions = 0;
-    let (end, depth) = search.run(&mut visited, &mut transitions, progress, start, &mut visit);
-    let coverage = Coverage { states: visited.len() as u64, transitions, depth, elapsed: start.elapsed() };
+    let (mut halted, begun) = match halted {
+        Some(halted) => (halted, Ok(())),
+        None => search.begin(&mut visit),
+    };
+    let has_begun = begun.is_ok();
+    let (end, depth) = match begun {
+        Ok(()) => search.run(&mut halted, progress, start, &mut visit),
+        Err(end) => (Err(end), 0),
+    };
+    let elapsed = halted.elapsed + start.elapsed();
+    let coverage = Coverage { states: halted.states(), transitions: halted.transitions, depth, elapsed };
     let named = |found: bool| {
         let of = search.sometimes.iter().filter(move |(_, hit)| hit.load(Relaxed) == found);
         of.map(|(p, _)| p.name).collect()
     };
     let end = end.err().unwrap_or(End::Exhausted);
-    Report { coverage, end, reached: named(true), unreached: named(false) }
+    let report = Report { coverage, reached: named(true), unreached: named(false), end };
+    let reached = search.sometimes.iter().map(|(_, hit)| hit.load(Relaxed)).collect();
+    let goes_on = has_begun && matches!(report.end, End::Limited(_));
+    (report, goes_on.then_some(Halted { elapsed, reached, ..halted }))
 }
 
 impl<M> Search<'_, M>
@@ -177,35 +235,42 @@ where
     M::State: Hash + Send + Sync,
     M::Action: Clone,
 {
+    /// The initial states, as a search that has not expanded anything yet, and whether it can go on.
+    fn begin(&self, visit: &mut impl FnMut(&M::State)) -> (Halted<M::State>, Result<(), End<M::Action>>) {
+        let mut visited = Visited::default();
+        let mut level = Vec::new();
+        let mut initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
+        let begun = initial.try_for_each(|state| match self.judge(&visited, state) {
+            Some(candidate) => self.admit(&mut visited, candidate, NOBODY, &mut level, visit),
+            None => Ok(()),
+        });
+        let (frontier, reached) = (Frontier::of(level), Vec::new());
+        (Halted { visited, frontier, transitions: 0, elapsed: Duration::ZERO, reached }, begun)
+    }
+
     fn run(
         &self,
-        visited: &mut Visited,
-        transitions: &mut u64,
+        halted: &mut Halted<M::State>,
         progress: &Progress,
         start: Instant,
         visit: &mut impl FnMut(&M::State),
     ) -> (Result<(), End<M::Action>>, u64) {
-        let mut level = Vec::new();
-        let initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
-        let initial: Vec<_> = initial.filter_map(|state| self.judge(visited, state)).collect();
-        for candidate in initial {
-            if let Err(end) = self.admit(visited, candidate, NOBODY, &mut level, visit) {
-                return (Err(end), 0);
-            }
-        }
+        let Halted { visited, frontier, transitions, .. } = halted;
         levels(
             visited,
-            level,
+            frontier,
             self.limits,
             progress,
             start,
             |visited, state, index| self.expand(visited, state, index),
             |visited, expansion, next| {
-                *transitions += expansion.transitions;
-                expansion
-                    .candidates
-                    .into_iter()
-                    .try_for_each(|candidate| self.admit(visited, candidate, expansion.parent, next, visit))
+                let Expansion { parent, transitions: more, candidates } = expansion;
+                let mut candidates = candidates.into_iter();
+                let merged = candidates.try_for_each(|c| self.admit(visited, c, parent, next, visit));
+                // After a limit, the state is expanded once more.
+                let is_whole = !matches!(merged, Err(End::Limited(_)));
+                *transitions += if is_whole { more } else { 0 };
+                merged
             },
         )
     }

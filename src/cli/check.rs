@@ -15,6 +15,7 @@ use serde_json::json;
 use super::scope::ScopeArguments;
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
+use crate::check::save::{self, Kept, Unfinished};
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{
     ALL_LIVENESS, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Scope, is_liveness,
@@ -69,6 +70,12 @@ pub(super) struct CheckArguments {
     /// Format), .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// If a limit or Ctrl-C ends the check, write to this file all that it takes to go on with it
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Go on with the check that --save wrote to this file: give the same arguments again
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
@@ -92,19 +99,54 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    if let Some(path) = &arguments.trace {
+    for (name, path) in [("trace", &arguments.trace), ("save", &arguments.save)] {
+        let Some(path) = path else { continue };
         // Found out now, not after an hour.
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() || path.is_dir() {
-            return Err(UsageError(format!("--trace {}: no file can be written there", path.display())));
+            return Err(UsageError(format!("--{name} {}: no file can be written there", path.display())));
         }
-        Form::of(&path.to_string_lossy())?;
+    }
+    arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+    if let Some(path) = &arguments.save
+        && path.exists()
+        && arguments.resume.as_ref() != Some(path)
+    {
+        return Err(UsageError(format!(
+            "--save {0}: there is such a file already; to go on with what it holds add --resume {0}, or remove it",
+            path.display()
+        )));
     }
     let jobs = plan(arguments, rulebook)?;
     let max_memory = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
     let limits = Limits { max_states: arguments.max_states, timeout: None, max_memory, threads };
-    let outcomes = run_all(&jobs, rulebook, arguments, &limits, check::deadline(timeout))?;
-    report(arguments, rulebook, &outcomes)
+    let property = property(arguments, rulebook);
+    let kept = match &arguments.resume {
+        Some(path) => save::read(path, rulebook, property, &jobs)?,
+        None => jobs.iter().map(|_| Kept::Nothing).collect(),
+    };
+    let rows = run_all(&jobs, kept, rulebook, property, &limits, check::deadline(timeout))?;
+    let saved = keep(arguments, rulebook, property, &rows);
+    let outcomes: Vec<Outcome> = rows.into_iter().map(|(outcome, _)| outcome).collect();
+    let code = report(arguments, rulebook, &outcomes)?;
+    saved.map(|()| code)
+}
+
+/// Saves what a limit ended, if that was asked for.
+fn keep(
+    arguments: &CheckArguments,
+    rulebook: &Rulebook,
+    property: Option<&str>,
+    rows: &[(Outcome, Option<Unfinished>)],
+) -> Result<(), UsageError> {
+    let Some(path) = &arguments.save else { return Ok(()) };
+    if rows.iter().all(|(_, unfinished)| unfinished.is_none()) {
+        eprintln!("There is nothing to go on with: {} was not written.", path.display());
+        return Ok(());
+    }
+    save::write(path, rulebook, property, rows)?;
+    eprintln!("Saved: the same command with --resume {} goes on from here.", path.display());
+    Ok(())
 }
 
 /// The bound of the default check of liveness.
@@ -176,24 +218,30 @@ fn property<'a>(arguments: &'a CheckArguments, rulebook: &Rulebook) -> Option<&'
 /// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
 fn run_all(
     jobs: &[Job],
+    kept: Vec<Kept>,
     rulebook: &Rulebook,
-    arguments: &CheckArguments,
+    property: Option<&str>,
     limits: &Limits,
     deadline: Option<Instant>,
-) -> Result<Vec<Outcome>, UsageError> {
+) -> Result<Vec<(Outcome, Option<Unfinished>)>, UsageError> {
     let bars = MultiProgress::with_draw_target(if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
     });
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build()?;
-    let property = property(arguments, rulebook);
     let stop = stopped_by_ctrl_c()?;
-    let one = |job: &Job| {
+    let kept = Mutex::new(kept.into_iter().map(Some).collect::<Vec<_>>());
+    let one = |i: usize| {
+        let job = &jobs[i];
+        let from = match kept.lock().unwrap_or_else(PoisonError::into_inner)[i].take() {
+            Some(Kept::Done(outcome)) => return Ok((outcome, None)),
+            Some(Kept::Unfinished(unfinished)) => Some(unfinished),
+            Some(Kept::Nothing) | None => None,
+        };
         let progress = Progress { stop: Arc::clone(&stop), ..Progress::default() };
-        watched(&bars, job, &progress, || {
-            pool.install(|| check::run(job, rulebook.rules, property, limits, deadline, &progress))
-        })
+        let run = || check::run_on(job, rulebook.rules, property, limits, deadline, &progress, from);
+        watched(&bars, job, &progress, || pool.install(run))
     };
     let (alone, together): (Vec<_>, Vec<_>) =
         (0..jobs.len()).partition(|&i| jobs[i].judge == JudgeKind::Message);
@@ -208,17 +256,17 @@ fn run_all(
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(i) = next else { break };
-                    keep(i, one(&jobs[i]));
+                    keep(i, one(i));
                 }
             });
         }
     });
     for i in alone {
-        keep(i, one(&jobs[i]));
+        keep(i, one(i));
     }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let outcomes: Result<Vec<_>, _> = results.into_iter().flatten().collect();
-    Ok(outcomes?)
+    let rows: Result<Vec<_>, _> = results.into_iter().flatten().collect();
+    Ok(rows?)
 }
 
 /// Set once Ctrl-C is pressed: the searches end then, and say what they covered. Pressed again, it ends the process.

@@ -23,24 +23,30 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::{Model, Property};
 
 use super::adversary::{Adversary, Knowledge};
 use super::bits::Bits;
 use super::bounds::System;
+use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Judge, Seen, first_history, properties};
-use crate::pbft::{
-    Client, Message, NewView, PreparedClaim, Principal, Renumber as _, Signed, Site, State, View,
-};
+use super::record::{Journal, Recorded, Unfit};
+use crate::pbft::{Message, NewView, PreparedClaim, Principal, Renumber as _, Signed, Site, State, View};
+
+/// The kinds of entries in the journal.
+const AVAILABLE: u32 = 0;
+const GUARDS: u32 = 1;
+const HISTORY: u32 = 2;
 
 /// PBFT with whole guards as steps.
 pub struct Absorbed {
@@ -131,14 +137,18 @@ struct Tables {
     commits: Bits,
     requests: Bits,
     /// Of local states, what they say of how far they are, and what they send to who says so.
-    statuses: HashMap<u32, Option<Message>>,
-    answers: HashMap<(u32, Message), Arc<Bits>>,
+    statuses: FxHashMap<u32, Option<Message>>,
+    answers: FxHashMap<(u32, Message), Arc<Bits>>,
     locals: IndexMap<Node, Guards>,
-    available: HashMap<Bits, Arc<Bits>>,
-    knowledge: HashMap<Bits, u32>,
+    available: FxHashMap<Bits, Arc<Bits>>,
+    knowledge: FxHashMap<Bits, u32>,
     knowledges: IndexSet<Knowledge>,
-    byzantine: HashMap<(u32, Bits), Arc<Bits>>,
+    byzantine: FxHashMap<(u32, Bits), Arc<Bits>>,
     histories: IndexSet<History>,
+    /// By client, history and the client's local states before and after, the history after that.
+    told: FxHashMap<(u16, u32, u32, u32), u32>,
+    /// What made the tables grow.
+    journal: Journal,
     stepped: u64,
     refusal: Option<String>,
 }
@@ -158,6 +168,17 @@ impl Tables {
             }
         }
         id
+    }
+
+    /// What participants in these local states have sent.
+    fn sent(&self, locals: &[u32]) -> Bits {
+        let mut sent = Bits::default();
+        for &index in locals {
+            if let Some((node, _)) = self.locals.get_index(index as usize) {
+                sent.union_with(&node.sent);
+            }
+        }
+        sent
     }
 
     fn node(&mut self, node: Node) -> u32 {
@@ -305,18 +326,15 @@ impl Absorbed {
     fn available_beside(&self, state: &AbsorbedState, earlier: &Bits) -> Arc<Bits> {
         let sent = {
             let tables = self.read();
-            let mut sent = earlier.clone();
-            for &index in self.locals(state) {
-                if let Some((node, _)) = tables.locals.get_index(index as usize) {
-                    sent.union_with(&node.sent);
-                }
-            }
+            let mut sent = tables.sent(self.locals(state));
+            sent.union_with(earlier);
             if let Some(available) = tables.available.get(&sent) {
                 return Arc::clone(available);
             }
             sent
         };
         let mut tables = self.write();
+        tables.journal.note(AVAILABLE, self.locals(state));
         let byzantine = self.byzantine(&mut tables, &sent);
         let mut available = tables.unconditional.clone();
         available.union_with(&sent);
@@ -378,6 +396,7 @@ impl Absorbed {
             }
         }
         let mut tables = self.write();
+        tables.journal.note(GUARDS, &[local]);
         self.find_guards(&mut tables, local)
     }
 
@@ -519,15 +538,10 @@ impl Absorbed {
     /// The steps of a state in which these messages were sent besides.
     pub(super) fn moves_beside(&self, state: &AbsorbedState, earlier: &Bits, moves: &mut Vec<Move>) {
         let available = self.available_beside(state, earlier);
-        let may_crash = self.may_crash(state);
+        let may_crash = self.may_crash(&self.read(), state);
         for (participant, &local) in (0..).zip(self.locals(state)) {
             let guards = self.guards(local);
-            for (guard, index) in guards.iter().zip(0..) {
-                if (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(&available))
-                {
-                    moves.push(Move { participant, guard: index, next: guard.next });
-                }
-            }
+            moves.extend(enabled(&guards, participant, &available, may_crash));
         }
     }
 
@@ -575,14 +589,7 @@ impl Absorbed {
 
     /// What the honest participants have sent.
     pub(super) fn sent(&self, state: &AbsorbedState) -> Bits {
-        let tables = self.read();
-        let mut sent = Bits::default();
-        for &index in self.locals(state) {
-            if let Some((node, _)) = tables.locals.get_index(index as usize) {
-                sent.union_with(&node.sent);
-            }
-        }
-        sent
+        self.read().sent(self.locals(state))
     }
 
     /// What the others send to a participant again, as long as all are in these states. Of the new view
@@ -731,27 +738,54 @@ impl Absorbed {
         &self.honest
     }
 
+    /// The actions of a state, if the tables hold all that they depend on.
+    fn known_actions(&self, tables: &Tables, state: &AbsorbedState, actions: &mut Vec<Move>) -> bool {
+        let locals = self.locals(state);
+        let Some(available) = tables.available.get(&tables.sent(locals)) else { return false };
+        let may_crash = self.may_crash(tables, state);
+        let before = actions.len();
+        for (participant, &local) in (0..).zip(locals) {
+            let Some((_, guards)) = tables.locals.get_index(local as usize) else { continue };
+            if guards.known == 0 || guards.known as usize != tables.messages.len() {
+                actions.truncate(before);
+                return false;
+            }
+            actions.extend(enabled(&guards.guards, participant, available, may_crash));
+        }
+        true
+    }
+
     /// Whether there may be another crash.
-    fn may_crash(&self, state: &AbsorbedState) -> bool {
+    fn may_crash(&self, tables: &Tables, state: &AbsorbedState) -> bool {
         let most = self.system.bound().crashes;
         if most == 0 {
             return false;
         }
-        let tables = self.read();
         let nodes = self.locals(state).iter().filter_map(|&index| tables.locals.get_index(index as usize));
         nodes.map(|(node, _)| node.local.crashes()).sum::<u32>() < most
     }
 
     /// The number of the history after a client's step from one local state to the next.
-    fn history(&self, client: &Client, history: u32, before: u32, after: u32) -> u32 {
+    fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
+        let key = (participant, history, before, after);
+        if let Some(&next) = self.read().told.get(&key) {
+            return next;
+        }
         let mut tables = self.write();
+        tables.journal.note(HISTORY, &[participant.into(), history, before, after]);
         let client_state = |index: u32| tables.locals.get_index(index as usize)?.0.local.client();
+        let client = match self.honest.get(usize::from(participant)) {
+            Some(Participant::Client(client)) => client.id(),
+            _ => return history,
+        };
         let next =
             match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
-                (Some(known), Some(before), Some(after)) => known.after(client.id(), before, after),
+                (Some(known), Some(before), Some(after)) => known.after(client, before, after),
                 _ => return history,
             };
-        tables.histories.insert_full(next).0 as u32
+        let next = tables.histories.insert_full(next).0 as u32;
+        tables.told.insert(key, next);
+        next
     }
 
     /// Groups what was found by where it leads; of several sets of messages keeps the smallest.
@@ -786,6 +820,20 @@ impl Absorbed {
         }
         guards.into_iter().map(|((next, crash), ways)| Guard { next, crash, ways }).collect()
     }
+}
+
+/// The moves that a participant's guards allow where these messages are there.
+fn enabled<'a>(
+    guards: &'a [Guard],
+    participant: u16,
+    available: &'a Bits,
+    may_crash: bool,
+) -> impl Iterator<Item = Move> + 'a {
+    let allowed = move |guard: &Guard| {
+        (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(available))
+    };
+    let numbered = guards.iter().zip(0..).filter(move |(guard, _)| allowed(guard));
+    numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
 }
 
 /// The deliveries that do not commute with what other deliveries bring about. Of each consequence one
@@ -835,7 +883,9 @@ impl Model for Absorbed {
     }
 
     fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
-        self.moves_beside(state, &Bits::default(), actions);
+        if !self.known_actions(&self.read(), state, actions) {
+            self.moves_beside(state, &Bits::default(), actions);
+        }
     }
 
     fn next_state(&self, state: &AbsorbedState, step: Move) -> Option<AbsorbedState> {
@@ -845,10 +895,10 @@ impl Model for Absorbed {
             return None;
         }
         let before = std::mem::replace(local, step.next);
-        if let Participant::Client(client) = &self.honest[usize::from(step.participant)]
+        if let Participant::Client(_) = &self.honest[usize::from(step.participant)]
             && let Some(history) = next.0.last_mut()
         {
-            *history = self.history(client, *history, before, step.next);
+            *history = self.history(step.participant, *history, before, step.next);
         }
         Some(next)
     }
@@ -872,6 +922,58 @@ impl Judge for Absorbed {
         let history = state.0.get(self.honest.len());
         let history = history.and_then(|&index| tables.histories.get_index(index as usize));
         Seen::with(&self.system, locals, history, see)
+    }
+}
+
+impl Recorded for Absorbed {
+    fn journal(&self) -> Vec<u32> {
+        self.read().journal.words().to_vec()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        let _ = self.init_states();
+        for (kind, words) in Journal::entries(journal) {
+            let met = |numbers: &[u32]| {
+                let met = self.read().locals.len();
+                numbers.iter().all(|&number| (number as usize) < met)
+            };
+            match (kind, words) {
+                (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
+                    self.available(&AbsorbedState(locals.into()));
+                }
+                (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
+                (HISTORY, &[participant, history, before, after])
+                    if met(&[before, after]) && u16::try_from(participant).is_ok() =>
+                {
+                    self.history(participant as u16, history, before, after);
+                }
+                _ => return Err(Unfit),
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let tables = self.read();
+        let messages: Vec<_> = tables.messages.iter().collect();
+        let locals: Vec<_> = tables.locals.keys().collect();
+        fingerprint(&(messages, locals, tables.histories.iter().collect::<Vec<_>>()))
+    }
+
+    fn numbers(state: &AbsorbedState) -> &[u32] {
+        &state.0
+    }
+
+    fn numbered(&self, numbers: &[u32]) -> Option<AbsorbedState> {
+        let tables = self.read();
+        let (locals, history) = numbers.split_at_checked(self.honest.len())?;
+        let are_met = (0..).zip(locals).all(|(participant, &number)| {
+            let met = tables.locals.get_index(number as usize);
+            met.is_some_and(|(node, _)| node.participant == participant)
+        });
+        let has_history = history.len() == usize::from(!tables.histories.is_empty());
+        let is_met = history.iter().all(|&number| (number as usize) < tables.histories.len());
+        (are_met && has_history && is_met).then(|| AbsorbedState(numbers.into()))
     }
 }
 

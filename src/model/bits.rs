@@ -34,6 +34,16 @@ impl Bits {
         self.0.iter().enumerate().all(|(i, a)| a & !other.0.get(i).copied().unwrap_or(0) == 0)
     }
 
+    pub fn contains(&self, i: u32) -> bool {
+        self.0.get(i as usize / 64).is_some_and(|word| word & 1 << (i % 64) != 0)
+    }
+
+    /// Whether everything that it shares with `part` is also in `cover`.
+    pub fn is_covered_within(&self, part: &Bits, cover: &Bits) -> bool {
+        let word = |bits: &Bits, i: usize| bits.0.get(i).copied().unwrap_or(0);
+        self.0.iter().zip(&part.0).enumerate().all(|(i, (a, b))| a & b & !word(cover, i) == 0)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().enumerate().flat_map(|(i, &word)| {
             (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| i as u32 * 64 + bit)
@@ -71,5 +81,8 @@ mod tests {
         assert!(low.is_subset(&all) && !all.is_subset(&low));
         assert_eq!(all.iter().collect::<Vec<_>>(), [1, 70, 300]);
         assert_eq!(all.difference(&all), Bits::default());
+        assert!(all.contains(70) && !all.contains(71) && !low.contains(300));
+        assert!(all.is_covered_within(&[1, 2, 400].into_iter().collect(), &low));
+        assert!(!all.is_covered_within(&[1, 70].into_iter().collect(), &low));
     }
 }

@@ -10,12 +10,14 @@ mod bits;
 mod bounds;
 mod fingerprint;
 mod history;
+mod interned;
 mod known;
 mod lab;
 mod liveness;
 mod message;
 mod participant;
 mod property;
+mod record;
 mod run;
 mod views;
 
@@ -24,6 +26,7 @@ pub use adversary::{Adversary, Knowledge};
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
+pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
 pub use liveness::{
     ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
@@ -34,5 +37,6 @@ pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{
     DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
 };
+pub use record::{Recorded, Unfit};
 pub use run::{NoStep, Run};
 pub use views::{Between, Views, ViewsState, ViewsStep};

@@ -7,8 +7,9 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use super::{Claim, Cut, FairModel, LivenessError, LivenessProperty, MAX_CLASSES};
-use crate::check::levels::{NOBODY, Visited, levels};
+use crate::check::levels::{Frontier, levels};
 use crate::check::search::{Coverage, Limit, Limits, Progress};
+use crate::check::visited::{NOBODY, Visited};
 use crate::model::{Fingerprint, fingerprint};
 
 /// The label of a step that nobody owes.
@@ -193,7 +194,6 @@ where
     M: FairModel,
     M::State: Hash,
 {
-    let own = visited.fingerprint(from);
     let mut actions = Vec::new();
     model.actions(state, &mut actions);
     let flags = if model.is_cut(state) { OPEN | BLIND } else { 0 };
@@ -209,10 +209,11 @@ where
         }
         expansion.transitions += 1;
         let fingerprint = fingerprint(&next);
-        if Some(fingerprint) == own {
+        let met = visited.number(fingerprint);
+        if met == Some(from) {
             continue;
         }
-        let new = (!visited.contains(fingerprint)).then(|| {
+        let new = met.is_none().then(|| {
             let marks = marks(model, properties, &next, false);
             (next, marks)
         });
@@ -272,7 +273,7 @@ where
     if end.is_ok() {
         (end, depth) = levels(
             &mut visited,
-            level,
+            &mut Frontier::of(level),
             limits,
             progress,
             start,

@@ -318,8 +318,9 @@ where
         owed_as(step).is_none_or(|label| graph.label_of(model.class(state, action)) == label)
     });
     let steps = prefix.split_off(start.min(prefix.len()));
-    let first = route.first().and_then(|&state| graph.visited.fingerprint(state));
-    let initial = model.init_states().iter().position(|state| Some(fingerprint(state)) == first);
+    let number = |state: &M::State| graph.visited.number(fingerprint(state));
+    let first = route.first().copied();
+    let initial = first.and_then(|_| model.init_states().iter().position(|state| number(state) == first));
     let ending = match (cycle.is_empty(), graph.edges(place).is_empty() && !graph.is_open(place)) {
         (false, _) => Ending::Loop(steps),
         (true, true) => Ending::DeadEnd,

@@ -228,7 +228,7 @@ pub enum LivenessError {
 /// Explores every state of `model` that is reachable within its boundary, and decides each of `properties`
 /// on all its weakly fair runs.
 ///
-/// The graph takes some 130 bytes a state and 5 a transition; no state is kept beyond the level that is
+/// The graph takes 60 to 80 bytes a state and 5 to 10 a transition; no state is kept beyond the level that is
 /// being expanded. Limits end the exploration; what was explored by then is still judged, in time linear in
 /// its size. A counterexample is as short as a bounded effort can make it, in most cases the shortest of
 /// all, and the same at any number of threads.

@@ -1,0 +1,532 @@
+//! Judge 1 at look-up speed: the same graph as [`MessageModel`](super::MessageModel), told in numbers.
+//!
+//! A message-by-message run meets the same few local states and the same few networks again and again, in
+//! other combinations. Each local state, each envelope and each network is interned; the real replica is run
+//! once for each local state and each envelope that meets it, and what the adversary makes of what was sent is
+//! found once for each set of messages that it learns from. A global state is a handful of numbers.
+//!
+//! Nothing is left out and nothing is merged: two states are equal here if and only if they are in the other
+//! model, and every delivery is a step, as often as there are envelopes that bring it. That the two have as
+//! many states and transitions, and the same control parts, is a test (`tests/engine.rs`).
+//!
+//! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
+//! first, the order of the search and the trace that it finds do not.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
+use stateright::{Model, Property};
+
+use super::adversary::Adversary;
+use super::bits::Bits;
+use super::bounds::System;
+use super::fingerprint::{Fingerprint, fingerprint};
+use super::history::History;
+use super::participant::{Event, Local, Participant, participants};
+use super::property::{Judge, Seen, first_history, properties};
+use super::record::{Journal, Recorded, Unfit};
+use crate::pbft::{Message, Principal};
+
+/// PBFT message by message, in numbers.
+pub struct Interned {
+    system: Arc<System>,
+    adversary: Adversary,
+    honest: Vec<Participant>,
+    tables: RwLock<Tables>,
+}
+
+/// A state of [`Interned`]: the number of each honest participant's local state, of the network and, if
+/// clients take part, of the history of what they were told.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct InternedState(SmallVec<[u32; 4]>);
+
+/// A step of [`Interned`]: an envelope is delivered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Delivery {
+    /// Which of the honest participants, in the order of [`participants`].
+    participant: u16,
+    envelope: u32,
+    next: u32,
+    network: u32,
+}
+
+/// An event on its way. Who brought it tells envelopes apart, as on a real network.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Envelope {
+    from: Principal,
+    to: Principal,
+    event: u32,
+}
+
+/// What a delivery to a local state brings about.
+#[derive(Clone, Copy)]
+struct Step {
+    envelope: u32,
+    next: u32,
+    /// The number of the set of envelopes that is sent.
+    sent: u32,
+    crash: bool,
+}
+
+/// What a participant can do in a local state.
+#[derive(Default)]
+struct Steps {
+    /// The envelopes that were delivered to it for trial.
+    tried: Bits,
+    /// Those that it acts on, ordered by their events.
+    steps: Vec<Step>,
+}
+
+/// The number of the empty set of envelopes.
+const NOTHING: u32 = 0;
+
+const STATE: u32 = 0;
+const HISTORY: u32 = 1;
+
+#[derive(Default)]
+struct Tables {
+    events: IndexSet<Event, FxBuildHasher>,
+    envelopes: IndexSet<Envelope, FxBuildHasher>,
+    /// For each honest participant the envelopes to it.
+    to: Vec<Bits>,
+    locals: IndexSet<(u16, Local), FxBuildHasher>,
+    /// For each local state.
+    steps: Vec<Steps>,
+    /// What can be in the network, and what can be sent at once.
+    networks: IndexSet<Bits, FxBuildHasher>,
+    bundles: IndexSet<Bits, FxBuildHasher>,
+    /// The network after a bundle was sent into one.
+    after: FxHashMap<(u32, u32), u32>,
+    /// What the adversary makes of the events that it learns from.
+    answers: FxHashMap<Bits, Bits>,
+    histories: IndexSet<History, FxBuildHasher>,
+    /// By client, history and the client's local states before and after.
+    told: FxHashMap<(u16, u32, u32, u32), u32>,
+    journal: Journal,
+}
+
+impl Tables {
+    fn event(&mut self, event: Event) -> u32 {
+        self.events.insert_full(event).0 as u32
+    }
+
+    fn local(&mut self, participant: u16, local: Local) -> u32 {
+        let (number, fresh) = self.locals.insert_full((participant, local));
+        if fresh {
+            self.steps.push(Steps::default());
+        }
+        number as u32
+    }
+
+    fn envelope(&mut self, honest: &[Participant], from: Principal, to: Principal, event: u32) -> u32 {
+        let (number, fresh) = self.envelopes.insert_full(Envelope { from, to, event });
+        let number = number as u32;
+        if fresh && let Some(participant) = honest.iter().position(|p| p.id() == to) {
+            self.to[participant].insert(number);
+        }
+        number
+    }
+
+    fn network(&self, state: &InternedState, honest: usize) -> (u32, &Bits) {
+        let number = state.0.get(honest).copied().unwrap_or_default();
+        (number, &self.networks[number as usize])
+    }
+}
+
+/// Something that the tables do not hold yet.
+struct Unknown;
+
+impl Interned {
+    /// The model of a system.
+    pub fn new(system: Arc<System>) -> Self {
+        let adversary = Adversary::new(Arc::clone(&system));
+        let honest = participants(&system);
+        let mut tables = Tables { to: vec![Bits::default(); honest.len()], ..Tables::default() };
+        tables.bundles.insert(Bits::default());
+        Interned { system, adversary, honest, tables: RwLock::new(tables) }
+    }
+
+    /// A step, as the event that it is.
+    pub fn expand(&self, step: &Delivery) -> (Principal, Event) {
+        let tables = self.read();
+        let envelope = &tables.envelopes[step.envelope as usize];
+        (envelope.to, tables.events[envelope.event as usize].clone())
+    }
+
+    /// How many local states, envelopes and networks were met.
+    pub fn interned(&self) -> (usize, usize, usize) {
+        let tables = self.read();
+        (tables.locals.len(), tables.envelopes.len(), tables.networks.len())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who may receive a message. No message names the replica that it is for, so what is sent to one can
+    /// reach any.
+    fn receivers(&self, to: Option<Principal>) -> impl Iterator<Item = Principal> {
+        let client = to.filter(|to| to.replica().is_none());
+        let replicas = self.system.setting().committee.replicas().filter(move |_| client.is_none());
+        replicas.map(Principal::Replica).chain(client)
+    }
+
+    /// The network before anybody has sent anything, without what the adversary makes of it.
+    fn first_network(&self, tables: &mut Tables) -> Bits {
+        let system = &self.system;
+        let mut network = Bits::default();
+        let mut put = |tables: &mut Tables, from, to, event| {
+            let event = tables.event(event);
+            network.insert(tables.envelope(&self.honest, from, to, event));
+        };
+        for participant in &self.honest {
+            let who = participant.id();
+            match participant {
+                Participant::Replica(replica, _) => {
+                    let heard = system.hears_requests(replica.id());
+                    for request in system.requests().iter().filter(|_| heard) {
+                        put(tables, request.signer(), who, Event::Deliver(Message::Request(request.clone())));
+                    }
+                    for view in (0..system.bound().views).map(crate::pbft::View) {
+                        if system.may_time_out(view) {
+                            put(tables, who, who, Event::Timeout(view));
+                        }
+                    }
+                    if system.bound().crashes > 0 {
+                        put(tables, who, who, Event::Crash);
+                    }
+                }
+                Participant::Client(client) if system.reads(client.id()) => {
+                    put(tables, who, who, Event::Invoke);
+                }
+                Participant::Client(_) => {}
+            }
+        }
+        for message in self.adversary.unconditional_messages() {
+            self.spread(tables, &mut network, message);
+        }
+        network
+    }
+
+    /// Puts a message of the adversary into the network, for everybody honest whom it concerns.
+    fn spread(&self, tables: &mut Tables, network: &mut Bits, message: &Message) {
+        let to = match message {
+            Message::Reply(reply) => Some(Principal::Client(reply.client)),
+            _ => None,
+        };
+        let from = message.signer();
+        let event = tables.event(Event::Deliver(message.clone()));
+        let byzantine = &self.system.bound().byzantine;
+        for to in self.receivers(to).filter(|to| to.replica().is_none_or(|id| !byzantine.contains(&id))) {
+            network.insert(tables.envelope(&self.honest, from, to, event));
+        }
+    }
+
+    /// The number of the network that `network` becomes by what is `new` in it and by what the adversary
+    /// makes of that.
+    fn closed(&self, tables: &mut Tables, mut network: Bits, new: &Bits, is_first: bool) -> u32 {
+        let byzantine = &self.system.bound().byzantine;
+        let learns = |tables: &Tables, envelope: u32| {
+            let event = tables.envelopes[envelope as usize].event;
+            match &tables.events[event as usize] {
+                Event::Deliver(message) => self.adversary.learns_from(message).then_some(event),
+                _ => None,
+            }
+        };
+        let learnt = is_first || new.iter().any(|envelope| learns(tables, envelope).is_some());
+        if learnt && !byzantine.is_empty() {
+            let known: Bits = network
+                .iter()
+                .filter_map(|envelope| learns(tables, envelope))
+                .filter(|&event| match &tables.events[event as usize] {
+                    Event::Deliver(m) => !m.signer().replica().is_some_and(|id| byzantine.contains(&id)),
+                    _ => false,
+                })
+                .collect();
+            if !tables.answers.contains_key(&known) {
+                let messages: BTreeSet<Message> = known
+                    .iter()
+                    .filter_map(|event| match &tables.events[event as usize] {
+                        Event::Deliver(message) => Some(message.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                let mut answer = Bits::default();
+                for message in self.adversary.messages(&messages) {
+                    self.spread(tables, &mut answer, &message);
+                }
+                tables.answers.insert(known.clone(), answer);
+            }
+            network.union_with(&tables.answers[&known]);
+        }
+        tables.networks.insert_full(network).0 as u32
+    }
+
+    /// Runs the participant of a local state on an envelope, and keeps what comes of it.
+    fn try_out(&self, tables: &mut Tables, participant: u16, local: u32, envelope: u32) {
+        tables.steps[local as usize].tried.insert(envelope);
+        let event = tables.events[tables.envelopes[envelope as usize].event as usize].clone();
+        let honest = &self.honest[usize::from(participant)];
+        let before = &tables.locals[local as usize].1;
+        let stimulus = event.as_stimulus(before);
+        let admitted = stimulus.filter(|&stimulus| honest.admits(&self.system, before, stimulus));
+        let Some(taken) = admitted.and_then(|stimulus| honest.step(&self.system, before, stimulus)) else {
+            return;
+        };
+        let sent = taken.sent(&self.system);
+        let next = tables.local(participant, taken.after);
+        let mut bundle = Bits::default();
+        let from = honest.id();
+        for (to, message) in sent {
+            let event = tables.event(Event::Deliver(message));
+            for to in self.receivers(to).filter(|&to| to != from) {
+                bundle.insert(tables.envelope(&self.honest, from, to, event));
+            }
+        }
+        let sent = tables.bundles.insert_full(bundle).0 as u32;
+        let step = Step { envelope, next, sent, crash: event == Event::Crash };
+        let Tables { events, envelopes, steps, .. } = tables;
+        let steps = &mut steps[local as usize].steps;
+        // Of two envelopes with the same event the order makes no difference.
+        let place =
+            steps.partition_point(|other| events[envelopes[other.envelope as usize].event as usize] < event);
+        steps.insert(place, step);
+    }
+
+    /// Finds everything that can happen in a state.
+    fn fill(&self, tables: &mut Tables, state: &InternedState) {
+        let (number, network) = tables.network(state, self.honest.len());
+        let network = network.clone();
+        for (participant, &local) in (0..).zip(self.locals(state)) {
+            let here = network.intersection(&tables.to[usize::from(participant)]);
+            for envelope in here.difference(&tables.steps[local as usize].tried).iter() {
+                self.try_out(tables, participant, local, envelope);
+            }
+            let steps = &tables.steps[local as usize].steps;
+            let possible = steps.iter().filter(|step| here.contains(step.envelope));
+            let sent: BTreeSet<u32> = possible.map(|step| step.sent).collect();
+            for bundle in sent {
+                if bundle == NOTHING || tables.after.contains_key(&(number, bundle)) {
+                    continue;
+                }
+                let new = tables.bundles[bundle as usize].difference(&network);
+                let mut next = network.clone();
+                next.union_with(&new);
+                let next =
+                    if new == Bits::default() { number } else { self.closed(tables, next, &new, false) };
+                tables.after.insert((number, bundle), next);
+            }
+        }
+    }
+
+    /// Everything that can happen in a state, if the tables hold it.
+    fn known(
+        &self,
+        tables: &Tables,
+        state: &InternedState,
+        actions: &mut Vec<Delivery>,
+    ) -> Result<(), Unknown> {
+        let (number, network) = tables.network(state, self.honest.len());
+        let may_crash = self.may_crash(tables, state);
+        for ((participant, &local), to) in (0..).zip(self.locals(state)).zip(&tables.to) {
+            let Steps { tried, steps } = &tables.steps[local as usize];
+            if !network.is_covered_within(to, tried) {
+                return Err(Unknown);
+            }
+            for &Step { envelope, next, sent, crash } in steps {
+                if !network.contains(envelope) || (crash && !may_crash) {
+                    continue;
+                }
+                let network = match sent {
+                    NOTHING => number,
+                    _ => *tables.after.get(&(number, sent)).ok_or(Unknown)?,
+                };
+                actions.push(Delivery { participant, envelope, next, network });
+            }
+        }
+        Ok(())
+    }
+
+    fn may_crash(&self, tables: &Tables, state: &InternedState) -> bool {
+        let most = self.system.bound().crashes;
+        let crashes = |&local: &u32| tables.locals[local as usize].1.crashes();
+        most > 0 && self.locals(state).iter().map(crashes).sum::<u32>() < most
+    }
+
+    fn locals<'a>(&self, state: &'a InternedState) -> &'a [u32] {
+        &state.0[..self.honest.len()]
+    }
+
+    /// The number of the history after a client's step.
+    fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
+        let key = (participant, history, before, after);
+        if let Some(&next) = self.read().told.get(&key) {
+            return next;
+        }
+        let mut tables = self.write();
+        tables.journal.note(HISTORY, &[participant.into(), history, before, after]);
+        let client_state = |local: u32| tables.locals[local as usize].1.client();
+        let next = match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
+            (Participant::Client(client), Some(before), Some(after)) => {
+                tables.histories[history as usize].after(client.id(), before, after)
+            }
+            _ => return history,
+        };
+        let next = tables.histories.insert_full(next).0 as u32;
+        tables.told.insert(key, next);
+        next
+    }
+}
+
+impl Model for Interned {
+    type State = InternedState;
+    type Action = Delivery;
+
+    fn init_states(&self) -> Vec<InternedState> {
+        let mut tables = self.write();
+        let tables = &mut *tables;
+        let locals = (0..).zip(&self.honest);
+        let mut state: SmallVec<_> = locals
+            .map(|(number, participant)| tables.local(number, participant.init(&self.system)))
+            .collect();
+        let network = self.first_network(tables);
+        let is_empty = network == Bits::default();
+        state.push(match is_empty {
+            true => tables.networks.insert_full(network).0 as u32,
+            false => self.closed(tables, network, &Bits::default(), true),
+        });
+        if let Some(history) = first_history(&self.system, &self.honest) {
+            state.push(tables.histories.insert_full(history).0 as u32);
+        }
+        vec![InternedState(state)]
+    }
+
+    fn actions(&self, state: &InternedState, actions: &mut Vec<Delivery>) {
+        let before = actions.len();
+        if self.known(&self.read(), state, actions).is_ok() {
+            return;
+        }
+        let mut tables = self.write();
+        tables.journal.note(STATE, &state.0);
+        self.fill(&mut tables, state);
+        actions.truncate(before);
+        let found = self.known(&tables, state, actions);
+        debug_assert!(found.is_ok(), "everything that can happen was found");
+    }
+
+    fn next_state(&self, state: &InternedState, step: Delivery) -> Option<InternedState> {
+        let mut next = state.clone();
+        let (locals, others) = next.0.split_at_mut(self.honest.len());
+        let local = &mut locals[usize::from(step.participant)];
+        let before = std::mem::replace(local, step.next);
+        if let [network, history @ ..] = others {
+            *network = step.network;
+            if let ([history], Participant::Client(_)) =
+                (history, &self.honest[usize::from(step.participant)])
+            {
+                *history = self.history(step.participant, *history, before, step.next);
+            }
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties(&self.system)
+    }
+}
+
+impl Judge for Interned {
+    fn system(&self) -> &System {
+        &self.system
+    }
+
+    fn with_seen<R>(&self, state: &InternedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        let tables = self.read();
+        let locals = self.locals(state).iter().map(|&local| &tables.locals[local as usize].1);
+        let history = state.0.get(self.honest.len() + 1);
+        let history = history.and_then(|&number| tables.histories.get_index(number as usize));
+        Seen::with(&self.system, locals, history, see)
+    }
+}
+
+impl Recorded for Interned {
+    fn journal(&self) -> Vec<u32> {
+        self.read().journal.words().to_vec()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        let _ = self.init_states();
+        for (kind, words) in Journal::entries(journal) {
+            match (kind, words) {
+                (STATE, words) => {
+                    let state = self.numbered(words).ok_or(Unfit)?;
+                    self.actions(&state, &mut Vec::new());
+                }
+                (HISTORY, &[participant, history, before, after])
+                    if self.are_met(participant, history, [before, after]) =>
+                {
+                    self.history(participant as u16, history, before, after);
+                }
+                _ => return Err(Unfit),
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let tables = self.read();
+        let whole: (Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>) = (
+            tables.events.iter().collect(),
+            tables.envelopes.iter().collect(),
+            tables.locals.iter().collect(),
+            tables.networks.iter().collect(),
+            tables.histories.iter().collect(),
+        );
+        fingerprint(&whole)
+    }
+
+    fn numbers(state: &InternedState) -> &[u32] {
+        &state.0
+    }
+
+    fn numbered(&self, numbers: &[u32]) -> Option<InternedState> {
+        self.is_met(&self.read(), numbers).then(|| InternedState(numbers.into()))
+    }
+}
+
+impl Interned {
+    /// Whether these are numbers of a participant, a history and local states of the participant.
+    fn are_met(&self, participant: u32, history: u32, locals: [u32; 2]) -> bool {
+        let tables = self.read();
+        let is_of = |&local: &u32| {
+            tables.locals.get_index(local as usize).is_some_and(|(of, _)| u32::from(*of) == participant)
+        };
+        (history as usize) < tables.histories.len() && locals.iter().all(is_of)
+    }
+
+    /// Whether these are the numbers of a state.
+    fn is_met(&self, tables: &Tables, numbers: &[u32]) -> bool {
+        let honest = self.honest.len();
+        let has_history = !tables.histories.is_empty();
+        numbers.len() == honest + 1 + usize::from(has_history)
+            && (0..).zip(&numbers[..honest]).all(|(participant, &local)| {
+                tables.locals.get_index(local as usize).is_some_and(|(of, _)| *of == participant)
+            })
+            && (numbers[honest] as usize) < tables.networks.len()
+            && numbers.get(honest + 1).is_none_or(|&number| (number as usize) < tables.histories.len())
+    }
+}
+
+impl fmt::Debug for Interned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interned").field("system", &self.system.bound()).finish()
+    }
+}

@@ -1,8 +1,6 @@
 //! What must hold. None of this calls a rule of the protocol: a property that asked the guard it
 //! judges would agree with every mistake in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use smallvec::SmallVec;
 use stateright::{Model, Property};
 
@@ -155,12 +153,33 @@ fn named<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)>
     seen.system.honest().iter().map(|replica| replica.id()).zip(seen.replicas.iter().copied())
 }
 
+/// At each of few places, who was there first, and with what.
+struct First<K, V>(SmallVec<[(K, ReplicaId, V); 8]>);
+
+impl<K, V> Default for First<K, V> {
+    fn default() -> Self {
+        First(SmallVec::new())
+    }
+}
+
+impl<K: Copy + PartialEq, V: Copy> First<K, V> {
+    fn of(&mut self, place: K, id: ReplicaId, value: V) -> (ReplicaId, V) {
+        match self.0.iter().find(|(known, ..)| *known == place) {
+            Some(&(_, first, value)) => (first, value),
+            None => {
+                self.0.push((place, id, value));
+                (id, value)
+            }
+        }
+    }
+}
+
 fn agreement(seen: &Seen<'_>) -> Option<String> {
-    let mut decided: BTreeMap<SeqNum, (ReplicaId, _)> = BTreeMap::new();
+    let mut decided = First::default();
     for (id, state) in named(seen) {
         for (seq, slot) in state.log().iter() {
             let Some(batch) = slot.committed() else { continue };
-            let &mut (other, first) = decided.entry(seq).or_insert((id, batch));
+            let (other, first) = decided.of(seq, id, batch);
             if first.digest() != batch.digest() {
                 return Some(format!("at {seq}, {other} decided {first} and {id} decided {batch}"));
             }
@@ -218,9 +237,14 @@ fn validity(seen: &Seen<'_>) -> Option<String> {
 
 fn exactly_once(seen: &Seen<'_>) -> Option<String> {
     for (id, state) in named(seen) {
-        let mut executed = BTreeSet::new();
+        let mut executed: SmallVec<[_; 8]> = SmallVec::new();
         for block in state.chain().blocks() {
-            if let Some(request) = block.executed().iter().find(|&&request| !executed.insert(request)) {
+            let is_repeated = |request: &&_| {
+                let known = executed.contains(*request);
+                executed.push(**request);
+                known
+            };
+            if let Some(request) = block.executed().iter().find(is_repeated) {
                 return Some(format!("{id} executed {request} twice, the second time at {}", block.seq()));
             }
         }
@@ -229,13 +253,13 @@ fn exactly_once(seen: &Seen<'_>) -> Option<String> {
 }
 
 fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
-    let mut prepared: BTreeMap<(View, SeqNum), (ReplicaId, _)> = BTreeMap::new();
+    let mut prepared = First::default();
     for (id, state) in named(seen) {
         for (_, slot) in state.log().iter() {
             let Some(certificate) = slot.prepared() else { continue };
             let place = (certificate.view(), certificate.seq());
             let batch = &certificate.claim().proposal.batch;
-            let &mut (other, first) = prepared.entry(place).or_insert((id, batch));
+            let (other, first) = prepared.of(place, id, batch);
             if first.digest() != batch.digest() {
                 return Some(format!(
                     "in {} at {}, {other} holds a certificate for {first} and {id} one for {batch}",
@@ -265,10 +289,10 @@ fn unserved(seen: &Seen<'_>) -> Option<String> {
 }
 
 fn stable_unique(seen: &Seen<'_>) -> Option<String> {
-    let mut known: BTreeMap<SeqNum, (ReplicaId, _)> = BTreeMap::new();
+    let mut known = First::default();
     for (id, state) in named(seen) {
         let claim = state.stable().claim();
-        let &mut (other, digest) = known.entry(claim.seq).or_insert((id, claim.state));
+        let (other, digest) = known.of(claim.seq, id, claim.state);
         if digest != claim.state {
             return Some(format!(
                 "at {}, {other} holds a stable checkpoint of {digest} and {id} one of {}",

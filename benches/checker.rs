@@ -1,17 +1,65 @@
-//! How fast the judges explore: distinct states a second, side by side on the same system.
+//! How fast the judges explore, on the same system and in one run: distinct states per second of CPU time.
 //!
-//! `search` is this crate's engine, `dfs` and `bfs` are stateright's checkers on the same model.
+//! `search` is this crate's engine, `dfs` and `bfs` are stateright's checkers. `actor` is judge 1 on stateright's
+//! ActorModel, `numbers` the same graph as the judge that `bft check --judge message` runs. The times are of the
+//! processor, all threads together: other work on the machine does not count. At the end it prints how many bytes
+//! a visited state takes, and how many times more CPU time stateright's checkers take for judge 1.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot set itself up has to stop")]
 
+use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bft_check::check::{Limits, Progress, search};
-use bft_check::model::{Absorbed, Bound, MessageModel, Scope, System};
+use bft_check::check::{Limits, Progress, search, search_on};
+use bft_check::model::{Absorbed, Bound, Interned, MessageModel, Scope, System};
 use bft_check::pbft::{Castro99, ReplicaId};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use stateright::{Checker as _, Model};
+
+/// Time on a processor, of all threads of the process, as Linux tells it: in ticks of 10 ms.
+struct CpuTime;
+
+impl CpuTime {
+    fn now() -> Duration {
+        let stat = std::fs::read_to_string("/proc/self/stat").expect("this bench needs Linux's /proc");
+        // The name of the process, in brackets, may hold blanks; utime and stime are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
+        let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>());
+        Duration::from_millis(10 * ticks.map(|ticks| ticks.expect("ticks are numbers")).sum::<u64>())
+    }
+}
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::now()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        Self::now() - start
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 fn system(replicas: u16, byzantine: &[u16], views: u64, requests: u32) -> Arc<System> {
     let faults = (replicas - 1) / 3;
@@ -20,49 +68,100 @@ fn system(replicas: u16, byzantine: &[u16], views: u64, requests: u32) -> Arc<Sy
     Arc::new(System::new(bound, &Castro99).expect("the bound is sound"))
 }
 
+/// The distinct states that the crate's own engine visits.
 fn states<M>(model: &M) -> u64
 where
     M: Model + Sync,
-    M::State: std::hash::Hash + Send + Sync,
+    M::State: Hash + Send + Sync,
     M::Action: Clone,
 {
     search(model, &model.properties(), &Limits::default(), &Progress::default(), |_| {}).coverage.states
 }
 
-fn message(c: &mut Criterion) {
+/// Bytes that a visited state takes in the crate's own engine, its parent included, when all but one are visited.
+fn bytes<M>(model: &M, states: u64) -> f64
+where
+    M: Model + Sync,
+    M::State: Hash + Send + Sync,
+    M::Action: Clone,
+{
+    let limits = Limits { max_states: Some(states - 1), ..Limits::default() };
+    let (_, halted) = search_on(model, &model.properties(), &limits, &Progress::default(), None, |_| {});
+    halted.map_or(0.0, |halted| halted.bytes() as f64 / halted.states() as f64)
+}
+
+/// The engine and stateright's checkers on one model.
+fn measure<M>(group: &mut BenchmarkGroup<'_, CpuTime>, name: &str, id: &str, model: impl Fn() -> M)
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Hash + Clone + PartialEq + std::fmt::Debug + Send + Sync,
+    M::Action: Clone + PartialEq + std::fmt::Debug + Send + Sync,
+{
+    group.bench_function(BenchmarkId::new(format!("{name}search"), id), |b| {
+        b.iter(|| black_box(states(&model())));
+    });
+    group.bench_function(BenchmarkId::new(format!("{name}dfs"), id), |b| {
+        b.iter(|| model().checker().spawn_dfs().join().unique_state_count());
+    });
+    group.bench_function(BenchmarkId::new(format!("{name}bfs"), id), |b| {
+        b.iter(|| model().checker().spawn_bfs().join().unique_state_count());
+    });
+}
+
+/// The time of one run.
+fn once(run: impl FnOnce() -> u64) -> f64 {
+    let start = CpuTime::now();
+    black_box(run());
+    (CpuTime::now() - start).as_secs_f64()
+}
+
+/// How many times the CPU time of the crate's own engine stateright's checkers take for judge 1, on one run of each.
+fn compare(id: &str, system: &Arc<System>) {
+    let numbers = || Interned::new(Arc::clone(system));
+    let actor = || MessageModel::new(Arc::clone(system));
+    let count = states(&numbers());
+    let own = once(|| states(&numbers()));
+    let dfs = once(|| actor().checker().spawn_dfs().join().unique_state_count() as u64);
+    let bfs = once(|| actor().checker().spawn_bfs().join().unique_state_count() as u64);
+    println!(
+        "message/{id}: {count} states; CPU seconds: {own:.2} own, {dfs:.2} stateright's dfs ({:.1} times), {bfs:.2} its \
+         bfs ({:.1} times); {:.1} bytes a state",
+        dfs / own,
+        bfs / own,
+        bytes(&numbers(), count)
+    );
+}
+
+fn message(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("message");
-    group.sample_size(10);
-    let system = system(3, &[], 2, 1);
-    let id = "n=3,views=2";
-    group.throughput(Throughput::Elements(states(&MessageModel::new(Arc::clone(&system)))));
-    group.bench_function(BenchmarkId::new("search", id), |b| {
-        b.iter(|| black_box(states(&MessageModel::new(Arc::clone(&system)))));
-    });
-    group.bench_function(BenchmarkId::new("dfs", id), |b| {
-        b.iter(|| MessageModel::new(Arc::clone(&system)).checker().spawn_dfs().join().unique_state_count());
-    });
-    group.bench_function(BenchmarkId::new("bfs", id), |b| {
-        b.iter(|| MessageModel::new(Arc::clone(&system)).checker().spawn_bfs().join().unique_state_count());
-    });
-    group.finish();
-}
-
-fn absorbed(c: &mut Criterion) {
-    let mut group = c.benchmark_group("absorbed");
-    group.sample_size(10);
-    for (id, byzantine, views) in [("r0,views=1", 0, 1), ("r0,views=2", 0, 2), ("r1,views=2", 1, 2)] {
-        let system = system(4, &[byzantine], views, 2);
-        group.throughput(Throughput::Elements(states(&Absorbed::new(Arc::clone(&system)))));
-        group.bench_function(BenchmarkId::new("search", id), |b| {
-            b.iter(|| black_box(states(&Absorbed::new(Arc::clone(&system)))));
-        });
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for (id, system) in [("n=3,views=2", system(3, &[], 2, 1)), ("n=4,views=1,r0", system(4, &[0], 1, 1))] {
+        let numbers = || Interned::new(Arc::clone(&system));
+        group.throughput(Throughput::Elements(states(&numbers())));
+        measure(&mut group, "numbers/", id, numbers);
+        measure(&mut group, "actor/", id, || MessageModel::new(Arc::clone(&system)));
     }
-    let system = system(4, &[0], 2, 2);
-    group.bench_function(BenchmarkId::new("dfs", "r0,views=2"), |b| {
-        b.iter(|| Absorbed::new(Arc::clone(&system)).checker().spawn_dfs().join().unique_state_count());
-    });
+    group.finish();
+    compare("n=4,views=1,requests=2,r0", &system(4, &[0], 1, 2));
+}
+
+fn absorbed(c: &mut Criterion<CpuTime>) {
+    let mut group = c.benchmark_group("absorbed");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for (id, byzantine, views, requests) in [("r0,views=2", 0, 2, 2), ("r1,views=3", 1, 3, 1)] {
+        let system = system(4, &[byzantine], views, requests);
+        let model = || Absorbed::new(Arc::clone(&system));
+        let count = states(&model());
+        group.throughput(Throughput::Elements(count));
+        measure(&mut group, "", id, model);
+        println!("absorbed/{id}: {count} states, {:.1} bytes each", bytes(&model(), count));
+    }
     group.finish();
 }
 
-criterion_group!(benches, message, absorbed);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
+    message(&mut criterion);
+    absorbed(&mut criterion);
+    criterion.final_summary();
+}

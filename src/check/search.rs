@@ -146,6 +146,9 @@ struct Expansion<S> {
     candidates: Vec<Candidate<S>>,
 }
 
+/// A search that has not expanded anything yet, and whether it can go on.
+type Begun<M> = (Halted<<M as Model>::State>, Result<(), End<<M as Model>::Action>>);
+
 struct Search<'a, M: Model> {
     model: &'a M,
     always: Vec<&'a Property<M>>,
@@ -235,8 +238,8 @@ where
     M::State: Hash + Send + Sync,
     M::Action: Clone,
 {
-    /// The initial states, as a search that has not expanded anything yet, and whether it can go on.
-    fn begin(&self, visit: &mut impl FnMut(&M::State)) -> (Halted<M::State>, Result<(), End<M::Action>>) {
+    /// The initial states.
+    fn begin(&self, visit: &mut impl FnMut(&M::State)) -> Begun<M> {
         let mut visited = Visited::default();
         let mut level = Vec::new();
         let mut initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));

@@ -333,7 +333,7 @@ impl<T: Copy> Chunks<T> {
 
     fn extend_to(&mut self, len: usize, value: T) {
         while self.len < len {
-            if self.len % CHUNK == 0 {
+            if self.len.is_multiple_of(CHUNK) {
                 self.chunks.push(Vec::new());
             }
             if let Some(last) = self.chunks.last_mut() {

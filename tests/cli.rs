@@ -597,10 +597,10 @@ fn a_run_that_stays_is_opened_in_the_explorer() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_would_hold_too_much_memory_ends_with_what_it_covered() {
-    let output = bft(&["check", "--views", "4", "--memory", "60"]);
+    let output = bft(&["check", "--views", "4", "--memory", "25"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(20), "{text}");
-    assert!(text.contains("not exhausted (stopped at 60 MiB of memory)"), "{text}");
+    assert!(text.contains("not exhausted (stopped at 25 MiB of memory)"), "{text}");
     assert!(text.contains("Not exhausted:") && !text.contains("Holds"), "{text}");
 }
 

@@ -166,7 +166,9 @@ fn a_bound_that_makes_no_sense_is_refused_by_name() {
     refused(&["check", "--slots", "0"], &["--slots", "1"]);
     refused(&["check", "--requests", "0"], &["--requests", "1"]);
     refused(&["check", "--views", "1000"], &["--views", "32", "1000"]);
+    refused(&["check", "--crashes", "999"], &["--crashes", "15", "999"]);
     refused(&["check", "--byzantine", "4"], &["4", "Byzantine"]);
+    refused(&["check", "--byzantine", "9"], &["9 Byzantine", "of 4", "--byzantine"]);
     refused(&["check", "--byzantine", "r0,r1,r2,r3"], &["4", "Byzantine"]);
     refused(&["check", "--byzantine", "r9"], &["r9", "4 replicas"]);
     refused(&["check", "--byzantine", "x"], &["--byzantine", "x"]);

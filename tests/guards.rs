@@ -1576,6 +1576,37 @@ fn stray_votes_do_not_take_a_number_from_the_primary() {
     assert_eq!(effects, [Effect::Broadcast(proposal)]);
 }
 
+/// A number is taken by what was decided there, also if its primary has learnt it from others.
+#[test]
+fn decided_number_is_taken() {
+    let system = with_checkpoints();
+    let mut primary = At::new(&system, 0);
+    let decided = system.decision(0, 2, &system.batch(&[3], 1), 3);
+    primary.accepts(&system.state(1, &Snapshot::genesis(), 0, vec![decided]));
+    for (client, seq) in [(0, 1), (1, 3)] {
+        let proposal = system.pre_prepare(0, seq, &system.batch(&[client], 1));
+        let effects = primary.accepts(&Message::Request(system.request(client, 1)));
+        assert_eq!(effects, [Effect::Broadcast(proposal)]);
+    }
+}
+
+#[test]
+fn successor_is_the_step_on_a_copy() {
+    let system = System::new(4);
+    let message = system.pre_prepare(0, 1, &system.batch(&[0], 1));
+    let mut backup = At::new(&system, 1);
+    let (before, mut out) = (backup.state.clone(), Vec::new());
+    let after = backup.replica.successor(&before, Input::Deliver(&message), &mut out);
+    assert_eq!(before, backup.replica.init());
+    assert_eq!(
+        backup.accepts(&message),
+        out.into_iter().filter(|e| !matches!(e, Effect::Persist(_))).collect::<Vec<_>>()
+    );
+    assert_eq!(after, Ok(backup.state.clone()));
+    let again = backup.replica.successor(&backup.state, Input::Deliver(&message), &mut Vec::new());
+    assert_eq!(again, Err(Refusal::Duplicate));
+}
+
 #[test]
 fn decision_settles_what_prepares_after_it() {
     let system = System::new(4);

@@ -299,8 +299,7 @@ impl Explorer<'_> {
         for (index, states) in states {
             let Some(replica) = self.replica(index) else { continue };
             for state in states {
-                let (left, _) = replica.after_giving_up(&state, self.view.next());
-                self.maker().check_left(replica, &left, &messages)?;
+                self.maker().check_left(replica, &state, &messages)?;
             }
         }
         Ok(())

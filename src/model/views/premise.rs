@@ -138,11 +138,14 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Whether a replica that has left the view takes nothing of it any more. `state` is what it was there.
+    /// Whether a replica that leaves its view takes nothing of it any more, and forgets what it received there and
+    /// had no consequence. `state` is what it is in the view, and `messages` what was sent there.
     ///
     /// # Errors
-    /// What it takes.
-    pub fn check_left(&self, replica: &Replica, left: &State, messages: &[Message]) -> Result<(), String> {
+    /// What it takes, or does not forget.
+    pub fn check_left(&self, replica: &Replica, state: &State, messages: &[Message]) -> Result<(), String> {
+        let next = state.view().next();
+        let (left, _) = replica.after_giving_up(state, next);
         let of_the_view = |message: &&Message| {
             matches!(
                 message,
@@ -154,12 +157,18 @@ impl Maker<'_> {
             )
         };
         for message in messages.iter().filter(of_the_view) {
-            if replica.check(left, Input::Deliver(message)).is_ok() {
-                return Err(format!(
-                    "{} takes {message:?} though it has left for {}",
-                    replica.id(),
-                    left.view()
-                ));
+            let input = Input::Deliver(message);
+            if replica.check(&left, input).is_ok() {
+                return Err(format!("{} takes {message:?} though it has left for {next}", replica.id()));
+            }
+            let is_vote = matches!(message, Message::Prepare(_) | Message::Commit(_));
+            let Some(counted) = replica.successor(state, input, &mut Vec::new()).ok().filter(|_| is_vote)
+            else {
+                continue;
+            };
+            let is_tally = replica.control(&counted) == replica.control(state);
+            if is_tally && replica.after_giving_up(&counted, next).0 != left {
+                return Err(format!("{} still counts {message:?} when it has left for {next}", replica.id()));
             }
         }
         Ok(())

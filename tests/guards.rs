@@ -2051,7 +2051,8 @@ fn rulebook_decides_which_votes_count_together() {
     assert!(decides(&paper));
 
     let votes = [0, 2, 3].map(|from| system.commit(from, 0, 1, d));
-    let (paper, lax) = last_effects(&Unprepared, 1, &[&[pre_prepare.clone()], &votes[..]].concat());
+    let (paper, lax) =
+        last_effects(&Unprepared, 1, &[std::slice::from_ref(&pre_prepare), &votes[..]].concat());
     assert!(!decides(&paper) && decides(&lax));
 
     // Prepared in two views, a replica commits in both; where commits count in every view, its own counts once.

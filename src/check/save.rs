@@ -226,7 +226,7 @@ fn kept_row(
     Ok(Row { job: outcome.job.clone(), kept })
 }
 
-/// Reads what [`write`] wrote of a check of these jobs: what is known of each.
+/// Reads what [`write()`] wrote of a check of these jobs: what is known of each.
 ///
 /// # Errors
 /// The file is damaged, or of another check.

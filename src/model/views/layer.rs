@@ -31,12 +31,21 @@ pub(super) struct Layer {
     pub states: u64,
 }
 
+/// What it holds at a sequence number: the proposal that it has accepted, its certificate, and what it has decided.
+#[derive(PartialEq, Eq, Hash)]
+struct KindOfSlot {
+    seq: SeqNum,
+    accepted: Option<(View, Digest)>,
+    prepared: Option<(View, Digest)>,
+    decided: Option<Digest>,
+}
+
 /// What a replica is in the view, whoever it is.
 #[derive(PartialEq, Eq, Hash)]
 struct Kind {
     view: View,
     active: bool,
-    slots: Vec<(SeqNum, [Option<(View, Digest)>; 2], Option<Digest>)>,
+    slots: Vec<KindOfSlot>,
     height: SeqNum,
     head: Digest,
     pending: Vec<RequestId>,
@@ -217,7 +226,7 @@ impl Explorer<'_> {
         let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
             let accepted = slot.proposal().map(|proposal| (proposal.view(), proposal.digest()));
             let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
-            (seq, [accepted, prepared], slot.committed().map(|batch| batch.digest()))
+            KindOfSlot { seq, accepted, prepared, decided: slot.committed().map(|batch| batch.digest()) }
         };
         let kind = Kind {
             view: state.view(),

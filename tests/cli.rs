@@ -143,6 +143,25 @@ fn a_run_that_never_gets_on_ends_with_11() {
 }
 
 #[test]
+fn any_number_of_views_is_a_question_of_its_own() {
+    let unbounded = ["check", "--judge", "unbounded", "--requests", "1"];
+    let out = answer(&unbounded, 0);
+    for part in ["any 1", "any number of views", "holds", "states were visited within views"] {
+        assert!(out.contains(part), "{part} is missing: {out}");
+    }
+    let broken =
+        answer(&["check", "--judge", "unbounded", "--rules", "weak-commit", "--property", "agreement"], 10);
+    assert!(broken.contains("Violated: agreement"), "{broken}");
+    let out = answer(&["check", "--judge", "unbounded", "--rules", "stale-view-change"], 2);
+    assert!(out.contains("a view change for one view justifies another"), "{out}");
+    let limited = answer(&["check", "--judge", "unbounded", "--slots", "2", "--timeout", "0.5"], 20);
+    assert!(limited.contains("stopped by the timeout") && !limited.contains("holds"), "{limited}");
+    refused(&["check", "--judge", "unbounded", "--views", "2"], &["--views"]);
+    refused(&["check", "--judge", "unbounded", "--byzantine", "r0,r1"], &["--byzantine"]);
+    refused(&["check", "--judge", "unbounded", "--property", "liveness"], &["--judge unbounded"]);
+}
+
+#[test]
 fn a_limit_ends_with_20_and_claims_nothing() {
     for limit in [["--max-states", "10"], ["--timeout", "0"]] {
         for judge in ["message", "absorbed"] {

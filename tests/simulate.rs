@@ -239,7 +239,7 @@ fn a_violation_at_seven_replicas_is_shrunk_written_and_read_again() {
         .unwrap()
         .replace(&format!("\"{old}\""), &format!("\"{honest}\""));
     steps[index] = serde_json::from_str(&forged).unwrap();
-    assert!(matches!(TraceFile::read(&file.to_string()), Err(ReadError::Step(..))));
+    assert!(matches!(TraceFile::read(file.to_string()), Err(ReadError::Step(..))));
 }
 
 fn delivered(trace: &Trace) -> usize {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use stateright::{Expectation, Model as _};
 
-use super::plan::{Job, JudgeKind, Outcome, Verdict, run};
+use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
 use super::search::{End, Limit, Limits, Progress, search};
 use crate::model::{Bound, BoundError, Byzantine, Views, placements};
 use crate::pbft::Rules;
@@ -25,7 +25,8 @@ pub(super) fn run_views(
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let byzantine = job.bound.byzantine.len() as u16;
-    let model = Views::new(job.bound.scope, byzantine, rules)?.stopped_by(Arc::clone(&progress.stop));
+    let model = Views::new(job.bound.scope, byzantine, rules)?
+        .stopped_by(Arc::clone(&progress.stop), deadline(limits.timeout));
     let mut properties = model.properties();
     properties.retain(|p| {
         p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
@@ -49,6 +50,9 @@ pub(super) fn run_views(
         (End::Limited(limit), None) => Verdict::NotExhausted(limit),
         // A view that was stopped in the middle led to less than it does.
         (End::Exhausted, None) if progress.stop.load(Relaxed) => Verdict::NotExhausted(Limit::Stopped),
+        (End::Exhausted, None) if model.is_stopped() => {
+            Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
+        }
         (End::Exhausted, None) => {
             let reached = model.reached();
             unreached = Views::GOOD.into_iter().filter(|good| !reached.contains(good)).collect();

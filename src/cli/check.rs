@@ -200,6 +200,7 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     }
     let asked = arguments.judge.is_some() || arguments.byzantine.is_some() || arguments.scope.restricts();
     if !asked && rulebook.breaks.is_none() && asked_for.is_none() {
+        jobs.extend(check::jobs(JudgeKind::Unbounded, &bound, &byzantine, rulebook.rules)?);
         jobs.extend(check::jobs(JudgeKind::Liveness, &Bound::new(LIVE, []), &byzantine, rulebook.rules)?);
     }
     if !asked && rulebook.breaks.is_none() && !liveness {

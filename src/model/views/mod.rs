@@ -46,6 +46,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use stateright::{Model, Property};
 
@@ -69,6 +70,7 @@ pub struct Views {
     reached: Mutex<BTreeSet<&'static str>>,
     within: AtomicU64,
     stop: Arc<AtomicBool>,
+    deadline: Option<Instant>,
 }
 
 /// A state of [`Views`].
@@ -133,13 +135,14 @@ impl Views {
             reached: Mutex::default(),
             within: AtomicU64::new(0),
             stop: Arc::default(),
+            deadline: None,
         })
     }
 
-    /// The same, which ends a view in the middle once this is set.
+    /// The same, which ends a view in the middle once this is set or that time has come.
     #[must_use]
-    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
-        Views { stop, ..self }
+    pub fn stopped_by(self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
+        Views { stop, deadline, ..self }
     }
 
     /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts.
@@ -157,8 +160,9 @@ impl Views {
         self.within.load(Relaxed)
     }
 
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Relaxed)
+    /// Whether a view may have been ended in the middle: then it led to less than it does.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// The number of a batch.

@@ -6,7 +6,7 @@
 //!
 //! - [`pbft`]: the protocol of Castro and Liskov (OSDI'99), a pure state machine behind a rulebook;
 //! - [`bugs`]: rulebooks with one broken rule each;
-//! - [`model`]: bounds, the Byzantine adversary, two judges, a time of stabilisation, and the properties;
+//! - [`model`]: bounds, the Byzantine adversary, the judges, a time of stabilisation, and the properties;
 //! - [`trace`]: a run replayed on the real replicas, in words and pictures;
 //! - [`simulate`]: runs drawn from seeds, past what can be explored exhaustively;
 //! - [`check`]: the search, liveness under weak fairness, and what they say;

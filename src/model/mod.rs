@@ -1,6 +1,6 @@
-//! The protocol under the model checker: bounds, the adversary, two judges and the properties.
+//! The protocol under the model checker: bounds, the adversary, the judges and the properties.
 //!
-//! Both judges run the same [`Replica`](crate::pbft::Replica) against the same adversary over the
+//! All judges run the same [`Replica`](crate::pbft::Replica) against the same adversary over the
 //! same network: a set of messages that only grows. What is sent can be delivered at any time, in any
 //! order, again, or never: delay, reordering, duplication and loss are all behaviours of that set.
 

@@ -254,7 +254,7 @@ impl Views {
     }
 }
 
-/// The number of a step: what it leads to, among all that the view can leave behind.
+/// A step: what the next view leaves behind. Who led it does not matter any more.
 pub type ViewsStep = ViewsState;
 
 fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {

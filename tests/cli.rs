@@ -156,6 +156,8 @@ fn any_number_of_views_is_a_question_of_its_own() {
     assert!(out.contains("a view change for one view justifies another"), "{out}");
     let limited = answer(&["check", "--judge", "unbounded", "--slots", "2", "--timeout", "0.5"], 20);
     assert!(limited.contains("stopped by the timeout") && !limited.contains("holds"), "{limited}");
+    refused(&["check", "--property", "linearizable"], &["--clients"]);
+    refused(&["check", "--judge", "unbounded", "--property", "stable-held"], &["--checkpoint"]);
     refused(&["check", "--judge", "unbounded", "--views", "2"], &["--views"]);
     refused(&["check", "--judge", "unbounded", "--byzantine", "r0,r1"], &["--byzantine"]);
     refused(&["check", "--judge", "unbounded", "--property", "liveness"], &["--judge unbounded"]);

@@ -18,7 +18,8 @@ use crate::bugs::Rulebook;
 use crate::check::save::{self, Kept, Unfinished};
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{
-    ALL_LIVENESS, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Scope, is_liveness,
+    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Scope, System,
+    is_liveness, properties,
 };
 use crate::trace::{Form, Trace};
 
@@ -185,6 +186,17 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         _ => JudgeKind::Absorbed,
     };
     let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
+    if let (Some(name), Some(job)) =
+        (asked_for.filter(|&n| !is_liveness(n) && n != NO_DEAD_END), jobs.first())
+    {
+        let system = System::new(job.bound.clone(), rulebook.rules)?;
+        // What is not looked at would hold.
+        if !properties::<Absorbed>(&system).iter().any(|property| property.name == name) {
+            return Err(UsageError(format!(
+                "--property {name} is not looked at in this bound: add --clients, or --checkpoint for what is stable"
+            )));
+        }
+    }
     if asked_for == Some(NO_DEAD_END) {
         if scope.views != 1 {
             return Err(UsageError(format!(

@@ -60,7 +60,7 @@ fn left_by_judge_2(
 
 #[test]
 fn the_papers_protocol_is_safe_in_any_number_of_views() {
-    for (scope, states) in [(ONE_REQUEST, 11), (Scope::DEFAULT, 46)] {
+    for (scope, states) in [(ONE_REQUEST, 10), (Scope::DEFAULT, 45)] {
         let (model, report, _) = explored(scope, 1, &Castro99, None);
         assert_eq!((model.refusal(), &report.end), (None, &End::Exhausted), "{scope}");
         assert_eq!(report.coverage.states, states, "{scope}");
@@ -79,7 +79,13 @@ fn the_counts_do_not_depend_on_the_threads() {
     assert_eq!(counts(1), counts(2));
 }
 
-/// In one view both judges leave the same behind.
+/// All that these allow, where the adversary need not show all that it can.
+fn with_weaker(all: &BTreeSet<Between>, requests: u32) -> BTreeSet<Between> {
+    all.iter().flat_map(|between| between.weaker(requests as u16)).collect()
+}
+
+/// In one view both judges leave the same behind: judge 3 only that in which the adversary can show most, and nothing
+/// that judge 2 does not leave.
 #[test]
 fn one_view_leaves_what_judge_2_leaves_in_it() {
     for requests in [1, 2] {
@@ -96,7 +102,8 @@ fn one_view_leaves_what_judge_2_leaves_in_it() {
             .collect();
         let by_judge_2 = left_by_judge_2(scope, &model, &Castro99, |ids| !ids.contains(&ReplicaId(0)));
         assert!(first.len() > 3);
-        assert_eq!(first, by_judge_2, "{requests} requests");
+        assert!(first.is_subset(&by_judge_2), "{requests} requests");
+        assert!(by_judge_2.is_subset(&with_weaker(&first, requests)), "{requests} requests");
     }
 }
 
@@ -104,6 +111,7 @@ fn one_view_leaves_what_judge_2_leaves_in_it() {
 #[test]
 fn whatever_judge_2_leaves_behind_was_met() {
     let (model, _, met) = explored(ONE_REQUEST, 1, &Castro99, None);
+    let met = with_weaker(&met, 1);
     for views in [1, 2] {
         let left = left_by_judge_2(Scope { views, ..ONE_REQUEST }, &model, &Castro99, |_| true);
         assert!(left.is_subset(&met), "{views} views");
@@ -116,6 +124,7 @@ fn whatever_judge_2_leaves_behind_was_met() {
 #[test]
 fn whatever_judge_2_leaves_behind_of_two_requests_was_met() {
     let (model, _, met) = explored(Scope::DEFAULT, 1, &Castro99, None);
+    let met = with_weaker(&met, 2);
     let left = left_by_judge_2(Scope::DEFAULT, &model, &Castro99, |_| true);
     assert!(left.is_subset(&met));
     assert!(left.len() > 10);

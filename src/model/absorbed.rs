@@ -81,6 +81,9 @@ struct Node {
     /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
     /// is, but it need not exist on every path that leads to one of them.
     resends: Option<Arc<Signed<NewView>>>,
+    /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
+    /// if all are.
+    changes: Option<Arc<Bits>>,
 }
 
 /// What is fed to a participant in a step, in this order, by numbers that [`Absorbed::fed`] understands.
@@ -88,11 +91,24 @@ pub type Feeds = SmallVec<[Feed; 4]>;
 
 /// A consequence, and the smallest sets of messages that have it.
 #[derive(Clone)]
-struct Guard {
-    next: u32,
+pub(super) struct Guard {
+    /// The local state that it leads to.
+    pub next: u32,
     /// Whether it is a crash, of which there are only so many.
     crash: bool,
     ways: Vec<Way>,
+}
+
+impl Guard {
+    /// The messages that must exist, besides those that are there from the start, for each way to it.
+    pub fn needs(&self) -> impl Iterator<Item = &Bits> {
+        self.ways.iter().map(|way| &way.needs)
+    }
+
+    /// Whether it can fire where these messages are there.
+    pub fn is_enabled(&self, available: &Bits) -> bool {
+        self.needs().any(|needs| needs.is_subset(available))
+    }
 }
 
 #[derive(Clone)]
@@ -194,6 +210,14 @@ struct Found {
     feed: Vec<Feed>,
     local: Local,
     emitted: Emitted,
+}
+
+/// All that was found in a local state.
+struct Explored {
+    found: Vec<Found>,
+    /// How many deliveries had to be made steps of their own.
+    stepped: u64,
+    refusal: Option<String>,
 }
 
 impl Absorbed {
@@ -319,15 +343,9 @@ impl Absorbed {
     /// Everything that exists in a state: what was there from the start, what honest replicas have
     /// sent, and what the adversary can make of it.
     fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
-        self.available_beside(state, &Bits::default())
-    }
-
-    /// The same, where these messages were sent besides.
-    fn available_beside(&self, state: &AbsorbedState, earlier: &Bits) -> Arc<Bits> {
         let sent = {
             let tables = self.read();
-            let mut sent = tables.sent(self.locals(state));
-            sent.union_with(earlier);
+            let sent = tables.sent(self.locals(state));
             if let Some(available) = tables.available.get(&sent) {
                 return Arc::clone(available);
             }
@@ -384,8 +402,18 @@ impl Absorbed {
         messages
     }
 
+    /// What exists where these messages were sent.
+    pub(super) fn available_after(&self, sent: &Bits) -> Bits {
+        let mut tables = self.write();
+        let byzantine = self.byzantine(&mut tables, sent);
+        let mut available = tables.unconditional.clone();
+        available.union_with(sent);
+        available.union_with(&byzantine);
+        available
+    }
+
     /// The guards of a local state, over all messages met so far.
-    fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
+    pub(super) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
         {
             let tables = self.read();
             if let Some((_, guards)) = tables.locals.get_index(local as usize)
@@ -409,7 +437,11 @@ impl Absorbed {
         let considered = tables.messages.len() as u32;
         for message in guards.known..considered {
             let is_beyond = self.is_beyond(&node.local, &tables.messages[message as usize]);
-            if is_beyond || !self.reaches(tables, participant, message) {
+            let is_withheld = node.changes.as_ref().is_some_and(|changes| {
+                matches!(tables.messages[message as usize], Message::ViewChange(_))
+                    && !changes.contains(message)
+            });
+            if is_beyond || is_withheld || !self.reaches(tables, participant, message) {
                 continue;
             }
             let stimulus = Stimulus::Deliver(&tables.messages[message as usize]);
@@ -421,8 +453,10 @@ impl Absorbed {
             }
         }
         if fresh {
-            let found = self.explore(tables, participant, &node, &guards.admitted, &guards.refused);
-            guards.guards = Arc::new(self.collect(tables, &node, found));
+            let explored = self.explore(tables, participant, &node, &guards.admitted, &guards.refused);
+            tables.stepped += explored.stepped;
+            tables.refusal = tables.refusal.take().or(explored.refusal);
+            guards.guards = Arc::new(self.collect(tables, &node, explored.found));
         }
         guards.known = considered;
         let found = Arc::clone(&guards.guards);
@@ -455,13 +489,13 @@ impl Absorbed {
     /// Runs the replica on everything that may be delivered in a local state, and finds what fires.
     fn explore(
         &self,
-        tables: &mut Tables,
+        tables: &Tables,
         participant: &Participant,
         node: &Node,
         admitted: &[Feed],
         refused: &[Feed],
-    ) -> Vec<Found> {
-        let messages = tables.messages.iter().cloned().collect();
+    ) -> Explored {
+        let messages = &tables.messages;
         let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
         let requests = self.requests(tables, participant);
         let mut lab = Lab::new(participant, &self.system, messages, sent, requests, node.local.clone());
@@ -504,19 +538,22 @@ impl Absorbed {
                 feeds.extend(timeout);
             }
             feeds.sort_unstable();
-            found.extend(lab.fire(&feeds));
+            // Where what it is offered is there from the start, who has sent it makes no difference.
+            let alike = node.changes.as_ref().and_then(|_| lab.fire_alike(&feeds));
+            found.extend(alike.unwrap_or_else(|| lab.fire(&feeds)));
             fired_by.resize(found.len(), Some(index));
         }
         let steps = steps_of_their_own(&lab, &groups, &found, &fired_by);
-        tables.stepped += steps.len() as u64;
-        tables.refusal = tables.refusal.take().or(lab.refusal.take());
+        let (stepped, refusal) = (steps.len() as u64, lab.refusal.take());
         for fired in &mut found {
             fired.state = lab.normal_form(fired.state, &fired.feed);
         }
-        let found = found.into_iter().chain(steps);
-        found
+        let found = found
+            .into_iter()
+            .chain(steps)
             .map(|Fired { feed, state, emitted }| Found { feed, local: (*lab.local(state)).clone(), emitted })
-            .collect()
+            .collect();
+        Explored { found, stepped, refusal }
     }
 
     /// What a replica that is now in this state tells those who have executed nothing of what it has
@@ -535,26 +572,34 @@ impl Absorbed {
         answers
     }
 
-    /// The steps of a state in which these messages were sent besides.
-    pub(super) fn moves_beside(&self, state: &AbsorbedState, earlier: &Bits, moves: &mut Vec<Move>) {
-        let available = self.available_beside(state, earlier);
-        let may_crash = self.may_crash(&self.read(), state);
-        for (participant, &local) in (0..).zip(self.locals(state)) {
-            let guards = self.guards(local);
-            moves.extend(enabled(&guards, participant, &available, may_crash));
-        }
+    /// The number of the local state in which an honest replica, by place among the participants, is in this state,
+    /// has sent these messages and is offered no VIEW-CHANGEs but these.
+    pub(super) fn placed(&self, participant: u16, local: &Local, sent: Bits, changes: Bits) -> u32 {
+        let local = self.honest[usize::from(participant)].control(local);
+        let changes = Some(Arc::new(changes));
+        self.write().node(Node { participant, local, sent, resends: None, changes })
     }
 
-    /// The state in which the honest replicas, in their order, are in these local states and have sent these
-    /// messages.
-    pub(super) fn placed(&self, locals: impl IntoIterator<Item = (Local, Vec<Message>)>) -> AbsorbedState {
-        let mut tables = self.write();
-        let numbers = (0..).zip(locals).map(|(participant, (local, sent))| {
-            let local = self.honest[usize::from(participant)].control(&local);
-            let sent = sent.into_iter().map(|message| tables.intern(message)).collect();
-            tables.node(Node { participant, local, sent, resends: None })
-        });
-        AbsorbedState(numbers.collect())
+    /// The state of these local states.
+    pub(super) fn state(locals: &[u32]) -> AbsorbedState {
+        AbsorbedState(locals.into())
+    }
+
+    /// What somebody in this local state has sent.
+    pub(super) fn sent_by(&self, local: u32) -> Bits {
+        self.read().sent(&[local])
+    }
+
+    /// How many messages were met.
+    pub(super) fn met(&self) -> u32 {
+        self.read().messages.len() as u32
+    }
+
+    /// Those of the messages from that number on which are like this.
+    pub(super) fn which(&self, from: u32, is_such: impl Fn(&Message) -> bool) -> Bits {
+        let tables = self.read();
+        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
+        numbered.filter(|(_, message)| is_such(message)).map(|(number, _)| number).collect()
     }
 
     /// The numbers of these messages.
@@ -570,9 +615,25 @@ impl Absorbed {
         Some((usize::from(node.participant), node.local.clone()))
     }
 
-    /// All messages that were met.
-    pub(super) fn messages(&self) -> Vec<Message> {
-        self.read().messages.iter().cloned().collect()
+    /// The messages that were met, from that number on.
+    pub(super) fn messages_from(&self, from: usize) -> Vec<Message> {
+        self.read().messages.iter().skip(from).cloned().collect()
+    }
+
+    /// These messages.
+    pub(super) fn messages_of(&self, numbers: &Bits) -> Vec<Message> {
+        let tables = self.read();
+        numbers.iter().map(|number| tables.messages[number as usize].clone()).collect()
+    }
+
+    /// Those of these messages that somebody honest has signed.
+    pub(super) fn honest_of(&self, numbers: &Bits) -> Bits {
+        let tables = self.read();
+        let honest = |&number: &u32| {
+            let signer = tables.messages[number as usize].signer();
+            self.honest.iter().any(|participant| participant.id() == signer)
+        };
+        numbers.iter().filter(honest).collect()
     }
 
     /// Those of these messages that certificates are made of.
@@ -728,7 +789,8 @@ impl Absorbed {
             }
             let resends = local.replica().and_then(State::new_view).cloned();
             let resends = resends.filter(|_| self.system.has_checkpoints());
-            *number = tables.node(Node { participant: node.participant, local, sent, resends });
+            let changes = node.changes.clone();
+            *number = tables.node(Node { participant: node.participant, local, sent, resends, changes });
         }
         Some(moved)
     }
@@ -799,7 +861,16 @@ impl Absorbed {
             }
             let resends = local.replica().and_then(State::new_view).cloned();
             let resends = resends.filter(|_| self.system.has_checkpoints());
-            let next = tables.node(Node { participant: node.participant, local, sent, resends });
+            let moves_on = |before: &State, after: &State| {
+                !after.is_active() && (before.view(), before.is_active()) == (after.view(), after.is_active())
+            };
+            let changes = node.changes.clone().filter(|_| {
+                node.local
+                    .replica()
+                    .zip(local.replica())
+                    .is_some_and(|(before, after)| moves_on(before, after))
+            });
+            let next = tables.node(Node { participant: node.participant, local, sent, resends, changes });
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = messages.difference(&tables.unconditional);
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
@@ -829,9 +900,7 @@ fn enabled<'a>(
     available: &'a Bits,
     may_crash: bool,
 ) -> impl Iterator<Item = Move> + 'a {
-    let allowed = move |guard: &Guard| {
-        (may_crash || !guard.crash) && guard.ways.iter().any(|way| way.needs.is_subset(available))
-    };
+    let allowed = move |guard: &Guard| (may_crash || !guard.crash) && guard.is_enabled(available);
     let numbered = guards.iter().zip(0..).filter(move |(guard, _)| allowed(guard));
     numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
 }
@@ -873,7 +942,13 @@ impl Model for Absorbed {
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));
-            tables.node(Node { participant: index, local, sent: Bits::default(), resends: None })
+            tables.node(Node {
+                participant: index,
+                local,
+                sent: Bits::default(),
+                resends: None,
+                changes: None,
+            })
         });
         let mut state = AbsorbedState(locals.collect());
         if let Some(history) = first_history(&self.system, &self.honest) {
@@ -883,8 +958,14 @@ impl Model for Absorbed {
     }
 
     fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
-        if !self.known_actions(&self.read(), state, actions) {
-            self.moves_beside(state, &Bits::default(), actions);
+        if self.known_actions(&self.read(), state, actions) {
+            return;
+        }
+        let available = self.available(state);
+        let may_crash = self.may_crash(&self.read(), state);
+        for (participant, &local) in (0..).zip(self.locals(state)) {
+            let guards = self.guards(local);
+            actions.extend(enabled(&guards, participant, &available, may_crash));
         }
     }
 

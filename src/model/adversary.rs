@@ -46,6 +46,30 @@ pub struct Knowledge {
     pub stable: Vec<StableClaim>,
 }
 
+/// For each of these senders its class, and its place among those who have sent the same.
+fn alike<'a>(by_sender: impl Iterator<Item = &'a Vec<&'a Arc<Signed<ViewChange>>>>) -> Vec<(usize, usize)> {
+    let mut classes: Vec<(Vec<&ViewChange>, usize)> = Vec::new();
+    let mut alike = Vec::new();
+    for sent in by_sender {
+        let contents: Vec<&ViewChange> = sent.iter().map(|change| change.message()).collect();
+        let class = classes.iter().position(|(known, _)| *known == contents).unwrap_or(classes.len());
+        if class == classes.len() {
+            classes.push((contents, 0));
+        }
+        alike.push((class, classes[class].1));
+        classes[class].1 += 1;
+    }
+    alike
+}
+
+/// Whether of senders that are alike the first are taken: which of them, makes no difference to who accepts what
+/// follows.
+fn takes_the_first<T>(senders: &[(T, &(usize, usize))]) -> bool {
+    let before =
+        |class: usize, count: usize| senders.iter().filter(|&&(_, s)| s.0 == class && s.1 < count).count();
+    senders.iter().all(|&(_, &(class, place))| before(class, place) == place)
+}
+
 impl Adversary {
     /// The adversary of a system.
     pub fn new(system: Arc<System>) -> Self {
@@ -436,9 +460,13 @@ impl Adversary {
                     }
                 };
                 let mut some_quorum = None;
+                let classes = alike(by_sender.values());
                 for size in quorum..=largest {
-                    for senders in by_sender.values().combinations(size) {
-                        for set in senders.into_iter().multi_cartesian_product() {
+                    for senders in by_sender.values().zip(&classes).combinations(size) {
+                        if !takes_the_first(&senders) {
+                            continue;
+                        }
+                        for set in senders.into_iter().map(|(sent, _)| sent).multi_cartesian_product() {
                             let contents: Vec<_> = set.iter().map(|change| change.message()).collect();
                             let batches = rules.new_view_batches(&contents);
                             let set: Vec<_> = set.into_iter().map(|&c| Arc::clone(c)).collect();

@@ -605,7 +605,9 @@ impl System {
     /// Whether a request reaches a replica before a primary proposes it. In a bound of one view only
     /// who may propose needs it: a waiting request makes a backup's timer run, and none fires there.
     pub fn hears_requests(&self, id: ReplicaId) -> bool {
-        self.open || self.bound.views > 1 || self.rules.may_propose(self.setting.committee, View(0), id)
+        let only = self.only.or((self.bound.views == 1).then_some(View(0)));
+        let proposes = |view| self.rules.may_propose(self.setting.committee, view, id);
+        self.open || only.is_none_or(proposes)
     }
 
     /// Everything that a Byzantine primary may want ordered: each request alone, the null request,

@@ -4,7 +4,7 @@
 //! combinations. Each state is interned, and each delivery in it is run once.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::bounds::System;
 use super::participant::{Local, Participant, Stimulus};
-use crate::pbft::{Message, NewView, Signed, Site, State};
+use crate::pbft::{Message, NewView, Principal, Signed, Site, State, ViewChange};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
@@ -41,7 +41,7 @@ pub(super) type Emitted = Rc<BTreeSet<Message>>;
 pub(super) struct Lab<'a> {
     participant: &'a Participant,
     system: &'a System,
-    messages: Vec<Message>,
+    messages: &'a IndexSet<Message>,
     sent: BTreeSet<Message>,
     /// The clients' requests, which are there from the start.
     requests: Vec<Feed>,
@@ -61,6 +61,9 @@ struct Memo {
     nothing: Emitted,
 }
 
+/// Of replicas that are alike, one, and of its messages one: the class, the place in it, and the message's.
+type Choice = (usize, usize, usize);
+
 /// A way to a consequence: what is fed, where that leads, and what is sent.
 #[derive(Clone)]
 pub(super) struct Fired {
@@ -73,7 +76,7 @@ impl<'a> Lab<'a> {
     pub fn new(
         participant: &'a Participant,
         system: &'a System,
-        messages: Vec<Message>,
+        messages: &'a IndexSet<Message>,
         sent: BTreeSet<Message>,
         requests: Vec<Feed>,
         start: Local,
@@ -201,6 +204,77 @@ impl<'a> Lab<'a> {
             }
         }
         found
+    }
+
+    /// The same for VIEW-CHANGEs which all exist, where of several sets that differ in who is who alone one will do:
+    /// replicas that have sent the same are alike. Nothing if they turn out not to be, or there is something else
+    /// among the deliveries.
+    ///
+    /// That the order does not matter either, and who is who really does not, is tried for each set that is looked at:
+    /// the last one first, and each replica's message in place of the one that stands opposite to it among those
+    /// alike.
+    pub fn fire_alike(&mut self, feeds: &[Feed]) -> Option<Vec<Fired>> {
+        let classes = self.alike(feeds)?;
+        let opposite = |(class, place, content): Choice| {
+            let (class, opposite) = (&classes[class], classes[class].len() - 1 - place);
+            class[opposite][content]
+        };
+        let mut found = Vec::new();
+        let mut tried = 0;
+        let mut queue = VecDeque::from([(self.start, Vec::<Choice>::new())]);
+        while let Some((state, path)) = queue.pop_front() {
+            let (first, place, least) = path.last().map_or((0, 0, 0), |&(c, p, content)| (c, p + 1, content));
+            for class in first..classes.len() {
+                let (place, least) = if class == first { (place, least) } else { (0, 0) };
+                let contents = classes[class].get(place).map_or(0, Vec::len);
+                for content in least..contents {
+                    let Some((next, emitted)) = self.feed(state, classes[class][place][content]) else {
+                        continue;
+                    };
+                    let mut path = path.clone();
+                    path.push((class, place, content));
+                    tried += 1;
+                    if tried > MAX_TALLIES {
+                        return None;
+                    }
+                    let (other, others) =
+                        self.run(self.start, path.iter().rev().map(|&choice| opposite(choice)));
+                    let sent: BTreeSet<_> = others.iter().flat_map(|sent| sent.iter().cloned()).collect();
+                    if !self.are_equal(self.control(other), self.control(next)) || sent != *emitted {
+                        return None;
+                    }
+                    if !self.fires(next, &emitted) {
+                        queue.push_back((next, path));
+                    } else if path.len() > 1 {
+                        let feed = path.iter().map(|&(class, place, content)| classes[class][place][content]);
+                        found.push(Fired { feed: feed.collect(), state: next, emitted });
+                    }
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// Those of these VIEW-CHANGEs' signers that have sent the same, together: of each the messages, those that say
+    /// the same at the same place.
+    fn alike(&self, feeds: &[Feed]) -> Option<Vec<Vec<Vec<Feed>>>> {
+        let mut contents: IndexSet<&ViewChange> = IndexSet::new();
+        let mut by_signer: BTreeMap<Principal, BTreeMap<usize, Feed>> = BTreeMap::new();
+        for &feed in feeds.iter().filter(|&&feed| feed != TIMEOUT) {
+            let Some(Message::ViewChange(change)) = self.messages.get_index(feed as usize) else {
+                return None;
+            };
+            let content = contents.insert_full(change.message()).0;
+            by_signer.entry(change.signer()).or_default().insert(content, feed);
+        }
+        if feeds.contains(&TIMEOUT) && self.feed(self.start, TIMEOUT).is_some() {
+            return None;
+        }
+        let mut classes: BTreeMap<Vec<usize>, Vec<Vec<Feed>>> = BTreeMap::new();
+        for said in by_signer.into_values() {
+            classes.entry(said.keys().copied().collect()).or_default().push(said.into_values().collect());
+        }
+        Some(classes.into_values().collect())
     }
 
     /// Deliveries that are refused at first, and no longer once all tallies are as full as they get

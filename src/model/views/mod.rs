@@ -38,9 +38,11 @@
 //! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge 2, and
 //! replayed, before it is shown.
 
+mod ample;
 mod layer;
 mod past;
 mod premise;
+mod stage;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -52,8 +54,12 @@ use stateright::{Model, Property};
 
 pub use past::Between;
 
-use self::past::{BatchNumber, Past};
+use rustc_hash::FxHashMap;
+
+use self::layer::Layer;
+use self::past::{BatchNumber, Past, Shown};
 use self::premise::Maker;
+use self::stage::{Setup, Stage};
 use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
@@ -68,6 +74,8 @@ pub struct Views {
     batches: Vec<Batch>,
     refusal: Mutex<Option<String>>,
     reached: Mutex<BTreeSet<&'static str>>,
+    /// What was found out in views: a thread takes out what it uses.
+    stages: Mutex<FxHashMap<Setup, Vec<Stage>>>,
     within: AtomicU64,
     stop: Arc<AtomicBool>,
     deadline: Option<Instant>,
@@ -133,6 +141,7 @@ impl Views {
             batches,
             refusal: Mutex::new(refusal),
             reached: Mutex::default(),
+            stages: Mutex::default(),
             within: AtomicU64::new(0),
             stop: Arc::default(),
             deadline: None,
@@ -193,7 +202,7 @@ impl Views {
     }
 
     /// At each sequence number, the certificates that these messages make up.
-    fn shown(&self, judge: &Absorbed, basis: &Bits) -> Result<Vec<BTreeSet<(View, BatchNumber)>>, String> {
+    fn shown(&self, judge: &Absorbed, basis: &Bits) -> Result<Shown<View>, String> {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in judge.certificates(basis) {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
@@ -216,6 +225,16 @@ impl Views {
         Ok(Between::new(pasts?, shown, self.scope.requests as BatchNumber))
     }
 
+    fn explore(&self, past: Option<&Between>, leader: Leader) -> Result<Layer, String> {
+        let setup = layer::setup(self, past, leader);
+        let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = stages().get_mut(&setup).and_then(Vec::pop);
+        let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
+        let layer = layer::explore(self, &mut stage, past, leader);
+        stages().entry(setup).or_default().push(stage);
+        layer
+    }
+
     /// Everything that the next view can leave behind.
     fn next(&self, state: &ViewsState) -> Vec<ViewsState> {
         let (past, mut leaders) = match state {
@@ -236,7 +255,7 @@ impl Views {
             if self.refusal().is_some() || self.is_stopped() {
                 break;
             }
-            match layer::explore(self, past, leader) {
+            match self.explore(past, leader) {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);

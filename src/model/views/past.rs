@@ -20,6 +20,14 @@ pub(super) struct Past<V> {
     pub decided: Vec<Option<BatchNumber>>,
 }
 
+/// The certificates that can be shown, at each sequence number.
+pub(super) type Shown<V> = Vec<BTreeSet<(V, BatchNumber)>>;
+
+/// All of these and those.
+pub(super) fn with<V: Copy + Ord>(some: &Shown<V>, more: &Shown<V>) -> Shown<V> {
+    some.iter().zip(more).map(|(some, more)| some | more).collect()
+}
+
 /// What all take along, and what the adversary can show.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Between {
@@ -27,14 +35,14 @@ pub struct Between {
     pub(super) replicas: Vec<Past<Rank>>,
     /// At each sequence number: of each batch the certificate of the highest view that messages which exist
     /// make up.
-    pub(super) shown: Vec<BTreeSet<(Rank, BatchNumber)>>,
+    pub(super) shown: Shown<Rank>,
 }
 
 impl Between {
     /// The normal form of these pasts and certificates. `requests` batches, the first ones, can change names.
     pub(super) fn new<V: Copy + Ord>(
         replicas: Vec<Past<V>>,
-        shown: Vec<BTreeSet<(V, BatchNumber)>>,
+        shown: Shown<V>,
         requests: BatchNumber,
     ) -> Between {
         let shown: Vec<_> = shown.into_iter().map(highest_of_each).collect();
@@ -79,6 +87,18 @@ impl Between {
         });
         let shown = self.shown.iter().map(|shown| shown.iter().copied().map(certificate).collect());
         Between { replicas: replicas.sorted().collect(), shown: shown.collect() }
+    }
+
+    /// What is left behind if the adversary can show only some of these certificates: all of that can be followed
+    /// by nothing else than this can. `requests` as in [`Self::new`].
+    pub fn weaker(&self, requests: u16) -> BTreeSet<Between> {
+        let choices = self.shown.iter().map(|shown| {
+            let all: Vec<_> = shown.iter().copied().powerset().collect();
+            all.into_iter().map(|some| some.into_iter().collect::<BTreeSet<_>>())
+        });
+        let choices: Vec<Vec<_>> = choices.map(Iterator::collect).collect();
+        let shown = choices.into_iter().multi_cartesian_product();
+        shown.map(|shown| Between::new(self.replicas.clone(), shown, requests)).collect()
     }
 
     /// How many ranks there are at the sequence number that has most.

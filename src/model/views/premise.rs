@@ -75,6 +75,7 @@ impl Maker<'_> {
             }
         }
         let [x, y, ..] = batches else { return Ok(()) };
+        self.check_certificates(x)?;
         let options = [None, Some((0, x)), Some((1, y)), Some((2, x))];
         for reported in (0..3).map(|_| options).multi_cartesian_product() {
             let result = self.chosen(&reported);
@@ -98,6 +99,23 @@ impl Maker<'_> {
             let merged: Vec<_> = reported.iter().map(|it| it.map(|(_, b)| (2, b))).collect();
             if !reported.contains(&options[2]) && self.chosen(&merged) != result {
                 return Err("certificates of several views for one batch count differently".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether votes of one view do not help to make a certificate of another.
+    fn check_certificates(&self, batch: &Batch) -> Result<(), String> {
+        let (claim, other) = (self.claim(View(2), SeqNum(1), batch), self.claim(View(1), SeqNum(1), batch));
+        let is_certificate = |prepares: Vec<_>| {
+            let claim = PreparedClaim { prepares: Proof(prepares.into()), ..claim.clone() };
+            self.rules.check_prepared(self.setting, &claim).is_ok()
+        };
+        for own in 0..=claim.prepares.0.len() {
+            let own = claim.prepares.0.iter().take(own);
+            let mixed = own.clone().chain(other.prepares.0.iter()).cloned().collect();
+            if is_certificate(mixed) && !is_certificate(own.cloned().collect()) {
+                return Err("votes of one view make up a certificate of another".to_owned());
             }
         }
         Ok(())
@@ -138,14 +156,12 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Whether a replica that leaves its view takes nothing of it any more, and forgets what it received there and
-    /// had no consequence. `state` is what it is in the view, and `messages` what was sent there.
+    /// Whether a replica that has left a view takes nothing of it any more. `left` is what it is then, and `messages`
+    /// what was sent in the view.
     ///
     /// # Errors
-    /// What it takes, or does not forget.
-    pub fn check_left(&self, replica: &Replica, state: &State, messages: &[Message]) -> Result<(), String> {
-        let next = state.view().next();
-        let (left, _) = replica.after_giving_up(state, next);
+    /// What it takes.
+    pub fn check_left(&self, replica: &Replica, left: &State, messages: &[Message]) -> Result<(), String> {
         let of_the_view = |message: &&Message| {
             matches!(
                 message,
@@ -156,20 +172,60 @@ impl Maker<'_> {
                     | Message::NewView(_)
             )
         };
-        for message in messages.iter().filter(of_the_view) {
-            let input = Input::Deliver(message);
-            if replica.check(&left, input).is_ok() {
-                return Err(format!("{} takes {message:?} though it has left for {next}", replica.id()));
+        let mut taken = messages.iter().filter(of_the_view);
+        match taken.find(|message| replica.check(left, Input::Deliver(message)).is_ok()) {
+            Some(message) => {
+                Err(format!("{} takes {message:?} though it has left for {}", replica.id(), left.view()))
             }
-            let is_vote = matches!(message, Message::Prepare(_) | Message::Commit(_));
-            let Some(counted) = replica.successor(state, input, &mut Vec::new()).ok().filter(|_| is_vote)
-            else {
-                continue;
-            };
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a replica that leaves its view forgets the votes that it received there and that had no consequence.
+    /// `state` is what it is in the view, and `messages` what was sent there.
+    ///
+    /// # Errors
+    /// What it does not forget.
+    pub fn check_forgets(
+        &self,
+        replica: &Replica,
+        state: &State,
+        messages: &[Message],
+    ) -> Result<(), String> {
+        let next = state.view().next();
+        let is_vote = |message: &&Message| matches!(message, Message::Prepare(_) | Message::Commit(_));
+        for message in messages.iter().filter(is_vote) {
+            let input = Input::Deliver(message);
+            let Ok(counted) = replica.successor(state, input, &mut Vec::new()) else { continue };
             let is_tally = replica.control(&counted) == replica.control(state);
-            if is_tally && replica.after_giving_up(&counted, next).0 != left {
+            let left = |state| replica.after_giving_up(state, next).0;
+            if is_tally && left(&counted) != left(state) {
                 return Err(format!("{} still counts {message:?} when it has left for {next}", replica.id()));
             }
+        }
+        Ok(())
+    }
+
+    /// Whether a replica that moves to a view of which it is not the primary does nothing when VIEW-CHANGEs for that
+    /// view arrive, however many.
+    ///
+    /// # Errors
+    /// That it does something.
+    pub fn check_follower(
+        &self,
+        replica: &Replica,
+        state: &State,
+        changes: &[Message],
+    ) -> Result<(), String> {
+        let mut now = state.clone();
+        for message in changes {
+            let mut out = Vec::new();
+            let Ok(next) = replica.successor(&now, Input::Deliver(message), &mut out) else { continue };
+            out.retain(|effect| matches!(effect, Effect::Broadcast(_) | Effect::Send(..)));
+            if !out.is_empty() || replica.control(&next) != replica.control(state) {
+                return Err(format!("{} acts on {message:?}, though it is not its primary", replica.id()));
+            }
+            now = next;
         }
         Ok(())
     }

@@ -1,0 +1,179 @@
+//! Which steps may as well be taken at once.
+//!
+//! In a view, one replica's step never takes anything from another: messages are only added. So an order between
+//! the steps of different replicas matters only where one needs what the other sends. And some steps of one
+//! replica, such as accepting what a primary has proposed, do not get in the way of anything else that it may
+//! do, now or later. If such steps are enabled, all runs need be followed only in which one of them comes next
+//! (ample sets: Clarke, Grumberg, Minea and Peled, *State space reduction using partial order techniques*, 1999). What is
+//! left out has the same replicas with the same certificates and decisions; of the messages, it has fewer.
+//!
+//! That steps do not get in each other's way is not read off the rules, but off the tables of what the replica
+//! did: taken in either order they have to lead to the same local state, and neither may need more after the other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use super::Views;
+use super::stage::Stage;
+use crate::model::bits::Bits;
+use crate::model::fingerprint::Fingerprint;
+
+/// Local states that are looked at, at most, to find out whether steps get in the way of others: beyond that
+/// they are taken to do so.
+const MOST: usize = 4_096;
+
+/// What a replica can do in a local state.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// The local state that it leads to.
+    pub next: u32,
+    /// What must have been sent in the view, for each way to it.
+    needs: SmallVec<[Bits; 1]>,
+    /// Whether something is sent.
+    pub emits: bool,
+    /// Whether the replica takes the same along as before, and the properties see no difference.
+    is_hidden: bool,
+    order: Fingerprint,
+}
+
+impl Step {
+    /// Whether it can be taken where this was sent in the view.
+    pub fn is_enabled(&self, sent: &Bits) -> bool {
+        self.needs.iter().any(|needs| needs.is_subset(sent))
+    }
+
+    /// Whether it can be taken wherever another can.
+    fn is_enabled_with(&self, other: &Step) -> bool {
+        other.needs.iter().all(|needs| self.is_enabled(needs))
+    }
+}
+
+/// Steps of a local state of which one may as well be taken next, if all are enabled: by their places.
+pub(super) type Ample = SmallVec<[usize; 4]>;
+
+/// The steps that are possible after a past, as far as messages of an alphabet allow.
+pub(super) struct Steps<'a> {
+    pub views: &'a Views,
+    pub stage: &'a mut Stage,
+    /// What exists from the start.
+    pub base: &'a Bits,
+    /// What is taken to exist besides.
+    pub alphabet: Bits,
+    steps: FxHashMap<u32, Arc<Vec<Step>>>,
+    amples: FxHashMap<u32, Arc<Vec<Ample>>>,
+}
+
+impl<'a> Steps<'a> {
+    pub fn new(views: &'a Views, stage: &'a mut Stage, base: &'a Bits, alphabet: Bits) -> Self {
+        Steps { views, stage, base, alphabet, steps: FxHashMap::default(), amples: FxHashMap::default() }
+    }
+
+    /// What can be done in a local state.
+    pub fn at(&mut self, local: u32) -> Result<Arc<Vec<Step>>, String> {
+        if let Some(steps) = self.steps.get(&local) {
+            return Ok(Arc::clone(steps));
+        }
+        let known = self.stage.known(self.views, local)?.clone();
+        let mut steps = Vec::new();
+        for guard in self.stage.judge.guards(local).iter().filter(|guard| guard.next != local) {
+            let needs = guard.needs().map(|needs| needs.difference(self.base));
+            let needs: SmallVec<_> = needs.filter(|needs| needs.is_subset(&self.alphabet)).collect();
+            if needs.is_empty() {
+                continue;
+            }
+            let next = self.stage.known(self.views, guard.next)?;
+            steps.push(Step {
+                next: guard.next,
+                needs,
+                emits: next.sent != known.sent,
+                is_hidden: (next.past, next.aspect) == (known.past, known.aspect),
+                order: next.order,
+            });
+        }
+        steps.sort_unstable_by_key(|step| step.order);
+        let steps = Arc::new(steps);
+        self.steps.insert(local, Arc::clone(&steps));
+        Ok(steps)
+    }
+
+    /// The sets of steps in a local state of which one may as well be taken next.
+    pub fn amples(&mut self, local: u32) -> Result<Arc<Vec<Ample>>, String> {
+        if let Some(amples) = self.amples.get(&local) {
+            return Ok(Arc::clone(amples));
+        }
+        let steps = self.at(local)?;
+        let mut amples: Vec<Ample> = Vec::new();
+        for first in 0..steps.len() {
+            if amples.iter().any(|ample| ample.contains(&first)) {
+                continue;
+            }
+            let mut members: Ample = SmallVec::from_slice(&[first]);
+            let mut looked_at = 0;
+            while looked_at < members.len() {
+                let member = members[looked_at];
+                for other in 0..steps.len() {
+                    if !members.contains(&other) && self.meet(&steps, member, other)?.is_none() {
+                        members.push(other);
+                    }
+                }
+                looked_at += 1;
+            }
+            let is_fit = |&member: &usize| steps[member].emits && steps[member].is_hidden;
+            if members.iter().all(is_fit) && self.stays_apart(local, &members)? {
+                members.sort_unstable();
+                amples.push(members);
+            }
+        }
+        let amples = Arc::new(amples);
+        self.amples.insert(local, Arc::clone(&amples));
+        Ok(amples)
+    }
+
+    /// Where two steps of a local state lead in either order, if they do not get in each other's way.
+    fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<u32>, String> {
+        let (a, b) = (&steps[a], &steps[b]);
+        let (after_a, after_b) = (self.at(a.next)?, self.at(b.next)?);
+        let then_b = after_a.iter().filter(|step| step.is_enabled_with(b));
+        let mut then_b = then_b.filter(|then_b| {
+            after_b.iter().any(|then_a| then_a.next == then_b.next && then_a.is_enabled_with(a))
+        });
+        Ok(then_b.next().map(|step| step.next))
+    }
+
+    /// Whether these steps stay possible, hidden, and out of the way of others, whatever else the replica does.
+    fn stays_apart(&mut self, local: u32, members: &[usize]) -> Result<bool, String> {
+        let steps = self.at(local)?;
+        let nexts: BTreeSet<u32> = members.iter().map(|&member| steps[member].next).collect();
+        let mut seen = FxHashSet::default();
+        let mut waiting = vec![(local, nexts)];
+        while let Some((local, nexts)) = waiting.pop() {
+            if !seen.insert((local, nexts.clone())) {
+                continue;
+            }
+            if seen.len() > MOST {
+                return Ok(false);
+            }
+            let steps = self.at(local)?;
+            let (members, others): (Vec<_>, Vec<_>) =
+                (0..steps.len()).partition(|&step| nexts.contains(&steps[step].next));
+            let is_fit = |&member: &usize| steps[member].emits && steps[member].is_hidden;
+            if members.len() != nexts.len() || !members.iter().all(is_fit) {
+                return Ok(false);
+            }
+            for other in others {
+                let mut later = BTreeSet::new();
+                for &member in &members {
+                    match self.meet(&steps, member, other)? {
+                        Some(next) => drop(later.insert(next)),
+                        None => return Ok(false),
+                    }
+                }
+                waiting.push((steps[other].next, later));
+            }
+        }
+        Ok(true)
+    }
+}

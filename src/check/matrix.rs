@@ -98,7 +98,7 @@ pub fn run_row(
 fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
     let start = Instant::now();
     let ids = run.byzantine.unwrap_or_default();
-    let job = Job { judge: JudgeKind::Message, bound: Bound::new(run.scope, ids.iter().copied()) };
+    let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.iter().copied()));
     let system = Arc::new(System::new(job.bound.clone(), rulebook.rules)?);
     let verdict = match (Trace::told(&system, lines), run.expected) {
         (Ok(trace), Expected::Violated(property)) if trace.violation(property).is_some() => {

@@ -11,8 +11,8 @@ use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, Byzantine, Event, Interned, Judge, NO_DEAD_END, Scope, System, is_liveness,
-    no_dead_end, placements, properties,
+    Absorbed, AbsorbedState, Bound, BoundError, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END,
+    Reduced, Reductions, Scope, System, is_liveness, no_dead_end, placements, properties,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -50,9 +50,18 @@ pub struct Job {
     /// The bound, with one placement of the Byzantine replicas. To [`JudgeKind::Unbounded`] its number of views
     /// means nothing, and of the Byzantine replicas only how many they are.
     pub bound: Bound,
+    /// Which states it leaves out because others stand for them; those that its judge does not have count for
+    /// nothing.
+    pub reductions: Reductions,
 }
 
 impl Job {
+    /// A judge on a bound, with the reductions that it has by default: judge 3 all of them.
+    pub fn new(judge: JudgeKind, bound: Bound) -> Self {
+        let reductions = if judge == JudgeKind::Unbounded { Reductions::ALL } else { Reductions::NONE };
+        Job { judge, bound, reductions }
+    }
+
     /// What is explored, in words.
     pub fn covers(&self) -> String {
         match self.judge {
@@ -86,14 +95,14 @@ pub fn jobs(
         let last = (bound.replicas.saturating_sub(count)..bound.replicas).map(ReplicaId);
         let bound = Bound::new(Scope { views: 1, ..bound.scope }, last);
         bound.validate()?;
-        return Ok(vec![Job { judge, bound }]);
+        return Ok(vec![Job::new(judge, bound)]);
     }
     let further = if judge == JudgeKind::Liveness { u64::from(bound.faults) } else { 0 };
     placements(byzantine, committee, bound.views + further, rules)
         .into_iter()
         .map(|ids| {
             let bound = Bound::new(bound.scope, ids);
-            bound.validate().map(|_| Job { judge, bound })
+            bound.validate().map(|_| Job::new(judge, bound))
         })
         .collect()
 }
@@ -189,10 +198,17 @@ pub fn run_on(
                 outcome(job, &system, report, |path| path.iter().map(|step| model.expand(step)).collect());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
+        JudgeKind::Absorbed if job.reductions.silent => {
+            Ok((run_reduced(job, &system, property, &limits, progress), None))
+        }
         JudgeKind::Absorbed => {
             let (model, halted) = match from {
                 Some(Unfinished(Suspended::Absorbed(model, halted))) => (model, Some(halted)),
-                _ => (Box::new(Absorbed::new(Arc::clone(&system))), None),
+                _ => {
+                    let model = Box::new(Absorbed::new(Arc::clone(&system)));
+                    model.rehearse();
+                    (model, None)
+                }
             };
             // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
             // the same in every run.
@@ -217,8 +233,43 @@ pub fn run_on(
     }
 }
 
+/// Judge 2 with silent steps put off.
+fn run_reduced(
+    job: &Job,
+    system: &Arc<System>,
+    property: Option<&str>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Outcome {
+    let model = Reduced::new(Absorbed::new(Arc::clone(system)));
+    model.judge().rehearse();
+    let limits = Limits { threads: 1, ..*limits };
+    let asked = selected(&model, property);
+    let report = search_on(&model, &asked, &limits, progress, None, |_| {}).0;
+    let violated = match &report.end {
+        End::Violated { property, .. } => Some(*property),
+        _ => None,
+    };
+    let mut outcome = outcome(job, system, report, |path| {
+        let mut steps: Vec<Move> = path.iter().flat_map(|stretch| stretch.steps()).copied().collect();
+        let (_, last) = follow(model.judge(), &steps);
+        steps.extend(violated.into_iter().flat_map(|property| model.to_violation(&last, property)));
+        expand(model.judge(), &steps)
+    });
+    let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
+    if let Some(refusal) = model.judge().refusal().filter(|_| !replayed) {
+        outcome.verdict = Verdict::Refused(refusal);
+    }
+    outcome
+}
+
 /// The steps of judge 2 as the deliveries that they stand for.
-fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(Principal, Event)> {
+fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
+    follow(model, path).0
+}
+
+/// The deliveries that steps of judge 2 stand for, and where they lead.
+fn follow(model: &Absorbed, path: &[Move]) -> (Vec<(Principal, Event)>, AbsorbedState) {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -227,7 +278,7 @@ fn expand(model: &Absorbed, path: &[crate::model::Move]) -> Vec<(Principal, Even
             state = next;
         }
     }
-    events
+    (events, state)
 }
 
 fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {

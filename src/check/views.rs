@@ -26,6 +26,7 @@ pub(super) fn run_views(
 ) -> Result<Outcome, BoundError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let model = Views::new(job.bound.scope, byzantine, rules)?
+        .reduced_by(job.reductions)
         .stopped_by(Arc::clone(&progress.stop), deadline(limits.timeout));
     let mut properties = model.properties();
     properties.retain(|p| {
@@ -78,7 +79,7 @@ fn shown(
         let mut scope = job.bound.scope;
         scope.views = views;
         for ids in placements(&count, committee, views, rules) {
-            let job = Job { judge: JudgeKind::Absorbed, bound: Bound::new(scope, ids) };
+            let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
             let outcome = run(&job, rules, Some(property), limits, None, progress)?;
             if matches!(outcome.verdict, Verdict::Violated { .. }) {
                 return Ok(Some(outcome.verdict));

@@ -18,8 +18,8 @@ use crate::bugs::Rulebook;
 use crate::check::save::{self, Kept, Unfinished};
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{
-    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Scope, System,
-    is_liveness, properties,
+    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Reductions, Scope,
+    System, is_liveness, properties,
 };
 use crate::trace::{Form, Trace};
 
@@ -46,6 +46,10 @@ pub(super) struct CheckArguments {
     /// Which judge explores [default: absorbed]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
+    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample and most those
+    /// that are named [default: all for judge unbounded; judge absorbed has silent, and judge message has none]
+    #[arg(long, value_name = "NAMES")]
+    reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
     #[arg(long, value_name = "NAME", default_value = "castro99")]
     rules: String,
@@ -197,6 +201,25 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
             )));
         }
     }
+    if let Some(reductions) = arguments.reduce {
+        let has_any = match judge {
+            JudgeKind::Unbounded => true,
+            JudgeKind::Absorbed => asked_for != Some(NO_DEAD_END),
+            JudgeKind::Message | JudgeKind::Liveness => false,
+        };
+        if !has_any && reductions != Reductions::NONE {
+            return Err(UsageError(
+                "--reduce: there are reductions for judges absorbed and unbounded, and not for no-dead-end or liveness"
+                    .to_owned(),
+            ));
+        }
+        if judge == JudgeKind::Absorbed && reductions.silent && arguments.save.is_some() {
+            return Err(UsageError(
+                "--save: a run with --reduce silent cannot be saved; leave out one".to_owned(),
+            ));
+        }
+        jobs.iter_mut().for_each(|job| job.reductions = reductions);
+    }
     if asked_for == Some(NO_DEAD_END) {
         if scope.views != 1 {
             return Err(UsageError(format!(
@@ -210,7 +233,10 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
             )));
         }
     }
-    let asked = arguments.judge.is_some() || arguments.byzantine.is_some() || arguments.scope.restricts();
+    let asked = arguments.judge.is_some()
+        || arguments.reduce.is_some()
+        || arguments.byzantine.is_some()
+        || arguments.scope.restricts();
     if !asked && rulebook.breaks.is_none() && asked_for.is_none() {
         jobs.extend(check::jobs(JudgeKind::Unbounded, &bound, &byzantine, rulebook.rules)?);
         jobs.extend(check::jobs(JudgeKind::Liveness, &Bound::new(LIVE, []), &byzantine, rulebook.rules)?);

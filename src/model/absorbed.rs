@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -39,7 +40,7 @@ use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
-use super::property::{Judge, Seen, first_history, properties};
+use super::property::{Aspect, Judge, OF_REPLICAS, PROPERTIES, Seen, first_history, properties};
 use super::record::{Journal, Recorded, Unfit};
 use crate::pbft::{Message, NewView, PreparedClaim, Principal, Renumber as _, Signed, Site, State, View};
 
@@ -56,6 +57,8 @@ pub struct Absorbed {
     /// How many views a replica can be behind a message that exists, if that is known.
     horizon: Option<u64>,
     tables: RwLock<Tables>,
+    /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
+    judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, u32>>,
 }
 
 /// A state of [`Absorbed`]: the number of each honest participant's local state and, if clients take part,
@@ -70,6 +73,21 @@ pub struct Move {
     pub participant: u16,
     guard: u32,
     next: u32,
+}
+
+impl Move {
+    pub(super) fn new(participant: u16, guard: u32, next: u32) -> Self {
+        Move { participant, guard, next }
+    }
+}
+
+impl AbsorbedState {
+    /// The same with these local states of the first participants.
+    pub(super) fn with_locals(&self, locals: impl IntoIterator<Item = u32>) -> Self {
+        let mut state = self.clone();
+        state.0.iter_mut().zip(locals).for_each(|(old, new)| *old = new);
+        state
+    }
 }
 
 /// What a participant is, as far as others or its own future can tell.
@@ -95,7 +113,9 @@ pub(super) struct Guard {
     /// The local state that it leads to.
     pub next: u32,
     /// Whether it is a crash, of which there are only so many.
-    crash: bool,
+    pub crash: bool,
+    /// Whether something is sent.
+    pub sends: bool,
     ways: Vec<Way>,
 }
 
@@ -139,6 +159,8 @@ struct Guards {
     admitted: Vec<Feed>,
     refused: Vec<Feed>,
     guards: Arc<Vec<Guard>>,
+    /// The number of what the properties see of a replica.
+    aspect: u32,
 }
 
 #[derive(Default)]
@@ -156,6 +178,7 @@ struct Tables {
     statuses: FxHashMap<u32, Option<Message>>,
     answers: FxHashMap<(u32, Message), Arc<Bits>>,
     locals: IndexMap<Node, Guards>,
+    aspects: IndexSet<Aspect>,
     available: FxHashMap<Bits, Arc<Bits>>,
     knowledge: FxHashMap<Bits, u32>,
     knowledges: IndexSet<Knowledge>,
@@ -198,9 +221,12 @@ impl Tables {
     }
 
     fn node(&mut self, node: Node) -> u32 {
-        let entry = self.locals.entry(node);
+        let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
         let index = entry.index() as u32;
-        entry.or_default();
+        if let Entry::Vacant(entry) = entry {
+            let aspect = entry.key().local.replica().map(|state| aspects.insert_full(Aspect::of(state)).0);
+            entry.insert(Guards { aspect: aspect.unwrap_or_default() as u32, ..Guards::default() });
+        }
         index
     }
 }
@@ -237,7 +263,14 @@ impl Absorbed {
         let requests = tables.requests.clone();
         tables.unconditional.union_with(&requests);
         let honest = participants(&system);
-        Absorbed { system, adversary, honest, horizon: None, tables: RwLock::new(tables) }
+        Absorbed {
+            system,
+            adversary,
+            honest,
+            horizon: None,
+            tables: RwLock::new(tables),
+            judged: RwLock::default(),
+        }
     }
 
     /// The same without looking at messages that are further ahead of a replica's view than so many views: for
@@ -342,7 +375,7 @@ impl Absorbed {
 
     /// Everything that exists in a state: what was there from the start, what honest replicas have
     /// sent, and what the adversary can make of it.
-    fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
+    pub(super) fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
         let sent = {
             let tables = self.read();
             let sent = tables.sent(self.locals(state));
@@ -363,7 +396,7 @@ impl Absorbed {
     }
 
     /// The local states of a state, without the history.
-    fn locals<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
+    pub(super) fn locals<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
         &state.0[..self.honest.len()]
     }
 
@@ -648,6 +681,73 @@ impl Absorbed {
         self.adversary.knowledge(known.iter().copied()).claims
     }
 
+    /// Which of the properties of replicas alone a state lacks, a bit each.
+    pub(super) fn lacking(&self, state: &AbsorbedState) -> u32 {
+        let replicas = &state.0[..self.system.honest().len()];
+        let aspects: SmallVec<[u32; 4]> = {
+            let tables = self.read();
+            replicas.iter().map(|&local| tables.locals[local as usize].aspect).collect()
+        };
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&lacking) = judged.get(&aspects) {
+            return lacking;
+        }
+        drop(judged);
+        let lacking = self.with_seen(state, |seen| {
+            let of_replicas = (0..).zip(&PROPERTIES[..OF_REPLICAS]);
+            of_replicas.map(|(bit, p)| u32::from((p.violation)(seen).is_some()) << bit).sum()
+        });
+        self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(aspects, lacking);
+        lacking
+    }
+
+    /// The number of what the properties see of a replica in this local state.
+    pub(super) fn aspect(&self, local: u32) -> u32 {
+        self.read().locals[local as usize].aspect
+    }
+
+    /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
+    /// a local state again, so it is better to have met most of them first: here that is done once in each round of
+    /// walks.
+    pub(crate) fn rehearse(&self) {
+        /// So many walks without a message that is new end a round.
+        const IDLE: u32 = 256;
+        /// The most steps of a walk, which can go in circles.
+        const LONGEST: u32 = 64;
+        /// The most steps of all walks.
+        const MOST: u32 = 1 << 15;
+        let (mut steps, mut moves) = (0, Vec::new());
+        // A linear congruential generator (Knuth, MMIX): it only has to lead elsewhere each time.
+        let mut drawn = 0u64;
+        let start = self.init_states().swap_remove(0);
+        loop {
+            let (before, mut idle, mut looked_at) = (self.met(), 0, FxHashMap::default());
+            while idle < IDLE && steps < MOST {
+                let (mut state, met) = (start.clone(), self.met());
+                for _ in 0..LONGEST {
+                    moves.clear();
+                    let available = self.available(&state);
+                    let may_crash = self.may_crash(&self.read(), &state);
+                    for (participant, &local) in (0..).zip(self.locals(&state)) {
+                        let guards = looked_at.entry(local).or_insert_with(|| self.guards(local));
+                        moves.extend(enabled(guards, participant, &available, may_crash));
+                    }
+                    drawn = drawn.wrapping_mul(6_364_136_223_846_793_005);
+                    drawn = drawn.wrapping_add(1_442_695_040_888_963_407);
+                    steps += 1;
+                    let place = ((u128::from(drawn) * moves.len() as u128) >> 64) as usize;
+                    let step = moves.get(place).and_then(|&step| self.next_state(&state, step));
+                    let Some(next) = step else { break };
+                    state = next;
+                }
+                idle = if self.met() == met { idle + 1 } else { 0 };
+            }
+            if self.met() == before || steps >= MOST {
+                return;
+            }
+        }
+    }
+
     /// What the honest participants have sent.
     pub(super) fn sent(&self, state: &AbsorbedState) -> Bits {
         self.read().sent(self.locals(state))
@@ -818,6 +918,10 @@ impl Absorbed {
     }
 
     /// Whether there may be another crash.
+    pub(super) fn may_crash_in(&self, state: &AbsorbedState) -> bool {
+        self.may_crash(&self.read(), state)
+    }
+
     fn may_crash(&self, tables: &Tables, state: &AbsorbedState) -> bool {
         let most = self.system.bound().crashes;
         if most == 0 {
@@ -889,7 +993,13 @@ impl Absorbed {
             ways.retain(|other| !is_as_good(&way, other));
             ways.push(way);
         }
-        guards.into_iter().map(|((next, crash), ways)| Guard { next, crash, ways }).collect()
+        let sends = |next: u32| {
+            tables.locals.get_index(next as usize).is_some_and(|(after, _)| after.sent != node.sent)
+        };
+        guards
+            .into_iter()
+            .map(|((next, crash), ways)| Guard { next, crash, sends: sends(next), ways })
+            .collect()
     }
 }
 
@@ -992,6 +1102,13 @@ impl Model for Absorbed {
 impl Judge for Absorbed {
     fn system(&self) -> &System {
         &self.system
+    }
+
+    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
+        if property < OF_REPLICAS {
+            return self.lacking(state) & 1 << property == 0;
+        }
+        self.with_seen(state, |seen| (PROPERTIES[property].violation)(seen).is_none())
     }
 
     fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {

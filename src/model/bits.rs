@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 /// A set of small numbers, a bit each; equal sets are equal values.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Bits(SmallVec<[u64; 4]>);
+pub(super) struct Bits(SmallVec<[u64; 8]>);
 
 impl Bits {
     pub fn insert(&mut self, i: u32) {

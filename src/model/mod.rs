@@ -18,6 +18,8 @@ mod message;
 mod participant;
 mod property;
 mod record;
+mod reduced;
+mod reductions;
 mod run;
 mod views;
 
@@ -38,5 +40,7 @@ pub use property::{
     DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
 };
 pub use record::{Recorded, Unfit};
+pub use reduced::{Reduced, Stretch};
+pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use views::{Between, Views, ViewsState, ViewsStep};

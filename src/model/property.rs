@@ -8,7 +8,8 @@ use super::bounds::System;
 use super::history::History;
 use super::participant::{Local, Participant};
 use crate::pbft::{
-    ClientState, Outcome, ReplicaId, SeqNum, SignedRequest, State, View, signed_by_its_client,
+    Batch, Chain, ClientState, Digest, Outcome, ReplicaId, SeqNum, SignedRequest, State, View,
+    signed_by_its_client,
 };
 
 /// A model whose states hold honest replicas.
@@ -18,6 +19,16 @@ pub trait Judge: Model {
 
     /// Calls `see` with what the honest participants believe.
     fn with_seen<R>(&self, state: &Self::State, see: impl FnOnce(&Seen<'_>) -> R) -> R;
+
+    /// Whether a state has the property of that place among [`PROPERTIES`].
+    fn holds(&self, state: &Self::State, property: usize) -> bool {
+        self.with_seen(state, |seen| (PROPERTIES[property].violation)(seen).is_none())
+    }
+
+    /// Whether a state is, or stands for, one in which the participants are like this.
+    fn reaches(&self, state: &Self::State, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
+        self.with_seen(state, good)
+    }
 
     /// Calls `see` with the honest replicas' states, in the order of [`System::honest`].
     fn with_honest<R>(&self, state: &Self::State, see: impl FnOnce(&[&State]) -> R) -> R {
@@ -366,18 +377,48 @@ pub fn no_dead_end<J: Judge>() -> Property<J> {
 }
 
 fn holds<J: Judge, const I: usize>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| (PROPERTIES[I].violation)(seen).is_none())
+    judge.holds(state, I)
+}
+
+/// What of a replica's state the properties look at that are about replicas alone, which the first
+/// [`OF_REPLICAS`] are. Most states differ in other things.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Aspect {
+    slots: Vec<(SeqNum, Option<(View, Digest)>, Option<Batch>)>,
+    chain: Chain,
+    stable: (SeqNum, Digest),
+}
+
+/// How many of [`PROPERTIES`] are about replicas alone.
+pub(super) const OF_REPLICAS: usize = 7;
+
+impl Aspect {
+    /// What they see of this state.
+    pub fn of(state: &State) -> Self {
+        let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
+            let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
+            (seq, prepared, slot.committed().cloned())
+        };
+        let stable = state.stable().claim();
+        Aspect {
+            slots: state.log().iter().map(slot).collect(),
+            chain: state.chain().clone(),
+            stable: (stable.seq, stable.state),
+        }
+    }
 }
 
 fn decided_by_all<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_honest(state, |states| {
-        states.iter().all(|s| s.log().iter().any(|(_, slot)| slot.committed().is_some_and(|b| !b.is_null())))
+    judge.reaches(state, &|seen| {
+        let decided =
+            |s: &&State| s.log().iter().any(|(_, slot)| slot.committed().is_some_and(|b| !b.is_null()));
+        seen.replicas.iter().all(decided)
     })
 }
 
 fn decided_after_view_change<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_honest(state, |states| {
-        states.iter().any(|s| {
+    judge.reaches(state, &|seen| {
+        seen.replicas.iter().any(|s| {
             s.log().iter().any(|(_, slot)| {
                 slot.committed().is_some_and(|b| !b.is_null())
                     && slot.is_prepared()
@@ -388,11 +429,11 @@ fn decided_after_view_change<J: Judge>(judge: &J, state: &J::State) -> bool {
 }
 
 fn believed_by_one<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| seen.clients.iter().any(|client| client.accepted().is_some()))
+    judge.reaches(state, &|seen| seen.clients.iter().any(|client| client.accepted().is_some()))
 }
 
 fn stable_above_genesis<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_honest(state, |states| states.iter().any(|s| s.stable().seq() > SeqNum::GENESIS))
+    judge.reaches(state, &|seen| seen.replicas.iter().any(|s| s.stable().seq() > SeqNum::GENESIS))
 }
 
 /// The safety properties and, so that no model passes by doing nothing, the good outcomes that must

@@ -33,7 +33,9 @@ pub(super) struct Step {
     /// What must have been sent in the view, for each way to it.
     needs: SmallVec<[Bits; 1]>,
     /// Whether something is sent.
-    pub emits: bool,
+    emits: bool,
+    /// Whether it is put off for that.
+    pub is_silent: bool,
     /// Whether the replica takes the same along as before, and the properties see no difference.
     is_hidden: bool,
     order: Fingerprint,
@@ -89,6 +91,7 @@ impl<'a> Steps<'a> {
                 next: guard.next,
                 needs,
                 emits: next.sent != known.sent,
+                is_silent: next.sent == known.sent && self.views.reductions.silent,
                 is_hidden: (next.past, next.aspect) == (known.past, known.aspect),
                 order: next.order,
             });

@@ -22,9 +22,9 @@ use super::ample::Steps;
 use super::past::{Between, Past, Rank, Shown, with};
 use super::stage::{Setup, Stage};
 use super::{Leader, Views};
-use crate::model::absorbed::{Absorbed, AbsorbedState};
+use crate::model::absorbed::Absorbed;
 use crate::model::bits::Bits;
-use crate::model::property::{Judge as _, properties};
+use crate::model::property::{Judge as _, PROPERTIES, SafetyProperty, properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
 
 /// What can come of a view.
@@ -79,17 +79,14 @@ pub(super) fn explore(
             left: FxHashMap::default(),
             taken: FxHashSet::default(),
             judged: FxHashSet::default(),
-            had: 0,
-            lacked: 0,
+            lacking: 0,
+            reached: BTreeSet::new(),
         };
         round.run(&start)?;
-        let Round { states, sent, left, had, lacked, .. } = round;
-        let named = |bits: u32, kind: Expectation| {
-            let numbered = properties.iter().enumerate();
-            let those = numbered.filter(move |(i, p)| bits & 1 << i != 0 && p.expectation == kind);
-            those.map(|(_, property)| property.name).collect()
-        };
-        let (lacking, reached) = (named(lacked, Expectation::Always), named(had, Expectation::Sometimes));
+        let Round { states, sent, left, lacking, reached, .. } = round;
+        let lacks = |(bit, _): &(usize, &SafetyProperty)| lacking & 1 << bit != 0;
+        let lacking =
+            PROPERTIES.iter().enumerate().filter(lacks).map(|(_, property)| property.name).collect();
         if views.is_stopped() {
             return Ok(Layer { after: BTreeSet::new(), lacking, reached, states });
         }
@@ -209,7 +206,8 @@ fn after(
     for (pasts, shown) in left {
         let shown: Vec<_> = shown.iter().map(|&number| &stage.shown[number as usize]).collect();
         let is_part = |a: &Shown<View>, b: &Shown<View>| a.iter().zip(b).all(|(a, b)| a.is_subset(b));
-        let is_beaten = |a: &&&Shown<View>| shown.iter().any(|b| *b != **a && is_part(a, b));
+        let is_beaten =
+            |a: &&&Shown<View>| views.reductions.most && shown.iter().any(|b| *b != **a && is_part(a, b));
         for most in shown.iter().filter(|a| !is_beaten(a)) {
             let pasts = pasts.iter().map(|&past| stage.pasts[past as usize].clone()).collect();
             after.insert(Between::new(pasts, with(earlier, most), views.scope.requests as u16));
@@ -233,9 +231,9 @@ struct Round<'a> {
     /// at.
     taken: FxHashSet<(Numbers, u32)>,
     judged: FxHashSet<Numbers>,
-    /// The properties that some state has, and that some state lacks, a bit each.
-    had: u32,
-    lacked: u32,
+    /// The properties that some state lacks, a bit each, and the good outcomes that some state has.
+    lacking: u32,
+    reached: BTreeSet<&'static str>,
 }
 
 impl Round<'_> {
@@ -287,7 +285,7 @@ impl Round<'_> {
         }
         self.look_at(&silent, &sent)?;
         order.sort_unstable();
-        for (_, replica) in order {
+        for (_, replica) in order.into_iter().filter(|_| self.steps.views.reductions.ample) {
             let local = locals[replica];
             let (steps, amples) = (self.steps.at(local)?, self.steps.amples(local)?);
             let enabled = |&&step: &&usize| steps[step].is_enabled(&sent);
@@ -300,7 +298,7 @@ impl Round<'_> {
         for (replica, silent) in silent.iter().enumerate() {
             for &local in silent {
                 let steps = self.steps.at(local)?;
-                let steps = steps.iter().filter(|step| step.emits && step.is_enabled(&sent));
+                let steps = steps.iter().filter(|step| !step.is_silent && step.is_enabled(&sent));
                 next.extend(steps.map(|step| moved(locals, replica, step.next)));
             }
         }
@@ -313,7 +311,7 @@ impl Round<'_> {
         let mut looked_at = 0;
         while let Some(&local) = met.get(looked_at) {
             let steps = self.steps.at(local)?;
-            for step in steps.iter().filter(|step| !step.emits && step.is_enabled(sent)) {
+            for step in steps.iter().filter(|step| step.is_silent && step.is_enabled(sent)) {
                 if !met.contains(&step.next) {
                     met.push(step.next);
                 }
@@ -345,40 +343,32 @@ impl Round<'_> {
                 self.left.entry(all).or_default().insert(shown);
             }
         }
-        if self.judged.insert(aspects.clone()) {
-            self.judge(silent, &aspects)?;
+        if self.judged.insert(aspects) {
+            self.judge(silent)?;
         }
         Ok(())
     }
 
     /// Checks the properties of all states that one stands for.
-    fn judge(&mut self, silent: &[Numbers], aspects: &Numbers) -> Result<(), String> {
-        let mut ones: Vec<Vec<(u32, u32)>> = Vec::new();
+    fn judge(&mut self, silent: &[Numbers]) -> Result<(), String> {
+        let mut ones: Vec<Numbers> = Vec::new();
         for met in silent {
-            let mut of_each: Vec<(u32, u32)> = Vec::new();
+            let mut of_each: SmallVec<[(u32, u32); 8]> = SmallVec::new();
             for &local in met {
                 let aspect = self.steps.stage.known(self.steps.views, local)?.aspect;
                 if of_each.iter().all(|&(known, _)| known != aspect) {
                     of_each.push((aspect, local));
                 }
             }
-            ones.push(of_each);
+            ones.push(of_each.into_iter().map(|(_, local)| local).collect());
         }
-        debug_assert_eq!(ones.len(), aspects.len());
-        let stage = &mut *self.steps.stage;
-        let ones: Vec<_> = ones.iter().map(|ones| &ones[..]).collect();
-        for all in product(ones.into_iter()) {
-            let aspects: Numbers = all.iter().map(|&(aspect, _)| aspect).collect();
-            let judge = &stage.judge;
-            let state = || Absorbed::state(&all.iter().map(|&(_, local)| local).collect::<Numbers>());
-            let which = |state: &AbsorbedState, kind: Expectation, wanted: bool| -> u32 {
-                let of_kind = (0..).zip(self.properties).filter(|(_, property)| property.expectation == kind);
-                of_kind.map(|(bit, p)| u32::from((p.condition)(judge, state) == wanted) << bit).sum()
-            };
-            let lacked = stage.judged.entry(aspects);
-            self.lacked |= *lacked.or_insert_with(|| which(&state(), Expectation::Always, false));
+        let judge = &self.steps.stage.judge;
+        for all in product(ones.iter().map(|ones| &ones[..])) {
+            let state = Absorbed::state(&all);
+            self.lacking |= judge.lacking(&state);
             if self.looks_for_good {
-                self.had |= which(&state(), Expectation::Sometimes, true);
+                let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
+                self.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));
             }
         }
         Ok(())

@@ -64,6 +64,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::property::{Judge as _, PROPERTIES};
+use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules, State, View};
 
 /// PBFT, view by view.
@@ -79,6 +80,7 @@ pub struct Views {
     within: AtomicU64,
     stop: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    reductions: Reductions,
 }
 
 /// A state of [`Views`].
@@ -145,7 +147,14 @@ impl Views {
             within: AtomicU64::new(0),
             stop: Arc::default(),
             deadline: None,
+            reductions: Reductions::ALL,
         })
+    }
+
+    /// The same with these reductions only.
+    #[must_use]
+    pub fn reduced_by(self, reductions: Reductions) -> Self {
+        Views { reductions, ..self }
     }
 
     /// The same, which ends a view in the middle once this is set or that time has come.

@@ -48,14 +48,6 @@ struct Kind {
     others: Vec<Message>,
 }
 
-/// What of it the safety properties look at.
-#[derive(PartialEq, Eq, Hash)]
-struct Aspect {
-    slots: Vec<(SeqNum, Option<(View, Digest)>, Option<Digest>)>,
-    height: SeqNum,
-    head: Digest,
-}
-
 /// What is known of a local state in the view. Numbers are those of a [`Stage`].
 #[derive(Clone, Debug)]
 pub(super) struct Known {
@@ -80,14 +72,11 @@ pub(super) struct Stage {
     of_view: (Bits, u32),
     starts: FxHashMap<(u16, Past<Rank>), (Local, Message)>,
     kinds: IndexSet<Kind>,
-    aspects: IndexSet<Aspect>,
     pub pasts: IndexSet<Past<View>>,
     /// By the number of the local state.
     known: Vec<Option<Known>>,
     /// Several numbers of pasts, or of aspects, in order.
     pub sets: IndexSet<SmallVec<[u32; 4]>, FxBuildHasher>,
-    /// Of aspects of all honest replicas, which safety properties states with these lack, a bit each.
-    pub judged: FxHashMap<SmallVec<[u32; 8]>, u32>,
     votes: Bits,
     pub shown: IndexSet<Shown<View>>,
     shown_by: FxHashMap<Bits, u32>,
@@ -112,11 +101,9 @@ impl Stage {
             of_view: Default::default(),
             starts: FxHashMap::default(),
             kinds: IndexSet::new(),
-            aspects: IndexSet::new(),
             pasts: IndexSet::new(),
             known: Vec::new(),
             sets: IndexSet::default(),
-            judged: FxHashMap::default(),
             votes: Bits::default(),
             shown: IndexSet::new(),
             shown_by: FxHashMap::default(),
@@ -231,7 +218,7 @@ impl Stage {
         let next = self.setup.view.next();
         let (left, _) = replica.after_giving_up(state, next);
         self.check(views, replica, state, &left, &past)?;
-        let (kind, aspect) = describe(state, messages);
+        let kind = describe(state, messages);
         let order = fingerprint(&kind);
         let sent = self.judge.sent_by(number).intersection(self.of_view());
         if self.left.insert((place, left)) {
@@ -242,7 +229,7 @@ impl Stage {
             kind: self.kinds.insert_full(kind).0 as u32,
             order,
             past: self.pasts.insert_full(past).0 as u32,
-            aspect: self.aspects.insert_full(aspect).0 as u32,
+            aspect: self.judge.aspect(number),
             sent,
         })
     }
@@ -290,8 +277,8 @@ impl Stage {
     }
 }
 
-/// What a replica in this state, which has sent these messages, is whoever it is, and what safety depends on.
-fn describe(state: &State, sent: Vec<Message>) -> (Kind, Aspect) {
+/// What a replica in this state, which has sent these messages, is, whoever it is.
+fn describe(state: &State, sent: Vec<Message>) -> Kind {
     let (mut votes, mut others) = (BTreeSet::new(), Vec::new());
     for message in sent {
         match &message {
@@ -312,9 +299,7 @@ fn describe(state: &State, sent: Vec<Message>) -> (Kind, Aspect) {
     };
     let slots: Vec<_> = state.log().iter().map(slot).collect();
     let (height, head) = (state.chain().height(), state.chain().head());
-    let seen = |slot: &KindOfSlot| (slot.seq, slot.prepared, slot.decided);
-    let aspect = Aspect { slots: slots.iter().map(seen).collect(), height, head };
-    let kind = Kind {
+    Kind {
         view: state.view(),
         active: state.is_active(),
         slots,
@@ -323,6 +308,5 @@ fn describe(state: &State, sent: Vec<Message>) -> (Kind, Aspect) {
         pending: state.pending().map(|request| request.id()).collect(),
         votes,
         others,
-    };
-    (kind, aspect)
+    }
 }

@@ -1,0 +1,250 @@
+//! Judge 2 with fewer states: steps in which a replica sends nothing are put off.
+//!
+//! Such a step, a decision or the arrival of a request, changes nothing for anybody else: the network is the same
+//! after it, and nothing that others do can prevent it, since messages are only added. So any run can be
+//! reordered so that it comes just before the next step of the same replica in which something is sent, or at the
+//! end. What is visited are the states in which each replica has just sent something; each stands for all that
+//! silent steps lead to from it, every replica for itself, and every one of these is a state of the model. So the
+//! reduction is exact: no state is left out that is not stood for, and none is added.
+//!
+//! Crashes, of which there are only so many, and what clients do, which their common history remembers in its order,
+//! are never put off.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
+use stateright::{Model, Property};
+
+use super::absorbed::{Absorbed, AbsorbedState, Guard, Move};
+use super::bits::Bits;
+use super::bounds::System;
+use super::property::{Judge, OF_REPLICAS, PROPERTIES, Seen, properties};
+
+type Locals = SmallVec<[u32; 4]>;
+
+/// [`Absorbed`], from one step in which something is sent to the next.
+pub struct Reduced {
+    judge: Absorbed,
+    sets: RwLock<IndexSet<Locals, FxBuildHasher>>,
+    /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks, a bit each.
+    judged: Mutex<FxHashMap<Locals, u32>>,
+}
+
+/// Steps of one participant, of which only the last sends anything.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Stretch(SmallVec<[Move; 4]>);
+
+/// A local state that silent steps lead to, and the one before it with the step between them.
+type Reached = SmallVec<[(u32, Option<(usize, u32)>); 8]>;
+
+impl Reduced {
+    /// Judge 2 of a system, reduced.
+    pub fn new(judge: Absorbed) -> Self {
+        Reduced { judge, sets: RwLock::default(), judged: Mutex::default() }
+    }
+
+    /// Judge 2.
+    pub fn judge(&self) -> &Absorbed {
+        &self.judge
+    }
+
+    fn is_silent(&self, participant: usize, guard: &Guard) -> bool {
+        participant < self.system().honest().len() && !guard.crash && !guard.sends
+    }
+
+    /// What silent steps of a participant lead to, the state that it is in first.
+    fn silently(&self, participant: usize, local: u32, available: &Bits) -> Reached {
+        let mut reached: Reached = SmallVec::from_slice(&[(local, None)]);
+        let mut looked_at = 0;
+        while let Some(&(local, _)) = reached.get(looked_at) {
+            for (guard, index) in self.judge.guards(local).iter().zip(0..) {
+                if reached.iter().all(|&(known, _)| known != guard.next)
+                    && guard.is_enabled(available)
+                    && self.is_silent(participant, guard)
+                {
+                    reached.push((guard.next, Some((looked_at, index))));
+                }
+            }
+            looked_at += 1;
+        }
+        reached
+    }
+
+    /// The steps that lead to one of the states that silent steps lead to.
+    fn route(participant: u16, reached: &Reached, to: usize) -> SmallVec<[Move; 4]> {
+        let mut route = SmallVec::new();
+        let mut place = to;
+        while let Some((before, guard)) = reached[place].1 {
+            route.push(Move::new(participant, guard, reached[place].0));
+            place = before;
+        }
+        route.reverse();
+        route
+    }
+
+    /// Steps in which nothing is sent that lead from a state, which stands for it, to one without this property.
+    pub fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
+        let place = PROPERTIES.iter().position(|known| known.name == property);
+        let lacks = |state: &AbsorbedState| place.is_some_and(|place| !self.judge.holds(state, place));
+        let all = self.all_reached(state);
+        let mut found = Vec::new();
+        self.any_of(state, &all, &mut |chosen, state| {
+            let is_one = lacks(state);
+            if is_one {
+                for (participant, (reached, &to)) in (0..).zip(all.iter().zip(chosen)) {
+                    found.extend(Self::route(participant, reached, to));
+                }
+            }
+            is_one
+        });
+        found
+    }
+
+    /// All states that this one stands for, itself among them.
+    pub fn stands_for(&self, state: &AbsorbedState) -> Vec<AbsorbedState> {
+        let mut all = Vec::new();
+        self.any_of(state, &self.all_reached(state), &mut |_, state| {
+            all.push(state.clone());
+            false
+        });
+        all
+    }
+
+    fn all_reached(&self, state: &AbsorbedState) -> Vec<Reached> {
+        let available = self.judge.available(state);
+        let replicas = self.judge.numbers(state)[..self.system().honest().len()].iter();
+        replicas.enumerate().map(|(place, &local)| self.silently(place, local, &available)).collect()
+    }
+
+    /// Looks at the states with one of these for each replica, until one of them is what is looked for.
+    fn any_of(
+        &self,
+        state: &AbsorbedState,
+        all: &[Reached],
+        is_it: &mut dyn FnMut(&[usize], &AbsorbedState) -> bool,
+    ) -> bool {
+        let mut chosen = vec![0; all.len()];
+        loop {
+            let locals = all.iter().zip(&chosen).map(|(reached, &place)| reached[place].0);
+            if is_it(&chosen, &state.with_locals(locals)) {
+                return true;
+            }
+            let Some(turned) = (0..all.len()).find(|&place| chosen[place] + 1 < all[place].len()) else {
+                return false;
+            };
+            chosen[..turned].fill(0);
+            chosen[turned] += 1;
+        }
+    }
+
+    fn set(&self, mut numbers: Locals) -> u32 {
+        numbers.sort_unstable();
+        numbers.dedup();
+        let known = self.sets.read().unwrap_or_else(PoisonError::into_inner).get_index_of(&numbers);
+        let number = known.unwrap_or_else(|| {
+            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert_full(numbers).0
+        });
+        number as u32
+    }
+
+    /// Which properties some state that this one stands for lacks, a bit each.
+    fn lacking(&self, state: &AbsorbedState) -> u32 {
+        let all = self.all_reached(state);
+        let aspects =
+            |reached: &Reached| reached.iter().map(|&(local, _)| self.judge.aspect(local)).collect();
+        let key: Locals = all.iter().map(|reached| self.set(aspects(reached))).collect();
+        if let Some(&lacking) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return lacking;
+        }
+        let mut lacking = 0;
+        self.any_of(state, &all, &mut |_, state| {
+            lacking |= self.judge.lacking(state);
+            false
+        });
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner).insert(key, lacking);
+        lacking
+    }
+}
+
+impl Model for Reduced {
+    type State = AbsorbedState;
+    type Action = Stretch;
+
+    fn init_states(&self) -> Vec<AbsorbedState> {
+        self.judge.init_states()
+    }
+
+    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Stretch>) {
+        let available = self.judge.available(state);
+        let may_crash = self.judge.may_crash_in(state);
+        for (participant, &local) in (0u16..).zip(self.judge.locals(state)) {
+            let place = usize::from(participant);
+            let reached = self.silently(place, local, &available);
+            for (to, &(local, _)) in reached.iter().enumerate() {
+                for (guard, index) in self.judge.guards(local).iter().zip(0..) {
+                    if guard.next == local
+                        || (guard.crash && !may_crash)
+                        || !guard.is_enabled(&available)
+                        || self.is_silent(place, guard)
+                    {
+                        continue;
+                    }
+                    let mut steps = Self::route(participant, &reached, to);
+                    steps.push(Move::new(participant, index, guard.next));
+                    actions.push(Stretch(steps));
+                }
+            }
+        }
+    }
+
+    fn next_state(&self, state: &AbsorbedState, stretch: Stretch) -> Option<AbsorbedState> {
+        let mut state = state.clone();
+        for step in stretch.0 {
+            state = self.judge.next_state(&state, step)?;
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties(self.judge.system())
+    }
+}
+
+impl Stretch {
+    /// The steps of judge 2.
+    pub fn steps(&self) -> &[Move] {
+        &self.0
+    }
+}
+
+impl Judge for Reduced {
+    fn system(&self) -> &System {
+        self.judge.system()
+    }
+
+    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
+        if property < OF_REPLICAS {
+            return self.lacking(state) & 1 << property == 0;
+        }
+        let all = self.all_reached(state);
+        !self.any_of(state, &all, &mut |_, state| !self.judge.holds(state, property))
+    }
+
+    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        self.judge.with_seen(state, see)
+    }
+
+    fn reaches(&self, state: &AbsorbedState, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
+        let all = self.all_reached(state);
+        self.any_of(state, &all, &mut |_, state| self.judge.reaches(state, good))
+    }
+}
+
+impl fmt::Debug for Reduced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reduced").field("judge", &self.judge).finish()
+    }
+}

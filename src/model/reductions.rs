@@ -1,0 +1,90 @@
+//! Which states an exhaustive judge leaves out because others stand for them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A set of reductions, each of which a judge can do without: then it visits more states and comes to the same
+/// verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Reductions {
+    /// A step in which nothing is sent is put off until just before the next step of the same replica that sends
+    /// something. For judges 2 and 3.
+    pub silent: bool,
+    /// A step that gets in the way of nothing else is taken at once. For judge 3.
+    pub ample: bool,
+    /// Of what a view leaves behind with the same replicas, only that counts in which the adversary can show most.
+    /// For judge 3.
+    pub most: bool,
+}
+
+/// The names, as in `--reduce`.
+const NAMES: [&str; 3] = ["silent", "ample", "most"];
+
+impl Reductions {
+    /// None.
+    pub const NONE: Reductions = Reductions { silent: false, ample: false, most: false };
+    /// All.
+    pub const ALL: Reductions = Reductions { silent: true, ample: true, most: true };
+
+    fn flags(&mut self) -> [&mut bool; 3] {
+        [&mut self.silent, &mut self.ample, &mut self.most]
+    }
+
+    /// The names of those that are in the set.
+    pub fn names(mut self) -> Vec<&'static str> {
+        NAMES.into_iter().zip(self.flags()).filter(|(_, on)| **on).map(|(name, _)| name).collect()
+    }
+}
+
+/// A list of names that does not read as a set of reductions.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no reduction '{0}'; there are {names}, and 'all' and 'none'", names = NAMES.join(", "))]
+pub struct NoSuchReduction(String);
+
+impl FromStr for Reductions {
+    type Err = NoSuchReduction;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchReduction> {
+        match text {
+            "all" => return Ok(Reductions::ALL),
+            "none" => return Ok(Reductions::NONE),
+            _ => {}
+        }
+        let mut set = Reductions::NONE;
+        for name in text.split(',').map(str::trim) {
+            let place = NAMES.iter().position(|known| *known == name);
+            let place = place.ok_or_else(|| NoSuchReduction(name.to_owned()))?;
+            *set.flags()[place] = true;
+        }
+        Ok(set)
+    }
+}
+
+impl fmt::Display for Reductions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.names() {
+            names if names.is_empty() => f.write_str("none"),
+            names => f.write_str(&names.join(",")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_what_is_no_reduction_is_named() {
+        for set in [Reductions::NONE, Reductions::ALL, Reductions { ample: true, ..Reductions::NONE }] {
+            assert_eq!(set.to_string().parse(), Ok(set));
+        }
+        assert_eq!("all".parse(), Ok(Reductions::ALL));
+        let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
+        assert_eq!(
+            error.to_string(),
+            "there is no reduction 'fast'; there are silent, ample, most, and 'all' and 'none'"
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! What the judges leave out, against the same judges without: verdicts, and what can be reached.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
+use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search};
+use bft_check::model::{
+    Absorbed, AbsorbedState, Between, Bound, Byzantine, Fingerprint, NO_DEAD_END, Reduced, Reductions, Scope,
+    System, Views, ViewsState, fingerprint, placements,
+};
+use bft_check::pbft::{Castro99, Committee, ReplicaId, Rules};
+use stateright::Model as _;
+
+/// What a state is, whatever its numbers.
+fn content(judge: &Absorbed, state: &AbsorbedState) -> Vec<Fingerprint> {
+    let content = |&number: &u32| {
+        let (local, mut sent) = judge.numbered(number).unwrap();
+        sent.sort_unstable();
+        fingerprint(&(local, sent))
+    };
+    judge.numbers(state).iter().map(content).collect()
+}
+
+fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<System> {
+    let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
+    Arc::new(System::new(bound, rules).unwrap())
+}
+
+/// How many states there are with and without putting silent steps off; both have to stand for the same.
+fn states_of_judge_2(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> (u64, u64) {
+    let (limits, progress) = (Limits::default(), Progress::default());
+    let judge = Absorbed::new(system(scope, byzantine, rules));
+    let mut all = BTreeSet::new();
+    let report = search(&judge, &[], &limits, &progress, |state| {
+        all.insert(content(&judge, state));
+    });
+    assert_eq!(report.end, End::Exhausted);
+    let reduced = Reduced::new(Absorbed::new(system(scope, byzantine, rules)));
+    let mut stood_for = BTreeSet::new();
+    let fewer = search(&reduced, &[], &limits, &progress, |state| {
+        stood_for.extend(reduced.stands_for(state).iter().map(|state| content(reduced.judge(), state)));
+    });
+    assert_eq!(fewer.end, End::Exhausted);
+    assert_eq!(all.len() as u64, report.coverage.states);
+    assert_eq!(all, stood_for, "{scope}, {byzantine:?}");
+    (report.coverage.states, fewer.coverage.states)
+}
+
+const ONE_REQUEST: Scope = Scope { requests: 1, ..Scope::DEFAULT };
+
+#[test]
+fn putting_silent_steps_off_leaves_out_no_state_of_judge_2() {
+    for byzantine in 0..3 {
+        let (all, fewer) = states_of_judge_2(Scope::DEFAULT, &[byzantine], &Castro99);
+        assert!(fewer * 3 < all * 2, "{fewer} of {all}");
+    }
+    let one_view = Scope { views: 1, ..Scope::DEFAULT };
+    for scope in [
+        Scope { slots: 2, ..one_view },
+        Scope { checkpoint: Some(1), requests: 1, ..one_view },
+        Scope { crashes: 1, ..one_view },
+        Scope { crashes: 1, ..ONE_REQUEST },
+    ] {
+        for byzantine in [&[0][..], &[3]] {
+            let (all, fewer) = states_of_judge_2(scope, byzantine, &Castro99);
+            assert!(fewer < all, "{scope}: {fewer} of {all}");
+        }
+    }
+    // Clients are never put off.
+    states_of_judge_2(Scope { clients: true, requests: 1, ..one_view }, &[0], &Castro99);
+}
+
+/// The runs that are told are no search.
+fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<&'static str>)> {
+    let safety = matches!(rulebook.class, Class::Safety | Class::Client | Class::Control);
+    let runs = rulebook.runs.iter().filter(move |run| safety && !run.slow && run.told.is_empty());
+    runs.flat_map(|run| {
+        let committee = Committee::new(run.scope.replicas, run.scope.faults).unwrap();
+        let byzantine = match run.byzantine {
+            Some(ids) => Byzantine::Ids(ids.to_vec()),
+            None => Byzantine::Count(run.scope.faults),
+        };
+        let property = match run.expected {
+            Expected::Violated(property) if property != NO_DEAD_END => Some(property),
+            _ => None,
+        };
+        let placements = placements(&byzantine, committee, run.scope.views, rulebook.rules);
+        let job = |ids| Job::new(JudgeKind::Absorbed, Bound::new(run.scope, ids));
+        placements.into_iter().map(move |ids| (job(ids), property)).collect::<Vec<_>>()
+    })
+}
+
+/// What is violated, or that nothing is; nothing if there are too many states to say.
+fn verdict(
+    job: &Job,
+    rulebook: &Rulebook,
+    property: Option<&str>,
+) -> Option<Result<Option<&'static str>, String>> {
+    let (limits, progress) = (Limits { max_states: Some(30_000), ..Limits::default() }, Progress::default());
+    Some(match run(job, rulebook.rules, property, &limits, None, &progress).unwrap().verdict {
+        Verdict::Holds => Ok(None),
+        Verdict::Violated { property, trace, .. } => {
+            assert!(trace.violation(property).is_some(), "it was replayed");
+            Ok(Some(property))
+        }
+        Verdict::Refused(why) => Err(why),
+        Verdict::NotExhausted(_) => return None,
+    })
+}
+
+#[test]
+fn the_verdicts_on_the_corpus_are_the_same_with_silent_steps_put_off() {
+    let mut violated = 0;
+    for rulebook in RULEBOOKS {
+        for (job, property) in searched(rulebook) {
+            let silent = Job { reductions: Reductions { silent: true, ..Reductions::NONE }, ..job.clone() };
+            let Some(plain) = verdict(&job, rulebook, property) else { continue };
+            let reduced = verdict(&silent, rulebook, property).expect("it has no more states");
+            assert_eq!(plain.is_err(), reduced.is_err(), "{}", rulebook.name);
+            let (Ok(plain), Ok(reduced)) = (plain, reduced) else { continue };
+            // Of all properties together, the one that is violated first may be another.
+            assert_eq!(plain.is_some(), reduced.is_some(), "{}: {plain:?}, {reduced:?}", rulebook.name);
+            assert!(property.is_none() || plain == reduced);
+            violated += u32::from(plain.is_some());
+        }
+    }
+    assert!(violated > 25, "{violated}");
+}
+
+/// What is left behind in any number of views, whatever the adversary shows of it, and how many states there were
+/// within views.
+fn left_behind(
+    scope: Scope,
+    rules: &'static dyn Rules,
+    reductions: Reductions,
+) -> (BTreeSet<Between>, u64, Option<&'static str>, bool) {
+    let model = Views::new(scope, 1, rules).unwrap().reduced_by(reductions);
+    let mut met = BTreeSet::new();
+    let report = search(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
+        if let ViewsState::Between(between) = state {
+            met.extend(between.weaker(scope.requests as u16));
+        }
+    });
+    let violated = match report.end {
+        End::Violated { property, .. } => Some(property),
+        _ => None,
+    };
+    (met, model.within(), violated, model.refusal().is_some())
+}
+
+fn alone() -> impl Iterator<Item = Reductions> {
+    ["silent", "ample", "most", "silent,ample", "all"].iter().map(|names| names.parse().unwrap())
+}
+
+#[test]
+fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
+    for scope in [ONE_REQUEST, Scope::DEFAULT] {
+        let (all, within, ..) = left_behind(scope, &Castro99, Reductions::NONE);
+        for reductions in alone() {
+            let (met, fewer, violated, refused) = left_behind(scope, &Castro99, reductions);
+            assert_eq!((violated, refused), (None, false));
+            assert_eq!(met, all, "{scope}, {reductions}");
+            assert!(fewer < within, "{scope}, {reductions}: {fewer} of {within}");
+        }
+    }
+}
+
+/// With two slots, steps for one get in the way of none for the other.
+#[test]
+fn what_a_view_of_two_slots_leaves_behind_is_the_same() {
+    let scope = Scope { slots: 2, ..Scope::DEFAULT };
+    let first = |reductions| {
+        let model = Views::new(scope, 1, &Castro99).unwrap().reduced_by(reductions);
+        let mut next = Vec::new();
+        model.actions(&ViewsState::Start, &mut next);
+        let all: BTreeSet<Between> = next
+            .into_iter()
+            .flat_map(|state| match state {
+                ViewsState::Between(between) => between.weaker(2),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        (all, model.within())
+    };
+    let (all, within) = first(Reductions::NONE);
+    assert!(all.len() > 50);
+    for reductions in alone() {
+        let (met, fewer) = first(reductions);
+        assert_eq!(met, all, "{reductions}");
+        assert!(!reductions.silent || fewer < within, "{reductions}: {fewer} of {within}");
+    }
+}
+
+#[test]
+fn the_verdicts_of_judge_3_on_the_corpus_are_the_same() {
+    for rulebook in RULEBOOKS {
+        let scope = rulebook.smallest();
+        let within = scope.checkpoint.is_none() && scope.crashes == 0 && scope.reads == 0 && !scope.clients;
+        if rulebook.class != Class::Safety || !within || scope.slots > 1 || scope.replicas != 4 {
+            continue;
+        }
+        let (_, _, violated, refused) = left_behind(scope, rulebook.rules, Reductions::NONE);
+        for reductions in alone() {
+            let (_, _, also, also_refused) = left_behind(scope, rulebook.rules, reductions);
+            assert_eq!(
+                (also.is_some(), also_refused),
+                (violated.is_some(), refused),
+                "{}, {reductions}",
+                rulebook.name
+            );
+        }
+    }
+}

@@ -316,7 +316,7 @@ fn said(outcome: &Outcome) -> String {
 }
 
 fn saved_job(judge: JudgeKind, bound: Bound) -> Job {
-    Job { judge, bound }
+    Job::new(judge, bound)
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn explained(
     property: &str,
 ) -> (Trace, Explanation) {
     let byzantine = byzantine.iter().copied().map(ReplicaId).collect();
-    let job = Job { judge: JudgeKind::Absorbed, bound: Bound { scope, byzantine } };
+    let job = Job::new(JudgeKind::Absorbed, Bound { scope, byzantine });
     let outcome =
         check::run(&job, rules, Some(property), &Limits::default(), None, &Progress::default()).unwrap();
     let Verdict::Violated { trace, .. } = outcome.verdict else { panic!("{:?}", outcome.verdict) };

@@ -25,7 +25,7 @@ fn smallest(rulebook: &Rulebook, views: u64) -> Bound {
 
 /// Judge 2 on one placement.
 fn outcome(rulebook: &Rulebook, bound: Bound, property: Option<&str>) -> Outcome {
-    let job = Job { judge: JudgeKind::Absorbed, bound };
+    let job = Job::new(JudgeKind::Absorbed, bound);
     check::run(&job, rulebook.rules, property, &Limits::default(), None, &Progress::default()).unwrap()
 }
 

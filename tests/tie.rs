@@ -66,7 +66,7 @@ fn assert_live_tied(scope: Scope, byzantine: &[ReplicaId]) -> (TieReport, (u64, 
     let model = Liveness::new(bound.clone(), &Castro99, stabilisation).unwrap();
     let report = Tie::explore_liveness(&self::model(), &model, None).unwrap();
     assert_holds(&format!("liveness: {scope} | {byzantine:?}"), &report);
-    let job = Job { judge: JudgeKind::Liveness, bound };
+    let job = Job::new(JudgeKind::Liveness, bound);
     let outcome = check::run(&job, &Castro99, None, &Limits::default(), None, &Progress::default()).unwrap();
     assert!(matches!(outcome.verdict, Verdict::Holds));
     (report, (outcome.coverage.states, outcome.coverage.transitions))
@@ -141,7 +141,7 @@ fn what_is_held_against_the_model_is_what_the_check_visits() {
         (Scope { requests: 1, ..Scope::DEFAULT }, ReplicaId(1)),
         (CHECKPOINTS, ReplicaId(0)),
     ] {
-        let job = Job { judge: JudgeKind::Absorbed, bound: Bound::new(scope, [byzantine]) };
+        let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [byzantine]));
         let (limits, progress) = (Limits::default(), Progress::default());
         let outcome = check::run(&job, &Castro99, None, &limits, None, &progress).unwrap();
         assert!(matches!(outcome.verdict, Verdict::Holds));

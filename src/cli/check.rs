@@ -46,8 +46,8 @@ pub(super) struct CheckArguments {
     /// Which judge explores [default: absorbed]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
-    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample and most those
-    /// that are named [default: all for judge unbounded; judge absorbed has silent, and judge message has none]
+    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most and alike
+    /// those that are named [default: all for judge unbounded; judge absorbed has silent, and judge message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them

@@ -56,6 +56,8 @@ pub struct Absorbed {
     honest: Vec<Participant>,
     /// How many views a replica can be behind a message that exists, if that is known.
     horizon: Option<u64>,
+    /// Whether it is counted how many have sent the same, not looked at who, where that makes no difference.
+    counts: bool,
     tables: RwLock<Tables>,
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, u32>>,
@@ -119,15 +121,55 @@ pub(super) struct Guard {
     ways: Vec<Way>,
 }
 
+/// What must exist, besides what is there from the start: all of some messages, and so many of others.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Needs {
+    all: Bits,
+    any: Option<(u32, Bits)>,
+}
+
+impl Needs {
+    /// Whether it is there.
+    #[inline]
+    pub fn are_met(&self, available: &Bits) -> bool {
+        self.all.is_subset(available)
+            && self.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
+    }
+
+    /// What of it is still needed where this exists.
+    pub fn beside(&self, base: &Bits) -> Needs {
+        let any = self.any.as_ref().and_then(|(count, some)| {
+            let left = count.saturating_sub(some.shared_with(base));
+            (left > 0).then(|| (left, some.difference(base)))
+        });
+        Needs { all: self.all.difference(base), any }
+    }
+
+    /// Whether it is there wherever this is.
+    pub fn are_met_with(&self, other: &Needs) -> bool {
+        let Some((count, some)) = &self.any else { return self.all.is_subset(&other.all) };
+        let certain = other.all.shared_with(some);
+        let of_those = other.any.as_ref().map_or(0, |(count, those)| {
+            let elsewhere = those.difference(some).difference(&other.all).len();
+            let twice = those.intersection(some).shared_with(&other.all);
+            count.saturating_sub(elsewhere + twice)
+        });
+        self.all.is_subset(&other.all) && certain + of_those >= *count
+    }
+}
+
 impl Guard {
-    /// The messages that must exist, besides those that are there from the start, for each way to it.
-    pub fn needs(&self) -> impl Iterator<Item = &Bits> {
-        self.ways.iter().map(|way| &way.needs)
+    /// What must exist, for each way to it.
+    pub fn needs(&self) -> impl Iterator<Item = Needs> {
+        self.ways.iter().map(|way| Needs { all: way.needs.clone(), any: way.any.clone() })
     }
 
     /// Whether it can fire where these messages are there.
     pub fn is_enabled(&self, available: &Bits) -> bool {
-        self.needs().any(|needs| needs.is_subset(available))
+        self.ways.iter().any(|way| {
+            way.needs.is_subset(available)
+                && way.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
+        })
     }
 }
 
@@ -135,6 +177,8 @@ impl Guard {
 struct Way {
     /// The messages that must exist, besides those that are there from the start.
     needs: Bits,
+    /// Of how many of which messages one set is as good as another; then `feed` is one of them.
+    any: Option<(u32, Bits)>,
     /// All messages that are fed.
     all: Bits,
     feed: Feeds,
@@ -234,6 +278,8 @@ impl Tables {
 /// A local state's guards as they are found: what is fed, and where that leads.
 struct Found {
     feed: Vec<Feed>,
+    /// The deliveries of which as many as are fed will do, whichever they are.
+    any: Option<Bits>,
     local: Local,
     emitted: Emitted,
 }
@@ -268,6 +314,7 @@ impl Absorbed {
             adversary,
             honest,
             horizon: None,
+            counts: false,
             tables: RwLock::new(tables),
             judged: RwLock::default(),
         }
@@ -277,6 +324,12 @@ impl Absorbed {
     /// who sees to it that none exists.
     pub(super) fn with_horizon(self, views: u64) -> Self {
         Absorbed { horizon: Some(views), ..self }
+    }
+
+    /// The same where it is counted how many have sent the same, if that is found to be all that matters: for who does
+    /// not ask which events a step stands for.
+    pub(super) fn counting(self, counts: bool) -> Self {
+        Absorbed { counts, ..self }
     }
 
     /// Whether a message is too far ahead of a replica to exist.
@@ -564,6 +617,7 @@ impl Absorbed {
             let all = groups.drain(..).flat_map(|(_, feeds)| feeds).chain(late).collect();
             groups.push((BTreeSet::from([Site::ViewChange]), all));
         }
+        let mut any_of: FxHashMap<usize, Bits> = FxHashMap::default();
         let mut fired_by: Vec<Option<usize>> = vec![None; found.len()];
         for (index, (sites, feeds)) in groups.iter().enumerate() {
             let mut feeds = feeds.clone();
@@ -572,8 +626,18 @@ impl Absorbed {
             }
             feeds.sort_unstable();
             // Where what it is offered is there from the start, who has sent it makes no difference.
-            let alike = node.changes.as_ref().and_then(|_| lab.fire_alike(&feeds));
-            found.extend(alike.unwrap_or_else(|| lab.fire(&feeds)));
+            let alike = node.changes.as_ref().filter(|_| self.counts).and_then(|_| lab.fire_alike(&feeds));
+            let votes = if self.counts { lab.fire_any(&feeds) } else { None };
+            match (alike, votes) {
+                (Some(alike), _) => found.extend(alike),
+                (None, Some(fired)) => {
+                    if let Some(fired) = fired {
+                        any_of.insert(found.len(), feeds.iter().copied().collect());
+                        found.push(fired);
+                    }
+                }
+                (None, None) => found.extend(lab.fire(&feeds)),
+            }
             fired_by.resize(found.len(), Some(index));
         }
         let steps = steps_of_their_own(&lab, &groups, &found, &fired_by);
@@ -581,11 +645,11 @@ impl Absorbed {
         for fired in &mut found {
             fired.state = lab.normal_form(fired.state, &fired.feed);
         }
-        let found = found
-            .into_iter()
-            .chain(steps)
-            .map(|Fired { feed, state, emitted }| Found { feed, local: (*lab.local(state)).clone(), emitted })
-            .collect();
+        let found = found.into_iter().chain(steps).enumerate().map(|(place, fired)| {
+            let local = (*lab.local(fired.state)).clone();
+            Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
+        });
+        let found = found.collect();
         Explored { found, stepped, refusal }
     }
 
@@ -957,7 +1021,7 @@ impl Absorbed {
     /// Groups what was found by where it leads; of several sets of messages keeps the smallest.
     fn collect(&self, tables: &mut Tables, node: &Node, found: Vec<Found>) -> Vec<Guard> {
         let mut guards: IndexMap<(u32, bool), Vec<Way>> = IndexMap::new();
-        for Found { feed, local, emitted } in found {
+        for Found { feed, any, local, emitted } in found {
             let mut sent = node.sent.clone();
             let states = self.states(node, &local);
             for message in emitted.iter().cloned().chain(states) {
@@ -976,14 +1040,22 @@ impl Absorbed {
             });
             let next = tables.node(Node { participant: node.participant, local, sent, resends, changes });
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
-            let needs = messages.difference(&tables.unconditional);
+            let needs = match &any {
+                Some(_) => Bits::default(),
+                None => messages.difference(&tables.unconditional),
+            };
+            let any = any.and_then(|some| {
+                let count = messages.len().saturating_sub(some.shared_with(&tables.unconditional));
+                (count > 0).then(|| (count, some.difference(&tables.unconditional)))
+            });
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
-            let way = Way { needs, all: messages, feed: feed.into() };
+            let way = Way { needs, any, all: messages, feed: feed.into() };
             // Where it matters who sent a message, one that was there from the start is no better than
             // another, and a timer is no message.
             let open = self.system.is_open();
             let timed = |way: &Way| way.feed.contains(&TIMEOUT);
             let is_as_good = |a: &Way, b: &Way| match open {
+                _ if a.any.is_some() || b.any.is_some() => false,
                 false => a.needs.is_subset(&b.needs),
                 true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
             };

@@ -30,6 +30,16 @@ impl Bits {
         self.combine(other, |a, b| a & !b)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// How many are also in the other set.
+    pub fn shared_with(&self, other: &Bits) -> u32 {
+        self.0.iter().zip(&other.0).map(|(a, b)| (a & b).count_ones()).sum()
+    }
+
     pub fn is_subset(&self, other: &Bits) -> bool {
         self.0.iter().enumerate().all(|(i, a)| a & !other.0.get(i).copied().unwrap_or(0) == 0)
     }
@@ -81,6 +91,7 @@ mod tests {
         assert!(low.is_subset(&all) && !all.is_subset(&low));
         assert_eq!(all.iter().collect::<Vec<_>>(), [1, 70, 300]);
         assert_eq!(all.difference(&all), Bits::default());
+        assert_eq!((all.len(), all.shared_with(&low), low.shared_with(&all)), (3, 1, 1));
         assert!(all.contains(70) && !all.contains(71) && !low.contains(300));
         assert!(all.is_covered_within(&[1, 2, 400].into_iter().collect(), &low));
         assert!(!all.is_covered_within(&[1, 70].into_iter().collect(), &low));

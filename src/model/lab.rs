@@ -255,6 +255,48 @@ impl<'a> Lab<'a> {
         Some(found)
     }
 
+    /// The same for votes that say the same and are of different replicas: how many of them it takes, and what that brings
+    /// about, if as many as there are bring anything about. Nothing if it turns out to matter whose they are, or in
+    /// which order they arrive, which is tried as above.
+    pub fn fire_any(&mut self, feeds: &[Feed]) -> Option<Option<Fired>> {
+        let content = |feed: Feed| match self.messages.get_index(feed as usize)? {
+            Message::Prepare(vote) => Some((0, vote.view, vote.seq, vote.digest)),
+            Message::Commit(vote) => Some((1, vote.view, vote.seq, vote.digest)),
+            _ => None,
+        };
+        let signer = |feed: Feed| self.messages.get_index(feed as usize).map(Message::signer);
+        let first = content(*feeds.first()?)?;
+        let signers: BTreeSet<_> = feeds.iter().map(|&feed| signer(feed)).collect();
+        if feeds.iter().any(|&feed| content(feed) != Some(first)) || signers.len() < feeds.len() {
+            return None;
+        }
+        let consequence = |(state, emitted): (Id, Vec<Emitted>)| {
+            let sent: BTreeSet<Message> = emitted.iter().flat_map(|sent| sent.iter().cloned()).collect();
+            (self.local(self.control(state)), sent)
+        };
+        let nothing = (self.local(self.control), BTreeSet::new());
+        let first = |count: usize| consequence(self.run(self.start, feeds[..count].iter().copied()));
+        let Some(count) = (1..=feeds.len()).find(|&count| first(count) != nothing) else {
+            let reversed = consequence(self.run(self.start, feeds.iter().rev().copied()));
+            return (reversed == nothing).then_some(None);
+        };
+        // One fewer is too few, and as many are enough, whichever is left out.
+        for &left_out in feeds {
+            let others = || feeds.iter().rev().copied().filter(move |&feed| feed != left_out);
+            let fewer = consequence(self.run(self.start, others().take(count - 1)));
+            let as_many = consequence(self.run(self.start, others().take(count)));
+            if fewer != nothing || (feeds.len() > count && as_many != first(count)) {
+                return None;
+            }
+        }
+        if count == 1 {
+            return Some(None);
+        }
+        let (before, _) = self.run(self.start, feeds[..count - 1].iter().copied());
+        let (state, emitted) = self.feed(before, feeds[count - 1])?;
+        Some(Some(Fired { feed: feeds[..count].to_vec(), state, emitted }))
+    }
+
     /// Those of these VIEW-CHANGEs' signers that have sent the same, together: of each the messages, those that say
     /// the same at the same place.
     fn alike(&self, feeds: &[Feed]) -> Option<Vec<Vec<Vec<Feed>>>> {

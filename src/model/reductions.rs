@@ -17,19 +17,21 @@ pub struct Reductions {
     /// Of what a view leaves behind with the same replicas, only that counts in which the adversary can show most.
     /// For judge 3.
     pub most: bool,
+    /// Where replicas have sent the same, it counts how many have, not which. For judge 3.
+    pub alike: bool,
 }
 
 /// The names, as in `--reduce`.
-const NAMES: [&str; 3] = ["silent", "ample", "most"];
+const NAMES: [&str; 4] = ["silent", "ample", "most", "alike"];
 
 impl Reductions {
     /// None.
-    pub const NONE: Reductions = Reductions { silent: false, ample: false, most: false };
+    pub const NONE: Reductions = Reductions { silent: false, ample: false, most: false, alike: false };
     /// All.
-    pub const ALL: Reductions = Reductions { silent: true, ample: true, most: true };
+    pub const ALL: Reductions = Reductions { silent: true, ample: true, most: true, alike: true };
 
-    fn flags(&mut self) -> [&mut bool; 3] {
-        [&mut self.silent, &mut self.ample, &mut self.most]
+    fn flags(&mut self) -> [&mut bool; 4] {
+        [&mut self.silent, &mut self.ample, &mut self.most, &mut self.alike]
     }
 
     /// The names of those that are in the set.
@@ -84,7 +86,7 @@ mod tests {
         let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
         assert_eq!(
             error.to_string(),
-            "there is no reduction 'fast'; there are silent, ample, most, and 'all' and 'none'"
+            "there is no reduction 'fast'; there are silent, ample, most, alike, and 'all' and 'none'"
         );
     }
 }

@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 
 use super::Views;
 use super::stage::Stage;
+use crate::model::absorbed::Needs;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
 
@@ -31,7 +32,7 @@ pub(super) struct Step {
     /// The local state that it leads to.
     pub next: u32,
     /// What must have been sent in the view, for each way to it.
-    needs: SmallVec<[Bits; 1]>,
+    needs: SmallVec<[Needs; 1]>,
     /// Whether something is sent.
     emits: bool,
     /// Whether it is put off for that.
@@ -44,12 +45,12 @@ pub(super) struct Step {
 impl Step {
     /// Whether it can be taken where this was sent in the view.
     pub fn is_enabled(&self, sent: &Bits) -> bool {
-        self.needs.iter().any(|needs| needs.is_subset(sent))
+        self.needs.iter().any(|needs| needs.are_met(sent))
     }
 
     /// Whether it can be taken wherever another can.
     fn is_enabled_with(&self, other: &Step) -> bool {
-        other.needs.iter().all(|needs| self.is_enabled(needs))
+        other.needs.iter().all(|theirs| self.needs.iter().any(|needs| needs.are_met_with(theirs)))
     }
 }
 
@@ -81,8 +82,8 @@ impl<'a> Steps<'a> {
         let known = self.stage.known(self.views, local)?.clone();
         let mut steps = Vec::new();
         for guard in self.stage.judge.guards(local).iter().filter(|guard| guard.next != local) {
-            let needs = guard.needs().map(|needs| needs.difference(self.base));
-            let needs: SmallVec<_> = needs.filter(|needs| needs.is_subset(&self.alphabet)).collect();
+            let needs = guard.needs().map(|needs| needs.beside(self.base));
+            let needs: SmallVec<_> = needs.filter(|needs| needs.are_met(&self.alphabet)).collect();
             if needs.is_empty() {
                 continue;
             }

@@ -95,7 +95,7 @@ impl Stage {
         let bound = Bound::new(scope, views.byzantine.iter().copied());
         let system = System::of_last_view(bound, views.rules).map_err(|error| error.to_string())?;
         Ok(Stage {
-            judge: Absorbed::new(Arc::new(system)),
+            judge: Absorbed::new(Arc::new(system)).counting(views.reductions.alike),
             setup,
             keys: KeySet::symbolic(views.scope.replicas, views.scope.requests),
             of_view: Default::default(),

@@ -8,11 +8,12 @@ mod common;
 use std::process::Command;
 use std::sync::Arc;
 
+use bft_check::bugs::RULEBOOKS;
 use bft_check::model::{EXECUTED, Event, Load, Scope};
 use bft_check::pbft::{Message, Principal, ReplicaId};
 use bft_check::simulate::{
-    Campaign, Counts, End, Limits, MergeError, Method, Outcome, Progress, Report, SchedulerKind, Settings,
-    StrategyKind, any_case, campaign, matrix_row, merge, reduced, run, run_case,
+    Campaign, Case, Counts, End, Limits, MergeError, Method, Outcome, Progress, Report, SchedulerKind,
+    Settings, StrategyKind, any_case, campaign, matrix_row, merge, reduced, run, run_case,
 };
 use bft_check::trace::{Form, ReadError, Trace, TraceFile};
 use proptest::prelude::*;
@@ -277,6 +278,34 @@ proptest! {
         let trace = Trace::replay(&outcome.system, &outcome.happened());
         prop_assert_eq!(trace.map(|trace| trace.steps().len()).ok(), Some(outcome.events.len()));
     }
+}
+
+/// A rulebook and any case of it, as the kill matrix draws them.
+fn any_case_of_any_rulebook() -> impl Strategy<Value = (Settings, Case)> {
+    prop::sample::select(RULEBOOKS).prop_flat_map(|rulebook| {
+        let settings = Method::Proptest.settings(&rulebook);
+        let case = any_case(&settings).unwrap();
+        (Just(settings), case)
+    })
+}
+
+proptest! {
+    #![proptest_config(common::cases(64))]
+
+    /// A rulebook may be broken; the replica that follows it is not: it never panics.
+    #[test]
+    fn no_rulebook_makes_a_replica_panic((settings, case) in any_case_of_any_rulebook()) {
+        prop_assert_ne!(run_case(&settings, &case, false).unwrap().counts.steps, 0);
+    }
+}
+
+/// A run that once made a replica panic: entering a view decided a batch, the checkpoint after it moved the window, and
+/// the next proposal of the new view lay below it.
+#[test]
+fn a_new_view_that_moves_the_window_while_it_begins() {
+    let settings = Method::Mutation.settings(bft_check::bugs::find("early-proposal").unwrap());
+    let outcome = run(&settings, (3 << 32) + 978, false, None).unwrap();
+    assert!(outcome.counts.checkpoints > 0, "{:?}", outcome.counts);
 }
 
 /// What proptest finds it makes smaller: what the fault does not need goes right in the end.

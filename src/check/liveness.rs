@@ -182,5 +182,6 @@ fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -
         Ending::Loop(_) if round > 0 => Stay::RISING,
         Ending::Loop(_) => Stay::LOOP,
     };
-    trace.staying(Stay { property, stable_after, repeats_after, then }).map_err(|error| error.to_string())
+    let trace = trace.staying(Stay { property, stable_after, repeats_after, then });
+    trace.map(|trace| trace.shrunk(property)).map_err(|error| error.to_string())
 }

@@ -86,8 +86,8 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
         (Some(said), None) if said_never_to_end(read) => {
             let why = trace.fair().err().map(|why| format!(" ({why})")).unwrap_or_default();
             out.push_str(&format!(
-                "Each of its steps happens. That {said} is never reached from there, a replay does not show{why}: ask bft \
-                 check --property {said}.\n"
+                "Each of its steps happens. That {said} is never reached on a fair run, they do not show{why}: ask bft check \
+                 --property {said}.\n"
             ));
         }
         (Some(said), None) => {

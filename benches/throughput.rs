@@ -10,7 +10,7 @@
 //!   other over the same kind of queue. An element is a value that all n have decided; without requests
 //!   of clients, blocks, checkpoints or signatures.
 //!
-//! Clients sign outside the timing. What a message costs includes the guards that refuse it: votes
+//! Times are of the processor. Clients sign outside the timing. What a message costs includes the guards that refuse it: votes
 //! that come after a quorum are delivered and counted like any other.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
@@ -25,6 +25,9 @@ use bft_check::pbft::{
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 
 mod malachite;
+mod processor;
+
+use processor::ThreadTime;
 
 const SIZES: [u16; 3] = [4, 16, 64];
 const CLIENTS: u32 = 64;
@@ -186,7 +189,7 @@ fn messages_per_decision(n: u16) -> u64 {
 }
 
 fn bench(
-    criterion: &mut Criterion,
+    criterion: &mut Criterion<ThreadTime>,
     (id, elements): (BenchmarkId, u64),
     (n, keys): (u16, &KeySet),
     burst: usize,
@@ -205,7 +208,7 @@ fn bench(
     group.finish();
 }
 
-fn bench_malachite(criterion: &mut Criterion, n: u16) {
+fn bench_malachite(criterion: &mut Criterion<ThreadTime>, n: u16) {
     let mut cluster = malachite::Cluster::new(n);
     let mut group = criterion.benchmark_group("throughput");
     group.throughput(Throughput::Elements(1)).sample_size(10);
@@ -217,7 +220,7 @@ fn bench_malachite(criterion: &mut Criterion, n: u16) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
     for n in SIZES {
         let symbolic = KeySet::symbolic(n, CLIENTS);
         let messages = messages_per_decision(n);

@@ -5,6 +5,8 @@ use super::{Stay, Trace, violation};
 use crate::model::Event;
 use crate::pbft::Principal;
 
+type Happened = (Principal, Event);
+
 impl Trace {
     /// A part of this run that violates the property too, and no longer does if any one of its steps, with
     /// all that then cannot happen any more, is left out: locally minimal. The run itself if it does not
@@ -33,12 +35,7 @@ impl Trace {
     }
 
     /// The events but for one and those that cannot happen without it, if they still violate the property.
-    fn without(
-        &self,
-        events: &[(Principal, Event)],
-        left_out: usize,
-        property: &str,
-    ) -> Option<Vec<(Principal, Event)>> {
+    fn without(&self, events: &[Happened], left_out: usize, property: &str) -> Option<Vec<Happened>> {
         let (stage, kept) = self.possible(events.iter(), left_out);
         violation(stage.run(), property)?;
         Some(kept.into_iter().map(|(_, event)| event).collect())
@@ -80,9 +77,9 @@ impl Trace {
     /// Acts out the events but for one; of the others those that can happen then, with their places.
     fn possible<'e>(
         &self,
-        events: impl Iterator<Item = &'e (Principal, Event)>,
+        events: impl Iterator<Item = &'e Happened>,
         left_out: usize,
-    ) -> (Stage, Vec<(usize, (Principal, Event))>) {
+    ) -> (Stage, Vec<(usize, Happened)>) {
         let mut stage = Stage::new(&self.system);
         let mut kept = Vec::new();
         for (index, (to, event)) in events.enumerate() {

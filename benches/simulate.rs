@@ -3,7 +3,7 @@
 //! - `simulate/blocks/<n>`: an element is a block that a replica has executed.
 //! - `simulate/messages/<n>`: the same runs, and an element is a delivered message.
 //!
-//! Ten clients send five requests each, one after the other; K = 128 and L = 256 as in the paper.
+//! Times are of the processor. Ten clients send five requests each, one after the other; K = 128 and L = 256 as in the paper.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 use bft_check::model::{Load, Scope};
 use bft_check::simulate::{End, Settings, run};
 use criterion::{BenchmarkId, Criterion, Throughput};
+
+mod processor;
 
 const SIZES: [u16; 4] = [4, 16, 64, 100];
 
@@ -22,7 +24,7 @@ fn settings(n: u16) -> Settings {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(processor::ThreadTime).configure_from_args();
     for n in SIZES {
         let settings = settings(n);
         let once = run(&settings, 0, false, None).expect("sound settings");

@@ -6,8 +6,11 @@
 //! - `throughput/messages/<n>`: the same as `symbolic`, but an element is a delivered message.
 //! - `throughput/pipelined/<n>`: many requests wait at once, up to 16 batches of up to 64 are in
 //!   flight. An element is a request that all n replicas have executed.
+//! - `throughput/malachite/<n>`: the peer, n of malachite's `Driver` that decide one height after the
+//!   other over the same kind of queue. An element is a value that all n have decided; without requests
+//!   of clients, blocks, checkpoints or signatures.
 //!
-//! Clients sign outside the timing. What a message costs includes the guards that refuse it: votes
+//! Times are of the processor. Clients sign outside the timing. What a message costs includes the guards that refuse it: votes
 //! that come after a quorum are delivered and counted like any other.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
@@ -20,6 +23,11 @@ use bft_check::pbft::{
     SignedRequest, SigningKey, State, Timestamp,
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
+
+mod malachite;
+mod processor;
+
+use processor::ThreadTime;
 
 const SIZES: [u16; 3] = [4, 16, 64];
 const CLIENTS: u32 = 64;
@@ -181,7 +189,7 @@ fn messages_per_decision(n: u16) -> u64 {
 }
 
 fn bench(
-    criterion: &mut Criterion,
+    criterion: &mut Criterion<ThreadTime>,
     (id, elements): (BenchmarkId, u64),
     (n, keys): (u16, &KeySet),
     burst: usize,
@@ -200,14 +208,26 @@ fn bench(
     group.finish();
 }
 
+fn bench_malachite(criterion: &mut Criterion<ThreadTime>, n: u16) {
+    let mut cluster = malachite::Cluster::new(n);
+    let mut group = criterion.benchmark_group("throughput");
+    group.throughput(Throughput::Elements(1)).sample_size(10);
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    group.bench_function(BenchmarkId::new("malachite", n), |bencher| {
+        bencher.iter(|| assert_eq!(cluster.decide([7; 32]), usize::from(n), "everybody decides"));
+    });
+    group.finish();
+}
+
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
     for n in SIZES {
         let symbolic = KeySet::symbolic(n, CLIENTS);
         let messages = messages_per_decision(n);
         bench(&mut criterion, (BenchmarkId::new("symbolic", n), 1), (n, &symbolic), 1);
         bench(&mut criterion, (BenchmarkId::new("messages", n), messages), (n, &symbolic), 1);
         bench(&mut criterion, (BenchmarkId::new("pipelined", n), BURST as u64), (n, &symbolic), BURST);
+        bench_malachite(&mut criterion, n);
         let ed25519 = KeySet::ed25519(n, CLIENTS, 1);
         bench(&mut criterion, (BenchmarkId::new("ed25519", n), 1), (n, &ed25519), 1);
     }

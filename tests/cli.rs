@@ -623,6 +623,24 @@ fn a_run_that_stays_is_opened_in_the_explorer() {
     }
 }
 
+/// A loop from a file is a violation of liveness if the replicas show that it is fair, and none otherwise.
+#[test]
+fn a_loop_is_replayed_with_its_fairness() {
+    let folder = Folder::new("loop");
+    let (file, shrunk) = (folder.file("trace.json"), folder.file("shrunk.json"));
+    let bound = ["--slots", "1", "--requests", "1", "--checkpoint", "1", "--window", "1", "--views", "1"];
+    let check =
+        ["check", "--rules", "short-window", "--property", "executed", "--byzantine", "0", "--trace", &file];
+    answer(&[&check[..], &bound].concat(), 11);
+    answer(&["replay", &file, "--shrink", "--trace", &shrunk], 11);
+    assert!(answer(&["replay", &shrunk], 11).contains("Violated: executed"));
+    let lawful = std::fs::read_to_string(&file).unwrap().replace("\"short-window\"", "\"castro99\"");
+    std::fs::write(&file, lawful).unwrap();
+    let text = answer(&["replay", &file], 20);
+    assert!(text.contains("a timer runs out before what was sent to"), "{text}");
+    assert!(text.contains("Not reached in these steps: executed") && !text.contains("Violated"), "{text}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_would_hold_too_much_memory_ends_with_what_it_covered() {

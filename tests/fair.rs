@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -848,7 +850,7 @@ fn small_graphs(bounded: bool) -> impl Strategy<Value = Graph> {
 const TRIED: usize = 7;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(6000))]
 
     /// Violated if and only if some fair run violates it, shown by a fair run that does, and by no longer
     /// one than need be.

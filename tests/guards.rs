@@ -238,7 +238,7 @@ fn second_proposal_convicts_the_primary() {
     let message = system.pre_prepare(0, 1, &b);
     let effects =
         refused(backup.replica, &backup.state, Input::Deliver(&message), Refusal::ConflictingProposal);
-    assert_eq!(effects, [Effect::Evidence(evidence)]);
+    assert_eq!(effects, [Effect::Evidence(Box::new(evidence))]);
 
     // Another backup's 'proposal' conflicts too, but convicts nobody.
     let by_backup = Message::PrePrepare(proposal(&system.keys.replicas[2], 0, 1, &b));
@@ -345,7 +345,7 @@ fn votes_for_two_digests_convict_and_a_third_is_not_stored() {
     assert_eq!(backup.accepts(&system.prepare(2, 0, 1, a)), []);
     let evidence = Evidence::Prepares(prepare(key, 0, 1, a), prepare(key, 0, 1, b));
     assert!(evidence.verify(&system.setting.keys) && evidence.culprit() == Some(ReplicaId(2)));
-    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, b)), [Effect::Evidence(evidence)]);
+    assert_eq!(backup.accepts(&system.prepare(2, 0, 1, b)), [Effect::Evidence(Box::new(evidence))]);
     backup.refuses(&system.prepare(2, 0, 1, c), Refusal::TooManyVotes);
     // At another sequence number there is no conflict; nor is there with another replica's vote.
     assert_eq!(backup.accepts(&system.prepare(2, 0, 2, c)), []);
@@ -354,7 +354,7 @@ fn votes_for_two_digests_convict_and_a_third_is_not_stored() {
     assert_eq!(backup.accepts(&system.commit(2, 0, 1, a)), []);
     let evidence = Evidence::Commits(commit(key, 0, 1, a), commit(key, 0, 1, b));
     assert!(evidence.verify(&system.setting.keys) && evidence.culprit() == Some(ReplicaId(2)));
-    assert_eq!(backup.accepts(&system.commit(2, 0, 1, b)), [Effect::Evidence(evidence)]);
+    assert_eq!(backup.accepts(&system.commit(2, 0, 1, b)), [Effect::Evidence(Box::new(evidence))]);
     backup.refuses(&system.commit(2, 0, 1, c), Refusal::TooManyVotes);
 }
 

@@ -3,16 +3,21 @@
 
 #![cfg(test)]
 
+mod common;
+
 use std::process::Command;
 use std::sync::Arc;
 
+use bft_check::bugs::RULEBOOKS;
 use bft_check::model::{EXECUTED, Event, Load, Scope};
 use bft_check::pbft::{Message, Principal, ReplicaId};
 use bft_check::simulate::{
-    Campaign, Counts, End, Limits, MergeError, Method, Outcome, Progress, Report, SchedulerKind, Settings,
-    StrategyKind, campaign, merge, reduced, run,
+    Campaign, Case, Counts, End, Limits, MergeError, Method, Outcome, Progress, Report, SchedulerKind,
+    Settings, StrategyKind, any_case, campaign, matrix_row, merge, reduced, run, run_case,
 };
 use bft_check::trace::{Form, ReadError, Trace, TraceFile};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 const SCHEDULERS: [SchedulerKind; 3] = [SchedulerKind::Random, SchedulerKind::Pct, SchedulerKind::RoundRobin];
 
@@ -250,13 +255,101 @@ fn delivered(trace: &Trace) -> usize {
 #[test]
 fn the_paper_survives_what_kills_the_corpus() {
     let paper = bft_check::bugs::find("castro99").unwrap();
-    for method in Method::ALL {
+    for method in Method::ALL.into_iter().filter(|&method| method != Method::Proptest) {
         let settings = method.settings(paper);
         for seed in 0..40 {
             let outcome = run(&settings, seed, false, None).unwrap();
             assert_eq!(outcome.end, End::Finished, "{} seed {seed}", method.name());
         }
     }
+}
+
+proptest! {
+    #![proptest_config(common::cases(48))]
+
+    /// Whoever is Byzantine and by whatever strategy, whatever goes wrong, in whatever order: the paper's protocol
+    /// violates nothing and comes to its end. And a case is the same run each time, which replicas and traces agree on.
+    #[test]
+    fn the_paper_survives_every_case(case in any_case(&settings("castro99", 4, StrategyKind::Mixed)).unwrap()) {
+        let settings = settings("castro99", 4, StrategyKind::Mixed);
+        let outcome = run_case(&settings, &case, true).unwrap();
+        prop_assert_eq!(&outcome.end, &End::Finished);
+        prop_assert_eq!(outcome.digest(), run_case(&settings, &case, true).unwrap().digest());
+        let trace = Trace::replay(&outcome.system, &outcome.happened());
+        prop_assert_eq!(trace.map(|trace| trace.steps().len()).ok(), Some(outcome.events.len()));
+    }
+}
+
+/// A rulebook and any case of it, as the kill matrix draws them.
+fn any_case_of_any_rulebook() -> impl Strategy<Value = (Settings, Case)> {
+    prop::sample::select(RULEBOOKS).prop_flat_map(|rulebook| {
+        let settings = Method::Proptest.settings(&rulebook);
+        let case = any_case(&settings).unwrap();
+        (Just(settings), case)
+    })
+}
+
+proptest! {
+    #![proptest_config(common::cases(64))]
+
+    /// A rulebook may be broken; the replica that follows it is not: it never panics.
+    #[test]
+    fn no_rulebook_makes_a_replica_panic((settings, case) in any_case_of_any_rulebook()) {
+        prop_assert_ne!(run_case(&settings, &case, false).unwrap().counts.steps, 0);
+    }
+}
+
+/// A run that once made a replica panic: entering a view decided a batch, the checkpoint after it moved the window, and
+/// the next proposal of the new view lay below it.
+#[test]
+fn a_new_view_that_moves_the_window_while_it_begins() {
+    let settings = Method::Mutation.settings(bft_check::bugs::find("early-proposal").unwrap());
+    let outcome = run(&settings, (3 << 32) + 978, false, None).unwrap();
+    assert!(outcome.counts.checkpoints > 0, "{:?}", outcome.counts);
+}
+
+/// What proptest finds it makes smaller: what the fault does not need goes right in the end.
+#[test]
+fn a_case_that_fails_shrinks() {
+    let settings = Method::Proptest.settings(bft_check::bugs::find("weak-prepare").unwrap());
+    let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 2000, ..common::cases(300) };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[5; 32]);
+    let mut first = None;
+    let first_of = std::cell::RefCell::new(&mut first);
+    let found = TestRunner::new_with_rng(config, rng).run(&any_case(&settings).unwrap(), |case| {
+        match run_case(&settings, &case, false).unwrap().end {
+            End::Violated { property, .. } => {
+                first_of.borrow_mut().get_or_insert(case);
+                Err(TestCaseError::fail(property))
+            }
+            _ => Ok(()),
+        }
+    });
+    let Err(TestError::Fail(property, case)) = found else { panic!("{found:?}") };
+    let first = first.unwrap();
+    assert!(case.schedule.len() < first.schedule.len(), "{case:?} of {first:?}");
+    let weather = &case.weather;
+    assert_eq!(
+        (weather.drop, weather.duplicate, weather.late, weather.crashes.len()),
+        (0, 0, 0, 0),
+        "{case:?}"
+    );
+    let outcome = run_case(&settings, &case, true).unwrap();
+    let small = reduced(&outcome.system, &outcome.happened(), property.message()).unwrap();
+    assert_locally_minimal(&small.trace, property.message());
+}
+
+/// Each method finds a fault that is near, and is asked as often as it was told to be.
+#[test]
+fn the_matrix_counts_the_runs_of_each_method() {
+    let row = matrix_row(bft_check::bugs::find("weak-prepare").unwrap(), 3, 100).unwrap();
+    assert_eq!(row.cells.iter().map(|cell| cell.method).collect::<Vec<_>>(), Method::ALL);
+    for cell in &row.cells {
+        assert_eq!(cell.found(), 3, "{cell:?}");
+        assert!(cell.tries.iter().all(|tried| (1..=100).contains(&tried.runs)), "{cell:?}");
+    }
+    let clean = matrix_row(bft_check::bugs::find("decides-unprepared").unwrap(), 1, 10).unwrap();
+    assert!(clean.cells.iter().all(|cell| cell.found() == 0 && cell.tries[0].runs == 10), "{clean:?}");
 }
 
 /// More Byzantine replicas than f that say nothing: the paper promises nothing, and nothing comes about.

@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 use bft_check::bugs::{self, Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Limits, Progress, Verdict};
 use bft_check::model::{Bound, Event, MessageModel, System, is_liveness};
-use bft_check::pbft::{Principal, ReplicaId};
-use bft_check::trace::{Form, ReadError, ReplayError, Stay, StayError, Trace, TraceFile};
+use bft_check::pbft::{Message, Principal, ReplicaId};
+use bft_check::trace::{Form, ReadError, ReplayError, Stay, StayError, Trace, TraceFile, Unfair};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stateright::Model;
@@ -118,6 +118,73 @@ fn runs_that_stay_are_written_and_read_with_where_they_stay() {
         assert_eq!(itf["loop"], stay.repeats_after);
         assert!(itf["states"].as_array().unwrap().len() > stay.repeats_after);
     }
+}
+
+/// Of a run that stays the replicas show that it is fair. Under the paper's rules, where the same steps can happen,
+/// timers run out in them before what would help has arrived: for ever, and that is not fair.
+#[test]
+fn whether_a_loop_is_fair_is_found_on_the_replicas() {
+    let mut loops = 0;
+    for (rulebook, property, trace) in STAYING.iter() {
+        assert_eq!(trace.fair(), Ok(()), "{}", rulebook.name);
+        if trace.lasso().unwrap().is_loop() {
+            let written = trace.to_json(rulebook.name, Some(property)).unwrap();
+            let lawful =
+                written.replace(&format!("\"rules\": \"{}\"", rulebook.name), "\"rules\": \"castro99\"");
+            let read = TraceFile::read(&lawful).unwrap().trace;
+            assert!(matches!(read.fair(), Err(Unfair::Early(..))), "{:?}", read.fair());
+            loops += 1;
+        }
+    }
+    assert!(loops > 0);
+}
+
+/// The same steps before it stays, with requests at the beginning that nobody needs; none if these change where it stays.
+fn padded(trace: &Trace) -> Option<Trace> {
+    let system = Arc::new(trace.system().clone());
+    let events: Vec<_> = trace.steps().iter().map(|step| (step.to, step.event.clone())).collect();
+    let requests = system.requests().iter().cloned().map(Message::Request);
+    let idle: Vec<_> = requests
+        .flat_map(|request| system.honest().iter().map(move |replica| (replica.id(), request.clone())))
+        .map(|(id, request)| (Principal::Replica(id), Event::Deliver(request)))
+        .filter(|idle| !events.contains(idle))
+        .collect();
+    let stay = trace.lasso()?;
+    idle.into_iter().find_map(|idle| {
+        let longer = Trace::replay(&system, &[&[idle][..], &events].concat()).ok()?;
+        let (stable_after, repeats_after) = (stay.stable_after + 1, stay.repeats_after + 1);
+        let longer = longer.staying(Stay { stable_after, repeats_after, ..stay.clone() }).ok()?;
+        longer.fair().is_ok().then_some(longer)
+    })
+}
+
+#[test]
+fn what_leads_to_where_a_run_stays_is_shrunk() {
+    let mut longer = 0;
+    for (rulebook, property, trace) in STAYING.iter() {
+        let small = trace.shrunk(property);
+        let stay = small.lasso().unwrap();
+        let around = |trace: &Trace| trace.steps().len() - trace.lasso().unwrap().repeats_after;
+        assert_eq!(around(&small), around(trace), "{}: a loop stays as it is", rulebook.name);
+        for left_out in 0..stay.repeats_after {
+            let mut events: Vec<_> = small.steps().iter().map(|step| (step.to, step.event.clone())).collect();
+            events.remove(left_out);
+            let before = |place: usize| place - usize::from(left_out < place);
+            let (stable_after, repeats_after) = (before(stay.stable_after), before(stay.repeats_after));
+            let fewer = Stay { stable_after, repeats_after, ..stay.clone() };
+            let still = Trace::replay(&Arc::new(small.system().clone()), &events)
+                .ok()
+                .and_then(|trace| trace.staying(fewer).ok())
+                .is_some_and(|trace| trace.fair().is_ok());
+            assert!(!still, "{}: step {} is superfluous", rulebook.name, left_out + 1);
+        }
+        if let Some(padded) = padded(&small) {
+            assert_eq!(padded.shrunk(property).steps().len(), small.steps().len(), "{}", rulebook.name);
+            longer += 1;
+        }
+        assert_eq!(trace.shrunk("agreement").steps().len(), trace.steps().len());
+    }
+    assert!(longer > 0);
 }
 
 /// That a run stays is checked, and not taken from a file.

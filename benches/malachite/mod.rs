@@ -1,26 +1,112 @@
-//! The peer: malachite's `VoteKeeper`, with the least context that it asks for. Nothing is signed,
-//! values are digests of 32 bytes, every validator has one vote.
+//! The peer: malachite's `VoteKeeper` and `Driver`, with the least context that they ask for. Nothing is
+//! signed, values are digests of 32 bytes, every validator has one vote.
+
+#![allow(dead_code, reason = "each bench compiles this module and uses a part of it")]
 
 use std::fmt;
+use std::sync::Arc;
 
+use arc_malachitebft_core_driver::{Driver, Input, Output};
 use arc_malachitebft_core_types::{
     Address, Context, Height, LinearTimeouts, NilOrVal, Proposal, ProposalPart, Round, SignedExtension,
-    SignedMessage, SigningScheme, ThresholdParams, Validator, ValidatorSet, Value, Vote, VoteType,
+    SignedMessage, SigningScheme, ThresholdParams, Validator, ValidatorSet, Validity, Value, Vote, VoteType,
 };
 use arc_malachitebft_core_votekeeper::keeper::VoteKeeper;
 
 /// An empty keeper of n validators.
 pub fn keeper(n: u16) -> VoteKeeper<Bare> {
-    VoteKeeper::new(Members((0..n).map(|i| Member(Number(i))).collect()), ThresholdParams::default())
+    VoteKeeper::new(members(n), ThresholdParams::default())
+}
+
+fn members(n: u16) -> Members {
+    Members((0..n).map(|i| Member(Number(i))).collect())
 }
 
 /// A prevote by this validator for this value.
 pub fn prevote(validator: u16, value: [u8; 32]) -> SignedMessage<Bare, Ballot> {
     let value = NilOrVal::Val(Id(value));
     SignedMessage::new(
-        Ballot { kind: VoteType::Prevote, round: Round::new(0), value, voter: Number(validator) },
+        Ballot {
+            kind: VoteType::Prevote,
+            height: At::INITIAL,
+            round: Round::new(0),
+            value,
+            voter: Number(validator),
+        },
         NoSignature,
     )
+}
+
+/// n drivers and what is under way between them, as in the cluster that they are measured against: all
+/// broadcasts stand in one queue, and each driver reads it at its own pace. Its own votes are given to a
+/// driver too, as malachite does. Timeouts are not kept: none runs out.
+pub struct Cluster {
+    members: Members,
+    drivers: Vec<Driver<Bare>>,
+    height: At,
+    queue: Vec<Input<Bare>>,
+    read: Vec<usize>,
+}
+
+impl Cluster {
+    /// Before the first height.
+    pub fn new(n: u16) -> Self {
+        let members = members(n);
+        let driver = |i| Driver::new(Bare, At::ZERO, members.clone(), Number(i), ThresholdParams::default());
+        Cluster {
+            drivers: (0..n).map(driver).collect(),
+            height: At::ZERO,
+            queue: Vec::new(),
+            read: vec![0; usize::from(n)],
+            members,
+        }
+    }
+
+    /// Lets everybody decide a value at the next height; how many did.
+    pub fn decide(&mut self, value: [u8; 32]) -> usize {
+        self.height = self.height.increment();
+        let proposer = Bare.select_proposer(&self.members, self.height, Round::new(0)).0;
+        let mut decided = 0;
+        for at in 0..self.drivers.len() {
+            self.drivers[at].move_to_height(self.height, self.members.clone());
+            decided += self.give(at, Input::NewRound(self.height, Round::new(0), proposer), value);
+        }
+        loop {
+            let before = self.read.clone();
+            for at in 0..self.drivers.len() {
+                while let Some(input) = self.queue.get(self.read[at]).cloned() {
+                    self.read[at] += 1;
+                    decided += self.give(at, input, value);
+                }
+            }
+            if self.read == before {
+                break;
+            }
+        }
+        self.queue.clear();
+        self.read.fill(0);
+        decided
+    }
+
+    /// Gives a driver an input and does what it asks for; how often it decides.
+    fn give(&mut self, at: usize, input: Input<Bare>, value: [u8; 32]) -> usize {
+        let mut decided = 0;
+        for output in self.drivers[at].process(input).unwrap_or_default() {
+            match output {
+                Output::GetValue(_, round, _) => {
+                    decided += self.give(at, Input::ProposeValue(round, Id(value)), value);
+                }
+                Output::Propose(offer) => {
+                    let offer = SignedMessage::new(offer, NoSignature);
+                    self.queue.push(Input::Proposal(offer, Validity::Valid));
+                }
+                Output::Vote(ballot) => self.queue.push(Input::Vote(SignedMessage::new(ballot, NoSignature))),
+                Output::Decide(..) => decided += 1,
+                Output::NewRound(..) | Output::ScheduleTimeout(_) => {}
+            }
+        }
+        decided
+    }
 }
 
 macro_rules! shown {
@@ -85,36 +171,44 @@ impl ProposalPart<Bare> for Part {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer(Id, Number);
+pub struct Offer {
+    height: At,
+    round: Round,
+    value: Id,
+    locked: Round,
+    proposer: Number,
+}
+
 impl Proposal<Bare> for Offer {
     fn height(&self) -> At {
-        At::INITIAL
+        self.height
     }
 
     fn round(&self) -> Round {
-        Round::new(0)
+        self.round
     }
 
     fn value(&self) -> &Id {
-        &self.0
+        &self.value
     }
 
     fn take_value(self) -> Id {
-        self.0
+        self.value
     }
 
     fn pol_round(&self) -> Round {
-        Round::Nil
+        self.locked
     }
 
     fn validator_address(&self) -> &Number {
-        &self.1
+        &self.proposer
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ballot {
     kind: VoteType,
+    height: At,
     round: Round,
     value: NilOrVal<Id>,
     voter: Number,
@@ -122,7 +216,7 @@ pub struct Ballot {
 
 impl Vote<Bare> for Ballot {
     fn height(&self) -> At {
-        At::INITIAL
+        self.height
     }
 
     fn round(&self) -> Round {
@@ -176,7 +270,7 @@ impl Validator<Bare> for Member {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Members(Vec<Member>);
+pub struct Members(Arc<[Member]>);
 
 impl ValidatorSet<Bare> for Members {
     fn count(&self) -> usize {
@@ -239,15 +333,15 @@ impl Context for Bare {
         &members.0[height.0 as usize % members.0.len()]
     }
 
-    fn new_proposal(&self, _: At, _: Round, value: Id, _: Round, address: Number) -> Offer {
-        Offer(value, address)
+    fn new_proposal(&self, height: At, round: Round, value: Id, locked: Round, proposer: Number) -> Offer {
+        Offer { height, round, value, locked, proposer }
     }
 
-    fn new_prevote(&self, _: At, round: Round, value: NilOrVal<Id>, voter: Number) -> Ballot {
-        Ballot { kind: VoteType::Prevote, round, value, voter }
+    fn new_prevote(&self, height: At, round: Round, value: NilOrVal<Id>, voter: Number) -> Ballot {
+        Ballot { kind: VoteType::Prevote, height, round, value, voter }
     }
 
-    fn new_precommit(&self, _: At, round: Round, value: NilOrVal<Id>, voter: Number) -> Ballot {
-        Ballot { kind: VoteType::Precommit, round, value, voter }
+    fn new_precommit(&self, height: At, round: Round, value: NilOrVal<Id>, voter: Number) -> Ballot {
+        Ballot { kind: VoteType::Precommit, height, round, value, voter }
     }
 }

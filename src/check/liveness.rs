@@ -1,6 +1,5 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
@@ -8,10 +7,10 @@ use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
     ALL_LIVENESS, ANSWERED, BoundError, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed,
-    Stabilisation, System, participants,
+    Stabilisation,
 };
-use crate::pbft::{Principal, Refusal, Rules, View};
-use crate::trace::{ReplayError, Stay, Trace};
+use crate::pbft::{Principal, Rules};
+use crate::trace::{Stay, Trace, raised};
 
 impl FairModel for Liveness {
     type Class = Owed;
@@ -130,27 +129,6 @@ fn judge(
 
 type Events = Vec<(Principal, Event)>;
 
-/// The same events in views that are `by` higher, but for those before `from`.
-fn raised(system: &System, events: &[(Principal, Event)], from: View, by: u64) -> Result<Events, String> {
-    let renumbering = system.renumbering(from, i64::try_from(by).map_err(|error| error.to_string())?);
-    let one = |(who, event): &(Principal, Event)| Some((*who, event.renumbered(&renumbering)?));
-    events.iter().map(one).collect::<Option<_>>().ok_or_else(|| "there is no such view".to_owned())
-}
-
-/// Replays events, without those whose message the model let a replica forget and the replica still has;
-/// `places` count events, and go on to mean the same.
-fn replayed(system: &Arc<System>, events: &mut Events, places: &mut [usize]) -> Result<Trace, String> {
-    loop {
-        match Trace::replay(system, events) {
-            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => {
-                events.remove(step - 1);
-                places.iter_mut().for_each(|place| *place -= usize::from(*place >= step));
-            }
-            replayed => return replayed.map_err(|error| error.to_string()),
-        }
-    }
-}
-
 /// What is owed in all states in which a run stays and never taken by its steps, whatever the model follows.
 fn unpaid(model: &Liveness, lasso: &Lasso<LivenessMove>, states: &[LivenessState]) -> Option<Owed> {
     let around = &states[lasso.prefix.len()..];
@@ -193,19 +171,10 @@ fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -
     let round = skipped - skipped_before;
     repeats_after = repeats_after.min(events.len());
     let mut places = [stable_after, repeats_after];
-    let trace = replayed(&system, &mut events, &mut places)?;
+    let trace = Trace::replayed(&system, &mut events, &mut places)?;
     let [stable_after, repeats_after] = places;
     if round > 0 && !lasso.cycle().is_empty() {
-        let mut again = events.clone();
-        again.extend(raised(&system, &events[repeats_after..], from, round)?);
-        let later = replayed(&system, &mut again, &mut [])?;
-        let lower = system.renumbering(from, -i64::try_from(round).map_err(|error| error.to_string())?);
-        for (who, (before, after)) in participants(&system).iter().zip(trace.finally().zip(later.finally())) {
-            let lowered = who.control(after.1).renumbered(&lower);
-            if lowered.as_ref() != Some(&who.control(before.1)) {
-                return Err(format!("after another round {} is not where it was", who.id()));
-            }
-        }
+        trace.goes_round_again(repeats_after, from, round)?;
     }
     let then = match lasso.ending {
         Ending::DeadEnd => Stay::DEAD_END,
@@ -213,5 +182,6 @@ fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -
         Ending::Loop(_) if round > 0 => Stay::RISING,
         Ending::Loop(_) => Stay::LOOP,
     };
-    trace.staying(Stay { property, stable_after, repeats_after, then }).map_err(|error| error.to_string())
+    let trace = trace.staying(Stay { property, stable_after, repeats_after, then });
+    trace.map(|trace| trace.shrunk(property)).map_err(|error| error.to_string())
 }

@@ -191,7 +191,7 @@ fn simulated(cell: &Cell, runs: u64) -> String {
         Some(median) if median.found.is_some() => {
             let share = if found == tries { String::new() } else { format!("{found}/{tries}: ") };
             let plural = if median.runs == 1 { "run" } else { "runs" };
-            format!("{share}{} {plural}, {:.2} s", median.runs, median.elapsed.as_secs_f64())
+            format!("{share}{} {plural}, {:.3} s", median.runs, median.elapsed.as_secs_f64())
         }
         _ if found > 0 => format!("{found}/{tries} in {runs}"),
         _ => "–".to_owned(),

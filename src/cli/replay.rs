@@ -34,6 +34,10 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
     let violated = violated(&read);
     let trace = match violated {
         Some(property) if arguments.shrink => read.trace.shrunk(property),
+        None if arguments.shrink => match read.trace.lasso().map(|stay| stay.property) {
+            Some(property) => read.trace.shrunk(property),
+            None => read.trace.clone(),
+        },
         _ => read.trace.clone(),
     };
     if let (Some(path), Some(form)) = (&arguments.trace, form) {
@@ -61,9 +65,9 @@ pub(super) fn violated(read: &TraceFile) -> Option<&'static str> {
 }
 
 /// The liveness property that the run violates for all that the replicas show: where it stops, nothing that must
-/// still happen leads on. Whether a loop is fair is not seen there.
+/// still happen leads on; where it goes round, what must happen does, and does not help.
 fn stays(trace: &Trace) -> Option<&'static str> {
-    trace.lasso().filter(|stay| !stay.is_loop()).map(|stay| stay.property)
+    trace.lasso().filter(|stay| !stay.is_loop() || trace.fair().is_ok()).map(|stay| stay.property)
 }
 
 /// Whether the file says that something never happens, which no last state shows.
@@ -80,8 +84,9 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
     match (&read.violates, violated) {
         (Some(_), None) if stays(trace).is_some() => {}
         (Some(said), None) if said_never_to_end(read) => {
+            let why = trace.fair().err().map(|why| format!(" ({why})")).unwrap_or_default();
             out.push_str(&format!(
-                "Each of its steps happens. That {said} is never reached from there, a replay does not show: ask bft check \
+                "Each of its steps happens. That {said} is never reached on a fair run, they do not show{why}: ask bft check \
                  --property {said}.\n"
             ));
         }

@@ -1,9 +1,9 @@
 //! What exists, signature by signature: what an adversary that cannot forge has to build from.
 //!
-//! The exhaustive judges enumerate what Byzantine replicas can send. In a simulated run that is too much to
-//! enumerate, and it is enough to ask of one message whether they can make it: a Byzantine replica signs what it
-//! likes, and all that somebody else is said to have signed must have been sent before, alone or inside
-//! another message.
+//! The exhaustive judges enumerate what Byzantine replicas can send. In a simulated run, and where a file holds one,
+//! that is too much to enumerate, and it is enough to ask of one message whether they can make it: a Byzantine
+//! replica signs what it likes, and all that somebody else is said to have signed must have been sent before, alone or
+//! inside another message, with the very proofs that stand in it.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -19,22 +19,26 @@ use crate::pbft::{
 /// The signed statements in the messages that were sent.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    requests: FxHashSet<SignedRequest>,
-    pre_prepares: FxHashSet<Signed<PrePrepare>>,
-    prepares: FxHashSet<Signed<Prepare>>,
-    commits: FxHashSet<Signed<Commit>>,
-    checkpoints: FxHashSet<Signed<Checkpoint>>,
-    view_changes: FxHashSet<Arc<Signed<ViewChange>>>,
-    new_views: FxHashSet<Arc<Signed<NewView>>>,
-    replies: FxHashSet<Signed<Reply>>,
-    statuses: FxHashSet<Signed<Status>>,
-    states: FxHashSet<Arc<Signed<StateTransfer>>>,
+    pub(crate) requests: FxHashSet<SignedRequest>,
+    pub(crate) pre_prepares: FxHashSet<Signed<PrePrepare>>,
+    pub(crate) prepares: FxHashSet<Signed<Prepare>>,
+    pub(crate) commits: FxHashSet<Signed<Commit>>,
+    pub(crate) checkpoints: FxHashSet<Signed<Checkpoint>>,
+    pub(crate) view_changes: FxHashSet<Arc<Signed<ViewChange>>>,
+    pub(crate) new_views: FxHashSet<Arc<Signed<NewView>>>,
+    pub(crate) replies: FxHashSet<Signed<Reply>>,
+    pub(crate) statuses: FxHashSet<Signed<Status>>,
+    pub(crate) states: FxHashSet<Arc<Signed<StateTransfer>>>,
 }
 
-/// A statement that somebody has signed.
+/// A statement that somebody has signed; of one that holds proofs, they must be the same.
 macro_rules! holds {
     ($system:expr, $signed:expr, $known:expr) => {
         is_byzantine($system, $signed) || $known.contains($signed)
+    };
+    ($system:expr, $signed:expr, $known:expr, $same:expr) => {
+        is_byzantine($system, $signed)
+            || $known.get($signed).is_some_and(|own| Arc::ptr_eq(own, $signed) || $same(own, $signed))
     };
 }
 
@@ -101,14 +105,14 @@ impl Known {
             Message::Checkpoint(m) => holds!(system, m, self.checkpoints),
             Message::ViewChange(m) => self.has_view_change(system, m),
             Message::NewView(m) => {
-                (holds!(system, &**m, self.new_views))
+                (holds!(system, m, self.new_views, same_new_view))
                     && m.view_changes.0.iter().all(|change| self.has_view_change(system, change))
                     && m.proposals.iter().all(|proposal| self.has_proposal(system, proposal))
             }
             Message::Reply(m) => holds!(system, m, self.replies),
             Message::Status(m) => holds!(system, m, self.statuses),
             Message::State(m) => {
-                (holds!(system, &**m, self.states))
+                (holds!(system, m, self.states, same_state))
                     && self.has_stable(system, &m.stable)
                     && m.decided.iter().all(|decision| self.has_decision(system, decision))
             }
@@ -137,7 +141,7 @@ impl Known {
     }
 
     fn has_view_change(&self, system: &System, change: &Arc<Signed<ViewChange>>) -> bool {
-        (holds!(system, &**change, self.view_changes))
+        (holds!(system, change, self.view_changes, same_view_change))
             && self.has_stable(system, &change.stable)
             && change.prepared.iter().all(|claim| self.has_claim(system, claim))
     }
@@ -152,6 +156,27 @@ fn insert<T: Clone + Eq + Hash>(set: &mut FxHashSet<T>, value: &T) {
     if !set.contains(value) {
         set.insert(value.clone());
     }
+}
+
+// Messages compare by what they say, whoever vouches for it; what was signed is compared to the last proof.
+
+fn same_view_change(a: &ViewChange, b: &ViewChange) -> bool {
+    let of = |change: &ViewChange| {
+        change.prepared.iter().map(|claim| claim.prepares.0.clone()).collect::<Vec<_>>()
+    };
+    a == b && a.stable.checkpoints.0 == b.stable.checkpoints.0 && of(a) == of(b)
+}
+
+fn same_new_view(a: &NewView, b: &NewView) -> bool {
+    let (ours, theirs) = (&a.view_changes.0, &b.view_changes.0);
+    a == b
+        && ours.len() == theirs.len()
+        && ours.iter().zip(theirs).all(|(own, other)| own == other && same_view_change(own, other))
+}
+
+fn same_state(a: &StateTransfer, b: &StateTransfer) -> bool {
+    let of = |state: &StateTransfer| state.decided.iter().map(|d| d.commits.0.clone()).collect::<Vec<_>>();
+    a == b && a.stable.checkpoints.0 == b.stable.checkpoints.0 && of(a) == of(b)
 }
 
 fn is_byzantine<M>(system: &System, signed: &Signed<M>) -> bool {

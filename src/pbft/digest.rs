@@ -112,7 +112,7 @@ pub struct Encoder(smallvec::SmallVec<[u8; 96]>);
 
 impl Encoder {
     /// Starts the encoding of a value of this kind.
-    #[inline]
+    #[inline(always)]
     pub fn new(tag: Tag) -> Self {
         let mut bytes = smallvec::SmallVec::new();
         bytes.push(tag as u8);
@@ -120,35 +120,35 @@ impl Encoder {
     }
 
     /// Appends a 16-bit number.
-    #[inline]
+    #[inline(always)]
     pub fn u16(mut self, value: u16) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a 32-bit number.
-    #[inline]
+    #[inline(always)]
     pub fn u32(mut self, value: u32) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a 64-bit number.
-    #[inline]
+    #[inline(always)]
     pub fn u64(mut self, value: u64) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a digest.
-    #[inline]
+    #[inline(always)]
     pub fn digest(mut self, value: &Digest) -> Self {
         self.0.extend_from_slice(&value.0);
         self
     }
 
     /// Appends bytes, preceded by their length.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(mut self, value: &[u8]) -> Self {
         self.0.extend_from_slice(&(value.len() as u64).to_be_bytes());
         self.0.extend_from_slice(value);
@@ -161,6 +161,7 @@ impl Encoder {
     }
 
     /// The SHA-256 digest of the encoding.
+    #[inline]
     pub fn finish(self) -> Digest {
         Digest(Sha256::digest(&self.0).into())
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::case::first_violation;
 use super::outcome::End;
 use super::run::run;
 use super::scheduler::SchedulerKind;
@@ -24,11 +25,14 @@ pub enum Method {
     Twins,
     /// A random walk, and messages that are changed a little.
     Mutation,
+    /// Runs that proptest draws, with any of the strategies.
+    Proptest,
 }
 
 impl Method {
     /// All of them, in the order of the table.
-    pub const ALL: [Method; 4] = [Method::Random, Method::Pct, Method::Twins, Method::Mutation];
+    pub const ALL: [Method; 5] =
+        [Method::Random, Method::Pct, Method::Twins, Method::Mutation, Method::Proptest];
 
     /// The name in the table.
     pub fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Method {
             Method::Pct => "PCT",
             Method::Twins => "twins",
             Method::Mutation => "mutation",
+            Method::Proptest => "proptest",
         }
     }
 
@@ -62,6 +67,8 @@ impl Method {
             Method::Pct => (SchedulerKind::Pct, StrategyKind::Random),
             Method::Twins => (SchedulerKind::Random, StrategyKind::Twins),
             Method::Mutation => (SchedulerKind::Random, StrategyKind::Mutate),
+            // No scheduler is asked: the order of events is drawn.
+            Method::Proptest => (SchedulerKind::Random, StrategyKind::Mixed),
         };
         Settings { scope, byzantine: shown.faults, scheduler, strategy, ..base }
     }
@@ -127,17 +134,21 @@ fn cell(rulebook: &Rulebook, method: Method, tries: u64, runs: u64) -> Result<Ce
     let mut out = Vec::new();
     for number in 0..tries {
         let start = Instant::now();
-        let mut tried = Try { runs, elapsed: Duration::ZERO, found: None };
-        for count in 0..runs {
-            let outcome = run(&settings, number * APART + count, false, None)?;
-            if let End::Violated { property, .. } = outcome.end {
-                tried.runs = count + 1;
-                tried.found = Some(property);
-                break;
-            }
-        }
-        tried.elapsed = start.elapsed();
-        out.push(tried);
+        let (runs, found) = match method {
+            Method::Proptest => first_violation(&settings, number, runs)?,
+            _ => first_of_seeds(&settings, number * APART, runs)?,
+        };
+        out.push(Try { runs, elapsed: start.elapsed(), found });
     }
     Ok(Cell { method, tries: out })
+}
+
+/// How many runs it takes to the first violation, at most so many, and what is violated there.
+fn first_of_seeds(settings: &Settings, from: u64, most: u64) -> Result<(u64, Option<String>), SettingsError> {
+    for count in 0..most {
+        if let End::Violated { property, .. } = run(settings, from + count, false, None)?.end {
+            return Ok((count + 1, Some(property)));
+        }
+    }
+    Ok((most, None))
 }

@@ -11,6 +11,7 @@
 //! other. Nothing is ever said to hold because simulated runs did not violate it.
 
 mod campaign;
+mod case;
 mod cast;
 mod lore;
 mod matrix;
@@ -24,6 +25,7 @@ mod settings;
 mod strategy;
 
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
+pub use case::{Case, any_case, run_case};
 pub use lore::{BySender, Lore};
 pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
 pub use outcome::{Counts, End, Outcome};

@@ -9,8 +9,10 @@ use super::cast::Cast;
 use super::lore::Lore;
 use super::outcome::{Counts, End, Outcome};
 use super::rng::{Rng, Stream};
-use super::scheduler::{Ready, Scheduler, scheduler};
-use super::settings::{MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather};
+use super::scheduler::{Ready, Scheduler, scheduler, written};
+use super::settings::{
+    Drawn, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather,
+};
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
 use crate::model::{Event, System, is_liveness};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
@@ -32,12 +34,23 @@ pub fn run(
     records: bool,
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
-    let mut simulation = Simulation::new(settings, seed, records)?;
+    Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
+}
+
+/// Runs what was drawn already; chance draws the rest from the seed.
+pub(super) fn run_drawn(
+    settings: &Settings,
+    drawn: Drawn,
+    seed: u64,
+    records: bool,
+    stop: Option<&AtomicBool>,
+) -> Outcome {
+    let mut simulation = Simulation::new(settings, drawn, seed, records);
     let end = simulation.run_out(stop);
     let Simulation { system, cast, mut counts, events, now, .. } = simulation;
     counts.ticks = now;
     counts.blocks = cast.states().iter().map(|state| state.chain().height().0).max().unwrap_or(0);
-    Ok(Outcome { seed, end, counts, events, system })
+    Outcome { seed, end, counts, events, system }
 }
 
 /// What can happen at a process.
@@ -121,8 +134,8 @@ struct Simulation<'s> {
 }
 
 impl<'s> Simulation<'s> {
-    fn new(settings: &'s Settings, seed: u64, records: bool) -> Result<Self, SettingsError> {
-        let (system, weather, strategy) = settings.draw(seed)?;
+    fn new(settings: &'s Settings, drawn: Drawn, seed: u64, records: bool) -> Self {
+        let Drawn { system, weather, strategy, schedule } = drawn;
         let cast = Cast::new(Arc::clone(&system));
         let mut deceit = Rng::new(seed, Stream::Strategy);
         let strategy = strategy.strategy(&system, &mut deceit);
@@ -136,7 +149,10 @@ impl<'s> Simulation<'s> {
         }
         let mut chance = Rng::new(seed, Stream::Scheduler);
         // A process, and its timers as another: who has nothing to do but to wait waits as long as others like.
-        let scheduler = scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance);
+        let scheduler = match schedule {
+            Some(choices) => written(choices),
+            None => scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance),
+        };
         let network = Rng::new(seed, Stream::Network);
         let mut this = Simulation {
             settings,
@@ -168,7 +184,7 @@ impl<'s> Simulation<'s> {
             postings: Vec::new(),
         };
         this.begin();
-        Ok(this)
+        this
     }
 
     fn replicas(&self) -> usize {

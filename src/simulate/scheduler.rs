@@ -72,6 +72,31 @@ pub(super) fn scheduler<T: fmt::Debug + Send + 'static>(
     }
 }
 
+/// A scheduler that was told what to choose. Each choice stands for one of those that wait, the longest first:
+/// the same share of as many as there are. When the choices have come to an end it is always the first, so that a
+/// schedule without choices is the order of coming.
+pub(super) fn written<T: fmt::Debug + Send + 'static>(choices: Vec<u16>) -> Box<dyn Scheduler<T>> {
+    Box::new(Written { ready: VecDeque::new(), choices: choices.into_iter() })
+}
+
+#[derive(Debug)]
+struct Written<T> {
+    ready: VecDeque<Ready<T>>,
+    choices: std::vec::IntoIter<u16>,
+}
+
+impl<T: fmt::Debug + Send> Scheduler<T> for Written<T> {
+    fn add(&mut self, ready: Ready<T>) {
+        self.ready.push_back(ready);
+    }
+
+    fn next(&mut self, _: &mut Rng) -> Option<Ready<T>> {
+        // A choice among one is none.
+        let choice = if self.ready.len() > 1 { self.choices.next().unwrap_or(0) } else { 0 };
+        self.ready.remove((usize::from(choice) * self.ready.len()) >> u16::BITS)
+    }
+}
+
 fn queues<T>(processes: usize) -> Vec<VecDeque<T>> {
     (0..processes).map(|_| VecDeque::new()).collect()
 }
@@ -189,6 +214,20 @@ mod tests {
             out.sort_by_key(|r| r.what);
             assert_eq!(out.len(), 60, "{kind}");
         }
+    }
+
+    /// Each choice is a share of what waits, and without choices the order is that of coming.
+    #[test]
+    fn what_is_written_is_chosen() {
+        let order = |choices: &[u16]| {
+            let mut scheduler = written(choices.to_vec());
+            (0..4).for_each(|what| scheduler.add(Ready { process: 0, what }));
+            let mut rng = Rng::new(0, Stream::Scheduler);
+            std::iter::from_fn(|| scheduler.next(&mut rng)).map(|ready| ready.what).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&[]), [0, 1, 2, 3]);
+        assert_eq!(order(&[u16::MAX; 9]), [3, 2, 1, 0]);
+        assert_eq!(order(&[1 << 14, 0, 1 << 15]), [1, 0, 3, 2]);
     }
 
     /// With depth 1 there is no change: a process runs until it has nothing to do.

@@ -160,8 +160,8 @@ impl Settings {
         }
     }
 
-    /// The system and the weather of a seed.
-    pub(super) fn draw(&self, seed: u64) -> Result<(Arc<System>, Weather, StrategyKind), SettingsError> {
+    /// What a run of a seed begins with.
+    pub(super) fn draw(&self, seed: u64) -> Result<Drawn, SettingsError> {
         let rulebook = self.validate()?;
         let mut rng = Rng::new(seed, Stream::Weather);
         let mut byzantine = match &self.placed {
@@ -177,8 +177,19 @@ impl Settings {
         let strategy = self.strategy.drawn(&mut rng);
         let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rulebook.rules)?);
         let weather = Weather::draw(self, &system, &mut rng);
-        Ok((system, weather, strategy))
+        Ok(Drawn { system, weather, strategy, schedule: None })
     }
+}
+
+/// What is settled before a run begins.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    pub system: Arc<System>,
+    pub weather: Weather,
+    /// What Byzantine replicas do, and no longer [`StrategyKind::Mixed`].
+    pub strategy: StrategyKind,
+    /// What the next events are, if that is settled too.
+    pub schedule: Option<Vec<u16>>,
 }
 
 /// A time in which messages do not pass between groups.

@@ -4,7 +4,7 @@
 //! signed again with its key; what an honest principal is said to have signed is looked up among what it has
 //! signed by then. So no file can forge a message, and none is read that would be written otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::Error as _;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::told::principal;
-use crate::model::System;
+use crate::model::{Known, System};
 use crate::pbft::{
     Batch, Checkpoint, ClientId, Commit, Decision, Digest, LastReply, Message, NewView, Outcome, PrePrepare,
     Prepare, PreparedClaim, Principal, Proof, Proposal, Reply, Request, SeqNum, Signable, Signed,
@@ -357,84 +357,15 @@ impl From<&StateTransfer> for StateRecord {
 
 // --- read -------------------------------------------------------------------------------------------
 
-/// What honest principals have signed, part by part.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Existing {
-    requests: BTreeSet<SignedRequest>,
-    pre_prepares: BTreeSet<Signed<PrePrepare>>,
-    prepares: BTreeSet<Signed<Prepare>>,
-    commits: BTreeSet<Signed<Commit>>,
-    checkpoints: BTreeSet<Signed<Checkpoint>>,
-    view_changes: BTreeSet<Signed<ViewChange>>,
-    new_views: BTreeSet<Signed<NewView>>,
-    replies: BTreeSet<Signed<Reply>>,
-    statuses: BTreeSet<Signed<Status>>,
-    states: BTreeSet<Signed<StateTransfer>>,
-}
-
-impl Existing {
-    /// Adds what is signed in a message that was sent.
-    pub(super) fn add(&mut self, message: &Message) {
-        match message {
-            Message::Request(m) | Message::Read(m) => drop(self.requests.insert(m.clone())),
-            Message::PrePrepare(m) => self.add_proposal(m),
-            Message::Prepare(m) => drop(self.prepares.insert(m.clone())),
-            Message::Commit(m) => drop(self.commits.insert(m.clone())),
-            Message::Checkpoint(m) => drop(self.checkpoints.insert(m.clone())),
-            Message::ViewChange(m) => self.add_view_change(m),
-            Message::NewView(m) => {
-                m.view_changes.0.iter().for_each(|change| self.add_view_change(change));
-                m.proposals.iter().for_each(|proposal| self.add_proposal(proposal));
-                self.new_views.insert((**m).clone());
-            }
-            Message::Reply(m) => drop(self.replies.insert(m.clone())),
-            Message::Status(m) => drop(self.statuses.insert(m.clone())),
-            Message::State(m) => {
-                self.checkpoints.extend(m.stable.checkpoints.0.iter().cloned());
-                for decision in &m.decided {
-                    self.requests.extend(decision.batch.requests().iter().cloned());
-                    self.commits.extend(decision.commits.0.1.iter().cloned());
-                }
-                self.states.insert((**m).clone());
-            }
-        }
+/// The message that a file holds, if it can be delivered where this exists: what is signed by honest principals is
+/// taken from there, and what is not is signed anew.
+pub(super) fn parse(there: &Known, system: &System, value: &Value) -> Result<Message, Unreadable> {
+    if let Some(number) = too_large(value) {
+        return Err(Unreadable::Number(number.to_string()));
     }
-
-    fn add_proposal(&mut self, proposal: &Proposal) {
-        self.requests.extend(proposal.batch.requests().iter().cloned());
-        self.pre_prepares.insert(proposal.pre_prepare.clone());
-    }
-
-    fn add_view_change(&mut self, change: &Signed<ViewChange>) {
-        self.checkpoints.extend(change.stable.checkpoints.0.iter().cloned());
-        for claim in &change.prepared {
-            self.add_proposal(&claim.proposal);
-            self.prepares.extend(claim.prepares.0.iter().cloned());
-        }
-        self.view_changes.insert(change.clone());
-    }
-
-    /// The statuses among it.
-    pub(super) fn statuses(&self) -> impl Iterator<Item = Message> + '_ {
-        self.statuses.iter().cloned().map(Message::Status)
-    }
-
-    /// The message that a file holds, if it can be delivered.
-    pub(super) fn parse(&self, system: &System, value: &Value) -> Result<Message, Unreadable> {
-        if let Some(number) = too_large(value) {
-            return Err(Unreadable::Number(number.to_string()));
-        }
-        let record = MessageRecord::deserialize(value).map_err(|why| Unreadable::Form(why.to_string()))?;
-        self.read(system, &record)
-    }
-
-    /// The message of a record, if it can be delivered: what is signed by honest principals exists, what is not is
-    /// signed anew.
-    pub(super) fn read(&self, system: &System, record: &MessageRecord) -> Result<Message, Unreadable> {
-        let reader = Reader { there: self, keys: system.byzantine() };
-        let message = reader.message(record)?;
-        if MessageRecord::from(&message) == *record { Ok(message) } else { Err(Unreadable::Another) }
-    }
+    let record = MessageRecord::deserialize(value).map_err(|why| Unreadable::Form(why.to_string()))?;
+    let message = Reader { there, keys: system.byzantine() }.message(&record)?;
+    if MessageRecord::from(&message) == record { Ok(message) } else { Err(Unreadable::Another) }
 }
 
 /// The first number in it that is out of all bounds.
@@ -450,23 +381,30 @@ fn too_large(value: &Value) -> Option<&Value> {
     }
 }
 
+fn arcs<'k, M: 'k>(
+    shared: impl IntoIterator<Item = &'k Arc<Signed<M>>>,
+) -> impl Iterator<Item = &'k Signed<M>> {
+    shared.into_iter().map(AsRef::as_ref)
+}
+
 struct Reader<'a> {
-    there: &'a Existing,
+    there: &'a Known,
     keys: &'a [SigningKey],
 }
 
 impl Reader<'_> {
-    fn signed<M: Signable + Clone + PartialEq>(
+    /// What somebody is said to have signed: one of those that are there, if it is not a Byzantine replica.
+    fn signed<'k, M: Signable + Clone + PartialEq + 'k>(
         &self,
         by: Name,
         message: M,
-        there: &BTreeSet<Signed<M>>,
+        there: impl IntoIterator<Item = &'k Signed<M>>,
         kind: &'static str,
     ) -> Result<Signed<M>, Unreadable> {
         if let Some(key) = self.keys.iter().find(|key| key.owner() == by.0) {
             return Ok(key.sign(message));
         }
-        let own = there.iter().find(|signed| signed.signer() == by.0 && *signed.message() == message);
+        let own = there.into_iter().find(|signed| signed.signer() == by.0 && *signed.message() == message);
         own.cloned().ok_or(Unreadable::NeverSigned(by.0, kind))
     }
 
@@ -487,7 +425,7 @@ impl Reader<'_> {
                     view_changes: Proof(changes.collect::<Result<_, _>>()?),
                     proposals: proposals.iter().map(|p| self.proposal(p)).collect::<Result<_, _>>()?,
                 };
-                Message::NewView(Arc::new(self.signed(m.by, new_view, &there.new_views, "NEW-VIEW")?))
+                Message::NewView(Arc::new(self.signed(m.by, new_view, arcs(&there.new_views), "NEW-VIEW")?))
             }
             MessageRecord::Read(m) => Message::Read(self.request(m)?),
             MessageRecord::Reply(m) => {
@@ -507,7 +445,7 @@ impl Reader<'_> {
                     snapshot: snapshot.as_ref().map(|snapshot| Arc::new(snapshot.into())),
                     decided: decided.iter().map(|d| self.decision(d)).collect::<Result<_, _>>()?,
                 };
-                Message::State(Arc::new(self.signed(m.by, transfer, &there.states, "STATE")?))
+                Message::State(Arc::new(self.signed(m.by, transfer, arcs(&there.states), "STATE")?))
             }
         })
     }
@@ -562,7 +500,7 @@ impl Reader<'_> {
             stable: self.stable(stable)?,
             prepared: prepared.iter().map(|claim| self.claim(claim)).collect::<Result<_, _>>()?,
         };
-        self.signed(m.by, change, &self.there.view_changes, "VIEW-CHANGE")
+        self.signed(m.by, change, arcs(&self.there.view_changes), "VIEW-CHANGE")
     }
 
     fn decision(&self, m: &DecisionRecord) -> Result<Decision, Unreadable> {

@@ -28,7 +28,8 @@ use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, Rep
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
-pub use stay::{Stay, StayError};
+pub(crate) use stay::raised;
+pub use stay::{Stay, StayError, Unfair};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.

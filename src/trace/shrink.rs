@@ -1,20 +1,26 @@
 //! Shrinking: what a violation does not need is left out.
 
 use super::stage::Stage;
-use super::{Trace, violation};
+use super::{Stay, Trace, violation};
 use crate::model::Event;
 use crate::pbft::Principal;
+
+type Happened = (Principal, Event);
 
 impl Trace {
     /// A part of this run that violates the property too, and no longer does if any one of its steps, with
     /// all that then cannot happen any more, is left out: locally minimal. The run itself if it does not
     /// violate the property.
+    ///
+    /// Of a run that [stays](Trace::lasso) without what it owes, the steps before it stays are left out as far as it
+    /// remains [fair](Trace::fair); those that repeat are left as they are.
     #[must_use]
     pub fn shrunk(&self, property: &str) -> Trace {
-        let mut events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
         if self.violation(property).is_none() {
-            return self.clone();
+            let stays = self.lasso.as_ref().filter(|stay| stay.property == property && self.fair().is_ok());
+            return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
         }
+        let mut events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
         // From the end: what comes last depends on most, and nothing depends on it.
         let mut index = events.len();
         while index > 0 {
@@ -29,15 +35,54 @@ impl Trace {
     }
 
     /// The events but for one and those that cannot happen without it, if they still violate the property.
-    fn without(
+    fn without(&self, events: &[Happened], left_out: usize, property: &str) -> Option<Vec<Happened>> {
+        let (stage, kept) = self.possible(events.iter(), left_out);
+        violation(stage.run(), property)?;
+        Some(kept.into_iter().map(|(_, event)| event).collect())
+    }
+
+    fn shrunk_lasso(&self) -> Trace {
+        let mut shrunk = self.clone();
+        let mut index = self.steps.len();
+        while index > 0 {
+            index -= 1;
+            if let Some(fewer) = shrunk.staying_without(index) {
+                shrunk = fewer;
+                index = shrunk.steps.len();
+            }
+        }
+        shrunk
+    }
+
+    /// The same without one of the steps before it stays and those that cannot happen without it, if it still stays
+    /// without what it owes, and is fair.
+    fn staying_without(&self, left_out: usize) -> Option<Trace> {
+        let stay = self.lasso.as_ref().filter(|stay| left_out < stay.repeats_after)?;
+        let events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
+        let (_, kept) = self.possible(events.iter(), left_out);
+        let before = |place: usize| kept.iter().filter(|(index, _)| *index < place).count();
+        let (stable_after, repeats_after) = (before(stay.stable_after), before(stay.repeats_after));
+        if kept.len() - repeats_after != events.len() - stay.repeats_after {
+            return None;
+        }
+        // Whether a Byzantine replica could still do something there is not known.
+        let is_known = stay.then != Stay::DEAD_END || self.system.byzantine().is_empty();
+        let then = if is_known { stay.then } else { Stay::REST };
+        let events: Vec<_> = kept.into_iter().map(|(_, event)| event).collect();
+        let trace = Trace::replay(&self.system, &events).ok()?;
+        let stay = Stay { property: stay.property, stable_after, repeats_after, then };
+        trace.staying(stay).ok().filter(|trace| trace.fair().is_ok())
+    }
+
+    /// Acts out the events but for one; of the others those that can happen then, with their places.
+    fn possible<'e>(
         &self,
-        events: &[(Principal, Event)],
+        events: impl Iterator<Item = &'e Happened>,
         left_out: usize,
-        property: &str,
-    ) -> Option<Vec<(Principal, Event)>> {
+    ) -> (Stage, Vec<(usize, Happened)>) {
         let mut stage = Stage::new(&self.system);
         let mut kept = Vec::new();
-        for (index, (to, event)) in events.iter().enumerate() {
+        for (index, (to, event)) in events.enumerate() {
             if index == left_out {
                 continue;
             }
@@ -49,9 +94,9 @@ impl Trace {
                 other => other.clone(),
             };
             if stage.step(*to, &event).is_ok() {
-                kept.push((*to, event));
+                kept.push((index, (*to, event)));
             }
         }
-        violation(stage.run(), property).map(|_| kept)
+        (stage, kept)
     }
 }

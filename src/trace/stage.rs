@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::describe;
-use super::message::{Existing, MessageRecord, Unreadable};
+use super::message::{Unreadable, parse};
 use super::told::{Told, event, principal};
 use super::{ReplayError, Step, Trace};
-use crate::model::{Adversary, Event, Local, NoStep, Participant, Run, System, Taken, participants};
+use crate::model::{Adversary, Event, Known, Local, NoStep, Participant, Run, System, Taken, participants};
 use crate::pbft::{Message, Principal};
 
 /// The most messages of one kind that the adversary's alphabet may have where it is searched for one.
@@ -20,7 +20,7 @@ const LARGEST_ALPHABET: u64 = 100_000;
 pub(super) struct Stage {
     run: Run,
     participants: Vec<Participant>,
-    existing: Existing,
+    known: Known,
     adversary: OnceCell<Option<Adversary>>,
 }
 
@@ -30,12 +30,9 @@ impl Stage {
         let mut this = Stage {
             run: Run::new(Arc::clone(system)),
             participants: participants(system),
-            existing: Existing::default(),
+            known: Known::of(system, []),
             adversary: OnceCell::new(),
         };
-        for request in system.requests() {
-            this.existing.add(&Message::Request(request.clone()));
-        }
         let locals: Vec<_> = this.run.locals().map(|(who, local)| (who, local.clone())).collect();
         for (who, local) in &locals {
             this.add_status(*who, local);
@@ -56,7 +53,7 @@ impl Stage {
     pub(super) fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
         let (before, taken) = self.run.step(who, event)?;
         for (_, message) in taken.sent(self.run.system()) {
-            self.existing.add(&message);
+            self.known.learn(&message);
         }
         self.add_status(who, &taken.after);
         Ok((before, taken))
@@ -68,7 +65,7 @@ impl Stage {
         if let Some(participant) = participant.filter(|_| self.system().is_open())
             && let Some(status) = participant.status(local)
         {
-            self.existing.add(&status);
+            self.known.learn(&status);
         }
     }
 
@@ -79,8 +76,8 @@ impl Stage {
         if let Some(real) = self.run.sent().get(message) {
             return Some(real.clone());
         }
-        if let Ok(message) = self.existing.read(self.system(), &MessageRecord::from(message)) {
-            return self.system().is_explored(&message).then_some(message);
+        if self.known.makes(self.system(), message) {
+            return self.system().is_explored(message).then(|| message.clone());
         }
         match message {
             // Only the replica itself can have signed it, and it says no more than how far it was.
@@ -91,7 +88,7 @@ impl Stage {
 
     /// The message that a file holds, if it can be delivered now.
     pub(super) fn parse(&self, value: &Value) -> Result<Message, Unreadable> {
-        self.existing.parse(self.system(), value)
+        parse(&self.known, self.system(), value)
     }
 
     /// The first message that exists, or that the adversary can send, of which this is true.
@@ -99,7 +96,7 @@ impl Stage {
         let requests: Vec<_> = self.system().requests().iter().cloned().map(Message::Request).collect();
         let adversary = self.adversary();
         let first = adversary.map_or(&[][..], Adversary::unconditional_messages);
-        let statuses: BTreeSet<_> = self.existing.statuses().collect();
+        let statuses: BTreeSet<_> = self.known.statuses.iter().cloned().map(Message::Status).collect();
         let mut there = requests.iter().chain(first).chain(self.run.sent()).chain(&statuses);
         let message = there.find(|message| is_meant(message)).cloned();
         message.or_else(|| adversary?.messages(self.run.sent()).into_iter().find(is_meant))

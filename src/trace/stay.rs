@@ -1,12 +1,16 @@
 //! Runs that go on for ever without what they owe: where they stay, and whether the replicas show it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Trace;
-use crate::model::{Event, Local, Run, System, is_liveness, participants};
-use crate::pbft::{Message, Principal};
+use super::{ReplayError, Trace};
+use crate::model::{Event, Local, Owed, Participant, Run, System, is_liveness, participants};
+use crate::pbft::{Message, Principal, Refusal, View};
+
+/// What happens, and to whom.
+type Events = Vec<(Principal, Event)>;
 
 /// How a run goes on for ever without what it owes: where the network becomes stable, and where it stays.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -66,11 +70,28 @@ pub enum StayError {
     Reached,
 }
 
+/// Why a run that stays is not shown to be fair. Steps count from 1.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unfair {
+    /// Somebody could always act on what honest participants have sent, and never does.
+    #[error("what has been sent to {0} lets it act all the time, and it never does")]
+    Delivery(Principal),
+    /// A timer could always run out, and never does.
+    #[error("the timer of {0} can run out all the time, and never does")]
+    Timer(Principal),
+    /// A timer runs out in a stable network before everything has arrived.
+    #[error("step {0}: a timer runs out before what was sent to {1} has arrived, and the network is stable")]
+    Early(usize, Principal),
+    /// The views rise, and another round cannot be shown to be like this one.
+    #[error("the next round, in higher views, is not like this one: {0}")]
+    NextRound(String),
+}
+
 impl Trace {
     /// The same run, which never does what it owes. That is checked on the real participants: where it stops,
     /// everything that must still arrive is delivered to them, and neither may the goal be reached by that nor a
-    /// timer run; where it goes round, they must be where they were, or all as many views higher. Whether a loop is fair is not checked here, nor
-    /// whether Byzantine replicas can still do something.
+    /// timer run; where it goes round, they must be where they were, or all as many views higher. Whether it is fair is for
+    /// [`Self::fair`] to say; whether Byzantine replicas can still do something is not looked at.
     ///
     /// # Errors
     /// Why it does not stay there.
@@ -94,13 +115,7 @@ impl Trace {
             }
         } else {
             deliver_all(&mut last, &self.run_after(stay.stable_after));
-            let runs = self.system.honest().iter().any(|replica| {
-                last.locals().any(|(who, local)| {
-                    who.replica() == Some(replica.id())
-                        && local.replica().is_some_and(|state| replica.timer(state).is_some())
-                })
-            });
-            if runs {
+            if timers(&last).next().is_some() {
                 return Err(StayError::Timer);
             }
         }
@@ -108,6 +123,124 @@ impl Trace {
             return Err(StayError::Reached);
         }
         Ok(Trace { lasso: Some(stay), ..self })
+    }
+
+    /// Checks on the real participants that the run, which [stays](Self::lasso), is fair once the network is stable:
+    /// of what is owed to or by somebody in every state in which it stays, some is done there, and a timer runs out only
+    /// where nothing else is owed. What is owed is found by delivering all that must arrive to each of them. A step on
+    /// what a Byzantine replica has sent, alone or together with others, is owed by nobody. So this may miss that a run is
+    /// fair, and never says it of one that is not. A run that does not stay is fair.
+    ///
+    /// # Errors
+    /// What is owed for ever.
+    pub fn fair(&self) -> Result<(), Unfair> {
+        let Some(stay) = &self.lasso else { return Ok(()) };
+        let everybody = participants(&self.system);
+        let mut run = Run::new(Arc::clone(&self.system));
+        let mut lost = BTreeSet::new();
+        let mut owed: Option<BTreeSet<Owed>> = None;
+        let mut paid = BTreeSet::new();
+        // Who has received something of a Byzantine replica since it last acted.
+        let mut misled = BTreeSet::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            if index == stay.stable_after && self.system.bound().lossy {
+                lost = run.sent().clone();
+            }
+            let (repeats, timeout) = (index >= stay.repeats_after, matches!(step.event, Event::Timeout(_)));
+            if repeats || (timeout && index >= stay.stable_after) {
+                let here = owed_in(&run, &everybody, &lost);
+                if let Some(Owed::Delivery(who)) = here.first().filter(|_| timeout) {
+                    return Err(Unfair::Early(index + 1, *who));
+                }
+                if repeats {
+                    owed = Some(owed.map_or(here.clone(), |owed| &owed & &here));
+                }
+            }
+            let acts = everybody
+                .iter()
+                .find(|who| who.id() == step.to)
+                .is_some_and(|who| control(who, &step.before) != control(who, &step.after));
+            if let Event::Deliver(message) = &step.event
+                && message.signer().replica().is_some_and(|id| self.system.bound().byzantine.contains(&id))
+            {
+                misled.insert(step.to);
+            }
+            match step.event {
+                Event::Timeout(_) if repeats => drop(paid.insert(Owed::Timer(step.to))),
+                Event::Deliver(_) if repeats && acts && !misled.contains(&step.to) => {
+                    paid.insert(Owed::Delivery(step.to));
+                }
+                _ => {}
+            }
+            if acts {
+                misled.remove(&step.to);
+            }
+            let _ = run.step(step.to, &step.event);
+        }
+        let owed = owed.unwrap_or_else(|| {
+            if stay.stable_after == self.steps.len() && self.system.bound().lossy {
+                lost = run.sent().clone();
+            }
+            owed_in(&run, &everybody, &lost)
+        });
+        match owed.difference(&paid).next() {
+            Some(Owed::Delivery(who)) => Err(Unfair::Delivery(*who)),
+            Some(Owed::Timer(who)) => Err(Unfair::Timer(*who)),
+            _ if stay.is_rising() => self.rises_alike(stay).map_err(Unfair::NextRound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the next round, in as many higher views, is like the last one, for some view from which on they count.
+    fn rises_alike(&self, stay: &Stay) -> Result<(), String> {
+        let before = self.run_after(stay.repeats_after);
+        let lowest =
+            |run: &Run| run.locals().filter_map(|(_, local)| local.replica().map(|state| state.view())).min();
+        let (Some(first), Some(last)) = (lowest(&before), lowest(&self.run)) else {
+            return Err("nobody is honest".to_owned());
+        };
+        let round = last.0.saturating_sub(first.0);
+        let alike = |from| self.goes_round_again(stay.repeats_after, View(from), round);
+        (0..first.0).map(alike).find(Result::is_ok).unwrap_or_else(|| alike(first.0))
+    }
+
+    /// Lets the steps after these happen once more in views that are `round` higher, but for those before `from`;
+    /// all participants must then be where they are now, but for the numbers.
+    pub(crate) fn goes_round_again(
+        &self,
+        repeats_after: usize,
+        from: View,
+        round: u64,
+    ) -> Result<(), String> {
+        let mut again: Events = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
+        again.extend(raised(&self.system, &again[repeats_after..], from, round)?);
+        let later = Trace::replayed(&self.system, &mut again, &mut [])?;
+        let lower = self.system.renumbering(from, -i64::try_from(round).map_err(|error| error.to_string())?);
+        for (who, (now, then)) in participants(&self.system).iter().zip(self.finally().zip(later.finally())) {
+            let lowered = who.control(then.1).renumbered(&lower);
+            if lowered.as_ref() != Some(&who.control(now.1)) {
+                return Err(format!("after another round {} is not where it was", who.id()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays events, without those whose message a model let a replica forget and the replica still has;
+    /// `places` count events, and go on to mean the same.
+    pub(crate) fn replayed(
+        system: &Arc<System>,
+        events: &mut Events,
+        places: &mut [usize],
+    ) -> Result<Trace, String> {
+        loop {
+            match Trace::replay(system, events) {
+                Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => {
+                    events.remove(step - 1);
+                    places.iter_mut().for_each(|place| *place -= usize::from(*place >= step));
+                }
+                replayed => return replayed.map_err(|error| error.to_string()),
+            }
+        }
     }
 
     /// The run after so many steps.
@@ -133,36 +266,93 @@ fn rises(before: &Run, after: &Run) -> bool {
 /// What everybody believes, without what could be received again and has had no consequence.
 fn controls(run: &Run) -> Vec<Local> {
     let everybody = participants(run.system());
-    let control = |(participant, (_, local)): (&crate::model::Participant, (Principal, &Local))| {
-        let mut control = participant.control(local);
-        control.forget_backoff();
-        control
-    };
-    everybody.iter().zip(run.locals()).map(control).collect()
+    everybody.iter().zip(run.locals()).map(|(who, (_, local))| control(who, local)).collect()
 }
 
-/// Delivers what must arrive: the clients' requests, what honest participants have sent (since `before`, if what
-/// was sent until then is lost), and what they send again to who says how far it is.
+fn control(who: &Participant, local: &Local) -> Local {
+    let mut control = who.control(local);
+    control.forget_backoff();
+    control
+}
+
+/// The same events in views that are `by` higher, but for those before `from`.
+pub(crate) fn raised(
+    system: &System,
+    events: &[(Principal, Event)],
+    from: View,
+    by: u64,
+) -> Result<Events, String> {
+    let renumbering = system.renumbering(from, i64::try_from(by).map_err(|error| error.to_string())?);
+    let one = |(who, event): &(Principal, Event)| Some((*who, event.renumbered(&renumbering)?));
+    events.iter().map(one).collect::<Option<_>>().ok_or_else(|| "there is no such view".to_owned())
+}
+
+/// What is owed in a stable network in which these messages were lost: where somebody can act on what must arrive,
+/// that; timers only where nobody can.
+fn owed_in(run: &Run, everybody: &[Participant], lost: &BTreeSet<Message>) -> BTreeSet<Owed> {
+    let mut owed = BTreeSet::new();
+    for to in everybody {
+        let mut run = run.clone();
+        let local = |run: &Run| run.locals().find(|(who, _)| *who == to.id()).map(|(_, local)| local.clone());
+        let Some(before) = local(&run) else { continue };
+        let messages = must_arrive(&run, everybody, to, |message| lost.contains(message));
+        // What comes late may let in what was refused.
+        while messages.iter().fold(false, |changed, message| changed | takes(&mut run, to.id(), message)) {}
+        if local(&run).is_some_and(|after| control(to, &after) != control(to, &before)) {
+            owed.insert(Owed::Delivery(to.id()));
+        }
+    }
+    if owed.is_empty() {
+        owed.extend(timers(run).map(Owed::Timer));
+    }
+    owed
+}
+
+/// Whose timers run.
+fn timers(run: &Run) -> impl Iterator<Item = Principal> {
+    run.locals().filter_map(|(who, local)| {
+        let replica = run.system().honest().iter().find(|replica| who.replica() == Some(replica.id()))?;
+        replica.timer(local.replica()?).map(|_| who)
+    })
+}
+
+/// Delivers a message; whether that changes anything.
+fn takes(run: &mut Run, to: Principal, message: &Message) -> bool {
+    let taken = run.step(to, &Event::Deliver(message.clone()));
+    taken.is_ok_and(|(before, taken)| before != taken.after)
+}
+
+/// What must arrive at somebody: the clients' requests, what honest participants have sent and is not lost, and what they
+/// send again to who says how far it is.
+fn must_arrive(
+    run: &Run,
+    everybody: &[Participant],
+    to: &Participant,
+    lost: impl Fn(&Message) -> bool,
+) -> Vec<Message> {
+    let system = run.system();
+    let own = run.locals().find(|(who, _)| *who == to.id()).map(|(_, local)| local);
+    let status = own.and_then(|local| to.status(local));
+    let requests = system.requests().iter().cloned().map(Message::Request);
+    let sent = run.sent().iter().filter(|message| !lost(message)).cloned();
+    let mut messages: Vec<_> = requests.chain(sent).collect();
+    for (from, (_, local)) in everybody.iter().zip(run.locals()).filter(|(from, _)| from.id() != to.id()) {
+        let answers = status.as_ref().map(|status| from.answers(system, local, status));
+        messages.extend(answers.unwrap_or_default());
+    }
+    messages
+}
+
+/// Delivers what must arrive to everybody, but for what was sent before, if that is lost.
 fn deliver_all(run: &mut Run, before: &Run) {
-    let system: Arc<System> = Arc::clone(run.system());
-    let everybody = participants(&system);
-    let lost = |message: &Message| system.bound().lossy && before.sent().contains(message);
+    let everybody = participants(run.system());
+    let lossy = run.system().bound().lossy;
     loop {
         let mut changed = false;
         for to in &everybody {
-            let locals: Vec<_> = run.locals().map(|(who, local)| (who, local.clone())).collect();
-            let own = locals.iter().find(|(who, _)| *who == to.id()).map(|(_, local)| local);
-            let status = own.and_then(|local| to.status(local));
-            let requests = system.requests().iter().cloned().map(Message::Request);
-            let sent = run.sent().iter().filter(|message| !lost(message)).cloned();
-            let mut messages: Vec<_> = requests.chain(sent).collect();
-            for (from, (_, local)) in everybody.iter().zip(&locals).filter(|(from, _)| from.id() != to.id()) {
-                let answers = status.as_ref().map(|status| from.answers(&system, local, status));
-                messages.extend(answers.unwrap_or_default());
-            }
-            for message in messages {
-                let taken = run.step(to.id(), &Event::Deliver(message));
-                changed |= taken.is_ok_and(|(before, taken)| before != taken.after);
+            let lost = |message: &Message| lossy && before.sent().contains(message);
+            for message in must_arrive(run, &everybody, to, lost) {
+                changed |= takes(run, to.id(), &message);
             }
         }
         if !changed {

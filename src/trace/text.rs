@@ -232,7 +232,9 @@ impl Trace {
         }
         if let Some(lasso) = &self.lasso {
             let says = LIVENESS.iter().find(|(name, _)| *name == lasso.property).map_or("", |(_, says)| says);
-            let _ = writeln!(out, "Violated: {} ({says})", lasso.property);
+            let is_shown = !lasso.is_loop() || self.fair().is_ok();
+            let verdict = if is_shown { "Violated" } else { "Not reached in these steps" };
+            let _ = writeln!(out, "{verdict}: {} ({says})", lasso.property);
         }
         if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
             let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);

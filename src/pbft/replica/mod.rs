@@ -94,8 +94,8 @@ pub enum Effect {
     Transferred(SeqNum),
     /// Replace the timer; `None` stops it.
     Timer(Option<Timer>),
-    /// Somebody is caught.
-    Evidence(Evidence),
+    /// Somebody is caught. Boxed: it is the largest effect, and the rarest.
+    Evidence(Box<Evidence>),
 }
 
 /// A place where deliveries add up before they have a consequence.
@@ -202,7 +202,7 @@ impl Replica {
     pub fn step(&self, state: &mut State, input: Input<'_>, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if let Err(refusal) = self.check(state, input) {
             if let (Refusal::ConflictingProposal, Input::Deliver(Message::PrePrepare(m))) = (refusal, input) {
-                out.extend(self.conflict(state, m).map(Effect::Evidence));
+                out.extend(self.conflict(state, m).map(Box::new).map(Effect::Evidence));
             }
             return Err(refusal);
         }

@@ -266,7 +266,7 @@ impl Replica {
     #[cold]
     fn accuse(&self, evidence: Evidence, out: &mut Vec<Effect>) {
         if evidence.verify(&self.setting.keys) {
-            out.push(Effect::Evidence(evidence));
+            out.push(Effect::Evidence(Box::new(evidence)));
         }
     }
 

@@ -207,8 +207,11 @@ impl Replica {
         if let Some(stable) = self.latest_stable(new_view) {
             self.make_stable(state, stable, out);
         }
-        for proposal in self.in_window(state, new_view) {
-            self.accept(state, proposal, out);
+        for proposal in &new_view.proposals {
+            // Where votes of other views count, accepting one may decide it, and move the window past the next.
+            if self.rules.in_window(&self.setting, state.log.low(), proposal.seq()) {
+                self.accept(state, proposal, out);
+            }
         }
         self.propose(state, out);
     }

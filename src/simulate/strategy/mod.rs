@@ -51,7 +51,7 @@ pub enum StrategyKind {
 }
 
 /// The strategies that one can be drawn from.
-const DRAWN: [StrategyKind; 7] = [
+pub(super) const DRAWN: [StrategyKind; 7] = [
     StrategyKind::Silent,
     StrategyKind::Equivocate,
     StrategyKind::Twins,

@@ -619,6 +619,25 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &EmptyNewView,
     },
     Rulebook {
+        name: "lowest-start",
+        breaks: Some(
+            "a new view starts at the earliest stable checkpoint in its view changes, not at the latest",
+        ),
+        number: None,
+        class: Class::Safety,
+        source: "a mutant of OSDI'99 §4.4; cf. fabric#1111",
+        overrides: &["new_view_start"],
+        runs: &[Run {
+            expected: Expected::Violated("agreement"),
+            scope: Scope { checkpoint: Some(1), ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(1)]),
+            passes_with_views: Some(1),
+            told: &[],
+            slow: true,
+        }],
+        rules: &LowestStart,
+    },
+    Rulebook {
         name: "relabelled-batch",
         breaks: Some("the digest of a PRE-PREPARE is not compared with its batch"),
         number: None,

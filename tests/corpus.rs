@@ -107,7 +107,10 @@ fn assert_holds(job: &Job, property: Option<&str>) {
 }
 
 /// What the paper's rules are not exhausted at here.
-const LARGE: [Scope; 1] = [Scope { checkpoint: Some(1), ..Scope::DEFAULT }];
+const LARGE: [Scope; 2] = [
+    Scope { views: 1, slots: 2, checkpoint: Some(1), ..Scope::DEFAULT },
+    Scope { checkpoint: Some(1), ..Scope::DEFAULT },
+];
 
 /// One run of each bound, and of each property that is asked for by name.
 fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
@@ -116,7 +119,8 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
     distinct.into_values().filter(|run| wanted(run)).collect()
 }
 
-/// The bound of `lowest-start` takes a minute, and is left to a release build.
+/// The bound of `unanimous-start` is more than can be exhausted for the paper; what `tests/liveness.rs` shows there is that
+/// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
     let fast = bounds(|run| run.scope.views < 3 && !LARGE.contains(&run.scope));

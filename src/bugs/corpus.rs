@@ -501,6 +501,23 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &KeptLock,
     },
     Rulebook {
+        name: "unanimous-start",
+        breaks: Some("a new view needs a stable checkpoint that all its view changes name"),
+        number: Some("25"),
+        class: Class::Liveness,
+        source: "cf. fabric#1111",
+        overrides: &["new_view_start"],
+        runs: &[Run {
+            expected: Expected::Violated(EXECUTED),
+            scope: Scope { views: 1, slots: 2, requests: 2, checkpoint: Some(1), ..Scope::DEFAULT },
+            byzantine: Some(&[ReplicaId(0)]),
+            passes_with_views: None,
+            told: &[],
+            slow: false,
+        }],
+        rules: &UnanimousStart,
+    },
+    Rulebook {
         name: "no-retransmission",
         breaks: Some("what is lost is never sent again"),
         number: Some("26"),

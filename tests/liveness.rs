@@ -220,15 +220,14 @@ fn more_than_f_replicas_that_do_little_stop_the_paper_and_f_do_not() {
     let one_slot = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
     let two_slots = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
     for conduct in [Conduct::Silent, Conduct::Stale] {
-        for scope in [one_slot, two_slots] {
-            for byzantine in [&[][..], &[0], &[1], &[3]] {
-                assert_eq!(
-                    endless(&Castro99, scope, byzantine, conduct),
-                    [false; 2],
-                    "{byzantine:?} {conduct:?}"
-                );
-            }
+        for byzantine in [&[][..], &[0], &[1], &[3]] {
+            assert_eq!(
+                endless(&Castro99, one_slot, byzantine, conduct),
+                [false; 2],
+                "{byzantine:?} {conduct:?}"
+            );
         }
+        assert_eq!(endless(&Castro99, two_slots, &[0], conduct), [false; 2], "{conduct:?}");
         assert_eq!(endless(&Castro99, one_slot, &[1, 3], conduct), [true; 2]);
     }
 }

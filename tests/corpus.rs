@@ -147,7 +147,7 @@ fn the_correct_rules_reach_no_dead_end() {
         let scope = Scope { slots, requests, checkpoint, window, ..one_view };
         for byzantine in [&[][..], &[ReplicaId(3)]] {
             let bound = Bound::new(scope, byzantine.iter().copied());
-            assert_holds(&Job { judge: JudgeKind::Absorbed, bound }, Some(NO_DEAD_END));
+            assert_holds(&Job::new(JudgeKind::Absorbed, bound), Some(NO_DEAD_END));
         }
     }
 }
@@ -157,7 +157,7 @@ fn the_correct_rules_reach_no_dead_end() {
 fn judge_1_agrees_on_dead_ends() {
     let scope = Scope { replicas: 3, faults: 0, views: 1, ..Scope::DEFAULT };
     for (name, stuck) in [("castro99", false), ("first-receiver", true)] {
-        let job = Job { judge: JudgeKind::Message, bound: Bound::new(scope, []) };
+        let job = Job::new(JudgeKind::Message, Bound::new(scope, []));
         let rules = bugs::find(name).unwrap().rules;
         let limits = Limits::default();
         let outcome =

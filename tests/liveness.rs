@@ -24,7 +24,7 @@ const ONE_VIEW: Scope = Scope { views: 1, ..SCOPE };
 
 fn run(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], property: Option<&str>) -> Outcome {
     let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
-    let job = Job { judge: JudgeKind::Liveness, bound };
+    let job = Job::new(JudgeKind::Liveness, bound);
     check::run(&job, rules, property, &Limits::default(), None, &Progress::default()).unwrap()
 }
 
@@ -383,7 +383,7 @@ fn a_lock_that_is_kept_and_a_view_change_that_nobody_joins_stop_everything() {
 #[test]
 fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
     for (judge, property) in [(JudgeKind::Absorbed, EXECUTED), (JudgeKind::Liveness, "agreement")] {
-        let job = Job { judge, bound: Bound::new(ONE_VIEW, []) };
+        let job = Job::new(judge, Bound::new(ONE_VIEW, []));
         let outcome =
             check::run(&job, &Castro99, Some(property), &Limits::default(), None, &Progress::default())
                 .unwrap();

@@ -130,8 +130,8 @@
 
 (action propose ((s Slot) (v View) (x Value))
   "The primary assigns the slot: in the first view freely, in a later one as its view changes allow."
-  (rules primary may_propose view_change_quorum justifies select new_view_batches may_propose_null sift follows
-         authentic)
+  (rules primary may_propose view_change_quorum justifies select new_view_start new_view_batches may_propose_null
+         sift follows authentic)
   (guard
     (honest (leader v))
     (check authentic (valid x))
@@ -145,7 +145,7 @@
 (action prepare ((n Node) (s Slot) (v View) (x Value))
   "A backup accepts the primary's proposal, by itself or in a NEW-VIEW, and votes for it."
   (rules may_propose may_prepare digest_matches accepts_second_proposal admits_view in_window
-         check_new_view check_view_change check_prepared justifies select new_view_batches
+         check_new_view check_view_change check_prepared justifies select new_view_start new_view_batches
          view_change_quorum authentic)
   (guard
     (honest n)

@@ -106,6 +106,12 @@ fn assert_holds(job: &Job, property: Option<&str>) {
     assert!(matches!(outcome.verdict, Verdict::Holds), "{:?}: {:?}", job.bound, outcome.verdict);
 }
 
+/// What the paper's rules are not exhausted at here.
+const LARGE: [Scope; 2] = [
+    Scope { views: 1, slots: 2, checkpoint: Some(1), ..Scope::DEFAULT },
+    Scope { checkpoint: Some(1), ..Scope::DEFAULT },
+];
+
 /// One run of each bound, and of each property that is asked for by name.
 fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
     let key = |run: &Run| (run.scope.to_string(), by_name(run));
@@ -113,9 +119,11 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
     distinct.into_values().filter(|run| wanted(run)).collect()
 }
 
+/// The bound of `unanimous-start` is more than can be exhausted for the paper; what `tests/liveness.rs` shows there is that
+/// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
-    let fast = bounds(|run| run.scope.views < 3);
+    let fast = bounds(|run| run.scope.views < 3 && !LARGE.contains(&run.scope));
     assert!(fast.len() > 5);
     fast.into_iter().for_each(assert_correct_rules_hold);
 }
@@ -272,7 +280,6 @@ const DEFENDED_BY_TESTS: &[(&str, &str)] = &[
     ("may_propose_null", "rulebook_decides_which_votes_and_proposals_are_admitted"),
     ("check_stable", "rulebook_decides_what_proves_a_view_change"),
     ("read_quorum", "rulebook_decides_which_replies_are_enough"),
-    ("join", "rulebook_decides_when_to_join_and_what_to_remember"),
 ];
 
 /// A rule that nothing defends could be wrong and nobody would know.

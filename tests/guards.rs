@@ -595,6 +595,32 @@ fn transferred_replica_goes_on_from_the_state_and_from_what_it_had_decided_above
     assert_eq!(change.prepared.iter().map(|claim| claim.seq().0).collect::<Vec<_>>(), [3]);
 }
 
+/// What was executed elsewhere is waited for no longer, the state can be had here too, and its window is this replica's.
+#[test]
+fn transferred_replica_waits_for_less_hands_the_state_on_and_proposes_more() {
+    let system = with_checkpoints();
+    let batches = [0, 1].map(|client| system.batch(&[client], 1));
+    let state = service_after(&batches);
+    let mut backup = At::new(&system, 3);
+    let effects = backup.accepts(&Message::Request(system.request(0, 1)));
+    assert!(effects.contains(&timer(0, 0, 0)), "{effects:?}");
+    let effects = backup.accepts(&system.state(0, &state, 3, vec![]));
+    assert!(effects.contains(&Effect::Timer(None)), "{effects:?}");
+    assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
+    let lagging = system.status(1, 0, true, 0, 0);
+    assert_eq!(backup.accepts(&lagging), [Effect::Send(ReplicaId(1), system.state(3, &state, 3, vec![]))]);
+
+    let mut primary = At::new(&system, 0);
+    for client in 0..4 {
+        primary.accepts(&Message::Request(system.request(client, 1)));
+    }
+    let proposal = Effect::Broadcast(system.pre_prepare(0, 5, &system.batch(&[0], 2)));
+    let effects = primary.accepts(&Message::Request(system.request(0, 2)));
+    assert!(!effects.contains(&proposal), "{effects:?}");
+    let effects = primary.accepts(&system.state(1, &state, 3, vec![]));
+    assert!(effects.contains(&proposal), "{effects:?}");
+}
+
 #[test]
 fn decisions_are_learnt_in_any_view_and_by_who_is_changing_it() {
     let system = System::new(4);
@@ -2153,6 +2179,42 @@ fn rulebook_decides_what_is_executed() {
     assert_eq!(backup.state.pending().cloned().collect::<Vec<_>>(), [system.request(1, 1)]);
     let earlier = Message::Request(system.request(0, 0));
     only_under(&Always, 1, &decide(1), &earlier, Refusal::AlreadyExecuted);
+}
+
+/// A new view starts where the rulebook says, with that checkpoint's proof; where it says nothing, there is none.
+#[test]
+fn rulebook_decides_where_a_new_view_starts() {
+    rulebook! { First:
+        fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
+            changes.first().map(|change| change.stable.seq)
+        }
+    }
+    rulebook! { Nowhere: fn new_view_start(&self, _: &[&ViewChange]) -> Option<SeqNum> { None } }
+
+    let stable = |system: &System, seq| system.stable_claim(seq, digest(1), 3);
+    for (rules, expected) in [(&Castro99 as &'static dyn Rules, 256), (&First, 128)] {
+        let system = System::following(4, rules);
+        let changes = [
+            system.view_change_from(0, 1, stable(&system, 128), vec![]),
+            system.view_change_from(1, 1, stable(&system, 256), vec![]),
+            system.view_change(2, 1, vec![]),
+        ];
+        let mut backup = At::new(&system, 3);
+        backup.accepts(&system.new_view(1, changes.to_vec(), &[]));
+        assert_eq!(backup.state.stable().claim(), &stable(&system, expected));
+    }
+
+    let changes = |system: &System| [0, 1, 2].map(|id| system.view_change(id, 1, vec![]));
+    for (rules, begins) in [(&Castro99 as &'static dyn Rules, true), (&Nowhere, false)] {
+        let system = System::following(4, rules);
+        let mut primary = At::new(&system, 1);
+        let effects = [0, 2].map(|id| primary.accepts(&Message::ViewChange(changes(&system)[id].clone())));
+        assert_eq!(effects.iter().any(|effects| new_view_of(effects).is_some()), begins);
+        let backup = At::new(&system, 3);
+        let new_view = system.new_view(1, changes(&system).to_vec(), &[]);
+        let verdict = backup.replica.check(&backup.state, Input::Deliver(&new_view));
+        assert_eq!(verdict, if begins { Ok(()) } else { Err(Refusal::NoStart) });
+    }
 }
 
 #[test]

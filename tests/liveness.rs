@@ -9,11 +9,12 @@ use bft_check::check::{
     Verdict, check_liveness, liveness_properties,
 };
 use bft_check::model::{
-    ANSWERED, Bound, Byzantine, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed, Scope,
+    ANSWERED, Bound, Byzantine, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed, Scope,
     Stabilisation,
 };
 use bft_check::pbft::{
-    Castro99, Effect, Input, Message, Principal, Renumber as _, ReplicaId, Rules, State, View,
+    Castro99, Effect, Input, Message, Principal, Renumber as _, ReplicaId, Rules, SeqNum, State, View,
+    ViewChange,
 };
 use stateright::Model;
 
@@ -202,22 +203,66 @@ fn f_plus_1_silent_replicas_stop_everything() {
     }
 }
 
-/// What some runs with silent replicas, and views without end, say of the paper: nothing with f of them.
+/// The verdicts on the runs with views without end, one for each property: whether it is violated.
+fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: Conduct) -> Vec<bool> {
+    let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
+    let model = Liveness::endless(bound, rules, conduct).unwrap().unwrap();
+    let report =
+        check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
+    let verdicts = report.findings.into_iter().map(|finding| finding.verdict);
+    verdicts.map(|verdict| matches!(verdict, LivenessVerdict::Violated(_))).collect()
+}
+
+/// What some runs with views without end say of the paper: nothing with f Byzantine replicas, whether they are silent or
+/// say that they know of nothing.
 #[test]
-fn silence_stops_the_paper_only_if_more_than_f_are_silent() {
-    let scope = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
-    let verdicts = |byzantine: &[u16]| {
-        let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
-        let model = Liveness::endless(bound, &Castro99).unwrap().unwrap();
-        let report =
-            check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
-        let verdicts = report.findings.into_iter().map(|finding| finding.verdict);
-        verdicts.map(|verdict| matches!(verdict, LivenessVerdict::Violated(_))).collect::<Vec<_>>()
-    };
-    for byzantine in [&[][..], &[0], &[1], &[3]] {
-        assert_eq!(verdicts(byzantine), [false; 2], "{byzantine:?}");
+fn more_than_f_replicas_that_do_little_stop_the_paper_and_f_do_not() {
+    let one_slot = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
+    let two_slots = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
+    for conduct in [Conduct::Silent, Conduct::Stale] {
+        for byzantine in [&[][..], &[0], &[1], &[3]] {
+            assert_eq!(
+                endless(&Castro99, one_slot, byzantine, conduct),
+                [false; 2],
+                "{byzantine:?} {conduct:?}"
+            );
+        }
+        assert_eq!(endless(&Castro99, two_slots, &[0], conduct), [false; 2], "{conduct:?}");
+        assert_eq!(endless(&Castro99, one_slot, &[1, 3], conduct), [true; 2]);
     }
-    assert_eq!(verdicts(&[1, 3]), [true; 2]);
+}
+
+/// A new view starts at a checkpoint that three of four view changes name.
+#[derive(Debug)]
+struct Matching;
+
+impl Rules for Matching {
+    fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
+        let named = |seq| changes.iter().filter(|change| change.stable.seq == seq).count();
+        changes.iter().map(|change| change.stable.seq).find(|&seq| named(seq) >= 3)
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+/// Where one view change can spoil the others, a replica that always says that it knows of no checkpoint is enough
+/// for views to change for ever; one that is silent is not.
+#[test]
+fn a_view_change_that_spoils_the_others_is_enough_if_it_comes_every_time() {
+    let scope = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
+    let rules = bugs::find("unanimous-start").unwrap().rules;
+    assert_eq!(endless(rules, scope, &[0], Conduct::Silent), [false; 2]);
+    assert_eq!(endless(rules, scope, &[0], Conduct::Stale), [true; 2]);
+    // Where a quorum has to match, and not everybody, the honest replicas are enough.
+    assert_eq!(endless(&Matching, scope, &[0], Conduct::Stale), [false; 2]);
+    // Before any checkpoint there is nothing to differ in.
+    assert_eq!(endless(rules, Scope { checkpoint: None, ..scope }, &[0], Conduct::Stale), [false; 2]);
+    let (_, text) = violation(of_corpus("unanimous-start", scope, &[0], EXECUTED));
+    for part in ["holds a stable checkpoint at #1", "in higher and higher views"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
 }
 
 /// A rule that makes every view fail: the views change for ever, and after n of them everything is as it was but for

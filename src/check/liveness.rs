@@ -6,8 +6,8 @@ use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdi
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
-    ALL_LIVENESS, ANSWERED, BoundError, EXECUTED, Event, Liveness, LivenessMove, LivenessState, Owed,
-    Stabilisation,
+    ALL_LIVENESS, ANSWERED, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState,
+    Owed, Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -27,6 +27,9 @@ impl FairModel for Liveness {
     }
 }
 
+/// The most states that are looked at in search of views that change for ever.
+const FEW: u64 = 20_000;
+
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     vec![
@@ -35,8 +38,9 @@ pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     ]
 }
 
-/// Checks liveness on a bound, with f views more after stabilisation than before it. Where that leaves no verdict,
-/// looks for a violation among some runs whose views go on without end.
+/// Checks liveness on a bound, with f views more after stabilisation than before it. Before that it looks for views that
+/// change for ever, among some runs whose views go on without end. What else it comes upon there is a verdict where
+/// the bound leaves none.
 ///
 /// # Errors
 /// A bound that makes no sense.
@@ -48,25 +52,43 @@ pub(super) fn run_liveness(
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let start = Instant::now();
+    let left = || Limits { timeout: limits.timeout.map(|t| t.saturating_sub(start.elapsed())), ..*limits };
+    let mut endless = Coverage::default();
+    let mut found: Option<Outcome> = None;
+    for conduct in [Conduct::Silent, Conduct::Stale] {
+        if conduct == Conduct::Stale && job.bound.byzantine.is_empty() {
+            continue;
+        }
+        let Some(model) = Liveness::endless(job.bound.clone(), rules, conduct)? else { continue };
+        let few = limits.max_states.map_or(FEW, |most| most.min(FEW));
+        let outcome = judge(job, &model, property, &Limits { max_states: Some(few), ..left() }, progress);
+        endless = together(endless, outcome.coverage);
+        let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
+        if trace.lasso().is_some_and(Stay::is_rising) {
+            return Ok(Outcome { coverage: endless, ..outcome });
+        }
+        found = found.or(Some(outcome));
+    }
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
-    let mut outcome = judge(job, &model, property, limits, progress);
-    if !matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound) | Verdict::Refused(_)) {
-        return Ok(outcome);
-    }
-    let Some(model) = Liveness::endless(job.bound.clone(), rules)? else { return Ok(outcome) };
-    let left = limits.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-    let found = judge(job, &model, property, &Limits { timeout: left, ..*limits }, progress);
-    outcome.coverage = Coverage {
-        states: outcome.coverage.states + found.coverage.states,
-        transitions: outcome.coverage.transitions + found.coverage.transitions,
-        depth: outcome.coverage.depth.max(found.coverage.depth),
-        elapsed: outcome.coverage.elapsed + found.coverage.elapsed,
-    };
-    if matches!(found.verdict, Verdict::Violated { .. }) {
-        (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
+    let mut outcome = judge(job, &model, property, &left(), progress);
+    if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
+        outcome.coverage = together(outcome.coverage, endless);
+        if let Some(found) = found {
+            (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
+        }
     }
     Ok(outcome)
+}
+
+/// What two explorations covered.
+fn together(one: Coverage, other: Coverage) -> Coverage {
+    Coverage {
+        states: one.states + other.states,
+        transitions: one.transitions + other.transitions,
+        depth: one.depth.max(other.depth),
+        elapsed: one.elapsed + other.elapsed,
+    }
 }
 
 /// What one model says.

@@ -1087,8 +1087,8 @@ fn enabled<'a>(
     numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
 }
 
-/// The deliveries that do not commute with what other deliveries bring about. Of each consequence one
-/// way to bring it about is tried.
+/// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
+/// does not happen. Of each consequence one way to bring it about is tried.
 fn steps_of_their_own(
     lab: &Lab<'_>,
     groups: &[(BTreeSet<Site>, Vec<Feed>)],
@@ -1104,8 +1104,10 @@ fn steps_of_their_own(
     let mut steps = Vec::new();
     for (index, (_, feeds)) in groups.iter().enumerate() {
         let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
+        let own = consequences.iter().filter(|((_, _, by), _)| *by == Some(index));
         for &feed in feeds {
-            if others.clone().all(|(_, guard)| lab.commutes(feed, guard)) {
+            let commutes = others.clone().all(|(_, guard)| lab.commutes(feed, guard));
+            if commutes && !own.clone().any(|(_, guard)| lab.masks(feed, guard)) {
                 continue;
             }
             if let Some((state, emitted)) = lab.feed(lab.start(), feed) {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::bounds::System;
+use super::bounds::{Conduct, System};
 use crate::pbft::{
     Batch, Chain, Checkpoint, ClientId, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare,
     Prepare, PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot,
@@ -134,8 +134,13 @@ impl Adversary {
 
     fn unconditional(&self) -> Vec<Message> {
         let system = &self.system;
-        if system.byzantine().is_empty() || system.is_simulated() || system.is_silent() {
+        if system.byzantine().is_empty() || system.is_simulated() {
             return Vec::new();
+        }
+        match system.conduct() {
+            None => {}
+            Some(Conduct::Silent) => return Vec::new(),
+            Some(Conduct::Stale) => return self.stale(),
         }
         let (rules, setting) = (system.rules(), system.setting());
         let null_allowed = rules.may_propose_null();
@@ -165,6 +170,27 @@ impl Adversary {
             }
         }
         out
+    }
+
+    /// All that is sent by replicas whose conduct is [`Conduct::Stale`].
+    fn stale(&self) -> Vec<Message> {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let request = self.system.requests().first().map(|request| Batch::new([request.clone()]));
+        let is_first = |p: &&Proposal| {
+            (p.view(), p.seq()) == (View(0), SeqNum(1))
+                && Some(&p.batch) == request.as_ref()
+                && check_proposal(rules, setting, p).is_ok()
+        };
+        let proposals = self.proposals.iter().filter(is_first).cloned().map(Message::PrePrepare);
+        let change = |new_view| {
+            let stable = StableCheckpoint::genesis().claim().clone();
+            ViewChange { new_view, stable, prepared: Vec::new() }
+        };
+        let targets: Vec<_> = self.system.targets().collect();
+        let changes = self.keys().cartesian_product(targets);
+        proposals
+            .chain(changes.map(|((key, _), view)| Message::ViewChange(Arc::new(key.sign(change(view))))))
+            .collect()
     }
 
     /// Every proposal that a Byzantine replica can sign, whether or not it is primary, with the right

@@ -78,6 +78,16 @@ pub enum Store {
     LosesLast,
 }
 
+/// What Byzantine replicas do where few of the runs are followed: a little of all that they may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Conduct {
+    /// Nothing, ever.
+    Silent,
+    /// They ask for every view as if they had never heard of anything. The primary of view 0 also proposes the first
+    /// request; otherwise they are silent.
+    Stale,
+}
+
 impl Scope {
     /// The bound of the default check: one view change, one slot, two requests that compete for it.
     pub const DEFAULT: Scope = Scope {
@@ -372,7 +382,7 @@ pub struct System {
     client_keys: Vec<SigningKey>,
     singles: Arc<OnceLock<BTreeMap<Digest, Batch>>>,
     only: Option<View>,
-    silent: bool,
+    conduct: Option<Conduct>,
 }
 
 impl System {
@@ -435,7 +445,7 @@ impl System {
             client_keys,
             singles: Arc::default(),
             only: None,
-            silent: false,
+            conduct: None,
         })
     }
 
@@ -464,14 +474,19 @@ impl System {
         all.filter(|view| self.only.is_none_or(|only| only == *view))
     }
 
-    /// The same system in which Byzantine replicas never send anything: one of all that they may do.
-    pub fn silent(self) -> Self {
-        System { silent: true, ..self }
+    /// The same system in which Byzantine replicas do a little of all that they may do.
+    pub fn with_conduct(self, conduct: Conduct) -> Self {
+        System { conduct: Some(conduct), ..self }
     }
 
-    /// Whether it was made by [`Self::silent`].
+    /// The little that Byzantine replicas do, if they do not do all that they may.
+    pub fn conduct(&self) -> Option<Conduct> {
+        self.conduct
+    }
+
+    /// Whether what Byzantine replicas send does not depend on what others have sent.
     pub fn is_silent(&self) -> bool {
-        self.silent
+        self.conduct.is_some()
     }
 
     /// Other numbers for the views from one on, `by` views up or down.

@@ -361,6 +361,26 @@ impl<'a> Lab<'a> {
         self.are_equal(with, without) && (sent_with == sent_without || all(&sent_with) == all(&sent_without))
     }
 
+    /// Whether a delivery that has no consequence by itself takes away what messages of others, all of them honest, bring
+    /// about. Whoever may put a delivery off loses nothing by that; but what must happen need not happen then.
+    pub fn masks(&self, feed: Feed, guard: &[Feed]) -> bool {
+        let signer = |feed: Feed| is_message(feed).then(|| self.messages[feed as usize].signer());
+        let is_byzantine = |who| self.system.byzantine().iter().any(|key| Some(key.owner()) == who);
+        let is_owed = |other: Option<_>| other != signer(feed) && !is_byzantine(other);
+        if !self.system.is_open() || !guard.iter().all(|&other| is_owed(signer(other))) {
+            return false;
+        }
+        let Some((mut state, _)) = self.feed(self.start, feed) else { return false };
+        for &other in guard {
+            let Some((next, emitted)) = self.feed(state, other) else { continue };
+            if self.fires(next, &emitted) {
+                return false;
+            }
+            state = next;
+        }
+        true
+    }
+
     /// The state without its tallies, if they can be had again from the requests and the messages that
     /// were fed; the state itself if not.
     pub fn normal_form(&self, state: Id, feed: &[Feed]) -> Id {

@@ -31,8 +31,8 @@
 //! the check without a verdict. Where the goal is reached by then on every run, nothing was cut off.
 //!
 //! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which the network
-//! is stable from the start, Byzantine replicas are silent, and of all honest participants that owe a step the
-//! first one takes one. As soon as everybody is n views past the first, a state is taken for the one with all
+//! is stable from the start, Byzantine replicas do little ([`Conduct`]), and of all honest participants that owe
+//! a step the first one takes one, of what it can do. As soon as everybody is n views past the first, a state is taken for the one with all
 //! these views n lower: the same state ([`Renumber`](crate::pbft::Renumber)) but for what was sent in the n
 //! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
 //! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
@@ -57,7 +57,7 @@ use stateright::{Model, Property};
 
 use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
-use super::bounds::{Bound, BoundError, System};
+use super::bounds::{Bound, BoundError, Conduct, System};
 use super::participant::Event;
 use super::property::{Judge, Seen};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
@@ -176,7 +176,11 @@ impl Liveness {
     ///
     /// # Errors
     /// A bound that makes no sense.
-    pub fn endless(bound: Bound, rules: &'static dyn Rules) -> Result<Option<Self>, BoundError> {
+    pub fn endless(
+        bound: Bound,
+        rules: &'static dyn Rules,
+        conduct: Conduct,
+    ) -> Result<Option<Self>, BoundError> {
         let committee = bound.validate()?;
         let (before, round) = (bound.views, u64::from(committee.n()));
         let mut scope = bound.scope;
@@ -191,7 +195,7 @@ impl Liveness {
         if !takes_turns || scope.clients || scope.reads > 0 || scope.crashes > 0 {
             return Ok(None);
         }
-        let system = System::open(Bound::new(scope, bound.byzantine), rules)?.silent();
+        let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);
         Ok(Some(Liveness::of(system, before, Some(round))))
     }
 
@@ -244,7 +248,8 @@ impl Liveness {
         }
         let mut choices = self.all_choices(state);
         if self.round.is_some() {
-            let first = choices.iter().map(|choice| choice.step.participant).min();
+            let owing = choices.iter().filter(|choice| choice.owed);
+            let first = owing.map(|choice| choice.step.participant).min();
             choices.retain(|choice| Some(choice.step.participant) == first);
         }
         choices

@@ -25,7 +25,7 @@ mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};

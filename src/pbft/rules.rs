@@ -144,6 +144,9 @@ pub enum Refusal {
     /// The proposals of a new view do not follow from its view changes.
     #[error("its proposals do not follow from its view changes")]
     WrongProposals,
+    /// The view changes of a new view do not say where it starts.
+    #[error("its view changes do not say at which checkpoint it starts")]
+    NoStart,
     /// A checkpoint at a number that is no multiple of the interval.
     #[error("no checkpoint is taken at that sequence number")]
     NoCheckpointThere,
@@ -477,10 +480,16 @@ pub trait Rules: fmt::Debug + Send + Sync {
         claims.iter().copied().max_by_key(|claim| claim.view())
     }
 
-    /// §4.4: what a new view proposes: for each number between the latest stable checkpoint and the
-    /// highest certificate, the selected certificate's batch, or the null request.
+    /// §4.4: the number after which a new view begins to propose, min-s: that of the latest stable checkpoint in its
+    /// view changes. It always can; none would mean that there is no new view yet.
+    fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
+        Some(changes.iter().map(|change| change.stable.seq).max().unwrap_or(SeqNum::GENESIS))
+    }
+
+    /// §4.4: what a new view proposes: for each number between its start and the highest certificate, the
+    /// selected certificate's batch, or the null request.
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
-        let low = changes.iter().map(|c| c.stable.seq).max().unwrap_or(SeqNum::GENESIS);
+        let Some(low) = self.new_view_start(changes) else { return Vec::new() };
         let claims = || changes.iter().flat_map(|c| &c.prepared);
         let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
         (low.0 + 1..=high.0)
@@ -536,6 +545,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
             return Err(Refusal::NoQuorum);
         }
         let changes = self.sift(setting, &changes)?;
+        self.new_view_start(&changes).ok_or(Refusal::NoStart)?;
         for proposal in &new_view.proposals {
             check_proposal(self.as_rules(), setting, proposal)?;
         }

@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn nobody_has_the_key_of_another() {
+        let public = KeySet::ed25519(3, 3, 7).ring.ed25519.expect("real keys");
+        let distinct: std::collections::BTreeSet<_> = public.iter().map(|key| key.to_bytes()).collect();
+        assert_eq!(distinct.len(), 6);
+    }
+
+    #[test]
     fn a_stranger_is_nobody() {
         let larger = KeySet::symbolic(5, 2);
         let ring = KeySet::symbolic(4, 1).ring;

@@ -78,7 +78,7 @@ impl Replica {
     /// none of them yet, but nobody sends it a null request again.
     fn redo_new_view(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
         self.enter(state, new_view);
-        if let Some(stable) = self.latest_stable(new_view).filter(|s| s.seq() > state.stable.seq()) {
+        if let Some(stable) = self.start_of(new_view).filter(|s| s.seq() > state.stable.seq()) {
             self.discard_below(state, &stable);
         }
         for proposal in self.in_window(state, new_view) {

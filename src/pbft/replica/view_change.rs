@@ -162,6 +162,9 @@ impl Replica {
             return;
         }
         let contents: Vec<_> = changes.iter().map(|change| change.message()).collect();
+        if self.rules.new_view_start(&contents).is_none() {
+            return;
+        }
         let proposals: Vec<Proposal> = self
             .rules
             .new_view_batches(&contents)
@@ -204,7 +207,7 @@ impl Replica {
     /// Enters the new view and accepts its proposals; its primary goes on to propose what waits.
     fn install(&self, state: &mut State, new_view: &Arc<Signed<NewView>>, out: &mut Vec<Effect>) {
         self.enter(state, new_view);
-        if let Some(stable) = self.latest_stable(new_view) {
+        if let Some(stable) = self.start_of(new_view) {
             self.make_stable(state, stable, out);
         }
         for proposal in &new_view.proposals {
@@ -234,11 +237,16 @@ impl Replica {
         state.view_changes.retain(|_, change| change.new_view > new_view.view);
     }
 
-    /// The latest stable checkpoint that the view changes of a new view prove.
-    pub(super) fn latest_stable(&self, new_view: &NewView) -> Option<StableCheckpoint> {
-        let claims = new_view.view_changes.0.iter().map(|change| &change.stable);
-        let proved =
-            claims.filter_map(|claim| StableCheckpoint::new(&self.setting, self.rules, claim.clone()).ok());
-        proved.max_by_key(StableCheckpoint::seq)
+    /// The stable checkpoint at which a new view starts, with the proof that its view changes hold.
+    pub(super) fn start_of(&self, new_view: &NewView) -> Option<StableCheckpoint> {
+        let changes = new_view.view_changes.0.iter().map(|change| change.message());
+        let proved = |change: &ViewChange| {
+            StableCheckpoint::new(&self.setting, self.rules, change.stable.clone()).ok()
+        };
+        let (changes, mut proved): (Vec<_>, Vec<_>) =
+            changes.filter_map(|change| Some((change, proved(change)?))).unzip();
+        let start = self.rules.new_view_start(&changes)?;
+        proved.retain(|stable| stable.seq() == start);
+        proved.pop()
     }
 }

@@ -155,6 +155,7 @@ rules! {
     check_view_change(setting: &Setting, change: &ViewChange) -> Result<(), Refusal>;
     justifies(change: &ViewChange, view: View) -> bool;
     select<'a>(claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim>;
+    new_view_start(changes: &[&ViewChange]) -> Option<SeqNum>;
     new_view_batches(changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)>;
     sift<'a>(setting: &Setting, changes: &[&'a ViewChange]) -> Result<Vec<&'a ViewChange>, Refusal>;
     follows(new_view: &NewView, changes: &[&ViewChange]) -> bool;

@@ -1,0 +1,21 @@
+//! A new view starts at the earliest stable checkpoint in its view changes, not at the latest.
+//!
+//! What lies below a later one has been decided and discarded by those who proved it, and no certificate of
+//! theirs speaks of it any more: the new view orders it anew.
+//! Seen in: a mutant of OSDI'99 §4.4; cf. fabric#1111.
+
+use crate::pbft::{Rules, SeqNum, ViewChange};
+
+/// A new view starts at the earliest stable checkpoint in its view changes, not at the latest.
+#[derive(Clone, Copy, Debug)]
+pub struct LowestStart;
+
+impl Rules for LowestStart {
+    fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
+        changes.iter().map(|change| change.stable.seq).min()
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

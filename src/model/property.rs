@@ -384,10 +384,13 @@ fn holds<J: Judge, const I: usize>(judge: &J, state: &J::State) -> bool {
 /// [`OF_REPLICAS`] are. Most states differ in other things.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Aspect {
-    slots: Vec<(SeqNum, Option<(View, Digest)>, Option<Batch>)>,
+    slots: Vec<AspectOfSlot>,
     chain: Chain,
     stable: (SeqNum, Digest),
 }
+
+/// Of a sequence number: which certificate is held, and what is decided.
+type AspectOfSlot = (SeqNum, Option<(View, Digest)>, Option<Batch>);
 
 /// How many of [`PROPERTIES`] are about replicas alone.
 pub(super) const OF_REPLICAS: usize = 7;

@@ -68,8 +68,9 @@ pub(super) struct Stage {
     pub judge: Absorbed,
     pub setup: Setup,
     keys: KeySet,
-    /// The messages of the view, up to a number of them.
-    of_view: (Bits, u32),
+    /// The messages of the view among the first so many.
+    of_view: Bits,
+    looked_at: u32,
     starts: FxHashMap<(u16, Past<Rank>), (Local, Message)>,
     kinds: IndexSet<Kind>,
     pub pasts: IndexSet<Past<View>>,
@@ -98,7 +99,8 @@ impl Stage {
             judge: Absorbed::new(Arc::new(system)).counting(views.reductions.alike),
             setup,
             keys: KeySet::symbolic(views.scope.replicas, views.scope.requests),
-            of_view: Default::default(),
+            of_view: Bits::default(),
+            looked_at: 0,
             starts: FxHashMap::default(),
             kinds: IndexSet::new(),
             pasts: IndexSet::new(),
@@ -154,21 +156,20 @@ impl Stage {
 
     /// The messages of the view.
     pub fn of_view(&mut self) -> &Bits {
-        let (known, from) = &mut self.of_view;
         let view = self.setup.view;
         let met = self.judge.met();
-        if *from < met {
-            known.union_with(&self.judge.which(*from, |message| match message {
+        if self.looked_at < met {
+            self.of_view.union_with(&self.judge.which(self.looked_at, |message| match message {
                 Message::PrePrepare(m) => m.view() == view,
                 Message::Prepare(m) => m.view == view,
                 Message::Commit(m) => m.view == view,
                 Message::NewView(m) => m.view == view,
                 _ => false,
             }));
-            self.votes = self.judge.proving(known);
-            *from = met;
+            self.votes = self.judge.proving(&self.of_view);
+            self.looked_at = met;
         }
-        known
+        &self.of_view
     }
 
     /// The number of what these messages of the view make up.
@@ -220,7 +221,8 @@ impl Stage {
         self.check(views, replica, state, &left, &past)?;
         let kind = describe(state, messages);
         let order = fingerprint(&kind);
-        let sent = self.judge.sent_by(number).intersection(self.of_view());
+        let sent = self.judge.sent_by(number);
+        let sent = sent.intersection(self.of_view());
         if self.left.insert((place, left)) {
             self.left_offered.push(0);
         }

@@ -131,7 +131,8 @@ fn whether_a_loop_is_fair_is_found_on_the_replicas() {
             let written = trace.to_json(rulebook.name, Some(property)).unwrap();
             let lawful =
                 written.replace(&format!("\"rules\": \"{}\"", rulebook.name), "\"rules\": \"castro99\"");
-            let read = TraceFile::read(&lawful).unwrap().trace;
+            // Steps that only the broken rule allows show nothing about the paper's.
+            let Ok(TraceFile { trace: read, .. }) = TraceFile::read(&lawful) else { continue };
             assert!(matches!(read.fair(), Err(Unfair::Early(..))), "{:?}", read.fair());
             loops += 1;
         }
@@ -190,7 +191,8 @@ fn what_leads_to_where_a_run_stays_is_shrunk() {
 /// That a run stays is checked, and not taken from a file.
 #[test]
 fn a_run_that_goes_on_does_not_stay() {
-    let (rulebook, property, trace) = &STAYING[0];
+    let (rulebook, property, trace) =
+        STAYING.iter().find(|(rulebook, ..)| rulebook.name == "no-retransmission").unwrap();
     let whole: Value = serde_json::from_str(&trace.to_json(rulebook.name, Some(property)).unwrap()).unwrap();
     let stays = |change: &dyn Fn(&mut Value)| {
         let mut trace = whole.clone();

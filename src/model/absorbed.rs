@@ -25,7 +25,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
@@ -61,6 +61,8 @@ pub struct Absorbed {
     tables: RwLock<Tables>,
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, u32>>,
+    /// The same of the state that was asked about last: one property after the other is.
+    last: Mutex<Option<(AbsorbedState, u32)>>,
 }
 
 /// A state of [`Absorbed`]: the number of each honest participant's local state and, if clients take part,
@@ -317,6 +319,7 @@ impl Absorbed {
             counts: false,
             tables: RwLock::new(tables),
             judged: RwLock::default(),
+            last: Mutex::default(),
         }
     }
 
@@ -747,6 +750,14 @@ impl Absorbed {
 
     /// Which of the properties of replicas alone a state lacks, a bit each.
     pub(super) fn lacking(&self, state: &AbsorbedState) -> u32 {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, lacking)) if known == state => *lacking,
+            _ => last.insert((state.clone(), self.judge_aspects(state))).1,
+        }
+    }
+
+    fn judge_aspects(&self, state: &AbsorbedState) -> u32 {
         let replicas = &state.0[..self.system.honest().len()];
         let aspects: SmallVec<[u32; 4]> = {
             let tables = self.read();

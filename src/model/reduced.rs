@@ -31,6 +31,8 @@ pub struct Reduced {
     sets: RwLock<IndexSet<Locals, FxBuildHasher>>,
     /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks, a bit each.
     judged: Mutex<FxHashMap<Locals, u32>>,
+    /// The same of the state that was asked about last: one property after the other is.
+    last: Mutex<Option<(AbsorbedState, u32)>>,
 }
 
 /// Steps of one participant, of which only the last sends anything.
@@ -43,7 +45,7 @@ type Reached = SmallVec<[(u32, Option<(usize, u32)>); 8]>;
 impl Reduced {
     /// Judge 2 of a system, reduced.
     pub fn new(judge: Absorbed) -> Self {
-        Reduced { judge, sets: RwLock::default(), judged: Mutex::default() }
+        Reduced { judge, sets: RwLock::default(), judged: Mutex::default(), last: Mutex::default() }
     }
 
     /// Judge 2.
@@ -152,6 +154,14 @@ impl Reduced {
 
     /// Which properties some state that this one stands for lacks, a bit each.
     fn lacking(&self, state: &AbsorbedState) -> u32 {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, lacking)) if known == state => *lacking,
+            _ => last.insert((state.clone(), self.judge_all(state))).1,
+        }
+    }
+
+    fn judge_all(&self, state: &AbsorbedState) -> u32 {
         let all = self.all_reached(state);
         let aspects =
             |reached: &Reached| reached.iter().map(|&(local, _)| self.judge.aspect(local)).collect();

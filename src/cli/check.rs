@@ -526,15 +526,21 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
     out
 }
 
+/// A chance with one digit, rounded up.
+fn at_most(chance: f64) -> String {
+    let unit = 10f64.powf(chance.log10().floor());
+    format!("{:.0e}", (chance / unit).ceil() * unit)
+}
+
 fn summary(outcomes: &[Outcome]) -> String {
     let states: u64 = outcomes.iter().map(|outcome| outcome.coverage.states).sum();
     let largest = outcomes.iter().map(|outcome| outcome.coverage.states).max().unwrap_or(0);
     match exit_code(outcomes) {
         HOLDS => format!(
             "Holds within these bounds, and says nothing beyond them: all {} states were visited; \
-             the chance that a hash collision hid one is below {:.0e} in each row.\n",
+             the chance that a hash collision hid one is below {} in each row.\n",
             thousands(states),
-            check::collision_probability(largest).max(1e-30),
+            at_most(check::collision_probability(largest).max(1e-30)),
         ),
         UNSAFE | STUCK => "Violated.\n".to_owned(),
         NOT_EXHAUSTED => format!(
@@ -584,4 +590,19 @@ fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serd
         })
         .collect();
     Ok(json!({ "rules": rulebook.name, "exit_code": exit_code(outcomes), "rows": rows? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_most;
+
+    #[test]
+    fn a_chance_is_never_said_to_be_smaller_than_it_is() {
+        assert_eq!(at_most(1.33e-25), "2e-25");
+        assert_eq!(at_most(9.7e-20), "1e-19");
+        for chance in [1e-30, 3.147e-19, 6.3e-17, 5e-3] {
+            let said: f64 = at_most(chance).parse().expect("it is a number");
+            assert!(said >= chance * (1.0 - 1e-9) && said < 2.0 * chance, "{chance} as {said}");
+        }
+    }
 }

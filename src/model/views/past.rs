@@ -90,7 +90,7 @@ impl Between {
     }
 
     /// What is left behind if the adversary can show only some of these certificates: all of that can be followed
-    /// by nothing else than this can. `requests` as in [`Self::new`].
+    /// by nothing else than this can. Of the batches so many, the first ones, are requests.
     pub fn weaker(&self, requests: u16) -> BTreeSet<Between> {
         let choices = self.shown.iter().map(|shown| {
             let all: Vec<_> = shown.iter().copied().powerset().collect();

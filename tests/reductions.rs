@@ -231,3 +231,27 @@ fn the_verdicts_of_judge_3_on_the_corpus_are_the_same() {
         }
     }
 }
+
+/// A check meets messages in walks before it searches: that changes no count.
+#[test]
+fn what_is_met_before_the_search_changes_no_count() {
+    for scope in [
+        Scope::DEFAULT,
+        Scope { crashes: 1, ..ONE_REQUEST },
+        Scope { clients: true, ..ONE_REQUEST },
+        Scope { checkpoint: Some(1), views: 1, ..ONE_REQUEST },
+    ] {
+        for byzantine in [0, 1, 2] {
+            let (limits, progress) = (Limits::default(), Progress::default());
+            let judge = Absorbed::new(system(scope, &[byzantine], &Castro99));
+            let plain = search(&judge, &[], &limits, &progress, |_| {}).coverage;
+            let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [ReplicaId(byzantine)]));
+            let checked = run(&job, &Castro99, None, &limits, None, &progress).unwrap().coverage;
+            assert_eq!(
+                (plain.states, plain.transitions, plain.depth),
+                (checked.states, checked.transitions, checked.depth),
+                "{scope}, r{byzantine}"
+            );
+        }
+    }
+}

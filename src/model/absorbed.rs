@@ -783,8 +783,12 @@ impl Absorbed {
 
     /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
     /// a local state again, so it is better to have met most of them first: here that is done once in each round of
-    /// walks.
+    /// walks. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
+    /// and to have met those too early only adds states.
     pub(crate) fn rehearse(&self) {
+        if !self.system.clients().is_empty() {
+            return;
+        }
         /// So many walks without a message that is new end a round.
         const IDLE: u32 = 256;
         /// The most steps of a walk, which can go in circles.

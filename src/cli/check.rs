@@ -204,14 +204,14 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     if let Some(reductions) = arguments.reduce {
         let has_any = match judge {
             JudgeKind::Unbounded => true,
-            JudgeKind::Absorbed => asked_for != Some(NO_DEAD_END),
+            JudgeKind::Absorbed => asked_for != Some(NO_DEAD_END) && reductions.silent,
             JudgeKind::Message | JudgeKind::Liveness => false,
         };
         if !has_any && reductions != Reductions::NONE {
-            return Err(UsageError(
-                "--reduce: there are reductions for judges absorbed and unbounded, and not for no-dead-end or liveness"
-                    .to_owned(),
-            ));
+            return Err(UsageError(format!(
+                "--reduce {reductions}: judge unbounded has all reductions, judge absorbed has silent, and there is none for \
+                 judge message, for no-dead-end and for liveness"
+            )));
         }
         if judge == JudgeKind::Absorbed && reductions.silent && arguments.save.is_some() {
             return Err(UsageError(

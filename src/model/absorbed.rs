@@ -162,25 +162,19 @@ impl Needs {
 
 impl Guard {
     /// What must exist, for each way to it.
-    pub fn needs(&self) -> impl Iterator<Item = Needs> {
-        self.ways.iter().map(|way| Needs { all: way.needs.clone(), any: way.any.clone() })
+    pub fn needs(&self) -> impl Iterator<Item = &Needs> {
+        self.ways.iter().map(|way| &way.needs)
     }
 
     /// Whether it can fire where these messages are there.
     pub fn is_enabled(&self, available: &Bits) -> bool {
-        self.ways.iter().any(|way| {
-            way.needs.is_subset(available)
-                && way.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
-        })
+        self.needs().any(|needs| needs.are_met(available))
     }
 }
 
 #[derive(Clone)]
 struct Way {
-    /// The messages that must exist, besides those that are there from the start.
-    needs: Bits,
-    /// Of how many of which messages one set is as good as another; then `feed` is one of them.
-    any: Option<(u32, Bits)>,
+    needs: Needs,
     /// All messages that are fed.
     all: Bits,
     feed: Feeds,
@@ -398,7 +392,7 @@ impl Absorbed {
         let index = state.0[usize::from(step.participant)] as usize;
         let Some((_, guards)) = tables.locals.get_index(index) else { return Vec::new() };
         let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
-        let ways = guard.ways.iter().filter(|way| way.needs.is_subset(&available));
+        let ways = guard.ways.iter().filter(|way| way.needs.are_met(&available));
         ways.map(|way| way.feed.clone()).collect()
     }
 
@@ -892,7 +886,7 @@ impl Absorbed {
             for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| guard.next != local) {
                 for way in &guard.ways {
                     let is_owed = way.all.is_subset(owed);
-                    let exists = anything && way.needs.is_subset(&available);
+                    let exists = anything && way.needs.are_met(&available);
                     if !(is_owed || exists) {
                         continue;
                     }
@@ -1064,14 +1058,13 @@ impl Absorbed {
                 (count > 0).then(|| (count, some.difference(&tables.unconditional)))
             });
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
-            let way = Way { needs, any, all: messages, feed: feed.into() };
+            let way = Way { needs: Needs { all: needs, any }, all: messages, feed: feed.into() };
             // Where it matters who sent a message, one that was there from the start is no better than
             // another, and a timer is no message.
             let open = self.system.is_open();
             let timed = |way: &Way| way.feed.contains(&TIMEOUT);
             let is_as_good = |a: &Way, b: &Way| match open {
-                _ if a.any.is_some() || b.any.is_some() => false,
-                false => a.needs.is_subset(&b.needs),
+                false => a.needs.are_met_with(&b.needs),
                 true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
             };
             if ways.iter().any(|other| is_as_good(other, &way)) {

@@ -138,6 +138,16 @@ impl Needs {
             && self.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
     }
 
+    /// The messages that it takes all of.
+    pub fn those_needed(&self) -> impl Iterator<Item = u32> {
+        self.all.iter()
+    }
+
+    /// Whether all of it is among these.
+    pub fn are_among(&self, messages: &Bits) -> bool {
+        self.all.is_subset(messages) && self.any.as_ref().is_none_or(|(_, some)| some.is_subset(messages))
+    }
+
     /// What of it is still needed where this exists.
     pub fn beside(&self, base: &Bits) -> Needs {
         let any = self.any.as_ref().and_then(|(count, some)| {
@@ -164,6 +174,17 @@ impl Guard {
     /// What must exist, for each way to it.
     pub fn needs(&self) -> impl Iterator<Item = &Needs> {
         self.ways.iter().map(|way| &way.needs)
+    }
+
+    /// Whether it can fire wherever another can.
+    pub fn is_enabled_with(&self, other: &Guard) -> bool {
+        other.needs().all(|theirs| self.needs().any(|needs| needs.are_met_with(theirs)))
+    }
+
+    /// Whether the same is fed for it as for another, found in the same order.
+    pub fn takes_the_same(&self, other: &Guard) -> bool {
+        self.ways.len() == other.ways.len()
+            && self.ways.iter().zip(&other.ways).all(|(own, theirs)| own.feed == theirs.feed)
     }
 
     /// Whether it can fire where these messages are there.
@@ -199,6 +220,8 @@ struct Guards {
     admitted: Vec<Feed>,
     refused: Vec<Feed>,
     guards: Arc<Vec<Guard>>,
+    /// Whether every message that is admitted brings something about by itself: none is just counted.
+    is_plain: bool,
     /// The number of what the properties see of a replica.
     aspect: u32,
 }
@@ -286,6 +309,8 @@ struct Explored {
     /// How many deliveries had to be made steps of their own.
     stepped: u64,
     refusal: Option<String>,
+    /// Whether no delivery was just counted.
+    is_plain: bool,
 }
 
 impl Absorbed {
@@ -512,44 +537,55 @@ impl Absorbed {
     }
 
     fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
-        let Some((node, guards)) = tables.locals.get_index(id as usize) else { return Arc::default() };
-        let (node, mut guards) = (node.clone(), guards.clone());
-        let participant = &self.honest[usize::from(node.participant)];
-        let mut fresh = guards.known == 0;
         // What the guards send below is met for the first time by others; this participant sent it.
         let considered = tables.messages.len() as u32;
-        for message in guards.known..considered {
-            let is_beyond = self.is_beyond(&node.local, &tables.messages[message as usize]);
+        let Some((node, known)) = tables.locals.get_index_mut(id as usize) else { return Arc::default() };
+        let participant = &self.honest[usize::from(node.participant)];
+        let (is_first, before) = (known.known == 0, known.admitted.len());
+        for number in known.known..considered {
+            let message = &tables.messages[number as usize];
             let is_withheld = node.changes.as_ref().is_some_and(|changes| {
-                matches!(tables.messages[message as usize], Message::ViewChange(_))
-                    && !changes.contains(message)
+                matches!(message, Message::ViewChange(_)) && !changes.contains(number)
             });
-            if is_beyond || is_withheld || !self.reaches(tables, participant, message) {
+            if self.is_beyond(&node.local, message) || is_withheld || !self.reaches(participant, message) {
                 continue;
             }
-            let stimulus = Stimulus::Deliver(&tables.messages[message as usize]);
-            if participant.admits(&self.system, &node.local, stimulus) {
-                guards.admitted.push(message);
-                fresh = true;
+            if participant.admits(&self.system, &node.local, Stimulus::Deliver(message)) {
+                known.admitted.push(number);
             } else {
-                guards.refused.push(message);
+                known.refused.push(number);
             }
         }
-        if fresh {
-            let explored = self.explore(tables, participant, &node, &guards.admitted, &guards.refused);
-            tables.stepped += explored.stepped;
-            tables.refusal = tables.refusal.take().or(explored.refusal);
-            guards.guards = Arc::new(self.collect(tables, &node, explored.found));
+        known.known = considered;
+        if !is_first && known.admitted.len() == before {
+            return Arc::clone(&known.guards);
         }
-        guards.known = considered;
+        let (node, mut guards) = (node.clone(), known.clone());
+        // Where nothing but counts, what one message brings about has nothing to do with another.
+        let is_more = !is_first && guards.is_plain;
+        let from = if is_more { before } else { 0 };
+        let explored =
+            self.explore(tables, participant, &node, &guards.admitted[from..], &guards.refused, !is_more);
+        tables.stepped += explored.stepped;
+        tables.refusal = tables.refusal.take().or(explored.refusal);
+        if is_more && !explored.is_plain {
+            guards.is_plain = false;
+            let all = self.explore(tables, participant, &node, &guards.admitted, &guards.refused, true);
+            tables.stepped += all.stepped;
+            tables.refusal = tables.refusal.take().or(all.refusal);
+            guards.guards = Arc::new(self.collect(tables, &node, Vec::new(), all.found));
+        } else {
+            guards.is_plain = explored.is_plain;
+            let known = if is_more { guards.guards.to_vec() } else { Vec::new() };
+            guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
+        }
         let found = Arc::clone(&guards.guards);
         tables.locals[id as usize] = guards;
         found
     }
 
     /// Whether a message is ever offered to a participant.
-    fn reaches(&self, tables: &Tables, participant: &Participant, message: u32) -> bool {
-        let message = &tables.messages[message as usize];
+    fn reaches(&self, participant: &Participant, message: &Message) -> bool {
         match (participant, message) {
             (Participant::Client(client), Message::Reply(reply)) => reply.client == client.id(),
             (Participant::Client(_), _) | (_, Message::Reply(_)) => false,
@@ -566,10 +602,11 @@ impl Absorbed {
     fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<Feed> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
         let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
-        ids.map(|id| id as u32).filter(|&id| self.reaches(tables, participant, id)).collect()
+        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).map(|id| id as u32).collect()
     }
 
-    /// Runs the replica on everything that may be delivered in a local state, and finds what fires.
+    /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
+    /// delivery, if that is `unasked`.
     fn explore(
         &self,
         tables: &Tables,
@@ -577,6 +614,7 @@ impl Absorbed {
         node: &Node,
         admitted: &[Feed],
         refused: &[Feed],
+        unasked: bool,
     ) -> Explored {
         let messages = &tables.messages;
         let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
@@ -586,6 +624,7 @@ impl Absorbed {
         let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
         let timeout = &[TIMEOUT][..];
         let unasked = match node.local {
+            _ if !unasked => &[][..],
             Local::Replica(_) if self.system.bound().crashes > 0 => &[TIMEOUT, CRASH][..],
             Local::Replica(_) => timeout,
             Local::Client(_) => &[INVOKE][..],
@@ -637,6 +676,7 @@ impl Absorbed {
             }
             fired_by.resize(found.len(), Some(index));
         }
+        let is_plain = groups.is_empty();
         let steps = steps_of_their_own(&lab, &groups, &found, &fired_by);
         let (stepped, refusal) = (steps.len() as u64, lab.refusal.take());
         for fired in &mut found {
@@ -647,7 +687,7 @@ impl Absorbed {
             Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
         });
         let found = found.collect();
-        Explored { found, stepped, refusal }
+        Explored { found, stepped, refusal, is_plain }
     }
 
     /// What a replica that is now in this state tells those who have executed nothing of what it has
@@ -674,6 +714,15 @@ impl Absorbed {
         self.write().node(Node { participant, local, sent, resends: None, changes })
     }
 
+    /// The same for its participant in this state, which has sent the same and is offered the same, as in the local state of
+    /// that number.
+    pub(super) fn placed_like(&self, number: u32, local: &Local) -> Option<u32> {
+        let mut tables = self.write();
+        let node = tables.locals.get_index(number as usize)?.0.clone();
+        let local = self.honest[usize::from(node.participant)].control(local);
+        Some(tables.node(Node { local, ..node }))
+    }
+
     /// The state of these local states.
     pub(super) fn state(locals: &[u32]) -> AbsorbedState {
         AbsorbedState(locals.into())
@@ -694,6 +743,13 @@ impl Absorbed {
         let tables = self.read();
         let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
         numbered.filter(|(_, message)| is_such(message)).map(|(number, _)| number).collect()
+    }
+
+    /// Looks at the messages that were met, from that number on.
+    pub(super) fn look_from(&self, from: u32, mut look: impl FnMut(u32, &Message)) {
+        let tables = self.read();
+        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
+        numbered.for_each(|(number, message)| look(number, message));
     }
 
     /// The numbers of these messages.
@@ -762,12 +818,14 @@ impl Absorbed {
             return lacking;
         }
         drop(judged);
-        let lacking = self.with_seen(state, |seen| {
-            let of_replicas = (0..).zip(&PROPERTIES[..OF_REPLICAS]);
-            of_replicas.map(|(bit, p)| u32::from((p.violation)(seen).is_some()) << bit).sum()
-        });
+        let lacking = self.with_seen(state, lacking_of);
         self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(aspects, lacking);
         lacking
+    }
+
+    /// The same where some of the honest replicas, the first ones, are in these states.
+    pub(super) fn lacking_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> u32 {
+        Seen::with(&self.system, locals, None, lacking_of)
     }
 
     /// The number of what the properties see of a replica in this local state.
@@ -1027,9 +1085,11 @@ impl Absorbed {
         next
     }
 
-    /// Groups what was found by where it leads; of several sets of messages keeps the smallest.
-    fn collect(&self, tables: &mut Tables, node: &Node, found: Vec<Found>) -> Vec<Guard> {
-        let mut guards: IndexMap<(u32, bool), Vec<Way>> = IndexMap::new();
+    /// Groups what was found by where it leads, together with what is known; of several sets of messages keeps the
+    /// smallest.
+    fn collect(&self, tables: &mut Tables, node: &Node, known: Vec<Guard>, found: Vec<Found>) -> Vec<Guard> {
+        let known = known.into_iter().map(|guard| ((guard.next, guard.crash), guard.ways));
+        let mut guards: IndexMap<(u32, bool), Vec<Way>> = known.collect();
         for Found { feed, any, local, emitted } in found {
             let mut sent = node.sent.clone();
             let states = self.states(node, &local);
@@ -1081,6 +1141,12 @@ impl Absorbed {
             .map(|((next, crash), ways)| Guard { next, crash, sends: sends(next), ways })
             .collect()
     }
+}
+
+/// Which of the properties of replicas alone are lacking, a bit each.
+fn lacking_of(seen: &Seen<'_>) -> u32 {
+    let of_replicas = (0..).zip(&PROPERTIES[..OF_REPLICAS]);
+    of_replicas.map(|(bit, p)| u32::from((p.violation)(seen).is_some()) << bit).sum()
 }
 
 /// The moves that a participant's guards allow where these messages are there.

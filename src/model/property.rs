@@ -400,11 +400,12 @@ impl Aspect {
     pub fn of(state: &State) -> Self {
         let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
             let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
-            (seq, prepared, slot.committed().cloned())
+            let seen = (seq, prepared, slot.committed().cloned());
+            (seen.1.is_some() || seen.2.is_some()).then_some(seen)
         };
         let stable = state.stable().claim();
         Aspect {
-            slots: state.log().iter().map(slot).collect(),
+            slots: state.log().iter().filter_map(slot).collect(),
             chain: state.chain().clone(),
             stable: (stable.seq, stable.state),
         }

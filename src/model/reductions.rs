@@ -19,19 +19,32 @@ pub struct Reductions {
     pub most: bool,
     /// Where replicas have sent the same, it counts how many have, not which. For judge 3.
     pub alike: bool,
+    /// Which batches were decided counts, not by whom. For judge 3.
+    pub decided: bool,
+    /// What can happen once every replica has entered the view is found out once for all pasts. For judge 3.
+    pub entered: bool,
 }
 
 /// The names, as in `--reduce`.
-const NAMES: [&str; 4] = ["silent", "ample", "most", "alike"];
+const NAMES: [&str; 6] = ["silent", "ample", "most", "alike", "decided", "entered"];
 
 impl Reductions {
     /// None.
-    pub const NONE: Reductions = Reductions { silent: false, ample: false, most: false, alike: false };
+    pub const NONE: Reductions =
+        Reductions { silent: false, ample: false, most: false, alike: false, decided: false, entered: false };
     /// All.
-    pub const ALL: Reductions = Reductions { silent: true, ample: true, most: true, alike: true };
+    pub const ALL: Reductions =
+        Reductions { silent: true, ample: true, most: true, alike: true, decided: true, entered: true };
 
-    fn flags(&mut self) -> [&mut bool; 4] {
-        [&mut self.silent, &mut self.ample, &mut self.most, &mut self.alike]
+    fn flags(&mut self) -> [&mut bool; 6] {
+        [
+            &mut self.silent,
+            &mut self.ample,
+            &mut self.most,
+            &mut self.alike,
+            &mut self.decided,
+            &mut self.entered,
+        ]
     }
 
     /// The names of those that are in the set.
@@ -86,7 +99,7 @@ mod tests {
         let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
         assert_eq!(
             error.to_string(),
-            "there is no reduction 'fast'; there are silent, ample, most, alike, and 'all' and 'none'"
+            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, and 'all' and 'none'"
         );
     }
 }

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 
 use super::Views;
 use super::stage::Stage;
-use crate::model::absorbed::Needs;
+use crate::model::absorbed::{Guard, Needs};
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
 
@@ -63,15 +63,17 @@ pub(super) struct Steps<'a> {
     pub stage: &'a mut Stage,
     /// What exists from the start.
     pub base: &'a Bits,
-    /// What is taken to exist besides.
-    pub alphabet: Bits,
+    /// All that is taken to exist.
+    exists: Bits,
     steps: FxHashMap<u32, Arc<Vec<Step>>>,
     amples: FxHashMap<u32, Arc<Vec<Ample>>>,
 }
 
 impl<'a> Steps<'a> {
-    pub fn new(views: &'a Views, stage: &'a mut Stage, base: &'a Bits, alphabet: Bits) -> Self {
-        Steps { views, stage, base, alphabet, steps: FxHashMap::default(), amples: FxHashMap::default() }
+    pub fn new(views: &'a Views, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
+        let mut exists = base.clone();
+        exists.union_with(alphabet);
+        Steps { views, stage, base, exists, steps: FxHashMap::default(), amples: FxHashMap::default() }
     }
 
     /// What can be done in a local state.
@@ -81,9 +83,13 @@ impl<'a> Steps<'a> {
         }
         let known = self.stage.known(self.views, local)?.clone();
         let mut steps = Vec::new();
-        for guard in self.stage.judge.guards(local).iter().filter(|guard| guard.next != local) {
-            let needs = guard.needs().map(|needs| needs.beside(self.base));
-            let needs: SmallVec<_> = needs.filter(|needs| needs.are_met(&self.alphabet)).collect();
+        let guards = self.stage.judge.guards(local);
+        if !known.is_active && self.stage.setup.is_led_honestly && self.views.reductions.entered {
+            self.check_new_views(&guards)?;
+        }
+        for guard in guards.iter().filter(|guard| guard.next != local) {
+            let possible = guard.needs().filter(|needs| needs.are_met(&self.exists));
+            let needs: SmallVec<_> = possible.map(|needs| needs.beside(self.base)).collect();
             if needs.is_empty() {
                 continue;
             }
@@ -93,7 +99,7 @@ impl<'a> Steps<'a> {
                 needs,
                 emits: next.sent != known.sent,
                 is_silent: next.sent == known.sent && self.views.reductions.silent,
-                is_hidden: (next.past, next.aspect) == (known.past, known.aspect),
+                is_hidden: (next.outcome, next.aspect) == (known.outcome, known.aspect),
                 order: next.order,
             });
         }
@@ -101,6 +107,26 @@ impl<'a> Steps<'a> {
         let steps = Arc::new(steps);
         self.steps.insert(local, Arc::clone(&steps));
         Ok(steps)
+    }
+
+    /// Whether of the NEW-VIEWs that propose the same all bring a replica to the same, however they are justified.
+    fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), String> {
+        self.stage.of_view();
+        let mut led_to: FxHashMap<u32, u32> = FxHashMap::default();
+        for guard in guards {
+            for needs in guard.needs() {
+                led_to.extend(needs.those_needed().map(|message| (message, guard.next)));
+            }
+        }
+        let mut by_content: FxHashMap<u32, Option<u32>> = FxHashMap::default();
+        for (new_view, &content) in &self.stage.new_views {
+            let next = led_to.get(new_view).copied();
+            if self.stage.began_with.contains(*new_view) && *by_content.entry(content).or_insert(next) != next
+            {
+                return Err("it matters how a NEW-VIEW is justified, not only what it proposes".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The sets of steps in a local state of which one may as well be taken next.
@@ -136,7 +162,9 @@ impl<'a> Steps<'a> {
         Ok(amples)
     }
 
-    /// Where two steps of a local state lead in either order, if they do not get in each other's way.
+    /// Where two steps of a local state lead in either order, if they do not get in each other's way. Nor does `b` if
+    /// nothing is left of it once `a` is taken, as of a request that arrives before its proposal: it sends nothing,
+    /// and whoever sees it sees no difference.
     fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<u32>, String> {
         let (a, b) = (&steps[a], &steps[b]);
         let (after_a, after_b) = (self.at(a.next)?, self.at(b.next)?);
@@ -144,7 +172,11 @@ impl<'a> Steps<'a> {
         let mut then_b = then_b.filter(|then_b| {
             after_b.iter().any(|then_a| then_a.next == then_b.next && then_a.is_enabled_with(a))
         });
-        Ok(then_b.next().map(|step| step.next))
+        let is_lost = || {
+            let alone = after_b.iter().any(|then_a| then_a.next == a.next && then_a.is_enabled_with(a));
+            !b.emits && b.is_hidden && alone
+        };
+        Ok(then_b.next().map(|step| step.next).or_else(|| is_lost().then_some(a.next)))
     }
 
     /// Whether these steps stay possible, hidden, and out of the way of others, whatever else the replica does.

@@ -1,30 +1,19 @@
 //! One view, from the moment when all honest replicas move to it until all have left it.
 //!
-//! Every replica can leave at any time, so that any state of the view is one in which all leave. Which of these are
-//! visited is cut down twice, without losing what can be left behind:
-//!
-//! - Steps that may as well be taken at once are (see [`ample`](super::ample)). What is left out by that leaves less
-//!   behind: the same certificates and decisions of the honest replicas, and fewer for the adversary to show.
-//! - A step in which nothing is sent, such as a decision, changes nothing for others. So it is put off until just before
-//!   the next step of the same replica in which something is sent, or to the end. A state that is visited stands for
-//!   all that such steps lead to from it, each replica for itself.
-//!
 //! Of what can be left behind with the same certificates and decisions, only that is kept in which the adversary can
 //! show most: it may keep to itself what it can show, so whatever follows on less can follow on more.
 
 use std::collections::BTreeSet;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use smallvec::SmallVec;
-use stateright::{Expectation, Model as _, Property};
+use rustc_hash::FxHashMap;
+use stateright::Model as _;
 
-use super::ample::Steps;
-use super::past::{Between, Past, Rank, Shown, with};
+use super::past::{Between, Decided, Past, Rank, Shown, is_part, with};
+use super::round::{Numbers, Phase, Plan};
 use super::stage::{Setup, Stage};
-use super::{Leader, Views};
-use crate::model::absorbed::Absorbed;
+use super::{Leader, Views, entered, round, undecided};
 use crate::model::bits::Bits;
-use crate::model::property::{Judge as _, PROPERTIES, SafetyProperty, properties};
+use crate::model::property::{Judge as _, PROPERTIES, SafetyProperty};
 use crate::pbft::{Message, Principal, SeqNum, View};
 
 /// What can come of a view.
@@ -39,8 +28,6 @@ pub(super) struct Layer {
     /// How many states of the view were visited.
     pub states: u64,
 }
-
-type Numbers = SmallVec<[u32; 8]>;
 
 /// The view that follows on a past, or view 0 where there is none, under this primary.
 pub(super) fn setup(views: &Views, past: Option<&Between>, leader: Leader) -> Setup {
@@ -67,40 +54,42 @@ pub(super) fn explore(
         None => first(stage),
         Some(past) => place(views, stage, past, leader)?,
     };
-    let properties = properties(stage.judge.system());
-    let mut alphabet = Bits::default();
-    let layer = loop {
-        let mut round = Round {
-            steps: Steps::new(views, stage, &base, alphabet.clone()),
-            properties: &properties,
-            looks_for_good: views.reached().len() < Views::GOOD.len(),
-            states: 0,
-            sent: Bits::default(),
-            left: FxHashMap::default(),
-            taken: FxHashSet::default(),
-            judged: FxHashSet::default(),
-            lacking: 0,
-            reached: BTreeSet::new(),
-        };
-        round.run(&start)?;
-        let Round { states, sent, left, lacking, reached, .. } = round;
-        let lacks = |(bit, _): &(usize, &SafetyProperty)| lacking & 1 << bit != 0;
-        let lacking =
-            PROPERTIES.iter().enumerate().filter(lacks).map(|(_, property)| property.name).collect();
-        if views.is_stopped() {
-            return Ok(Layer { after: BTreeSet::new(), lacking, reached, states });
+    let others = usize::from(stage.setup.is_led_honestly);
+    let plan = |phase| Plan { parts: [others].into_iter().collect(), phase };
+    let mut runs = if stage.setup.is_led_honestly && views.reductions.entered {
+        let mut runs = round::runs(views, stage, &start, &base, &plan(Phase::Start))?;
+        stage.began_with = runs.sent.clone();
+        for begun in std::mem::take(&mut runs.next) {
+            runs.extend(round::runs(views, stage, &begun, &base, &plan(Phase::Begun))?);
         }
-        if sent == alphabet {
-            break Layer { after: after(views, stage, &left, &shown), lacking, reached, states };
-        }
-        alphabet = sent;
+        runs
+    } else {
+        round::runs(views, stage, &start, &base, &plan(Phase::Begun))?
     };
+    entered::follow(views, stage, &mut runs)?;
+    let is_stopped = views.is_stopped();
+    let after = if is_stopped { BTreeSet::new() } else { after(views, stage, &runs.left, past, &shown) };
+    for between in &after {
+        runs.lacking |= stage.lacking(views, &between.decided)?;
+    }
+    let lacks = |(bit, _): &(usize, &SafetyProperty)| runs.lacking & 1 << bit != 0;
+    let lacking = PROPERTIES.iter().enumerate().filter(lacks).map(|(_, property)| property.name).collect();
+    let layer = Layer { after, lacking, reached: runs.reached, states: runs.states };
+    if is_stopped {
+        return Ok(layer);
+    }
+    let alphabet = runs.sent;
     check_adversary(views, stage, &base, &alphabet, &shown)?;
     if let Some(refusal) = stage.judge.refusal() {
         return Err(refusal);
     }
     if stage.judge.stepped() > 0 {
         return Err("votes do not commute: their order matters".to_owned());
+    }
+    if let Some(past) = past.filter(|_| views.reductions.decided) {
+        let mut exists = base.clone();
+        exists.union_with(&alphabet);
+        undecided::check(views, stage, past, &ordered(past, leader), &start, &exists)?;
     }
     stage.check_left()?;
     Ok(layer)
@@ -112,6 +101,16 @@ fn first(stage: &Stage) -> (Numbers, Bits, Shown<View>) {
     let slots = stage.judge.system().bound().slots as usize;
     let base = stage.judge.available_after(&Bits::default());
     (stage.judge.numbers(&state).into(), base, vec![BTreeSet::new(); slots])
+}
+
+/// What each honest replica takes along: first the primary, if that is honest.
+fn ordered(past: &Between, leader: Leader) -> Vec<&Past<Rank>> {
+    let mut order: Vec<&Past<Rank>> = past.replicas.iter().collect();
+    if let Leader::Honest(index) = leader {
+        let first = order.remove(index);
+        order.insert(0, first);
+    }
+    order
 }
 
 /// All honest replicas have given up the views before, and say what they take along. Also what exists then, and which
@@ -136,11 +135,7 @@ fn place(
             earlier.extend(votes.cloned().map(Message::Prepare));
         }
     }
-    let mut order: Vec<&Past<Rank>> = past.replicas.iter().collect();
-    if let Leader::Honest(index) = leader {
-        let first = order.remove(index);
-        order.insert(0, first);
-    }
+    let order = ordered(past, leader);
     let mut locals = Vec::new();
     let mut changes = Vec::new();
     for (replica, past) in (0..).zip(order) {
@@ -194,206 +189,33 @@ fn check_adversary(
     Ok(())
 }
 
-/// What is left behind, where the adversary can show most: `left` says what with which certificates of the view, and
-/// `earlier` which others can be shown.
+/// The certificates of a view that can be shown, and what was decided in it.
+type More<'a> = (&'a Shown<View>, &'a Decided);
+
+/// What is left behind, where the adversary can show most and most is decided: `left` says what, with the certificates
+/// of the view and what was decided in it, and `earlier` which other certificates can be shown.
 fn after(
     views: &Views,
     stage: &Stage,
-    left: &FxHashMap<Numbers, BTreeSet<u32>>,
+    left: &FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
+    past: Option<&Between>,
     earlier: &Shown<View>,
 ) -> BTreeSet<Between> {
+    let nothing = vec![BTreeSet::new(); earlier.len()];
+    let decided_before = past.map_or(&nothing, |past| &past.decided);
     let mut after = BTreeSet::new();
-    for (pasts, shown) in left {
-        let shown: Vec<_> = shown.iter().map(|&number| &stage.shown[number as usize]).collect();
-        let is_part = |a: &Shown<View>, b: &Shown<View>| a.iter().zip(b).all(|(a, b)| a.is_subset(b));
-        let is_beaten =
-            |a: &&&Shown<View>| views.reductions.most && shown.iter().any(|b| *b != **a && is_part(a, b));
-        for most in shown.iter().filter(|a| !is_beaten(a)) {
+    for (pasts, more) in left {
+        let more: Vec<More<'_>> = more
+            .iter()
+            .map(|&(shown, decided)| (&stage.shown[shown as usize], &stage.decisions[decided as usize]))
+            .collect();
+        let is_less = |a: More<'_>, b: More<'_>| a != b && is_part(a.0, b.0) && is_part(a.1, b.1);
+        let is_beaten = |a: More<'_>| views.reductions.most && more.iter().any(|&b| is_less(a, b));
+        for (shown, decided) in more.iter().filter(|&&a| !is_beaten(a)) {
             let pasts = pasts.iter().map(|&past| stage.pasts[past as usize].clone()).collect();
-            after.insert(Between::new(pasts, with(earlier, most), views.scope.requests as u16));
+            let (shown, decided) = (with(earlier, shown), with(decided_before, decided));
+            after.insert(Between::new(pasts, shown, decided, views.scope.requests as u16));
         }
     }
     after
-}
-
-/// All runs of a view, as far as messages of an alphabet allow.
-struct Round<'a> {
-    steps: Steps<'a>,
-    properties: &'a [Property<Absorbed>],
-    /// Whether some good outcome was not met in any view yet.
-    looks_for_good: bool,
-    states: u64,
-    /// Everything that was sent in the view.
-    sent: Bits,
-    /// What can be taken along, and with it the certificates of the view that can be shown.
-    left: FxHashMap<Numbers, BTreeSet<u32>>,
-    /// What each replica can be, by what it takes along and by what the properties see, as far as that was looked
-    /// at.
-    taken: FxHashSet<(Numbers, u32)>,
-    judged: FxHashSet<Numbers>,
-    /// The properties that some state lacks, a bit each, and the good outcomes that some state has.
-    lacking: u32,
-    reached: BTreeSet<&'static str>,
-}
-
-impl Round<'_> {
-    fn run(&mut self, start: &Numbers) -> Result<(), String> {
-        let mut seen = FxHashSet::default();
-        seen.insert(self.up_to_symmetry(start)?);
-        let mut waiting = vec![start.clone()];
-        let mut next = Vec::new();
-        while let Some(locals) = waiting.pop() {
-            if self.steps.views.is_stopped() {
-                return Ok(());
-            }
-            self.states += 1;
-            self.next(&locals, &mut next)?;
-            for locals in next.drain(..) {
-                if seen.insert(self.up_to_symmetry(&locals)?) {
-                    waiting.push(locals);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for all states that differ in who is who alone.
-    fn up_to_symmetry(&mut self, locals: &Numbers) -> Result<Numbers, String> {
-        let mut kinds: SmallVec<[(u128, u32); 8]> = SmallVec::new();
-        for &local in locals {
-            let known = self.steps.stage.known(self.steps.views, local)?;
-            kinds.push((known.order, known.kind));
-        }
-        let others = usize::from(self.steps.stage.setup.is_led_honestly);
-        kinds[others..].sort_unstable();
-        Ok(kinds.into_iter().map(|(_, kind)| kind).collect())
-    }
-
-    /// Visits a state: what it stands for, and where it leads.
-    fn next(&mut self, locals: &Numbers, next: &mut Vec<Numbers>) -> Result<(), String> {
-        let mut sent = Bits::default();
-        let mut order: SmallVec<[(u128, usize); 8]> = SmallVec::new();
-        for (place, &local) in locals.iter().enumerate() {
-            let known = self.steps.stage.known(self.steps.views, local)?;
-            sent.union_with(&known.sent);
-            order.push((known.order, place));
-        }
-        self.sent.union_with(&sent);
-        let mut silent = Vec::new();
-        for &local in locals {
-            silent.push(self.silently(local, &sent)?);
-        }
-        self.look_at(&silent, &sent)?;
-        order.sort_unstable();
-        for (_, replica) in order.into_iter().filter(|_| self.steps.views.reductions.ample) {
-            let local = locals[replica];
-            let (steps, amples) = (self.steps.at(local)?, self.steps.amples(local)?);
-            let enabled = |&&step: &&usize| steps[step].is_enabled(&sent);
-            let Some(ample) = amples.iter().find(|ample| ample.iter().all(|step| enabled(&step))) else {
-                continue;
-            };
-            next.extend(ample.iter().map(|&step| moved(locals, replica, steps[step].next)));
-            return Ok(());
-        }
-        for (replica, silent) in silent.iter().enumerate() {
-            for &local in silent {
-                let steps = self.steps.at(local)?;
-                let steps = steps.iter().filter(|step| !step.is_silent && step.is_enabled(&sent));
-                next.extend(steps.map(|step| moved(locals, replica, step.next)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The local states that a replica comes to without sending anything, where this was sent.
-    fn silently(&mut self, local: u32, sent: &Bits) -> Result<Numbers, String> {
-        let mut met: Numbers = SmallVec::from_slice(&[local]);
-        let mut looked_at = 0;
-        while let Some(&local) = met.get(looked_at) {
-            let steps = self.steps.at(local)?;
-            for step in steps.iter().filter(|step| step.is_silent && step.is_enabled(sent)) {
-                if !met.contains(&step.next) {
-                    met.push(step.next);
-                }
-            }
-            looked_at += 1;
-        }
-        Ok(met)
-    }
-
-    /// Whether the properties hold in all states that this one stands for, and what they leave behind.
-    fn look_at(&mut self, silent: &[Numbers], sent: &Bits) -> Result<(), String> {
-        let (mut pasts, mut aspects) = (Numbers::new(), Numbers::new());
-        for met in silent {
-            let (mut past, mut aspect) = (SmallVec::new(), SmallVec::new());
-            for &local in met {
-                let known = self.steps.stage.known(self.steps.views, local)?;
-                past.push(known.past);
-                aspect.push(known.aspect);
-            }
-            pasts.push(self.steps.stage.set(past));
-            aspects.push(self.steps.stage.set(aspect));
-        }
-        let shown = self.steps.stage.shown(self.steps.views, sent)?;
-        pasts.sort_unstable();
-        if self.taken.insert((pasts.clone(), shown)) {
-            let sets = &self.steps.stage.sets;
-            for mut all in product(pasts.iter().map(|&set| &sets[set as usize][..])) {
-                all.sort_unstable();
-                self.left.entry(all).or_default().insert(shown);
-            }
-        }
-        if self.judged.insert(aspects) {
-            self.judge(silent)?;
-        }
-        Ok(())
-    }
-
-    /// Checks the properties of all states that one stands for.
-    fn judge(&mut self, silent: &[Numbers]) -> Result<(), String> {
-        let mut ones: Vec<Numbers> = Vec::new();
-        for met in silent {
-            let mut of_each: SmallVec<[(u32, u32); 8]> = SmallVec::new();
-            for &local in met {
-                let aspect = self.steps.stage.known(self.steps.views, local)?.aspect;
-                if of_each.iter().all(|&(known, _)| known != aspect) {
-                    of_each.push((aspect, local));
-                }
-            }
-            ones.push(of_each.into_iter().map(|(_, local)| local).collect());
-        }
-        let judge = &self.steps.stage.judge;
-        for all in product(ones.iter().map(|ones| &ones[..])) {
-            let state = Absorbed::state(&all);
-            self.lacking |= judge.lacking(&state);
-            if self.looks_for_good {
-                let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
-                self.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One of each, in every way.
-fn product<'a, T: Copy + 'a>(of: impl Iterator<Item = &'a [T]>) -> Vec<SmallVec<[T; 8]>> {
-    let mut all = vec![SmallVec::new()];
-    for choices in of {
-        let mut longer = Vec::with_capacity(all.len() * choices.len());
-        for some in &all {
-            longer.extend(choices.iter().map(|&choice| {
-                let mut more: SmallVec<[T; 8]> = some.clone();
-                more.push(choice);
-                more
-            }));
-        }
-        all = longer;
-    }
-    all
-}
-
-fn moved(locals: &Numbers, replica: usize, next: u32) -> Numbers {
-    let mut moved = locals.clone();
-    moved[replica] = next;
-    moved
 }

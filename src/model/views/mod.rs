@@ -39,10 +39,13 @@
 //! replayed, before it is shown.
 
 mod ample;
+mod entered;
 mod layer;
 mod past;
 mod premise;
+mod round;
 mod stage;
+mod undecided;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -54,7 +57,7 @@ use stateright::{Model, Property};
 
 pub use past::Between;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::layer::Layer;
 use self::past::{BatchNumber, Past, Shown};
@@ -63,6 +66,7 @@ use self::stage::{Setup, Stage};
 use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
+use super::fingerprint::Fingerprint;
 use super::property::{Judge as _, PROPERTIES};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules, State, View};
@@ -81,6 +85,8 @@ pub struct Views {
     stop: Arc<AtomicBool>,
     deadline: Option<Instant>,
     reductions: Reductions,
+    /// What was followed once for all pasts: so it is counted once.
+    counted: Mutex<FxHashSet<Fingerprint>>,
 }
 
 /// A state of [`Views`].
@@ -148,6 +154,7 @@ impl Views {
             stop: Arc::default(),
             deadline: None,
             reductions: Reductions::ALL,
+            counted: Mutex::default(),
         })
     }
 
@@ -231,7 +238,10 @@ impl Views {
         let pasts: Result<Vec<_>, _> =
             judge.with_honest(state, |states| states.iter().map(|state| self.past(state)).collect());
         let shown = self.shown(judge, &judge.proving(&judge.sent(state)))?;
-        Ok(Between::new(pasts?, shown, self.scope.requests as BatchNumber))
+        let nothing = vec![BTreeSet::new(); self.scope.slots as usize];
+        let requests = self.scope.requests as BatchNumber;
+        let left = Between::new(pasts?, shown, nothing, requests);
+        Ok(if self.reductions.decided { left.of_nobody_in_particular(requests) } else { left })
     }
 
     fn explore(&self, past: Option<&Between>, leader: Leader) -> Result<Layer, String> {

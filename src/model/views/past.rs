@@ -20,12 +20,36 @@ pub(super) struct Past<V> {
     pub decided: Vec<Option<BatchNumber>>,
 }
 
+impl<V> Past<V> {
+    /// The same had it decided nothing.
+    pub fn undecided(self) -> Self {
+        Past { decided: vec![None; self.decided.len()], ..self }
+    }
+}
+
 /// The certificates that can be shown, at each sequence number.
 pub(super) type Shown<V> = Vec<BTreeSet<(V, BatchNumber)>>;
 
+/// The batches that somebody has decided, at each sequence number.
+pub(super) type Decided = Vec<BTreeSet<BatchNumber>>;
+
+/// Whether all of these are among those.
+pub(super) fn is_part<T: Ord>(some: &[BTreeSet<T>], of: &[BTreeSet<T>]) -> bool {
+    some.iter().zip(of).all(|(some, of)| some.is_subset(of))
+}
+
 /// All of these and those.
-pub(super) fn with<V: Copy + Ord>(some: &Shown<V>, more: &Shown<V>) -> Shown<V> {
+pub(super) fn with<T: Copy + Ord>(some: &[BTreeSet<T>], more: &[BTreeSet<T>]) -> Vec<BTreeSet<T>> {
     some.iter().zip(more).map(|(some, more)| some | more).collect()
+}
+
+/// One of each set or nothing, in every way.
+pub(super) fn choices(decided: &Decided) -> impl Iterator<Item = Vec<Option<BatchNumber>>> {
+    let of_each = decided.iter().map(|batches| {
+        let batches = batches.iter().copied().map(Some);
+        std::iter::once(None).chain(batches).collect::<Vec<_>>()
+    });
+    of_each.multi_cartesian_product()
 }
 
 /// What all take along, and what the adversary can show.
@@ -36,13 +60,17 @@ pub struct Between {
     /// At each sequence number: of each batch the certificate of the highest view that messages which exist
     /// make up.
     pub(super) shown: Shown<Rank>,
+    /// At each sequence number: the batches that some honest replica has decided, where it does not count which.
+    pub(super) decided: Decided,
 }
 
 impl Between {
-    /// The normal form of these pasts and certificates. `requests` batches, the first ones, can change names.
+    /// The normal form of these pasts, certificates and decisions. `requests` batches, the first ones, can change
+    /// names.
     pub(super) fn new<V: Copy + Ord>(
         replicas: Vec<Past<V>>,
         shown: Shown<V>,
+        decided: Decided,
         requests: BatchNumber,
     ) -> Between {
         let shown: Vec<_> = shown.into_iter().map(highest_of_each).collect();
@@ -71,7 +99,7 @@ impl Between {
             .zip(&ranks)
             .map(|(shown, ranks)| shown.into_iter().map(|(view, batch)| (ranks[&view], batch)).collect())
             .collect();
-        let plain = Between { replicas, shown };
+        let plain = Between { replicas, shown, decided };
         let renamings = (0..requests).permutations(usize::from(requests));
         let renamed = renamings.map(|names| plain.renamed(&names)).min();
         renamed.unwrap_or(plain)
@@ -86,19 +114,27 @@ impl Between {
             decided: past.decided.iter().map(|decided| decided.map(name)).collect(),
         });
         let shown = self.shown.iter().map(|shown| shown.iter().copied().map(certificate).collect());
-        Between { replicas: replicas.sorted().collect(), shown: shown.collect() }
+        let decided = self.decided.iter().map(|batches| batches.iter().copied().map(name).collect());
+        Between { replicas: replicas.sorted().collect(), shown: shown.collect(), decided: decided.collect() }
     }
 
-    /// What is left behind if the adversary can show only some of these certificates: all of that can be followed
-    /// by nothing else than this can. Of the batches so many, the first ones, are requests.
+    /// The same where it does not count who has decided what.
+    #[must_use]
+    pub fn of_nobody_in_particular(self, requests: u16) -> Self {
+        let Between { replicas, shown, mut decided } = self;
+        for past in &replicas {
+            decided.iter_mut().zip(&past.decided).for_each(|(all, decided)| all.extend(decided));
+        }
+        let replicas = replicas.into_iter().map(Past::undecided).collect();
+        Between::new(replicas, shown, decided, requests)
+    }
+
+    /// What is left behind if the adversary can show only some of these certificates, and less has been decided: all of
+    /// that can be followed by nothing else than this can. Of the batches so many, the first ones, are requests.
     pub fn weaker(&self, requests: u16) -> BTreeSet<Between> {
-        let choices = self.shown.iter().map(|shown| {
-            let all: Vec<_> = shown.iter().copied().powerset().collect();
-            all.into_iter().map(|some| some.into_iter().collect::<BTreeSet<_>>())
-        });
-        let choices: Vec<Vec<_>> = choices.map(Iterator::collect).collect();
-        let shown = choices.into_iter().multi_cartesian_product();
-        shown.map(|shown| Between::new(self.replicas.clone(), shown, requests)).collect()
+        let (shown, decided) = (parts(&self.shown), parts(&self.decided));
+        let weaker = shown.into_iter().cartesian_product(decided);
+        weaker.map(|(shown, decided)| Between::new(self.replicas.clone(), shown, decided, requests)).collect()
     }
 
     /// How many ranks there are at the sequence number that has most.
@@ -107,6 +143,15 @@ impl Between {
         let all = held.chain(self.shown.iter().flatten());
         all.map(|(rank, _)| rank + 1).max().unwrap_or(0)
     }
+}
+
+/// Some of each set, in every way.
+fn parts<T: Copy + Ord>(sets: &[BTreeSet<T>]) -> Vec<Vec<BTreeSet<T>>> {
+    let parts = sets.iter().map(|set| {
+        let parts = set.iter().copied().powerset();
+        parts.map(|part| part.into_iter().collect()).collect::<Vec<BTreeSet<T>>>()
+    });
+    parts.multi_cartesian_product().collect()
 }
 
 fn highest_of_each<V: Copy + Ord>(shown: BTreeSet<(V, BatchNumber)>) -> BTreeSet<(V, BatchNumber)> {
@@ -142,7 +187,12 @@ mod tests {
     }
 
     fn between(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> Between {
-        Between::new(held.iter().map(|held| past(*held)).collect(), vec![shown.iter().copied().collect()], 2)
+        Between::new(
+            held.iter().map(|held| past(*held)).collect(),
+            vec![shown.iter().copied().collect()],
+            vec![BTreeSet::new()],
+            2,
+        )
     }
 
     #[test]

@@ -4,19 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 
 use super::Views;
-use super::past::{BatchNumber, Past, Rank, Shown};
+use super::entered::{Entered, Essence};
+use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices};
 use super::premise::Maker;
 use crate::model::absorbed::Absorbed;
 use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::participant::{Local, Participant};
-use crate::pbft::{Digest, KeySet, Message, Replica, RequestId, SeqNum, State, View};
+use crate::pbft::{Digest, KeySet, Message, NewView, Replica, RequestId, SeqNum, State, View};
 
 /// A view, and who leads it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -45,6 +46,8 @@ struct Kind {
     head: Digest,
     pending: Vec<RequestId>,
     votes: BTreeSet<(u8, View, SeqNum, Digest)>,
+    /// What the NEW-VIEWs propose that it has sent, where it does not matter how they are justified.
+    new_views: BTreeSet<Vec<(SeqNum, Digest)>>,
     others: Vec<Message>,
 }
 
@@ -55,13 +58,30 @@ pub(super) struct Known {
     pub kind: u32,
     /// Where that kind stands among all; it does not depend on which was met first.
     pub order: Fingerprint,
-    /// What its replica takes along if it leaves now.
-    pub past: u32,
+    /// What its replica leaves behind if it leaves now.
+    pub outcome: u32,
     /// What the safety properties see of it.
     pub aspect: u32,
     /// What its replica has sent in the view.
     pub sent: Bits,
+    /// Whether it has entered the view.
+    pub is_active: bool,
+    /// What of it can matter once all have entered the view.
+    pub essence: u32,
 }
+
+/// What a replica leaves behind, by numbers of a [`Stage`]: what it takes along, and the decisions of which it does not
+/// count whose they are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Outcome {
+    pub past: u32,
+    /// The certificates that it got in the view.
+    pub gained: u32,
+    pub decided: u32,
+}
+
+/// The batches that it got certificates for in the view, at each sequence number.
+pub(super) type Gained = Vec<Option<BatchNumber>>;
 
 /// A view under one kind of primary.
 pub(super) struct Stage {
@@ -70,22 +90,43 @@ pub(super) struct Stage {
     keys: KeySet,
     /// The messages of the view among the first so many.
     of_view: Bits,
+    /// Those of them that are PRE-PREPAREs, PREPAREs and COMMITs.
+    votes_of_view: Bits,
+    /// The NEW-VIEWs among them, each with the number of what it proposes.
+    pub new_views: FxHashMap<u32, u32>,
+    contents: IndexSet<Vec<(SeqNum, Digest)>>,
+    /// What its honest primary can send to begin it, in the one that is explored.
+    pub began_with: Bits,
     looked_at: u32,
     starts: FxHashMap<(u16, Past<Rank>), (Local, Message)>,
     kinds: IndexSet<Kind>,
+    /// What of a replica's state can matter once all have entered the view, each with its hash.
+    pub essences: IndexMap<Essence, Fingerprint>,
+    /// What was found out of the time when all have entered the view.
+    pub entered: Entered,
     pub pasts: IndexSet<Past<View>>,
+    pub decisions: IndexSet<Decided>,
+    pub gained: IndexSet<Gained>,
+    /// The number of a past with what is gained besides.
+    with_gained: FxHashMap<(u32, u32), u32>,
+    pub outcomes: IndexSet<Outcome, FxBuildHasher>,
+    /// Which properties are lacking where these batches are decided, a bit each.
+    judged: FxHashMap<Decided, u32>,
+    /// Local states of whoever has decided, each with one of whoever has not that stands for it, and how many votes had
+    /// been met when that was found.
+    pub stood_for: FxHashMap<(u32, u32), u32>,
     /// By the number of the local state.
     known: Vec<Option<Known>>,
-    /// Several numbers of pasts, or of aspects, in order.
+    /// Several numbers of outcomes, or of aspects, in order.
     pub sets: IndexSet<SmallVec<[u32; 4]>, FxBuildHasher>,
     votes: Bits,
     pub shown: IndexSet<Shown<View>>,
     shown_by: FxHashMap<Bits, u32>,
-    /// Replicas that have left, and how many of the messages they were offered.
+    /// Replicas that have left, and replicas in the view.
     left: IndexSet<(usize, State)>,
-    left_offered: Vec<usize>,
-    /// Replicas in the view, and how many of the messages they were offered.
-    counting: Vec<(usize, Local, usize)>,
+    counting: Vec<(usize, Local)>,
+    /// How many of either were offered how many messages.
+    offered: (usize, usize, usize),
 }
 
 impl Stage {
@@ -100,18 +141,30 @@ impl Stage {
             setup,
             keys: KeySet::symbolic(views.scope.replicas, views.scope.requests),
             of_view: Bits::default(),
+            votes_of_view: Bits::default(),
+            new_views: FxHashMap::default(),
+            contents: IndexSet::new(),
+            began_with: Bits::default(),
             looked_at: 0,
             starts: FxHashMap::default(),
             kinds: IndexSet::new(),
             pasts: IndexSet::new(),
+            decisions: IndexSet::new(),
+            gained: IndexSet::new(),
+            with_gained: FxHashMap::default(),
+            essences: IndexMap::new(),
+            entered: Entered::default(),
+            outcomes: IndexSet::default(),
+            judged: FxHashMap::default(),
+            stood_for: FxHashMap::default(),
             known: Vec::new(),
             sets: IndexSet::default(),
             votes: Bits::default(),
             shown: IndexSet::new(),
             shown_by: FxHashMap::default(),
             left: IndexSet::new(),
-            left_offered: Vec::new(),
             counting: Vec::new(),
+            offered: (0, 0, 0),
         })
     }
 
@@ -159,17 +212,30 @@ impl Stage {
         let view = self.setup.view;
         let met = self.judge.met();
         if self.looked_at < met {
-            self.of_view.union_with(&self.judge.which(self.looked_at, |message| match message {
-                Message::PrePrepare(m) => m.view() == view,
-                Message::Prepare(m) => m.view == view,
-                Message::Commit(m) => m.view == view,
-                Message::NewView(m) => m.view == view,
-                _ => false,
-            }));
+            let (mut votes, mut new_views, contents) = (Bits::default(), Vec::new(), &mut self.contents);
+            self.judge.look_from(self.looked_at, |number, message| match message {
+                Message::PrePrepare(m) if m.view() == view => votes.insert(number),
+                Message::Prepare(m) if m.view == view => votes.insert(number),
+                Message::Commit(m) if m.view == view => votes.insert(number),
+                Message::NewView(m) if m.view == view => {
+                    new_views.push((number, contents.insert_full(proposed(m)).0 as u32));
+                }
+                _ => {}
+            });
+            self.of_view.union_with(&votes);
+            self.of_view.union_with(&new_views.iter().map(|&(number, _)| number).collect());
+            self.votes_of_view.union_with(&votes);
+            self.new_views.extend(new_views);
             self.votes = self.judge.proving(&self.of_view);
             self.looked_at = met;
         }
         &self.of_view
+    }
+
+    /// The PRE-PREPAREs, PREPAREs and COMMITs of the view.
+    pub fn votes_of_view(&mut self) -> &Bits {
+        self.of_view();
+        &self.votes_of_view
     }
 
     /// The number of what these messages of the view make up.
@@ -193,6 +259,53 @@ impl Stage {
             Some(number) => number as u32,
             None => self.sets.insert_full(numbers).0 as u32,
         }
+    }
+
+    /// The number of what is decided.
+    pub fn decision(&mut self, decided: Decided) -> u32 {
+        self.decisions.insert_full(decided).0 as u32
+    }
+
+    /// The number of what is taken along by whoever has taken along that and has got these certificates besides.
+    pub fn with_gained(&mut self, past: u32, gained: u32) -> u32 {
+        if let Some(&with) = self.with_gained.get(&(past, gained)) {
+            return with;
+        }
+        let mut with = self.pasts[past as usize].clone();
+        for (held, gained) in with.prepared.iter_mut().zip(&self.gained[gained as usize]) {
+            *held = gained.map(|number| (self.setup.view, number)).or(*held);
+        }
+        let with = self.pasts.insert_full(with).0 as u32;
+        self.with_gained.insert((past, gained), with);
+        with
+    }
+
+    /// Which properties of replicas alone are lacking where any honest replica may have decided any of these batches, a bit
+    /// each. Each of them looks at one replica or at two.
+    pub fn lacking(&mut self, views: &Views, decided: &Decided) -> Result<u32, String> {
+        if let Some(&lacking) = self.judged.get(decided) {
+            return Ok(lacking);
+        }
+        let state = |place: usize, decided: &[Option<BatchNumber>]| {
+            let replica = self.replica(place).ok_or("a participant is no replica")?;
+            let batches: Vec<_> = decided
+                .iter()
+                .map(|decided| decided.map(|number| &views.batches[usize::from(number)]))
+                .collect();
+            self.maker().state(replica, &batches, &vec![None; batches.len()]).map(Local::of)
+        };
+        let mut lacking = 0;
+        for one in choices(decided) {
+            for other in choices(decided) {
+                let mut locals = vec![state(0, &one)?];
+                if self.judge.participants().len() > 1 {
+                    locals.push(state(1, &other)?);
+                }
+                lacking |= self.judge.lacking_of(locals.iter());
+            }
+        }
+        self.judged.insert(decided.clone(), lacking);
+        Ok(lacking)
     }
 
     /// What is known of a local state.
@@ -219,20 +332,42 @@ impl Stage {
         let next = self.setup.view.next();
         let (left, _) = replica.after_giving_up(state, next);
         self.check(views, replica, state, &left, &past)?;
-        let kind = describe(state, messages);
+        let essence = Essence::of(state, &messages, self.setup.view);
+        let kind = describe(state, messages, views.reductions.entered);
         let order = fingerprint(&kind);
         let sent = self.judge.sent_by(number);
         let sent = sent.intersection(self.of_view());
-        if self.left.insert((place, left)) {
-            self.left_offered.push(0);
-        }
-        self.counting.push((place, local.clone(), 0));
+        self.left.insert((place, left));
+        self.counting.push((place, local.clone()));
+        let is_active = state.is_active();
+        let (past, decided) = if views.reductions.decided {
+            let decided = past.decided.iter().map(|decided| decided.iter().copied().collect()).collect();
+            (past.undecided(), decided)
+        } else {
+            (past, vec![BTreeSet::new(); views.scope.slots as usize])
+        };
+        let of_view = |held: &Option<(View, BatchNumber)>| {
+            held.filter(|(view, _)| *view == self.setup.view).map(|(_, number)| number)
+        };
+        let gained = past.prepared.iter().map(of_view).collect();
+        let gained = self.gained.insert_full(gained).0 as u32;
+        let (past, decided) = (self.pasts.insert_full(past).0 as u32, self.decision(decided));
+        let essence = self.essences.entry(essence);
+        let essence_order = fingerprint(essence.key());
+        let essence = {
+            let place = essence.index() as u32;
+            essence.or_insert(essence_order);
+            place
+        };
+        let order = if is_active && views.reductions.entered { essence_order } else { order };
         Ok(Known {
             kind: self.kinds.insert_full(kind).0 as u32,
             order,
-            past: self.pasts.insert_full(past).0 as u32,
+            outcome: self.outcomes.insert_full(Outcome { past, gained, decided }).0 as u32,
             aspect: self.judge.aspect(number),
             sent,
+            is_active,
+            essence,
         })
     }
 
@@ -264,24 +399,40 @@ impl Stage {
 
     /// Whether whoever has left takes nothing of the view any more, of all that was ever sent in it.
     pub fn check_left(&mut self) -> Result<(), String> {
-        let messages = self.judge.messages_from(0);
-        for ((place, left), offered) in self.left.iter().zip(&self.left_offered) {
+        let met = self.judge.met() as usize;
+        let (old_left, old_counting, offered) = self.offered;
+        if (self.left.len(), self.counting.len(), met) == self.offered {
+            return Ok(());
+        }
+        let is_any_new = (self.left.len(), self.counting.len()) != (old_left, old_counting);
+        let from = if is_any_new { 0 } else { offered };
+        let messages = self.judge.messages_from(from);
+        let new = &messages[offered - from..];
+        for (number, (place, left)) in self.left.iter().enumerate() {
             let Some(replica) = self.replica(*place) else { continue };
-            self.maker().check_left(replica, left, &messages[*offered..])?;
+            let messages = if number < old_left { new } else { &messages };
+            self.maker().check_left(replica, left, messages)?;
         }
-        for (place, local, offered) in &self.counting {
+        for (number, (place, local)) in self.counting.iter().enumerate() {
             let (Some(replica), Some(state)) = (self.replica(*place), local.replica()) else { continue };
-            self.maker().check_forgets(replica, state, &messages[*offered..])?;
+            let messages = if number < old_counting { new } else { &messages };
+            self.maker().check_forgets(replica, state, messages)?;
         }
-        self.left_offered.fill(messages.len());
-        self.counting.iter_mut().for_each(|(_, _, offered)| *offered = messages.len());
+        self.offered = (self.left.len(), self.counting.len(), met);
         Ok(())
     }
 }
 
-/// What a replica in this state, which has sent these messages, is, whoever it is.
-fn describe(state: &State, sent: Vec<Message>) -> Kind {
+/// What a NEW-VIEW proposes.
+fn proposed(new_view: &NewView) -> Vec<(SeqNum, Digest)> {
+    new_view.proposals.iter().map(|proposal| (proposal.seq(), proposal.digest())).collect()
+}
+
+/// What a replica in this state, which has sent these messages, is, whoever it is; also however the NEW-VIEWs are
+/// justified that it has sent, if that is wanted.
+fn describe(state: &State, sent: Vec<Message>, however_justified: bool) -> Kind {
     let (mut votes, mut others) = (BTreeSet::new(), Vec::new());
+    let mut new_views = BTreeSet::new();
     for message in sent {
         match &message {
             Message::Prepare(vote) => drop(votes.insert((0, vote.view, vote.seq, vote.digest))),
@@ -290,6 +441,7 @@ fn describe(state: &State, sent: Vec<Message>) -> Kind {
                 let claims = change.prepared.iter();
                 votes.extend(claims.map(|claim| (2, claim.view(), claim.seq(), claim.digest())));
             }
+            Message::NewView(new_view) if however_justified => drop(new_views.insert(proposed(new_view))),
             _ => others.push(message),
         }
     }
@@ -309,6 +461,7 @@ fn describe(state: &State, sent: Vec<Message>) -> Kind {
         head,
         pending: state.pending().map(|request| request.id()).collect(),
         votes,
+        new_views,
         others,
     }
 }

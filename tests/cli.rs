@@ -676,3 +676,20 @@ fn who_presses_ctrl_c_is_told_what_was_covered() {
     assert_eq!(output.status.code(), Some(20), "{text}");
     assert!(text.contains("not exhausted (stopped by Ctrl-C)"), "{text}");
 }
+
+#[test]
+fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
+    refused(&["check", "--reduce", "ample"], &["--reduce ample", "judge absorbed has silent and symmetry"]);
+    refused(&["check", "--judge", "unbounded", "--reduce", "symmetry"], &["judge unbounded has silent"]);
+    refused(&["check", "--judge", "message", "--reduce", "silent"], &["judge message"]);
+    refused(&["check", "--property", "liveness", "--reduce", "symmetry"], &["liveness"]);
+    refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);
+    refused(&["check", "--reduce", "symmetry", "--save", "never.bft"], &["--save", "leave out one"]);
+    let unknown = bft(&["check", "--reduce", "fast"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(unknown.stderr).contains("there is no reduction 'fast'; there are silent,"));
+    let names = ["check", "--reduce", "all", "--judge", "absorbed", "--byzantine", "r1", "--views", "1"];
+    let plain = ["check", "--byzantine", "r1", "--views", "1"];
+    let states = |arguments: &[&str]| json(arguments, 0)["rows"][0]["states"].as_u64();
+    assert!(states(&names) < states(&plain));
+}

@@ -13,7 +13,7 @@ use bft_check::model::{
     Stabilisation,
 };
 use bft_check::pbft::{
-    Castro99, Effect, Input, Message, Principal, Renumber as _, ReplicaId, Rules, SeqNum, State, View,
+    Castro99, Effect, Input, Message, Principal, Rename as _, ReplicaId, Rules, SeqNum, State, View,
     ViewChange,
 };
 use stateright::Model;
@@ -311,9 +311,9 @@ fn n_views_higher_everything_happens_alike() {
             for (who, event) in model.expand(&state, action) {
                 let index = system.honest().iter().position(|r| Some(r.id()) == who.replica()).unwrap();
                 let (replica, local) = (&system.honest()[index], &locals[index]);
-                let higher = (local.renumbered(&up).unwrap(), event.renumbered(&up).unwrap());
-                assert_eq!(higher.0.renumbered(&down).as_ref(), Some(local));
-                assert_eq!(higher.1.renumbered(&down).as_ref(), Some(&event));
+                let higher = (local.renamed(&up).unwrap(), event.renamed(&up).unwrap());
+                assert_eq!(higher.0.renamed(&down).as_ref(), Some(local));
+                assert_eq!(higher.1.renamed(&down).as_ref(), Some(&event));
                 let step = |state: &State, event: &Event| {
                     let mut effects = Vec::new();
                     let input = match event {
@@ -325,7 +325,7 @@ fn n_views_higher_everything_happens_alike() {
                 let (here, there) = (step(local, &event), step(&higher.0, &higher.1));
                 let moved = here.clone().map(|(next, messages)| {
                     changed_view += u32::from(next.view() != local.view());
-                    (next.renumbered(&up).unwrap(), messages.renumbered(&up).unwrap())
+                    (next.renamed(&up).unwrap(), messages.renamed(&up).unwrap())
                 });
                 assert_eq!(moved, there);
                 taken += 1;

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Castro99, Chain, Digest, Encoder, Input, Message, NewView, Outcome, Proof, Renumber, Renumbering,
+    Batch, Castro99, Chain, Digest, Encoder, Input, Message, NewView, Outcome, Proof, Rename, Renaming,
     ReplicaId, Request, Rules, SeqNum, Signable, Signed, Snapshot, State, Tag, View, VoteSet,
 };
 use common::{Net, System, accepted, digest};
@@ -164,8 +164,8 @@ fn a_chain_shows_its_blocks() {
 
 // --- other view numbers ---------------------------------------------------------------------------
 
-fn renumbering(system: &System, from: u64, by: i64) -> Renumbering<'_> {
-    Renumbering { keys: &system.keys.replicas, from: View(from), by }
+fn renumbering(system: &System, from: u64, by: i64) -> Renaming<'_> {
+    Renaming { keys: &system.keys.replicas, from: View(from), by, names: None }
 }
 
 #[test]
@@ -183,9 +183,9 @@ fn messages_with_other_view_numbers_are_those_of_these_views() {
     let system = System::new(4);
     let up = renumbering(&system, 0, 4);
     for ((name, low), (_, high)) in messages(&system, 1).into_iter().zip(messages(&system, 5)) {
-        let moved = low.renumbered(&up).unwrap();
+        let moved = low.renamed(&up).unwrap();
         assert_eq!(moved, high, "{name}");
-        assert_eq!(moved.renumbered(&renumbering(&system, 0, -4)), Some(low), "{name}");
+        assert_eq!(moved.renamed(&renumbering(&system, 0, -4)), Some(low), "{name}");
         match &moved {
             Message::ViewChange(change) => {
                 assert_eq!(Castro99.check_view_change(&system.setting, change), Ok(()));
@@ -199,7 +199,7 @@ fn messages_with_other_view_numbers_are_those_of_these_views() {
         }
     }
     let message = system.pre_prepare(1, 1, &system.batch(&[0], 1));
-    assert_eq!(message.renumbered(&renumbering(&system, 0, -4)), None);
+    assert_eq!(message.renamed(&renumbering(&system, 0, -4)), None);
 }
 
 /// Everything that a state holds moves with it: what is accepted, counted, prepared, and asked for.
@@ -209,22 +209,22 @@ fn states_with_other_view_numbers_do_the_same_there() {
     let (up, down) = (renumbering(&system, 0, 4), renumbering(&system, 0, -4));
     let (batch, replica) = (system.batch(&[0], 1), &system.replicas[3]);
     let mut state = replica.init();
-    assert_eq!(state.renumbered(&down), None);
+    assert_eq!(state.renamed(&down), None);
     let mut steps = vec![Message::Request(system.request(0, 1)), system.pre_prepare(0, 1, &batch)];
     steps.push(system.prepare(1, 0, 1, batch.digest()));
     steps.push(system.commit(1, 0, 1, batch.digest()));
     steps.push(Message::ViewChange(system.view_change(2, 1, vec![])));
     for message in &steps {
         accepted(replica, &mut state, Input::Deliver(message));
-        let moved = state.renumbered(&up).unwrap();
+        let moved = state.renamed(&up).unwrap();
         assert_eq!(moved.view(), View(4));
         assert_ne!(moved, state);
-        assert_eq!(moved.renumbered(&down).as_ref(), Some(&state));
+        assert_eq!(moved.renamed(&down).as_ref(), Some(&state));
     }
-    let (mut low, mut high) = (state.clone(), state.renumbered(&up).unwrap());
+    let (mut low, mut high) = (state.clone(), state.renamed(&up).unwrap());
     let sent = |state: &mut State| accepted(replica, state, Input::Timeout);
     let (here, there) = (sent(&mut low), sent(&mut high));
-    assert_eq!(low.renumbered(&up), Some(high));
+    assert_eq!(low.renamed(&up), Some(high));
     assert_eq!(here.len(), there.len());
 }
 
@@ -240,9 +240,9 @@ fn a_new_view_that_cannot_move_keeps_a_replica_until_it_has_left_it() {
     let mut state = replica.init();
     accepted(replica, &mut state, Input::Deliver(&system.new_view(4, changes, &[(1, batch)])));
     assert!(state.is_active() && state.view() == View(4));
-    assert_eq!(state.renumbered(&down), None);
+    assert_eq!(state.renamed(&down), None);
     accepted(replica, &mut state, Input::Timeout);
-    let moved = state.renumbered(&down).unwrap();
+    let moved = state.renamed(&down).unwrap();
     assert_eq!((moved.view(), moved.new_view().is_some()), (View(1), false));
     assert!(state.new_view().is_some());
 }

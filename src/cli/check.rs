@@ -46,8 +46,9 @@ pub(super) struct CheckArguments {
     /// Which judge explores [default: absorbed]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
-    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most and alike
-    /// those that are named [default: all for judge unbounded; judge absorbed has silent, and judge message has none]
+    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike and
+    /// symmetry those that are named [default: all for judge unbounded; judge absorbed has silent and symmetry, and judge
+    /// message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
@@ -203,19 +204,32 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     }
     if let Some(reductions) = arguments.reduce {
         let has_any = match judge {
-            JudgeKind::Unbounded => true,
-            JudgeKind::Absorbed => asked_for != Some(NO_DEAD_END) && reductions.silent,
+            JudgeKind::Unbounded => reductions != Reductions { symmetry: true, ..Reductions::NONE },
+            JudgeKind::Absorbed => {
+                asked_for != Some(NO_DEAD_END) && (reductions.silent || reductions.symmetry)
+            }
             JudgeKind::Message | JudgeKind::Liveness => false,
         };
         if !has_any && reductions != Reductions::NONE {
             return Err(UsageError(format!(
-                "--reduce {reductions}: judge unbounded has all reductions, judge absorbed has silent, and there is none for \
-                 judge message, for no-dead-end and for liveness"
+                "--reduce {reductions}: judge unbounded has silent, ample, most and alike, judge absorbed has silent and \
+                 symmetry, and there is none for judge message, for no-dead-end and for liveness"
             )));
         }
-        if judge == JudgeKind::Absorbed && reductions.silent && arguments.save.is_some() {
+        if judge == JudgeKind::Absorbed && reductions.symmetry {
+            let system =
+                jobs.first().map(|job| System::new(job.bound.clone(), rulebook.rules)).transpose()?;
+            if system.is_some_and(|system| !system.clients().is_empty()) {
+                return Err(UsageError(
+                    "--reduce symmetry: what clients were told stands in their order; leave out --clients and --reads, or \
+                     symmetry"
+                        .to_owned(),
+                ));
+            }
+        }
+        if judge == JudgeKind::Absorbed && arguments.save.is_some() && reductions != Reductions::NONE {
             return Err(UsageError(
-                "--save: a run with --reduce silent cannot be saved; leave out one".to_owned(),
+                "--save: a run of judge absorbed with --reduce cannot be saved; leave out one".to_owned(),
             ));
         }
         jobs.iter_mut().for_each(|job| job.reductions = reductions);

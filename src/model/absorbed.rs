@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 use stateright::{Model, Property};
 
@@ -42,7 +42,9 @@ use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_messa
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{Aspect, Judge, OF_REPLICAS, PROPERTIES, Seen, first_history, properties};
 use super::record::{Journal, Recorded, Unfit};
-use crate::pbft::{Message, NewView, PreparedClaim, Principal, Renumber as _, Signed, Site, State, View};
+use crate::pbft::{
+    Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, Signed, Site, State, View,
+};
 
 /// The kinds of entries in the journal.
 const AVAILABLE: u32 = 0;
@@ -126,8 +128,8 @@ pub(super) struct Guard {
 /// What must exist, besides what is there from the start: all of some messages, and so many of others.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Needs {
-    all: Bits,
-    any: Option<(u32, Bits)>,
+    pub all: Bits,
+    pub any: Option<(u32, Bits)>,
 }
 
 impl Needs {
@@ -243,9 +245,9 @@ struct Tables {
     locals: IndexMap<Node, Guards>,
     aspects: IndexSet<Aspect>,
     available: FxHashMap<Bits, Arc<Bits>>,
-    knowledge: FxHashMap<Bits, u32>,
+    knowledge: IndexMap<Bits, u32, FxBuildHasher>,
     knowledges: IndexSet<Knowledge>,
-    byzantine: FxHashMap<(u32, Bits), Arc<Bits>>,
+    byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
     histories: IndexSet<History>,
     /// By client, history and the client's local states before and after, the history after that.
     told: FxHashMap<(u16, u32, u32, u32), u32>,
@@ -487,16 +489,24 @@ impl Absorbed {
             basis.union_with(&reports);
             reports.union_with(&sent.intersection(&tables.commits));
         }
-        let knowledge = match tables.knowledge.get(&basis) {
-            Some(&id) => id,
-            None => {
-                let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
-                let knowledge = self.adversary.knowledge(known.iter().copied());
-                let id = tables.knowledges.insert_full(knowledge).0 as u32;
-                tables.knowledge.insert(basis, id);
-                id
-            }
-        };
+        let knowledge = self.knowledge(tables, basis);
+        self.byzantine_from(tables, knowledge, reports)
+    }
+
+    /// The number of what the adversary can make of these messages.
+    fn knowledge(&self, tables: &mut Tables, basis: Bits) -> u32 {
+        if let Some(&id) = tables.knowledge.get(&basis) {
+            return id;
+        }
+        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
+        let knowledge = self.adversary.knowledge(known.iter().copied());
+        let id = tables.knowledges.insert_full(knowledge).0 as u32;
+        tables.knowledge.insert(basis, id);
+        id
+    }
+
+    /// What it can send of that, where these messages exist.
+    fn byzantine_from(&self, tables: &mut Tables, knowledge: u32, reports: Bits) -> Arc<Bits> {
         let key = (knowledge, reports);
         if let Some(messages) = tables.byzantine.get(&key) {
             return Arc::clone(messages);
@@ -1008,11 +1018,11 @@ impl Absorbed {
         let mut tables = self.write();
         let mut moved = state.clone();
         for (number, node) in moved.0.iter_mut().zip(&nodes) {
-            let local = node.local.renumbered(&renumbering)?;
+            let local = node.local.renamed(&renumbering)?;
             let mut sent = Bits::default();
             for id in node.sent.iter() {
                 let message = &tables.messages[id as usize];
-                match message.renumbered(&renumbering) {
+                match message.renamed(&renumbering) {
                     Some(message) => sent.insert(tables.intern(message)),
                     None if is_over(message) => {}
                     None => return None,
@@ -1024,6 +1034,67 @@ impl Absorbed {
             *number = tables.node(Node { participant: node.participant, local, sent, resends, changes });
         }
         Some(moved)
+    }
+
+    /// The number of a message with other names.
+    pub(super) fn renamed_message(&self, number: u32, by: &Renaming<'_>) -> Option<u32> {
+        let mut tables = self.write();
+        let renamed = tables.messages.get_index(number as usize)?.renamed(by)?;
+        Some(tables.intern(renamed))
+    }
+
+    /// The number of a local state with other names, of the participants at these places and of these messages.
+    pub(super) fn renamed_local(
+        &self,
+        number: u32,
+        by: &Renaming<'_>,
+        places: &[u16],
+        messages: &mut dyn FnMut(u32) -> Option<u32>,
+    ) -> Option<u32> {
+        let node = self.read().locals.get_index(number as usize)?.0.clone();
+        let sent = node.sent.iter().map(messages).collect::<Option<_>>()?;
+        let (local, resends) = (node.local.renamed(by)?, node.resends.renamed(by)?);
+        let participant = *places.get(usize::from(node.participant))?;
+        Some(self.write().node(Node { participant, local, sent, resends, changes: None }))
+    }
+
+    /// The local states of which the guards were looked for.
+    pub(super) fn explored(&self) -> Vec<u32> {
+        let tables = self.read();
+        (0..).zip(tables.locals.values()).filter(|(_, guards)| guards.known > 0).map(|(id, _)| id).collect()
+    }
+
+    /// Everything that exists in some state that was looked at, one state after the other.
+    pub(super) fn each_available(&self, see: &mut dyn FnMut(&Bits)) {
+        self.read().available.values().for_each(|available| see(available));
+    }
+
+    /// What was there from the start.
+    pub(super) fn unconditional(&self) -> Bits {
+        self.read().unconditional.clone()
+    }
+
+    /// Of messages that were sent, as many sets as the adversary was asked about, one by one: the number of what it
+    /// makes of them.
+    pub(super) fn known_of(&self, place: usize) -> Option<(Bits, u32)> {
+        self.read().knowledge.get_index(place).map(|(basis, &id)| (basis.clone(), id))
+    }
+
+    /// What the adversary can send with some knowledge, by number, and some messages, one case after the other.
+    pub(super) fn shown(&self, place: usize) -> Option<(u32, Bits, Arc<Bits>)> {
+        let tables = self.read();
+        let ((knowledge, reports), sent) = tables.byzantine.get_index(place)?;
+        Some((*knowledge, reports.clone(), Arc::clone(sent)))
+    }
+
+    /// The number of what the adversary makes of these messages.
+    pub(super) fn knowledge_of(&self, basis: Bits) -> u32 {
+        self.knowledge(&mut self.write(), basis)
+    }
+
+    /// What the adversary can send with that knowledge and these messages.
+    pub(super) fn shown_with(&self, knowledge: u32, reports: Bits) -> Arc<Bits> {
+        self.byzantine_from(&mut self.write(), knowledge, reports)
     }
 
     /// The participants, in the order of their moves.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
-    Message, Refusal, Renumbering, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey,
+    Message, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey,
     State, Timestamp, View,
 };
 
@@ -490,8 +490,8 @@ impl System {
     }
 
     /// Other numbers for the views from one on, `by` views up or down.
-    pub fn renumbering(&self, from: View, by: i64) -> Renumbering<'_> {
-        Renumbering { keys: &self.keys, from, by }
+    pub fn renumbering(&self, from: View, by: i64) -> Renaming<'_> {
+        Renaming { keys: &self.keys, from, by, names: None }
     }
 
     /// Whether it was made by [`Self::open`].
@@ -539,6 +539,11 @@ impl System {
     /// What the clients ask for.
     pub fn requests(&self) -> &[SignedRequest] {
         &self.requests
+    }
+
+    /// Everybody's keys: the replicas', by number, then the clients'.
+    pub(super) fn keys(&self) -> Vec<SigningKey> {
+        self.keys.iter().chain(&self.client_keys).cloned().collect()
     }
 
     /// The clients, if they take part.

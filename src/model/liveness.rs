@@ -33,7 +33,7 @@
 //! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which the network
 //! is stable from the start, Byzantine replicas do little ([`Conduct`]), and of all honest participants that owe
 //! a step the first one takes one, of what it can do. As soon as everybody is n views past the first, a state is taken for the one with all
-//! these views n lower: the same state ([`Renumber`](crate::pbft::Renumber)) but for what was sent in the n
+//! these views n lower: the same state ([`Rename`](crate::pbft::Rename)) but for what was sent in the n
 //! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
 //! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
 //! all that is owed ([`Liveness::owed_in`]), not by what is followed. So what is found is a violation; that

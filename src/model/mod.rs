@@ -21,6 +21,7 @@ mod record;
 mod reduced;
 mod reductions;
 mod run;
+mod symmetry;
 mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
@@ -43,4 +44,5 @@ pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
+pub use symmetry::{ByGuards, Symmetric};
 pub use views::{Between, Views, ViewsState, ViewsStep};

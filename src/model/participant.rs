@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::bounds::{Store, System};
 use crate::pbft::{
-    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal,
-    Renumber as _, Renumbering, Replica, ReplicaId, Site, State, View,
+    Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Rename as _,
+    Renaming, Replica, ReplicaId, Site, State, View,
 };
 
 /// What can happen to a participant.
@@ -38,10 +38,10 @@ impl fmt::Debug for Event {
 }
 
 impl Event {
-    /// The same with other view numbers.
-    pub fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
+    /// The same with other names.
+    pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
         Some(match self {
-            Event::Deliver(message) => Event::Deliver(message.renumbered(by)?),
+            Event::Deliver(message) => Event::Deliver(message.renamed(by)?),
             Event::Timeout(view) => Event::Timeout(by.view(*view)?),
             Event::Crash | Event::Invoke | Event::Resend => self.clone(),
         })
@@ -333,16 +333,19 @@ impl Local {
         }
     }
 
-    /// The same with other view numbers, if it names none that gets no other. A client and what is stored
-    /// against crashes have none.
-    pub fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
-        match self {
-            Local::Replica(ReplicaLocal { state, crashes, store: None }) => {
-                let state = state.renumbered(by)?;
-                Some(Local::Replica(ReplicaLocal { state, crashes: *crashes, store: None }))
+    /// The same with other names, if all that it names has one. A client has none, nor has what is stored against
+    /// crashes another number for its views.
+    pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+        let Local::Replica(ReplicaLocal { state, crashes, store }) = self else { return None };
+        let store = match store {
+            Some(_) if by.names.is_none() => return None,
+            Some(stored) => {
+                let (now, before) = (stored.now.renamed(by)?, stored.before.renamed(by)?);
+                Some(Box::new(Stored { now, before }))
             }
-            _ => None,
-        }
+            None => None,
+        };
+        Some(Local::Replica(ReplicaLocal { state: state.renamed(by)?, crashes: *crashes, store }))
     }
 
     /// How often it has crashed.

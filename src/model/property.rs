@@ -199,9 +199,10 @@ fn agreement(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
+/// All pairs are compared: of chains that do not begin at the same checkpoint the longest need not say anything about
+/// a short one.
 fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
-    let mut longest: Option<(ReplicaId, &State)> = None;
-    for (id, state) in named(seen) {
+    for (place, (id, state)) in named(seen).enumerate() {
         let chain = state.chain();
         let mut parent = chain.hash_at(chain.base());
         for block in chain.blocks() {
@@ -210,7 +211,7 @@ fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
             }
             parent = Some(block.digest());
         }
-        if let Some((other, reference)) = longest {
+        for (other, reference) in named(seen).take(place) {
             let common = chain.height().min(reference.chain().height());
             let (mine, theirs) = (chain.hash_at(common), reference.chain().hash_at(common));
             if mine.is_some() && theirs.is_some() && mine != theirs {
@@ -220,9 +221,6 @@ fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
                     chain
                 ));
             }
-        }
-        if longest.is_none_or(|(_, reference)| chain.height() > reference.chain().height()) {
-            longest = Some((id, state));
         }
     }
     None

@@ -23,20 +23,24 @@ pub struct Reductions {
     pub decided: bool,
     /// What can happen once every replica has entered the view is found out once for all pasts. For judge 3.
     pub entered: bool,
+    /// Of states that differ in names of replicas and clients alone, one stands for all. For judge 2.
+    pub symmetry: bool,
 }
 
 /// The names, as in `--reduce`.
-const NAMES: [&str; 6] = ["silent", "ample", "most", "alike", "decided", "entered"];
+const NAMES: [&str; 7] = ["silent", "ample", "most", "alike", "decided", "entered", "symmetry"];
 
 impl Reductions {
     /// None.
-    pub const NONE: Reductions =
-        Reductions { silent: false, ample: false, most: false, alike: false, decided: false, entered: false };
+    pub const NONE: Reductions = Reductions::each(false);
     /// All.
-    pub const ALL: Reductions =
-        Reductions { silent: true, ample: true, most: true, alike: true, decided: true, entered: true };
+    pub const ALL: Reductions = Reductions::each(true);
 
-    fn flags(&mut self) -> [&mut bool; 6] {
+    const fn each(on: bool) -> Self {
+        Reductions { silent: on, ample: on, most: on, alike: on, decided: on, entered: on, symmetry: on }
+    }
+
+    fn flags(&mut self) -> [&mut bool; 7] {
         [
             &mut self.silent,
             &mut self.ample,
@@ -44,6 +48,7 @@ impl Reductions {
             &mut self.alike,
             &mut self.decided,
             &mut self.entered,
+            &mut self.symmetry,
         ]
     }
 
@@ -99,7 +104,8 @@ mod tests {
         let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
         assert_eq!(
             error.to_string(),
-            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, and 'all' and 'none'"
+            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, symmetry, and 'all' \
+             and 'none'"
         );
     }
 }

@@ -13,7 +13,7 @@ use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal, StateTransfer};
 use super::proof::Proof;
 use super::quorum::{Tally, Votes};
-use super::renumber::{Renumber, Renumbering};
+use super::rename::{Rename, Renaming};
 use super::rules::{Refusal, Rules, Setting};
 use super::signature::Signed;
 use super::snapshot::Snapshot;
@@ -100,9 +100,15 @@ impl PreparedCertificate {
     }
 }
 
-impl Renumber for PreparedCertificate {
-    fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
-        self.0.renumbered(by).map(PreparedCertificate)
+impl Rename for PreparedCertificate {
+    fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+        self.0.renamed(by).map(PreparedCertificate)
+    }
+}
+
+impl Rename for StableCheckpoint {
+    fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+        self.0.renamed(by).map(StableCheckpoint)
     }
 }
 

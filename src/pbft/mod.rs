@@ -14,7 +14,7 @@ mod id;
 mod message;
 mod proof;
 mod quorum;
-mod renumber;
+mod rename;
 mod replica;
 mod rules;
 mod signature;
@@ -34,7 +34,7 @@ pub use message::{
 };
 pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
-pub use renumber::{Renumber, Renumbering};
+pub use rename::{Names, Rename, Renaming};
 pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
 pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};

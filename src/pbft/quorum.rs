@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::digest::Digest;
 use super::id::{ReplicaId, View};
 use super::proof::Proof;
-use super::renumber::{Renumber, Renumbering};
+use super::rename::{Rename, Renaming};
 use super::signature::Signed;
 
 /// A group of n replicas of which at most f are Byzantine.
@@ -343,21 +343,26 @@ impl<M> Tally<M> {
     }
 }
 
-impl<M> Renumber for Tally<M>
+impl<M> Rename for Tally<M>
 where
-    Signed<M>: Renumber,
+    Signed<M>: Rename,
 {
-    fn renumbered(&self, by: &Renumbering<'_>) -> Option<Self> {
-        let mut groups = SmallVec::new();
+    fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+        let mut groups: SmallVec<[(TallyKey, Votes<M>); 1]> = SmallVec::new();
         for (key, votes) in &self.groups {
             let view = match key.view {
                 Some(view) => Some(by.view(view)?),
                 None => None,
             };
-            let signed = votes.signed.renumbered(by)?;
-            let votes = Votes { count: votes.count, voters: votes.voters.clone(), signed };
-            groups.push((TallyKey { view, ..*key }, votes));
+            let digest = match key.digest {
+                Some(digest) => Some(by.digest(digest)?),
+                None => None,
+            };
+            let signed = votes.signed.renamed(by)?;
+            let voters = votes.voters.iter().map(|id| by.replica(id)).collect();
+            groups.push((TallyKey { view, digest }, Votes { count: votes.count, voters, signed }));
         }
+        groups.sort_by_key(|(key, _)| *key);
         Some(Tally { groups })
     }
 }

@@ -217,7 +217,7 @@ impl Trace {
         let later = Trace::replayed(&self.system, &mut again, &mut [])?;
         let lower = self.system.renumbering(from, -i64::try_from(round).map_err(|error| error.to_string())?);
         for (who, (now, then)) in participants(&self.system).iter().zip(self.finally().zip(later.finally())) {
-            let lowered = who.control(then.1).renumbered(&lower);
+            let lowered = who.control(then.1).renamed(&lower);
             if lowered.as_ref() != Some(&who.control(now.1)) {
                 return Err(format!("after another round {} is not where it was", who.id()));
             }
@@ -283,7 +283,7 @@ pub(crate) fn raised(
     by: u64,
 ) -> Result<Events, String> {
     let renumbering = system.renumbering(from, i64::try_from(by).map_err(|error| error.to_string())?);
-    let one = |(who, event): &(Principal, Event)| Some((*who, event.renumbered(&renumbering)?));
+    let one = |(who, event): &(Principal, Event)| Some((*who, event.renamed(&renumbering)?));
     events.iter().map(one).collect::<Option<_>>().ok_or_else(|| "there is no such view".to_owned())
 }
 

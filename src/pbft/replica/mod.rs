@@ -5,7 +5,7 @@ mod execution;
 mod log;
 mod normal_case;
 mod recovery;
-mod renumber;
+mod rename;
 mod retransmission;
 mod transfer;
 mod view_change;

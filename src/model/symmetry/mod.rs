@@ -1,0 +1,452 @@
+//! Judge 2 with one state for all that differ in names alone.
+//!
+//! Honest replicas that are primary in no view of the bound are told apart by nothing but their names, and so are clients
+//! that ask for the same. A *renaming* lets them trade names: it takes a local state, all that it holds and all that its
+//! replica has sent, to the one with the other names, signed with the other keys and with the digests of the other
+//! requests ([`Rename`](crate::pbft::Rename)). Renamings take states to states; of those that they take to each other, the
+//! one whose vector of numbers is least stands for all. Numbers are never given anew, so it is always the same one.
+//!
+//! **Why nothing is lost, and nothing added.** If a step can be taken in a state, then in the renamed state one or more
+//! steps of the renamed replica lead to the renamed target. So what can be reached with other names is reached from
+//! the state that stands for it; and, since renamings can be undone and leave the first state as it is, what is visited
+//! can be reached. That premise is tried once all states were visited, for everything that was met ([`premise`]), and a
+//! rulebook that does not have it is refused.
+//!
+//! *One or more* steps, since an honest primary serves the smallest name first. If it takes over a window with the requests
+//! of two clients at hand, it proposes that of the first, then that of the second; for the other order it has to be handed one
+//! after the other.
+//!
+//! **Who trades names.** Replicas that are never primary do; Byzantine ones have no state, so that nothing is gained by
+//! letting them. Clients do in bounds of one view, without checkpoints and crashes. With a further view they do not: a
+//! replica that has left a view keeps the requests that it waits for, and with two of them it begins its view with that of
+//! the first client; that has no counterpart. (To let it forget them is no way out: a replica may have left the view because
+//! it waits, and would then begin one without proposing anything, which it does not.) A digest of a state or block
+//! that is no longer at hand cannot be renamed, hence no checkpoints.
+//!
+//! **Properties.** Those of replicas alone compare digests, numbers and views: each says the same of all states with other
+//! names, and names are only in its words. What clients accept, and the history of it, stands in the order of the
+//! clients: where clients take part, there is no such judge.
+
+mod premise;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use itertools::Itertools as _;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use stateright::{Model, Property};
+
+use super::absorbed::{Absorbed, AbsorbedState, Move};
+use super::bounds::System;
+use super::property::{Judge, Seen, properties};
+use super::reduced::Reduced;
+use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
+
+/// The most replicas, and clients, that trade names: all orders of theirs are looked at in each state.
+const MOST_REPLICAS: usize = 6;
+const MOST_CLIENTS: usize = 4;
+
+type Locals = SmallVec<[u32; 8]>;
+
+/// A judge whose steps are those of judge 2.
+pub trait ByGuards: Judge<State = AbsorbedState> {
+    /// Judge 2.
+    fn judge(&self) -> &Absorbed;
+
+    /// The steps of judge 2 on this path from the first state; none if it turns out that there is no such path.
+    fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>>;
+
+    /// The steps from a state, which stands for it, to one without this property.
+    fn to_violation(&self, _state: &AbsorbedState, _property: &str) -> Vec<Move> {
+        Vec::new()
+    }
+
+    /// Why this cannot judge this rulebook, if it cannot, as far as that is known when all states were visited.
+    fn refused(&self) -> Option<String> {
+        self.judge().refusal()
+    }
+}
+
+impl ByGuards for Absorbed {
+    fn judge(&self) -> &Absorbed {
+        self
+    }
+
+    fn steps(&self, path: &[Move]) -> Option<Vec<Move>> {
+        Some(path.to_vec())
+    }
+}
+
+impl ByGuards for Reduced {
+    fn judge(&self) -> &Absorbed {
+        Reduced::judge(self)
+    }
+
+    fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>> {
+        Some(path.iter().flat_map(|stretch| stretch.steps()).copied().collect())
+    }
+
+    fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
+        Reduced::to_violation(self, state, property)
+    }
+}
+
+/// Two of a kind that trade names.
+struct Trade {
+    names: Names,
+    /// Of each participant, by place, whose place it takes.
+    places: SmallVec<[u16; 8]>,
+}
+
+/// What has what number after a trade, as far as it is known.
+#[derive(Clone, Default)]
+struct Learned {
+    locals: Vec<u32>,
+    messages: Vec<u32>,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+/// [`Absorbed`] or [`Reduced`], with one state for all that differ in names alone.
+pub struct Symmetric<M> {
+    inner: M,
+    keys: Vec<SigningKey>,
+    trades: Vec<Trade>,
+    /// The trades which, one after the other, lead from a state to all that differ in names alone.
+    walk: Vec<usize>,
+    learned: RwLock<Vec<Learned>>,
+    /// The first local state or message that has no other name.
+    nameless: Mutex<Option<String>>,
+}
+
+/// Exchanges of neighbours which, one after the other, bring so many things into all orders.
+fn changes(things: usize) -> Vec<usize> {
+    if things < 2 {
+        return Vec::new();
+    }
+    // The last thing goes to and fro; when it is at an end, the others are exchanged once.
+    let (down, up): (Vec<_>, Vec<_>) = ((0..things - 1).rev().collect(), (0..things - 1).collect());
+    let mut all = down.clone();
+    for (place, exchange) in changes(things - 1).into_iter().enumerate() {
+        let at_start = place % 2 == 0;
+        all.push(exchange + usize::from(at_start));
+        all.extend(if at_start { &up } else { &down });
+    }
+    all
+}
+
+/// Two neighbours of these exchange their places; of the others each keeps its own.
+fn places(count: usize, moved: Option<(u16, u16)>) -> SmallVec<[u16; 8]> {
+    let other = |place: u16| match moved {
+        Some((a, b)) if place == a => b,
+        Some((a, b)) if place == b => a,
+        _ => place,
+    };
+    (0..count as u16).map(other).collect()
+}
+
+impl<M: ByGuards> Symmetric<M> {
+    /// Judge 2 of a system, or what `judge` makes of it, with one state for all that differ in names alone; none where clients
+    /// take part.
+    pub fn new(system: Arc<System>, judge: impl FnOnce(Absorbed) -> M) -> Option<Self> {
+        if !system.clients().is_empty() || system.is_open() {
+            return None;
+        }
+        let (bound, rules, keys) = (system.bound(), system.rules(), system.keys());
+        let committee = system.setting().committee;
+        let leads = |id| (0..bound.views).any(|view| rules.primary(committee, View(view)) == id);
+        let honest = || (0..).zip(system.honest()).map(|(place, replica)| (place, replica.id()));
+        let backups: Vec<(u16, ReplicaId)> =
+            honest().filter(|&(_, id)| !leads(id)).take(MOST_REPLICAS).collect();
+        // A forged request bears the name of client 0.
+        let forged = rules.authentic(system.setting(), system.forged())
+            || honest().any(|(_, id)| rules.authentic_at(system.setting(), id, system.forged()));
+        let renames_clients = bound.views == 1 && !system.has_checkpoints() && bound.crashes == 0;
+        let clients: Vec<ClientId> = (u32::from(forged)..system.requests().len() as u32)
+            .map(ClientId)
+            .take(if renames_clients { MOST_CLIENTS } else { 0 })
+            .collect();
+        let count = system.honest().len();
+        let of_replicas = backups.iter().tuple_windows().map(|(&(a, first), &(b, second))| Trade {
+            names: Names::of_replicas(first, second),
+            places: places(count, Some((a, b))),
+        });
+        let batches = system.batches();
+        let of_clients = clients.iter().tuple_windows().map(|(&a, &b)| Trade {
+            names: Names::of_clients(a, b, &keys, &batches),
+            places: places(count, None),
+        });
+        let trades: Vec<Trade> = of_replicas.chain(of_clients).collect();
+        let among_replicas = changes(backups.len());
+        let mut walk = among_replicas.clone();
+        for trade in changes(clients.len()) {
+            walk.push(backups.len().saturating_sub(1) + trade);
+            walk.extend(&among_replicas);
+        }
+        let learned = RwLock::new(vec![Learned::default(); trades.len()]);
+        let inner = judge(Absorbed::new(Arc::clone(&system)));
+        Some(Symmetric { inner, keys, trades, walk, learned, nameless: Mutex::default() })
+    }
+
+    /// The judge of which one state stands for all that differ in names alone.
+    pub fn inner(&self) -> &M {
+        &self.inner
+    }
+
+    /// How many states there are at most that differ in names alone.
+    pub fn order(&self) -> usize {
+        self.walk.len() + 1
+    }
+
+    /// All states that differ from this one in names alone, itself among them.
+    pub fn orbit(&self, state: &AbsorbedState) -> Vec<AbsorbedState> {
+        let mut all = vec![state.clone()];
+        for &trade in &self.walk {
+            let next = all.last().map(|state| self.traded(trade, state));
+            all.extend(next);
+        }
+        all
+    }
+
+    fn renaming<'a>(&'a self, trade: &'a Trade) -> Renaming<'a> {
+        Renaming { keys: &self.keys, from: View(0), by: 0, names: Some(&trade.names) }
+    }
+
+    /// The number of a message after a trade.
+    fn message(&self, trade: usize, number: u32) -> Option<u32> {
+        let known = |learned: &Vec<Learned>| learned[trade].messages.get(number as usize).copied();
+        let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
+        if let Some(known) = known.filter(|&known| known != UNKNOWN) {
+            return Some(known);
+        }
+        let renamed = self.inner.judge().renamed_message(number, &self.renaming(&self.trades[trade]));
+        let Some(renamed) = renamed else {
+            self.note(format!("message {number} has no other name"));
+            return None;
+        };
+        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        keep(&mut learned[trade].messages, number, renamed);
+        keep(&mut learned[trade].messages, renamed, number);
+        Some(renamed)
+    }
+
+    /// The number of a local state after a trade; its own if it has no other name, which is noted.
+    fn local(&self, trade: usize, number: u32) -> u32 {
+        let known = |learned: &Vec<Learned>| learned[trade].locals.get(number as usize).copied();
+        let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
+        if let Some(known) = known.filter(|&known| known != UNKNOWN) {
+            return known;
+        }
+        let Trade { places, .. } = &self.trades[trade];
+        let by = self.renaming(&self.trades[trade]);
+        let mut message = |number| self.message(trade, number);
+        let Some(renamed) = self.inner.judge().renamed_local(number, &by, places, &mut message) else {
+            self.note(format!("local state {number} has no other name"));
+            return number;
+        };
+        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        keep(&mut learned[trade].locals, number, renamed);
+        keep(&mut learned[trade].locals, renamed, number);
+        renamed
+    }
+
+    fn note(&self, why: String) {
+        self.nameless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+    }
+
+    /// The local states after a trade, if all have numbers.
+    fn traded_among(&self, learned: &Learned, trade: usize, locals: &Locals) -> Option<Locals> {
+        let mut traded = locals.clone();
+        for (&local, &place) in locals.iter().zip(&self.trades[trade].places) {
+            let number = learned.locals.get(local as usize).copied().filter(|&number| number != UNKNOWN);
+            traded[usize::from(place)] = number?;
+        }
+        Some(traded)
+    }
+
+    fn traded_locals(&self, trade: usize, locals: &Locals) -> Locals {
+        let mut traded = locals.clone();
+        for (&local, &place) in locals.iter().zip(&self.trades[trade].places) {
+            traded[usize::from(place)] = self.local(trade, local);
+        }
+        traded
+    }
+
+    fn traded(&self, trade: usize, state: &AbsorbedState) -> AbsorbedState {
+        let locals = Locals::from_slice(self.inner.judge().numbers(state));
+        Absorbed::state(&self.traded_locals(trade, &locals))
+    }
+
+    /// The state that stands for this one, and how many trades of the walk lead to it.
+    fn canonical(&self, state: &AbsorbedState) -> (AbsorbedState, usize) {
+        let first = Locals::from_slice(self.inner.judge().numbers(state));
+        let (mut now, mut least, mut place) = (first.clone(), first, 0);
+        let mut learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        for (&trade, count) in self.walk.iter().zip(1..) {
+            now = match self.traded_among(&learned[trade], trade, &now) {
+                Some(traded) => traded,
+                None => {
+                    drop(learned);
+                    let traded = self.traded_locals(trade, &now);
+                    learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+                    traded
+                }
+            };
+            if now < least {
+                least.clone_from(&now);
+                place = count;
+            }
+        }
+        (Absorbed::state(&least), place)
+    }
+
+    /// Steps of judge 2 from one state to another, which differs in one participant.
+    fn way(&self, from: &AbsorbedState, to: &AbsorbedState) -> Option<Vec<Move>> {
+        let judge = self.inner.judge();
+        let places = judge.numbers(from).iter().zip(judge.numbers(to));
+        let Some(who) = places.into_iter().position(|(a, b)| a != b) else { return Some(Vec::new()) };
+        let mut before: FxHashMap<AbsorbedState, Option<(AbsorbedState, Move)>> = FxHashMap::default();
+        before.insert(from.clone(), None);
+        let mut queue = std::collections::VecDeque::from([from.clone()]);
+        let mut moves = Vec::new();
+        while let Some(state) = queue.pop_front() {
+            moves.clear();
+            judge.actions(&state, &mut moves);
+            for &step in moves.iter().filter(|step| usize::from(step.participant) == who) {
+                let Some(next) = judge.next_state(&state, step) else { continue };
+                if before.contains_key(&next) {
+                    continue;
+                }
+                before.insert(next.clone(), Some((state.clone(), step)));
+                if next == *to {
+                    let mut way = Vec::new();
+                    let mut place = to;
+                    while let Some((earlier, step)) = before.get(place)? {
+                        way.push(*step);
+                        place = earlier;
+                    }
+                    way.reverse();
+                    return Some(way);
+                }
+                queue.push_back(next);
+            }
+        }
+        None
+    }
+}
+
+fn keep(numbers: &mut Vec<u32>, place: u32, number: u32) {
+    if numbers.len() <= place as usize {
+        numbers.resize(place as usize + 1, UNKNOWN);
+    }
+    numbers[place as usize] = number;
+}
+
+impl<M: ByGuards> Model for Symmetric<M>
+where
+    M::Action: Clone,
+{
+    type State = AbsorbedState;
+    type Action = M::Action;
+
+    fn init_states(&self) -> Vec<AbsorbedState> {
+        self.inner.init_states()
+    }
+
+    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<M::Action>) {
+        self.inner.actions(state, actions);
+    }
+
+    fn next_state(&self, state: &AbsorbedState, action: M::Action) -> Option<AbsorbedState> {
+        self.inner.next_state(state, action).map(|next| self.canonical(&next).0)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties(self.inner.system())
+    }
+}
+
+impl<M: ByGuards> Judge for Symmetric<M>
+where
+    M::Action: Clone,
+{
+    fn system(&self) -> &System {
+        self.inner.system()
+    }
+
+    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
+        self.inner.holds(state, property)
+    }
+
+    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+        self.inner.with_seen(state, see)
+    }
+
+    fn reaches(&self, state: &AbsorbedState, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
+        self.inner.reaches(state, good)
+    }
+}
+
+impl<M: ByGuards> ByGuards for Symmetric<M>
+where
+    M::Action: Clone,
+{
+    fn judge(&self) -> &Absorbed {
+        self.inner.judge()
+    }
+
+    /// A step from the state that stands for where the run is leads to one that stands for where the run goes on: the
+    /// trades on the way are undone, and the run itself is found by search, step by step.
+    fn steps(&self, path: &[M::Action]) -> Option<Vec<Move>> {
+        let mut standing = self.init_states().swap_remove(0);
+        let mut run = standing.clone();
+        let (mut undone, mut steps) = (Vec::new(), Vec::new());
+        for action in path {
+            let next = self.inner.next_state(&standing, action.clone())?;
+            let target = undone.iter().rev().fold(next.clone(), |state, &trade| self.traded(trade, &state));
+            steps.extend(self.way(&run, &target)?);
+            run = target;
+            let (least, trades) = self.canonical(&next);
+            undone.extend(&self.walk[..trades]);
+            standing = least;
+        }
+        Some(steps)
+    }
+
+    fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
+        self.inner.to_violation(state, property)
+    }
+
+    fn refused(&self) -> Option<String> {
+        // To try the premise means to look at more local states, which can be too much too.
+        self.inner.refused().or_else(|| self.asymmetry()).or_else(|| self.inner.refused())
+    }
+}
+
+impl<M: ByGuards> fmt::Debug for Symmetric<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Symmetric").field("system", &self.inner.system().bound()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn exchanges_of_neighbours_bring_things_into_all_orders() {
+        for things in 0..7 {
+            let mut now: Vec<usize> = (0..things).collect();
+            let mut met = BTreeSet::from([now.clone()]);
+            for exchange in changes(things) {
+                now.swap(exchange, exchange + 1);
+                met.insert(now.clone());
+            }
+            let all = (1..=things).product::<usize>();
+            assert_eq!((met.len(), changes(things).len()), (all, all - 1));
+        }
+    }
+}

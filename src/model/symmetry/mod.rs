@@ -27,6 +27,7 @@
 //! names, and names are only in its words. What clients accept, and the history of it, stands in the order of the
 //! clients: where clients take part, there is no such judge.
 
+mod by_guards;
 mod premise;
 
 use std::fmt;
@@ -40,57 +41,15 @@ use stateright::{Model, Property};
 use super::absorbed::{Absorbed, AbsorbedState, Move};
 use super::bounds::System;
 use super::property::{Judge, Seen, properties};
-use super::reduced::Reduced;
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
+
+pub use by_guards::ByGuards;
 
 /// The most replicas, and clients, that trade names: all orders of theirs are looked at in each state.
 const MOST_REPLICAS: usize = 6;
 const MOST_CLIENTS: usize = 4;
 
 type Locals = SmallVec<[u32; 8]>;
-
-/// A judge whose steps are those of judge 2.
-pub trait ByGuards: Judge<State = AbsorbedState> {
-    /// Judge 2.
-    fn judge(&self) -> &Absorbed;
-
-    /// The steps of judge 2 on this path from the first state; none if it turns out that there is no such path.
-    fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>>;
-
-    /// The steps from a state, which stands for it, to one without this property.
-    fn to_violation(&self, _state: &AbsorbedState, _property: &str) -> Vec<Move> {
-        Vec::new()
-    }
-
-    /// Why this cannot judge this rulebook, if it cannot, as far as that is known when all states were visited.
-    fn refused(&self) -> Option<String> {
-        self.judge().refusal()
-    }
-}
-
-impl ByGuards for Absorbed {
-    fn judge(&self) -> &Absorbed {
-        self
-    }
-
-    fn steps(&self, path: &[Move]) -> Option<Vec<Move>> {
-        Some(path.to_vec())
-    }
-}
-
-impl ByGuards for Reduced {
-    fn judge(&self) -> &Absorbed {
-        Reduced::judge(self)
-    }
-
-    fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>> {
-        Some(path.iter().flat_map(|stretch| stretch.steps()).copied().collect())
-    }
-
-    fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
-        Reduced::to_violation(self, state, property)
-    }
-}
 
 /// Two of a kind that trade names.
 struct Trade {
@@ -108,7 +67,7 @@ struct Learned {
 
 const UNKNOWN: u32 = u32::MAX;
 
-/// [`Absorbed`] or [`Reduced`], with one state for all that differ in names alone.
+/// [`Absorbed`] or [`Reduced`](super::Reduced), with one state for all that differ in names alone.
 pub struct Symmetric<M> {
     inner: M,
     keys: Vec<SigningKey>,

@@ -60,7 +60,7 @@ fn left_by_judge_2(
 
 #[test]
 fn the_papers_protocol_is_safe_in_any_number_of_views() {
-    for (scope, states) in [(ONE_REQUEST, 10), (Scope::DEFAULT, 45)] {
+    for (scope, states) in [(ONE_REQUEST, 7), (Scope::DEFAULT, 37)] {
         let (model, report, _) = explored(scope, 1, &Castro99, None);
         assert_eq!((model.refusal(), &report.end), (None, &End::Exhausted), "{scope}");
         assert_eq!(report.coverage.states, states, "{scope}");

@@ -46,9 +46,9 @@ pub(super) struct CheckArguments {
     /// Which judge explores [default: absorbed]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
-    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike and
-    /// symmetry those that are named [default: all for judge unbounded; judge absorbed has silent and symmetry, and judge
-    /// message has none]
+    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike,
+    /// decided, entered and symmetry those that are named [default: all for judge unbounded, none for judge absorbed, which
+    /// has silent and symmetry; judge message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
@@ -212,8 +212,8 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         };
         if !has_any && reductions != Reductions::NONE {
             return Err(UsageError(format!(
-                "--reduce {reductions}: judge unbounded has silent, ample, most and alike, judge absorbed has silent and \
-                 symmetry, and there is none for judge message, for no-dead-end and for liveness"
+                "--reduce {reductions}: judge unbounded has silent, ample, most, alike, decided and entered, judge absorbed \
+                 has silent and symmetry, and there is none for judge message, for no-dead-end and for liveness"
             )));
         }
         if judge == JudgeKind::Absorbed && reductions.symmetry {

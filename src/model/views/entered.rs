@@ -71,7 +71,7 @@ impl Essence {
 /// What can come of replicas with these essences, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    /// Which certificates each gets, with what can be shown then, and what was decided.
+    /// What each gains, with what can be shown then, and what was decided.
     left: Vec<(Numbers, u32, u32)>,
     /// Everything that is sent.
     pub sent: Bits,

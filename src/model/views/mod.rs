@@ -22,6 +22,8 @@
 //! code that recovers it from its storage, and has to be the very state that the run has led to, with the same
 //! VIEW-CHANGE. Requests that wait are forgotten: their clients may send them again, at any time.
 //!
+//! Who has decided does not matter either, only what somebody has: see [`undecided`](self).
+//!
 //! **Why view numbers can be ranks.** What a new view takes depends on the order of the certificates' views alone,
 //! of those for one batch on the highest, and views in a row with certificates for the same batch are as good
 //! as one: asked of the rulebook with all small sets of reports. A certificate of a view is given the signatures
@@ -40,6 +42,7 @@
 
 mod ample;
 mod entered;
+mod kind;
 mod layer;
 mod past;
 mod premise;

@@ -38,7 +38,7 @@ pub(super) struct Runs {
     pub states: u64,
     /// Everything that was sent in the view.
     pub sent: Bits,
-    /// What can be left behind, by what each replica takes along, or which certificates it gets, as numbers: with which
+    /// What can be left behind, by what each replica takes along, or what it gains, as numbers: with which
     /// certificates of the view that can be shown, and what was decided.
     pub left: FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
     /// The properties that some state lacks, a bit each, and the good outcomes that some state has.
@@ -69,7 +69,7 @@ pub(super) enum Phase {
     Start,
     /// It has begun, if its primary is honest, in one way: what is sent in another one never exists.
     Begun,
-    /// All have entered it: of what is left behind it is said which certificates each gets there.
+    /// All have entered it: of what is left behind it is said what each gains there.
     Entered,
 }
 

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::Views;
 use super::entered::{Entered, Essence};
+use super::kind::{Kind, describe, proposed};
 use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices};
 use super::premise::Maker;
 use crate::model::absorbed::Absorbed;
@@ -17,7 +18,7 @@ use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::participant::{Local, Participant};
-use crate::pbft::{Digest, KeySet, Message, NewView, Replica, RequestId, SeqNum, State, View};
+use crate::pbft::{Digest, KeySet, Message, Replica, SeqNum, State, View};
 
 /// A view, and who leads it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,30 +26,6 @@ pub(super) struct Setup {
     pub view: View,
     /// Whether its primary is honest: then it is the first of the honest replicas.
     pub is_led_honestly: bool,
-}
-
-/// What it holds at a sequence number: the proposal that it has accepted, its certificate, and what it has decided.
-#[derive(PartialEq, Eq, Hash)]
-struct KindOfSlot {
-    seq: SeqNum,
-    accepted: Option<(View, Digest)>,
-    prepared: Option<(View, Digest)>,
-    decided: Option<Digest>,
-}
-
-/// What a replica is in the view, whoever it is.
-#[derive(PartialEq, Eq, Hash)]
-struct Kind {
-    view: View,
-    active: bool,
-    slots: Vec<KindOfSlot>,
-    height: SeqNum,
-    head: Digest,
-    pending: Vec<RequestId>,
-    votes: BTreeSet<(u8, View, SeqNum, Digest)>,
-    /// What the NEW-VIEWs propose that it has sent, where it does not matter how they are justified.
-    new_views: BTreeSet<Vec<(SeqNum, Digest)>>,
-    others: Vec<Message>,
 }
 
 /// What is known of a local state in the view. Numbers are those of a [`Stage`].
@@ -75,13 +52,13 @@ pub(super) struct Known {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Outcome {
     pub past: u32,
-    /// The certificates that it got in the view.
+    /// What of it can be new.
     pub gained: u32,
     pub decided: u32,
 }
 
-/// The batches that it got certificates for in the view, at each sequence number.
-pub(super) type Gained = Vec<Option<BatchNumber>>;
+/// What a replica has at the end of a view and need not have had before: a past with the certificates of the view alone.
+type Gained = Past<()>;
 
 /// A view under one kind of primary.
 pub(super) struct Stage {
@@ -106,7 +83,7 @@ pub(super) struct Stage {
     pub entered: Entered,
     pub pasts: IndexSet<Past<View>>,
     pub decisions: IndexSet<Decided>,
-    pub gained: IndexSet<Gained>,
+    gained: IndexSet<Gained>,
     /// The number of a past with what is gained besides.
     with_gained: FxHashMap<(u32, u32), u32>,
     pub outcomes: IndexSet<Outcome, FxBuildHasher>,
@@ -266,14 +243,18 @@ impl Stage {
         self.decisions.insert_full(decided).0 as u32
     }
 
-    /// The number of what is taken along by whoever has taken along that and has got these certificates besides.
+    /// The number of what is taken along by whoever has taken along that and has gained this besides.
     pub fn with_gained(&mut self, past: u32, gained: u32) -> u32 {
         if let Some(&with) = self.with_gained.get(&(past, gained)) {
             return with;
         }
         let mut with = self.pasts[past as usize].clone();
-        for (held, gained) in with.prepared.iter_mut().zip(&self.gained[gained as usize]) {
-            *held = gained.map(|number| (self.setup.view, number)).or(*held);
+        let more = &self.gained[gained as usize];
+        for (held, gained) in with.prepared.iter_mut().zip(&more.prepared) {
+            *held = gained.map(|((), number)| (self.setup.view, number)).or(*held);
+        }
+        for (decided, gained) in with.decided.iter_mut().zip(&more.decided) {
+            *decided = gained.or(*decided);
         }
         let with = self.pasts.insert_full(with).0 as u32;
         self.with_gained.insert((past, gained), with);
@@ -347,9 +328,10 @@ impl Stage {
             (past, vec![BTreeSet::new(); views.scope.slots as usize])
         };
         let of_view = |held: &Option<(View, BatchNumber)>| {
-            held.filter(|(view, _)| *view == self.setup.view).map(|(_, number)| number)
+            held.filter(|(view, _)| *view == self.setup.view).map(|(_, number)| ((), number))
         };
-        let gained = past.prepared.iter().map(of_view).collect();
+        let prepared = past.prepared.iter().map(of_view).collect();
+        let gained = Past { prepared, decided: past.decided.clone() };
         let gained = self.gained.insert_full(gained).0 as u32;
         let (past, decided) = (self.pasts.insert_full(past).0 as u32, self.decision(decided));
         let essence = self.essences.entry(essence);
@@ -420,48 +402,5 @@ impl Stage {
         }
         self.offered = (self.left.len(), self.counting.len(), met);
         Ok(())
-    }
-}
-
-/// What a NEW-VIEW proposes.
-fn proposed(new_view: &NewView) -> Vec<(SeqNum, Digest)> {
-    new_view.proposals.iter().map(|proposal| (proposal.seq(), proposal.digest())).collect()
-}
-
-/// What a replica in this state, which has sent these messages, is, whoever it is; also however the NEW-VIEWs are
-/// justified that it has sent, if that is wanted.
-fn describe(state: &State, sent: Vec<Message>, however_justified: bool) -> Kind {
-    let (mut votes, mut others) = (BTreeSet::new(), Vec::new());
-    let mut new_views = BTreeSet::new();
-    for message in sent {
-        match &message {
-            Message::Prepare(vote) => drop(votes.insert((0, vote.view, vote.seq, vote.digest))),
-            Message::Commit(vote) => drop(votes.insert((1, vote.view, vote.seq, vote.digest))),
-            Message::ViewChange(change) => {
-                let claims = change.prepared.iter();
-                votes.extend(claims.map(|claim| (2, claim.view(), claim.seq(), claim.digest())));
-            }
-            Message::NewView(new_view) if however_justified => drop(new_views.insert(proposed(new_view))),
-            _ => others.push(message),
-        }
-    }
-    others.sort_unstable();
-    let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
-        let accepted = slot.proposal().map(|proposal| (proposal.view(), proposal.digest()));
-        let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
-        KindOfSlot { seq, accepted, prepared, decided: slot.committed().map(|batch| batch.digest()) }
-    };
-    let slots: Vec<_> = state.log().iter().map(slot).collect();
-    let (height, head) = (state.chain().height(), state.chain().head());
-    Kind {
-        view: state.view(),
-        active: state.is_active(),
-        slots,
-        height,
-        head,
-        pending: state.pending().map(|request| request.id()).collect(),
-        votes,
-        new_views,
-        others,
     }
 }

@@ -1,6 +1,7 @@
 //! From a question to rows of a table: which judge runs on which bound, and what came of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,7 @@ pub fn run_on(
         return Ok((outcome, None));
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
+    let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
         JudgeKind::Message => {
             let (model, halted) = match from {
@@ -207,7 +208,7 @@ pub fn run_on(
                 Some(Unfinished(Suspended::Absorbed(model, halted))) => (model, Some(halted)),
                 _ => {
                     let model = Box::new(Absorbed::new(Arc::clone(&system)));
-                    model.rehearse();
+                    limits = rehearsed(&model, &limits, progress);
                     (model, None)
                 }
             };
@@ -266,8 +267,7 @@ fn run_by_guards<M: ByGuards + Sync>(
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
 {
-    model.judge().rehearse();
-    let limits = Limits { threads: 1, ..*limits };
+    let limits = Limits { threads: 1, ..rehearsed(model.judge(), limits, progress) };
     let asked = selected(model, property);
     let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
     let violated = match &report.end {
@@ -293,6 +293,15 @@ where
         outcome.verdict = Verdict::Refused(refusal);
     }
     outcome
+}
+
+/// Lets judge 2 meet what it can before it searches. Says how it is limited from then on.
+fn rehearsed(model: &Absorbed, limits: &Limits, progress: &Progress) -> Limits {
+    let deadline = deadline(limits.timeout);
+    let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    model.rehearse(&|| progress.stop.load(Relaxed) || is_over());
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    Limits { timeout: left.or(limits.timeout), ..*limits }
 }
 
 /// The steps of judge 2 as the deliveries that they stand for.

@@ -846,8 +846,8 @@ impl Absorbed {
     /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
     /// a local state again, so it is better to have met most of them first: here that is done once in each round of
     /// walks. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
-    /// and to have met those too early only adds states.
-    pub(crate) fn rehearse(&self) {
+    /// and to have met those too early only adds states. Ends early when it `is_stopped`.
+    pub(crate) fn rehearse(&self, is_stopped: &dyn Fn() -> bool) {
         if !self.system.clients().is_empty() {
             return;
         }
@@ -866,6 +866,9 @@ impl Absorbed {
             while idle < IDLE && steps < MOST {
                 let (mut state, met) = (start.clone(), self.met());
                 for _ in 0..LONGEST {
+                    if is_stopped() {
+                        return;
+                    }
                     moves.clear();
                     let available = self.available(&state);
                     let may_crash = self.may_crash(&self.read(), &state);

@@ -644,7 +644,7 @@ fn a_loop_is_replayed_with_its_fairness() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_would_hold_too_much_memory_ends_with_what_it_covered() {
-    let output = bft(&["check", "--views", "4", "--memory", "25"]);
+    let output = bft(&["check", "--judge", "message", "--byzantine", "r3", "--memory", "25"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(20), "{text}");
     assert!(text.contains("not exhausted (stopped at 25 MiB of memory)"), "{text}");
@@ -679,11 +679,18 @@ fn who_presses_ctrl_c_is_told_what_was_covered() {
 
 #[test]
 fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
-    refused(&["check", "--reduce", "ample"], &["--reduce ample", "judge absorbed has silent and symmetry"]);
+    for named in ["ample", "silent,ample"] {
+        refused(
+            &["check", "--reduce", named],
+            &["--reduce", named, "judge absorbed has silent, decided and symmetry"],
+        );
+    }
     refused(&["check", "--judge", "unbounded", "--reduce", "symmetry"], &["judge unbounded has silent"]);
     refused(&["check", "--judge", "message", "--reduce", "silent"], &["judge message"]);
     refused(&["check", "--property", "liveness", "--reduce", "symmetry"], &["liveness"]);
     refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);
+    refused(&["check", "--reduce", "decided,symmetry"], &["do not go together"]);
+    refused(&["check", "--reduce", "decided", "--slots", "2"], &["several sequence numbers"]);
     refused(&["check", "--reduce", "symmetry", "--save", "never.bft"], &["--save", "leave out one"]);
     let unknown = bft(&["check", "--reduce", "fast"]);
     assert_eq!(unknown.status.code(), Some(2));

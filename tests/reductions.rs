@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
 use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search};
 use bft_check::model::{
-    Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, NO_DEAD_END, Reduced,
-    Reductions, Scope, Symmetric, System, Views, ViewsState, fingerprint, placements,
+    Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, Judge, NO_DEAD_END,
+    Reduced, Reductions, Scope, Symmetric, System, Views, ViewsState, fingerprint, placements,
 };
 use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
 use stateright::Model as _;
@@ -209,45 +209,149 @@ fn verdict(
     })
 }
 
-/// How many rows of the corpus are violated, and which rulebooks are refused, with reductions; all others say the same as
-/// without.
-fn compared(reductions: Reductions) -> (u32, BTreeSet<&'static str>) {
-    let (mut violated, mut refused) = (0, BTreeSet::new());
+/// What became of the corpus with some reductions.
+#[derive(Default)]
+struct Compared {
+    violated: u32,
+    refused: BTreeSet<&'static str>,
+}
+
+/// How many rows of the corpus are violated, and which rulebooks are refused, with each of these reductions; all others say
+/// the same as without.
+fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
+    let all: [Reductions; N] = names.map(|names| names.parse().unwrap());
+    let mut compared = std::array::from_fn(|_| Compared::default());
     for rulebook in RULEBOOKS {
         for (job, property) in searched(rulebook) {
-            let reduced = Job { reductions, ..job.clone() };
-            let takes_part = job.bound.clients || job.bound.reads > 0;
             let Some(plain) = verdict(&job, rulebook, property) else { continue };
-            let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
-            // Names can matter to a rulebook; no violation is lost to that.
-            if reductions.symmetry && reduced.is_err() && (takes_part || plain == Ok(None)) {
-                refused.insert(rulebook.name);
-                continue;
+            for (reductions, compared) in all.into_iter().zip(&mut compared) {
+                let reduced = Job { reductions, ..job.clone() };
+                let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
+                // Names can matter to a rulebook, and who has decided; no violation is lost to that.
+                let is_out_of_bounds = |why: &String| why.starts_with("who has decided matters with clients");
+                if reductions.decided && reduced.as_ref().is_err_and(is_out_of_bounds) {
+                    continue;
+                }
+                let takes_part = job.bound.clients || job.bound.reads > 0;
+                if (reductions.symmetry || reductions.decided)
+                    && reduced.is_err()
+                    && (takes_part || plain == Ok(None))
+                {
+                    compared.refused.insert(rulebook.name);
+                    continue;
+                }
+                assert_eq!(plain.is_err(), reduced.is_err(), "{}: {plain:?}, {reduced:?}", rulebook.name);
+                let (Ok(plain), Ok(reduced)) = (&plain, reduced) else { continue };
+                // Of all properties together, the one that is violated first may be another.
+                assert_eq!(plain.is_some(), reduced.is_some(), "{}: {plain:?}, {reduced:?}", rulebook.name);
+                assert!(property.is_none() || *plain == reduced);
+                compared.violated += u32::from(plain.is_some());
             }
-            assert_eq!(plain.is_err(), reduced.is_err(), "{}: {plain:?}, {reduced:?}", rulebook.name);
-            let (Ok(plain), Ok(reduced)) = (plain, reduced) else { continue };
-            // Of all properties together, the one that is violated first may be another.
-            assert_eq!(plain.is_some(), reduced.is_some(), "{}: {plain:?}, {reduced:?}", rulebook.name);
-            assert!(property.is_none() || plain == reduced);
-            violated += u32::from(plain.is_some());
         }
     }
-    (violated, refused)
+    compared
 }
 
 #[test]
-fn the_verdicts_on_the_corpus_are_the_same_with_silent_steps_put_off() {
-    let (violated, refused) = compared(Reductions { silent: true, ..Reductions::NONE });
-    assert!(violated > 25 && refused.is_empty(), "{violated}");
-}
-
-#[test]
-fn the_verdicts_on_the_corpus_are_the_same_up_to_names() {
-    for names in ["symmetry", "silent,symmetry"] {
-        let (violated, refused) = compared(names.parse().unwrap());
-        assert!(violated > 30, "{names}: {violated}");
+fn the_verdicts_on_the_corpus_are_the_same() {
+    let [silent, named, silent_named, decided, silent_decided] =
+        compared(["silent", "symmetry", "silent,symmetry", "decided", "silent,decided"]);
+    assert!(silent.violated > 25 && silent.refused.is_empty(), "{}", silent.violated);
+    for compared in [named, silent_named] {
+        assert!(compared.violated > 30, "{}", compared.violated);
         // In these clients take part.
-        assert_eq!(refused, BTreeSet::from(["mixed-replies", "single-reply", "unordered-reads"]), "{names}");
+        assert_eq!(compared.refused, BTreeSet::from(["mixed-replies", "single-reply", "unordered-reads"]));
+    }
+    for compared in [decided, silent_decided] {
+        assert!(compared.violated > 15, "{}", compared.violated);
+        // In it a replica decides what it holds no certificate for, and can hold one afterwards only if it has not decided.
+        assert_eq!(compared.refused, BTreeSet::from(["decides-unprepared"]));
+    }
+}
+
+/// Of honest replicas what does not tell who has decided: the view, what was sent, and the certificates.
+fn whoever(judge: &Absorbed, state: &AbsorbedState) -> Vec<Fingerprint> {
+    let content = |&number: &u32| {
+        let (local, mut sent) = judge.numbered(number).unwrap();
+        sent.sort_unstable();
+        let replica = local.replica().unwrap();
+        let held: Vec<_> = replica.log().iter().filter_map(|(_, slot)| slot.prepared().cloned()).collect();
+        fingerprint(&(replica.view(), replica.is_active(), sent, held))
+    };
+    judge.numbers(state).iter().map(content).collect()
+}
+
+fn decided_in(judge: &impl Judge<State = AbsorbedState>, state: &AbsorbedState) -> BTreeSet<Batch> {
+    judge.with_honest(state, |replicas| {
+        let slots = replicas.iter().flat_map(|replica| replica.log().iter());
+        slots.filter_map(|(_, slot)| slot.committed().cloned()).collect()
+    })
+}
+
+/// Whoever has decided: the same is reached, with the same decided by somebody.
+#[test]
+fn what_is_decided_can_be_decided_without_deciding() {
+    for (scope, byzantine) in [(ONE_REQUEST, 0), (ONE_REQUEST, 1), (ONE_REQUEST, 2), (Scope::DEFAULT, 0)] {
+        let (limits, progress) = (Limits::default(), Progress::default());
+        let judge = Absorbed::new(system(scope, &[byzantine], &Castro99));
+        let mut all = BTreeSet::new();
+        let plain = search(&judge, &[], &limits, &progress, |state| {
+            all.insert((whoever(&judge, state), decided_in(&judge, state)));
+        });
+        for names in ["decided", "silent,decided"] {
+            let reduced =
+                Reduced::by(Absorbed::new(system(scope, &[byzantine], &Castro99)), names.parse().unwrap());
+            let mut met = BTreeSet::new();
+            let fewer = search(&reduced, &[], &limits, &progress, |state| {
+                let decided: BTreeSet<_> = reduced.decided(state).into_iter().collect();
+                for state in reduced.stands_for(state) {
+                    met.insert((whoever(reduced.judge(), &state), decided.clone()));
+                }
+            });
+            assert_eq!((fewer.end, reduced.refused()), (End::Exhausted, None));
+            assert!(fewer.coverage.states < plain.coverage.states, "{scope}, {byzantine}");
+            // Where more was decided, less can have been.
+            let is_met = |(who, decided): &(Vec<Fingerprint>, BTreeSet<Batch>)| {
+                let of_same =
+                    met.range((who.clone(), BTreeSet::new())..).take_while(|(other, _)| other == who);
+                of_same.map(|(_, most)| most).any(|most| decided.is_subset(most))
+            };
+            assert!(all.iter().all(is_met), "{scope}, {byzantine}: something is lost");
+            let is_real = |(who, most): &(Vec<Fingerprint>, BTreeSet<Batch>)| {
+                let of_same =
+                    all.range((who.clone(), BTreeSet::new())..).take_while(|(other, _)| other == who);
+                most.is_empty() || of_same.map(|(_, decided)| decided).any(|decided| decided == most)
+            };
+            assert!(met.iter().all(is_real), "{scope}, {byzantine}: something is added");
+        }
+    }
+}
+
+/// Who has prepared something stays in the view until it has decided.
+#[derive(Clone, Copy, Debug)]
+struct Content;
+
+impl Rules for Content {
+    fn leaves_prepared(&self) -> bool {
+        false
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+#[test]
+fn a_rulebook_to_which_it_matters_who_has_decided_is_refused() {
+    let (limits, progress) = (Limits::default(), Progress::default());
+    for names in ["decided", "silent,decided"] {
+        let mut job = Job::new(JudgeKind::Absorbed, Bound::new(Scope::DEFAULT, [ReplicaId(0)]));
+        let plain = run(&job, &Content, Some("agreement"), &limits, None, &progress).unwrap();
+        assert!(matches!(plain.verdict, Verdict::Holds), "{:?}", plain.verdict);
+        job.reductions = names.parse().unwrap();
+        let reduced = run(&job, &Content, Some("agreement"), &limits, None, &progress).unwrap();
+        let Verdict::Refused(why) = &reduced.verdict else { panic!("{:?}", reduced.verdict) };
+        assert!(why.starts_with("it matters under this rulebook who has decided"), "{why}");
     }
 }
 

@@ -107,7 +107,7 @@ pub use weak_prepare::WeakPrepare;
 
 use serde::Serialize;
 
-use crate::model::Scope;
+use crate::model::{Reductions, Scope};
 use crate::pbft::{ReplicaId, Rules};
 
 /// What kind of harm a rulebook does.
@@ -165,6 +165,8 @@ pub struct Run {
     pub passes_with_views: Option<u64>,
     /// The run that shows it, where no search within reach does: line by line, as a trace prints it.
     pub told: &'static [&'static str],
+    /// Which states the search leaves out.
+    pub reductions: Reductions,
     /// Whether it takes more than some seconds.
     pub slow: bool,
 }

@@ -81,14 +81,14 @@ pub fn run_row(
         Expected::Holds => None,
     };
     let at_bound = match run.told {
-        [] => outcomes(rulebook, run.scope, &placed, property, limits, progress)?,
+        [] => outcomes(rulebook, run, run.scope, &placed, property, limits, progress)?,
         lines => vec![told(rulebook, run, lines)?],
     };
     let below = match run.passes_with_views {
         None => Vec::new(),
         Some(views) => {
             let everywhere = Byzantine::Count(run.scope.faults);
-            outcomes(rulebook, Scope { views, ..run.scope }, &everywhere, property, limits, progress)?
+            outcomes(rulebook, run, Scope { views, ..run.scope }, &everywhere, property, limits, progress)?
         }
     };
     Ok(Row { rulebook, run, outcomes: at_bound, below })
@@ -114,6 +114,7 @@ fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Resul
 
 fn outcomes(
     rulebook: &'static Rulebook,
+    run: &'static Run,
     scope: Scope,
     placed: &Byzantine,
     property: Option<&str>,
@@ -125,5 +126,6 @@ fn outcomes(
     let asked = jobs
         .into_iter()
         .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));
-    asked.map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
+    let reduced = |job| Job { reductions: run.reductions, ..job };
+    asked.map(reduced).map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
 }

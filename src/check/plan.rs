@@ -12,9 +12,8 @@ use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, AbsorbedState, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move,
-    NO_DEAD_END, Reduced, Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements,
-    properties,
+    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, Reduced,
+    Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements, properties,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -200,7 +199,7 @@ pub fn run_on(
                 outcome(job, &system, report, |path| path.iter().map(|step| model.expand(step)).collect());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
-        JudgeKind::Absorbed if job.reductions.silent || job.reductions.symmetry => {
+        JudgeKind::Absorbed if of_judge_2(job.reductions) => {
             Ok((run_reduced(job, &system, property, &limits, progress), None))
         }
         JudgeKind::Absorbed => {
@@ -235,7 +234,12 @@ pub fn run_on(
     }
 }
 
-/// Judge 2 with silent steps put off, or one state for all that differ in names alone, or both.
+/// Whether judge 2 has one of these reductions.
+fn of_judge_2(reductions: Reductions) -> bool {
+    reductions.silent || reductions.decided || reductions.symmetry
+}
+
+/// Judge 2 with some of its reductions.
 fn run_reduced(
     job: &Job,
     system: &Arc<System>,
@@ -245,19 +249,28 @@ fn run_reduced(
 ) -> Outcome {
     let shared = || Arc::clone(system);
     let run = (job, system, property, limits, progress);
-    if !job.reductions.symmetry {
-        return run_by_guards(&Reduced::new(Absorbed::new(shared())), run);
+    let refused = |why: &str| {
+        let (coverage, verdict) = (Coverage::default(), Verdict::Refused(why.to_owned()));
+        Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
+    };
+    let Reductions { silent, decided, symmetry, .. } = job.reductions;
+    if decided && symmetry {
+        return refused("decided and symmetry do not go together in judge absorbed");
     }
-    let outcome = if job.reductions.silent {
+    if decided && !Reduced::knows_decisions_of(system) {
+        return refused(
+            "who has decided matters with clients, checkpoints, crashes and several sequence numbers",
+        );
+    }
+    if !symmetry {
+        return run_by_guards(&Reduced::by(Absorbed::new(shared()), job.reductions), run);
+    }
+    let outcome = if silent {
         Symmetric::new(shared(), Reduced::new).map(|model| run_by_guards(&model, run))
     } else {
         Symmetric::new(shared(), |judge| judge).map(|model| run_by_guards(&model, run))
     };
-    outcome.unwrap_or_else(|| {
-        let verdict = Verdict::Refused("clients have an order, so that symmetry cannot be used".to_owned());
-        let coverage = Coverage::default();
-        Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
-    })
+    outcome.unwrap_or_else(|| refused("clients have an order, so that symmetry cannot be used"))
 }
 
 fn run_by_guards<M: ByGuards + Sync>(
@@ -276,10 +289,7 @@ where
     };
     let mut outcome = outcome(job, system, report, |path| {
         // Without steps nothing is violated, and the replicas say so.
-        let mut steps = model.steps(path).unwrap_or_default();
-        let (_, last) = follow(model.judge(), &steps);
-        steps.extend(violated.into_iter().flat_map(|property| model.to_violation(&last, property)));
-        expand(model.judge(), &steps)
+        expand(model.judge(), &model.violating(path, violated.unwrap_or_default()))
     });
     let start = Instant::now();
     let refusal = match outcome.verdict {
@@ -306,11 +316,6 @@ fn rehearsed(model: &Absorbed, limits: &Limits, progress: &Progress) -> Limits {
 
 /// The steps of judge 2 as the deliveries that they stand for.
 fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
-    follow(model, path).0
-}
-
-/// The deliveries that steps of judge 2 stand for, and where they lead.
-fn follow(model: &Absorbed, path: &[Move]) -> (Vec<(Principal, Event)>, AbsorbedState) {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -319,7 +324,7 @@ fn follow(model: &Absorbed, path: &[Move]) -> (Vec<(Principal, Event)>, Absorbed
             state = next;
         }
     }
-    (events, state)
+    events
 }
 
 fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {

@@ -11,7 +11,7 @@ use super::check::{thousands, who};
 use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
 use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limits, Progress, Row, Verdict};
-use crate::model::{Bound, is_liveness};
+use crate::model::{Bound, Reductions, is_liveness};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
 
 #[derive(Debug, Args)]
@@ -248,7 +248,7 @@ fn matrix(rows: &[Row], left: usize) -> String {
             row.rulebook.name.to_owned(),
             row.rulebook.class.to_string(),
             row.rulebook.source.to_owned(),
-            judge(row.run).to_owned(),
+            judge_with(row.run),
             row.run.scope.to_string(),
             placement(row.run),
             thousands(row.states()),
@@ -280,6 +280,14 @@ fn judge(run: &Run) -> &'static str {
         _ if !run.told.is_empty() => "replay",
         Expected::Violated(property) if is_liveness(property) => "liveness",
         _ => "absorbed",
+    }
+}
+
+/// The same, and what it leaves out.
+fn judge_with(run: &Run) -> String {
+    match run.reductions {
+        Reductions::NONE => judge(run).to_owned(),
+        reductions => format!("{} ({reductions})", judge(run)),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::bugs::Rulebook;
 use crate::check::save::{self, Kept, Unfinished};
 use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::{
-    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Reductions, Scope,
-    System, is_liveness, properties,
+    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Reduced,
+    Reductions, Scope, System, is_liveness, properties,
 };
 use crate::trace::{Form, Trace};
 
@@ -48,7 +48,7 @@ pub(super) struct CheckArguments {
     judge: Option<JudgeArgument>,
     /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike,
     /// decided, entered and symmetry those that are named [default: all for judge unbounded, none for judge absorbed, which
-    /// has silent and symmetry; judge message has none]
+    /// has silent and either decided or symmetry; judge message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
@@ -158,6 +158,25 @@ fn keep(
 /// The bound of the default check of liveness.
 const LIVE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
 
+/// Those of the reductions that judge 2 has; of all of them, those that go together.
+fn of_judge_2(asked: Reductions, system: &System) -> Result<Reductions, UsageError> {
+    let (takes_decided, takes_symmetry) = (Reduced::knows_decisions_of(system), system.clients().is_empty());
+    if asked == Reductions::ALL {
+        let symmetry = takes_symmetry && !takes_decided;
+        return Ok(Reductions { silent: true, decided: takes_decided, symmetry, ..Reductions::NONE });
+    }
+    let why = if asked.decided && asked.symmetry {
+        "decided and symmetry do not go together in judge absorbed; leave out one"
+    } else if asked.decided && !takes_decided {
+        "who has decided matters with clients, crashes, checkpoints and several sequence numbers; leave out these, or decided"
+    } else if asked.symmetry && !takes_symmetry {
+        "what clients were told stands in their order; leave out --clients and --reads, or symmetry"
+    } else {
+        return Ok(asked);
+    };
+    Err(UsageError(format!("--reduce {asked}: {why}")))
+}
+
 /// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
 /// protocol adds a run of judge 1.
 fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
@@ -202,30 +221,23 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
             )));
         }
     }
-    if let Some(reductions) = arguments.reduce {
-        let has_any = match judge {
-            JudgeKind::Unbounded => reductions != Reductions { symmetry: true, ..Reductions::NONE },
-            JudgeKind::Absorbed => {
-                asked_for != Some(NO_DEAD_END) && (reductions.silent || reductions.symmetry)
-            }
-            JudgeKind::Message | JudgeKind::Liveness => false,
+    if let Some(mut reductions) = arguments.reduce {
+        let has: &[&str] = match judge {
+            JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered"],
+            JudgeKind::Absorbed if asked_for != Some(NO_DEAD_END) => &["silent", "decided", "symmetry"],
+            _ => &[],
         };
-        if !has_any && reductions != Reductions::NONE {
+        let lacks = |name: &&str| !has.contains(name);
+        if (reductions != Reductions::ALL || has.is_empty()) && reductions.names().iter().any(lacks) {
             return Err(UsageError(format!(
                 "--reduce {reductions}: judge unbounded has silent, ample, most, alike, decided and entered, judge absorbed \
-                 has silent and symmetry, and there is none for judge message, for no-dead-end and for liveness"
+                 has silent, decided and symmetry, and there is none for judge message, for no-dead-end and for liveness"
             )));
         }
-        if judge == JudgeKind::Absorbed && reductions.symmetry {
-            let system =
-                jobs.first().map(|job| System::new(job.bound.clone(), rulebook.rules)).transpose()?;
-            if system.is_some_and(|system| !system.clients().is_empty()) {
-                return Err(UsageError(
-                    "--reduce symmetry: what clients were told stands in their order; leave out --clients and --reads, or \
-                     symmetry"
-                        .to_owned(),
-                ));
-            }
+        if judge == JudgeKind::Absorbed
+            && let Some(job) = jobs.first()
+        {
+            reductions = of_judge_2(reductions, &System::new(job.bound.clone(), rulebook.rules)?)?;
         }
         if judge == JudgeKind::Absorbed && arguments.save.is_some() && reductions != Reductions::NONE {
             return Err(UsageError(

@@ -40,10 +40,13 @@ use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
-use super::property::{Aspect, Judge, OF_REPLICAS, PROPERTIES, Seen, first_history, properties};
+use super::property::{
+    Aspect, Certificates, Decided, Judge, OF_REPLICAS, PROPERTIES, Seen, first_history, properties,
+};
 use super::record::{Journal, Recorded, Unfit};
 use crate::pbft::{
-    Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, Signed, Site, State, View,
+    Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, Site, State,
+    View,
 };
 
 /// The kinds of entries in the journal.
@@ -78,7 +81,7 @@ pub struct Move {
     /// Which of the honest participants, in the order of [`participants`].
     pub participant: u16,
     guard: u32,
-    next: u32,
+    pub(super) next: u32,
 }
 
 impl Move {
@@ -93,6 +96,18 @@ impl AbsorbedState {
         let mut state = self.clone();
         state.0.iter_mut().zip(locals).for_each(|(old, new)| *old = new);
         state
+    }
+
+    /// The number that is kept beside so many local states, if one is.
+    pub(super) fn beside(&self, locals: usize) -> Option<u32> {
+        self.0.get(locals).copied()
+    }
+
+    /// The same with this number beside so many local states.
+    pub(super) fn with_beside(mut self, locals: usize, number: u32) -> Self {
+        self.0.truncate(locals);
+        self.0.push(number);
+        self
     }
 }
 
@@ -249,6 +264,8 @@ struct Tables {
     knowledges: IndexSet<Knowledge>,
     byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
     histories: IndexSet<History>,
+    /// Of the batches that prepared at somebody, whether others accept the certificate.
+    provable: FxHashMap<(View, SeqNum, Digest), bool>,
     /// By client, history and the client's local states before and after, the history after that.
     told: FxHashMap<(u16, u32, u32, u32), u32>,
     /// What made the tables grow.
@@ -838,6 +855,25 @@ impl Absorbed {
         Seen::with(&self.system, locals, None, lacking_of)
     }
 
+    /// Which properties of replicas alone are lacking where the honest replicas, the first ones, are in these local states, a bit each.
+    pub(super) fn lacking_with(&self, locals: &[u32]) -> u32 {
+        let tables = self.read();
+        let nodes = locals.iter().filter_map(|&local| tables.locals.get_index(local as usize));
+        self.lacking_of(nodes.map(|(node, _)| &node.local))
+    }
+
+    /// Whether the same was sent in two local states.
+    pub(super) fn has_sent_the_same(&self, one: u32, other: u32) -> bool {
+        let tables = self.read();
+        let node = |local: u32| tables.locals.get_index(local as usize).map(|(node, _)| &node.sent);
+        node(one) == node(other)
+    }
+
+    /// What a replica has decided, and which certificates it holds, if the properties see this of it.
+    pub(super) fn seen(&self, aspect: u32) -> (Decided, Certificates) {
+        self.read().aspects[aspect as usize].parts()
+    }
+
     /// The number of what the properties see of a replica in this local state.
     pub(super) fn aspect(&self, local: u32) -> u32 {
         self.read().locals[local as usize].aspect
@@ -1159,6 +1195,23 @@ impl Absorbed {
         next
     }
 
+    /// Certificates for the same batch, view and number are equal here, whatever votes they are made of: so either all
+    /// are accepted by others or none.
+    fn compare_certificates(&self, tables: &mut Tables, state: &State) {
+        for certificate in state.log().iter().filter_map(|(_, slot)| slot.prepared()) {
+            let claim = certificate.claim();
+            let is_accepted = self.system.rules().check_prepared(self.system.setting(), claim).is_ok();
+            let place = (claim.view(), claim.seq(), claim.digest());
+            if *tables.provable.entry(place).or_insert(is_accepted) != is_accepted {
+                let why = format!(
+                    "of two certificates for {} at {} in {} others accept one and refuse the other: use --judge message",
+                    claim.proposal.batch, place.1, place.0
+                );
+                tables.refusal.get_or_insert(why);
+            }
+        }
+    }
+
     /// Groups what was found by where it leads, together with what is known; of several sets of messages keeps the
     /// smallest.
     fn collect(&self, tables: &mut Tables, node: &Node, known: Vec<Guard>, found: Vec<Found>) -> Vec<Guard> {
@@ -1181,6 +1234,9 @@ impl Absorbed {
                     .zip(local.replica())
                     .is_some_and(|(before, after)| moves_on(before, after))
             });
+            if let Some(after) = local.replica().filter(|_| local != node.local) {
+                self.compare_certificates(tables, after);
+            }
             let next = tables.node(Node { participant: node.participant, local, sent, resends, changes });
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = match &any {

@@ -390,6 +390,11 @@ pub(super) struct Aspect {
 /// Of a sequence number: which certificate is held, and what is decided.
 type AspectOfSlot = (SeqNum, Option<(View, Digest)>, Option<Batch>);
 
+/// What is decided, by sequence number.
+pub(super) type Decided = Vec<(SeqNum, Batch)>;
+/// The certificates that are held, by sequence number.
+pub(super) type Certificates = Vec<(SeqNum, View, Digest)>;
+
 /// How many of [`PROPERTIES`] are about replicas alone.
 pub(super) const OF_REPLICAS: usize = 7;
 
@@ -407,6 +412,14 @@ impl Aspect {
             chain: state.chain().clone(),
             stable: (stable.seq, stable.state),
         }
+    }
+
+    /// What is decided and which certificates are held.
+    pub fn parts(&self) -> (Decided, Certificates) {
+        let decided = self.slots.iter().filter_map(|(seq, _, batch)| Some((*seq, batch.clone()?)));
+        let held =
+            self.slots.iter().filter_map(|&(seq, held, _)| held.map(|(view, digest)| (seq, view, digest)));
+        (decided.collect(), held.collect())
     }
 }
 

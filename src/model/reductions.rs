@@ -19,7 +19,7 @@ pub struct Reductions {
     pub most: bool,
     /// Where replicas have sent the same, it counts how many have, not which. For judge 3.
     pub alike: bool,
-    /// Which batches were decided counts, not by whom. For judge 3.
+    /// Which batches were decided counts, not by whom. For judges 2 (in bounds of one sequence number) and 3.
     pub decided: bool,
     /// What can happen once every replica has entered the view is found out once for all pasts. For judge 3.
     pub entered: bool,

@@ -1,5 +1,7 @@
 //! The judges whose steps are those of judge 2.
 
+use stateright::Model as _;
+
 use crate::model::absorbed::{Absorbed, AbsorbedState, Move};
 use crate::model::property::Judge;
 use crate::model::reduced::Reduced;
@@ -15,6 +17,16 @@ pub trait ByGuards: Judge<State = AbsorbedState> {
     /// The steps from a state, which stands for it, to one without this property.
     fn to_violation(&self, _state: &AbsorbedState, _property: &str) -> Vec<Move> {
         Vec::new()
+    }
+
+    /// The steps of judge 2 to the violation at the end of this path; none, to where nothing is violated, if it turns out that
+    /// there is no such path.
+    fn violating(&self, path: &[Self::Action], property: &str) -> Vec<Move> {
+        let Some(mut steps) = self.steps(path) else { return Vec::new() };
+        let start = self.judge().init_states().swap_remove(0);
+        let last = steps.iter().try_fold(start, |state, &step| self.judge().next_state(&state, step));
+        steps.extend(last.into_iter().flat_map(|last| self.to_violation(&last, property)));
+        steps
     }
 
     /// Why this cannot judge this rulebook, if it cannot, as far as that is known when all states were visited.
@@ -44,5 +56,14 @@ impl ByGuards for Reduced {
 
     fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
         Reduced::to_violation(self, state, property)
+    }
+
+    fn violating(&self, path: &[Self::Action], property: &str) -> Vec<Move> {
+        self.run_along(path, property).unwrap_or_default()
+    }
+
+    fn refused(&self) -> Option<String> {
+        // To try what is assumed means to look at more local states, which can be too much too.
+        self.judge().refusal().or_else(|| self.decisions_matter()).or_else(|| self.judge().refusal())
     }
 }

@@ -378,8 +378,8 @@ where
     }
 
     fn refused(&self) -> Option<String> {
-        // To try the premise means to look at more local states, which can be too much too.
-        self.inner.refused().or_else(|| self.asymmetry()).or_else(|| self.inner.refused())
+        // A state with other names, where names matter, can be one that the judge cannot take: that is not its fault.
+        self.asymmetry().or_else(|| self.inner.refused())
     }
 }
 

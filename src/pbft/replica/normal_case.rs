@@ -148,11 +148,12 @@ impl Replica {
     }
 
     pub(super) fn check_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
-        let from = self.check_vote(state, prepare, prepare.view, prepare.seq)?;
-        if !self.rules.may_prepare(self.setting.committee, prepare.view, from) {
+        let key = self.rules.prepare_key(prepare.view, prepare.digest);
+        let from = self.check_vote(state, prepare, key, prepare.seq)?;
+        let counted_in = key.view.unwrap_or(state.view);
+        if !self.rules.may_prepare(self.setting.committee, counted_in, from) {
             return Err(Refusal::PrimaryPrepares);
         }
-        let key = self.rules.prepare_key(prepare.view, prepare.digest);
         if let Some(slot) = state.log.get(prepare.seq) {
             let votes = slot.prepares.get(&key);
             let count = votes.map_or(0, Votes::count);
@@ -162,6 +163,8 @@ impl Replica {
                 return Err(Refusal::TallyFull);
             }
             self.check_counts(&slot.prepares, votes, &key, from)?;
+        } else if !self.rules.counts_vote(None, from) {
+            return Err(Refusal::Duplicate);
         }
         self.check_signature(prepare)
     }
@@ -185,8 +188,8 @@ impl Replica {
     }
 
     pub(super) fn check_commit(&self, state: &State, commit: &Signed<Commit>) -> Result<(), Refusal> {
-        let from = self.check_vote(state, commit, commit.view, commit.seq)?;
         let key = self.rules.commit_key(commit.view, commit.digest);
+        let from = self.check_vote(state, commit, key, commit.seq)?;
         if let Some(slot) = state.log.get(commit.seq) {
             let votes = slot.commits.get(&key);
             if votes.map_or(0, Votes::count) >= self.rules.commit_quorum(self.setting.committee) {
@@ -196,6 +199,8 @@ impl Replica {
                 return Err(Refusal::Decided);
             }
             self.check_counts(&slot.commits, votes, &key, from)?;
+        } else if !self.rules.counts_vote(None, from) {
+            return Err(Refusal::Duplicate);
         }
         self.check_signature(commit)
     }
@@ -218,19 +223,20 @@ impl Replica {
         self.decide(state, commit.seq, out)
     }
 
-    /// What holds for prepares and commits alike: signer, view and window.
+    /// What holds for prepares and commits alike: signer, view and window. A vote that counts whatever its view
+    /// is, is one whatever its view is.
     fn check_vote<M>(
         &self,
         state: &State,
         vote: &Signed<M>,
-        view: View,
+        key: TallyKey,
         seq: SeqNum,
     ) -> Result<ReplicaId, Refusal> {
         let from = replica_of(&self.setting, vote)?;
         if from == self.id {
             return Err(Refusal::Own);
         }
-        if !self.rules.admits_view(state.standing(), view) {
+        if key.view.is_some_and(|view| !self.rules.admits_view(state.standing(), view)) {
             return Err(Refusal::OtherView);
         }
         if !self.rules.in_window(&self.setting, state.log.low(), seq) {

@@ -53,6 +53,8 @@ impl Replica {
                 unfinished.extend(slot.proposal.clone());
             }
             slot.leave_views(|view| !self.rules.admits_view(standing, view));
+            // What counts in any view counts there as it would if it came then.
+            slot.prepares.retain_voters(|from| self.rules.may_prepare(self.setting.committee, target, from));
         }
         state.log.trim();
         for request in unfinished.iter().flat_map(|p| p.batch.requests()) {

@@ -9,9 +9,15 @@
 //!
 //! Crashes, of which there are only so many, and what clients do, which their common history remembers in its order,
 //! are never put off.
+//!
+//! And, where that is asked for, what is decided counts, and not who has decided it ([`decided`]).
+
+mod decided;
+mod premise;
+mod route;
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -22,30 +28,85 @@ use super::absorbed::{Absorbed, AbsorbedState, Guard, Move};
 use super::bits::Bits;
 use super::bounds::System;
 use super::property::{Judge, OF_REPLICAS, PROPERTIES, Seen, properties};
+use super::reductions::Reductions;
+use crate::pbft::Batch;
+use decided::Decisions;
 
 type Locals = SmallVec<[u32; 4]>;
 
 /// [`Absorbed`], from one step in which something is sent to the next.
 pub struct Reduced {
     judge: Absorbed,
+    /// Whether silent steps are put off.
+    silent: bool,
+    /// What was decided, if it makes no difference by whom.
+    decisions: Option<Decisions>,
+    /// By local state, what kinds its guards are of.
+    outlines: RwLock<Vec<Option<Arc<Outline>>>>,
     sets: RwLock<IndexSet<Locals, FxBuildHasher>>,
     /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks, a bit each.
     judged: Mutex<FxHashMap<Locals, u32>>,
     /// The same of the state that was asked about last: one property after the other is.
     last: Mutex<Option<(AbsorbedState, u32)>>,
+    /// What can be reached by silent steps from the state that was met last.
+    met: Mutex<Option<(AbsorbedState, AllReached)>>,
+}
+
+/// The guards of a local state by what they do, by place among them.
+struct Outline {
+    guards: Arc<Vec<Guard>>,
+    /// Those that are put off.
+    silent: SmallVec<[u32; 4]>,
+    /// Those in which somebody decides, which are not followed.
+    deciding: SmallVec<[u32; 4]>,
+    /// All others that lead anywhere.
+    other: SmallVec<[u32; 8]>,
 }
 
 /// Steps of one participant, of which only the last sends anything.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stretch(SmallVec<[Move; 4]>);
 
-/// A local state that silent steps lead to, and the one before it with the step between them.
-type Reached = SmallVec<[(u32, Option<(usize, u32)>); 8]>;
+/// A local state that silent steps lead to.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    local: u32,
+    /// The one before it, by place, and the step between them.
+    from: Option<(usize, u32)>,
+    /// Whether it is a state that has decided, from where nothing is followed.
+    decides: bool,
+}
+
+type Reached = SmallVec<[Stop; 4]>;
+/// The same for each replica.
+type AllReached = SmallVec<[Reached; 4]>;
 
 impl Reduced {
-    /// Judge 2 of a system, reduced.
+    /// Judge 2 of a system, with silent steps put off.
     pub fn new(judge: Absorbed) -> Self {
-        Reduced { judge, sets: RwLock::default(), judged: Mutex::default(), last: Mutex::default() }
+        Self::by(judge, Reductions { silent: true, ..Reductions::NONE })
+    }
+
+    /// Judge 2 of a system, reduced: what of it this judge has is `silent` and `decided`.
+    pub fn by(judge: Absorbed, reductions: Reductions) -> Self {
+        let decisions = reductions.decided.then(Decisions::default);
+        let silent = reductions.silent;
+        Reduced {
+            judge,
+            silent,
+            decisions,
+            outlines: RwLock::default(),
+            sets: RwLock::default(),
+            judged: Mutex::default(),
+            last: Mutex::default(),
+            met: Mutex::default(),
+        }
+    }
+
+    /// Whether a bound is one in which it can make no difference who has decided.
+    pub fn knows_decisions_of(system: &System) -> bool {
+        let bound = system.bound();
+        bound.slots == 1 && bound.crashes == 0 && !system.has_checkpoints() && system.clients().is_empty()
     }
 
     /// Judge 2.
@@ -53,21 +114,54 @@ impl Reduced {
         &self.judge
     }
 
-    fn is_silent(&self, participant: usize, guard: &Guard) -> bool {
-        participant < self.system().honest().len() && !guard.crash && !guard.sends
+    fn replicas(&self) -> usize {
+        self.judge.system().honest().len()
     }
 
-    /// What silent steps of a participant lead to, the state that it is in first.
+    fn outline(&self, participant: usize, local: u32) -> Arc<Outline> {
+        let guards = self.judge.guards(local);
+        let known = self.outlines.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Some(outline)) = known.get(local as usize)
+            && Arc::ptr_eq(&outline.guards, &guards)
+        {
+            return Arc::clone(outline);
+        }
+        drop(known);
+        let (mut silent, mut deciding, mut other) = (SmallVec::new(), SmallVec::new(), SmallVec::new());
+        for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| guard.next != local) {
+            let is_silent = participant < self.replicas() && !guard.crash && !guard.sends;
+            let decisions = self.decisions.as_ref().filter(|_| is_silent);
+            if decisions.is_some_and(|decisions| decisions.decides(&self.judge, local, guard.next)) {
+                deciding.push(index);
+            } else if is_silent && self.silent {
+                silent.push(index);
+            } else {
+                other.push(index);
+            }
+        }
+        let outline = Arc::new(Outline { guards, silent, deciding, other });
+        let mut outlines = self.outlines.write().unwrap_or_else(PoisonError::into_inner);
+        if outlines.len() <= local as usize {
+            outlines.resize(local as usize + 1, None);
+        }
+        outlines[local as usize] = Some(Arc::clone(&outline));
+        outline
+    }
+
+    /// What silent steps of a participant that are put off lead to, the state that it is in first, and what it can
+    /// decide in them.
     fn silently(&self, participant: usize, local: u32, available: &Bits) -> Reached {
-        let mut reached: Reached = SmallVec::from_slice(&[(local, None)]);
+        let mut reached: Reached = SmallVec::from_slice(&[Stop { local, from: None, decides: false }]);
         let mut looked_at = 0;
-        while let Some(&(local, _)) = reached.get(looked_at) {
-            for (guard, index) in self.judge.guards(local).iter().zip(0..) {
-                if reached.iter().all(|&(known, _)| known != guard.next)
-                    && guard.is_enabled(available)
-                    && self.is_silent(participant, guard)
-                {
-                    reached.push((guard.next, Some((looked_at, index))));
+        while let Some(&Stop { local, decides, .. }) = reached.get(looked_at) {
+            if !decides {
+                let outline = self.outline(participant, local);
+                let silent = outline.silent.iter().map(|&index| (index, false));
+                for (index, decides) in silent.chain(outline.deciding.iter().map(|&index| (index, true))) {
+                    let guard = &outline.guards[index as usize];
+                    if reached.iter().all(|stop| stop.local != guard.next) && guard.is_enabled(available) {
+                        reached.push(Stop { local: guard.next, from: Some((looked_at, index)), decides });
+                    }
                 }
             }
             looked_at += 1;
@@ -79,8 +173,8 @@ impl Reduced {
     fn route(participant: u16, reached: &Reached, to: usize) -> SmallVec<[Move; 4]> {
         let mut route = SmallVec::new();
         let mut place = to;
-        while let Some((before, guard)) = reached[place].1 {
-            route.push(Move::new(participant, guard, reached[place].0));
+        while let Some((before, guard)) = reached[place].from {
+            route.push(Move::new(participant, guard, reached[place].local));
             place = before;
         }
         route.reverse();
@@ -115,10 +209,22 @@ impl Reduced {
         all
     }
 
-    fn all_reached(&self, state: &AbsorbedState) -> Vec<Reached> {
+    /// What somebody has decided, or can decide, in a state or before it; nothing if it makes a difference who.
+    pub fn decided(&self, state: &AbsorbedState) -> Vec<Batch> {
+        self.decisions.as_ref().map_or_else(Vec::new, |decisions| decisions.batches(&self.judge, state))
+    }
+
+    fn all_reached(&self, state: &AbsorbedState) -> AllReached {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, all)) = &*met
+            && known == state
+        {
+            return all.clone();
+        }
         let available = self.judge.available(state);
-        let replicas = self.judge.numbers(state)[..self.system().honest().len()].iter();
-        replicas.enumerate().map(|(place, &local)| self.silently(place, local, &available)).collect()
+        let replicas = self.judge.numbers(state)[..self.replicas()].iter();
+        let all = replicas.enumerate().map(|(place, &local)| self.silently(place, local, &available));
+        met.insert((state.clone(), all.collect())).1.clone()
     }
 
     /// Looks at the states with one of these for each replica, until one of them is what is looked for.
@@ -130,7 +236,7 @@ impl Reduced {
     ) -> bool {
         let mut chosen = vec![0; all.len()];
         loop {
-            let locals = all.iter().zip(&chosen).map(|(reached, &place)| reached[place].0);
+            let locals = all.iter().zip(&chosen).map(|(reached, &place)| reached[place].local);
             if is_it(&chosen, &state.with_locals(locals)) {
                 return true;
             }
@@ -163,11 +269,11 @@ impl Reduced {
 
     fn judge_all(&self, state: &AbsorbedState) -> u32 {
         let all = self.all_reached(state);
-        let aspects =
-            |reached: &Reached| reached.iter().map(|&(local, _)| self.judge.aspect(local)).collect();
+        let aspects = |reached: &Reached| reached.iter().map(|stop| self.judge.aspect(stop.local)).collect();
         let key: Locals = all.iter().map(|reached| self.set(aspects(reached))).collect();
+        let before = self.decisions.as_ref().map_or(0, |decisions| decisions.lacking(&self.judge, state));
         if let Some(&lacking) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return lacking;
+            return before | lacking;
         }
         let mut lacking = 0;
         self.any_of(state, &all, &mut |_, state| {
@@ -175,7 +281,7 @@ impl Reduced {
             false
         });
         self.judged.lock().unwrap_or_else(PoisonError::into_inner).insert(key, lacking);
-        lacking
+        before | lacking
     }
 }
 
@@ -184,7 +290,7 @@ impl Model for Reduced {
     type Action = Stretch;
 
     fn init_states(&self) -> Vec<AbsorbedState> {
-        self.judge.init_states()
+        self.judge.init_states().into_iter().map(|state| self.settled(state)).collect()
     }
 
     fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Stretch>) {
@@ -193,13 +299,11 @@ impl Model for Reduced {
         for (participant, &local) in (0u16..).zip(self.judge.locals(state)) {
             let place = usize::from(participant);
             let reached = self.silently(place, local, &available);
-            for (to, &(local, _)) in reached.iter().enumerate() {
-                for (guard, index) in self.judge.guards(local).iter().zip(0..) {
-                    if guard.next == local
-                        || (guard.crash && !may_crash)
-                        || !guard.is_enabled(&available)
-                        || self.is_silent(place, guard)
-                    {
+            for (to, &Stop { local, .. }) in reached.iter().enumerate().filter(|(_, stop)| !stop.decides) {
+                let outline = self.outline(place, local);
+                for &index in &outline.other {
+                    let guard = &outline.guards[index as usize];
+                    if (guard.crash && !may_crash) || !guard.is_enabled(&available) {
                         continue;
                     }
                     let mut steps = Self::route(participant, &reached, to);
@@ -215,7 +319,7 @@ impl Model for Reduced {
         for step in stretch.0 {
             state = self.judge.next_state(&state, step)?;
         }
-        Some(state)
+        Some(self.settled(state))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

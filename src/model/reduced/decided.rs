@@ -1,0 +1,158 @@
+//! What is decided counts, and not who has decided it.
+//!
+//! A decision sends nothing. A replica that has decided does not go another way for it: what it can do afterwards it
+//! could do without. So a step in which it decides need not be followed, if what was decided is remembered, and that
+//! it could have been decided *by then*, and by whom if by one alone, is all that a later state has to know. Whatever can be decided counts as decided
+//! at once: waiting loses chances and wins none.//!
+//! That whoever has not decided can do all that one that has can do is not taken for granted: it is tried on the real
+//! replica, in every local state that was met ([`super::premise`]). And something may be *added*: who has decided and
+//! forgets it might decide otherwise. A violation is therefore looked for again as a run of judge 2
+//! ([`super::route`]), in which nobody forgets. A decision that comes with something that is sent is a step like any other.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indexmap::{IndexMap, IndexSet};
+use itertools::Itertools as _;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use super::{AllReached, Reduced};
+use crate::model::absorbed::{Absorbed, AbsorbedState};
+use crate::model::property::{Certificates, Decided, PROPERTIES};
+use crate::pbft::Batch;
+
+/// The numbers of what is decided and of the certificates that are held.
+type Parts = (u32, u32);
+/// Numbers of decisions, ascending, each with who alone has decided it.
+type Set = SmallVec<[(u32, Option<u16>); 4]>;
+
+/// What was decided, by whomever.
+#[derive(Default)]
+pub(super) struct Decisions(Mutex<Known>);
+
+#[derive(Default)]
+pub(super) struct Known {
+    parts: FxHashMap<u32, Parts>,
+    /// Each with a local state in which it is decided.
+    decided: IndexMap<Decided, u32>,
+    held: IndexSet<Certificates>,
+    sets: IndexSet<Set, FxBuildHasher>,
+    /// Of sets, which properties replicas with two of the decisions lack, a bit each.
+    lacking: FxHashMap<u32, u32>,
+    /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
+    pub cut: FxHashSet<(u32, u32)>,
+}
+
+impl Known {
+    /// What of a local state matters here.
+    pub fn parts(&mut self, judge: &Absorbed, local: u32) -> Parts {
+        let aspect = judge.aspect(local);
+        if let Some(&parts) = self.parts.get(&aspect) {
+            return parts;
+        }
+        let (decided, held) = judge.seen(aspect);
+        if self.decided.is_empty() {
+            self.decided.insert(Vec::new(), u32::MAX);
+        }
+        let entry = self.decided.entry(decided);
+        let parts = (entry.index() as u32, self.held.insert_full(held).0 as u32);
+        entry.or_insert(local);
+        self.parts.insert(aspect, parts);
+        parts
+    }
+
+    /// What is decided in a step, if something is that was not before.
+    pub fn decision(&mut self, judge: &Absorbed, from: u32, to: u32) -> Option<u32> {
+        let ((before, _), (after, _)) = (self.parts(judge, from), self.parts(judge, to));
+        (after != before && after != 0).then_some(after)
+    }
+}
+
+impl Decisions {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody decides in the step from one local state to another.
+    pub(super) fn decides(&self, judge: &Absorbed, from: u32, to: u32) -> bool {
+        self.known().decision(judge, from, to).is_some()
+    }
+
+    /// The batches that were decided up to this state.
+    pub(super) fn batches(&self, judge: &Absorbed, state: &AbsorbedState) -> Vec<Batch> {
+        let known = self.known();
+        let set =
+            state.beside(judge.numbers(state).len()).and_then(|number| known.sets.get_index(number as usize));
+        let decisions = set.into_iter().flatten();
+        let decided = decisions.filter_map(|&(decision, _)| known.decided.get_index(decision as usize));
+        decided.flat_map(|(decided, _)| decided.iter().map(|(_, batch)| batch.clone())).collect()
+    }
+
+    /// Which properties replicas that have decided what was decided up to this state lack, a bit each.
+    pub(super) fn lacking(&self, judge: &Absorbed, state: &AbsorbedState) -> u32 {
+        /// Those of decisions alone: what else is seen of two replicas may never be seen together.
+        const OF_DECISIONS: [&str; 4] = ["agreement", "chain-prefix", "validity", "exactly-once"];
+        let Some(number) = state.beside(judge.numbers(state).len()) else { return 0 };
+        let mut known = self.known();
+        if let Some(&lacking) = known.lacking.get(&number) {
+            return lacking;
+        }
+        let of_decisions = (0..).zip(&PROPERTIES).filter(|(_, p)| OF_DECISIONS.contains(&p.name));
+        let mask: u32 = of_decisions.map(|(bit, _): (u32, _)| 1 << bit).sum();
+        let set = known.sets[number as usize].clone();
+        let mut lacking = 0;
+        for [&(one, of_one), &(other, of_other)] in set.iter().array_combinations() {
+            // One alone does not contradict itself: it does not forget.
+            if of_one.is_none() || of_one != of_other {
+                let locals = [known.decided[one as usize], known.decided[other as usize]];
+                lacking |= judge.lacking_with(&locals) & mask;
+            }
+        }
+        known.lacking.insert(number, lacking);
+        lacking
+    }
+}
+
+fn include(set: &mut Set, decided: u32, who: u16) {
+    match set.binary_search_by_key(&decided, |&(known, _)| known) {
+        _ if decided == 0 => {}
+        Ok(place) if set[place].1 == Some(who) => {}
+        Ok(place) => set[place].1 = None,
+        Err(place) => set.insert(place, (decided, Some(who))),
+    }
+}
+
+impl Reduced {
+    pub(super) fn has_decided(&self, local: u32) -> bool {
+        self.decisions.as_ref().is_some_and(|decisions| decisions.known().parts(&self.judge, local).0 != 0)
+    }
+
+    /// The state in which all that can be decided is decided.
+    pub(super) fn settled(&self, state: AbsorbedState) -> AbsorbedState {
+        let Some(decisions) = &self.decisions else { return state };
+        let judge = &self.judge;
+        let available = judge.available(&state);
+        let locals = judge.numbers(&state);
+        let number = state.beside(locals.len());
+        let reached: AllReached = locals
+            .iter()
+            .enumerate()
+            .map(|(place, &local)| self.silently(place, local, &available))
+            .collect();
+        let mut known = decisions.known();
+        let mut set = number.map(|number| known.sets[number as usize].clone()).unwrap_or_default();
+        for ((reached, &local), who) in reached.iter().zip(locals).zip(0..) {
+            include(&mut set, known.parts(judge, local).0, who);
+            for stop in reached.iter().filter(|stop| stop.decides) {
+                let Some((before, _)) = stop.from else { continue };
+                known.cut.insert((reached[before].local, stop.local));
+                include(&mut set, known.parts(judge, stop.local).0, who);
+            }
+        }
+        let number = known.sets.insert_full(set).0 as u32;
+        let count = locals.len();
+        let state = state.with_beside(count, number);
+        *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some((state.clone(), reached));
+        state
+    }
+}

@@ -1,4 +1,4 @@
-//! COMMITs are counted across views.
+//! COMMITs are counted across views, whenever they arrive.
 //!
 //! Each stands for a certificate of its own view only: together they are no quorum that any later view
 //! change must meet. It takes four views to see it.

@@ -1,4 +1,4 @@
-//! PREPAREs are counted across views.
+//! PREPAREs are counted across views, whenever they arrive, from whoever is a backup in the view in which they count.
 //!
 //! A certificate can then be of a view in which no quorum voted, and two certificates of one view differ.
 //! Seen in: a mutant of OSDI'99 §4.2.

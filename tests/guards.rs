@@ -2098,6 +2098,48 @@ fn rulebook_decides_which_votes_count_together() {
     assert!(!paper.contains(&commit) && lax.contains(&commit));
 }
 
+rulebook! { VotesForEver:
+    fn prepare_key(&self, _: View, digest: Digest) -> TallyKey { TallyKey { view: None, digest: Some(digest) } }
+    fn commit_key(&self, _: View, digest: Digest) -> TallyKey { TallyKey { view: None, digest: Some(digest) } }
+}
+
+#[test]
+fn votes_that_count_in_every_view_are_taken_whatever_their_view_is() {
+    let system = System::following(4, &VotesForEver);
+    let mut backup = At::new(&system, 3);
+    backup.accepts(&system.prepare(2, 5, 1, digest(1)));
+    backup.accepts(&system.commit(2, 5, 1, digest(1)));
+    // Even the primary's of a view in which it may cast none: here it is a view in which it may.
+    backup.accepts(&system.prepare(1, 1, 1, digest(1)));
+    // But not of who may cast none where it would count.
+    backup.refuses(&system.prepare(0, 1, 1, digest(1)), Refusal::PrimaryPrepares);
+}
+
+#[test]
+fn votes_that_count_in_every_view_do_not_where_their_sender_may_cast_none() {
+    let system = System::following(4, &VotesForEver);
+    let a = system.batch(&[0], 1);
+    let d = a.digest();
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 1, &a)])).to_vec();
+    let new_view = system.new_view(1, changes, &[(1, a)]);
+    let commit = Effect::Broadcast(system.commit(3, 1, 1, d));
+    for (from, counts) in [(1, false), (2, true)] {
+        let mut backup = At::new(&system, 3);
+        backup.accepts(&system.prepare(from, 0, 1, d));
+        assert_eq!(backup.accepts(&new_view).contains(&commit), counts, "r{from}");
+    }
+}
+
+/// The first vote for a sequence number is held against the same rule as any other.
+#[test]
+fn votes_that_do_not_count_do_not_count_first_either() {
+    rulebook! { NoneCounts: fn counts_vote(&self, _: Option<&VoteSet>, _: ReplicaId) -> bool { false } }
+    let system = System::following(4, &NoneCounts);
+    let backup = At::new(&system, 3);
+    backup.refuses(&system.prepare(2, 0, 1, digest(1)), Refusal::Duplicate);
+    backup.refuses(&system.commit(2, 0, 1, digest(1)), Refusal::Duplicate);
+}
+
 /// What a rulebook lets through twice has its effect once all the same.
 #[test]
 fn consequences_are_drawn_once() {

@@ -16,12 +16,18 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bft_check::bugs;
-use bft_check::check::{Coverage, End, Fingerprint, Limit, Limits, Progress, Report, fingerprint, search};
+use bft_check::check::{
+    Coverage, End, Fingerprint, Job, JudgeKind, Limit, Limits, Progress, Report, Verdict, fingerprint, run,
+    search,
+};
 use bft_check::model::{
     Absorbed, Bound, Interned, Judge, MessageAction, MessageModel, PROPERTIES, Scope, Store, System,
     properties,
 };
-use bft_check::pbft::{Castro99, Digest, ReplicaId, Rules, TallyKey, View, VoteSet};
+use bft_check::pbft::{
+    Castro99, Digest, Prepare, PreparedClaim, Principal, Refusal, ReplicaId, Rules, Setting, Signed,
+    TallyKey, View, VoteSet,
+};
 use proptest::prelude::*;
 use stateright::{Checker as _, Model, Property};
 
@@ -328,6 +334,38 @@ fn votes_that_count_in_any_view_can_be_put_off() {
         }
         compare(&bound(3, 0, &[1], 2, 1, 1), rules);
     }
+}
+
+/// A certificate in which replica 3 stands is none.
+#[derive(Debug)]
+struct WithoutTheLast;
+
+impl Rules for WithoutTheLast {
+    fn check_prepared(&self, setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {
+        let by_last = |prepare: &Signed<Prepare>| prepare.signer() == Principal::Replica(ReplicaId(3));
+        if claim.prepares.0.iter().any(by_last) {
+            return Err(Refusal::NoQuorum);
+        }
+        Castro99.check_prepared(setting, claim)
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+/// To judge 2 certificates for the same batch are equal, whatever votes they are made of.
+#[test]
+fn certificates_that_are_not_accepted_alike_are_not_taken_for_equal() {
+    let bound = Bound::new(Scope { views: 1, ..Scope::DEFAULT }, [ReplicaId(0)]);
+    let job = Job::new(JudgeKind::Absorbed, bound);
+    let verdict =
+        |rules| run(&job, rules, None, &Limits::default(), None, &Progress::default()).unwrap().verdict;
+    assert!(matches!(verdict(&Castro99), Verdict::Holds));
+    let Verdict::Refused(why) = verdict(&WithoutTheLast) else {
+        panic!("two kinds of certificates are taken for one")
+    };
+    assert!(why.contains("others accept one and refuse the other"), "{why}");
 }
 
 #[test]

@@ -686,6 +686,8 @@ fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
         );
     }
     refused(&["check", "--judge", "unbounded", "--reduce", "symmetry"], &["judge unbounded has silent"]);
+    let unfounded = ["check", "--judge", "unbounded", "--reduce", "subsumed,entered"];
+    refused(&unfounded, &["takes decided and entered for granted"]);
     refused(&["check", "--judge", "message", "--reduce", "silent"], &["judge message"]);
     refused(&["check", "--property", "liveness", "--reduce", "symmetry"], &["liveness"]);
     refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
-use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search};
+use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_views};
 use bft_check::model::{
     Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, Judge, NO_DEAD_END,
-    Reduced, Reductions, Scope, Symmetric, System, Views, ViewsState, fingerprint, placements,
+    Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, Views, ViewsState, fingerprint,
+    placements,
 };
 use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
 use stateright::Model as _;
@@ -369,11 +370,12 @@ fn left_behind(
 ) -> (BTreeSet<Between>, u64, Option<&'static str>, bool) {
     let model = Views::new(scope, 1, rules).unwrap().reduced_by(reductions);
     let mut met = BTreeSet::new();
-    let report = search(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
-        if let ViewsState::Between(between) = state {
-            met.extend(whoever_decided(between, scope.requests));
-        }
-    });
+    let report =
+        search_views(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
+            if let ViewsState::Between(between) = state {
+                met.extend(whoever_decided(between, scope.requests));
+            }
+        });
     let violated = match report.end {
         End::Violated { property, .. } => Some(property),
         _ => None,
@@ -383,8 +385,12 @@ fn left_behind(
 
 fn alone() -> impl Iterator<Item = Reductions> {
     let each = ["silent", "ample", "most", "alike", "decided", "entered"];
-    each.into_iter().chain(["silent,ample", "decided,entered", "all"]).map(|names| names.parse().unwrap())
+    let names = each.into_iter().chain(["silent,ample", "decided,entered"]);
+    names.map(|names| names.parse().unwrap()).chain([ALL_STATES])
 }
+
+/// All reductions but that which leaves out states for others.
+const ALL_STATES: Reductions = Reductions { subsumed: false, ..Reductions::ALL };
 
 #[test]
 fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
@@ -395,7 +401,7 @@ fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
             assert_eq!((violated, refused), (None, false));
             assert_eq!(met, all, "{scope}, {reductions}");
             // What is followed for all pasts is more than one past needs, unless there are many.
-            let visits_fewer = reductions == Reductions::ALL
+            let visits_fewer = reductions == ALL_STATES
                 || !reductions.entered && reductions != Reductions { alike: true, ..Reductions::NONE };
             assert!(!visits_fewer || fewer < within, "{scope}, {reductions}: {fewer} of {within}");
         }
@@ -415,7 +421,46 @@ fn it_does_not_matter_who_of_seven_replicas_has_sent_what() {
         assert_eq!((report.end, model.refusal()), (End::Exhausted, None));
         (met, model.within())
     };
-    assert_eq!(left(Reductions::ALL), left(Reductions { alike: false, ..Reductions::ALL }));
+    assert_eq!(left(ALL_STATES), left(Reductions { alike: false, ..ALL_STATES }));
+}
+
+/// Every state that can be left behind is subsumed by one that is visited where such are left out, and those that are
+/// visited can be left behind.
+#[test]
+fn what_is_left_out_is_subsumed() {
+    let seven = Scope { replicas: 7, faults: 2, ..Scope::DEFAULT };
+    for (scope, byzantine, reductions) in [
+        (ONE_REQUEST, 1, "decided,entered,subsumed"),
+        (Scope::DEFAULT, 1, "decided,entered,subsumed"),
+        (Scope::DEFAULT, 1, "all"),
+        (Scope { slots: 2, ..ONE_REQUEST }, 1, "all"),
+        (Scope { replicas: 5, ..Scope::DEFAULT }, 1, "all"),
+        (seven, 2, "all"),
+        // More than one replica can be Byzantine without all of them being so.
+        (seven, 1, "all"),
+    ] {
+        let left = |reductions: Reductions| {
+            let model = Views::new(scope, byzantine, &Castro99).unwrap().reduced_by(reductions);
+            let (limits, progress) = (Limits::default(), Progress::default());
+            let mut met = Vec::new();
+            let report = search_views(&model, &model.properties(), &limits, &progress, |state| {
+                met.push((state.clone(), model.reach(state)));
+            });
+            assert_eq!((report.end, model.refusal()), (End::Exhausted, None), "{scope}, {reductions}");
+            met
+        };
+        let reductions: Reductions = reductions.parse().unwrap();
+        let (all, some) = (left(Reductions { subsumed: false, ..reductions }), left(reductions));
+        assert!(some.len() * 2 < all.len(), "{scope}: {} of {}", some.len(), all.len());
+        let is_subsumed =
+            |reach: &Reach| some.iter().any(|(_, o)| o.as_ref().is_some_and(|o| o.subsumes(reach)));
+        for (state, reach) in &all {
+            let visited = || some.iter().any(|(other, _)| other == state);
+            assert!(reach.as_ref().map_or_else(visited, is_subsumed), "{scope}: {state:?} is lost");
+        }
+        let is_left = |(state, _): &(ViewsState, _)| all.iter().any(|(other, _)| other == state);
+        assert!(some.iter().all(is_left), "{scope}: something is added");
+    }
 }
 
 /// With two slots, steps for one get in the way of none for the other.

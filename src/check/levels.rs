@@ -63,7 +63,7 @@ where
             if block.is_empty() {
                 break;
             }
-            if let Some(limit) = reached(visited, limits, progress, start) {
+            if let Some(limit) = reached(visited.about_to_grow_by(), limits, progress, start) {
                 block.extend(rest);
                 *level = block;
                 return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
@@ -92,13 +92,14 @@ where
     }
 }
 
-fn reached(visited: &Visited, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
+/// The limit that is reached, if one is, for whoever will hold so many bytes more in a moment.
+pub(super) fn reached(more: u64, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
     if progress.stop.load(Relaxed) {
         return Some(Limit::Stopped);
     }
     if let Some(most) = limits.max_memory
         && let Some(held) = memory_stats::memory_stats()
-        && held.physical_mem as u64 + visited.about_to_grow_by() >= most
+        && held.physical_mem as u64 + more >= most
     {
         return Some(Limit::Memory(most));
     }

@@ -1,5 +1,6 @@
 //! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
 
+mod antichain;
 mod fair;
 mod levels;
 mod liveness;
@@ -11,6 +12,7 @@ mod views;
 mod visited;
 
 pub use crate::model::{Fingerprint, fingerprint};
+pub use antichain::search_maximal;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
@@ -19,4 +21,5 @@ pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, is_led_honestly, jobs, run, run_on};
 pub use search::{Coverage, End, Halted, Limit, Limits, Progress, Report, search, search_on};
+pub use views::search_views;
 pub use visited::collision_probability;

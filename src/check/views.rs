@@ -3,15 +3,35 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use stateright::{Expectation, Model as _};
+use stateright::{Expectation, Model as _, Property};
 
+use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
-use super::search::{End, Limit, Limits, Progress, search};
-use crate::model::{Bound, BoundError, Byzantine, Views, placements};
+use super::search::{End, Limit, Limits, Progress, Report, search};
+use crate::model::{Bound, BoundError, Byzantine, Reductions, Views, ViewsState, ViewsStep, placements};
 use crate::pbft::Rules;
 
 /// How many views more than the judge needed a violation is looked for in: who is primary of a view is fixed there.
 const FURTHER_VIEWS: u64 = 1;
+
+/// Visits the states between views, or those that no other one subsumes, as the model is reduced. `visit` is called once for
+/// each of them, in the order of the search.
+///
+/// # Panics
+/// If a property is not of kind *always*.
+pub fn search_views(
+    model: &Views,
+    properties: &[Property<Views>],
+    limits: &Limits,
+    progress: &Progress,
+    visit: impl FnMut(&ViewsState),
+) -> Report<ViewsStep> {
+    if model.leaves_out_subsumed() {
+        search_maximal(model, properties, limits, progress, |state| model.reach(state), visit)
+    } else {
+        search(model, properties, limits, progress, visit)
+    }
+}
 
 /// Explores all views of a scope.
 ///
@@ -25,14 +45,22 @@ pub(super) fn run_views(
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let byzantine = job.bound.byzantine.len() as u16;
-    let model = Views::new(job.bound.scope, byzantine, rules)?
-        .reduced_by(job.reductions)
-        .stopped_by(Arc::clone(&progress.stop), deadline(limits.timeout));
-    let mut properties = model.properties();
-    properties.retain(|p| {
-        p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
-    });
-    let report = search(&model, &properties, limits, progress, |_| {});
+    let deadline = deadline(limits.timeout);
+    let explored = |reductions| {
+        let model = Views::new(job.bound.scope, byzantine, rules)?
+            .reduced_by(reductions)
+            .stopped_by(Arc::clone(&progress.stop), deadline);
+        let mut properties = model.properties();
+        properties.retain(|p| {
+            p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
+        });
+        let report = search_views(&model, &properties, limits, progress, |_| {});
+        Ok::<_, BoundError>((model, report))
+    };
+    let (mut model, mut report) = explored(job.reductions)?;
+    if model.objection().is_some() && report.end == End::Exhausted {
+        (model, report) = explored(Reductions { subsumed: false, ..job.reductions })?;
+    }
     let mut unreached = Vec::new();
     let verdict = match (report.end, model.refusal()) {
         (End::Violated { property, path }, _) => {

@@ -47,8 +47,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
     /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike,
-    /// decided, entered and symmetry those that are named [default: all for judge unbounded, none for judge absorbed, which
-    /// has silent and either decided or symmetry; judge message has none]
+    /// decided, entered, subsumed and symmetry those that are named [default: all for judge unbounded, none for judge
+    /// absorbed, which has silent and either decided or symmetry; judge message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
@@ -223,16 +223,24 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     }
     if let Some(mut reductions) = arguments.reduce {
         let has: &[&str] = match judge {
-            JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered"],
+            JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered", "subsumed"],
             JudgeKind::Absorbed if asked_for != Some(NO_DEAD_END) => &["silent", "decided", "symmetry"],
             _ => &[],
         };
         let lacks = |name: &&str| !has.contains(name);
         if (reductions != Reductions::ALL || has.is_empty()) && reductions.names().iter().any(lacks) {
             return Err(UsageError(format!(
-                "--reduce {reductions}: judge unbounded has silent, ample, most, alike, decided and entered, judge absorbed \
-                 has silent, decided and symmetry, and there is none for judge message, for no-dead-end and for liveness"
+                "--reduce {reductions}: judge unbounded has silent, ample, most, alike, decided, entered and subsumed, judge \
+                 absorbed has silent, decided and symmetry, and there is none for judge message, for no-dead-end and for \
+                 liveness"
             )));
+        }
+        if judge == JudgeKind::Unbounded && reductions.subsumed && !(reductions.decided && reductions.entered)
+        {
+            return Err(UsageError(
+                "--reduce subsumed takes decided and entered for granted: name them too, or leave it out"
+                    .to_owned(),
+            ));
         }
         if judge == JudgeKind::Absorbed
             && let Some(job) = jobs.first()

@@ -45,4 +45,4 @@ pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
-pub use views::{Between, Views, ViewsState, ViewsStep};
+pub use views::{Between, Reach, Subsumes, Views, ViewsState, ViewsStep};

@@ -23,12 +23,15 @@ pub struct Reductions {
     pub decided: bool,
     /// What can happen once every replica has entered the view is found out once for all pasts. For judge 3.
     pub entered: bool,
+    /// Between views a state is left out if all that can follow on it can follow on another. Takes `decided`, `entered` and
+    /// a Byzantine replica. For judge 3.
+    pub subsumed: bool,
     /// Of states that differ in names of replicas and clients alone, one stands for all. For judge 2.
     pub symmetry: bool,
 }
 
 /// The names, as in `--reduce`.
-const NAMES: [&str; 7] = ["silent", "ample", "most", "alike", "decided", "entered", "symmetry"];
+const NAMES: [&str; 8] = ["silent", "ample", "most", "alike", "decided", "entered", "subsumed", "symmetry"];
 
 impl Reductions {
     /// None.
@@ -37,10 +40,19 @@ impl Reductions {
     pub const ALL: Reductions = Reductions::each(true);
 
     const fn each(on: bool) -> Self {
-        Reductions { silent: on, ample: on, most: on, alike: on, decided: on, entered: on, symmetry: on }
+        Reductions {
+            silent: on,
+            ample: on,
+            most: on,
+            alike: on,
+            decided: on,
+            entered: on,
+            subsumed: on,
+            symmetry: on,
+        }
     }
 
-    fn flags(&mut self) -> [&mut bool; 7] {
+    fn flags(&mut self) -> [&mut bool; 8] {
         [
             &mut self.silent,
             &mut self.ample,
@@ -48,6 +60,7 @@ impl Reductions {
             &mut self.alike,
             &mut self.decided,
             &mut self.entered,
+            &mut self.subsumed,
             &mut self.symmetry,
         ]
     }
@@ -104,8 +117,8 @@ mod tests {
         let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
         assert_eq!(
             error.to_string(),
-            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, symmetry, and 'all' \
-             and 'none'"
+            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, subsumed, \
+             symmetry, and 'all' and 'none'"
         );
     }
 }

@@ -11,7 +11,7 @@ use stateright::Model as _;
 use super::past::{Between, Decided, Past, Rank, Shown, is_part, with};
 use super::round::{Numbers, Phase, Plan};
 use super::stage::{Setup, Stage};
-use super::{Leader, Views, entered, round, undecided};
+use super::{Leader, Views, entered, round, subsumed, undecided};
 use crate::model::bits::Bits;
 use crate::model::property::{Judge as _, PROPERTIES, SafetyProperty};
 use crate::pbft::{Message, Principal, SeqNum, View};
@@ -86,10 +86,16 @@ pub(super) fn explore(
     if stage.judge.stepped() > 0 {
         return Err("votes do not commute: their order matters".to_owned());
     }
-    if let Some(past) = past.filter(|_| views.reductions.decided) {
+    if let Some(past) = past {
         let mut exists = base.clone();
         exists.union_with(&alphabet);
-        undecided::check(views, stage, past, &ordered(past, leader), &start, &exists)?;
+        if views.reductions.decided {
+            undecided::check(views, stage, past, &ordered(past, leader), &start, &exists)?;
+        }
+        if views.leaves_out_subsumed() {
+            let objection = subsumed::check(views, stage, (past, leader), &start, &exists)?;
+            objection.into_iter().for_each(|why| views.object(why));
+        }
     }
     stage.check_left()?;
     Ok(layer)
@@ -104,7 +110,7 @@ fn first(stage: &Stage) -> (Numbers, Bits, Shown<View>) {
 }
 
 /// What each honest replica takes along: first the primary, if that is honest.
-fn ordered(past: &Between, leader: Leader) -> Vec<&Past<Rank>> {
+pub(super) fn ordered(past: &Between, leader: Leader) -> Vec<&Past<Rank>> {
     let mut order: Vec<&Past<Rank>> = past.replicas.iter().collect();
     if let Leader::Honest(index) = leader {
         let first = order.remove(index);

@@ -34,6 +34,10 @@
 //! without anything happening in them. So one search covers every placement of that many Byzantine replicas, and
 //! honest replicas have no names. Requests have none either: their clients are as good as each other.
 //!
+//! **Why few states are enough.** A certificate that an honest replica holds can only get in the way of whoever wants to do
+//! harm; so a state is left out if in another one less is held, and more can be shown and was decided: see
+//! [`order`](self) and [`subsumed`](self).
+//!
 //! **View 0** has an honest primary here. One with a Byzantine primary allows no more than a later view of his
 //! that begins with nothing reported, which is tried too.
 //!
@@ -44,10 +48,12 @@ mod ample;
 mod entered;
 mod kind;
 mod layer;
+mod order;
 mod past;
 mod premise;
 mod round;
 mod stage;
+mod subsumed;
 mod undecided;
 
 use std::collections::BTreeSet;
@@ -58,6 +64,7 @@ use std::time::Instant;
 
 use stateright::{Model, Property};
 
+pub use order::{Reach, Subsumes};
 pub use past::Between;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -81,6 +88,8 @@ pub struct Views {
     byzantine: Vec<ReplicaId>,
     batches: Vec<Batch>,
     refusal: Mutex<Option<String>>,
+    /// Why no state can be left out for one that subsumes it.
+    objection: Mutex<Option<&'static str>>,
     reached: Mutex<BTreeSet<&'static str>>,
     /// What was found out in views: a thread takes out what it uses.
     stages: Mutex<FxHashMap<Setup, Vec<Stage>>>,
@@ -151,6 +160,7 @@ impl Views {
             byzantine,
             batches,
             refusal: Mutex::new(refusal),
+            objection: Mutex::default(),
             reached: Mutex::default(),
             stages: Mutex::default(),
             within: AtomicU64::new(0),
@@ -171,6 +181,33 @@ impl Views {
     #[must_use]
     pub fn stopped_by(self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
         Views { stop, deadline, ..self }
+    }
+
+    /// Whether states that others subsume are left out: what somebody honest holds can only get in the way, which takes
+    /// a Byzantine replica, if it is forgotten by what is followed once a view is entered, and who has decided what.
+    pub fn leaves_out_subsumed(&self) -> bool {
+        let Reductions { subsumed, decided, entered, .. } = self.reductions;
+        subsumed && decided && entered && !self.byzantine.is_empty()
+    }
+
+    /// The state as it is compared with others, if it can be.
+    pub fn reach(&self, state: &ViewsState) -> Option<Reach> {
+        match state {
+            ViewsState::Between(between) => Reach::of(between, self.scope.requests as BatchNumber),
+            _ => None,
+        }
+    }
+
+    /// Why under this rulebook no state can be left out for another, if states were: then nothing is known of what those
+    /// lead to, and the search has to be made again without that reduction.
+    pub fn objection(&self) -> Option<&'static str> {
+        *self.objection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn object(&self, why: &'static str) {
+        let mut objection = self.objection.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of several the same one, whichever thread comes first.
+        *objection = Some(objection.map_or(why, |other| other.min(why)));
     }
 
     /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts.
@@ -274,7 +311,7 @@ impl Views {
         }
         let mut next = BTreeSet::new();
         for leader in leaders {
-            if self.refusal().is_some() || self.is_stopped() {
+            if self.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
                 break;
             }
             match self.explore(past, leader) {

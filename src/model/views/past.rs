@@ -100,9 +100,14 @@ impl Between {
             .map(|(shown, ranks)| shown.into_iter().map(|(view, batch)| (ranks[&view], batch)).collect())
             .collect();
         let plain = Between { replicas, shown, decided };
-        let renamings = (0..requests).permutations(usize::from(requests));
-        let renamed = renamings.map(|names| plain.renamed(&names)).min();
+        let renamed = plain.with_all_names(requests).into_iter().min();
         renamed.unwrap_or(plain)
+    }
+
+    /// The same with each of the names that the first so many batches can have; first with those that they have.
+    pub(super) fn with_all_names(&self, requests: BatchNumber) -> Vec<Between> {
+        let renamings = (0..requests).permutations(usize::from(requests));
+        renamings.map(|names| self.renamed(&names)).collect()
     }
 
     /// With other names for the first batches, and sorted.

@@ -40,7 +40,7 @@ impl Maker<'_> {
         PreparedClaim { proposal: self.proposal(view, seq, batch), prepares: Proof(prepares.into()) }
     }
 
-    fn change(&self, new_view: View, prepared: Vec<PreparedClaim>) -> ViewChange {
+    pub fn change(&self, new_view: View, prepared: Vec<PreparedClaim>) -> ViewChange {
         ViewChange { new_view, stable: StableCheckpoint::genesis().claim().clone(), prepared }
     }
 

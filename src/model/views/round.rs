@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use stateright::{Expectation, Property};
 
 use super::ample::Steps;
-use super::past::{Decided, is_part, with};
+use super::past::{Decided, with};
 use super::stage::Stage;
 use super::{Views, entered};
 use crate::model::absorbed::Absorbed;
@@ -236,15 +236,9 @@ impl Round<'_> {
     fn look_at(&mut self, silent: &[Numbers], sent: &Bits) -> Result<(), String> {
         let (mut outcomes, mut aspects) = (Numbers::new(), Numbers::new());
         for met in silent {
-            let (mut outcome, mut aspect) = (SmallVec::new(), SmallVec::new());
-            for &local in met {
-                let known = self.steps.stage.known(self.steps.views, local)?;
-                outcome.push(known.outcome);
-                aspect.push(known.aspect);
-            }
-            self.keep_most(&mut outcome);
-            outcomes.push(self.steps.stage.set(outcome));
-            aspects.push(self.steps.stage.set(aspect));
+            let (outcome, aspect) = self.steps.stage.ends_of(self.steps.views, met)?;
+            outcomes.push(outcome);
+            aspects.push(aspect);
         }
         let shown = self.steps.stage.shown(self.steps.views, sent)?;
         sort_parts(&mut outcomes, &self.parts_of_outcomes());
@@ -254,29 +248,10 @@ impl Round<'_> {
                 self.leave(&all, shown);
             }
         }
-        if self.judged.insert(aspects) {
-            self.judge(silent)?;
+        if self.judged.insert(aspects.clone()) {
+            self.judge(silent, &aspects);
         }
         Ok(())
-    }
-
-    /// Of outcomes with which the same is taken along, those in which most is decided.
-    fn keep_most(&self, outcomes: &mut SmallVec<[u32; 4]>) {
-        if !self.steps.views.reductions.most {
-            return;
-        }
-        let stage = &self.steps.stage;
-        let of = |number: u32| {
-            let outcome = stage.outcomes[number as usize];
-            (outcome.past, &stage.decisions[outcome.decided as usize])
-        };
-        let all = outcomes.clone();
-        outcomes.retain(|&mut own| {
-            let (past, decided) = of(own);
-            let beats =
-                |other: u32| of(other).0 == past && of(other).1 != decided && is_part(decided, of(other).1);
-            !all.iter().any(|&other| beats(other))
-        });
     }
 
     /// It does not matter who leaves what behind, unless that is still to be added to what they had.
@@ -301,29 +276,23 @@ impl Round<'_> {
         self.runs.left.entry(key).or_default().insert((shown, decided));
     }
 
-    /// Checks the properties of all states that one stands for.
-    fn judge(&mut self, silent: &[Numbers]) -> Result<(), String> {
-        let mut ones: Vec<Numbers> = Vec::new();
-        for met in silent {
-            let mut of_each: SmallVec<[(u32, u32); 8]> = SmallVec::new();
-            for &local in met {
-                let aspect = self.steps.stage.known(self.steps.views, local)?.aspect;
-                if of_each.iter().all(|&(known, _)| known != aspect) {
-                    of_each.push((aspect, local));
-                }
+    /// Checks the properties of all states that one stands for. Each of them looks at one replica or at two.
+    fn judge(&mut self, silent: &[Numbers], aspects: &[u32]) {
+        for (place, &one) in aspects.iter().enumerate() {
+            for &other in &aspects[place + 1..] {
+                self.runs.lacking |= self.steps.stage.lacking_of_sets(one, other);
             }
-            ones.push(of_each.into_iter().map(|(_, local)| local).collect());
+        }
+        if aspects.len() > 1 && !self.looks_for_good {
+            return;
         }
         let judge = &self.steps.stage.judge;
-        for all in product(ones.iter().map(|ones| &ones[..])) {
+        for all in product(silent.iter().map(|met| &met[..])) {
             let state = Absorbed::state(&all);
             self.runs.lacking |= judge.lacking(&state);
-            if self.looks_for_good {
-                let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
-                self.runs.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));
-            }
+            let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
+            self.runs.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));
         }
-        Ok(())
     }
 }
 

@@ -11,8 +11,10 @@ use smallvec::SmallVec;
 use super::Views;
 use super::entered::{Entered, Essence};
 use super::kind::{Kind, describe, proposed};
-use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices};
+use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices, is_part};
 use super::premise::Maker;
+use super::round::Numbers;
+use super::subsumed::Taken;
 use crate::model::absorbed::Absorbed;
 use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
@@ -60,6 +62,9 @@ pub(super) struct Outcome {
 /// What a replica has at the end of a view and need not have had before: a past with the certificates of the view alone.
 type Gained = Past<()>;
 
+/// What a new view proposes.
+pub(super) type Content = Vec<(SeqNum, Digest)>;
+
 /// A view under one kind of primary.
 pub(super) struct Stage {
     pub judge: Absorbed,
@@ -71,7 +76,7 @@ pub(super) struct Stage {
     votes_of_view: Bits,
     /// The NEW-VIEWs among them, each with the number of what it proposes.
     pub new_views: FxHashMap<u32, u32>,
-    contents: IndexSet<Vec<(SeqNum, Digest)>>,
+    pub contents: IndexSet<Content>,
     /// What its honest primary can send to begin it, in the one that is explored.
     pub began_with: Bits,
     looked_at: u32,
@@ -81,6 +86,7 @@ pub(super) struct Stage {
     pub essences: IndexMap<Essence, Fingerprint>,
     /// What was found out of the time when all have entered the view.
     pub entered: Entered,
+    pub taken: Taken,
     pub pasts: IndexSet<Past<View>>,
     pub decisions: IndexSet<Decided>,
     gained: IndexSet<Gained>,
@@ -89,6 +95,12 @@ pub(super) struct Stage {
     pub outcomes: IndexSet<Outcome, FxBuildHasher>,
     /// Which properties are lacking where these batches are decided, a bit each.
     judged: FxHashMap<Decided, u32>,
+    /// Of local states, the set of what they leave behind and that of their aspects.
+    ends: FxHashMap<Numbers, (u32, u32)>,
+    /// A local state with each aspect.
+    seen_as: FxHashMap<u32, u32>,
+    /// Which properties are lacking where two replicas are seen as one of a set of aspects each, a bit each.
+    lacking_of_sets: FxHashMap<(u32, u32), u32>,
     /// Local states of whoever has decided, each with one of whoever has not that stands for it, and how many votes had
     /// been met when that was found.
     pub stood_for: FxHashMap<(u32, u32), u32>,
@@ -131,8 +143,12 @@ impl Stage {
             with_gained: FxHashMap::default(),
             essences: IndexMap::new(),
             entered: Entered::default(),
+            taken: Taken::default(),
             outcomes: IndexSet::default(),
             judged: FxHashMap::default(),
+            ends: FxHashMap::default(),
+            seen_as: FxHashMap::default(),
+            lacking_of_sets: FxHashMap::default(),
             stood_for: FxHashMap::default(),
             known: Vec::new(),
             sets: IndexSet::default(),
@@ -289,6 +305,57 @@ impl Stage {
         Ok(lacking)
     }
 
+    /// The set of what a replica can leave behind that leaves in one of these local states, and that of their aspects.
+    pub fn ends_of(&mut self, views: &Views, locals: &Numbers) -> Result<(u32, u32), String> {
+        if let Some(&ends) = self.ends.get(locals) {
+            return Ok(ends);
+        }
+        let (mut outcomes, mut aspects) = (SmallVec::new(), SmallVec::new());
+        for &local in locals {
+            let known = self.known(views, local)?;
+            outcomes.push(known.outcome);
+            aspects.push(known.aspect);
+        }
+        if views.reductions.most {
+            self.keep_most(&mut outcomes);
+        }
+        let ends = (self.set(outcomes), self.set(aspects));
+        self.ends.insert(locals.clone(), ends);
+        Ok(ends)
+    }
+
+    /// Of outcomes with which the same is taken along, those in which most is decided.
+    fn keep_most(&self, outcomes: &mut SmallVec<[u32; 4]>) {
+        let of = |number: u32| {
+            let outcome = self.outcomes[number as usize];
+            (outcome.past, &self.decisions[outcome.decided as usize])
+        };
+        let all = outcomes.clone();
+        outcomes.retain(|&mut own| {
+            let (past, decided) = of(own);
+            let beats =
+                |other: u32| of(other).0 == past && of(other).1 != decided && is_part(decided, of(other).1);
+            !all.iter().any(|&other| beats(other))
+        });
+    }
+
+    /// Which properties of replicas alone are lacking where two replicas are seen as one of the aspects in each of these sets,
+    /// a bit each.
+    pub fn lacking_of_sets(&mut self, one: u32, other: u32) -> u32 {
+        let sets = (one.min(other), one.max(other));
+        if let Some(&lacking) = self.lacking_of_sets.get(&sets) {
+            return lacking;
+        }
+        let mut lacking = 0;
+        for one in &self.sets[one as usize] {
+            for other in &self.sets[other as usize] {
+                lacking |= self.judge.lacking_with(&[self.seen_as[one], self.seen_as[other]]);
+            }
+        }
+        self.lacking_of_sets.insert(sets, lacking);
+        lacking
+    }
+
     /// What is known of a local state.
     pub fn known(&mut self, views: &Views, number: u32) -> Result<&Known, String> {
         let place = number as usize;
@@ -342,11 +409,13 @@ impl Stage {
             place
         };
         let order = if is_active && views.reductions.entered { essence_order } else { order };
+        let aspect = self.judge.aspect(number);
+        self.seen_as.entry(aspect).or_insert(number);
         Ok(Known {
             kind: self.kinds.insert_full(kind).0 as u32,
             order,
             outcome: self.outcomes.insert_full(Outcome { past, gained, decided }).0 as u32,
-            aspect: self.judge.aspect(number),
+            aspect,
             sent,
             is_active,
             essence,

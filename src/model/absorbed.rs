@@ -825,6 +825,13 @@ impl Absorbed {
         self.adversary.knowledge(known.iter().copied()).claims
     }
 
+    /// Those of them that are of this view.
+    pub(super) fn certificates_of(&self, view: View, basis: &Bits) -> Vec<PreparedClaim> {
+        let tables = self.read();
+        let known = basis.iter().map(|id| &tables.messages[id as usize]);
+        self.adversary.claims(known, |proposal| proposal.view() == view).into_iter().collect()
+    }
+
     /// Which of the properties of replicas alone a state lacks, a bit each.
     pub(super) fn lacking(&self, state: &AbsorbedState) -> u32 {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

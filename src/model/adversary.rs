@@ -237,25 +237,37 @@ impl Adversary {
 
     /// What certificates can be shown, from messages that exist.
     pub fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message> + Clone) -> Knowledge {
+        let claims = self.claims(sent.clone(), |_| true);
+        let reported = sent.clone().into_iter().filter_map(|message| match message {
+            Message::ViewChange(vc) => Some(&vc.stable),
+            _ => None,
+        });
+        let stable_by_votes = self.stable_claims(sent);
+        let genesis = StableCheckpoint::genesis();
+        let mut stable: BTreeSet<&StableClaim> = reported.chain(&stable_by_votes).collect();
+        stable.insert(genesis.claim());
+        Knowledge { claims: claims.into_iter().collect(), stable: stable.into_iter().cloned().collect() }
+    }
+
+    /// The prepared certificates that can be shown for such proposals, from messages that exist.
+    pub(super) fn claims<'a>(
+        &'a self,
+        sent: impl IntoIterator<Item = &'a Message>,
+        is_wanted: impl Fn(&Proposal) -> bool,
+    ) -> BTreeSet<PreparedClaim> {
         let (rules, setting) = (self.system.rules(), self.system.setting());
-        let mut proposals: BTreeSet<&Proposal> = self.proposals.iter().collect();
+        let mut proposals: BTreeSet<&Proposal> = self.proposals.iter().filter(|p| is_wanted(p)).collect();
         let mut prepares: Vec<&Signed<Prepare>> = Vec::new();
-        let mut stable: BTreeSet<&StableClaim> = BTreeSet::new();
-        let own = self.first.iter();
-        for message in own.chain(sent.clone()) {
+        for message in self.first.iter().chain(sent) {
             match message {
-                Message::PrePrepare(p) => {
+                Message::PrePrepare(p) if is_wanted(p) => {
                     proposals.insert(p);
                 }
-                Message::NewView(nv) => proposals.extend(&nv.proposals),
+                Message::NewView(nv) => proposals.extend(nv.proposals.iter().filter(|p| is_wanted(p))),
                 Message::Prepare(p) => prepares.push(p),
-                Message::ViewChange(vc) => {
-                    stable.insert(&vc.stable);
-                }
                 _ => {}
             }
         }
-        let stable_by_votes = self.stable_claims(sent);
         let mut claims = BTreeSet::new();
         for proposal in proposals {
             // From the most fitting votes to none at all: a correct rulebook accepts the first kind or
@@ -282,10 +294,7 @@ impl Adversary {
             });
             claims.extend(shown);
         }
-        let genesis = StableCheckpoint::genesis();
-        stable.insert(genesis.claim());
-        stable.extend(&stable_by_votes);
-        Knowledge { claims: claims.into_iter().collect(), stable: stable.into_iter().cloned().collect() }
+        claims
     }
 
     /// The checkpoints that CHECKPOINTs which exist, and those of Byzantine replicas, prove stable.

@@ -79,7 +79,7 @@ use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
 use super::property::{Judge as _, PROPERTIES};
 use super::reductions::Reductions;
-use crate::pbft::{Batch, Digest, KeySet, ReplicaId, Rules, State, View};
+use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
 /// PBFT, view by view.
 pub struct Views {
@@ -259,8 +259,13 @@ impl Views {
 
     /// At each sequence number, the certificates that these messages make up.
     fn shown(&self, judge: &Absorbed, basis: &Bits) -> Result<Shown<View>, String> {
+        self.places(judge.certificates(basis))
+    }
+
+    /// At each sequence number, its certificates among these.
+    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Shown<View>, String> {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
-        for claim in judge.certificates(basis) {
+        for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
             if let Some(shown) = shown.get_mut(claim.seq().0 as usize - 1) {
                 shown.insert((claim.view(), number));

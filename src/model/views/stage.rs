@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::Views;
 use super::entered::{Entered, Essence};
 use super::kind::{Kind, describe, proposed};
-use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices, is_part};
+use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices, is_part, with};
 use super::premise::Maker;
 use super::round::Numbers;
 use super::subsumed::Taken;
@@ -111,6 +111,8 @@ pub(super) struct Stage {
     votes: Bits,
     pub shown: IndexSet<Shown<View>>,
     shown_by: FxHashMap<Bits, u32>,
+    /// The certificates that can be shown where nobody has sent anything.
+    shown_without: Shown<View>,
     /// Replicas that have left, and replicas in the view.
     left: IndexSet<(usize, State)>,
     counting: Vec<(usize, Local)>,
@@ -155,6 +157,7 @@ impl Stage {
             votes: Bits::default(),
             shown: IndexSet::new(),
             shown_by: FxHashMap::default(),
+            shown_without: Shown::new(),
             left: IndexSet::new(),
             counting: Vec::new(),
             offered: (0, 0, 0),
@@ -238,7 +241,12 @@ impl Stage {
         if let Some(&number) = self.shown_by.get(&basis) {
             return Ok(number);
         }
-        let shown = views.shown(&self.judge, &basis)?;
+        // Those of other views are there without any vote of this one; that certificates do not mix views is tried.
+        if self.shown_without.is_empty() {
+            self.shown_without = views.shown(&self.judge, &Bits::default())?;
+        }
+        let of_view = views.places(self.judge.certificates_of(self.setup.view, &basis))?;
+        let shown = with(&self.shown_without, &of_view);
         let number = self.shown.insert_full(shown).0 as u32;
         self.shown_by.insert(basis, number);
         Ok(number)

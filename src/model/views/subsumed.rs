@@ -105,6 +105,7 @@ fn entries(
     }
     Ok(by_content)
 }
+
 /// What new views can propose after this past.
 fn due(views: &Views, stage: &Stage, past: &Between, leader: Leader) -> BTreeSet<Content> {
     let system = stage.judge.system();

@@ -13,7 +13,7 @@ use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
     Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, Reduced,
-    Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements, properties,
+    Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements, properties, votes_matter,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -343,7 +343,11 @@ fn outcome<A>(
     events: impl FnOnce(&[A]) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
-        End::Exhausted => Verdict::Holds,
+        // States are equal whichever votes stand in a certificate: nothing is said if they matter.
+        End::Exhausted => match votes_matter(system) {
+            Ok(()) => Verdict::Holds,
+            Err(why) => Verdict::Refused(why.to_string()),
+        },
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => match confirm(system, property, events(path)) {
             Ok(trace) => Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) },

@@ -8,7 +8,7 @@ use stateright::{Expectation, Model as _, Property};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
-use super::search::{End, Limit, Limits, Progress, Report, search};
+use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
 };
@@ -54,32 +54,62 @@ pub(super) fn run_views(
 ) -> Result<Outcome, BoundError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
-    let explored = |reductions| {
-        let model = Views::new(job.bound.scope, byzantine, rules)?
-            .reduced_by(reductions)
-            .stopped_by(Arc::clone(&progress.stop), deadline);
+    let model = |reductions| {
+        let model = Views::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions);
+        Ok::<_, BoundError>(model.stopped_by(Arc::clone(&progress.stop), deadline))
+    };
+    let explored = |model: &Views| {
         let mut properties = model.properties();
         properties.retain(|p| {
             p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
         });
-        let report = search_views(&model, &properties, limits, progress, |_| {});
-        Ok::<_, BoundError>((model, report))
+        search_views(model, &properties, limits, progress, |_| {})
     };
-    let (mut model, mut report) = explored(job.reductions)?;
-    if model.objection().is_some() && report.end == End::Exhausted {
-        (model, report) = explored(Reductions { subsumed: false, ..job.reductions })?;
-    }
-    let mut unreached = Vec::new();
-    let verdict = match (report.end, model.refusal()) {
+    let start = Instant::now();
+    let few = || in_few_views(job, rules, property, limits, (deadline, progress));
+    let mut judge = model(job.reductions)?;
+    // Where nothing can be said to hold, a violation is looked for first where it is found soonest.
+    let found = if judge.refusal().is_some() { few()? } else { None };
+    let (verdict, mut coverage) = match found {
+        Some(verdict) => (verdict, Coverage::default()),
+        None => {
+            let mut report = explored(&judge);
+            if judge.objection().is_some() && report.end == End::Exhausted {
+                judge = model(Reductions { subsumed: false, ..job.reductions })?;
+                report = explored(&judge);
+            }
+            let verdict = said(job, rules, (&judge, report.end), limits, progress)?;
+            let found = if matches!(verdict, Verdict::Holds) { few()? } else { None };
+            (found.unwrap_or(verdict), report.coverage)
+        }
+    };
+    // To try what is assumed is part of the work.
+    coverage.elapsed = start.elapsed();
+    let reached = judge.reached();
+    let is_clean = matches!(verdict, Verdict::Holds);
+    let unreached = Views::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
+    let within_views = Some(judge.within());
+    Ok(Outcome { job: job.clone(), coverage, verdict, unreached, within_views })
+}
+
+/// What a search comes to.
+fn said(
+    job: &Job,
+    rules: &'static dyn Rules,
+    (judge, end): (&Views, End<ViewsStep>),
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Verdict, BoundError> {
+    Ok(match (end, judge.refusal()) {
         (End::Violated { property, path }, _) => {
             let views = path.len() as u64;
-            match shown(job, rules, property, views, limits, progress)? {
-                Some(verdict) => verdict,
-                None => Verdict::Refused(format!(
+            let shown = shown(job, rules, property, views, limits, progress)?;
+            shown.unwrap_or_else(|| {
+                Verdict::Refused(format!(
                     "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
                      --judge absorbed --property {property} with more --views"
-                )),
-            }
+                ))
+            })
         }
         (_, Some(refusal)) => Verdict::Refused(format!(
             "its views cannot be explored one by one: {refusal}; try --judge absorbed"
@@ -87,29 +117,11 @@ pub(super) fn run_views(
         (End::Limited(limit), None) => Verdict::NotExhausted(limit),
         // A view that was stopped in the middle led to less than it does.
         (End::Exhausted, None) if progress.stop.load(Relaxed) => Verdict::NotExhausted(Limit::Stopped),
-        (End::Exhausted, None) if model.is_stopped() => {
+        (End::Exhausted, None) if judge.is_stopped() => {
             Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
         }
-        (End::Exhausted, None) => {
-            let reached = model.reached();
-            unreached = Views::GOOD.into_iter().filter(|good| !reached.contains(good)).collect();
-            Verdict::Holds
-        }
-    };
-    let verdict = match verdict {
-        Verdict::Holds | Verdict::Refused(_) => {
-            let start = Instant::now();
-            let found = in_few_views(job, rules, property, limits, progress)?;
-            report.coverage.elapsed += start.elapsed();
-            found.unwrap_or(verdict)
-        }
-        other => other,
-    };
-    if !matches!(verdict, Verdict::Holds) {
-        unreached.clear();
-    }
-    let within_views = Some(model.within());
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views })
+        (End::Exhausted, None) => Verdict::Holds,
+    })
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
@@ -119,7 +131,7 @@ fn in_few_views(
     rules: &'static dyn Rules,
     property: Option<&str>,
     limits: &Limits,
-    progress: &Progress,
+    (deadline, progress): (Option<Instant>, &Progress),
 ) -> Result<Option<Verdict>, BoundError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
@@ -136,7 +148,8 @@ fn in_few_views(
             break;
         }
         let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
-        let outcome = run(&job, rules, property, &limits, None, &Progress::default())?;
+        let unseen = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
+        let outcome = run(&job, rules, property, &limits, deadline, &unseen)?;
         if matches!(outcome.verdict, Verdict::Violated { .. }) {
             return Ok(Some(outcome.verdict));
         }

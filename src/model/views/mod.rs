@@ -156,10 +156,13 @@ impl Views {
                     .to_owned(),
             )
         } else {
-            maker.check_rules(&batches).err()
+            assumptions::asking(|| maker.check_rules(&batches)).err().map(|unmet| unmet.to_string())
         };
         let is_asked = refusal.is_none();
         let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
+        // Whoever panics when asked would do so in the search too.
+        let refusal =
+            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
         Ok(Views {
             scope,
             rules,

@@ -73,11 +73,25 @@ pub enum Assumption {
     /// View changes justify the view that they are for.
     #[error("a view change for one view justifies another")]
     Justifies,
+    /// Views have no numbers.
+    #[error("which certificate a new view takes depends on more than the order")]
+    Numbers,
+    /// Of the certificates for a batch the highest counts.
+    #[error("a lower certificate for a batch is worth more than the highest")]
+    Lower,
+    /// Views in a row that certify the same are as good as one.
+    #[error("certificates of several views for one batch count differently")]
+    InARow,
+    /// A certificate is of one view.
+    #[error("votes of one view make up a certificate of another")]
+    MixedViews,
     /// It does not matter which votes there are.
     #[error("{0}")]
     Votes(#[from] VotesMatter),
     /// A certificate is a proposal with enough matching votes.
-    #[error("something else is taken for a prepared certificate than matching votes of enough different backups")]
+    #[error(
+        "something else is taken for a prepared certificate than matching votes of enough different backups"
+    )]
     Certificates,
     /// Certificates are alike.
     #[error("whether a certificate is kept or reported depends on which it is")]
@@ -101,13 +115,17 @@ pub enum Assumption {
     #[error("of a new view something else is accepted than what follows from its view changes")]
     Follows,
     /// A quorum begins a view.
-    #[error("a new view is begun by something else than valid view changes of a quorum of different replicas")]
+    #[error(
+        "a new view is begun by something else than valid view changes of a quorum of different replicas"
+    )]
     NewViews,
     /// No view certifies two batches.
     #[error("two batches are certified in one view, so that the order of view changes matters")]
     Fork,
     /// What was to be tried is too much.
-    #[error("there are too many lists of view changes to try what it makes of them: use fewer replicas or slots")]
+    #[error(
+        "there are too many lists of view changes to try what it makes of them: use fewer replicas or slots"
+    )]
     TooMany,
     /// A rule panicked.
     #[error("a rule panics")]
@@ -150,7 +168,15 @@ impl Asked<'_> {
 pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<(), Assumption> {
     let [requests @ .., forged, null] = batches else { return Ok(()) };
     let asked = Asked { maker, slots, requests, forged, null };
-    catch_unwind(AssertUnwindSafe(|| check_all(&asked))).unwrap_or(Err(Assumption::Panics))
+    asking(|| check_all(&asked))
+}
+
+/// What asking a rulebook comes to; a rule that panics is one that fails.
+///
+/// # Errors
+/// What it does not fulfil.
+pub(super) fn asking(ask: impl FnOnce() -> Result<(), Assumption>) -> Result<(), Assumption> {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(Assumption::Panics))
 }
 
 fn check_all(asked: &Asked<'_>) -> Result<(), Assumption> {

@@ -68,19 +68,39 @@ pub(super) fn run_views(
     let start = Instant::now();
     let few = || in_few_views(job, rules, property, limits, (deadline, progress));
     let mut judge = model(job.reductions)?;
-    // Where nothing can be said to hold, a violation is looked for first where it is found soonest.
-    let found = if judge.refusal().is_some() { few()? } else { None };
-    let (verdict, mut coverage) = match found {
-        Some(verdict) => (verdict, Coverage::default()),
+    let refused = |judge: &Views| {
+        judge.refusal().map(|refusal| {
+            let why = "its views cannot be explored one by one";
+            Verdict::Refused(format!(
+                "{why}: {refusal}; try --judge absorbed with as many --views as you can"
+            ))
+        })
+    };
+    let (verdict, mut coverage) = match refused(&judge) {
+        // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
+        Some(refusal) => (few()?.unwrap_or(refusal), Coverage::default()),
         None => {
             let mut report = explored(&judge);
             if judge.objection().is_some() && report.end == End::Exhausted {
                 judge = model(Reductions { subsumed: false, ..job.reductions })?;
                 report = explored(&judge);
             }
-            let verdict = said(job, rules, (&judge, report.end), limits, progress)?;
-            let found = if matches!(verdict, Verdict::Holds) { few()? } else { None };
-            (found.unwrap_or(verdict), report.coverage)
+            let verdict = match (report.end, refused(&judge)) {
+                (End::Violated { property, path }, _) => {
+                    confirmed(job, rules, property, path.len() as u64, limits, progress)?
+                }
+                (_, Some(refusal)) => few()?.unwrap_or(refusal),
+                (End::Limited(limit), None) => Verdict::NotExhausted(limit),
+                // A view that was stopped in the middle led to less than it does.
+                (End::Exhausted, None) if progress.stop.load(Relaxed) => {
+                    Verdict::NotExhausted(Limit::Stopped)
+                }
+                (End::Exhausted, None) if judge.is_stopped() => {
+                    Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
+                }
+                (End::Exhausted, None) => few()?.unwrap_or(Verdict::Holds),
+            };
+            (verdict, report.coverage)
         }
     };
     // To try what is assumed is part of the work.
@@ -92,36 +112,22 @@ pub(super) fn run_views(
     Ok(Outcome { job: job.clone(), coverage, verdict, unreached, within_views })
 }
 
-/// What a search comes to.
-fn said(
+/// The violation that was found, as judge 2 finds it in as many views; if it does not, nothing is said.
+fn confirmed(
     job: &Job,
     rules: &'static dyn Rules,
-    (judge, end): (&Views, End<ViewsStep>),
+    property: &'static str,
+    views: u64,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Verdict, BoundError> {
-    Ok(match (end, judge.refusal()) {
-        (End::Violated { property, path }, _) => {
-            let views = path.len() as u64;
-            let shown = shown(job, rules, property, views, limits, progress)?;
-            shown.unwrap_or_else(|| {
-                Verdict::Refused(format!(
-                    "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
-                     --judge absorbed --property {property} with more --views"
-                ))
-            })
-        }
-        (_, Some(refusal)) => Verdict::Refused(format!(
-            "its views cannot be explored one by one: {refusal}; try --judge absorbed"
-        )),
-        (End::Limited(limit), None) => Verdict::NotExhausted(limit),
-        // A view that was stopped in the middle led to less than it does.
-        (End::Exhausted, None) if progress.stop.load(Relaxed) => Verdict::NotExhausted(Limit::Stopped),
-        (End::Exhausted, None) if judge.is_stopped() => {
-            Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
-        }
-        (End::Exhausted, None) => Verdict::Holds,
-    })
+    let shown = shown(job, rules, property, views, limits, progress)?;
+    Ok(shown.unwrap_or_else(|| {
+        Verdict::Refused(format!(
+            "some run of {views} views violates {property}, and judge 2 did not find it in as many; try --judge \
+             absorbed --property {property} with more --views"
+        ))
+    }))
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of

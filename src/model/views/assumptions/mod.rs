@@ -32,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::premise::Maker;
 use crate::model::alike::{Alike, VotesMatter};
-use crate::pbft::{Batch, View};
+use crate::pbft::{Batch, KeySet, View};
 
 /// What a rulebook does not fulfil.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -139,6 +139,8 @@ pub(super) struct Asked<'a> {
     /// The batches of one request each that clients have asked for, the one that nobody has, and the null one.
     pub requests: &'a [Batch],
     pub forged: &'a Batch,
+    /// The replicas' names with keys that are not theirs.
+    pub forgers: KeySet,
     pub null: &'a Batch,
 }
 
@@ -167,7 +169,8 @@ impl Asked<'_> {
 /// What it does not fulfil.
 pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<(), Assumption> {
     let [requests @ .., forged, null] = batches else { return Ok(()) };
-    let asked = Asked { maker, slots, requests, forged, null };
+    let forgers = KeySet::ed25519(maker.setting.committee.n(), 0, 0);
+    let asked = Asked { maker, slots, requests, forged, forgers, null };
     asking(|| check_all(&asked))
 }
 

@@ -82,9 +82,13 @@ impl<M> Signed<M> {
 
     /// A message that names a signer who did not sign it. No keyring accepts it; whether anybody looks is up to
     /// the rulebook.
-    #[allow(dead_code, reason = "only tests make one so far")]
     pub(crate) fn forged(signer: Principal, message: M) -> Self {
         Signed { message, signer, signature: Signature::Forged }
+    }
+
+    /// Whether it was made by [`Self::forged`].
+    pub(crate) fn is_forged(&self) -> bool {
+        self.signature == Signature::Forged
     }
 }
 
@@ -98,7 +102,8 @@ impl<M> std::ops::Deref for Signed<M> {
 
 impl<M: fmt::Debug> fmt::Debug for Signed<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} by {}", self.message, self.signer)
+        write!(f, "{:?} by {}", self.message, self.signer)?;
+        if self.is_forged() { f.write_str(", forged") } else { Ok(()) }
     }
 }
 

@@ -57,6 +57,8 @@ pub trait Signable {
 enum Signature {
     Symbolic,
     Ed25519(Arc<[u8; 64]>),
+    /// What somebody wrote under another's name without its key: no keyring accepts it.
+    Forged,
 }
 
 /// A message together with its signer's signature.
@@ -76,6 +78,13 @@ impl<M> Signed<M> {
     /// Who claims to have signed; true only once [`Keyring::verify`] says so.
     pub fn signer(&self) -> Principal {
         self.signer
+    }
+
+    /// A message that names a signer who did not sign it. No keyring accepts it; whether anybody looks is up to
+    /// the rulebook.
+    #[allow(dead_code, reason = "only tests make one so far")]
+    pub(crate) fn forged(signer: Principal, message: M) -> Self {
+        Signed { message, signer, signature: Signature::Forged }
     }
 }
 
@@ -241,6 +250,16 @@ mod tests {
         let public = KeySet::ed25519(3, 3, 7).ring.ed25519.expect("real keys");
         let distinct: std::collections::BTreeSet<_> = public.iter().map(|key| key.to_bytes()).collect();
         assert_eq!(distinct.len(), 6);
+    }
+
+    #[test]
+    fn no_keyring_accepts_a_forged_signature() {
+        for keys in [KeySet::symbolic(2, 1), KeySet::ed25519(2, 1, 7)] {
+            let signed = keys.replicas[1].sign(Text(5));
+            let forged = Signed::forged(signed.signer(), Text(5));
+            assert!(keys.ring.verify(&signed));
+            assert!(!keys.ring.verify(&forged));
+        }
     }
 
     #[test]

@@ -152,7 +152,10 @@ fn bench_step(group: &mut BenchmarkGroup<'_, WallTime>, n: u16, keys: &KeySet, o
                 }
                 // Its own record of the certificate precedes the COMMIT.
                 let last = effects.last();
-                assert!(matches!(last, Some(Effect::Broadcast(Message::Commit(_)))), "it prepared: {effects:?}");
+                assert!(
+                    matches!(last, Some(Effect::Broadcast(Message::Commit(_)))),
+                    "it prepared: {effects:?}"
+                );
             },
             KEEPERS,
         );

@@ -36,6 +36,6 @@ pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
 pub use rename::{Names, Rename, Renaming};
 pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
-pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
+pub use rules::{Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
 pub use snapshot::{LastReply, Snapshot};

@@ -121,10 +121,7 @@ impl Renaming<'_> {
 
     fn sign<M: Signable>(&self, old: &Signed<M>, new: M) -> Option<Signed<M>> {
         let signer = self.principal(old.signer());
-        if old.is_forged() {
-            return Some(Signed::forged(signer, new));
-        }
-        self.keys.iter().find(|key| key.owner() == signer).map(|key| key.sign(new))
+        self.keys.iter().find(|key| key.owner() == signer).map(|key| old.signed_anew(key, new))
     }
 }
 

@@ -10,7 +10,7 @@ use super::block::{Batch, SignedRequest, signed_by_its_client};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
-use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
+use super::message::{Commit, NewView, Proposal, Reply, StateTransfer, ViewChange};
 use super::quorum::{Committee, TallyKey, VoteSet};
 use super::replica::Record;
 use super::signature::{Keyring, Signed};
@@ -57,6 +57,29 @@ pub struct Standing {
     pub view: View,
     /// False from sending VIEW-CHANGE for that view until its NEW-VIEW.
     pub active: bool,
+}
+
+/// What a replica signs, where its signature is looked at; a client's request is [`Rules::authentic`]'s matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignedPart {
+    /// A PRE-PREPARE: as it arrives, in a prepared certificate, in a NEW-VIEW.
+    PrePrepare,
+    /// A PREPARE: as it arrives, and in a prepared certificate.
+    Prepare,
+    /// A COMMIT: as it arrives, and as the proof of a decision.
+    Commit,
+    /// A CHECKPOINT: as it arrives, and as the proof of a stable checkpoint.
+    Checkpoint,
+    /// A VIEW-CHANGE: as it arrives, and in a NEW-VIEW.
+    ViewChange,
+    /// A NEW-VIEW.
+    NewView,
+    /// What a replica says of how far it is.
+    Status,
+    /// A state that is handed over.
+    State,
+    /// A reply, at a client.
+    Reply,
 }
 
 /// Why a replica does nothing with an input: one variant for each guard that can refuse.
@@ -187,6 +210,14 @@ pub trait Rules: fmt::Debug + Send + Sync {
         self.quorum(committee)
     }
 
+    // --- signatures -------------------------------------------------------------------------
+
+    /// §2, §4: messages are signed, and what is not signed by whom it names counts for nothing: `genuine` says
+    /// whether it is.
+    fn verifies(&self, _part: SignedPart, genuine: bool) -> bool {
+        genuine
+    }
+
     // --- the normal case --------------------------------------------------------------------
 
     /// §4.2: in which view a message must be to be accepted: the replica's own, once it is active.
@@ -251,6 +282,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
         TallyKey { view: Some(view), digest: Some(digest) }
     }
 
+    /// §4.2: a signed prepare says that it is one, and is no commit besides.
+    fn prepare_counts_as_commit(&self) -> bool {
+        false
+    }
+
     /// §4.2: *committed-local* requires *prepared*.
     fn decides_unprepared(&self) -> bool {
         false
@@ -311,7 +347,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
             let Ok(from) = replica_of(setting, checkpoint) else { continue };
             if checkpoint.seq == claim.seq
                 && checkpoint.state == claim.state
-                && setting.keys.verify(checkpoint)
+                && self.verifies(SignedPart::Checkpoint, setting.keys.verify(checkpoint))
                 && self.counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
@@ -352,7 +388,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
             let Ok(from) = replica_of(setting, commit) else { continue };
             if commit.seq == decision.seq
                 && self.commit_key(commit.view, commit.digest) == key
-                && setting.keys.verify(commit)
+                && is_signed_commit(self.as_rules(), setting, commit)
                 && self.counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
@@ -395,6 +431,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     // --- view changes -----------------------------------------------------------------------
 
+    /// §4.4: views advance: a replica moves to a later view than its own, or enters the one that it is moving to.
+    fn advances(&self, standing: Standing, view: View) -> bool {
+        view > standing.view || (view == standing.view && !standing.active)
+    }
+
     /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,
     /// in the smallest of those views. `views` holds the view of each other replica's latest view
     /// change, where it is above `own`.
@@ -435,7 +476,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
             if prepare.seq == proposal.seq()
                 && self.prepare_key(prepare.view, prepare.digest) == key
                 && self.may_prepare(committee, view, from)
-                && setting.keys.verify(prepare)
+                && self.verifies(SignedPart::Prepare, setting.keys.verify(prepare))
                 && self.counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
@@ -534,7 +575,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
         for change in &new_view.view_changes.0 {
             let from = replica_of(setting, change)?;
             if self.justifies(change, new_view.view)
-                && setting.keys.verify(change)
+                && self.verifies(SignedPart::ViewChange, setting.keys.verify(change))
                 && self.counts_vote(Some(&senders), from)
             {
                 senders.insert(from);
@@ -572,13 +613,19 @@ pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal)
     if !rules.digest_matches(proposal.digest(), &proposal.batch) {
         return Err(Refusal::WrongDigest);
     }
-    if !setting.keys.verify(&proposal.pre_prepare) {
+    if !rules.verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare)) {
         return Err(Refusal::BadSignature);
     }
     if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
         return Err(Refusal::InauthenticRequest);
     }
     Ok(())
+}
+
+/// Whether a commit is signed by whom it names, as one or as what the rulebook lets count as one.
+pub(super) fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
+    rules.verifies(SignedPart::Commit, setting.keys.verify(commit))
+        || (rules.prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
 }
 
 /// The replica of this committee that a message names as its signer.

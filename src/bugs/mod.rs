@@ -107,7 +107,7 @@ pub use weak_prepare::WeakPrepare;
 
 use serde::Serialize;
 
-use crate::model::{Reductions, Scope};
+use crate::model::{Property, Reductions, Scope};
 use crate::pbft::{ReplicaId, Rules};
 
 /// What kind of harm a rulebook does.
@@ -146,7 +146,7 @@ impl std::fmt::Display for Class {
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     /// This property is violated.
-    Violated(&'static str),
+    Violated(Property),
     /// Every safety property holds.
     Holds,
 }
@@ -169,6 +169,16 @@ pub struct Run {
     pub reductions: Reductions,
     /// Whether it takes more than some seconds.
     pub slow: bool,
+}
+
+impl Run {
+    /// The property that it is about, if that is not one of those that are always checked.
+    pub fn asks_for(&self) -> Option<Property> {
+        match self.expected {
+            Expected::Violated(property) if !Property::SAFETY.contains(&property) => Some(property),
+            _ => None,
+        }
+    }
 }
 
 /// A named rulebook.
@@ -200,20 +210,15 @@ impl Rulebook {
     }
 
     /// The property that it is about, if that is not one of those that are always checked.
-    pub fn property(&self) -> Option<&'static str> {
-        match self.runs.first()?.expected {
-            Expected::Violated(property)
-                if property == crate::model::NO_DEAD_END || crate::model::is_liveness(property) =>
-            {
-                Some(property)
-            }
-            _ => None,
-        }
+    pub fn property(&self) -> Option<Property> {
+        self.runs.first()?.asks_for()
     }
 
     /// Whether some safety property is violated under it.
     pub fn is_unsafe(&self) -> bool {
-        let safety = |name: &str| crate::model::PROPERTIES.iter().any(|property| property.name == name);
-        self.runs.iter().any(|run| matches!(run.expected, Expected::Violated(name) if safety(name)))
+        let is_safety = |property: &Property| Property::SAFETY.contains(property);
+        self.runs
+            .iter()
+            .any(|run| matches!(&run.expected, Expected::Violated(property) if is_safety(property)))
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
-use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System, is_liveness};
+use crate::model::{Bound, BoundError, Byzantine, Property, Scope, System};
 use crate::trace::Trace;
 
 /// One row of the matrix.
@@ -117,15 +117,16 @@ fn outcomes(
     run: &'static Run,
     scope: Scope,
     placed: &Byzantine,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, BoundError> {
-    let judge = if property.is_some_and(is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+    let judge =
+        if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
     let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;
     let asked = jobs
         .into_iter()
-        .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));
+        .filter(|job| property != Some(Property::NoDeadEnd) || is_led_honestly(&job.bound, rulebook.rules));
     let reduced = |job| Job { reductions: run.reductions, ..job };
     asked.map(reduced).map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use stateright::{Expectation, Model as _, Property};
+use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
 use super::search::{End, Limit, Limits, Progress, Report, search};
-use crate::model::{Bound, BoundError, Byzantine, Reductions, Views, ViewsState, ViewsStep, placements};
+use crate::model::{
+    Bound, BoundError, Byzantine, Property, Reductions, Views, ViewsState, ViewsStep, placements,
+};
 use crate::pbft::Rules;
 
 /// How many views more than the judge needed a violation is looked for in: who is primary of a view is fixed there.
@@ -21,7 +23,7 @@ const FURTHER_VIEWS: u64 = 1;
 /// If a property is not of kind *always*.
 pub fn search_views(
     model: &Views,
-    properties: &[Property<Views>],
+    properties: &[stateright::Property<Views>],
     limits: &Limits,
     progress: &Progress,
     visit: impl FnMut(&ViewsState),
@@ -40,7 +42,7 @@ pub fn search_views(
 pub(super) fn run_views(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
@@ -52,7 +54,7 @@ pub(super) fn run_views(
             .stopped_by(Arc::clone(&progress.stop), deadline);
         let mut properties = model.properties();
         properties.retain(|p| {
-            p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
+            p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
         });
         let report = search_views(&model, &properties, limits, progress, |_| {});
         Ok::<_, BoundError>((model, report))
@@ -65,7 +67,11 @@ pub(super) fn run_views(
     let verdict = match (report.end, model.refusal()) {
         (End::Violated { property, path }, _) => {
             let views = path.len() as u64;
-            match shown(job, rules, property, views, limits, progress)? {
+            let found = match path.last() {
+                Some(&ViewsState::Lacks(lacking)) => shown(job, rules, lacking, views, limits, progress)?,
+                _ => None,
+            };
+            match found {
                 Some(verdict) => verdict,
                 None => Verdict::Refused(format!(
                     "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
@@ -96,7 +102,7 @@ pub(super) fn run_views(
 fn shown(
     job: &Job,
     rules: &'static dyn Rules,
-    property: &'static str,
+    property: Property,
     views: u64,
     limits: &Limits,
     progress: &Progress,

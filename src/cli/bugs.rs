@@ -11,7 +11,7 @@ use super::check::{thousands, who};
 use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
 use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limits, Progress, Row, Verdict};
-use crate::model::{Bound, Reductions, is_liveness};
+use crate::model::{Bound, Reductions};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
 
 #[derive(Debug, Args)]
@@ -278,7 +278,7 @@ fn matrix(rows: &[Row], left: usize) -> String {
 fn judge(run: &Run) -> &'static str {
     match run.expected {
         _ if !run.told.is_empty() => "replay",
-        Expected::Violated(property) if is_liveness(property) => "liveness",
+        Expected::Violated(property) if property.is_liveness() => "liveness",
         _ => "absorbed",
     }
 }

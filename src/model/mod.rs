@@ -31,14 +31,11 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
-pub use liveness::{
-    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
-    is_liveness,
-};
+pub use liveness::{Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{
-    DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
+    Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{
-    ANSWERED, EXECUTED, Event, History, PROPERTIES, SafetyProperty, Seen, Stimulus, Store, System,
-};
+use crate::model::{Event, History, Property, Seen, Stimulus, Store, System};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
     ReplicaId, State,
@@ -157,17 +155,17 @@ impl Cast {
     }
 
     /// What is wrong with what everybody believes: with one property, or with any.
-    pub fn violation(&self, property: Option<&str>) -> Option<(SafetyProperty, String)> {
+    pub fn violation(&self, property: Option<Property>) -> Option<(Property, String)> {
         let replicas: Vec<_> = self.states.iter().collect();
         let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
         let history = self.history.as_ref();
         let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history };
-        let asked = PROPERTIES.into_iter().filter(|p| property.is_none_or(|name| name == p.name));
-        asked.into_iter().find_map(|property| (property.violation)(&seen).map(|what| (property, what)))
+        let asked = Property::SAFETY.into_iter().filter(|known| property.is_none_or(|asked| asked == *known));
+        asked.into_iter().find_map(|property| property.violation(&seen).map(|what| (property, what)))
     }
 
     /// Which request of an honest client some honest replica has not executed, or its client has no answer to.
-    pub fn unserved(&self) -> Option<(&'static str, String)> {
+    pub fn unserved(&self) -> Option<(Property, String)> {
         for (client, state) in &self.clients {
             let Some(request) = state.waiting_for() else { continue };
             let behind = |(_, state): &(&Actor, &State)| {
@@ -177,9 +175,9 @@ impl Cast {
             return Some(match behind {
                 Some((actor, _)) => {
                     let what = format!("{} has not executed {}", actor.replica.id(), request.id());
-                    (EXECUTED, what)
+                    (Property::Executed, what)
                 }
-                None => (ANSWERED, format!("{} has no answer to {}", client.id(), request.id())),
+                None => (Property::Answered, format!("{} has no answer to {}", client.id(), request.id())),
             });
         }
         for (client, state) in &self.clients {
@@ -188,7 +186,7 @@ impl Cast {
             for (actor, state) in self.actors.iter().zip(&self.states) {
                 if state.last_reply(client.id()).is_none_or(|last| last.timestamp < timestamp) {
                     let what = format!("{} has not executed {}.{timestamp}", actor.replica.id(), client.id());
-                    return Some((EXECUTED, what));
+                    return Some((Property::Executed, what));
                 }
             }
         }

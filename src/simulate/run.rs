@@ -14,12 +14,8 @@ use super::settings::{
     Drawn, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather,
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
-use crate::model::{Event, System, is_liveness};
+use crate::model::{Event, Property, System};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
-
-/// The name under which a run is reported in which an honest replica holds proof against another honest one, or
-/// proof that proves nothing.
-pub const DISHONEST_EVIDENCE: &str = "evidence";
 
 /// How often a Byzantine replica acts on its own, in ticks.
 const INITIATIVE: u64 = 40;
@@ -127,7 +123,7 @@ struct Simulation<'s> {
     counts: Counts,
     events: Vec<(u64, Principal, Event)>,
     records: bool,
-    violation: Option<(String, String)>,
+    violation: Option<(Property, String)>,
     effects: Vec<Effect>,
     of_client: Vec<ClientEffect>,
     postings: Vec<Posting>,
@@ -303,7 +299,7 @@ impl<'s> Simulation<'s> {
             return Some(end);
         }
         let (property, what) = self.cast.unserved()?;
-        if self.settings.property.as_deref().is_some_and(|name| !is_liveness(name)) {
+        if self.settings.property.is_some_and(|property| !property.is_liveness()) {
             return Some(End::Finished);
         }
         let what = format!(
@@ -313,7 +309,7 @@ impl<'s> Simulation<'s> {
             self.now,
             self.weather.stable_at
         );
-        Some(End::Violated { property: property.to_owned(), what })
+        Some(End::Violated { property, what })
     }
 
     /// Something happened that somebody waits for.
@@ -452,7 +448,7 @@ impl<'s> Simulation<'s> {
                 if !fair {
                     let what =
                         format!("{who} holds proof against somebody honest, or no proof: {evidence:?}");
-                    self.violation.get_or_insert((DISHONEST_EVIDENCE.to_owned(), what));
+                    self.violation.get_or_insert((Property::Evidence, what));
                 }
             }
             Effect::Persist(_) | Effect::Behind(_) => {}
@@ -490,9 +486,8 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    fn wrong(&self) -> Option<(String, String)> {
-        let property = self.settings.property.as_deref();
-        self.cast.violation(property).map(|(property, what)| (property.name.to_owned(), what))
+    fn wrong(&self) -> Option<(Property, String)> {
+        self.cast.violation(self.settings.property)
     }
 
     fn last_look(&self) -> Option<End> {

@@ -62,7 +62,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use stateright::{Model, Property};
+use stateright::Model;
 
 pub use order::{Reach, Subsumes};
 pub use past::Between;
@@ -77,7 +77,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
-use super::property::{Judge as _, PROPERTIES};
+use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
@@ -109,7 +109,7 @@ pub enum ViewsState {
     /// Between two views.
     Between(Between),
     /// In the view just explored some state lacks this property.
-    Lacks(&'static str),
+    Lacks(Property),
 }
 
 /// Who leads a view.
@@ -323,7 +323,7 @@ impl Views {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
-                    next.extend(layer.lacking.into_iter().map(ViewsState::Lacks));
+                    next.extend(layer.lacking.iter().map(ViewsState::Lacks));
                     next.extend(layer.after.into_iter().map(ViewsState::Between));
                 }
                 Err(why) => {
@@ -339,10 +339,6 @@ impl Views {
 
 /// A step: what the next view leaves behind. Who led it does not matter any more.
 pub type ViewsStep = ViewsState;
-
-fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {
-    *state != ViewsState::Lacks(PROPERTIES[I].name)
-}
 
 impl Model for Views {
     type State = ViewsState;
@@ -360,14 +356,15 @@ impl Model for Views {
         Some(step)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always(PROPERTIES[0].name, has::<0>),
-            Property::always(PROPERTIES[1].name, has::<1>),
-            Property::always(PROPERTIES[2].name, has::<2>),
-            Property::always(PROPERTIES[3].name, has::<3>),
-            Property::always(PROPERTIES[4].name, has::<4>),
-        ]
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        macro_rules! all {
+            ($($name:ident)*) => {
+                vec![$(stateright::Property::always(Property::$name.name(), |_: &Views, state: &ViewsState| {
+                    *state != ViewsState::Lacks(Property::$name)
+                })),*]
+            };
+        }
+        all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
     }
 }
 

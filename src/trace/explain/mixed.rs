@@ -145,6 +145,7 @@ rules! {
     check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
     persists(record: &Record) -> bool;
     runs_timer(standing: Standing) -> bool;
+    restarts_timer(since: SeqNum, height: SeqNum) -> bool;
     leaves_prepared() -> bool;
     retransmits() -> bool;
     join(committee: Committee, views: &[View]) -> Option<View>;

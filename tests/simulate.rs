@@ -365,6 +365,37 @@ fn a_run_that_comes_to_nothing_is_seen() {
     assert_eq!(TraceFile::read(&text).unwrap().trace.steps().len(), trace.steps().len());
 }
 
+/// A load that never ends, and a primary that leaves one client out. By the paper's timer it is replaced for that
+/// client's sake; by a timer that every block starts again it never is.
+#[test]
+fn no_client_is_left_out_while_others_are_served() {
+    let rulebook = bft_check::bugs::find("restarted-timer").unwrap();
+    let scope = rulebook.runs[0].scope;
+    let endless = |rules: &str, byzantine| Settings {
+        scope,
+        byzantine: 1,
+        placed: Some(vec![ReplicaId(byzantine)]),
+        strategy: StrategyKind::Neglect,
+        steps: 40_000,
+        ..Settings::calm(rules, 4)
+    };
+    for seed in 0..6 {
+        let left_out = run(&endless(rulebook.name, 0), seed, false, None).unwrap();
+        let End::Violated { property, what } = left_out.end else { panic!("{seed}: {:?}", left_out.end) };
+        assert_eq!(property, EXECUTED);
+        assert!(what.contains("others were served"), "{what}");
+        assert_eq!(left_out.counts.view_changes, 0, "{seed}");
+        // The load is what the rest of the run is about: many others were answered meanwhile.
+        assert!(left_out.counts.answered > 50, "{seed}: {:?}", left_out.counts);
+        let served = run(&endless("castro99", 0), seed, false, None).unwrap();
+        assert_eq!(served.end, End::Steps, "{seed}");
+        assert!(served.counts.view_changes > 0 && served.counts.answered > 50, "{seed}: {:?}", served.counts);
+        // Who is not primary leaves nobody out.
+        let led_honestly = run(&endless(rulebook.name, 1), seed, false, None).unwrap();
+        assert_eq!((led_honestly.end, led_honestly.counts.view_changes), (End::Steps, 0), "{seed}");
+    }
+}
+
 #[test]
 fn runs_that_are_cut_off_are_not_said_to_have_finished() {
     let short = Settings { steps: 30, ..settings("castro99", 4, StrategyKind::Honest) };

@@ -28,7 +28,7 @@ static STAYING: LazyLock<Found> = LazyLock::new(|| found(Property::is_liveness))
 fn found(wanted: fn(Property) -> bool) -> Found {
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     let small = |(_, run): &(&Rulebook, &Row)| run.scope.views == 1 || !run.told.is_empty();
-    rows.filter(|(_, run)| !run.slow)
+    rows.filter(|(_, run)| !run.slow && run.scope.load.is_none())
         .filter(small)
         .filter_map(|(rulebook, run)| {
             let Expected::Violated(property) = run.expected else { return None };
@@ -580,7 +580,9 @@ fn diagrams_and_words_mark_where_a_run_stays() {
 
 /// A rulebook at a bound of its own, or the paper's protocol there; some bounds with clients, crashes, checkpoints.
 fn systems() -> impl Strategy<Value = (&'static Rulebook, Arc<System>)> {
-    let light = |run: &&Row| run.scope.slots <= 2 && run.scope.views <= 3 && run.scope.replicas <= 5;
+    let light = |run: &&Row| {
+        run.scope.load.is_none() && run.scope.slots <= 2 && run.scope.views <= 3 && run.scope.replicas <= 5
+    };
     let runs = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     let runs: Vec<_> = runs.filter(|(_, run)| light(run)).collect();
     let castro99 = bugs::find("castro99").unwrap();

@@ -1,7 +1,7 @@
 //! The registry of rulebooks.
 
 use super::*;
-use crate::model::{Property, Reductions};
+use crate::model::{Load, Property, Reductions};
 use crate::pbft::Castro99;
 
 /// Every rulebook, the correct one first, then by number.
@@ -597,6 +597,24 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &IdleTimer,
     },
     Rulebook {
+        name: "restarted-timer",
+        breaks: Some("the timer starts again with every block, whosever requests are in it"),
+        number: None,
+        class: Class::Liveness,
+        source: "dela#216, fabric#796, cothority#2054",
+        overrides: &["restarts_timer"],
+        runs: &[Run {
+            expected: Expected::Violated(Property::Executed),
+            scope: ENDLESS_LOAD,
+            byzantine: Some(&[ReplicaId(0)]),
+            passes_with_views: None,
+            told: &["strategy neglect", "seed 0"],
+            reductions: Reductions::NONE,
+            slow: false,
+        }],
+        rules: &RestartedTimer,
+    },
+    Rulebook {
         name: "short-window",
         breaks: Some("the window ends one sequence number early"),
         number: Some("28"),
@@ -1075,6 +1093,17 @@ const PREPARES_OF_TWO_VIEWS: &[&str] = &[
     "r1 → r0 COMMIT v2 #1 c0.t1",
     "r2 → r0 COMMIT v2 #1 c0.t1",
 ];
+
+/// Two clients that always ask for more.
+const ENDLESS_LOAD: Scope = Scope {
+    views: 0,
+    slots: 0,
+    checkpoint: Some(8),
+    window: Some(16),
+    clients: true,
+    load: Some(Load { operations: 1_000_000, batch: 1, in_flight: 2 }),
+    ..Scope::DEFAULT
+};
 
 /// What leaves out most where many views are searched.
 const FEWEST: Reductions = Reductions { silent: true, decided: true, ..Reductions::NONE };

@@ -38,6 +38,7 @@ mod prepared_lost;
 mod primary_twice;
 mod relabelled_batch;
 mod repeated_execution;
+mod restarted_timer;
 mod second_proposal;
 mod short_new_view;
 mod short_window;
@@ -88,6 +89,7 @@ pub use prepared_lost::PreparedLost;
 pub use primary_twice::PrimaryTwice;
 pub use relabelled_batch::RelabelledBatch;
 pub use repeated_execution::RepeatedExecution;
+pub use restarted_timer::RestartedTimer;
 pub use second_proposal::SecondProposal;
 pub use short_new_view::ShortNewView;
 pub use short_window::ShortWindow;
@@ -163,7 +165,8 @@ pub struct Run {
     /// With how many views the property must still hold, whoever is Byzantine: what shows only in more is
     /// invisible to a check of fewer.
     pub passes_with_views: Option<u64>,
-    /// The run that shows it, where no search within reach does: line by line, as a trace prints it.
+    /// The run that shows it, where no search within reach does: line by line, as a trace prints it; or, in a bound
+    /// with a load, what a simulated run is drawn from: `strategy NAME` and `seed NUMBER`.
     pub told: &'static [&'static str],
     /// Which states the search leaves out.
     pub reductions: Reductions,
@@ -206,7 +209,8 @@ pub struct Rulebook {
 impl Rulebook {
     /// The bound that `bft check` uses unless told otherwise.
     pub fn smallest(&self) -> Scope {
-        self.runs.first().map_or(Scope::DEFAULT, |run| run.scope)
+        let mut searched = self.runs.iter().map(|run| run.scope).filter(|scope| scope.load.is_none());
+        searched.next().unwrap_or(Scope::DEFAULT)
     }
 
     /// The property that it is about, if that is not one of those that are always checked.

@@ -78,7 +78,7 @@ impl Names {
         self.clients.get(&id).copied().unwrap_or(id)
     }
 
-    fn request(&self, id: RequestId) -> RequestId {
+    pub(super) fn request(&self, id: RequestId) -> RequestId {
         RequestId { client: self.client(id.client), ..id }
     }
 }

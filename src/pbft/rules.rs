@@ -417,6 +417,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         true
     }
 
+    /// §4.4: a timer runs until the request that it was started for is executed: what else has been executed since it
+    /// started, from `since` up to `height`, does not start it again.
+    fn restarts_timer(&self, _since: SeqNum, _height: SeqNum) -> bool {
+        false
+    }
+
     /// §4.4: whoever gives up a view does so although a batch has prepared there; its certificate goes
     /// along into the next.
     fn leaves_prepared(&self) -> bool {

@@ -166,19 +166,8 @@ impl Cast {
 
     /// Which request of an honest client some honest replica has not executed, or its client has no answer to.
     pub fn unserved(&self) -> Option<(Property, String)> {
-        for (client, state) in &self.clients {
-            let Some(request) = state.waiting_for() else { continue };
-            let behind = |(_, state): &(&Actor, &State)| {
-                state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
-            };
-            let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
-            return Some(match behind {
-                Some((actor, _)) => {
-                    let what = format!("{} has not executed {}", actor.replica.id(), request.id());
-                    (Property::Executed, what)
-                }
-                None => (Property::Answered, format!("{} has no answer to {}", client.id(), request.id())),
-            });
+        if let Some(unserved) = (0..self.clients.len()).find_map(|client| self.unserved_of(client)) {
+            return Some(unserved);
         }
         for (client, state) in &self.clients {
             // What was only read was not executed.
@@ -191,6 +180,23 @@ impl Cast {
             }
         }
         None
+    }
+
+    /// What a client waits for, if some honest replica has not executed it or the client has no answer to it.
+    pub fn unserved_of(&self, client: usize) -> Option<(Property, String)> {
+        let (client, state) = self.clients.get(client)?;
+        let request = state.waiting_for()?;
+        let behind = |(_, state): &(&Actor, &State)| {
+            state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
+        };
+        let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
+        Some(match behind {
+            Some((actor, _)) => {
+                let what = format!("{} has not executed {}", actor.replica.id(), request.id());
+                (Property::Executed, what)
+            }
+            None => (Property::Answered, format!("{} has no answer to {}", client.id(), request.id())),
+        })
     }
 
     /// Whether every client has an answer to all that it is to ask.

@@ -118,6 +118,9 @@ struct Simulation<'s> {
     progress: u64,
     /// How long after that something has to happen again.
     allowed: Option<u64>,
+    /// Of each client, when it asked what it waits for, and until when it has to be answered in a network that is
+    /// stable from then on.
+    patience: Vec<(u64, u64)>,
     /// How much of what can be wrong has changed since it was looked at.
     suspects: usize,
     counts: Counts,
@@ -150,6 +153,7 @@ impl<'s> Simulation<'s> {
             None => scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance),
         };
         let network = Rng::new(seed, Stream::Network);
+        let patience = vec![(0, 0); cast.clients().len()];
         let mut this = Simulation {
             settings,
             system,
@@ -170,6 +174,7 @@ impl<'s> Simulation<'s> {
             down: vec![false; n],
             progress: 0,
             allowed: None,
+            patience,
             suspects: 0,
             counts: Counts::default(),
             events: Vec::new(),
@@ -216,6 +221,7 @@ impl<'s> Simulation<'s> {
                 self.send(who, Principal::Replica(primary), &request);
             }
             self.start_client_timer(n + client, 0);
+            self.has_asked(n + client);
         }
         for replica in 0..n {
             if self.masks[replica].is_some() {
@@ -293,7 +299,7 @@ impl<'s> Simulation<'s> {
         // Timers go on doubling while nothing happens: what counts is how long they were when it last did.
         let allowance = self.allowance();
         if self.now.saturating_sub(since) <= *self.allowed.get_or_insert(allowance) {
-            return None;
+            return self.leaves_out();
         }
         if let Some(end) = self.last_look() {
             return Some(end);
@@ -310,6 +316,36 @@ impl<'s> Simulation<'s> {
             self.weather.stable_at
         );
         Some(End::Violated { property, what })
+    }
+
+    /// Whether a client is left out: it has waited for so long in a stable network that it will for ever, although
+    /// others are served.
+    fn leaves_out(&self) -> Option<End> {
+        let stable_at = self.weather.stable_at;
+        let waits = |client: &usize| {
+            let (asked, allowed) = self.patience[*client];
+            self.cast.clients()[*client].1.waiting_for().is_some()
+                && self.now.saturating_sub(asked.max(stable_at)) > allowed
+        };
+        let client = (0..self.patience.len()).find(waits)?;
+        if self.settings.property.is_some_and(|property| !property.is_liveness()) {
+            return None;
+        }
+        let (property, what) = self.cast.unserved_of(client)?;
+        let since = self.patience[client].0.max(stable_at);
+        let what = format!(
+            "{what}: it was asked {} ticks ago, the network is stable since then, and others were served",
+            self.now - since
+        );
+        Some(End::Violated { property, what })
+    }
+
+    /// A client has asked for something: from now on it waits, at most until the turn of every client has come and
+    /// every Byzantine replica has been primary.
+    fn has_asked(&mut self, process: usize) {
+        let allowed = self.allowance() + 4 * TIMEOUT * self.patience.len() as u64;
+        let client = process - self.replicas();
+        self.patience[client] = (self.now, allowed);
     }
 
     /// Something happened that somebody waits for.
@@ -347,7 +383,9 @@ impl<'s> Simulation<'s> {
             What::Timeout { number, copy } => self.time_out(process, number, copy),
             What::Resend => self.resend(process),
             What::Ask => {
-                self.step(who, Event::Invoke);
+                if self.step(who, Event::Invoke) {
+                    self.has_asked(process);
+                }
             }
             What::GoDown(rest) => {
                 if !self.down[process] {

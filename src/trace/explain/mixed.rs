@@ -147,6 +147,7 @@ rules! {
     check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
     persists(record: &Record) -> bool;
     runs_timer(standing: Standing) -> bool;
+    restarts_timer(since: SeqNum, height: SeqNum) -> bool;
     leaves_prepared() -> bool;
     retransmits() -> bool;
     advances(standing: Standing, view: View) -> bool;

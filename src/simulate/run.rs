@@ -15,7 +15,7 @@ use super::settings::{
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
 use crate::model::{Event, System, is_liveness};
-use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
+use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
 
 /// The name under which a run is reported in which an honest replica holds proof against another honest one, or
 /// proof that proves nothing.
@@ -35,6 +35,20 @@ pub fn run(
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
     Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
+}
+
+/// Runs a seed under rules that need not be among the rulebooks that have a name; the name in the settings counts
+/// for nothing.
+///
+/// # Errors
+/// Settings that make no sense.
+pub fn run_under(
+    rules: &'static dyn Rules,
+    settings: &Settings,
+    seed: u64,
+    records: bool,
+) -> Result<Outcome, SettingsError> {
+    Ok(run_drawn(settings, settings.draw_under(rules, seed)?, seed, records, None))
 }
 
 /// Runs what was drawn already; chance draws the rest from the seed.

@@ -15,7 +15,7 @@ use super::settings::{
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
 use crate::model::{Event, Property, System};
-use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
+use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
 
 /// How often a Byzantine replica acts on its own, in ticks.
 const INITIATIVE: u64 = 40;
@@ -31,6 +31,20 @@ pub fn run(
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
     Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
+}
+
+/// Runs a seed under rules that need not be among the rulebooks that have a name; the name in the settings counts
+/// for nothing.
+///
+/// # Errors
+/// Settings that make no sense.
+pub fn run_under(
+    rules: &'static dyn Rules,
+    settings: &Settings,
+    seed: u64,
+    records: bool,
+) -> Result<Outcome, SettingsError> {
+    Ok(run_drawn(settings, settings.draw_under(rules, seed)?, seed, records, None))
 }
 
 /// Runs what was drawn already; chance draws the rest from the seed.

@@ -9,7 +9,7 @@ use super::scheduler::SchedulerKind;
 use super::strategy::StrategyKind;
 use crate::bugs::{self, Rulebook};
 use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, System};
-use crate::pbft::ReplicaId;
+use crate::pbft::{ReplicaId, Rules};
 
 /// How long a replica's timer runs before it has doubled, in ticks.
 pub(super) const TIMEOUT: u64 = 300;
@@ -147,6 +147,11 @@ impl Settings {
     /// What makes no sense.
     pub fn validate(&self) -> Result<&'static Rulebook, SettingsError> {
         let rulebook = bugs::find(&self.rules).ok_or_else(|| SettingsError::Rules(self.rules.clone()))?;
+        self.validate_sizes().map(|()| rulebook)
+    }
+
+    /// Checks all but the name of the rulebook.
+    pub(super) fn validate_sizes(&self) -> Result<(), SettingsError> {
         Bound::new(self.scope, self.placed.clone().unwrap_or_default()).validate()?;
         if self.byzantine >= self.scope.replicas {
             return Err(SettingsError::TooManyByzantine(self.byzantine, self.scope.replicas));
@@ -165,7 +170,7 @@ impl Settings {
             Some(property) if !checked().any(|known| known == property) => {
                 Err(SettingsError::NotChecked(property))
             }
-            _ => Ok(rulebook),
+            _ => Ok(()),
         }
     }
 
@@ -180,6 +185,12 @@ impl Settings {
     /// What a run of a seed begins with.
     pub(super) fn draw(&self, seed: u64) -> Result<Drawn, SettingsError> {
         let rulebook = self.validate()?;
+        self.draw_under(rulebook.rules, seed)
+    }
+
+    /// What a run of a seed begins with under these rules, whatever name the settings give.
+    pub(super) fn draw_under(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
+        self.validate_sizes()?;
         let mut rng = Rng::new(seed, Stream::Weather);
         let mut byzantine = match &self.placed {
             Some(ids) => ids.clone(),
@@ -192,7 +203,7 @@ impl Settings {
         };
         byzantine.sort_unstable();
         let strategy = self.strategy.drawn(&mut rng);
-        let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rulebook.rules)?);
+        let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rules)?);
         let weather = Weather::draw(self, &system, &mut rng);
         Ok(Drawn { system, weather, strategy, schedule: None })
     }

@@ -14,7 +14,7 @@ use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
     Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
-    Reduced, Reductions, Scope, Symmetric, System, no_dead_end, placements, properties,
+    Reduced, Reductions, Scope, Symmetric, System, no_dead_end, placements, properties, votes_matter,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -382,7 +382,11 @@ fn outcome<A>(
     events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
-        End::Exhausted => Verdict::Holds,
+        // States are equal whichever votes stand in a certificate: nothing is said if they matter.
+        End::Exhausted => match votes_matter(system) {
+            Ok(()) => Verdict::Holds,
+            Err(why) => Verdict::Refused(why.to_string()),
+        },
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
             let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());

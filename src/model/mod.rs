@@ -6,6 +6,7 @@
 
 mod absorbed;
 mod adversary;
+mod alike;
 mod bits;
 mod bounds;
 mod fingerprint;
@@ -26,6 +27,7 @@ mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
+pub use alike::{VotesMatter, votes_matter};
 pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
@@ -42,4 +44,4 @@ pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
-pub use views::{Between, Reach, Subsumes, Views, ViewsState, ViewsStep};
+pub use views::{Assumption, Between, Reach, Subsumes, Views, ViewsState, ViewsStep};

@@ -24,9 +24,9 @@ use itertools::Itertools as _;
 
 use super::bounds::System;
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proof, Proposal,
-    ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim, View,
-    ViewChange,
+    Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proof,
+    Proposal, ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim,
+    View, ViewChange,
 };
 
 /// The most sets of voters of one size: where there are more, voters are neighbours.
@@ -36,16 +36,24 @@ const MOST_SETS: usize = 128;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum VotesMatter {
     /// Of what prepared.
-    #[error("of two certificates for {0} at {1} in {2} that differ in their votes alone, {3} tells one from the other")]
+    #[error(
+        "of two certificates for {0} at {1} in {2} that differ in their votes alone, {3} tells one from the other"
+    )]
     Prepared(Batch, SeqNum, View, &'static str),
     /// Of a new view.
-    #[error("of two NEW-VIEWs that propose the same, justified by other view changes, others accept one and refuse the other")]
+    #[error(
+        "of two NEW-VIEWs that propose the same, justified by other view changes, others accept one and refuse the other"
+    )]
     NewView,
     /// Of what is decided.
-    #[error("of two proofs that differ in their COMMITs alone, check_decision accepts one and refuses the other")]
+    #[error(
+        "of two proofs that differ in their COMMITs alone, check_decision accepts one and refuses the other"
+    )]
     Decided,
     /// Of a checkpoint.
-    #[error("of two proofs that differ in their CHECKPOINTs alone, check_stable accepts one and refuses the other")]
+    #[error(
+        "of two proofs that differ in their CHECKPOINTs alone, check_stable accepts one and refuses the other"
+    )]
     Stable,
 }
 
@@ -76,7 +84,8 @@ pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let next = View(bound.views);
     let replicas = &keys[..usize::from(bound.replicas)];
     let batches = &batches[..batches.len().min(2)];
-    let alike = Alike { setting, rules, keys: replicas, batches, views: &views, next, slots: bound.slots.min(2) };
+    let alike =
+        Alike { setting, rules, keys: replicas, batches, views: &views, next, slots: bound.slots.min(2) };
     if bound.views > 1 || system.is_open() {
         alike.check_prepared()?;
         alike.check_new_views()?;
@@ -106,9 +115,9 @@ fn patterns(size: usize) -> Vec<Vec<usize>> {
     if size <= 4 {
         return (0..size).map(|_| 0..3).multi_cartesian_product().collect();
     }
-    let one = (0..size).cartesian_product(0..3).map(|(who, report)| {
-        (0..size).map(|place| if place == who { report } else { 0 }).collect()
-    });
+    let one = (0..size)
+        .cartesian_product(0..3)
+        .map(|(who, report)| (0..size).map(|place| if place == who { report } else { 0 }).collect());
     one.chain([vec![1; size], vec![2; size]]).collect()
 }
 
@@ -129,14 +138,16 @@ impl Alike<'_> {
         let (rules, committee) = (self.rules, self.setting.committee);
         let digest = batch.digest();
         let due = rules.prepare_key(view, digest);
-        let other = self.batches.iter().map(Batch::digest).find(|other| *other != digest).unwrap_or(Digest::ZERO);
+        let other =
+            self.batches.iter().map(Batch::digest).find(|other| *other != digest).unwrap_or(Digest::ZERO);
         let contents = [(view, digest), (view, other), (view.next(), digest), (view.next(), other)];
         let same: Vec<_> =
             contents.into_iter().filter(|&(view, digest)| rules.prepare_key(view, digest) == due).collect();
         let voters = committee.replicas().filter(|&id| rules.may_prepare(committee, view, id));
         voters
             .map(|id| {
-                let vote = |&(view, digest): &(View, Digest)| self.key(id).sign(Prepare { view, seq, digest });
+                let vote =
+                    |&(view, digest): &(View, Digest)| self.key(id).sign(Prepare { view, seq, digest });
                 same.iter().map(vote).collect()
             })
             .collect()
@@ -175,8 +186,9 @@ impl Alike<'_> {
             }
         }
         let every = || self.keys.iter().map(|key| key.sign(Prepare { view, seq, digest: batch.digest() }));
-        let elsewhere =
-            || self.keys.iter().map(|key| key.sign(Prepare { view: view.next(), seq, digest: batch.digest() }));
+        let elsewhere = || {
+            self.keys.iter().map(|key| key.sign(Prepare { view: view.next(), seq, digest: batch.digest() }))
+        };
         let first: Vec<_> = votes.iter().filter_map(|votes| votes.first().cloned()).collect();
         let twice = || first.iter().flat_map(|vote| [vote.clone(), vote.clone()]);
         let once = || first.first().cloned().into_iter().cycle().take(self.keys.len());
@@ -286,9 +298,8 @@ impl Alike<'_> {
         let committee = self.setting.committee;
         let primary = self.rules.primary(committee, self.next);
         let all: Vec<ReplicaId> = committee.replicas().collect();
-        let certificate = |view: Option<&View>, batch: Option<&Batch>| {
-            self.certificates(*view?, SeqNum(1), batch?).0.pop()
-        };
+        let certificate =
+            |view: Option<&View>, batch: Option<&Batch>| self.certificates(*view?, SeqNum(1), batch?).0.pop();
         let reports = [
             None,
             certificate(self.views.first(), self.batches.first()),
@@ -335,7 +346,8 @@ impl Alike<'_> {
     /// Of what it does.
     pub fn check_states(&self) -> Result<(), VotesMatter> {
         let (rules, setting) = (self.rules, self.setting);
-        let (quorum, stable) = (rules.commit_quorum(setting.committee), rules.checkpoint_quorum(setting.committee));
+        let (quorum, stable) =
+            (rules.commit_quorum(setting.committee), rules.checkpoint_quorum(setting.committee));
         for (&view, batch) in self.views.iter().cartesian_product(self.batches) {
             let votes = self.signed(Commit { view, seq: SeqNum(1), digest: batch.digest() });
             let decision = |commits: Vec<Signed<Commit>>| Decision {
@@ -350,7 +362,8 @@ impl Alike<'_> {
         }
         let (seq, state) = (SeqNum(setting.checkpoint_interval), Digest::ZERO);
         let votes = self.signed(Checkpoint { seq, state });
-        let claim = |votes: Vec<Signed<Checkpoint>>| StableClaim { seq, state, checkpoints: Proof(votes.into()) };
+        let claim =
+            |votes: Vec<Signed<Checkpoint>>| StableClaim { seq, state, checkpoints: Proof(votes.into()) };
         let all = sets(&votes, stable).into_iter().map(claim);
         let is_any = all.map(|claim| rules.check_stable(setting, &claim).is_ok()).all_equal();
         if is_any { Ok(()) } else { Err(VotesMatter::Stable) }

@@ -12,6 +12,7 @@ mod digest;
 mod evidence;
 mod id;
 mod message;
+mod paper;
 mod proof;
 mod quorum;
 mod rename;

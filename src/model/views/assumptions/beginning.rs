@@ -26,8 +26,11 @@ impl Asked<'_> {
         let claim = |of: u64, batch: &Batch| self.maker.claim(View(of), SeqNum(1), batch);
         let requests: Vec<&Batch> = self.requests.iter().take(2).collect();
         let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return Ok(()) };
-        let mut reported: Vec<(Option<PreparedClaim>, Vec<&Batch>)> =
-            vec![(None, vec![]), (Some(claim(0, first)), vec![first]), (Some(claim(0, self.null)), vec![self.null])];
+        let mut reported: Vec<(Option<PreparedClaim>, Vec<&Batch>)> = vec![
+            (None, vec![]),
+            (Some(claim(0, first)), vec![first]),
+            (Some(claim(0, self.null)), vec![self.null]),
+        ];
         if view.0 > 1 {
             reported.push((Some(claim(view.0 - 1, last)), vec![last]));
         }
@@ -78,7 +81,9 @@ impl Asked<'_> {
                 for more in self.spare(view, &senders) {
                     let after = changes.iter().chain([&more]).cloned().collect();
                     let before = [&more].into_iter().chain(&changes).cloned().collect();
-                    ensure(!self.accepts(view, after, own.clone()) && !self.accepts(view, before, own.clone()))?;
+                    ensure(
+                        !self.accepts(view, after, own.clone()) && !self.accepts(view, before, own.clone()),
+                    )?;
                 }
             }
         }
@@ -92,9 +97,7 @@ impl Asked<'_> {
         if all.len() <= 4 {
             return sizes.flat_map(|size| all.clone().into_iter().permutations(size)).collect();
         }
-        let rows = sizes.flat_map(|size| {
-            (0..all.len()).map(move |from| (from, size))
-        });
+        let rows = sizes.flat_map(|size| (0..all.len()).map(move |from| (from, size)));
         rows.flat_map(|(from, size)| {
             let row: Vec<_> = all.iter().cycle().skip(from).take(size).copied().collect();
             let reversed = row.iter().rev().copied().collect();

@@ -4,8 +4,8 @@ use itertools::Itertools as _;
 
 use super::{Asked, Assumption};
 use crate::pbft::{
-    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, ReplicaId, SeqNum, Signed, StableCheckpoint,
-    StableClaim, View, ViewChange,
+    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, ReplicaId, SeqNum, Signed,
+    StableCheckpoint, StableClaim, View, ViewChange,
 };
 
 /// With so many backups at most, all sets of them are tried; with more those that are neighbours.
@@ -36,7 +36,8 @@ impl Asked<'_> {
             backups.iter().copied().powerset().collect()
         } else {
             let rows = (0..backups.len()).cartesian_product(0..=backups.len());
-            rows.map(|(from, count)| backups.iter().cycle().skip(from).take(count).copied().collect()).collect()
+            rows.map(|(from, count)| backups.iter().cycle().skip(from).take(count).copied().collect())
+                .collect()
         };
         let reversed: Vec<_> = sets.iter().map(|set| set.iter().rev().copied().collect()).collect();
         sets.extend(reversed);
@@ -135,13 +136,13 @@ impl Asked<'_> {
 
     fn check_view_changes(&self) -> Result<(), Assumption> {
         let n = self.n();
-        let is_valid = |change: &ViewChange| {
-            self.maker.rules.check_view_change(self.maker.setting, change).is_ok()
-        };
+        let is_valid =
+            |change: &ViewChange| self.maker.rules.check_view_change(self.maker.setting, change).is_ok();
         let ensure = |is_so: bool| if is_so { Ok(()) } else { Err(Assumption::ViewChanges) };
         for new_view in [1, 2, n, n + 1, 3 * n].map(View) {
             let change = |prepared| self.maker.change(new_view, prepared);
-            let earlier: Vec<View> = [0, 1, new_view.0 - 1].map(View).into_iter().filter(|v| *v < new_view).collect();
+            let earlier: Vec<View> =
+                [0, 1, new_view.0 - 1].map(View).into_iter().filter(|v| *v < new_view).collect();
             let options = |seq: SeqNum| {
                 let batches = || self.requests.iter().take(2).chain([self.null]);
                 let claims = earlier.iter().cartesian_product(batches());
@@ -170,7 +171,9 @@ impl Asked<'_> {
                 let few = PreparedClaim { prepares: Proof([].into()), ..claim(0, seq) };
                 ensure(self.is_certificate(&few) || !is_valid(&change(vec![few.clone()])))?;
                 let valid = (1..seq).map(|seq| claim(0, seq));
-                ensure(self.is_certificate(&few) || !is_valid(&change(valid.chain([few.clone()]).collect())))?;
+                ensure(
+                    self.is_certificate(&few) || !is_valid(&change(valid.chain([few.clone()]).collect())),
+                )?;
             }
             for stable in self.made_up() {
                 ensure(!is_valid(&ViewChange { stable, ..change(Vec::new()) }))?;
@@ -190,8 +193,10 @@ impl Asked<'_> {
             if (seq, state) == (SeqNum::GENESIS, genesis) {
                 continue;
             }
-            let own: Vec<_> = keys[n - faults..].iter().map(|key| key.sign(Checkpoint { seq, state })).collect();
-            let elsewhere = keys[n - faults..].iter().map(|key| key.sign(Checkpoint { seq: seq.next(), state }));
+            let own: Vec<_> =
+                keys[n - faults..].iter().map(|key| key.sign(Checkpoint { seq, state })).collect();
+            let elsewhere =
+                keys[n - faults..].iter().map(|key| key.sign(Checkpoint { seq: seq.next(), state }));
             let repeated = own.iter().cycle().take(if own.is_empty() { 0 } else { 2 * n }).cloned();
             for votes in [Vec::new(), own.clone(), repeated.collect(), elsewhere.collect()] {
                 all.push(StableClaim { seq, state, checkpoints: Proof(votes.into()) });

@@ -77,7 +77,9 @@ pub enum Assumption {
     #[error("{0}")]
     Votes(#[from] VotesMatter),
     /// A certificate is a proposal with enough matching votes.
-    #[error("something else is taken for a prepared certificate than matching votes of enough different backups")]
+    #[error(
+        "something else is taken for a prepared certificate than matching votes of enough different backups"
+    )]
     Certificates,
     /// Certificates are alike.
     #[error("whether a certificate is kept or reported depends on which it is")]
@@ -101,13 +103,17 @@ pub enum Assumption {
     #[error("of a new view something else is accepted than what follows from its view changes")]
     Follows,
     /// A quorum begins a view.
-    #[error("a new view is begun by something else than valid view changes of a quorum of different replicas")]
+    #[error(
+        "a new view is begun by something else than valid view changes of a quorum of different replicas"
+    )]
     NewViews,
     /// No view certifies two batches.
     #[error("two batches are certified in one view, so that the order of view changes matters")]
     Fork,
     /// What was to be tried is too much.
-    #[error("there are too many lists of view changes to try what it makes of them: use fewer replicas or slots")]
+    #[error(
+        "there are too many lists of view changes to try what it makes of them: use fewer replicas or slots"
+    )]
     TooMany,
     /// A rule panicked.
     #[error("a rule panics")]

@@ -125,7 +125,8 @@ impl<'a> Lists<'a> {
         let changes: Vec<&ViewChange> = list.iter().map(|&report| &alphabet.changes[report]).collect();
         let maker = self.asked.maker;
         let kept = maker.rules.sift(maker.setting, &changes).map_err(|_| Assumption::Sift)?;
-        let is_whole = kept.len() == changes.len() && kept.iter().zip(&changes).all(|(a, b)| std::ptr::eq(*a, *b));
+        let is_whole =
+            kept.len() == changes.len() && kept.iter().zip(&changes).all(|(a, b)| std::ptr::eq(*a, *b));
         if !is_whole {
             return Err(Assumption::Sift);
         }
@@ -231,7 +232,11 @@ impl<'a> Lists<'a> {
                 // All reports first, each with all lists of the others: of those, one thread each.
                 all.clone().into_par_iter().try_for_each(|first| {
                     try_each(lists_from(first, length, all.clone()), |list| {
-                        if length <= 2 { self.check_closely(&alphabet, list) } else { self.check_list(&alphabet, list) }
+                        if length <= 2 {
+                            self.check_closely(&alphabet, list)
+                        } else {
+                            self.check_list(&alphabet, list)
+                        }
                     })
                 })?;
             }
@@ -315,11 +320,7 @@ impl<'a> Lists<'a> {
 }
 
 /// All lists of that length that begin with this.
-fn lists_from(
-    first: usize,
-    length: usize,
-    all: std::ops::Range<usize>,
-) -> impl Iterator<Item = Vec<usize>> {
+fn lists_from(first: usize, length: usize, all: std::ops::Range<usize>) -> impl Iterator<Item = Vec<usize>> {
     let rest = (1..length).map(|_| all.clone()).multi_cartesian_product();
     let rest: Box<dyn Iterator<Item = Vec<usize>>> =
         if length == 1 { Box::new(std::iter::once(Vec::new())) } else { Box::new(rest) };

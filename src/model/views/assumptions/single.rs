@@ -78,7 +78,9 @@ impl Asked<'_> {
         let n = committee.n();
         // All sets, or all of those that are neighbours.
         let sets: Vec<VoteSet> = if n <= 10 {
-            (0..1_u32 << n).map(|set| committee.replicas().filter(|id| set >> id.0 & 1 == 1).collect()).collect()
+            (0..1_u32 << n)
+                .map(|set| committee.replicas().filter(|id| set >> id.0 & 1 == 1).collect())
+                .collect()
         } else {
             let rows = (0..n).cartesian_product(0..=n);
             rows.map(|(first, count)| (first..first + count).map(|id| ReplicaId(id % n)).collect()).collect()
@@ -112,7 +114,8 @@ impl Asked<'_> {
         let requests = |batches: &[&crate::pbft::Batch]| {
             let all = batches.iter().flat_map(|batch| batch.requests());
             let at = |request| {
-                let each = setting.committee.replicas().map(move |id| rules.authentic_at(setting, id, request));
+                let each =
+                    setting.committee.replicas().map(move |id| rules.authentic_at(setting, id, request));
                 each.chain([rules.authentic(setting, request)])
             };
             all.flat_map(at).all_equal()
@@ -127,9 +130,7 @@ impl Asked<'_> {
             (1..=self.slots).map(SeqNum).flat_map(move |seq| {
                 let of = move |batch| self.maker.proposal(view, seq, batch);
                 let pairs = all().cartesian_product(all()).filter(|(one, other)| one != other);
-                pairs.map(move |(one, other)| {
-                    self.maker.rules.accepts_second_proposal(&of(one), &of(other))
-                })
+                pairs.map(move |(one, other)| self.maker.rules.accepts_second_proposal(&of(one), &of(other)))
             })
         });
         ensure(accepts.all_equal(), Assumption::SecondProposals)

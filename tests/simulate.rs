@@ -382,7 +382,7 @@ fn no_client_is_left_out_while_others_are_served() {
     for seed in 0..6 {
         let left_out = run(&endless(rulebook.name, 0), seed, false, None).unwrap();
         let End::Violated { property, what } = left_out.end else { panic!("{seed}: {:?}", left_out.end) };
-        assert_eq!(property, EXECUTED);
+        assert_eq!(property, Property::Executed);
         assert!(what.contains("others were served"), "{what}");
         assert_eq!(left_out.counts.view_changes, 0, "{seed}");
         // The load is what the rest of the run is about: many others were answered meanwhile.

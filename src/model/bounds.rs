@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
-    Message, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey,
-    State, Timestamp, View,
+    Message, Principal, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, Signed,
+    SignedRequest, SigningKey, State, Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -429,6 +429,10 @@ impl System {
         let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
         let unused = bound.load.map_or(2, |load| u64::from(load.operations) + 1);
         let forged = forger.sign(request(0, unused, b"forged"));
+        // A rulebook may look at the name under a request, and not at the signature.
+        let in_its_name = Signed::forged(Principal::Client(ClientId(0)), request(0, unused, b"forged"));
+        let is_believed = |request| rules.authentic(&setting, request);
+        let forged = if is_believed(&in_its_name) && !is_believed(&forged) { in_its_name } else { forged };
         let open = bound.load.is_some();
         let KeySet { replicas: keys, clients: client_keys, .. } = keys;
         Ok(System {

@@ -26,7 +26,7 @@ mod symmetry;
 mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
-pub use adversary::{Adversary, Knowledge};
+pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
 pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};

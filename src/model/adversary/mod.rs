@@ -45,11 +45,39 @@ use crate::pbft::{
     View, ViewChange, check_proposal,
 };
 
+/// A family of messages, which the adversary can do without: so that a test sees what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Signed proposals with a body that does not fit.
+    OtherBodies,
+    /// Parts that nobody signed.
+    Forged,
+    /// Votes and view changes that are put forward several times.
+    Repeated,
+    /// Votes that agree with a statement in some fields only.
+    OtherFields,
+    /// States that nobody was ever in.
+    MadeUp,
+    /// New views with proposals that are not due.
+    AnyProposals,
+    /// New views on view changes that are refused by themselves.
+    Spoilt,
+    /// New views on view changes for other views.
+    OtherViews,
+    /// New views on view changes in another order.
+    OtherOrders,
+    /// View changes with certificates in the wrong place, or beside one that proves nothing.
+    Misplaced,
+    /// Proofs that the rulebook's own check refuses, in messages that it takes all the same.
+    Unproved,
+}
+
 /// What all Byzantine replicas together can send. In a simulated run that is not enumerated.
 pub struct Adversary {
     system: Arc<System>,
     alphabet: Alphabet,
     first: Vec<Message>,
+    without: Option<Family>,
     memo: Mutex<Memo>,
 }
 
@@ -73,9 +101,32 @@ impl Adversary {
     /// The adversary of a system.
     pub fn new(system: Arc<System>) -> Self {
         let alphabet = Alphabet::new(&system);
-        let mut this = Adversary { system, alphabet, first: Vec::new(), memo: Mutex::default() };
+        let mut this =
+            Adversary { system, alphabet, first: Vec::new(), without: None, memo: Mutex::default() };
         this.first = this.unconditional();
         this
+    }
+
+    /// The adversary without a family of messages.
+    #[must_use]
+    pub fn without(self, family: Family) -> Self {
+        let mut this = Adversary { without: Some(family), memo: Mutex::default(), ..self };
+        if family == Family::MadeUp {
+            this.alphabet.made_up.clear();
+        }
+        if family == Family::OtherBodies {
+            this.alphabet.proposals.retain(|proposal| proposal.digest() == proposal.batch.digest());
+        }
+        if family == Family::Forged {
+            this.alphabet.forgeable.clear();
+            this.alphabet.proposals.retain(|proposal| !proposal.pre_prepare.is_forged());
+        }
+        this.first = this.unconditional();
+        this
+    }
+
+    fn has(&self, family: Family) -> bool {
+        self.without != Some(family)
     }
 
     fn memo(&self) -> MutexGuard<'_, Memo> {

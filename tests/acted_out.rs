@@ -181,16 +181,15 @@ fn is_new_view(view: u64) -> impl Fn(&Message) -> bool {
 }
 
 /// Acts a run out under a rulebook, and under the paper's, which refuses a step of it or comes to no harm.
-fn act(name: &str, run: fn(&'static dyn Rules) -> Result<bool, Stop>) {
-    let rules = bugs::find(name).unwrap().rules;
-    assert_eq!(run(rules), Ok(true), "{name}");
-    assert_ne!(run(&Castro99), Ok(true), "the paper's rules instead of {name}");
+fn act(rules: &'static dyn Rules, run: fn(&'static dyn Rules) -> Result<bool, Stop>) {
+    assert_eq!(run(rules), Ok(true), "{rules:?}");
+    assert_ne!(run(&Castro99), Ok(true), "the paper's rules instead of {rules:?}");
 }
 
 /// COMMITs for one batch prove the decision of another to a replica that lags behind.
 #[test]
 fn digest_blind_commit_forks_by_state_transfer() {
-    act("digest-blind-commit", |rules| {
+    act(&bugs::DigestBlindCommit, |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let (a, b) = (cast.batch(0), cast.batch(1));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -221,7 +220,7 @@ fn state_of(
 
 #[test]
 fn believed_decisions_fork_by_state_transfer() {
-    act("believed-decisions", |rules| {
+    act(&bugs::BelievedDecisions, |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let (a, b) = (cast.batch(0), cast.batch(1));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -238,7 +237,7 @@ fn believed_decisions_fork_by_state_transfer() {
 /// A checkpoint that nobody has announced, with a state that nobody was ever in.
 #[test]
 fn unproved_checkpoint_hands_over_a_made_up_state() {
-    act("unproved-checkpoint", |rules| {
+    act(&bugs::UnprovedCheckpoint, |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let a = cast.batch(0);
         let proposed = cast.own_proposal(0, 1, &a);
@@ -259,7 +258,7 @@ fn unproved_checkpoint_hands_over_a_made_up_state() {
 /// r1, the primary of view 1, and r2, which it has deceived, show a certificate beside the one of r0 and r3.
 #[test]
 fn primary_twice_in_certificate_forks_in_three_views() {
-    act("primary-twice-in-certificate", |rules| {
+    act(&bugs::PrimaryTwiceInCertificate, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         for at in [2, 3] {
@@ -298,7 +297,7 @@ fn primary_twice_in_certificate_forks_in_three_views() {
 /// r2 has left view 0, forgets that, and helps to decide there what its VIEW-CHANGE does not report.
 #[test]
 fn volatile_view_change_forks() {
-    act("volatile-view-change", |rules| {
+    act(&bugs::VolatileViewChange, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(2, 0)?;
@@ -330,7 +329,7 @@ fn open_view_1_and_decide(cast: &mut Cast, batch: &Batch) -> Result<(), Stop> {
 /// r2 forgets that a batch has prepared at it, and that it has helped to decide it.
 #[test]
 fn volatile_certificate_forks() {
-    act("volatile-certificate", |rules| {
+    act(&bugs::VolatileCertificate, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(0, 0)?;
@@ -348,7 +347,7 @@ fn volatile_certificate_forks() {
 /// r2 enters view 1 a second time, by a NEW-VIEW of other VIEW-CHANGEs, and votes there again.
 #[test]
 fn volatile_new_view_makes_two_certificates() {
-    act("volatile-new-view", |rules| {
+    act(&bugs::VolatileNewView, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         // b prepares at r0 alone.
@@ -385,7 +384,7 @@ fn volatile_new_view_makes_two_certificates() {
 /// A batch is decided at #2, and nothing is known of #1 by those whose VIEW-CHANGEs open view 1.
 #[test]
 fn truncated_new_view_forks_above_a_gap() {
-    act("truncated-new-view", |rules| {
+    act(&bugs::TruncatedNewView, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(0, 0)?;
@@ -410,7 +409,7 @@ fn truncated_new_view_forks_above_a_gap() {
 /// r2 decides on PREPAREs of replicas at which nothing has prepared.
 #[test]
 fn prepare_as_commit_forks() {
-    act("prepare-as-commit", |rules| {
+    act(&bugs::PrepareAsCommit, |rules| {
         let mut cast = Cast::new(rules, 0, 128);
         let (a, b) = (cast.batch(1), cast.batch(0));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -436,7 +435,7 @@ fn prepare_as_commit_forks() {
 /// The Byzantine primary votes in the names of all others.
 #[test]
 fn unverified_votes_fork_in_one_view() {
-    act("unverified-votes", |rules| {
+    act(&bugs::UnverifiedVotes, |rules| {
         let mut cast = Cast::new(rules, 0, 128);
         // Signatures that no key of the system verifies.
         let strangers = KeySet::ed25519(4, 0, 1).replicas;
@@ -461,7 +460,7 @@ fn unverified_votes_fork_in_one_view() {
 /// r0 has helped to decide in view 2, goes back to view 1, and helps to decide there what view 1 repeats.
 #[test]
 fn backward_view_forks_in_three_views() {
-    act("backward-view", |rules| {
+    act(&bugs::BackwardView, |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         // b prepares at r3 in view 0.

@@ -402,8 +402,8 @@ fn outcome<A>(
 }
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
-/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that, and
-/// the delivery is left out. So is whatever else the violation does not need.
+/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
+/// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
 fn confirm(
     system: &Arc<System>,
     property: Property,
@@ -416,7 +416,11 @@ fn confirm(
     };
     let trace = loop {
         match Trace::replay(system, &events) {
-            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => drop(events.remove(step - 1)),
+            Err(ReplayError::Refused(
+                step,
+                ..,
+                Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
+            )) => drop(events.remove(step - 1)),
             replayed => break replayed.map_err(internal)?,
         }
     };

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::block::{Batch, SignedRequest, signed_by_its_client};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
+use super::counted::asked;
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
 use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
@@ -169,22 +170,22 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// §4.2: how many votes make a prepared certificate; the pre-prepare is the primary's vote, so
     /// at n = 3f + 1 that is the pre-prepare and 2f prepares.
     fn prepare_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        asked(self.as_rules()).quorum(committee)
     }
 
     /// §4.2: how many commits decide.
     fn commit_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        asked(self.as_rules()).quorum(committee)
     }
 
     /// §4.3: how many matching CHECKPOINTs make a checkpoint stable.
     fn checkpoint_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        asked(self.as_rules()).quorum(committee)
     }
 
     /// §4.4: how many view changes justify a new view, the new primary's own among them.
     fn view_change_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        asked(self.as_rules()).quorum(committee)
     }
 
     // --- the normal case --------------------------------------------------------------------
@@ -201,7 +202,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §4.2: only the primary of a view proposes in it.
     fn may_propose(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from == self.primary(committee, view)
+        from == asked(self.as_rules()).primary(committee, view)
     }
 
     /// §4.2: 'd is the digest for m'.
@@ -217,7 +218,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// §4.1: which replicas can verify a request that its client sends: with signatures all or none.
     /// With a MAC for each replica a client can make it valid for some of them only (Castro's thesis).
     fn authentic_at(&self, setting: &Setting, _at: ReplicaId, request: &SignedRequest) -> bool {
-        self.authentic(setting, request)
+        asked(self.as_rules()).authentic(setting, request)
     }
 
     /// §4.4: null requests fill the gaps of a new view; a primary proposes none otherwise.
@@ -233,7 +234,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §4.2: prepares come from backups; the primary has voted by its pre-prepare.
     fn may_prepare(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from != self.primary(committee, view)
+        from != asked(self.as_rules()).primary(committee, view)
     }
 
     /// §4.2: 'from different replicas': a replica's vote counts once.
@@ -284,7 +285,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §5.1.3: how many matching replies to a read that was not ordered.
     fn read_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        asked(self.as_rules()).quorum(committee)
     }
 
     /// §4.1: replies count together if they have the same result; in which view each replica was does not
@@ -312,13 +313,13 @@ pub trait Rules: fmt::Debug + Send + Sync {
             if checkpoint.seq == claim.seq
                 && checkpoint.state == claim.state
                 && setting.keys.verify(checkpoint)
-                && self.counts_vote(Some(&voters), from)
+                && asked(self.as_rules()).counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
                 count += 1;
             }
         }
-        if count < self.checkpoint_quorum(setting.committee) {
+        if count < asked(self.as_rules()).checkpoint_quorum(setting.committee) {
             return Err(Refusal::NoQuorum);
         }
         Ok(())
@@ -330,12 +331,15 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
-        self.check_stable(setting, &transfer.stable)?;
+        asked(self.as_rules()).check_stable(setting, &transfer.stable)?;
         let StableClaim { seq, state, .. } = transfer.stable;
         if transfer.snapshot.as_ref().is_some_and(|it| it.seq != seq || it.digest() != state) {
             return Err(Refusal::WrongDigest);
         }
-        transfer.decided.iter().try_for_each(|decision| self.check_decision(setting, decision))
+        transfer
+            .decided
+            .iter()
+            .try_for_each(|decision| asked(self.as_rules()).check_decision(setting, decision))
     }
 
     /// §4.2: a batch is decided if a quorum of different replicas has sent matching commits for it:
@@ -345,21 +349,21 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// The guard that fails.
     fn check_decision(&self, setting: &Setting, decision: &Decision) -> Result<(), Refusal> {
         let (view, commits) = &decision.commits.0;
-        let key = self.commit_key(*view, decision.batch.digest());
+        let key = asked(self.as_rules()).commit_key(*view, decision.batch.digest());
         let mut voters = VoteSet::new();
         let mut count = 0;
         for commit in commits.iter() {
             let Ok(from) = replica_of(setting, commit) else { continue };
             if commit.seq == decision.seq
-                && self.commit_key(commit.view, commit.digest) == key
+                && asked(self.as_rules()).commit_key(commit.view, commit.digest) == key
                 && setting.keys.verify(commit)
-                && self.counts_vote(Some(&voters), from)
+                && asked(self.as_rules()).counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
                 count += 1;
             }
         }
-        if count < self.commit_quorum(setting.committee) {
+        if count < asked(self.as_rules()).commit_quorum(setting.committee) {
             return Err(Refusal::NoQuorum);
         }
         Ok(())
@@ -405,7 +409,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// §4.4: how many votes, the pre-prepare among them, stand behind a batch that a view change reports
     /// as prepared: as many as make it prepared.
     fn certificate_quorum(&self, committee: Committee) -> usize {
-        self.prepare_quorum(committee)
+        asked(self.as_rules()).prepare_quorum(committee)
     }
 
     /// §4.4: a view change reports every batch that prepared at its sender.
@@ -427,22 +431,22 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let proposal = &claim.proposal;
         check_proposal(self.as_rules(), setting, proposal)?;
         let (view, committee) = (proposal.view(), setting.committee);
-        let key = self.prepare_key(view, proposal.digest());
+        let key = asked(self.as_rules()).prepare_key(view, proposal.digest());
         let mut voters = VoteSet::new();
         let mut count = 1;
         for prepare in claim.prepares.0.iter() {
             let Ok(from) = replica_of(setting, prepare) else { continue };
             if prepare.seq == proposal.seq()
-                && self.prepare_key(prepare.view, prepare.digest) == key
-                && self.may_prepare(committee, view, from)
+                && asked(self.as_rules()).prepare_key(prepare.view, prepare.digest) == key
+                && asked(self.as_rules()).may_prepare(committee, view, from)
                 && setting.keys.verify(prepare)
-                && self.counts_vote(Some(&voters), from)
+                && asked(self.as_rules()).counts_vote(Some(&voters), from)
             {
                 voters.insert(from);
                 count += 1;
             }
         }
-        if count < self.certificate_quorum(committee) {
+        if count < asked(self.as_rules()).certificate_quorum(committee) {
             return Err(Refusal::NoQuorum);
         }
         Ok(())
@@ -454,16 +458,16 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_view_change(&self, setting: &Setting, change: &ViewChange) -> Result<(), Refusal> {
-        self.check_stable(setting, &change.stable)?;
+        asked(self.as_rules()).check_stable(setting, &change.stable)?;
         let mut last = change.stable.seq;
         for claim in &change.prepared {
             let placed = claim.seq() > last
-                && self.in_window(setting, change.stable.seq, claim.seq())
+                && asked(self.as_rules()).in_window(setting, change.stable.seq, claim.seq())
                 && claim.view() < change.new_view;
             if !placed {
                 return Err(Refusal::MisplacedCertificate);
             }
-            self.check_prepared(setting, claim)?;
+            asked(self.as_rules()).check_prepared(setting, claim)?;
             last = claim.seq();
         }
         Ok(())
@@ -489,13 +493,13 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// §4.4: what a new view proposes: for each number between its start and the highest certificate, the
     /// selected certificate's batch, or the null request.
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
-        let Some(low) = self.new_view_start(changes) else { return Vec::new() };
+        let Some(low) = asked(self.as_rules()).new_view_start(changes) else { return Vec::new() };
         let claims = || changes.iter().flat_map(|c| &c.prepared);
         let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
         (low.0 + 1..=high.0)
             .map(|n| {
                 let at_n: Vec<_> = claims().filter(|claim| claim.seq() == SeqNum(n)).collect();
-                let batch = self.select(&at_n).map(|claim| claim.proposal.batch.clone());
+                let batch = asked(self.as_rules()).select(&at_n).map(|claim| claim.proposal.batch.clone());
                 (SeqNum(n), batch.unwrap_or_else(Batch::null))
             })
             .collect()
@@ -511,13 +515,13 @@ pub trait Rules: fmt::Debug + Send + Sync {
         setting: &Setting,
         changes: &[&'a ViewChange],
     ) -> Result<Vec<&'a ViewChange>, Refusal> {
-        changes.iter().try_for_each(|change| self.check_view_change(setting, change))?;
+        changes.iter().try_for_each(|change| asked(self.as_rules()).check_view_change(setting, change))?;
         Ok(changes.to_vec())
     }
 
     /// §4.4: a backup computes for itself what a new view has to propose, and accepts nothing else.
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
-        let due = self.new_view_batches(changes);
+        let due = asked(self.as_rules()).new_view_batches(changes);
         let due = due.into_iter().map(|(seq, batch)| (new_view.view, seq, batch.digest()));
         new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).eq(due)
     }
@@ -533,23 +537,23 @@ pub trait Rules: fmt::Debug + Send + Sync {
         let mut changes = Vec::new();
         for change in &new_view.view_changes.0 {
             let from = replica_of(setting, change)?;
-            if self.justifies(change, new_view.view)
+            if asked(self.as_rules()).justifies(change, new_view.view)
                 && setting.keys.verify(change)
-                && self.counts_vote(Some(&senders), from)
+                && asked(self.as_rules()).counts_vote(Some(&senders), from)
             {
                 senders.insert(from);
                 changes.push(change.message());
             }
         }
-        if changes.len() < self.view_change_quorum(committee) {
+        if changes.len() < asked(self.as_rules()).view_change_quorum(committee) {
             return Err(Refusal::NoQuorum);
         }
-        let changes = self.sift(setting, &changes)?;
-        self.new_view_start(&changes).ok_or(Refusal::NoStart)?;
+        let changes = asked(self.as_rules()).sift(setting, &changes)?;
+        asked(self.as_rules()).new_view_start(&changes).ok_or(Refusal::NoStart)?;
         for proposal in &new_view.proposals {
             check_proposal(self.as_rules(), setting, proposal)?;
         }
-        if !self.follows(new_view, &changes) {
+        if !asked(self.as_rules()).follows(new_view, &changes) {
             return Err(Refusal::WrongProposals);
         }
         Ok(())
@@ -566,16 +570,16 @@ pub trait Rules: fmt::Debug + Send + Sync {
 /// The guard that fails.
 pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal) -> Result<(), Refusal> {
     let from = replica_of(setting, &proposal.pre_prepare)?;
-    if !rules.may_propose(setting.committee, proposal.view(), from) {
+    if !asked(rules).may_propose(setting.committee, proposal.view(), from) {
         return Err(Refusal::NotPrimary);
     }
-    if !rules.digest_matches(proposal.digest(), &proposal.batch) {
+    if !asked(rules).digest_matches(proposal.digest(), &proposal.batch) {
         return Err(Refusal::WrongDigest);
     }
     if !setting.keys.verify(&proposal.pre_prepare) {
         return Err(Refusal::BadSignature);
     }
-    if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
+    if !proposal.batch.requests().iter().all(|request| asked(rules).authentic(setting, request)) {
         return Err(Refusal::InauthenticRequest);
     }
     Ok(())

@@ -7,6 +7,7 @@ use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
+use super::question::PlanError;
 use super::search::{End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Views, ViewsState, ViewsStep, placements,
@@ -45,7 +46,7 @@ pub(super) fn run_views(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
     let explored = |reductions| {
@@ -95,7 +96,8 @@ pub(super) fn run_views(
         }
     };
     let within_views = Some(model.within());
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views })
+    let outcome = Outcome::of(job, report.coverage, verdict).without(unreached);
+    Ok(Outcome { within_views, ..outcome })
 }
 
 /// The violation as judge 2 finds it and the replicas show it.
@@ -106,7 +108,7 @@ fn shown(
     views: u64,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     for views in views..=views + FURTHER_VIEWS {

@@ -109,13 +109,7 @@ fn judge(
         Err(error) => {
             let verdict = Verdict::Refused(error.to_string());
             let coverage = Coverage::default();
-            return Outcome {
-                job: job.clone(),
-                coverage,
-                verdict,
-                unreached: Vec::new(),
-                within_views: None,
-            };
+            return Outcome::of(job, coverage, verdict);
         }
     };
     let mut verdict = Verdict::Holds;
@@ -146,7 +140,7 @@ fn judge(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+    Outcome::of(job, report.coverage, verdict).without(unreached)
 }
 
 type Events = Vec<(Principal, Event)>;

@@ -438,7 +438,8 @@ impl System {
         Ok(System {
             bound,
             setting,
-            rules,
+            // What others ask than those who take part is no part of what happens.
+            rules: rules.as_rules(),
             honest,
             byzantine,
             keys,

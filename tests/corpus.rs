@@ -132,7 +132,9 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
 /// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
 fn three_views_are_the_bound_that_is_left_to_a_release_build() {
-    let larger: Vec<_> = bounds(|run| run.scope.views == 3).iter().map(|run| run.scope).collect();
+    let is_safety = |run: &Run| by_name(run).is_none();
+    let larger: Vec<_> =
+        bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
     let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
@@ -267,7 +269,8 @@ fn every_entry_names_the_rules_that_it_overrides() {
         let named: BTreeSet<_> = rulebook.overrides.iter().copied().collect();
         assert_eq!(methods(file), named, "{}", rulebook.name);
         assert!(named.is_subset(&rules()), "{}", rulebook.name);
-        if !rulebook.name.starts_with("first-receiver") {
+        // What is checked later is left out of one rule and kept in another.
+        if !rulebook.name.starts_with("first-receiver") && rulebook.name != "late-check" {
             assert_eq!(named.len(), 1, "{} breaks more than one rule", rulebook.name);
         }
     }

@@ -6,8 +6,8 @@ use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdi
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
-    ALL_LIVENESS, ANSWERED, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState,
-    Owed, Stabilisation,
+    ALL_LIVENESS, ANSWERED, Beginning, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove,
+    LivenessState, Owed, Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -27,8 +27,13 @@ impl FairModel for Liveness {
     }
 }
 
-/// The most states that are looked at in search of views that change for ever.
+/// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
+/// leaves no verdict.
 const FEW: u64 = 20_000;
+const MANY: u64 = 300_000;
+
+/// So many views before the network is stable are so many states that a look at a few of them comes first.
+const MANY_VIEWS: u64 = 3;
 
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
@@ -39,8 +44,8 @@ pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
 }
 
 /// Checks liveness on a bound, with f views more after stabilisation than before it. Before that it looks for views that
-/// change for ever, among some runs whose views go on without end. What else it comes upon there is a verdict where
-/// the bound leaves none.
+/// change for ever, among some runs whose views go on without end; and again among more of them, where the bound
+/// leaves no verdict.
 ///
 /// # Errors
 /// A bound that makes no sense.
@@ -53,27 +58,48 @@ pub(super) fn run_liveness(
 ) -> Result<Outcome, BoundError> {
     let start = Instant::now();
     let left = || Limits { timeout: limits.timeout.map(|t| t.saturating_sub(start.elapsed())), ..*limits };
-    let mut endless = Coverage::default();
+    let mut covered = Coverage::default();
     let mut found: Option<Outcome> = None;
-    for conduct in [Conduct::Silent, Conduct::Stale] {
-        if conduct == Conduct::Stale && job.bound.byzantine.is_empty() {
-            continue;
+    let mut look = |beginning, most: u64| -> Result<Option<Outcome>, BoundError> {
+        for conduct in Conduct::ALL {
+            if conduct != Conduct::Silent && job.bound.byzantine.is_empty() {
+                continue;
+            }
+            let model = Liveness::endless(job.bound.clone(), rules, conduct, beginning)?;
+            let Some(model) = model else { continue };
+            let most = limits.max_states.map_or(most, |limit| limit.min(most));
+            let outcome =
+                judge(job, &model, property, &Limits { max_states: Some(most), ..left() }, progress);
+            covered = together(covered, outcome.coverage);
+            let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
+            if beginning == Beginning::Unstable || trace.lasso().is_some_and(Stay::is_rising) {
+                return Ok(Some(Outcome { coverage: covered, ..outcome }));
+            }
+            found.get_or_insert(outcome);
         }
-        let Some(model) = Liveness::endless(job.bound.clone(), rules, conduct)? else { continue };
-        let few = limits.max_states.map_or(FEW, |most| most.min(FEW));
-        let outcome = judge(job, &model, property, &Limits { max_states: Some(few), ..left() }, progress);
-        endless = together(endless, outcome.coverage);
-        let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
-        if trace.lasso().is_some_and(Stay::is_rising) {
-            return Ok(Outcome { coverage: endless, ..outcome });
-        }
-        found = found.or(Some(outcome));
+        Ok(None)
+    };
+    if let Some(outcome) = look(Beginning::Stable, FEW)? {
+        return Ok(outcome);
+    }
+    if job.bound.views >= MANY_VIEWS
+        && let Some(outcome) = look(Beginning::Unstable, FEW)?
+    {
+        return Ok(outcome);
     }
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
     let mut outcome = judge(job, &model, property, &left(), progress);
+    if matches!(outcome.verdict, Verdict::Holds) && !model.far_views_are_alike() {
+        outcome.verdict = Verdict::NotExhausted(Limit::Bound);
+    }
+    if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
+        && let Some(outcome) = look(Beginning::Unstable, MANY)?
+    {
+        return Ok(outcome);
+    }
     if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
-        outcome.coverage = together(outcome.coverage, endless);
+        outcome.coverage = together(outcome.coverage, covered);
         if let Some(found) = found {
             (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
         }

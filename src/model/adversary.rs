@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::bounds::{Conduct, System};
+use super::bounds::System;
+use super::conduct;
 use crate::pbft::{
     Batch, Chain, Checkpoint, ClientId, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare,
     Prepare, PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot,
@@ -139,8 +140,7 @@ impl Adversary {
         }
         match system.conduct() {
             None => {}
-            Some(Conduct::Silent) => return Vec::new(),
-            Some(Conduct::Stale) => return self.stale(),
+            Some(conduct) => return conduct::messages(system, conduct),
         }
         let (rules, setting) = (system.rules(), system.setting());
         let null_allowed = rules.may_propose_null();
@@ -170,27 +170,6 @@ impl Adversary {
             }
         }
         out
-    }
-
-    /// All that is sent by replicas whose conduct is [`Conduct::Stale`].
-    fn stale(&self) -> Vec<Message> {
-        let (rules, setting) = (self.system.rules(), self.system.setting());
-        let request = self.system.requests().first().map(|request| Batch::new([request.clone()]));
-        let is_first = |p: &&Proposal| {
-            (p.view(), p.seq()) == (View(0), SeqNum(1))
-                && Some(&p.batch) == request.as_ref()
-                && check_proposal(rules, setting, p).is_ok()
-        };
-        let proposals = self.proposals.iter().filter(is_first).cloned().map(Message::PrePrepare);
-        let change = |new_view| {
-            let stable = StableCheckpoint::genesis().claim().clone();
-            ViewChange { new_view, stable, prepared: Vec::new() }
-        };
-        let targets: Vec<_> = self.system.targets().collect();
-        let changes = self.keys().cartesian_product(targets);
-        proposals
-            .chain(changes.map(|((key, _), view)| Message::ViewChange(Arc::new(key.sign(change(view))))))
-            .collect()
     }
 
     /// Every proposal that a Byzantine replica can sign, whether or not it is primary, with the right

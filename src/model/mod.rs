@@ -8,6 +8,8 @@ mod absorbed;
 mod adversary;
 mod bits;
 mod bounds;
+mod conduct;
+mod far;
 mod fingerprint;
 mod history;
 mod interned;
@@ -26,14 +28,15 @@ mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use conduct::Conduct;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
 pub use liveness::{
-    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
-    is_liveness,
+    ALL_LIVENESS, ANSWERED, Beginning, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed,
+    Stabilisation, is_liveness,
 };
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Row, Verdict};
-use bft_check::model::{Bound, Byzantine, NO_DEAD_END, PROPERTIES, Run as Simulated, Scope, is_liveness};
+use bft_check::model::{
+    Bound, Byzantine, EXECUTED, NO_DEAD_END, PROPERTIES, Run as Simulated, Scope, is_liveness,
+};
 use bft_check::pbft::ReplicaId;
 use bft_check::trace::Trace;
 
@@ -123,7 +125,10 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 /// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
-    let is_searched = |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope);
+    // The bound of `open-gap` takes the paper's liveness a minute.
+    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && by_name(run) == Some(EXECUTED);
+    let is_searched =
+        |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope) && !is_of_open_gap(run);
     let fast = bounds(|run| run.scope.views < 3 && is_searched(run));
     assert!(fast.len() > 5);
     fast.into_iter().for_each(assert_correct_rules_hold);

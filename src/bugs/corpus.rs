@@ -1023,7 +1023,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         runs: &[Run {
             expected: Expected::Violated(EXECUTED),
             scope: Scope { requests: 1, ..Scope::DEFAULT },
-            byzantine: Some(&[]),
+            byzantine: Some(&[ReplicaId(3)]),
             passes_with_views: None,
             told: &[],
             reductions: Reductions::NONE,

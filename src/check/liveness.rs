@@ -30,10 +30,12 @@ impl FairModel for Liveness {
 /// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
 /// leaves no verdict.
 const FEW: u64 = 20_000;
-const MANY: u64 = 300_000;
+const MANY: u64 = 100_000;
 
-/// So many views before the network is stable are so many states that a look at a few of them comes first.
+/// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
+/// without end comes first; where there are more than so many states, it comes then.
 const MANY_VIEWS: u64 = 3;
+const LARGE: u64 = 250_000;
 
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
@@ -89,14 +91,23 @@ pub(super) fn run_liveness(
     }
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
-    let mut outcome = judge(job, &model, property, &left(), progress);
+    let bounded = |most| judge(job, &model, property, &Limits { max_states: most, ..left() }, progress);
+    let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));
+    let first = limits.max_states.map_or(LARGE, |most| most.min(LARGE));
+    let mut outcome = bounded(Some(first));
+    if is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
+        if let Some(found) = look(Beginning::Unstable, FEW)? {
+            return Ok(found.also(outcome.coverage));
+        }
+        outcome = bounded(limits.max_states);
+    }
     if matches!(outcome.verdict, Verdict::Holds) && !model.far_views_are_alike() {
         outcome.verdict = Verdict::NotExhausted(Limit::Bound);
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
-        && let Some(outcome) = look(Beginning::Unstable, MANY)?
+        && let Some(found) = look(Beginning::Unstable, MANY)?
     {
-        return Ok(outcome);
+        return Ok(found.also(outcome.coverage));
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
         outcome.coverage = together(outcome.coverage, covered);
@@ -105,6 +116,13 @@ pub(super) fn run_liveness(
         }
     }
     Ok(outcome)
+}
+
+impl Outcome {
+    /// The same with what another exploration covered.
+    fn also(self, covered: Coverage) -> Self {
+        Outcome { coverage: together(self.coverage, covered), ..self }
+    }
 }
 
 /// What two explorations covered.

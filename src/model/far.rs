@@ -53,7 +53,8 @@ impl System {
         true
     }
 
-    /// What a view change for a far view justifies among the views of the bound, and whether it is valid.
+    /// What a view change for a far view justifies among the views of the bound, whether it is valid, and what a new view
+    /// on it would propose.
     fn justifies_alike(&self, far: View, others: &[View]) -> bool {
         let (rules, setting) = (self.rules(), self.setting());
         let change = |new_view| {
@@ -63,7 +64,9 @@ impl System {
         let said = |view: View| {
             let change = change(view);
             let justified: Vec<_> = (0..far.0).filter(|&near| rules.justifies(&change, View(near))).collect();
-            (justified, rules.check_view_change(setting, &change))
+            let list = [&change];
+            let begins = (rules.new_view_start(&list), rules.new_view_batches(&list));
+            (justified, rules.check_view_change(setting, &change), begins)
         };
         others.iter().all(|&other| said(other) == said(far))
     }

@@ -30,6 +30,9 @@
 //! [boundary](stateright::Model::within_boundary), and a run that could get there before the goal leaves
 //! the check without a verdict. Where the goal is reached by then on every run, nothing was cut off.
 //!
+//! **Far views.** A Byzantine replica may ask for any view. Of those beyond the bound one is offered, which stands for all of
+//! them, if no rule tells them apart ([`Liveness::far_views_are_alike`]). Whoever moves there leaves the boundary.
+//!
 //! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which
 //! Byzantine replicas do little, and the same in every view ([`Conduct`]), the network is stable from the start or from
 //! any state that can be reached before ([`Beginning`]), and from then on of all honest participants that owe
@@ -38,7 +41,8 @@
 //! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
 //! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
 //! all that is owed ([`Liveness::owed_in`]), not by what is followed. So what is found is a violation; that
-//! nothing is found says nothing.
+//! nothing is found says nothing. A replica that does one thing in one view and another in the next is not followed, nor
+//! one whose messages hold what others have signed: those are left to the views of the bound.
 //!
 //! **What is forgotten.** As in [`Absorbed`], a replica's votes and view changes of others are no part of its
 //! local state, although it may have received them before. For the honest ones that changes nothing: they arrive

@@ -116,7 +116,10 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 /// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
-    let is_searched = |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope);
+    // The bound of `open-gap` takes the paper's liveness a minute.
+    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && by_name(run) == Some(Property::Executed);
+    let is_searched =
+        |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope) && !is_of_open_gap(run);
     let fast = bounds(|run| run.scope.views < 3 && is_searched(run));
     assert!(fast.len() > 5);
     fast.into_iter().for_each(assert_correct_rules_hold);
@@ -125,7 +128,9 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
 /// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
 fn three_views_are_the_bound_that_is_left_to_a_release_build() {
-    let larger: Vec<_> = bounds(|run| run.scope.views == 3).iter().map(|run| run.scope).collect();
+    let is_safety = |run: &Run| by_name(run).is_none();
+    let larger: Vec<_> =
+        bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
     let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
@@ -266,7 +271,8 @@ fn every_entry_names_the_rules_that_it_overrides() {
         let named: BTreeSet<_> = rulebook.overrides.iter().copied().collect();
         assert_eq!(methods(file), named, "{}", rulebook.name);
         assert!(named.is_subset(&rules()), "{}", rulebook.name);
-        if !rulebook.name.starts_with("first-receiver") {
+        // What is checked later is left out of one rule and kept in another.
+        if !rulebook.name.starts_with("first-receiver") && rulebook.name != "late-check" {
             assert_eq!(named.len(), 1, "{} breaks more than one rule", rulebook.name);
         }
     }

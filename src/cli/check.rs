@@ -408,7 +408,8 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         out.push_str(
             "Liveness: the views of its bound may begin before the network is stable, and f more after it. From \
              then on all that honest replicas have sent arrives, and their timers run out only when nothing more \
-             does.\n",
+             does. Byzantine replicas may ask for any view; one beyond the bound stands for all. Views that change for \
+             ever are looked for among some runs alone, with Byzantine replicas that do the same in every view.\n",
         );
     }
     let within: u64 = outcomes.iter().filter_map(|outcome| outcome.within_views).sum();

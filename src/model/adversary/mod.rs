@@ -34,16 +34,12 @@ pub(crate) mod votes;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use itertools::Itertools as _;
-
 pub use self::alphabet::Alphabet;
 use self::memo::{Memo, Part};
-use super::bounds::{Conduct, System};
+use super::bounds::System;
+use super::conduct;
 use super::fingerprint::Fingerprint;
-use crate::pbft::{
-    Batch, Message, PreparedClaim, Proposal, ReplicaId, SeqNum, SigningKey, StableCheckpoint, StableClaim,
-    View, ViewChange, check_proposal,
-};
+use crate::pbft::{Message, PreparedClaim, Proposal, StableClaim, check_proposal};
 
 /// A family of messages, which the adversary can do without: so that a test sees what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,8 +179,7 @@ impl Adversary {
         }
         match system.conduct() {
             None => {}
-            Some(Conduct::Silent) => return Vec::new(),
-            Some(Conduct::Stale) => return self.stale(),
+            Some(conduct) => return conduct::messages(system, conduct),
         }
         let (rules, setting) = (system.rules(), system.setting());
         let proposals = self.alphabet.proposals.iter().filter(|proposal| self.may_be_taken(proposal));
@@ -205,31 +200,6 @@ impl Adversary {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let is_allowed = rules.may_propose_null() || !proposal.batch.is_null();
         is_allowed && check_proposal(rules, setting, proposal).is_ok()
-    }
-
-    /// All that is sent by replicas whose conduct is [`Conduct::Stale`].
-    fn stale(&self) -> Vec<Message> {
-        let (rules, setting) = (self.system.rules(), self.system.setting());
-        let request = self.system.requests().first().map(|request| Batch::new([request.clone()]));
-        let is_first = |p: &&Proposal| {
-            (p.view(), p.seq()) == (View(0), SeqNum(1))
-                && Some(&p.batch) == request.as_ref()
-                && check_proposal(rules, setting, p).is_ok()
-        };
-        let proposals = self.alphabet.proposals.iter().filter(is_first).cloned().map(Message::PrePrepare);
-        let change = |new_view| {
-            let stable = StableCheckpoint::genesis().claim().clone();
-            ViewChange { new_view, stable, prepared: Vec::new() }
-        };
-        let targets: Vec<_> = self.system.targets().collect();
-        let changes = self.keys().cartesian_product(targets);
-        proposals
-            .chain(changes.map(|((key, _), view)| Message::ViewChange(Arc::new(key.sign(change(view))))))
-            .collect()
-    }
-
-    fn keys(&self) -> impl Iterator<Item = (&SigningKey, ReplicaId)> {
-        self.alphabet.keys.iter().map(|(key, id)| (key, *id))
     }
 }
 

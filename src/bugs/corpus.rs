@@ -1,7 +1,7 @@
 //! The registry of rulebooks.
 
 use super::*;
-use crate::model::{ANSWERED, EXECUTED, NO_DEAD_END, Reductions};
+use crate::model::{Load, Property, Reductions};
 use crate::pbft::Castro99;
 
 /// Every rulebook, the correct one first, then by number.
@@ -32,7 +32,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "raijin#8; cothority#2079 and #2080, where it forked a running chain",
         overrides: &["reports_prepared"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -50,7 +50,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "the class of raijin#8; cothority#2079 and #2080",
         overrides: &["keeps_prepared"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { views: 3, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(0)]),
             passes_with_views: Some(2),
@@ -69,7 +69,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["commit_key"],
         runs: &[
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope { views: 4, ..Scope::DEFAULT },
                 byzantine: Some(&[ReplicaId(1)]),
                 passes_with_views: None,
@@ -78,7 +78,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope { views: 4, ..Scope::DEFAULT },
                 byzantine: Some(&[ReplicaId(1)]),
                 passes_with_views: Some(3),
@@ -98,7 +98,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["prepare_key"],
         runs: &[
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope { views: 3, ..Scope::DEFAULT },
                 byzantine: Some(&[ReplicaId(1)]),
                 passes_with_views: None,
@@ -107,7 +107,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope { views: 3, ..Scope::DEFAULT },
                 byzantine: Some(&[ReplicaId(1)]),
                 passes_with_views: Some(2),
@@ -126,7 +126,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "cf. go-ibft#50 and #63",
         overrides: &["select"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { views: 3, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(0)]),
             passes_with_views: Some(2),
@@ -144,7 +144,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "electroneum-sc#64",
         overrides: &["justifies"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { views: 3, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(2)]),
             passes_with_views: Some(2),
@@ -162,7 +162,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "neo#320 and #642",
         overrides: &["admits_view"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -180,7 +180,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "celo#253, SmartBFT#83; IBFT 1.0 (Saltini and Hyland-Wood, arXiv 1901.07160)",
         overrides: &["quorum"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { replicas: 5, views: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -198,7 +198,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "sigp/anchor#549",
         overrides: &["check_prepared"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -216,7 +216,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "FISCO-BCOS#5168 (FIB-124), CCF#1171",
         overrides: &["follows"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -234,7 +234,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["view_change_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -252,7 +252,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "concord-bft#50",
         overrides: &["sift"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -271,7 +271,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["accepts_second_proposal"],
         runs: &[
             Run {
-                expected: Expected::Violated("certificate-unique"),
+                expected: Expected::Violated(Property::CertificateUnique),
                 scope: Scope { views: 1, ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
@@ -280,7 +280,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope::DEFAULT,
                 byzantine: None,
                 passes_with_views: None,
@@ -300,7 +300,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["prepare_key"],
         runs: &[
             Run {
-                expected: Expected::Violated("certificate-unique"),
+                expected: Expected::Violated(Property::CertificateUnique),
                 scope: Scope { views: 1, ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
@@ -309,7 +309,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope::DEFAULT,
                 byzantine: None,
                 passes_with_views: None,
@@ -328,7 +328,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "fabric#370, besu#1736; `prepare_counts` in the code of Tanguyvans/consensus_protocols",
         overrides: &["counts_vote"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: Some(&[ReplicaId(2)]),
             passes_with_views: None,
@@ -347,7 +347,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["may_prepare"],
         runs: &[
             Run {
-                expected: Expected::Violated("certificate-unique"),
+                expected: Expected::Violated(Property::CertificateUnique),
                 scope: Scope { views: 1, ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
@@ -356,7 +356,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope::DEFAULT,
                 byzantine: None,
                 passes_with_views: None,
@@ -375,7 +375,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["commit_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -394,7 +394,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["persists"],
         runs: &[
             Run {
-                expected: Expected::Violated("certificate-unique"),
+                expected: Expected::Violated(Property::CertificateUnique),
                 scope: Scope { views: 1, crashes: 1, ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
@@ -403,7 +403,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated("agreement"),
+                expected: Expected::Violated(Property::Agreement),
                 scope: Scope { views: 1, crashes: 1, ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
@@ -422,7 +422,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["certificate_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -440,7 +440,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "FISCO-BCOS#5167 (FIB-133)",
         overrides: &["admits_view"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -460,7 +460,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "cf. BFT-SMaRt#62",
         overrides: &["check_state"],
         runs: &[Run {
-            expected: Expected::Violated("chain-prefix"),
+            expected: Expected::Violated(Property::ChainPrefix),
             scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -478,7 +478,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "SmartBFT#570, concord#1362",
         overrides: &["executes"],
         runs: &[Run {
-            expected: Expected::Violated("exactly-once"),
+            expected: Expected::Violated(Property::ExactlyOnce),
             scope: Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -496,7 +496,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "concord#1576",
         overrides: &["reply_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("reply-true"),
+            expected: Expected::Violated(Property::ReplyTrue),
             scope: Scope { views: 1, requests: 1, clients: true, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -514,7 +514,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "arXiv 2107.11144; cf. BFT-SMaRt#91",
         overrides: &["serves_reads"],
         runs: &[Run {
-            expected: Expected::Violated("linearizable"),
+            expected: Expected::Violated(Property::Linearizable),
             scope: Scope { views: 1, requests: 1, reads: 1, clients: true, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -532,7 +532,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047",
         overrides: &["leaves_prepared"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { requests: 1, ..Scope::DEFAULT },
             byzantine: Some(&[]),
             passes_with_views: None,
@@ -550,7 +550,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "cf. fabric#1111",
         overrides: &["new_view_start"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { views: 1, slots: 2, requests: 2, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(0)]),
             passes_with_views: None,
@@ -568,7 +568,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "fabric#1917",
         overrides: &["retransmits"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { views: 1, requests: 1, lossy: true, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(2)]),
             passes_with_views: None,
@@ -586,7 +586,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "the class of albatross#53 and sawtooth-pbft#133",
         overrides: &["runs_timer"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { requests: 1, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(1)]),
             passes_with_views: None,
@@ -597,6 +597,24 @@ pub const RULEBOOKS: &[Rulebook] = &[
         rules: &IdleTimer,
     },
     Rulebook {
+        name: "restarted-timer",
+        breaks: Some("the timer starts again with every block, whosever requests are in it"),
+        number: None,
+        class: Class::Liveness,
+        source: "dela#216, fabric#796, cothority#2054",
+        overrides: &["restarts_timer"],
+        runs: &[Run {
+            expected: Expected::Violated(Property::Executed),
+            scope: ENDLESS_LOAD,
+            byzantine: Some(&[ReplicaId(0)]),
+            passes_with_views: None,
+            told: &["strategy neglect", "seed 0"],
+            reductions: Reductions::NONE,
+            slow: false,
+        }],
+        rules: &RestartedTimer,
+    },
+    Rulebook {
         name: "short-window",
         breaks: Some("the window ends one sequence number early"),
         number: Some("28"),
@@ -605,7 +623,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["in_window"],
         runs: &[
             Run {
-                expected: Expected::Violated(NO_DEAD_END),
+                expected: Expected::Violated(Property::NoDeadEnd),
                 scope: Scope { views: 1, slots: 2, checkpoint: Some(2), window: Some(2), ..Scope::DEFAULT },
                 byzantine: Some(&[ReplicaId(3)]),
                 passes_with_views: None,
@@ -614,7 +632,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated(EXECUTED),
+                expected: Expected::Violated(Property::Executed),
                 scope: Scope {
                     views: 1,
                     requests: 1,
@@ -639,7 +657,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "Castro's thesis; Clement et al., Aardvark, NSDI'09",
         overrides: &["authentic_at"],
         runs: &[Run {
-            expected: Expected::Violated(NO_DEAD_END),
+            expected: Expected::Violated(Property::NoDeadEnd),
             scope: Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(3)]),
             passes_with_views: None,
@@ -657,7 +675,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["is_next"],
         runs: &[Run {
-            expected: Expected::Violated("chain-prefix"),
+            expected: Expected::Violated(Property::ChainPrefix),
             scope: Scope { views: 1, slots: 2, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -675,7 +693,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["new_view_batches"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -695,7 +713,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4; cf. fabric#1111",
         overrides: &["new_view_start"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(1)]),
             passes_with_views: Some(1),
@@ -713,7 +731,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["digest_matches"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { views: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -731,7 +749,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["check_new_view"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -749,7 +767,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["check_view_change"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope::DEFAULT,
             byzantine: None,
             passes_with_views: Some(1),
@@ -767,7 +785,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["authentic"],
         runs: &[Run {
-            expected: Expected::Violated("validity"),
+            expected: Expected::Violated(Property::Validity),
             scope: Scope { views: 1, requests: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -785,7 +803,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["check_decision"],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { views: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -803,7 +821,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.1",
         overrides: &["reply_key"],
         runs: &[Run {
-            expected: Expected::Violated("reply-true"),
+            expected: Expected::Violated(Property::ReplyTrue),
             scope: Scope { views: 1, requests: 1, clients: true, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -821,7 +839,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.3",
         overrides: &["checkpoint_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("stable-unique"),
+            expected: Expected::Violated(Property::StableUnique),
             scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -839,7 +857,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.3",
         overrides: &["checkpoint_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("stable-held"),
+            expected: Expected::Violated(Property::StableHeld),
             scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -857,7 +875,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.2",
         overrides: &["prepare_quorum"],
         runs: &[Run {
-            expected: Expected::Violated("certificate-unique"),
+            expected: Expected::Violated(Property::CertificateUnique),
             scope: Scope { views: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
@@ -903,7 +921,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
                 slow: false,
             },
             Run {
-                expected: Expected::Violated(NO_DEAD_END),
+                expected: Expected::Violated(Property::NoDeadEnd),
                 scope: Scope { views: 1, ..Scope::DEFAULT },
                 byzantine: Some(&[]),
                 passes_with_views: None,
@@ -931,7 +949,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["runs_timer"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { views: 1, requests: 1, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(0)]),
             passes_with_views: None,
@@ -949,7 +967,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "a mutant of OSDI'99 §4.4",
         overrides: &["join"],
         runs: &[Run {
-            expected: Expected::Violated(EXECUTED),
+            expected: Expected::Violated(Property::Executed),
             scope: Scope { requests: 1, ..Scope::DEFAULT },
             byzantine: Some(&[ReplicaId(2)]),
             passes_with_views: None,
@@ -967,7 +985,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         source: "the document 'PBFT' of Tanguyvans/consensus_protocols, word by word",
         overrides: &["may_propose", "may_prepare", "prepare_quorum", "runs_timer"],
         runs: &[Run {
-            expected: Expected::Violated(ANSWERED),
+            expected: Expected::Violated(Property::Answered),
             scope: Scope { views: 1, ..Scope::DEFAULT },
             byzantine: Some(&[]),
             passes_with_views: None,
@@ -992,7 +1010,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
             "commit_quorum",
         ],
         runs: &[Run {
-            expected: Expected::Violated("agreement"),
+            expected: Expected::Violated(Property::Agreement),
             scope: Scope { replicas: 3, faults: 0, views: 1, ..Scope::DEFAULT },
             byzantine: Some(&[]),
             passes_with_views: None,
@@ -1075,6 +1093,17 @@ const PREPARES_OF_TWO_VIEWS: &[&str] = &[
     "r1 → r0 COMMIT v2 #1 c0.t1",
     "r2 → r0 COMMIT v2 #1 c0.t1",
 ];
+
+/// Two clients that always ask for more.
+const ENDLESS_LOAD: Scope = Scope {
+    views: 0,
+    slots: 0,
+    checkpoint: Some(8),
+    window: Some(16),
+    clients: true,
+    load: Some(Load { operations: 1_000_000, batch: 1, in_flight: 2 }),
+    ..Scope::DEFAULT
+};
 
 /// What leaves out most where many views are searched.
 const FEWEST: Reductions = Reductions { silent: true, decided: true, ..Reductions::NONE };

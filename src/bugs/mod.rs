@@ -38,6 +38,7 @@ mod prepared_lost;
 mod primary_twice;
 mod relabelled_batch;
 mod repeated_execution;
+mod restarted_timer;
 mod second_proposal;
 mod short_new_view;
 mod short_window;
@@ -88,6 +89,7 @@ pub use prepared_lost::PreparedLost;
 pub use primary_twice::PrimaryTwice;
 pub use relabelled_batch::RelabelledBatch;
 pub use repeated_execution::RepeatedExecution;
+pub use restarted_timer::RestartedTimer;
 pub use second_proposal::SecondProposal;
 pub use short_new_view::ShortNewView;
 pub use short_window::ShortWindow;
@@ -107,7 +109,7 @@ pub use weak_prepare::WeakPrepare;
 
 use serde::Serialize;
 
-use crate::model::{Reductions, Scope};
+use crate::model::{Property, Reductions, Scope};
 use crate::pbft::{ReplicaId, Rules};
 
 /// What kind of harm a rulebook does.
@@ -146,7 +148,7 @@ impl std::fmt::Display for Class {
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     /// This property is violated.
-    Violated(&'static str),
+    Violated(Property),
     /// Every safety property holds.
     Holds,
 }
@@ -163,12 +165,23 @@ pub struct Run {
     /// With how many views the property must still hold, whoever is Byzantine: what shows only in more is
     /// invisible to a check of fewer.
     pub passes_with_views: Option<u64>,
-    /// The run that shows it, where no search within reach does: line by line, as a trace prints it.
+    /// The run that shows it, where no search within reach does: line by line, as a trace prints it; or, in a bound
+    /// with a load, what a simulated run is drawn from: `strategy NAME` and `seed NUMBER`.
     pub told: &'static [&'static str],
     /// Which states the search leaves out.
     pub reductions: Reductions,
     /// Whether it takes more than some seconds.
     pub slow: bool,
+}
+
+impl Run {
+    /// The property that it is about, if that is not one of those that are always checked.
+    pub fn asks_for(&self) -> Option<Property> {
+        match self.expected {
+            Expected::Violated(property) if !Property::SAFETY.contains(&property) => Some(property),
+            _ => None,
+        }
+    }
 }
 
 /// A named rulebook.
@@ -196,24 +209,20 @@ pub struct Rulebook {
 impl Rulebook {
     /// The bound that `bft check` uses unless told otherwise.
     pub fn smallest(&self) -> Scope {
-        self.runs.first().map_or(Scope::DEFAULT, |run| run.scope)
+        let mut searched = self.runs.iter().map(|run| run.scope).filter(|scope| scope.load.is_none());
+        searched.next().unwrap_or(Scope::DEFAULT)
     }
 
     /// The property that it is about, if that is not one of those that are always checked.
-    pub fn property(&self) -> Option<&'static str> {
-        match self.runs.first()?.expected {
-            Expected::Violated(property)
-                if property == crate::model::NO_DEAD_END || crate::model::is_liveness(property) =>
-            {
-                Some(property)
-            }
-            _ => None,
-        }
+    pub fn property(&self) -> Option<Property> {
+        self.runs.first()?.asks_for()
     }
 
     /// Whether some safety property is violated under it.
     pub fn is_unsafe(&self) -> bool {
-        let safety = |name: &str| crate::model::PROPERTIES.iter().any(|property| property.name == name);
-        self.runs.iter().any(|run| matches!(run.expected, Expected::Violated(name) if safety(name)))
+        let is_safety = |property: &Property| Property::SAFETY.contains(property);
+        self.runs
+            .iter()
+            .any(|run| matches!(&run.expected, Expected::Violated(property) if is_safety(property)))
     }
 }

@@ -6,8 +6,7 @@ use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdi
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
-    ALL_LIVENESS, ANSWERED, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState,
-    Owed, Stabilisation,
+    BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property, Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -33,8 +32,8 @@ const FEW: u64 = 20_000;
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     vec![
-        LivenessProperty::eventually(EXECUTED, Liveness::is_executed),
-        LivenessProperty::eventually(ANSWERED, Liveness::is_answered),
+        LivenessProperty::eventually(Property::Executed.name(), Liveness::is_executed),
+        LivenessProperty::eventually(Property::Answered.name(), Liveness::is_answered),
     ]
 }
 
@@ -47,7 +46,7 @@ pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
 pub(super) fn run_liveness(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
@@ -95,11 +94,11 @@ fn together(one: Coverage, other: Coverage) -> Coverage {
 fn judge(
     job: &Job,
     model: &Liveness,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Outcome {
-    let asked = |name: &str| property.is_none_or(|property| property == ALL_LIVENESS || property == name);
+    let asked = |name: &str| property.is_none_or(|property| property.name() == name);
     let mut properties = liveness_properties();
     properties.retain(|property| asked(&property.name));
     // The model's tables grow as it runs: one thread keeps the order of discovery, and so the counterexample,
@@ -122,16 +121,17 @@ fn judge(
     let mut verdict = Verdict::Holds;
     let mut unreached = Vec::new();
     for finding in &report.findings {
-        let name = if finding.property == EXECUTED { EXECUTED } else { ANSWERED };
+        let violated = Property::LIVENESS.into_iter().find(|property| property.name() == finding.property);
+        let Some(violated) = violated else { continue };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match told(model, name, lasso) {
+                verdict = match told(model, violated, lasso) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
-                        Verdict::Violated { property: name, steps, trace: Box::new(trace) }
+                        Verdict::Violated { property: violated, steps, trace: Box::new(trace) }
                     }
                     Err(why) => Verdict::Refused(format!(
-                        "a run that violates {name} was found in the model, and the replicas do not show it: {why}"
+                        "a run that violates {violated} was found in the model, and the replicas do not show it: {why}"
                     )),
                 };
                 break;
@@ -170,7 +170,7 @@ fn unpaid(model: &Liveness, lasso: &Lasso<LivenessMove>, states: &[LivenessState
 /// A counterexample on the real replicas, message by message. Where it stops, everything that must still
 /// arrive is delivered to them, and neither may the goal be reached by that nor a timer run. Where its
 /// views go on without end, they go round once more, and must be where they were but for the numbers.
-fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
+fn told(model: &Liveness, property: Property, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
     let states = lasso.states(model).ok_or("a step is not there")?;
     if let Some(owed) = unpaid(model, lasso, &states) {
         return Err(format!("{owed:?} is owed for ever"));

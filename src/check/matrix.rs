@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
-use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System, is_liveness};
+use crate::model::{Bound, BoundError, Byzantine, Property, Scope, System};
+use crate::simulate::{self, End, Settings, StrategyKind};
 use crate::trace::Trace;
 
 /// One row of the matrix.
@@ -82,6 +83,7 @@ pub fn run_row(
     };
     let at_bound = match run.told {
         [] => outcomes(rulebook, run, run.scope, &placed, property, limits, progress)?,
+        lines if run.scope.load.is_some() => vec![simulated(rulebook, run, lines)?],
         lines => vec![told(rulebook, run, lines)?],
     };
     let below = match run.passes_with_views {
@@ -112,20 +114,66 @@ fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Resul
     Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
 }
 
+/// After so many steps a simulated run has shown nothing.
+const STEPS: u64 = 1_000_000;
+
+/// The outcome of a simulated run in a calm network, drawn from what these lines say: what looks at time, or at more
+/// requests than a search can, is seen there alone.
+fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
+    let start = Instant::now();
+    let said = |what: &str| lines.iter().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+    let strategy = said("strategy").and_then(|name| StrategyKind::ALL.into_iter().find(|s| s.name() == name));
+    let ids = run.byzantine.map(<[_]>::to_vec);
+    let settings = Settings {
+        scope: run.scope,
+        byzantine: ids.as_ref().map_or(run.scope.faults, |ids| ids.len() as u16),
+        placed: ids.clone(),
+        strategy: strategy.unwrap_or_default(),
+        steps: STEPS,
+        ..Settings::calm(rulebook.name, run.scope.replicas)
+    };
+    let seed = said("seed").and_then(|seed| seed.parse().ok()).unwrap_or_default();
+    let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.unwrap_or_default()));
+    job.bound.validate()?;
+    let mut steps = 0;
+    let verdict = match simulate::run(&settings, seed, true, None) {
+        Err(error) => Verdict::Refused(error.to_string()),
+        Ok(outcome) => {
+            steps = outcome.counts.steps;
+            match (&outcome.end, run.expected) {
+                (End::Violated { property: found, .. }, Expected::Violated(property))
+                    if *found == property =>
+                {
+                    match Trace::replay(&outcome.system, &outcome.happened()) {
+                        Ok(trace) => {
+                            Verdict::Violated { property, steps: trace.steps().len(), trace: Box::new(trace) }
+                        }
+                        Err(error) => Verdict::Refused(error.to_string()),
+                    }
+                }
+                (end, _) => Verdict::Refused(format!("the simulated run violates nothing: {end:?}")),
+            }
+        }
+    };
+    let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
+    Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
+}
+
 fn outcomes(
     rulebook: &'static Rulebook,
     run: &'static Run,
     scope: Scope,
     placed: &Byzantine,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, BoundError> {
-    let judge = if property.is_some_and(is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+    let judge =
+        if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
     let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;
     let asked = jobs
         .into_iter()
-        .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));
+        .filter(|job| property != Some(Property::NoDeadEnd) || is_led_honestly(&job.bound, rulebook.rules));
     let reduced = |job| Job { reductions: run.reductions, ..job };
     asked.map(reduced).map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
 }

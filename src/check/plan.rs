@@ -1,19 +1,20 @@
 //! From a question to rows of a table: which judge runs on which bound, and what came of it.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use stateright::{Expectation, Model, Property};
+use stateright::{Expectation, Model};
 
 use super::liveness::run_liveness;
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, Reduced,
-    Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements, properties,
+    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
+    Reduced, Reductions, Scope, Symmetric, System, no_dead_end, placements, properties, votes_matter,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -72,6 +73,49 @@ impl Job {
     }
 }
 
+/// What is asked about by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// All properties of liveness.
+    Liveness,
+    /// One property.
+    Only(Property),
+}
+
+impl Question {
+    /// Whether it is about runs that go on for ever.
+    pub fn is_liveness(self) -> bool {
+        match self {
+            Question::Liveness => true,
+            Question::Only(property) => property.is_liveness(),
+        }
+    }
+
+    /// The one property that is asked about, if it is one.
+    pub fn property(self) -> Option<Property> {
+        match self {
+            Question::Liveness => None,
+            Question::Only(property) => Some(property),
+        }
+    }
+}
+
+/// A name under which nothing can be asked about.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}, and liveness, for all properties of liveness")]
+pub struct NoSuchQuestion(#[from] NoSuchProperty);
+
+impl FromStr for Question {
+    type Err = NoSuchQuestion;
+
+    fn from_str(name: &str) -> Result<Self, NoSuchQuestion> {
+        match name {
+            "liveness" => Ok(Question::Liveness),
+            _ => Ok(Question::Only(name.parse()?)),
+        }
+    }
+}
+
 /// The jobs of one judge: the bound with every placement, up to symmetry.
 ///
 /// # Errors
@@ -121,7 +165,7 @@ pub enum Verdict {
     /// A property is violated; the trace was replayed on the real replicas.
     Violated {
         /// The property.
-        property: &'static str,
+        property: Property,
         /// The shortest run that the judge knows, in its own steps.
         steps: usize,
         /// That run, message by message.
@@ -155,7 +199,7 @@ pub struct Outcome {
 pub fn run(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
@@ -171,14 +215,14 @@ pub fn run(
 pub fn run_on(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), BoundError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
-    if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
+    if property.is_some_and(|property| property.is_liveness() != (job.judge == JudgeKind::Liveness)) {
         let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
         let coverage = Coverage::default();
         let outcome =
@@ -196,7 +240,7 @@ pub fn run_on(
             let asked = selected(&*model, property);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let outcome =
-                outcome(job, &system, report, |path| path.iter().map(|step| model.expand(step)).collect());
+                outcome(job, &system, report, |path, _| path.iter().map(|step| model.expand(step)).collect());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
         JudgeKind::Absorbed if of_judge_2(job.reductions) => {
@@ -216,7 +260,7 @@ pub fn run_on(
             let limits = Limits { threads: 1, ..limits };
             let asked = selected(&*model, property);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path| expand(&model, path));
+            let mut outcome = outcome(job, &system, report, |path, _| expand(&model, path));
             // A violation was replayed, and stands whatever else the judge could not do.
             let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
             if let Some(refusal) = model.refusal().filter(|_| !replayed) {
@@ -243,7 +287,7 @@ fn of_judge_2(reductions: Reductions) -> bool {
 fn run_reduced(
     job: &Job,
     system: &Arc<System>,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Outcome {
@@ -275,7 +319,7 @@ fn run_reduced(
 
 fn run_by_guards<M: ByGuards + Sync>(
     model: &M,
-    (job, system, property, limits, progress): (&Job, &Arc<System>, Option<&str>, &Limits, &Progress),
+    (job, system, property, limits, progress): (&Job, &Arc<System>, Option<Property>, &Limits, &Progress),
 ) -> Outcome
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
@@ -283,13 +327,8 @@ where
     let limits = Limits { threads: 1, ..rehearsed(model.judge(), limits, progress) };
     let asked = selected(model, property);
     let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
-    let violated = match &report.end {
-        End::Violated { property, .. } => Some(*property),
-        _ => None,
-    };
-    let mut outcome = outcome(job, system, report, |path| {
-        // Without steps nothing is violated, and the replicas say so.
-        expand(model.judge(), &model.violating(path, violated.unwrap_or_default()))
+    let mut outcome = outcome(job, system, report, |path, property| {
+        expand(model.judge(), &model.violating(path, property))
     });
     let start = Instant::now();
     let refusal = match outcome.verdict {
@@ -327,11 +366,11 @@ fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
     events
 }
 
-fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
+fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
-    all.extend((property == Some(NO_DEAD_END)).then(no_dead_end));
-    all.retain(|p: &Property<J>| {
-        p.expectation != Expectation::Always || property.is_none_or(|name| name == p.name)
+    all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
+    all.retain(|p: &stateright::Property<J>| {
+        p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
     });
     all
 }
@@ -340,15 +379,23 @@ fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,
-    events: impl FnOnce(&[A]) -> Vec<(Principal, Event)>,
+    events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
-        End::Exhausted => Verdict::Holds,
-        End::Limited(limit) => Verdict::NotExhausted(*limit),
-        End::Violated { property, path } => match confirm(system, property, events(path)) {
-            Ok(trace) => Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) },
-            Err(why) => Verdict::Refused(why),
+        // States are equal whichever votes stand in a certificate: nothing is said if they matter.
+        End::Exhausted => match votes_matter(system) {
+            Ok(()) => Verdict::Holds,
+            Err(why) => Verdict::Refused(why.to_string()),
         },
+        End::Limited(limit) => Verdict::NotExhausted(*limit),
+        End::Violated { property, path } => {
+            let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
+            let confirmed = confirmed.and_then(|property| {
+                let trace = confirm(system, property, events(path, property))?;
+                Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
+            });
+            confirmed.unwrap_or_else(Verdict::Refused)
+        }
     };
     let unreached = if matches!(verdict, Verdict::Holds) { report.unreached } else { Vec::new() };
     Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
@@ -359,7 +406,7 @@ fn outcome<A>(
 /// the delivery is left out. So is whatever else the violation does not need.
 fn confirm(
     system: &Arc<System>,
-    property: &str,
+    property: Property,
     mut events: Vec<(Principal, Event)>,
 ) -> Result<Trace, String> {
     let internal = |error: ReplayError| {

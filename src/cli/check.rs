@@ -16,11 +16,8 @@ use super::scope::ScopeArguments;
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::save::{self, Kept, Unfinished};
-use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
-use crate::model::{
-    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Reduced,
-    Reductions, Scope, System, is_liveness, properties,
-};
+use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Question, Verdict};
+use crate::model::{Bound, Byzantine, Property, Reduced, Reductions, Scope, System, looked_at};
 use crate::trace::{Form, Trace};
 
 /// The exit code of who was interrupted and did not wait, as shells give it.
@@ -56,7 +53,7 @@ pub(super) struct CheckArguments {
     rules: String,
     /// Check this property only
     #[arg(long, value_name = "NAME")]
-    property: Option<String>,
+    property: Option<Question>,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -86,13 +83,6 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
-    let names = PROPERTIES.iter().chain([&DEAD_END]).map(|p| p.name);
-    let names: Vec<_> = names.chain([ALL_LIVENESS]).chain(LIVENESS.map(|(name, _)| name)).collect();
-    if let Some(name) = &arguments.property
-        && !names.contains(&name.as_str())
-    {
-        return Err(UsageError(format!("there is no property '{name}'; there are {}", names.join(", "))));
-    }
     let timeout =
         match arguments.timeout {
             None => None,
@@ -126,7 +116,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     let jobs = plan(arguments, rulebook)?;
     let max_memory = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
     let limits = Limits { max_states: arguments.max_states, timeout: None, max_memory, threads };
-    let property = property(arguments, rulebook);
+    let property = question(arguments, rulebook).and_then(Question::property);
     let kept = match &arguments.resume {
         Some(path) => save::read(path, rulebook, property, &jobs)?,
         None => jobs.iter().map(|_| Kept::Nothing).collect(),
@@ -142,7 +132,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
 fn keep(
     arguments: &CheckArguments,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), UsageError> {
     let Some(path) = &arguments.save else { return Ok(()) };
@@ -180,8 +170,9 @@ fn of_judge_2(asked: Reductions, system: &System) -> Result<Reductions, UsageErr
 /// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
 /// protocol adds a run of judge 1.
 fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
-    let asked_for = property(arguments, rulebook);
-    let liveness = asked_for.is_some_and(is_liveness);
+    let question = question(arguments, rulebook);
+    let asked_for = question.and_then(Question::property);
+    let liveness = question.is_some_and(Question::is_liveness);
     let base = if liveness && rulebook.property().is_none() { LIVE } else { rulebook.smallest() };
     let scope = arguments.scope.applied_to(base);
     let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
@@ -191,7 +182,7 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
             return Err(UsageError("--judge message does not check liveness: leave it out".to_owned()));
         }
         Some(JudgeArgument::Message) => JudgeKind::Message,
-        Some(JudgeArgument::Unbounded) if liveness || asked_for == Some(NO_DEAD_END) => {
+        Some(JudgeArgument::Unbounded) if liveness || asked_for == Some(Property::NoDeadEnd) => {
             return Err(UsageError("--judge unbounded checks safety only: leave it out".to_owned()));
         }
         Some(JudgeArgument::Unbounded) if matches!(byzantine, Byzantine::Ids(_)) => {
@@ -211,11 +202,11 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     };
     let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
     if let (Some(name), Some(job)) =
-        (asked_for.filter(|&n| !is_liveness(n) && n != NO_DEAD_END), jobs.first())
+        (asked_for.filter(|&property| !liveness && property != Property::NoDeadEnd), jobs.first())
     {
         let system = System::new(job.bound.clone(), rulebook.rules)?;
         // What is not looked at would hold.
-        if !properties::<Absorbed>(&system).iter().any(|property| property.name == name) {
+        if !looked_at(&system).any(|property| property == name) {
             return Err(UsageError(format!(
                 "--property {name} is not looked at in this bound: add --clients, or --checkpoint for what is stable"
             )));
@@ -224,7 +215,9 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     if let Some(mut reductions) = arguments.reduce {
         let has: &[&str] = match judge {
             JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered", "subsumed"],
-            JudgeKind::Absorbed if asked_for != Some(NO_DEAD_END) => &["silent", "decided", "symmetry"],
+            JudgeKind::Absorbed if asked_for != Some(Property::NoDeadEnd) => {
+                &["silent", "decided", "symmetry"]
+            }
             _ => &[],
         };
         let lacks = |name: &&str| !has.contains(name);
@@ -254,16 +247,16 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         }
         jobs.iter_mut().for_each(|job| job.reductions = reductions);
     }
-    if asked_for == Some(NO_DEAD_END) {
+    if asked_for == Some(Property::NoDeadEnd) {
         if scope.views != 1 {
             return Err(UsageError(format!(
-                "--property {NO_DEAD_END} asks about one view, in which no timer fires: add --views 1"
+                "--property no-dead-end asks about one view, in which no timer fires: add --views 1"
             )));
         }
         jobs.retain(|job| check::is_led_honestly(&job.bound, rulebook.rules));
         if jobs.is_empty() {
             return Err(UsageError(format!(
-                "--property {NO_DEAD_END} needs an honest primary: give --byzantine other replicas"
+                "--property no-dead-end needs an honest primary: give --byzantine other replicas"
             )));
         }
     }
@@ -271,7 +264,7 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
         || arguments.reduce.is_some()
         || arguments.byzantine.is_some()
         || arguments.scope.restricts();
-    if !asked && rulebook.breaks.is_none() && asked_for.is_none() {
+    if !asked && rulebook.breaks.is_none() && question.is_none() {
         jobs.extend(check::jobs(JudgeKind::Unbounded, &bound, &byzantine, rulebook.rules)?);
         jobs.extend(check::jobs(JudgeKind::Liveness, &Bound::new(LIVE, []), &byzantine, rulebook.rules)?);
     }
@@ -283,9 +276,9 @@ fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, Usa
     Ok(jobs)
 }
 
-/// The one property that is checked, if not all safety properties are.
-fn property<'a>(arguments: &'a CheckArguments, rulebook: &Rulebook) -> Option<&'a str> {
-    arguments.property.as_deref().or(rulebook.property())
+/// What is asked about by name, if not all safety properties are.
+fn question(arguments: &CheckArguments, rulebook: &Rulebook) -> Option<Question> {
+    arguments.property.or(rulebook.property().map(Question::Only))
 }
 
 /// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
@@ -293,7 +286,7 @@ fn run_all(
     jobs: &[Job],
     kept: Vec<Kept>,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
 ) -> Result<Vec<(Outcome, Option<Unfinished>)>, UsageError> {
@@ -442,7 +435,7 @@ fn limited(limit: Limit) -> String {
 
 fn exit_code(outcomes: &[Outcome]) -> u8 {
     let any = |is: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| is(&outcome.verdict));
-    if any(|v| matches!(v, Verdict::Violated { property, .. } if !is_liveness(property))) {
+    if any(|v| matches!(v, Verdict::Violated { property, .. } if !property.is_liveness())) {
         UNSAFE
     } else if any(|v| matches!(v, Verdict::Violated { .. })) {
         STUCK
@@ -456,14 +449,14 @@ fn exit_code(outcomes: &[Outcome]) -> u8 {
 }
 
 /// The shortest counterexample of all rows, by judge steps.
-fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
+fn shortest(outcomes: &[Outcome]) -> Option<(Property, usize, &Trace)> {
     outcomes
         .iter()
         .filter_map(|outcome| match &outcome.verdict {
             Verdict::Violated { property, steps, trace } => Some((*property, *steps, &**trace)),
             _ => None,
         })
-        .min_by_key(|&(property, steps, _)| (is_liveness(property), steps))
+        .min_by_key(|&(property, steps, _)| (property.is_liveness(), steps))
 }
 
 fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
@@ -617,7 +610,7 @@ fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serd
                     row["verdict"] = json!("violated");
                     row["property"] = json!(property);
                     row["steps"] = json!(steps);
-                    row["trace"] = serde_json::from_str(&trace.to_json(rulebook.name, Some(property))?)?;
+                    row["trace"] = serde_json::from_str(&trace.to_json(rulebook.name, Some(*property))?)?;
                 }
             }
             Ok(row)

@@ -53,40 +53,14 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::{IndexMap, IndexSet};
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Conduct, System};
 use super::participant::Event;
-use super::property::{Judge, Seen};
+use super::property::{Judge, Property, Seen};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
-
-/// The name of the property that every honest replica executes the requests.
-pub const EXECUTED: &str = "executed";
-
-/// The name of the property that the clients get their answers.
-pub const ANSWERED: &str = "answered";
-
-/// The liveness properties, with what they say.
-pub const LIVENESS: [(&str, &str); 2] = [
-    (
-        EXECUTED,
-        "every request of an honest client is executed by every honest replica: none is left behind for ever",
-    ),
-    (
-        ANSWERED,
-        "every request of an honest client is executed alike by f + 1 honest replicas, so that its client gets f + 1 matching replies",
-    ),
-];
-
-/// The name under which all of [`LIVENESS`] are asked for.
-pub const ALL_LIVENESS: &str = "liveness";
-
-/// Whether a property of that name is one of liveness.
-pub fn is_liveness(property: &str) -> bool {
-    property == ALL_LIVENESS || LIVENESS.iter().any(|(name, _)| *name == property)
-}
 
 /// How many views somebody may be ahead of the others in [`Liveness::endless`]; further is outside its boundary.
 const AHEAD: u64 = 1;
@@ -336,12 +310,12 @@ impl Liveness {
 }
 
 impl Seen<'_> {
-    /// Whether the goal of a liveness property is reached.
-    pub fn reaches(&self, property: &str) -> bool {
+    /// Whether the goal of a liveness property is reached; every other property has none.
+    pub fn reaches(&self, property: Property) -> bool {
         match property {
-            EXECUTED => executed(self),
-            ANSWERED => answered(self),
-            _ => executed(self) && answered(self),
+            Property::Executed => executed(self),
+            Property::Answered => answered(self),
+            _ => true,
         }
     }
 }
@@ -426,7 +400,7 @@ impl Model for Liveness {
         })
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         Vec::new()
     }
 }

@@ -6,6 +6,7 @@
 
 mod absorbed;
 mod adversary;
+mod alike;
 mod bits;
 mod bounds;
 mod fingerprint;
@@ -26,23 +27,21 @@ mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Knowledge};
+pub use alike::{VotesMatter, votes_matter};
 pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
-pub use liveness::{
-    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
-    is_liveness,
-};
+pub use liveness::{Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{
-    DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
+    Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
-pub use views::{Between, Reach, Subsumes, Views, ViewsState, ViewsStep};
+pub use views::{Assumption, Between, Reach, Subsumes, Views, ViewsState, ViewsStep};

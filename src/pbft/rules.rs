@@ -10,7 +10,8 @@ use super::block::{Batch, SignedRequest, signed_by_its_client};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
-use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
+use super::message::{Commit, NewView, Proposal, Reply, StateTransfer, ViewChange};
+use super::paper;
 use super::quorum::{Committee, TallyKey, VoteSet};
 use super::replica::Record;
 use super::signature::{Keyring, Signed};
@@ -57,6 +58,29 @@ pub struct Standing {
     pub view: View,
     /// False from sending VIEW-CHANGE for that view until its NEW-VIEW.
     pub active: bool,
+}
+
+/// What a replica signs, where its signature is looked at; a client's request is [`Rules::authentic`]'s matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignedPart {
+    /// A PRE-PREPARE: as it arrives, in a prepared certificate, in a NEW-VIEW.
+    PrePrepare,
+    /// A PREPARE: as it arrives, and in a prepared certificate.
+    Prepare,
+    /// A COMMIT: as it arrives, and as the proof of a decision.
+    Commit,
+    /// A CHECKPOINT: as it arrives, and as the proof of a stable checkpoint.
+    Checkpoint,
+    /// A VIEW-CHANGE: as it arrives, and in a NEW-VIEW.
+    ViewChange,
+    /// A NEW-VIEW.
+    NewView,
+    /// What a replica says of how far it is.
+    Status,
+    /// A state that is handed over.
+    State,
+    /// A reply, at a client.
+    Reply,
 }
 
 /// Why a replica does nothing with an input: one variant for each guard that can refuse.
@@ -187,6 +211,14 @@ pub trait Rules: fmt::Debug + Send + Sync {
         self.quorum(committee)
     }
 
+    // --- signatures -------------------------------------------------------------------------
+
+    /// §2, §4: messages are signed, and what is not signed by whom it names counts for nothing: `genuine` says
+    /// whether it is.
+    fn verifies(&self, _part: SignedPart, genuine: bool) -> bool {
+        genuine
+    }
+
     // --- the normal case --------------------------------------------------------------------
 
     /// §4.2: in which view a message must be to be accepted: the replica's own, once it is active.
@@ -251,6 +283,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
         TallyKey { view: Some(view), digest: Some(digest) }
     }
 
+    /// §4.2: a signed prepare says that it is one, and is no commit besides.
+    fn prepare_counts_as_commit(&self) -> bool {
+        false
+    }
+
     /// §4.2: *committed-local* requires *prepared*.
     fn decides_unprepared(&self) -> bool {
         false
@@ -301,27 +338,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_stable(&self, setting: &Setting, claim: &StableClaim) -> Result<(), Refusal> {
-        let genesis = super::certificate::StableCheckpoint::genesis();
-        if claim == genesis.claim() {
-            return Ok(());
-        }
-        let mut voters = VoteSet::new();
-        let mut count = 0;
-        for checkpoint in claim.checkpoints.0.iter() {
-            let Ok(from) = replica_of(setting, checkpoint) else { continue };
-            if checkpoint.seq == claim.seq
-                && checkpoint.state == claim.state
-                && setting.keys.verify(checkpoint)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.checkpoint_quorum(setting.committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_stable(self.as_rules(), setting, claim)
     }
 
     /// §4.3, §5.1.2: a replica that lags behind takes over a state whose checkpoint is proved stable, and
@@ -330,12 +347,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
-        self.check_stable(setting, &transfer.stable)?;
-        let StableClaim { seq, state, .. } = transfer.stable;
-        if transfer.snapshot.as_ref().is_some_and(|it| it.seq != seq || it.digest() != state) {
-            return Err(Refusal::WrongDigest);
-        }
-        transfer.decided.iter().try_for_each(|decision| self.check_decision(setting, decision))
+        paper::check_state(self.as_rules(), setting, transfer)
     }
 
     /// §4.2: a batch is decided if a quorum of different replicas has sent matching commits for it:
@@ -344,25 +356,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_decision(&self, setting: &Setting, decision: &Decision) -> Result<(), Refusal> {
-        let (view, commits) = &decision.commits.0;
-        let key = self.commit_key(*view, decision.batch.digest());
-        let mut voters = VoteSet::new();
-        let mut count = 0;
-        for commit in commits.iter() {
-            let Ok(from) = replica_of(setting, commit) else { continue };
-            if commit.seq == decision.seq
-                && self.commit_key(commit.view, commit.digest) == key
-                && setting.keys.verify(commit)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.commit_quorum(setting.committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_decision(self.as_rules(), setting, decision)
     }
 
     // --- crashes ----------------------------------------------------------------------------
@@ -381,6 +375,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         true
     }
 
+    /// §4.4: a timer runs until the request that it was started for is executed: what else has been executed since it
+    /// started, from `since` up to `height`, does not start it again.
+    fn restarts_timer(&self, _since: SeqNum, _height: SeqNum) -> bool {
+        false
+    }
+
     /// §4.4: whoever gives up a view does so although a batch has prepared there; its certificate goes
     /// along into the next.
     fn leaves_prepared(&self) -> bool {
@@ -395,11 +395,16 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     // --- view changes -----------------------------------------------------------------------
 
+    /// §4.4: views advance: a replica moves to a later view than its own, or enters the one that it is moving to.
+    fn advances(&self, standing: Standing, view: View) -> bool {
+        view > standing.view || (view == standing.view && !standing.active)
+    }
+
     /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,
     /// in the smallest of those views. `views` holds the view of each other replica's latest view
     /// change, where it is above `own`.
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
-        (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().min())?
+        paper::join(committee, views)
     }
 
     /// §4.4: how many votes, the pre-prepare among them, stand behind a batch that a view change reports
@@ -424,28 +429,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_prepared(&self, setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {
-        let proposal = &claim.proposal;
-        check_proposal(self.as_rules(), setting, proposal)?;
-        let (view, committee) = (proposal.view(), setting.committee);
-        let key = self.prepare_key(view, proposal.digest());
-        let mut voters = VoteSet::new();
-        let mut count = 1;
-        for prepare in claim.prepares.0.iter() {
-            let Ok(from) = replica_of(setting, prepare) else { continue };
-            if prepare.seq == proposal.seq()
-                && self.prepare_key(prepare.view, prepare.digest) == key
-                && self.may_prepare(committee, view, from)
-                && setting.keys.verify(prepare)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.certificate_quorum(committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_prepared(self.as_rules(), setting, claim)
     }
 
     /// §4.4: a view change is valid if its stable checkpoint is proved and each of its
@@ -454,19 +438,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_view_change(&self, setting: &Setting, change: &ViewChange) -> Result<(), Refusal> {
-        self.check_stable(setting, &change.stable)?;
-        let mut last = change.stable.seq;
-        for claim in &change.prepared {
-            let placed = claim.seq() > last
-                && self.in_window(setting, change.stable.seq, claim.seq())
-                && claim.view() < change.new_view;
-            if !placed {
-                return Err(Refusal::MisplacedCertificate);
-            }
-            self.check_prepared(setting, claim)?;
-            last = claim.seq();
-        }
-        Ok(())
+        paper::check_view_change(self.as_rules(), setting, change)
     }
 
     /// §4.4: a new view is justified by view changes for that very view.
@@ -477,28 +449,19 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// §4.4: of several certificates for a sequence number, a new view takes the one of the highest
     /// view.
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
-        claims.iter().copied().max_by_key(|claim| claim.view())
+        paper::select(claims)
     }
 
     /// §4.4: the number after which a new view begins to propose, min-s: that of the latest stable checkpoint in its
     /// view changes. It always can; none would mean that there is no new view yet.
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
-        Some(changes.iter().map(|change| change.stable.seq).max().unwrap_or(SeqNum::GENESIS))
+        paper::new_view_start(changes)
     }
 
     /// §4.4: what a new view proposes: for each number between its start and the highest certificate, the
     /// selected certificate's batch, or the null request.
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
-        let Some(low) = self.new_view_start(changes) else { return Vec::new() };
-        let claims = || changes.iter().flat_map(|c| &c.prepared);
-        let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
-        (low.0 + 1..=high.0)
-            .map(|n| {
-                let at_n: Vec<_> = claims().filter(|claim| claim.seq() == SeqNum(n)).collect();
-                let batch = self.select(&at_n).map(|claim| claim.proposal.batch.clone());
-                (SeqNum(n), batch.unwrap_or_else(Batch::null))
-            })
-            .collect()
+        paper::new_view_batches(self.as_rules(), changes)
     }
 
     /// §4.4: the view changes of a new view that count: all of them, or it is no new view. What one of
@@ -511,15 +474,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         setting: &Setting,
         changes: &[&'a ViewChange],
     ) -> Result<Vec<&'a ViewChange>, Refusal> {
-        changes.iter().try_for_each(|change| self.check_view_change(setting, change))?;
-        Ok(changes.to_vec())
+        paper::sift(self.as_rules(), setting, changes)
     }
 
     /// §4.4: a backup computes for itself what a new view has to propose, and accepts nothing else.
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
-        let due = self.new_view_batches(changes);
-        let due = due.into_iter().map(|(seq, batch)| (new_view.view, seq, batch.digest()));
-        new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).eq(due)
+        paper::follows(self.as_rules(), new_view, changes)
     }
 
     /// §4.4: a new view is valid if a quorum of valid view changes from different replicas justifies
@@ -528,31 +488,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
-        let committee = setting.committee;
-        let mut senders = VoteSet::new();
-        let mut changes = Vec::new();
-        for change in &new_view.view_changes.0 {
-            let from = replica_of(setting, change)?;
-            if self.justifies(change, new_view.view)
-                && setting.keys.verify(change)
-                && self.counts_vote(Some(&senders), from)
-            {
-                senders.insert(from);
-                changes.push(change.message());
-            }
-        }
-        if changes.len() < self.view_change_quorum(committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        let changes = self.sift(setting, &changes)?;
-        self.new_view_start(&changes).ok_or(Refusal::NoStart)?;
-        for proposal in &new_view.proposals {
-            check_proposal(self.as_rules(), setting, proposal)?;
-        }
-        if !self.follows(new_view, &changes) {
-            return Err(Refusal::WrongProposals);
-        }
-        Ok(())
+        paper::check_new_view(self.as_rules(), setting, new_view)
     }
 
     /// This rulebook as a trait object, for the default bodies.
@@ -572,13 +508,19 @@ pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal)
     if !rules.digest_matches(proposal.digest(), &proposal.batch) {
         return Err(Refusal::WrongDigest);
     }
-    if !setting.keys.verify(&proposal.pre_prepare) {
+    if !rules.verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare)) {
         return Err(Refusal::BadSignature);
     }
     if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
         return Err(Refusal::InauthenticRequest);
     }
     Ok(())
+}
+
+/// Whether a commit is signed by whom it names, as one or as what the rulebook lets count as one.
+pub(super) fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
+    rules.verifies(SignedPart::Commit, setting.keys.verify(commit))
+        || (rules.prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
 }
 
 /// The replica of this committee that a message names as its signer.

@@ -8,7 +8,7 @@ use super::rng::{Rng, Stream};
 use super::scheduler::SchedulerKind;
 use super::strategy::StrategyKind;
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Byzantine, Load, Scope, System};
+use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, System};
 use crate::pbft::{ReplicaId, Rules};
 
 /// How long a replica's timer runs before it has doubled, in ticks.
@@ -48,7 +48,7 @@ pub struct Settings {
     /// After so many steps a run is cut off.
     pub steps: u64,
     /// The only property that is checked, if not all are.
-    pub property: Option<String>,
+    pub property: Option<Property>,
 }
 
 /// Why settings make no sense.
@@ -69,6 +69,18 @@ pub enum SettingsError {
     /// Zero of something.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
+    /// A property that no simulated run is checked for.
+    #[error("--property {0}: no simulated run is checked for it; there are {names}", names = names())]
+    NotChecked(Property),
+}
+
+/// What a simulated run can be checked for alone.
+fn checked() -> impl Iterator<Item = Property> {
+    Property::SAFETY.into_iter().chain(Property::LIVENESS)
+}
+
+fn names() -> String {
+    checked().map(Property::name).collect::<Vec<_>>().join(", ")
 }
 
 impl Settings {
@@ -154,7 +166,12 @@ impl Settings {
                 return Err(SettingsError::Zero(name));
             }
         }
-        Ok(())
+        match self.property {
+            Some(property) if !checked().any(|known| known == property) => {
+                Err(SettingsError::NotChecked(property))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who is Byzantine, as `--byzantine` takes it.

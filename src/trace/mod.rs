@@ -20,9 +20,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use crate::model::{
-    DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
-};
+use crate::model::{Event, Local, NoStep, Property, Run, System, Taken};
 use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State};
 
 pub use draw::{Arrow, mermaid, svg};
@@ -158,18 +156,18 @@ impl Trace {
     }
 
     /// What is wrong with the last state, if something is.
-    pub fn violation(&self, property: &str) -> Option<(SafetyProperty, String)> {
+    pub fn violation(&self, property: Property) -> Option<String> {
         violation(&self.run, property)
     }
 }
 
 /// What is wrong with what the participants of a run believe, if something is.
-fn violation(run: &Run, property: &str) -> Option<(SafetyProperty, String)> {
-    let property = PROPERTIES.into_iter().chain([DEAD_END]).find(|p| p.name == property)?;
-    // Stuck is who remains so when everything was delivered.
-    let drained = if property.name == NO_DEAD_END { Some(drained(run)?) } else { None };
-    let run = drained.as_ref().unwrap_or(run);
-    run.with_seen(|seen| (property.violation)(seen)).map(|what| (property, what))
+fn violation(run: &Run, property: Property) -> Option<String> {
+    if property == Property::NoDeadEnd {
+        // Stuck is who remains so when everything was delivered.
+        return drained(run)?.with_seen(|seen| seen.unserved());
+    }
+    run.with_seen(|seen| property.violation(seen))
 }
 
 /// The run after everything that exists was delivered to everybody, and what was sent then too; none where that
@@ -207,9 +205,9 @@ fn name(system: &System, digest: Digest) -> String {
 
 impl Trace {
     /// The trace as a Mermaid sequence diagram.
-    pub fn to_mermaid(&self, property: Option<&str>) -> String {
+    pub fn to_mermaid(&self, property: Option<Property>) -> String {
         let arrows: Vec<_> = self.steps.iter().map(|step| self.arrow(step)).collect();
-        let end = property.and_then(|p| self.violation(p)).map(|(_, what)| what);
+        let end = property.and_then(|p| self.violation(p));
         let why = property.and_then(|p| self.explain(p)).and_then(|why| why.short());
         let end: Vec<_> = end.into_iter().chain(why).collect();
         mermaid(&self.system, &arrows, self.lasso.as_ref(), &end)

@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::{Stay, Trace, violation};
-use crate::model::Event;
+use crate::model::{Event, Property};
 use crate::pbft::Principal;
 
 type Happened = (Principal, Event);
@@ -15,7 +15,7 @@ impl Trace {
     /// Of a run that [stays](Trace::lasso) without what it owes, the steps before it stays are left out as far as it
     /// remains [fair](Trace::fair); those that repeat are left as they are.
     #[must_use]
-    pub fn shrunk(&self, property: &str) -> Trace {
+    pub fn shrunk(&self, property: Property) -> Trace {
         if self.violation(property).is_none() {
             let stays = self.lasso.as_ref().filter(|stay| stay.property == property && self.fair().is_ok());
             return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
@@ -35,7 +35,7 @@ impl Trace {
     }
 
     /// The events but for one and those that cannot happen without it, if they still violate the property.
-    fn without(&self, events: &[Happened], left_out: usize, property: &str) -> Option<Vec<Happened>> {
+    fn without(&self, events: &[Happened], left_out: usize, property: Property) -> Option<Vec<Happened>> {
         let (stage, kept) = self.possible(events.iter(), left_out);
         violation(stage.run(), property)?;
         Some(kept.into_iter().map(|(_, event)| event).collect())

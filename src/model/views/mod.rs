@@ -45,6 +45,7 @@
 //! replayed, before it is shown.
 
 mod ample;
+mod assumptions;
 mod entered;
 mod kind;
 mod layer;
@@ -62,8 +63,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use stateright::{Model, Property};
+use stateright::Model;
 
+pub use assumptions::Assumption;
 pub use order::{Reach, Subsumes};
 pub use past::Between;
 
@@ -77,7 +79,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
-use super::property::{Judge as _, PROPERTIES};
+use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
@@ -88,6 +90,8 @@ pub struct Views {
     byzantine: Vec<ReplicaId>,
     batches: Vec<Batch>,
     refusal: Mutex<Option<String>>,
+    /// What the rulebook does not fulfil: what is found to be violated stands, what is found to hold does not.
+    unmet: Mutex<Option<Assumption>>,
     /// Why no state can be left out for one that subsumes it.
     objection: Mutex<Option<&'static str>>,
     reached: Mutex<BTreeSet<&'static str>>,
@@ -109,7 +113,7 @@ pub enum ViewsState {
     /// Between two views.
     Between(Between),
     /// In the view just explored some state lacks this property.
-    Lacks(&'static str),
+    Lacks(Property),
 }
 
 /// Who leads a view.
@@ -154,12 +158,15 @@ impl Views {
         } else {
             maker.check_rules(&batches).err()
         };
+        let is_asked = refusal.is_none();
+        let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
         Ok(Views {
             scope,
             rules,
             byzantine,
             batches,
             refusal: Mutex::new(refusal),
+            unmet: Mutex::new(unmet),
             objection: Mutex::default(),
             reached: Mutex::default(),
             stages: Mutex::default(),
@@ -210,9 +217,20 @@ impl Views {
         *objection = Some(objection.map_or(why, |other| other.min(why)));
     }
 
-    /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts.
+    /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts but that something is
+    /// violated, which judge 2 confirms.
     pub fn refusal(&self) -> Option<String> {
+        self.obstacle().or_else(|| self.unmet().map(|unmet| unmet.to_string()))
+    }
+
+    /// Why its views cannot be explored one by one.
+    fn obstacle(&self) -> Option<String> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it does not fulfil of all that is assumed of it.
+    pub fn unmet(&self) -> Option<Assumption> {
+        self.unmet.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The good outcomes that were met.
@@ -316,14 +334,18 @@ impl Views {
         }
         let mut next = BTreeSet::new();
         for leader in leaders {
-            if self.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
+            if self.obstacle().is_some() || self.objection().is_some() || self.is_stopped() {
                 break;
             }
             match self.explore(past, leader) {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
-                    next.extend(layer.lacking.into_iter().map(ViewsState::Lacks));
+                    next.extend(layer.lacking.iter().map(ViewsState::Lacks));
+                    if layer.after.iter().any(Between::is_forked) {
+                        let mut unmet = self.unmet.lock().unwrap_or_else(PoisonError::into_inner);
+                        unmet.get_or_insert(Assumption::Fork);
+                    }
                     next.extend(layer.after.into_iter().map(ViewsState::Between));
                 }
                 Err(why) => {
@@ -340,16 +362,12 @@ impl Views {
 /// A step: what the next view leaves behind. Who led it does not matter any more.
 pub type ViewsStep = ViewsState;
 
-fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {
-    *state != ViewsState::Lacks(PROPERTIES[I].name)
-}
-
 impl Model for Views {
     type State = ViewsState;
     type Action = ViewsStep;
 
     fn init_states(&self) -> Vec<ViewsState> {
-        if self.refusal().is_some() { Vec::new() } else { vec![ViewsState::Start] }
+        if self.obstacle().is_some() { Vec::new() } else { vec![ViewsState::Start] }
     }
 
     fn actions(&self, state: &ViewsState, actions: &mut Vec<ViewsStep>) {
@@ -360,14 +378,15 @@ impl Model for Views {
         Some(step)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always(PROPERTIES[0].name, has::<0>),
-            Property::always(PROPERTIES[1].name, has::<1>),
-            Property::always(PROPERTIES[2].name, has::<2>),
-            Property::always(PROPERTIES[3].name, has::<3>),
-            Property::always(PROPERTIES[4].name, has::<4>),
-        ]
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        macro_rules! all {
+            ($($name:ident)*) => {
+                vec![$(stateright::Property::always(Property::$name.name(), |_: &Views, state: &ViewsState| {
+                    *state != ViewsState::Lacks(Property::$name)
+                })),*]
+            };
+        }
+        all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
     }
 }
 

@@ -121,6 +121,7 @@ rules! {
     commit_quorum(committee: Committee) -> usize;
     checkpoint_quorum(committee: Committee) -> usize;
     view_change_quorum(committee: Committee) -> usize;
+    verifies(part: SignedPart, genuine: bool) -> bool;
     admits_view(standing: Standing, view: View) -> bool;
     in_window(setting: &Setting, low: SeqNum, seq: SeqNum) -> bool;
     may_propose(committee: Committee, view: View, from: ReplicaId) -> bool;
@@ -133,6 +134,7 @@ rules! {
     counts_vote(voters: Option<&VoteSet>, from: ReplicaId) -> bool;
     prepare_key(view: View, digest: Digest) -> TallyKey;
     commit_key(view: View, digest: Digest) -> TallyKey;
+    prepare_counts_as_commit() -> bool;
     decides_unprepared() -> bool;
     is_next(height: SeqNum, seq: SeqNum) -> bool;
     executes(last: Option<Timestamp>, timestamp: Timestamp) -> bool;
@@ -145,8 +147,10 @@ rules! {
     check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
     persists(record: &Record) -> bool;
     runs_timer(standing: Standing) -> bool;
+    restarts_timer(since: SeqNum, height: SeqNum) -> bool;
     leaves_prepared() -> bool;
     retransmits() -> bool;
+    advances(standing: Standing, view: View) -> bool;
     join(committee: Committee, views: &[View]) -> Option<View>;
     certificate_quorum(committee: Committee) -> usize;
     reports_prepared(claim: &PreparedClaim) -> bool;

@@ -38,6 +38,15 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Whether it says that something is violated; also where judge *unbounded* cannot show how.
+    pub fn is_violated(&self) -> bool {
+        match self {
+            Answer::Violated { .. } => true,
+            Answer::Refused(why) => why.starts_with("some run of"),
+            _ => false,
+        }
+    }
+
     /// In a word or two.
     pub fn brief(&self) -> String {
         match self {

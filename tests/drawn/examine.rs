@@ -5,11 +5,16 @@ use std::fmt;
 use std::time::Duration;
 
 use bft_check::check::JudgeKind;
+use bft_check::model::{Bound, Scope};
+use bft_check::pbft::ReplicaId;
 
 use crate::answer::{Answer, Patience, ask, caught, processor_time};
 use crate::drawn::Drawn;
 use crate::question::Question;
-use crate::simulated;
+use crate::{simulated, wild};
+
+/// How many runs at random there are within each bound that a judge calls clean.
+const WILD_RUNS: u64 = 150;
 
 /// Something that must not be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,7 +120,7 @@ pub fn examine(
     for (kind, what) in contradictions(&this.answers) {
         note(kind, what);
     }
-    let simulated = caught(|| simulated::simulate(rules, seeds));
+    let simulated = caught(|| simulated::simulate(rules, seeds.clone()));
     match simulated {
         Err(what) => note("panic", format!("simulation: {what}")),
         Ok(found) => {
@@ -144,8 +149,60 @@ pub fn examine(
             }
         }
     }
+    let mut met: Vec<Bound> = Vec::new();
+    for (question, answer) in &this.answers {
+        let Answer::Holds { .. } = answer else { continue };
+        let bounds = bounds_of(question);
+        for bound in bounds {
+            if question.property.is_some() || met.contains(&bound) {
+                continue;
+            }
+            met.push(bound.clone());
+            let held: Vec<_> = this
+                .answers
+                .iter()
+                .filter(|(other, answer)| {
+                    matches!(answer, Answer::Holds { .. })
+                        && other.property.is_none()
+                        && bounds_of(other).contains(&bound)
+                })
+                .map(|(other, answer)| format!("{other}: {}", answer.brief()))
+                .collect();
+            match caught(|| wild::violation(&bound, rules, seeds.start, WILD_RUNS)) {
+                Ok(None) => {}
+                Ok(Some((property, trace))) => {
+                    let run: Vec<_> =
+                        trace.steps().iter().map(|it| format!("{}: {:?}", it.to, it.event)).collect();
+                    let count = held.len();
+                    let what = format!(
+                        "{property} violated with {:?} Byzantine in {}, by: {}; but {count} hold: {}",
+                        bound.byzantine,
+                        bound.scope,
+                        run.join("; "),
+                        held.join(" | ")
+                    );
+                    note("missed", what);
+                }
+                Err(what) => note("panic", format!("{question}: a wild run: {what}")),
+            }
+        }
+    }
     this.findings = gathered(this.findings);
     this
+}
+
+/// The bounds of which an answer says something, for runs at random: of any number of views, four, with each replica
+/// Byzantine.
+fn bounds_of(question: &Question) -> Vec<Bound> {
+    let bound = &question.job.bound;
+    if question.job.judge != JudgeKind::Unbounded {
+        return vec![bound.clone()];
+    }
+    let scope = Scope { views: 4, ..bound.scope };
+    match bound.byzantine[..] {
+        [] => vec![Bound::new(scope, [])],
+        _ => (0..scope.replicas).map(|id| Bound::new(scope, [ReplicaId(id)])).collect(),
+    }
 }
 
 /// Of findings of one kind few are shown; how many more there are is said.
@@ -175,9 +232,8 @@ fn contradictions(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)>
     let mut held_against: Vec<(String, Vec<String>)> = Vec::new();
     for (covering, held) in answers {
         let Answer::Holds { unreached, .. } = held else { continue };
-        let violated = answers.iter().find(|(covered, other)| {
-            matches!(other, Answer::Violated { .. }) && covered.is_covered_by(covering)
-        });
+        let violated =
+            answers.iter().find(|(covered, other)| other.is_violated() && covered.is_covered_by(covering));
         if let Some((covered, other)) = violated {
             let violated = format!("{covered}: {}", other.brief());
             let holds = format!("{covering}: {}", held.brief());

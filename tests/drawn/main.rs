@@ -19,6 +19,7 @@ mod answer;
 mod examine;
 mod question;
 mod simulated;
+mod wild;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;

@@ -117,7 +117,7 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
     // The bound of `open-gap` takes the paper's liveness a minute.
-    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && by_name(run) == Some(Property::Executed);
+    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && run.asks_for() == Some(Property::Executed);
     let is_searched =
         |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope) && !is_of_open_gap(run);
     let fast = bounds(|run| run.scope.views < 3 && is_searched(run));
@@ -128,7 +128,7 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
 /// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
 fn three_views_are_the_bound_that_is_left_to_a_release_build() {
-    let is_safety = |run: &Run| by_name(run).is_none();
+    let is_safety = |run: &Run| run.asks_for().is_none();
     let larger: Vec<_> =
         bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);

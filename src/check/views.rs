@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use stateright::{Expectation, Model as _, Property};
+use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
+use super::question::PlanError;
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
-    Bound, BoundError, Byzantine, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
+    Bound, BoundError, Byzantine, Property, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
 };
 use crate::pbft::Rules;
 
@@ -29,7 +30,7 @@ const FURTHER_VIEWS: u64 = 1;
 /// If a property is not of kind *always*.
 pub fn search_views(
     model: &Views,
-    properties: &[Property<Views>],
+    properties: &[stateright::Property<Views>],
     limits: &Limits,
     progress: &Progress,
     visit: impl FnMut(&ViewsState),
@@ -48,10 +49,10 @@ pub fn search_views(
 pub(super) fn run_views(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
     let model = |reductions| {
@@ -61,21 +62,13 @@ pub(super) fn run_views(
     let explored = |model: &Views| {
         let mut properties = model.properties();
         properties.retain(|p| {
-            p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
+            p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
         });
         search_views(model, &properties, limits, progress, |_| {})
     };
     let start = Instant::now();
     let few = || in_few_views(job, rules, property, limits, (deadline, progress));
     let mut judge = model(job.reductions)?;
-    let refused = |judge: &Views| {
-        judge.refusal().map(|refusal| {
-            let why = "its views cannot be explored one by one";
-            Verdict::Refused(format!(
-                "{why}: {refusal}; try --judge absorbed with as many --views as you can"
-            ))
-        })
-    };
     let (verdict, mut coverage) = match refused(&judge) {
         // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
         Some(refusal) => (few()?.unwrap_or(refusal), Coverage::default()),
@@ -87,7 +80,8 @@ pub(super) fn run_views(
             }
             let verdict = match (report.end, refused(&judge)) {
                 (End::Violated { property, path }, _) => {
-                    confirmed(job, rules, property, path.len() as u64, limits, progress)?
+                    let shown = confirmed(job, rules, &path, limits, progress)?;
+                    shown.unwrap_or_else(|| unconfirmed(property, path.len()))
                 }
                 (_, Some(refusal)) => few()?.unwrap_or(refusal),
                 (End::Limited(limit), None) => Verdict::NotExhausted(limit),
@@ -109,25 +103,39 @@ pub(super) fn run_views(
     let is_clean = matches!(verdict, Verdict::Holds);
     let unreached = Views::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
     let within_views = Some(judge.within());
-    Ok(Outcome { job: job.clone(), coverage, verdict, unreached, within_views })
+    let outcome = Outcome::of(job, coverage, verdict).without(unreached);
+    Ok(Outcome { within_views, ..outcome })
 }
 
-/// The violation that was found, as judge 2 finds it in as many views; if it does not, nothing is said.
+/// That it cannot judge the rulebook, if it cannot.
+fn refused(judge: &Views) -> Option<Verdict> {
+    let why = "its views cannot be explored one by one";
+    let refused = |refusal| format!("{why}: {refusal}; try --judge absorbed with as many --views as you can");
+    judge.refusal().map(refused).map(Verdict::Refused)
+}
+
+/// Nothing is said of a violation that judge 2 does not find.
+fn unconfirmed(property: &str, views: usize) -> Verdict {
+    Verdict::Refused(format!(
+        "some run of {views} views violates {property}, and judge 2 did not find it in as many; try --judge absorbed \
+         --property {property} with more --views"
+    ))
+}
+
+/// The violation at the end of this path, as judge 2 finds it in as many views, if it does.
 fn confirmed(
     job: &Job,
     rules: &'static dyn Rules,
-    property: &'static str,
-    views: u64,
+    path: &[ViewsStep],
     limits: &Limits,
     progress: &Progress,
-) -> Result<Verdict, BoundError> {
-    let shown = shown(job, rules, property, views, limits, progress)?;
-    Ok(shown.unwrap_or_else(|| {
-        Verdict::Refused(format!(
-            "some run of {views} views violates {property}, and judge 2 did not find it in as many; try --judge \
-             absorbed --property {property} with more --views"
-        ))
-    }))
+) -> Result<Option<Verdict>, PlanError> {
+    match path.last() {
+        Some(&ViewsState::Lacks(property)) => {
+            shown(job, rules, property, path.len() as u64, limits, progress)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
@@ -135,10 +143,10 @@ fn confirmed(
 fn in_few_views(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     (deadline, progress): (Option<Instant>, &Progress),
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     let most = limits.max_states.map_or(FEW_STATES, |most| most.min(FEW_STATES));
@@ -167,11 +175,11 @@ fn in_few_views(
 fn shown(
     job: &Job,
     rules: &'static dyn Rules,
-    property: &'static str,
+    property: Property,
     views: u64,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     for views in views..=views + FURTHER_VIEWS {

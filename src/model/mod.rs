@@ -9,6 +9,8 @@ mod adversary;
 mod alike;
 mod bits;
 mod bounds;
+mod conduct;
+mod far;
 mod fingerprint;
 mod history;
 mod interned;
@@ -26,21 +28,19 @@ mod symmetry;
 mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
-pub use adversary::{Adversary, Knowledge};
+pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
-pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use conduct::Conduct;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
-pub use liveness::{
-    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
-    is_liveness,
-};
+pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{
-    DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
+    Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};

@@ -8,10 +8,12 @@
 mod block;
 mod certificate;
 mod client;
+mod counted;
 mod digest;
 mod evidence;
 mod id;
 mod message;
+pub(crate) mod paper;
 mod proof;
 mod quorum;
 mod rename;
@@ -25,6 +27,8 @@ pub use certificate::{
     CommitCertificate, Decision, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim,
 };
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
+pub(crate) use counted::every_rule;
+pub use counted::{Counted, RULES, RuleCount};
 pub use digest::{Digest, Encoder, Tag};
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
@@ -36,6 +40,6 @@ pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
 pub use rename::{Names, Rename, Renaming};
 pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
-pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
+pub use rules::{Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
 pub use snapshot::{LastReply, Snapshot};

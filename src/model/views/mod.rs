@@ -68,7 +68,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use stateright::{Model, Property};
+use stateright::Model;
 
 pub use assumptions::Assumption;
 pub use order::{Reach, Subsumes};
@@ -84,7 +84,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
-use super::property::{Judge as _, PROPERTIES};
+use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
@@ -118,7 +118,7 @@ pub enum ViewsState {
     /// Between two views.
     Between(Between),
     /// In the view just explored some state lacks this property.
-    Lacks(&'static str),
+    Lacks(Property),
 }
 
 /// Who leads a view.
@@ -135,6 +135,15 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints.
+    pub const LOOKED_AT: [Property; 5] = [
+        Property::Agreement,
+        Property::ChainPrefix,
+        Property::Validity,
+        Property::ExactlyOnce,
+        Property::CertificateUnique,
+    ];
+
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
     ///
     /// # Errors
@@ -147,7 +156,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -349,7 +358,7 @@ impl Views {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
-                    next.extend(layer.lacking.into_iter().map(ViewsState::Lacks));
+                    next.extend(layer.lacking.iter().map(ViewsState::Lacks));
                     if layer.after.iter().any(Between::is_forked) {
                         let mut unmet = self.unmet.lock().unwrap_or_else(PoisonError::into_inner);
                         unmet.get_or_insert(Assumption::Fork);
@@ -370,10 +379,6 @@ impl Views {
 /// A step: what the next view leaves behind. Who led it does not matter any more.
 pub type ViewsStep = ViewsState;
 
-fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {
-    *state != ViewsState::Lacks(PROPERTIES[I].name)
-}
-
 impl Model for Views {
     type State = ViewsState;
     type Action = ViewsStep;
@@ -390,15 +395,22 @@ impl Model for Views {
         Some(step)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always(PROPERTIES[0].name, has::<0>),
-            Property::always(PROPERTIES[1].name, has::<1>),
-            Property::always(PROPERTIES[2].name, has::<2>),
-            Property::always(PROPERTIES[3].name, has::<3>),
-            Property::always(PROPERTIES[4].name, has::<4>),
-        ]
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        properties()
+            .into_iter()
+            .map(|(property, has)| stateright::Property::always(property.name(), has))
+            .collect()
     }
+}
+
+/// Each of [`Views::LOOKED_AT`] with whether a state has it.
+fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 5] {
+    macro_rules! all {
+        ($($name:ident)*) => {
+            [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
+        };
+    }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
 }
 
 impl fmt::Debug for Views {

@@ -123,7 +123,7 @@ fn those_that_are_named() {
         for (question, answer, time) in examined.timed() {
             say!("{rulebook:?} {question}: {} ({} ms)", answer.brief(), time.as_millis());
             if let (Answer::Violated { property, trace, .. }, Some(_)) = (answer, &only) {
-                say!("{}", trace.to_text(Some(property)));
+                say!("{}", trace.to_text(Some(*property)));
             }
         }
         say!("{rulebook:?}: {:?} of a processor, {:?}", processor_time() - spent, start.elapsed());

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use bft_check::model::{Bound, Event, PROPERTIES, Run, System};
+use bft_check::model::{Bound, Event, Property, Run, System};
 use bft_check::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim,
-    Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
-    StableClaim, StateTransfer, View, ViewChange,
+    Batch, Checkpoint, Commit, Decision, Digest, KeySet, Message, NewView, PrePrepare, Prepare,
+    PreparedClaim, Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey,
+    Snapshot, StableCheckpoint, StableClaim, StateTransfer, View, ViewChange,
 };
 use bft_check::trace::Trace;
 
@@ -89,15 +89,18 @@ struct Wild<'a> {
     said: Vec<Message>,
     batches: Vec<Batch>,
     dice: Dice,
+    /// Other keys under the same names: what they sign nobody accepts who looks.
+    forger: KeySet,
 }
 
-/// The first violation that so many runs come to, by its property, as a trace that was replayed.
+/// The first violation that so many runs come to, and the run: replayed, and without what it does not need, but where
+/// something forged was taken, which a file of messages cannot hold.
 pub fn violation(
     bound: &Bound,
     rules: &'static dyn Rules,
     seed: u64,
     runs: u64,
-) -> Option<(&'static str, Box<Trace>)> {
+) -> Option<(Property, String)> {
     let system = Arc::new(System::new(bound.clone(), rules).ok()?);
     (0..runs).find_map(|number| {
         let mut wild = Wild {
@@ -108,20 +111,36 @@ pub fn violation(
             said: Vec::new(),
             batches: system.batches(),
             dice: Dice(seed ^ (number << 32)),
+            forger: KeySet::ed25519(bound.replicas, bound.requests, 1),
         };
         let property = wild.run_out()?;
-        let trace = Trace::replay(&system, &wild.events).ok()?;
-        trace.violation(property)?;
-        Some((property, Box::new(trace.shrunk(property))))
+        Some((property, wild.told(property)))
     })
 }
 
 impl Wild<'_> {
-    fn run_out(&mut self) -> Option<&'static str> {
+    /// The run in words.
+    fn told(&self, property: Property) -> String {
+        let words = |who: Principal, event: &Event| format!("{who}: {event:?}");
+        match Trace::replay(self.system, &self.events) {
+            Ok(trace) => {
+                let steps: Vec<_> =
+                    trace.shrunk(property).steps().iter().map(|step| words(step.to, &step.event)).collect();
+                steps.join("; ")
+            }
+            Err(error) => {
+                let last = self.events.iter().rev().take(6).rev();
+                let last: Vec<_> = last.map(|(who, event)| words(*who, event)).collect();
+                format!("{} steps, not replayed ({error}): …; {}", self.events.len(), last.join("; "))
+            }
+        }
+    }
+
+    fn run_out(&mut self) -> Option<Property> {
         for _ in 0..ACTIONS {
             self.act();
             let violated = self.run.with_seen(|seen| {
-                PROPERTIES.iter().find(|property| (property.violation)(seen).is_some()).map(|it| it.name)
+                Property::SAFETY.into_iter().find(|property| property.violation(seen).is_some())
             });
             if violated.is_some() {
                 return violated;
@@ -198,7 +217,11 @@ impl Wild<'_> {
         }
     }
 
+    /// Under whose name something is written: mostly the Byzantine replica's own.
     fn key(&mut self) -> Option<SigningKey> {
+        if self.dice.chance(8) {
+            return self.dice.pick(&self.forger.replicas).cloned();
+        }
         self.dice.pick(self.system.byzantine()).cloned()
     }
 
@@ -239,14 +262,17 @@ impl Wild<'_> {
     }
 
     /// A set of votes: those that fit, those that fit in some respects, or others.
-    fn votes<M: Clone>(
+    fn votes<M: Clone + Signable>(
         &mut self,
         all: &[Signed<M>],
         own: Signed<M>,
         fits: [&dyn Fn(&M) -> bool; 3],
     ) -> Arc<[Signed<M>]> {
         let looks: Vec<bool> = (0..3).map(|_| self.dice.chance(70)).collect();
-        let all = all.iter().chain([&own]).cloned();
+        let forged = self.dice.chance(8);
+        let forged =
+            self.forger.replicas.iter().filter(|_| forged).map(|key| key.sign(own.message().clone()));
+        let all = all.iter().chain([&own]).cloned().chain(forged.collect::<Vec<_>>());
         let mut votes: Vec<_> =
             all.filter(|vote| fits.iter().zip(&looks).all(|(fits, looks)| !looks || fits(vote))).collect();
         if self.dice.chance(15) {
@@ -261,7 +287,9 @@ impl Wild<'_> {
 
     fn claim(&mut self, key: &SigningKey, parts: &Parts) -> PreparedClaim {
         let known = self.dice.pick(&parts.proposals).cloned();
-        let proposal = known.filter(|_| self.dice.chance(60)).unwrap_or_else(|| self.proposal(key));
+        let known = known.filter(|_| self.dice.chance(60));
+        let hand = self.key().unwrap_or_else(|| key.clone());
+        let proposal = known.unwrap_or_else(|| self.proposal(&hand));
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
         let own = key.sign(Prepare { view, seq, digest });
         let prepares = self.votes(
@@ -336,7 +364,9 @@ impl Wild<'_> {
         let mut changes: Vec<_> =
             parts.changes.iter().filter(|change| any_view || change.new_view == view).cloned().collect();
         for _ in 0..self.dice.below(3) {
-            changes.push(self.change(key, parts, view));
+            if let Some(key) = self.key() {
+                changes.push(self.change(&key, parts, view));
+            }
         }
         self.dice.shuffle(&mut changes);
         if self.dice.chance(70) {

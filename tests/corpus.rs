@@ -99,8 +99,9 @@ fn assert_holds(job: &Job, property: Option<Property>) {
 }
 
 /// What the paper's rules are not exhausted at here.
-const LARGE: [Scope; 2] = [
+const LARGE: [Scope; 3] = [
     Scope { views: 1, slots: 2, checkpoint: Some(1), ..Scope::DEFAULT },
+    Scope { slots: 2, ..Scope::DEFAULT },
     Scope { checkpoint: Some(1), ..Scope::DEFAULT },
 ];
 
@@ -115,7 +116,10 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 /// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
-    let is_searched = |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope);
+    // The bound of `open-gap` takes the paper's liveness a minute.
+    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && run.asks_for() == Some(Property::Executed);
+    let is_searched =
+        |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope) && !is_of_open_gap(run);
     let fast = bounds(|run| run.scope.views < 3 && is_searched(run));
     assert!(fast.len() > 5);
     fast.into_iter().for_each(assert_correct_rules_hold);
@@ -124,7 +128,9 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
 /// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
 fn three_views_are_the_bound_that_is_left_to_a_release_build() {
-    let larger: Vec<_> = bounds(|run| run.scope.views == 3).iter().map(|run| run.scope).collect();
+    let is_safety = |run: &Run| run.asks_for().is_none();
+    let larger: Vec<_> =
+        bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
     let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
@@ -215,17 +221,27 @@ fn names_and_numbers_are_unique_and_every_entry_says_what_must_be_found() {
     }
 }
 
-/// What takes three views is shown to be missed by two, and no. 2, which takes four, by three.
+/// What takes three views is shown to be missed by two, and `commit-any-view`, which takes four, by three.
 #[test]
 fn what_a_check_of_two_views_misses_is_known() {
     let invisible: BTreeSet<_> = RULEBOOKS
         .iter()
         .filter(|rulebook| rulebook.runs.iter().any(|run| run.passes_with_views >= Some(2)))
-        .filter_map(|rulebook| rulebook.number)
+        .map(|rulebook| rulebook.name)
         .collect();
-    assert_eq!(invisible, BTreeSet::from(["1b", "2", "3", "4", "5"]));
-    let longest: Vec<_> = runs().filter(|(_, run)| run.scope.views > 3).map(|(bug, _)| bug.number).collect();
-    assert_eq!(longest, [Some("2"); 2]);
+    let expected = [
+        "certificate-wiped",
+        "commit-any-view",
+        "prepare-any-view",
+        "lowest-certificate",
+        "stale-view-change",
+        "backward-view",
+        "first-listed",
+        "primary-twice-in-certificate",
+    ];
+    assert_eq!(invisible, BTreeSet::from(expected));
+    let longest: Vec<_> = runs().filter(|(_, run)| run.scope.views > 3).map(|(bug, _)| bug.name).collect();
+    assert_eq!(longest, ["commit-any-view"; 2]);
 }
 
 /// The methods that a text defines, of a trait or of one of its implementations.
@@ -255,7 +271,8 @@ fn every_entry_names_the_rules_that_it_overrides() {
         let named: BTreeSet<_> = rulebook.overrides.iter().copied().collect();
         assert_eq!(methods(file), named, "{}", rulebook.name);
         assert!(named.is_subset(&rules()), "{}", rulebook.name);
-        if !rulebook.name.starts_with("first-receiver") {
+        // What is checked later is left out of one rule and kept in another.
+        if !rulebook.name.starts_with("first-receiver") && rulebook.name != "late-check" {
             assert_eq!(named.len(), 1, "{} breaks more than one rule", rulebook.name);
         }
     }
@@ -266,7 +283,6 @@ fn every_entry_names_the_rules_that_it_overrides() {
 const DEFENDED_BY_TESTS: &[(&str, &str)] = &[
     ("primary", "primary_is_whom_the_rulebook_names"),
     ("may_propose_null", "rulebook_decides_which_votes_and_proposals_are_admitted"),
-    ("check_stable", "rulebook_decides_what_proves_a_view_change"),
     ("read_quorum", "rulebook_decides_which_replies_are_enough"),
 ];
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bft_check::pbft::{
     Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message,
     NewView, Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId,
-    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Site, Snapshot, StableCheckpoint, StableClaim,
-    Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
+    RequestId, Rules, SeqNum, Setting, Signed, SignedPart, SignedRequest, Site, Snapshot, StableCheckpoint,
+    StableClaim, Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
 };
 use common::{
     Net, System, accepted, accepted_with_records, checkpoint, commit, digest, prepare, proposal, refused,
@@ -2080,6 +2080,54 @@ fn rulebook_decides_which_votes_and_proposals_are_admitted() {
         only_under(&SecondWins, 1, &[first], &system.pre_prepare(0, 1, &b), Refusal::ConflictingProposal);
     assert!(effects.contains(&Effect::Broadcast(system.prepare(1, 0, 1, b.digest()))));
     only_under(&AllPrepare, 1, &[], &system.prepare(0, 0, 1, d), Refusal::PrimaryPrepares);
+}
+
+/// Whatever is signed by a replica is looked at; which signatures are, a rulebook can leave out one by one.
+#[test]
+fn rulebook_decides_which_signatures_are_looked_at() {
+    macro_rules! blind {
+        ($($part:ident)*) => {
+            |part| match part {
+                $(SignedPart::$part => {
+                    rulebook! { Blind: fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+                        genuine || part == SignedPart::$part
+                    } }
+                    &Blind as &'static dyn Rules
+                })*
+            }
+        };
+    }
+    let blind: fn(SignedPart) -> &'static dyn Rules =
+        blind!(PrePrepare Prepare Commit Checkpoint ViewChange NewView Status State Reply);
+
+    let (system, strangers) = (System::new(4), System::ed25519(4, 1));
+    let (a, snapshot) = (system.batch(&[0], 1), Snapshot { seq: SeqNum(128), ..Snapshot::genesis() });
+    let changes = |from: &System| [0, 1, 2].map(|id| from.view_change(id, 1, vec![])).to_vec();
+    let own = |from: &System, change| common::new_view(&from.keys.replicas[1], 1, change, vec![]);
+    let Message::State(state) = system.state(0, &snapshot, 3, vec![]) else { unreachable!() };
+    let pre_prepare = Message::PrePrepare(proposal(&strangers.keys.replicas[0], 0, 1, &a));
+    for (part, forged) in [
+        (SignedPart::PrePrepare, pre_prepare),
+        (SignedPart::Prepare, strangers.prepare(2, 0, 1, a.digest())),
+        (SignedPart::Commit, strangers.commit(2, 0, 1, a.digest())),
+        (SignedPart::Checkpoint, strangers.checkpoint(0, 128, a.digest())),
+        (SignedPart::ViewChange, Message::ViewChange(strangers.view_change(2, 1, vec![]))),
+        (SignedPart::NewView, own(&strangers, changes(&system))),
+        (SignedPart::Status, strangers.status(2, 0, true, 0, 0)),
+        (
+            SignedPart::State,
+            Message::State(Arc::new(strangers.keys.replicas[0].sign(state.message().clone()))),
+        ),
+    ] {
+        only_under(blind(part), 3, &[], &forged, Refusal::BadSignature);
+    }
+    // What proves something is looked at too.
+    let unproved = own(&system, changes(&strangers));
+    only_under(blind(SignedPart::ViewChange), 3, &[], &unproved, Refusal::NoQuorum);
+    let prepares = [1, 2].map(|id| prepare(&strangers.keys.replicas[id], 0, 1, a.digest()));
+    let claim = PreparedClaim { proposal: system.proposal(0, 1, &a), prepares: Proof(prepares.into()) };
+    let reports = Message::ViewChange(system.view_change(2, 1, vec![claim]));
+    only_under(blind(SignedPart::Prepare), 3, &[], &reports, Refusal::NoQuorum);
 }
 
 #[test]

@@ -9,12 +9,12 @@ use bft_check::check::{
     Verdict, check_liveness, liveness_properties,
 };
 use bft_check::model::{
-    Bound, Byzantine, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property, Scope,
-    Stabilisation,
+    Beginning, Bound, Byzantine, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
+    Scope, Stabilisation,
 };
 use bft_check::pbft::{
-    Castro99, Effect, Input, Message, Principal, Rename as _, ReplicaId, Rules, SeqNum, State, View,
-    ViewChange,
+    Castro99, ClientId, Committee, Effect, Input, Message, Principal, Rename as _, ReplicaId, Rules, SeqNum,
+    State, View, ViewChange,
 };
 use stateright::Model;
 
@@ -206,7 +206,7 @@ fn f_plus_1_silent_replicas_stop_everything() {
 /// The verdicts on the runs with views without end, one for each property: whether it is violated.
 fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: Conduct) -> Vec<bool> {
     let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
-    let model = Liveness::endless(bound, rules, conduct).unwrap().unwrap();
+    let model = Liveness::endless(bound, rules, conduct, Beginning::Stable).unwrap().unwrap();
     let report =
         check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
     let verdicts = report.findings.into_iter().map(|finding| finding.verdict);
@@ -219,7 +219,7 @@ fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: 
 fn more_than_f_replicas_that_do_little_stop_the_paper_and_f_do_not() {
     let one_slot = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
     let two_slots = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
-    for conduct in [Conduct::Silent, Conduct::Stale] {
+    for conduct in Conduct::ALL {
         for byzantine in [&[][..], &[0], &[1], &[3]] {
             assert_eq!(
                 endless(&Castro99, one_slot, byzantine, conduct),
@@ -281,6 +281,57 @@ fn views_that_change_for_ever_are_a_loop() {
         assert!(text.contains("in higher and higher views"), "{text}");
     }
     assert_holds(&of_corpus("castro99", scope, &[], Property::Executed));
+}
+
+/// Each of these goes wrong only from a state that is reached before the network is stable, or because a Byzantine
+/// replica does the same in every view, however far. What is found is judged by its definition: nobody owes
+/// anything that does not happen, and the request is never executed.
+#[test]
+fn what_goes_wrong_far_away_or_from_some_state_on_is_found() {
+    let rising = [("highest-join", 0), ("no-repetition", 0), ("late-check", 0), ("open-gap", 0)];
+    for (name, run) in rising.into_iter().chain([("same-view-join", 0)]) {
+        let rulebook = bugs::find(name).unwrap();
+        let row =
+            check::run_row(rulebook, &rulebook.runs[run], &Limits::default(), &Progress::default()).unwrap();
+        assert!(row.as_expected(), "{name}: {:?}", row.outcomes[0].verdict);
+        let Verdict::Violated { trace, .. } = &row.outcomes[0].verdict else { panic!("{name}") };
+        let stay = trace.lasso().unwrap();
+        assert_eq!(stay.is_rising(), name != "same-view-join", "{name}");
+        assert_eq!(trace.fair(), Ok(()), "{name}");
+        // What was executed stays so.
+        assert!(trace.states().any(|state| state.last_reply(ClientId(0)).is_none()), "{name}");
+    }
+}
+
+/// A rulebook that asks of a view whether it is even: it cannot be said of one far view what it says of all.
+#[derive(Debug)]
+struct Even;
+
+impl Rules for Even {
+    fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
+        Castro99.join(committee, views).filter(|_| views.iter().all(|view| view.0 < 4 || view.0 % 2 == 0))
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+#[test]
+fn one_far_view_stands_for_all_where_no_rule_tells_them_apart() {
+    let alike = |rules: &'static dyn Rules, byzantine: &[u16]| {
+        let bound = Bound::new(SCOPE, byzantine.iter().copied().map(ReplicaId));
+        Liveness::new(bound, rules, Stabilisation { further: 1 }).unwrap().far_views_are_alike()
+    };
+    assert!(alike(&Castro99, &[0]) && alike(bugs::find("highest-join").unwrap().rules, &[0]));
+    assert!(!alike(&Even, &[0]));
+    // Who is honest asks for no view that is far.
+    assert!(alike(&Even, &[]));
+    let job = Job::new(JudgeKind::Liveness, Bound::new(ONE_VIEW, [ReplicaId(3)]));
+    let limits = Limits { max_states: Some(10_000), ..Limits::default() };
+    let said = |rules| check::run(&job, rules, None, &limits, None, &Progress::default()).unwrap().verdict;
+    assert!(matches!(said(&Castro99), Verdict::Holds));
+    assert!(matches!(said(&Even), Verdict::NotExhausted(_)));
 }
 
 /// What that rests on: n views higher a replica does what it does here.

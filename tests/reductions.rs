@@ -199,7 +199,7 @@ fn verdict(
 ) -> Option<Result<Option<Property>, String>> {
     let (limits, progress) = (Limits { max_states: Some(30_000), ..Limits::default() }, Progress::default());
     Some(match run(job, rulebook.rules, property, &limits, None, &progress).unwrap().verdict {
-        Verdict::Holds => Ok(None),
+        Verdict::Holds | Verdict::Vacuous => Ok(None),
         Verdict::Violated { property, trace, .. } => {
             assert!(trace.violation(property).is_some(), "it was replayed");
             Ok(Some(property))

@@ -6,7 +6,8 @@ use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdi
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, Limit, Limits, Progress};
 use crate::model::{
-    BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property, Stabilisation,
+    Beginning, BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
+    Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -26,8 +27,15 @@ impl FairModel for Liveness {
     }
 }
 
-/// The most states that are looked at in search of views that change for ever.
+/// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
+/// leaves no verdict.
 const FEW: u64 = 20_000;
+const MANY: u64 = 100_000;
+
+/// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
+/// without end comes first; where there are more than so many states, it comes then.
+const MANY_VIEWS: u64 = 3;
+const LARGE: u64 = 250_000;
 
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
@@ -38,8 +46,8 @@ pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
 }
 
 /// Checks liveness on a bound, with f views more after stabilisation than before it. Before that it looks for views that
-/// change for ever, among some runs whose views go on without end. What else it comes upon there is a verdict where
-/// the bound leaves none.
+/// change for ever, among some runs whose views go on without end; and again among more of them, where the bound
+/// leaves no verdict.
 ///
 /// # Errors
 /// A bound that makes no sense.
@@ -52,32 +60,69 @@ pub(super) fn run_liveness(
 ) -> Result<Outcome, BoundError> {
     let start = Instant::now();
     let left = || Limits { timeout: limits.timeout.map(|t| t.saturating_sub(start.elapsed())), ..*limits };
-    let mut endless = Coverage::default();
+    let mut covered = Coverage::default();
     let mut found: Option<Outcome> = None;
-    for conduct in [Conduct::Silent, Conduct::Stale] {
-        if conduct == Conduct::Stale && job.bound.byzantine.is_empty() {
-            continue;
+    let mut look = |beginning, most: u64| -> Result<Option<Outcome>, BoundError> {
+        for conduct in Conduct::ALL {
+            if conduct != Conduct::Silent && job.bound.byzantine.is_empty() {
+                continue;
+            }
+            let model = Liveness::endless(job.bound.clone(), rules, conduct, beginning)?;
+            let Some(model) = model else { continue };
+            let most = limits.max_states.map_or(most, |limit| limit.min(most));
+            let outcome =
+                judge(job, &model, property, &Limits { max_states: Some(most), ..left() }, progress);
+            covered = together(covered, outcome.coverage);
+            let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
+            if beginning == Beginning::Unstable || trace.lasso().is_some_and(Stay::is_rising) {
+                return Ok(Some(Outcome { coverage: covered, ..outcome }));
+            }
+            found.get_or_insert(outcome);
         }
-        let Some(model) = Liveness::endless(job.bound.clone(), rules, conduct)? else { continue };
-        let few = limits.max_states.map_or(FEW, |most| most.min(FEW));
-        let outcome = judge(job, &model, property, &Limits { max_states: Some(few), ..left() }, progress);
-        endless = together(endless, outcome.coverage);
-        let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
-        if trace.lasso().is_some_and(Stay::is_rising) {
-            return Ok(Outcome { coverage: endless, ..outcome });
-        }
-        found = found.or(Some(outcome));
+        Ok(None)
+    };
+    if let Some(outcome) = look(Beginning::Stable, FEW)? {
+        return Ok(outcome);
+    }
+    if job.bound.views >= MANY_VIEWS
+        && let Some(outcome) = look(Beginning::Unstable, FEW)?
+    {
+        return Ok(outcome);
     }
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
-    let mut outcome = judge(job, &model, property, &left(), progress);
+    let bounded = |most| judge(job, &model, property, &Limits { max_states: most, ..left() }, progress);
+    let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));
+    let first = limits.max_states.map_or(LARGE, |most| most.min(LARGE));
+    let mut outcome = bounded(Some(first));
+    if is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
+        if let Some(found) = look(Beginning::Unstable, FEW)? {
+            return Ok(found.also(outcome.coverage));
+        }
+        outcome = bounded(limits.max_states);
+    }
+    if matches!(outcome.verdict, Verdict::Holds) && !model.far_views_are_alike() {
+        outcome.verdict = Verdict::NotExhausted(Limit::Bound);
+    }
+    if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
+        && let Some(found) = look(Beginning::Unstable, MANY)?
+    {
+        return Ok(found.also(outcome.coverage));
+    }
     if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
-        outcome.coverage = together(outcome.coverage, endless);
+        outcome.coverage = together(outcome.coverage, covered);
         if let Some(found) = found {
             (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
         }
     }
     Ok(outcome)
+}
+
+impl Outcome {
+    /// The same with what another exploration covered.
+    fn also(self, covered: Coverage) -> Self {
+        Outcome { coverage: together(self.coverage, covered), ..self }
+    }
 }
 
 /// What two explorations covered.
@@ -109,13 +154,7 @@ fn judge(
         Err(error) => {
             let verdict = Verdict::Refused(error.to_string());
             let coverage = Coverage::default();
-            return Outcome {
-                job: job.clone(),
-                coverage,
-                verdict,
-                unreached: Vec::new(),
-                within_views: None,
-            };
+            return Outcome::of(job, coverage, verdict);
         }
     };
     let mut verdict = Verdict::Holds;
@@ -146,7 +185,7 @@ fn judge(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+    Outcome::of(job, report.coverage, verdict).without(unreached)
 }
 
 type Events = Vec<(Principal, Event)>;

@@ -8,10 +8,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
+use super::plan::{self, Job, JudgeKind, Outcome, Verdict, jobs};
+use super::question::{PlanError, is_led_honestly};
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
-use crate::model::{Bound, BoundError, Byzantine, Property, Scope, System};
+use crate::model::{Bound, Byzantine, Property, Scope, System};
+use crate::pbft::Counted;
 use crate::simulate::{self, End, Settings, StrategyKind};
 use crate::trace::Trace;
 
@@ -40,9 +42,9 @@ impl Row {
 
     /// Whether the judge said what it must.
     pub fn as_expected(&self) -> bool {
-        let holds = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Holds);
+        let holds = |outcome: &Outcome| outcome.verdict.is_clean();
         let verdict = match self.run.expected {
-            Expected::Holds => self.outcomes.iter().all(holds),
+            Expected::Holds => self.outcomes.iter().all(|outcome| matches!(outcome.verdict, Verdict::Holds)),
             // Another placement may pass; none may be without a verdict.
             Expected::Violated(_) => {
                 let violated = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Violated { .. });
@@ -50,6 +52,12 @@ impl Row {
             }
         };
         verdict && self.below.iter().all(holds)
+    }
+
+    /// How often the replicas have asked a rule at the bound, in all placements together.
+    pub fn asked(&self, rule: &str) -> u64 {
+        let counts = self.outcomes.iter().flat_map(|outcome| outcome.rules.iter().flatten());
+        counts.filter(|count| count.rule == rule).map(|count| count.asked).sum()
     }
 
     /// Distinct states that were visited, below the bound too.
@@ -66,13 +74,13 @@ impl Row {
 /// Runs one row, with judge 2 or, if it is about liveness, on its fair runs. `progress` can stop it.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run_row(
     rulebook: &'static Rulebook,
     run: &'static Run,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Row, BoundError> {
+) -> Result<Row, PlanError> {
     let placed = match run.byzantine {
         Some(ids) => Byzantine::Ids(ids.to_vec()),
         None => Byzantine::Count(run.scope.faults),
@@ -97,11 +105,12 @@ pub fn run_row(
 }
 
 /// The outcome of a run that is written down: it has no more states than steps.
-fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
+fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
     let start = Instant::now();
     let ids = run.byzantine.unwrap_or_default();
     let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.iter().copied()));
-    let system = Arc::new(System::new(job.bound.clone(), rulebook.rules)?);
+    let counted = Counted::leak(rulebook.rules);
+    let system = Arc::new(System::new(job.bound.clone(), counted)?);
     let verdict = match (Trace::told(&system, lines), run.expected) {
         (Ok(trace), Expected::Violated(property)) if trace.violation(property).is_some() => {
             Verdict::Violated { property, steps: lines.len(), trace: Box::new(trace) }
@@ -111,7 +120,7 @@ fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Resul
     };
     let steps = lines.len() as u64;
     let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
-    Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
+    Ok(Outcome { rules: Some(counted.counts()), ..Outcome::of(&job, coverage, verdict) })
 }
 
 /// After so many steps a simulated run has shown nothing.
@@ -119,7 +128,7 @@ const STEPS: u64 = 1_000_000;
 
 /// The outcome of a simulated run in a calm network, drawn from what these lines say: what looks at time, or at more
 /// requests than a search can, is seen there alone.
-fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
+fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
     let start = Instant::now();
     let said = |what: &str| lines.iter().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
     let strategy = said("strategy").and_then(|name| StrategyKind::ALL.into_iter().find(|s| s.name() == name));
@@ -156,7 +165,7 @@ fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> 
         }
     };
     let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
-    Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
+    Ok(Outcome::of(&job, coverage, verdict))
 }
 
 fn outcomes(
@@ -167,7 +176,7 @@ fn outcomes(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Vec<Outcome>, BoundError> {
+) -> Result<Vec<Outcome>, PlanError> {
     let judge =
         if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
     let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;

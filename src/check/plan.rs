@@ -1,6 +1,5 @@
 //! From a question to rows of a table: which judge runs on which bound, and what came of it.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use stateright::{Expectation, Model};
 
 use super::liveness::run_liveness;
+use super::question::{PlanError, validate};
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
@@ -16,7 +16,7 @@ use crate::model::{
     Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
     Reduced, Reductions, Scope, Symmetric, System, no_dead_end, placements, properties, votes_matter,
 };
-use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
+use crate::pbft::{Counted, Principal, Refusal, ReplicaId, RuleCount, Rules};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -73,49 +73,6 @@ impl Job {
     }
 }
 
-/// What is asked about by name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Question {
-    /// All properties of liveness.
-    Liveness,
-    /// One property.
-    Only(Property),
-}
-
-impl Question {
-    /// Whether it is about runs that go on for ever.
-    pub fn is_liveness(self) -> bool {
-        match self {
-            Question::Liveness => true,
-            Question::Only(property) => property.is_liveness(),
-        }
-    }
-
-    /// The one property that is asked about, if it is one.
-    pub fn property(self) -> Option<Property> {
-        match self {
-            Question::Liveness => None,
-            Question::Only(property) => Some(property),
-        }
-    }
-}
-
-/// A name under which nothing can be asked about.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}, and liveness, for all properties of liveness")]
-pub struct NoSuchQuestion(#[from] NoSuchProperty);
-
-impl FromStr for Question {
-    type Err = NoSuchQuestion;
-
-    fn from_str(name: &str) -> Result<Self, NoSuchQuestion> {
-        match name {
-            "liveness" => Ok(Question::Liveness),
-            _ => Ok(Question::Only(name.parse()?)),
-        }
-    }
-}
-
 /// The jobs of one judge: the bound with every placement, up to symmetry.
 ///
 /// # Errors
@@ -152,16 +109,15 @@ pub fn jobs(
         .collect()
 }
 
-/// Whether the primary of the first view is honest.
-pub fn is_led_honestly(bound: &Bound, rules: &dyn Rules) -> bool {
-    bound.validate().is_ok_and(|committee| !bound.byzantine.contains(&rules.primary(committee, View(0))))
-}
-
 /// What a run says.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// Every reachable state within the bound was visited and has every property.
+    /// Every reachable state within the bound was visited and has every property, and every good outcome that must be
+    /// possible is reached.
     Holds,
+    /// Every reachable state within the bound was visited and has every property, but some good outcome is
+    /// [never reached](Outcome::unreached): the properties may hold only because so little happens.
+    Vacuous,
     /// A property is violated; the trace was replayed on the real replicas.
     Violated {
         /// The property.
@@ -188,14 +144,48 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
     pub unreached: Vec<&'static str>,
+    /// How often the replicas have asked each rule, and what it said, in the steps that the judge has run: it runs most of
+    /// them once, however often they come up. Not known of a run that was gone on with.
+    pub rules: Option<Vec<RuleCount>>,
     /// How many states were visited within views, where [`Coverage::states`] counts those between them.
     pub within_views: Option<u64>,
+}
+
+impl Verdict {
+    /// Whether all was visited, and nothing is violated.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::Vacuous)
+    }
+}
+
+impl Outcome {
+    /// The outcome of a job, of which nothing more is known.
+    pub(super) fn of(job: &Job, coverage: Coverage, verdict: Verdict) -> Self {
+        Outcome {
+            job: job.clone(),
+            coverage,
+            verdict,
+            unreached: Vec::new(),
+            rules: None,
+            within_views: None,
+        }
+    }
+
+    /// The same, of which these good outcomes are in no state that was visited: if it holds, it does so vacuously.
+    pub(super) fn without(self, unreached: Vec<&'static str>) -> Self {
+        match self.verdict {
+            Verdict::Holds if !unreached.is_empty() => {
+                Outcome { verdict: Verdict::Vacuous, unreached, ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// Runs a job. `property` restricts the check to one property; `deadline` ends it.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run(
     job: &Job,
     rules: &'static dyn Rules,
@@ -203,7 +193,7 @@ pub fn run(
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     run_on(job, rules, property, limits, deadline, progress, None).map(|(outcome, _)| outcome)
 }
 
@@ -211,7 +201,7 @@ pub fn run(
 /// property. Also gives what it takes to go on, if a limit ended it now; liveness cannot go on.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run_on(
     job: &Job,
     rules: &'static dyn Rules,
@@ -220,15 +210,25 @@ pub fn run_on(
     deadline: Option<Instant>,
     progress: &Progress,
     from: Option<Unfinished>,
-) -> Result<(Outcome, Option<Unfinished>), BoundError> {
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    validate(job, rules, property)?;
+    let is_whole = from.is_none();
+    let counted = Counted::leak(rules.as_rules());
+    let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
+    let rules = is_whole.then(|| counted.counts());
+    Ok((Outcome { rules, ..outcome }, unfinished))
+}
+
+fn searched(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+    from: Option<Unfinished>,
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
-    if property.is_some_and(|property| property.is_liveness() != (job.judge == JudgeKind::Liveness)) {
-        let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
-        let coverage = Coverage::default();
-        let outcome =
-            Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None };
-        return Ok((outcome, None));
-    }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
@@ -269,9 +269,7 @@ pub fn run_on(
             let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Absorbed(model, halted)))))
         }
-        JudgeKind::Liveness => {
-            run_liveness(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
-        }
+        JudgeKind::Liveness => Ok((run_liveness(job, rules, property, &limits, progress)?, None)),
         JudgeKind::Unbounded => {
             run_views(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
         }
@@ -293,19 +291,7 @@ fn run_reduced(
 ) -> Outcome {
     let shared = || Arc::clone(system);
     let run = (job, system, property, limits, progress);
-    let refused = |why: &str| {
-        let (coverage, verdict) = (Coverage::default(), Verdict::Refused(why.to_owned()));
-        Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
-    };
-    let Reductions { silent, decided, symmetry, .. } = job.reductions;
-    if decided && symmetry {
-        return refused("decided and symmetry do not go together in judge absorbed");
-    }
-    if decided && !Reduced::knows_decisions_of(system) {
-        return refused(
-            "who has decided matters with clients, checkpoints, crashes and several sequence numbers",
-        );
-    }
+    let Reductions { silent, symmetry, .. } = job.reductions;
     if !symmetry {
         return run_by_guards(&Reduced::by(Absorbed::new(shared()), job.reductions), run);
     }
@@ -314,7 +300,10 @@ fn run_reduced(
     } else {
         Symmetric::new(shared(), |judge| judge).map(|model| run_by_guards(&model, run))
     };
-    outcome.unwrap_or_else(|| refused("clients have an order, so that symmetry cannot be used"))
+    outcome.unwrap_or_else(|| {
+        let why = PlanError::OrderedClients(job.reductions).to_string();
+        Outcome::of(job, Coverage::default(), Verdict::Refused(why))
+    })
 }
 
 fn run_by_guards<M: ByGuards + Sync>(
@@ -333,7 +322,7 @@ where
     let start = Instant::now();
     let refusal = match outcome.verdict {
         Verdict::Violated { .. } => None,
-        Verdict::Holds => model.refused(),
+        Verdict::Holds | Verdict::Vacuous => model.refused(),
         _ => model.judge().refusal(),
     };
     // To try what a reduction assumes is part of the work.
@@ -397,13 +386,12 @@ fn outcome<A>(
             confirmed.unwrap_or_else(Verdict::Refused)
         }
     };
-    let unreached = if matches!(verdict, Verdict::Holds) { report.unreached } else { Vec::new() };
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+    Outcome::of(job, report.coverage, verdict).without(report.unreached)
 }
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
-/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that, and
-/// the delivery is left out. So is whatever else the violation does not need.
+/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
+/// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
 fn confirm(
     system: &Arc<System>,
     property: Property,
@@ -416,10 +404,16 @@ fn confirm(
     };
     let trace = loop {
         match Trace::replay(system, &events) {
-            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => drop(events.remove(step - 1)),
+            Err(ReplayError::Refused(
+                step,
+                ..,
+                Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
+            )) => drop(events.remove(step - 1)),
             replayed => break replayed.map_err(internal)?,
         }
     };
+    // Whole guards at a time leave out what only is counted, and counts: it still can happen.
+    let trace = if property == Property::NoDeadEnd { trace.to_the_end() } else { trace };
     if trace.violation(property).is_none() {
         return Err(format!(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"

@@ -27,7 +27,7 @@ use crate::bugs::Rulebook;
 use crate::model::{
     Absorbed, AbsorbedState, BoundError, Interned, InternedState, Property, Recorded, System, properties,
 };
-use crate::pbft::Rules;
+use crate::pbft::{RuleCount, Rules};
 use crate::trace::TraceFile;
 
 /// What every saved check begins with; the number is that of the form.
@@ -113,7 +113,12 @@ struct Row {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum KeptRow {
-    Done { coverage: CoverageRow, violated: Option<ViolatedRow>, unreached: Vec<String> },
+    Done {
+        coverage: CoverageRow,
+        violated: Option<ViolatedRow>,
+        unreached: Vec<String>,
+        rules: Option<Vec<RuleCount>>,
+    },
     Unfinished,
     Nothing,
 }
@@ -211,11 +216,12 @@ fn kept_row(
         coverage: CoverageRow { states, transitions, depth, elapsed },
         violated,
         unreached: outcome.unreached.iter().map(ToString::to_string).collect(),
+        rules: outcome.rules.clone(),
     };
     let kept = match &outcome.verdict {
         _ if unfinished.is_some() => KeptRow::Unfinished,
         _ if outcome.job.judge == JudgeKind::Liveness => KeptRow::Nothing,
-        Verdict::Holds => done(None),
+        Verdict::Holds | Verdict::Vacuous => done(None),
         Verdict::Violated { property, steps, trace } => {
             let trace = trace.to_json(rulebook.name, Some(*property))?;
             done(Some(ViolatedRow { property: *property, steps: *steps, trace }))
@@ -292,8 +298,9 @@ pub fn read(
     rows.into_iter()
         .map(|Row { job, kept }| match kept {
             KeptRow::Nothing => Ok(Kept::Nothing),
-            KeptRow::Done { coverage, violated, unreached } => {
-                done(rulebook.rules, job, &coverage, violated, &unreached).map(Kept::Done).ok_or_else(build)
+            KeptRow::Done { coverage, violated, unreached, rules } => {
+                let outcome = done(rulebook.rules, &job, &coverage, violated, &unreached);
+                outcome.map(|outcome| Kept::Done(Outcome { rules, ..outcome })).ok_or_else(build)
             }
             KeptRow::Unfinished => {
                 let search = read_run(&job, rulebook.rules, &mut file);
@@ -311,7 +318,7 @@ pub fn read(
 /// The outcome of a run that had ended; none if a counterexample is no longer one.
 fn done(
     rules: &'static dyn Rules,
-    job: Job,
+    job: &Job,
     coverage: &CoverageRow,
     violated: Option<ViolatedRow>,
     unreached: &[String],
@@ -330,7 +337,7 @@ fn done(
     let unreached = unreached.iter().map(|what| names.iter().copied().find(|name| name == what));
     let unreached = unreached.collect::<Option<_>>()?;
     let coverage = Coverage { states, transitions, depth, elapsed };
-    Some(Outcome { job, coverage, verdict, unreached, within_views: None })
+    Some(Outcome::of(job, coverage, verdict).without(unreached))
 }
 
 fn write_search<M: Recorded>(model: &M, halted: &Halted<M::State>, out: &mut impl Write) -> io::Result<()> {

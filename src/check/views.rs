@@ -8,6 +8,7 @@ use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
+use super::question::PlanError;
 use super::search::{End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
@@ -51,7 +52,7 @@ pub(super) fn run_views(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
     let explored = |reductions| {
@@ -113,7 +114,8 @@ pub(super) fn run_views(
         unreached.clear();
     }
     let within_views = Some(model.within());
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views })
+    let outcome = Outcome::of(job, report.coverage, verdict).without(unreached);
+    Ok(Outcome { within_views, ..outcome })
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
@@ -124,7 +126,7 @@ fn in_few_views(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     let most = limits.max_states.map_or(FEW_STATES, |most| most.min(FEW_STATES));
@@ -156,7 +158,7 @@ fn shown(
     views: u64,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     for views in views..=views + FURTHER_VIEWS {

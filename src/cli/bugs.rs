@@ -304,7 +304,7 @@ fn placement(run: &Run) -> String {
 /// What came of a row, in words.
 fn outcome(row: &Row) -> String {
     let verdicts = || row.outcomes.iter().map(|outcome| &outcome.verdict);
-    let mut out = match verdicts().find(|v| !matches!(v, Verdict::Holds | Verdict::Violated { .. })) {
+    let mut out = match verdicts().find(|v| !v.is_clean() && !matches!(v, Verdict::Violated { .. })) {
         Some(Verdict::Refused(why)) => format!("no verdict: {why}"),
         Some(_) => "not exhausted".to_owned(),
         None => match verdicts().find_map(|verdict| match verdict {
@@ -317,7 +317,7 @@ fn outcome(row: &Row) -> String {
         },
     };
     if let Some(views) = row.run.passes_with_views {
-        let passes = row.below.iter().all(|outcome| matches!(outcome.verdict, Verdict::Holds));
+        let passes = row.below.iter().all(|outcome| outcome.verdict.is_clean());
         let plural = if views == 1 { "view" } else { "views" };
         out.push_str(&format!("; {} in {views} {plural}", if passes { "not seen" } else { "NOT CLEAN" }));
     }

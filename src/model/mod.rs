@@ -9,6 +9,8 @@ mod adversary;
 mod alike;
 mod bits;
 mod bounds;
+mod conduct;
+mod far;
 mod fingerprint;
 mod history;
 mod interned;
@@ -26,14 +28,15 @@ mod symmetry;
 mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
-pub use adversary::{Adversary, Knowledge};
+pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
-pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use conduct::Conduct;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
-pub use liveness::{Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
+pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
 pub use property::{

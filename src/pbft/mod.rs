@@ -8,11 +8,12 @@
 mod block;
 mod certificate;
 mod client;
+mod counted;
 mod digest;
 mod evidence;
 mod id;
 mod message;
-mod paper;
+pub(crate) mod paper;
 mod proof;
 mod quorum;
 mod rename;
@@ -26,6 +27,8 @@ pub use certificate::{
     CommitCertificate, Decision, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim,
 };
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
+pub(crate) use counted::every_rule;
+pub use counted::{Counted, RULES, RuleCount};
 pub use digest::{Digest, Encoder, Tag};
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};

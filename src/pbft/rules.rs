@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use super::block::{Batch, SignedRequest, signed_by_its_client};
+use super::block::{Batch, SignedRequest};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
+use super::counted::asked;
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
 use super::message::{Commit, NewView, Proposal, Reply, StateTransfer, ViewChange};
@@ -182,152 +183,152 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §4: the primary of view v is replica v mod n.
     fn primary(&self, committee: Committee, view: View) -> ReplicaId {
-        ReplicaId((view.0 % u64::from(committee.n())) as u16)
+        paper::primary(self.as_rules(), committee, view)
     }
 
     /// §4: how many replicas make a quorum: any two quorums share an honest replica.
     fn quorum(&self, committee: Committee) -> usize {
-        committee.quorum()
+        paper::quorum(self.as_rules(), committee)
     }
 
     /// §4.2: how many votes make a prepared certificate; the pre-prepare is the primary's vote, so
     /// at n = 3f + 1 that is the pre-prepare and 2f prepares.
     fn prepare_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::prepare_quorum(self.as_rules(), committee)
     }
 
     /// §4.2: how many commits decide.
     fn commit_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::commit_quorum(self.as_rules(), committee)
     }
 
     /// §4.3: how many matching CHECKPOINTs make a checkpoint stable.
     fn checkpoint_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::checkpoint_quorum(self.as_rules(), committee)
     }
 
     /// §4.4: how many view changes justify a new view, the new primary's own among them.
     fn view_change_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::view_change_quorum(self.as_rules(), committee)
     }
 
     // --- signatures -------------------------------------------------------------------------
 
     /// §2, §4: messages are signed, and what is not signed by whom it names counts for nothing: `genuine` says
     /// whether it is.
-    fn verifies(&self, _part: SignedPart, genuine: bool) -> bool {
-        genuine
+    fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+        paper::verifies(self.as_rules(), part, genuine)
     }
 
     // --- the normal case --------------------------------------------------------------------
 
     /// §4.2: in which view a message must be to be accepted: the replica's own, once it is active.
     fn admits_view(&self, standing: Standing, view: View) -> bool {
-        standing.active && view == standing.view
+        paper::admits_view(self.as_rules(), standing, view)
     }
 
     /// §4.2: h < n ≤ h + L, for low watermark h.
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
-        seq > low && seq.0 <= low.0.saturating_add(setting.window)
+        paper::in_window(self.as_rules(), setting, low, seq)
     }
 
     /// §4.2: only the primary of a view proposes in it.
     fn may_propose(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from == self.primary(committee, view)
+        paper::may_propose(self.as_rules(), committee, view, from)
     }
 
     /// §4.2: 'd is the digest for m'.
     fn digest_matches(&self, digest: Digest, batch: &Batch) -> bool {
-        digest == batch.digest()
+        paper::digest_matches(self.as_rules(), digest, batch)
     }
 
     /// §4.1, §4.2: a request counts only with its client's own signature.
     fn authentic(&self, setting: &Setting, request: &SignedRequest) -> bool {
-        signed_by_its_client(request) && setting.keys.verify(request)
+        paper::authentic(self.as_rules(), setting, request)
     }
 
     /// §4.1: which replicas can verify a request that its client sends: with signatures all or none.
     /// With a MAC for each replica a client can make it valid for some of them only (Castro's thesis).
-    fn authentic_at(&self, setting: &Setting, _at: ReplicaId, request: &SignedRequest) -> bool {
-        self.authentic(setting, request)
+    fn authentic_at(&self, setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool {
+        paper::authentic_at(self.as_rules(), setting, at, request)
     }
 
     /// §4.4: null requests fill the gaps of a new view; a primary proposes none otherwise.
     fn may_propose_null(&self) -> bool {
-        false
+        paper::may_propose_null(self.as_rules())
     }
 
     /// §4.2: a backup that has accepted a pre-prepare for view v and number n accepts none with
     /// another digest.
-    fn accepts_second_proposal(&self, _accepted: &Proposal, _second: &Proposal) -> bool {
-        false
+    fn accepts_second_proposal(&self, accepted: &Proposal, second: &Proposal) -> bool {
+        paper::accepts_second_proposal(self.as_rules(), accepted, second)
     }
 
     /// §4.2: prepares come from backups; the primary has voted by its pre-prepare.
     fn may_prepare(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from != self.primary(committee, view)
+        paper::may_prepare(self.as_rules(), committee, view, from)
     }
 
     /// §4.2: 'from different replicas': a replica's vote counts once.
     fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
-        voters.is_none_or(|voters| !voters.contains(from))
+        paper::counts_vote(self.as_rules(), voters, from)
     }
 
     /// §4.2: prepares count together if they match in view, number and digest.
     fn prepare_key(&self, view: View, digest: Digest) -> TallyKey {
-        TallyKey { view: Some(view), digest: Some(digest) }
+        paper::prepare_key(self.as_rules(), view, digest)
     }
 
     /// §4.2: commits count together if they match in view, number and digest.
     fn commit_key(&self, view: View, digest: Digest) -> TallyKey {
-        TallyKey { view: Some(view), digest: Some(digest) }
+        paper::commit_key(self.as_rules(), view, digest)
     }
 
     /// §4.2: a signed prepare says that it is one, and is no commit besides.
     fn prepare_counts_as_commit(&self) -> bool {
-        false
+        paper::prepare_counts_as_commit(self.as_rules())
     }
 
     /// §4.2: *committed-local* requires *prepared*.
     fn decides_unprepared(&self) -> bool {
-        false
+        paper::decides_unprepared(self.as_rules())
     }
 
     // --- execution --------------------------------------------------------------------------
 
     /// §4.2: a batch is executed after all with lower numbers.
     fn is_next(&self, height: SeqNum, seq: SeqNum) -> bool {
-        seq == height.next()
+        paper::is_next(self.as_rules(), height, seq)
     }
 
     /// §4.1: exactly once: a request is executed unless one of its client with that timestamp or a
     /// later one was.
     fn executes(&self, last: Option<Timestamp>, timestamp: Timestamp) -> bool {
-        last.is_none_or(|last| timestamp > last)
+        paper::executes(self.as_rules(), last, timestamp)
     }
 
     /// §5.1.3: whether replicas answer requests to read from their own state, without ordering them.
     /// The paper offers it as an optimisation; off, a read is ordered like any other request.
     fn serves_reads(&self) -> bool {
-        false
+        paper::serves_reads(self.as_rules())
     }
 
     // --- clients ----------------------------------------------------------------------------
 
     /// §4.1: how many matching replies a client waits for: f + 1, one of them from an honest replica.
     fn reply_quorum(&self, committee: Committee) -> usize {
-        committee.weak_quorum()
+        paper::reply_quorum(self.as_rules(), committee)
     }
 
     /// §5.1.3: how many matching replies to a read that was not ordered.
     fn read_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::read_quorum(self.as_rules(), committee)
     }
 
     /// §4.1: replies count together if they have the same result; in which view each replica was does not
     /// matter.
     fn reply_key(&self, reply: &Reply) -> TallyKey {
-        TallyKey { view: None, digest: Some(reply.result.digest()) }
+        paper::reply_key(self.as_rules(), reply)
     }
 
     // --- checkpoints ------------------------------------------------------------------------
@@ -363,64 +364,64 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// What must be on stable storage before the message that follows from it leaves. The paper assumes
     /// replicas that do not forget; a replica that crashes and recovers has to remember what it voted for.
-    fn persists(&self, _record: &Record) -> bool {
-        true
+    fn persists(&self, record: &Record) -> bool {
+        paper::persists(self.as_rules(), record)
     }
 
     // --- what liveness needs ------------------------------------------------------------------
 
     /// §4.4: a backup that waits for a request runs its timer, and so does a replica that has left its
     /// view with a quorum of others: the next view may fail as well.
-    fn runs_timer(&self, _standing: Standing) -> bool {
-        true
+    fn runs_timer(&self, standing: Standing) -> bool {
+        paper::runs_timer(self.as_rules(), standing)
     }
 
     /// §4.4: a timer runs until the request that it was started for is executed: what else has been executed since it
     /// started, from `since` up to `height`, does not start it again.
-    fn restarts_timer(&self, _since: SeqNum, _height: SeqNum) -> bool {
-        false
+    fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool {
+        paper::restarts_timer(self.as_rules(), since, height)
     }
 
     /// §4.4: whoever gives up a view does so although a batch has prepared there; its certificate goes
     /// along into the next.
     fn leaves_prepared(&self) -> bool {
-        true
+        paper::leaves_prepared(self.as_rules())
     }
 
     /// §3: a sender goes on sending until its message is received; here a replica says from time to time how
     /// far it is, and is sent what it lacks.
     fn retransmits(&self) -> bool {
-        true
+        paper::retransmits(self.as_rules())
     }
 
     // --- view changes -----------------------------------------------------------------------
 
     /// §4.4: views advance: a replica moves to a later view than its own, or enters the one that it is moving to.
     fn advances(&self, standing: Standing, view: View) -> bool {
-        view > standing.view || (view == standing.view && !standing.active)
+        paper::advances(self.as_rules(), standing, view)
     }
 
     /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,
     /// in the smallest of those views. `views` holds the view of each other replica's latest view
     /// change, where it is above `own`.
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
-        paper::join(committee, views)
+        paper::join(self.as_rules(), committee, views)
     }
 
     /// §4.4: how many votes, the pre-prepare among them, stand behind a batch that a view change reports
     /// as prepared: as many as make it prepared.
     fn certificate_quorum(&self, committee: Committee) -> usize {
-        self.prepare_quorum(committee)
+        paper::certificate_quorum(self.as_rules(), committee)
     }
 
     /// §4.4: a view change reports every batch that prepared at its sender.
-    fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {
-        true
+    fn reports_prepared(&self, claim: &PreparedClaim) -> bool {
+        paper::reports_prepared(self.as_rules(), claim)
     }
 
     /// §4.4: what prepared stays known after a new view begins, until a later view replaces it.
-    fn keeps_prepared(&self, _claim: &PreparedClaim) -> bool {
-        true
+    fn keeps_prepared(&self, claim: &PreparedClaim) -> bool {
+        paper::keeps_prepared(self.as_rules(), claim)
     }
 
     /// §4.2, §4.4: a prepared certificate is the primary's pre-prepare for the batch and, from
@@ -443,19 +444,19 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §4.4: a new view is justified by view changes for that very view.
     fn justifies(&self, change: &ViewChange, view: View) -> bool {
-        change.new_view == view
+        paper::justifies(self.as_rules(), change, view)
     }
 
     /// §4.4: of several certificates for a sequence number, a new view takes the one of the highest
     /// view.
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
-        paper::select(claims)
+        paper::select(self.as_rules(), claims)
     }
 
     /// §4.4: the number after which a new view begins to propose, min-s: that of the latest stable checkpoint in its
     /// view changes. It always can; none would mean that there is no new view yet.
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
-        paper::new_view_start(changes)
+        paper::new_view_start(self.as_rules(), changes)
     }
 
     /// §4.4: what a new view proposes: for each number between its start and the highest certificate, the
@@ -502,16 +503,16 @@ pub trait Rules: fmt::Debug + Send + Sync {
 /// The guard that fails.
 pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal) -> Result<(), Refusal> {
     let from = replica_of(setting, &proposal.pre_prepare)?;
-    if !rules.may_propose(setting.committee, proposal.view(), from) {
+    if !asked(rules).may_propose(setting.committee, proposal.view(), from) {
         return Err(Refusal::NotPrimary);
     }
-    if !rules.digest_matches(proposal.digest(), &proposal.batch) {
+    if !asked(rules).digest_matches(proposal.digest(), &proposal.batch) {
         return Err(Refusal::WrongDigest);
     }
-    if !rules.verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare)) {
+    if !asked(rules).verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare)) {
         return Err(Refusal::BadSignature);
     }
-    if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
+    if !proposal.batch.requests().iter().all(|request| asked(rules).authentic(setting, request)) {
         return Err(Refusal::InauthenticRequest);
     }
     Ok(())
@@ -519,8 +520,8 @@ pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal)
 
 /// Whether a commit is signed by whom it names, as one or as what the rulebook lets count as one.
 pub fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
-    rules.verifies(SignedPart::Commit, setting.keys.verify(commit))
-        || (rules.prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
+    asked(rules).verifies(SignedPart::Commit, setting.keys.verify(commit))
+        || (asked(rules).prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
 }
 
 /// The replica of this committee that a message names as its signer.

@@ -85,7 +85,7 @@ impl<M> Signed<M> {
 
     /// A message that names a signer who did not sign it. No keyring accepts it; whether anybody looks is up to
     /// the rulebook.
-    pub(crate) fn forged(signer: Principal, message: M) -> Self {
+    pub fn forged(signer: Principal, message: M) -> Self {
         Signed { message, signer, signature: Signature::Forged }
     }
 

@@ -8,7 +8,7 @@ use super::rng::{Rng, Stream};
 use super::scheduler::SchedulerKind;
 use super::strategy::StrategyKind;
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, System};
+use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store, System};
 use crate::pbft::{ReplicaId, Rules};
 
 /// How long a replica's timer runs before it has doubled, in ticks.
@@ -69,6 +69,9 @@ pub enum SettingsError {
     /// Zero of something.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
+    /// Storage loses something in crashes only.
+    #[error("--lossy-store is about crashes, and there are none: give --crashes, or leave it out")]
+    IdleStore,
     /// A property that no simulated run is checked for.
     #[error("--property {0}: no simulated run is checked for it; there are {names}", names = names())]
     NotChecked(Property),
@@ -165,6 +168,9 @@ impl Settings {
             if value == 0 {
                 return Err(SettingsError::Zero(name));
             }
+        }
+        if self.scope.store == Store::LosesLast && self.scope.crashes == 0 {
+            return Err(SettingsError::IdleStore);
         }
         match self.property {
             Some(property) if !checked().any(|known| known == property) => {

@@ -4,6 +4,7 @@
 //! them happen again, message by message, and refuses what cannot have happened: so nothing is ever
 //! shown that the protocol's code does not do.
 
+mod dead_end;
 mod draw;
 mod explain;
 mod file;
@@ -15,13 +16,12 @@ mod stay;
 mod text;
 mod told;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use itertools::Itertools as _;
-
 use crate::model::{Event, Local, NoStep, Property, Run, System, Taken};
-use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State};
+use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, State};
+
+use dead_end::Oracle;
 
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
@@ -163,38 +163,7 @@ impl Trace {
 
 /// What is wrong with what the participants of a run believe, if something is.
 fn violation(run: &Run, property: Property) -> Option<String> {
-    if property == Property::NoDeadEnd {
-        // Stuck is who remains so when everything was delivered.
-        return drained(run)?.with_seen(|seen| seen.unserved());
-    }
-    run.with_seen(|seen| property.violation(seen))
-}
-
-/// The run after everything that exists was delivered to everybody, and what was sent then too; none where that
-/// is more than can be listed.
-fn drained(run: &Run) -> Option<Run> {
-    let mut run = run.clone();
-    let system = Arc::clone(run.system());
-    let adversary = stage::adversary(&system)?;
-    loop {
-        let requests = system.requests().iter().cloned().map(Message::Request);
-        let first = adversary.unconditional_messages().iter().cloned().chain(requests);
-        let all: BTreeSet<_> =
-            first.chain(adversary.messages(run.sent())).chain(run.sent().iter().cloned()).collect();
-        let who: Vec<_> = run.locals().map(|(who, _)| who).collect();
-        let mut changed = false;
-        for (who, message) in who.iter().cartesian_product(&all) {
-            let is_request = matches!(message, Message::Request(_));
-            if is_request && who.replica().is_some_and(|id| !system.hears_requests(id)) {
-                continue;
-            }
-            let event = Event::Deliver(message.clone());
-            changed |= run.step(*who, &event).is_ok_and(|(before, taken)| before != taken.after);
-        }
-        if !changed {
-            return Some(run);
-        }
-    }
+    Oracle::of(run.system()).violation(run, property)
 }
 
 /// A digest by the name of the batch that has it, if the system knows one.

@@ -42,7 +42,7 @@ use examine::{Examined, Finding, Tallies, examine};
 use question::questions;
 
 /// How long a judge may take here.
-const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(1) };
+const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(2) };
 
 /// The seeds that are simulated under each rulebook.
 const SEEDS: Range<u64> = 0..6;

@@ -176,9 +176,8 @@ pub fn questions() -> Vec<Question> {
     for scope in more {
         ask(absorbed, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
     }
-    for scope in [ONE, two(ONE)] {
-        ask(unbounded, scope, &[&[3]], &of_unbounded());
-    }
+    ask(unbounded, ONE, &[&[3]], &[Reductions { symmetry: false, ..Reductions::ALL }, none]);
+    ask(unbounded, two(ONE), &[&[3]], &of_unbounded());
     let silent = Reductions { silent: true, decided: true, ..none };
     ask(absorbed, two(views), &each, &[silent]);
     all.extend(dead_ends());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bft_check::model::{Bound, Event, Property, Run, System};
 use bft_check::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, KeySet, Message, NewView, PrePrepare, Prepare,
-    PreparedClaim, Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey,
-    Snapshot, StableCheckpoint, StableClaim, StateTransfer, View, ViewChange,
+    Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim,
+    Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey, Snapshot,
+    StableCheckpoint, StableClaim, StateTransfer, View, ViewChange,
 };
 use bft_check::trace::Trace;
 
@@ -42,6 +42,31 @@ impl Dice {
     fn shuffle<T>(&mut self, all: &mut [T]) {
         for place in (1..all.len()).rev() {
             all.swap(place, self.below(place as u64 + 1) as usize);
+        }
+    }
+}
+
+/// Who writes a message.
+#[derive(Clone)]
+enum Hand {
+    /// The owner of a key.
+    Own(SigningKey),
+    /// Somebody who writes in this name without its key.
+    Forger(Principal),
+}
+
+impl Hand {
+    fn sign<M: Signable>(&self, message: M) -> Signed<M> {
+        match self {
+            Hand::Own(key) => key.sign(message),
+            Hand::Forger(name) => Signed::forged(*name, message),
+        }
+    }
+
+    fn name(&self) -> Principal {
+        match self {
+            Hand::Own(key) => key.owner(),
+            Hand::Forger(name) => *name,
         }
     }
 }
@@ -89,12 +114,9 @@ struct Wild<'a> {
     said: Vec<Message>,
     batches: Vec<Batch>,
     dice: Dice,
-    /// Other keys under the same names: what they sign nobody accepts who looks.
-    forger: KeySet,
 }
 
-/// The first violation that so many runs come to, and the run: replayed, and without what it does not need, but where
-/// something forged was taken, which a file of messages cannot hold.
+/// The first violation that so many runs come to, and the run: replayed, and without what it does not need.
 pub fn violation(
     bound: &Bound,
     rules: &'static dyn Rules,
@@ -111,7 +133,6 @@ pub fn violation(
             said: Vec::new(),
             batches: system.batches(),
             dice: Dice(seed ^ (number << 32)),
-            forger: KeySet::ed25519(bound.replicas, bound.requests, 1),
         };
         let property = wild.run_out()?;
         Some((property, wild.told(property)))
@@ -218,11 +239,12 @@ impl Wild<'_> {
     }
 
     /// Under whose name something is written: mostly the Byzantine replica's own.
-    fn key(&mut self) -> Option<SigningKey> {
+    fn hand(&mut self) -> Option<Hand> {
         if self.dice.chance(8) {
-            return self.dice.pick(&self.forger.replicas).cloned();
+            let replica = self.dice.below(u64::from(self.system.bound().replicas));
+            return Some(Hand::Forger(Principal::Replica(ReplicaId(replica as u16))));
         }
-        self.dice.pick(self.system.byzantine()).cloned()
+        self.dice.pick(self.system.byzantine()).cloned().map(Hand::Own)
     }
 
     fn view(&mut self) -> View {
@@ -239,7 +261,7 @@ impl Wild<'_> {
 
     /// Anything at all.
     fn say(&mut self) -> Option<Message> {
-        let key = self.key()?;
+        let key = self.hand()?;
         let parts = Parts::of(&self.run);
         let checkpoints = self.system.has_checkpoints();
         let kind = self.dice.below(if checkpoints { 9 } else { 6 });
@@ -255,7 +277,7 @@ impl Wild<'_> {
         })
     }
 
-    fn proposal(&mut self, key: &SigningKey) -> Proposal {
+    fn proposal(&mut self, key: &Hand) -> Proposal {
         let (view, seq, batch) = (self.view(), self.seq(), self.batch());
         let digest = if self.dice.chance(85) { batch.digest() } else { self.batch().digest() };
         Proposal { pre_prepare: key.sign(PrePrepare { view, seq, digest }), batch }
@@ -270,8 +292,13 @@ impl Wild<'_> {
     ) -> Arc<[Signed<M>]> {
         let looks: Vec<bool> = (0..3).map(|_| self.dice.chance(70)).collect();
         let forged = self.dice.chance(8);
-        let forged =
-            self.forger.replicas.iter().filter(|_| forged).map(|key| key.sign(own.message().clone()));
+        let forged = self
+            .system
+            .setting()
+            .committee
+            .replicas()
+            .filter(|_| forged)
+            .map(|id| Signed::forged(Principal::Replica(id), own.message().clone()));
         let all = all.iter().chain([&own]).cloned().chain(forged.collect::<Vec<_>>());
         let mut votes: Vec<_> =
             all.filter(|vote| fits.iter().zip(&looks).all(|(fits, looks)| !looks || fits(vote))).collect();
@@ -285,10 +312,10 @@ impl Wild<'_> {
         votes.into()
     }
 
-    fn claim(&mut self, key: &SigningKey, parts: &Parts) -> PreparedClaim {
+    fn claim(&mut self, key: &Hand, parts: &Parts) -> PreparedClaim {
         let known = self.dice.pick(&parts.proposals).cloned();
         let known = known.filter(|_| self.dice.chance(60));
-        let hand = self.key().unwrap_or_else(|| key.clone());
+        let hand = self.hand().unwrap_or_else(|| key.clone());
         let proposal = known.unwrap_or_else(|| self.proposal(&hand));
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
         let own = key.sign(Prepare { view, seq, digest });
@@ -317,7 +344,7 @@ impl Wild<'_> {
         })
     }
 
-    fn stable(&mut self, key: &SigningKey, parts: &Parts, of: Option<&Snapshot>) -> StableClaim {
+    fn stable(&mut self, key: &Hand, parts: &Parts, of: Option<&Snapshot>) -> StableClaim {
         if of.is_none() && self.dice.chance(60) {
             return StableCheckpoint::genesis().claim().clone();
         }
@@ -331,7 +358,7 @@ impl Wild<'_> {
         StableClaim { seq, state, checkpoints: Proof(votes) }
     }
 
-    fn change(&mut self, key: &SigningKey, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
+    fn change(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
         let count = self.dice.below(self.system.bound().slots + 2).min(2);
         let stable = if self.system.has_checkpoints() {
             self.stable(key, parts, None)
@@ -346,8 +373,8 @@ impl Wild<'_> {
         Arc::new(key.sign(ViewChange { new_view: view, stable, prepared }))
     }
 
-    fn new_view(&mut self, key: &SigningKey, parts: &Parts) -> Arc<Signed<NewView>> {
-        let Some(id) = key.owner().replica() else { return self.new_view_of(key, parts, View(0)) };
+    fn new_view(&mut self, key: &Hand, parts: &Parts) -> Arc<Signed<NewView>> {
+        let Some(id) = key.name().replica() else { return self.new_view_of(key, parts, View(0)) };
         // Most often of a view that it leads, since little else comes of anything.
         let committee = self.system.setting().committee;
         let led: Vec<_> = (0..self.system.bound().views)
@@ -359,12 +386,12 @@ impl Wild<'_> {
         self.new_view_of(key, parts, view)
     }
 
-    fn new_view_of(&mut self, key: &SigningKey, parts: &Parts, view: View) -> Arc<Signed<NewView>> {
+    fn new_view_of(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<NewView>> {
         let any_view = self.dice.chance(10);
         let mut changes: Vec<_> =
             parts.changes.iter().filter(|change| any_view || change.new_view == view).cloned().collect();
         for _ in 0..self.dice.below(3) {
-            if let Some(key) = self.key() {
+            if let Some(key) = self.hand() {
                 changes.push(self.change(&key, parts, view));
             }
         }
@@ -401,7 +428,7 @@ impl Wild<'_> {
         Arc::new(key.sign(NewView { view, view_changes: Proof(changes), proposals }))
     }
 
-    fn state(&mut self, key: &SigningKey, parts: &Parts) -> Message {
+    fn state(&mut self, key: &Hand, parts: &Parts) -> Message {
         let snapshot = self.snapshot(parts);
         let stable = self.stable(key, parts, Some(&snapshot));
         let genesis = self.dice.chance(40);
@@ -412,7 +439,7 @@ impl Wild<'_> {
         Message::State(Arc::new(key.sign(StateTransfer { stable, snapshot, decided })))
     }
 
-    fn decision(&mut self, key: &SigningKey, parts: &Parts) -> Decision {
+    fn decision(&mut self, key: &Hand, parts: &Parts) -> Decision {
         let (view, seq, batch) = (self.view(), self.seq(), self.batch());
         let digest = batch.digest();
         let own = key.sign(Commit { view, seq, digest });

@@ -114,10 +114,8 @@ impl Alphabet {
         let in_view_0: BTreeSet<Digest> =
             proposed.filter(|proposal| proposal.view() == View(0)).map(Proposal::digest).collect();
         let is_sent = |&(view, digest): &(View, Digest)| {
-            if digest == Digest::ZERO {
-                return view == View(0) && in_view_0.len() < 2;
-            }
-            view > View(0) || in_view_0.contains(&digest) || self.is_requested(digest)
+            let is_mixed_up = digest == Digest::ZERO && in_view_0.len() < 2;
+            view > View(0) || in_view_0.contains(&digest) || self.is_requested(digest) || is_mixed_up
         };
         let prepares =
             self.ballots(&is_sent, |key, view, seq, digest| key.sign(Prepare { view, seq, digest }));

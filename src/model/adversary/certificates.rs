@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
-use super::{Adversary, Knowledge};
+use super::{Adversary, Family, Knowledge};
 use crate::model::fingerprint::fingerprint;
 use crate::pbft::{
     Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proof, Proposal, Signed, StableCheckpoint,
@@ -50,7 +50,9 @@ impl<'a> Sent<'a> {
 
 impl Adversary {
     fn wanted<V>(&self, vote: V, threshold: usize) -> Wanted<V> {
-        Wanted { vote, threshold, repeated: self.system.setting().committee.quorum() }
+        let often = self.system.setting().committee.quorum();
+        let repeated = if self.has(Family::Repeated) { often } else { 1 };
+        Wanted { vote, threshold, repeated, any_fields: self.has(Family::OtherFields) }
     }
 
     /// The proofs that can be put together from messages that were sent.
@@ -111,7 +113,8 @@ impl Adversary {
     }
 
     fn other_bodies<'a>(&'a self, sent: &'a Sent<'_>) -> impl Iterator<Item = Proposal> + 'a {
-        sent.proposals.iter().flat_map(|proposal| {
+        let has = self.has(Family::OtherBodies);
+        sent.proposals.iter().filter(move |_| has).flat_map(|proposal| {
             let others = self.alphabet.batches.iter().filter(|batch| **batch != proposal.batch);
             others.map(|batch| Proposal { batch: batch.clone(), ..(*proposal).clone() })
         })

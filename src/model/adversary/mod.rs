@@ -34,22 +34,46 @@ pub(crate) mod votes;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use itertools::Itertools as _;
-
 pub use self::alphabet::Alphabet;
 use self::memo::{Memo, Part};
-use super::bounds::{Conduct, System};
+use super::bounds::System;
+use super::conduct;
 use super::fingerprint::Fingerprint;
-use crate::pbft::{
-    Batch, Message, PreparedClaim, Proposal, ReplicaId, SeqNum, SigningKey, StableCheckpoint, StableClaim,
-    View, ViewChange, check_proposal,
-};
+use crate::pbft::{Message, PreparedClaim, Proposal, StableClaim, check_proposal};
+
+/// A family of messages, which the adversary can do without: so that a test sees what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Signed proposals with a body that does not fit.
+    OtherBodies,
+    /// Parts that nobody signed.
+    Forged,
+    /// Votes and view changes that are put forward several times.
+    Repeated,
+    /// Votes that agree with a statement in some fields only.
+    OtherFields,
+    /// States that nobody was ever in.
+    MadeUp,
+    /// New views with proposals that are not due.
+    AnyProposals,
+    /// New views on view changes that are refused by themselves.
+    Spoilt,
+    /// New views on view changes for other views.
+    OtherViews,
+    /// New views on view changes in another order.
+    OtherOrders,
+    /// View changes with certificates in the wrong place, or beside one that proves nothing.
+    Misplaced,
+    /// Proofs that the rulebook's own check refuses, in messages that it takes all the same.
+    Unproved,
+}
 
 /// What all Byzantine replicas together can send. In a simulated run that is not enumerated.
 pub struct Adversary {
     system: Arc<System>,
     alphabet: Alphabet,
     first: Vec<Message>,
+    without: Option<Family>,
     memo: Mutex<Memo>,
 }
 
@@ -73,9 +97,32 @@ impl Adversary {
     /// The adversary of a system.
     pub fn new(system: Arc<System>) -> Self {
         let alphabet = Alphabet::new(&system);
-        let mut this = Adversary { system, alphabet, first: Vec::new(), memo: Mutex::default() };
+        let mut this =
+            Adversary { system, alphabet, first: Vec::new(), without: None, memo: Mutex::default() };
         this.first = this.unconditional();
         this
+    }
+
+    /// The adversary without a family of messages.
+    #[must_use]
+    pub fn without(self, family: Family) -> Self {
+        let mut this = Adversary { without: Some(family), memo: Mutex::default(), ..self };
+        if family == Family::MadeUp {
+            this.alphabet.made_up.clear();
+        }
+        if family == Family::OtherBodies {
+            this.alphabet.proposals.retain(|proposal| proposal.digest() == proposal.batch.digest());
+        }
+        if family == Family::Forged {
+            this.alphabet.forgeable.clear();
+            this.alphabet.proposals.retain(|proposal| !proposal.pre_prepare.is_forged());
+        }
+        this.first = this.unconditional();
+        this
+    }
+
+    fn has(&self, family: Family) -> bool {
+        self.without != Some(family)
     }
 
     fn memo(&self) -> MutexGuard<'_, Memo> {
@@ -132,8 +179,7 @@ impl Adversary {
         }
         match system.conduct() {
             None => {}
-            Some(Conduct::Silent) => return Vec::new(),
-            Some(Conduct::Stale) => return self.stale(),
+            Some(conduct) => return conduct::messages(system, conduct),
         }
         let (rules, setting) = (system.rules(), system.setting());
         let proposals = self.alphabet.proposals.iter().filter(|proposal| self.may_be_taken(proposal));
@@ -154,31 +200,6 @@ impl Adversary {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let is_allowed = rules.may_propose_null() || !proposal.batch.is_null();
         is_allowed && check_proposal(rules, setting, proposal).is_ok()
-    }
-
-    /// All that is sent by replicas whose conduct is [`Conduct::Stale`].
-    fn stale(&self) -> Vec<Message> {
-        let (rules, setting) = (self.system.rules(), self.system.setting());
-        let request = self.system.requests().first().map(|request| Batch::new([request.clone()]));
-        let is_first = |p: &&Proposal| {
-            (p.view(), p.seq()) == (View(0), SeqNum(1))
-                && Some(&p.batch) == request.as_ref()
-                && check_proposal(rules, setting, p).is_ok()
-        };
-        let proposals = self.alphabet.proposals.iter().filter(is_first).cloned().map(Message::PrePrepare);
-        let change = |new_view| {
-            let stable = StableCheckpoint::genesis().claim().clone();
-            ViewChange { new_view, stable, prepared: Vec::new() }
-        };
-        let targets: Vec<_> = self.system.targets().collect();
-        let changes = self.keys().cartesian_product(targets);
-        proposals
-            .chain(changes.map(|((key, _), view)| Message::ViewChange(Arc::new(key.sign(change(view))))))
-            .collect()
-    }
-
-    fn keys(&self) -> impl Iterator<Item = (&SigningKey, ReplicaId)> {
-        self.alphabet.keys.iter().map(|(key, id)| (key, *id))
     }
 }
 

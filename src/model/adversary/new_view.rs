@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::memo::{Justified, Memo};
 use super::view_change::{Change, Changes};
-use super::{Adversary, Knowledge};
+use super::{Adversary, Family, Knowledge};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::pbft::{
     Batch, Message, NewView, PrePrepare, Principal, Proof, Proposal, ReplicaId, SeqNum, Signed, SigningKey,
@@ -133,7 +133,7 @@ impl Adversary {
             }
             let places: BTreeSet<usize> =
                 by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
-            for place in places {
+            for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
                 let rows = rows.get_or_init(|| self.rows(memo_proposals(memo, knowledge), start));
                 out.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
             }
@@ -235,7 +235,7 @@ impl Adversary {
     /// The orders of a list in which each view change is first or last, if what is due or accepted depends on the order.
     fn other_orders(&self, memo: &mut Memo, start: &Start<'_>, list: &List) -> Vec<List> {
         let said = |entry: &Entry| (entry.content().stable.seq, entry.content().prepared.clone());
-        if list.iter().map(said).all_equal() {
+        if list.iter().map(said).all_equal() || !self.has(Family::OtherOrders) {
             return Vec::new();
         }
         let mut turned = list.clone();
@@ -256,7 +256,7 @@ impl Adversary {
     /// Quorums with view changes for other views.
     fn other_views(&self, start: &Start<'_>) -> Vec<List> {
         let (justifying, all) = (self.justifying(start), by_sender(start.sound.iter()));
-        if justifying == all {
+        if justifying == all || !self.has(Family::OtherViews) {
             return Vec::new();
         }
         let lists = products(&all, self.quorum(), true);
@@ -266,6 +266,9 @@ impl Adversary {
 
     /// One view change that is refused by itself, among others or several times.
     fn spoilt(&self, start: &Start<'_>) -> Vec<List> {
+        if !self.has(Family::Spoilt) {
+            return Vec::new();
+        }
         let by_sender = self.justifying(start);
         let others = self.quorum().saturating_sub(1);
         let mut lists = Vec::new();
@@ -286,6 +289,9 @@ impl Adversary {
 
     /// One view change as often as it takes; all that one sender has to say, alone and among others; and none.
     fn repeated(&self, start: &Start<'_>) -> Vec<List> {
+        if !self.has(Family::Repeated) {
+            return vec![Vec::new()];
+        }
         let by_sender = self.justifying(start);
         let all = by_sender.values().flatten();
         let mut lists: Vec<List> =
@@ -308,6 +314,9 @@ impl Adversary {
             .iter()
             .filter(|part| part.proves)
             .map(|part| vec![memo.claims.get(part.id).clone()]);
+        if !self.has(Family::Forged) {
+            return Vec::new();
+        }
         let stable = StableCheckpoint::genesis().claim().clone();
         let is_own = |entry: &&Entry| entry.content().new_view == start.view;
         let own: List = start.own.iter().find(is_own).cloned().into_iter().collect();

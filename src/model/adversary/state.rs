@@ -7,7 +7,7 @@ use itertools::Itertools as _;
 
 use super::certificates::Sent;
 use super::memo::{Memo, Part};
-use super::{Adversary, Knowledge};
+use super::{Adversary, Family, Knowledge};
 use crate::pbft::{
     Chain, Checkpoint, ClientId, Digest, Message, Outcome, Reply, SeqNum, Snapshot, StateTransfer, Timestamp,
 };
@@ -46,6 +46,8 @@ impl Adversary {
             return Vec::new();
         }
         let decisions = self.decisions(memo, &Sent::of(sent.clone()));
+        let is_used = |part: &&Part| part.proves || self.has(Family::Unproved);
+        let decisions: Vec<Part> = decisions.iter().filter(is_used).copied().collect();
         let decided = lists_of_decisions(memo, &decisions);
         let snapshots = self.snapshots(memo, knowledge, sent);
         let mut out = Vec::new();

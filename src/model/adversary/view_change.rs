@@ -9,7 +9,7 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 
 use super::memo::{Memo, Part, PartId};
-use super::{Adversary, Knowledge};
+use super::{Adversary, Family, Knowledge};
 use crate::pbft::{SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.
@@ -49,8 +49,10 @@ impl Adversary {
         for &view in &self.alphabet.targets {
             for stable in knowledge.stable_parts.iter() {
                 let lists: Vec<&Vec<PartId>> = match stable.proves {
-                    true => regular.iter().chain(&irregular).collect(),
+                    true if self.has(Family::Misplaced) => regular.iter().chain(&irregular).collect(),
+                    true => regular.iter().chain(irregular.iter().filter(|list| list.len() == 1)).collect(),
                     // Two parts that prove nothing are two faults of a rulebook.
+                    false if !self.has(Family::Unproved) => Vec::new(),
                     false => regular.iter().filter(|list| list.len() <= 1).collect(),
                 };
                 for list in lists {

@@ -51,6 +51,8 @@ pub struct Wanted<V> {
     pub threshold: usize,
     /// How often a vote is repeated where one is put forward several times.
     pub repeated: usize,
+    /// Whether votes are put forward that agree in some of the fields only.
+    pub any_fields: bool,
 }
 
 /// The votes that exist, with what stands for each.
@@ -90,7 +92,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
         accepts: impl Fn(&T) -> bool,
     ) -> (T, bool) {
         let mut fittest = None;
-        for pool in self.pools(&wanted.vote) {
+        for pool in self.pools(wanted) {
             let known = tried
                 .entry((about, pool.print))
                 .or_insert_with(|| self.of_pool(wanted, &pool).into_iter().map(&proof).find(&accepts));
@@ -115,7 +117,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
     /// The sets of votes that can be put forward for a statement, the most fitting first, none at all last.
     #[cfg(test)]
     fn sets(&self, wanted: &Wanted<V>) -> Vec<Vec<Signed<V>>> {
-        let pools = self.pools(&wanted.vote).into_iter();
+        let pools = self.pools(wanted).into_iter();
         let real = pools.flat_map(|pool| self.of_pool(wanted, &pool));
         real.chain([self.with_forged(wanted).0, Vec::new()]).collect()
     }
@@ -125,10 +127,11 @@ impl<'a, V: Vote> Ballots<'a, V> {
     }
 
     /// The votes that agree with a statement in each subset of its fields, each set once, those with the most fields first.
-    fn pools(&self, wanted: &V) -> Vec<Pool> {
+    fn pools(&self, wanted: &Wanted<V>) -> Vec<Pool> {
         let agreement: SmallVec<[u8; 64]> =
-            self.votes.iter().map(|vote| wanted.agreement(vote.message())).collect();
-        let mut masks: SmallVec<[u8; 8]> = (0..1 << V::FIELDS).collect();
+            self.votes.iter().map(|vote| wanted.vote.agreement(vote.message())).collect();
+        let all = 1 << V::FIELDS;
+        let mut masks: SmallVec<[u8; 8]> = (if wanted.any_fields { 0 } else { all - 1 }..all).collect();
         masks.sort_by_key(|mask| Reverse(mask.count_ones()));
         let mut pools: Vec<Pool> = Vec::new();
         for mask in masks {
@@ -201,7 +204,7 @@ mod tests {
     }
 
     fn all(wanted: Prepare, votes: &[Signed<Prepare>]) -> Vec<Vec<Signed<Prepare>>> {
-        let wanted = Wanted { vote: wanted, threshold: 2, repeated: 3 };
+        let wanted = Wanted { vote: wanted, threshold: 2, repeated: 3, any_fields: true };
         Ballots::new(votes.iter().cloned(), &EVERYBODY).sets(&wanted)
     }
 
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn the_first_set_that_is_accepted_is_kept() {
         let (vote, votes) = votes();
-        let wanted = Wanted { vote, threshold: 2, repeated: 3 };
+        let wanted = Wanted { vote, threshold: 2, repeated: 3, any_fields: true };
         let ballots = Ballots::new(votes.iter().cloned(), &EVERYBODY);
         let mut tried = Tried::default();
         let mut best = |least: usize| {

@@ -130,6 +130,15 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints.
+    pub const LOOKED_AT: [Property; 5] = [
+        Property::Agreement,
+        Property::ChainPrefix,
+        Property::Validity,
+        Property::ExactlyOnce,
+        Property::CertificateUnique,
+    ];
+
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
     ///
     /// # Errors
@@ -142,7 +151,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -379,15 +388,21 @@ impl Model for Views {
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
-        macro_rules! all {
-            ($($name:ident)*) => {
-                vec![$(stateright::Property::always(Property::$name.name(), |_: &Views, state: &ViewsState| {
-                    *state != ViewsState::Lacks(Property::$name)
-                })),*]
-            };
-        }
-        all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
+        properties()
+            .into_iter()
+            .map(|(property, has)| stateright::Property::always(property.name(), has))
+            .collect()
     }
+}
+
+/// Each of [`Views::LOOKED_AT`] with whether a state has it.
+fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 5] {
+    macro_rules! all {
+        ($($name:ident)*) => {
+            [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
+        };
+    }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
 }
 
 impl fmt::Debug for Views {

@@ -149,8 +149,7 @@ impl Replica {
 
     pub(super) fn check_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
         self.check_as_prepare(state, prepare).or_else(|refusal| {
-            let commit = self.as_commit(prepare).ok_or(refusal)?;
-            self.check_commit(state, &commit).map_err(|_| refusal)
+            self.as_commit(prepare).map_or(Err(refusal), |commit| self.check_commit(state, &commit))
         })
     }
 

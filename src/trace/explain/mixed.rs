@@ -3,10 +3,7 @@
 //! With every rule taken it answers as the other does, and notes where the paper answers otherwise; with
 //! all but one it tells what that one rule is to blame for.
 //!
-//! The paper's answer is a default body of [`Rules`]. Many of those ask further rules, and here they have
-//! to ask the mixture. So each method below has a type of its own, which overrides every rule *but* this
-//! one, and passes all of them on to the mixture: its default body is the paper's, and whatever that asks,
-//! the mixture answers.
+//! The paper's answer is what the default body of the rule says ([`paper`]); whatever that asks further, the mixture answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,47 +61,16 @@ impl Mixed {
     }
 }
 
-/// Overrides rules by handing them on to the mixture.
-macro_rules! hand_on {
-    ($({ $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty })*) => {$(
-        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
-            self.0.$name($($arg),*)
-        }
-    )*};
-}
-
-/// The methods of the mixture, one after the other: `[those before] this, those after`.
-macro_rules! methods {
-    ([$($before:tt)*]) => {};
-    (
-        [$($before:tt)*]
-        { $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty }
-        $($after:tt)*
-    ) => {
-        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
-            #[derive(Debug)]
-            struct Paper<'m>(&'m Mixed);
-            impl Rules for Paper<'_> {
-                hand_on! { $($before)* $($after)* }
-
-                fn as_rules(&self) -> &dyn Rules {
-                    self.0
-                }
-            }
-            self.answer(stringify!($name), || Paper(self).$name($($arg),*), || self.given.$name($($arg),*))
-        }
-
-        methods! { [$($before)* { $name [$($life)?] [$($arg: $type),*] $out }] $($after)* }
-    };
-}
-
 macro_rules! rules {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
-        /// The names of all rules, in the order of the rulebook.
-        pub(super) const RULES: &[&str] = &[$(stringify!($name)),*];
-
         impl Rules for Mixed {
-            methods! { [] $({ $name [$($life)?] [$($arg: $type),*] $out })* }
+            $(fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+                self.answer(
+                    stringify!($name),
+                    || paper::$name(self, $($arg),*),
+                    || self.given.$name($($arg),*),
+                )
+            })*
 
             fn as_rules(&self) -> &dyn Rules {
                 self
@@ -113,58 +79,7 @@ macro_rules! rules {
     };
 }
 
-// Every method of `Rules`, as it stands there. A test compares the names; the compiler, the rest.
-rules! {
-    primary(committee: Committee, view: View) -> ReplicaId;
-    quorum(committee: Committee) -> usize;
-    prepare_quorum(committee: Committee) -> usize;
-    commit_quorum(committee: Committee) -> usize;
-    checkpoint_quorum(committee: Committee) -> usize;
-    view_change_quorum(committee: Committee) -> usize;
-    verifies(part: SignedPart, genuine: bool) -> bool;
-    admits_view(standing: Standing, view: View) -> bool;
-    in_window(setting: &Setting, low: SeqNum, seq: SeqNum) -> bool;
-    may_propose(committee: Committee, view: View, from: ReplicaId) -> bool;
-    digest_matches(digest: Digest, batch: &Batch) -> bool;
-    authentic(setting: &Setting, request: &SignedRequest) -> bool;
-    authentic_at(setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool;
-    may_propose_null() -> bool;
-    accepts_second_proposal(accepted: &Proposal, second: &Proposal) -> bool;
-    may_prepare(committee: Committee, view: View, from: ReplicaId) -> bool;
-    counts_vote(voters: Option<&VoteSet>, from: ReplicaId) -> bool;
-    prepare_key(view: View, digest: Digest) -> TallyKey;
-    commit_key(view: View, digest: Digest) -> TallyKey;
-    prepare_counts_as_commit() -> bool;
-    decides_unprepared() -> bool;
-    is_next(height: SeqNum, seq: SeqNum) -> bool;
-    executes(last: Option<Timestamp>, timestamp: Timestamp) -> bool;
-    serves_reads() -> bool;
-    reply_quorum(committee: Committee) -> usize;
-    read_quorum(committee: Committee) -> usize;
-    reply_key(reply: &Reply) -> TallyKey;
-    check_stable(setting: &Setting, claim: &StableClaim) -> Result<(), Refusal>;
-    check_state(setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal>;
-    check_decision(setting: &Setting, decision: &Decision) -> Result<(), Refusal>;
-    persists(record: &Record) -> bool;
-    runs_timer(standing: Standing) -> bool;
-    restarts_timer(since: SeqNum, height: SeqNum) -> bool;
-    leaves_prepared() -> bool;
-    retransmits() -> bool;
-    advances(standing: Standing, view: View) -> bool;
-    join(committee: Committee, views: &[View]) -> Option<View>;
-    certificate_quorum(committee: Committee) -> usize;
-    reports_prepared(claim: &PreparedClaim) -> bool;
-    keeps_prepared(claim: &PreparedClaim) -> bool;
-    check_prepared(setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal>;
-    check_view_change(setting: &Setting, change: &ViewChange) -> Result<(), Refusal>;
-    justifies(change: &ViewChange, view: View) -> bool;
-    select<'a>(claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim>;
-    new_view_start(changes: &[&ViewChange]) -> Option<SeqNum>;
-    new_view_batches(changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)>;
-    sift<'a>(setting: &Setting, changes: &[&'a ViewChange]) -> Result<Vec<&'a ViewChange>, Refusal>;
-    follows(new_view: &NewView, changes: &[&ViewChange]) -> bool;
-    check_new_view(setting: &Setting, new_view: &NewView) -> Result<(), Refusal>;
-}
+every_rule! { rules }
 
 /// The rulebook's own text: what a rule says is said there, and nowhere else.
 const BOOK: &str = include_str!("../../pbft/rules.rs");
@@ -197,7 +112,7 @@ mod tests {
         let book = BOOK.split_once("pub trait Rules").unwrap().1.split_once("\n}\n").unwrap().0;
         let methods = book.lines().filter_map(|line| line.strip_prefix("    fn "));
         let names: Vec<_> = methods.map(|rest| rest.split(['(', '<']).next().unwrap()).collect();
-        assert_eq!([RULES, &["as_rules"]].concat(), names);
+        assert_eq!([&RULES[..], &["as_rules"]].concat(), names);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::mixed::{Mixed, RULES, statement};
+use super::mixed::{Mixed, statement};
 use super::{as_text, if_any_as_text, new_views};
 use crate::model::{Event, NoStep, Property, Run, System};
-use crate::pbft::{Effect, Principal, Refusal, Rules};
+use crate::pbft::{Effect, Principal, RULES, Refusal, Rules};
 use crate::trace::stage::Stage;
 use crate::trace::{Step, Trace, violation};
 

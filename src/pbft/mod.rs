@@ -9,6 +9,7 @@ mod block;
 mod certificate;
 mod client;
 mod digest;
+mod each_rule;
 mod evidence;
 mod id;
 mod message;
@@ -26,6 +27,7 @@ pub use certificate::{
 };
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
 pub use digest::{Digest, Encoder, Tag};
+pub(crate) use each_rule::each_rule;
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
 pub use message::{

@@ -1,7 +1,7 @@
 //! The registry of rulebooks.
 
 use super::*;
-use crate::model::{ANSWERED, EXECUTED, NO_DEAD_END, Reductions};
+use crate::model::{ANSWERED, EXECUTED, NO_DEAD_END, PANICS, Reductions};
 use crate::pbft::Castro99;
 
 /// Every rulebook, the correct one first, then by number.
@@ -595,6 +595,24 @@ pub const RULEBOOKS: &[Rulebook] = &[
             slow: false,
         }],
         rules: &IdleTimer,
+    },
+    Rulebook {
+        name: "low-watermark",
+        breaks: Some("numbers at or below the low watermark are let through"),
+        number: None,
+        class: Class::Safety,
+        source: "a mutant of OSDI'99 §4.2",
+        overrides: &["in_window"],
+        runs: &[Run {
+            expected: Expected::Violated(PANICS),
+            scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+            byzantine: Some(&[]),
+            passes_with_views: None,
+            told: &[],
+            reductions: Reductions::NONE,
+            slow: false,
+        }],
+        rules: &LowWatermark,
     },
     Rulebook {
         name: "short-window",

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use stateright::{Model as _, Property};
+
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::plan::{Job, Outcome, Verdict};
-use super::search::{Coverage, Limit, Limits, Progress};
+use super::search::{Coverage, End, Limit, Limits, Progress, search};
 use crate::model::{
     ALL_LIVENESS, ANSWERED, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState,
-    Owed, Stabilisation,
+    Owed, PANICS, Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -63,8 +65,8 @@ pub(super) fn run_liveness(
         let few = limits.max_states.map_or(FEW, |most| most.min(FEW));
         let outcome = judge(job, &model, property, &Limits { max_states: Some(few), ..left() }, progress);
         endless = together(endless, outcome.coverage);
-        let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
-        if trace.lasso().is_some_and(Stay::is_rising) {
+        let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
+        if *property == PANICS || trace.lasso().is_some_and(Stay::is_rising) {
             return Ok(Outcome { coverage: endless, ..outcome });
         }
         found = found.or(Some(outcome));
@@ -119,6 +121,10 @@ fn judge(
             };
         }
     };
+    if let Some(verdict) = panicking(model, limits, progress) {
+        let coverage = report.coverage;
+        return Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None };
+    }
     let mut verdict = Verdict::Holds;
     let mut unreached = Vec::new();
     for finding in &report.findings {
@@ -147,6 +153,42 @@ fn judge(
         verdict = Verdict::Refused(refusal);
     }
     Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+}
+
+/// What is said of a model in which somebody panics: where it is not known whether anybody does, nothing.
+fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<Verdict> {
+    if !model.meets_panics() {
+        return None;
+    }
+    let nobody: fn(&Liveness, &LivenessState) -> bool =
+        |model, state| model.with_seen(state, |seen| seen.panicked.is_none());
+    let asked = [Property::always(PANICS, nobody)];
+    let report = search(model, &asked, &Limits { threads: 1, ..*limits }, progress, |_| {});
+    match report.end {
+        End::Exhausted => None,
+        End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
+        End::Violated { path, .. } => Some(match panics(model, &path) {
+            Ok(trace) => Verdict::Violated { property: PANICS, steps: path.len(), trace: Box::new(trace) },
+            Err(why) => Verdict::Refused(format!(
+                "somebody panics in the model, and the replicas do not show it: {why}"
+            )),
+        }),
+    }
+}
+
+/// A run in which somebody panics on the real replicas, message by message.
+fn panics(model: &Liveness, path: &[LivenessMove]) -> Result<Trace, String> {
+    let system = model.shared_system();
+    let mut state = model.init_states().swap_remove(0);
+    let (mut events, mut skipped): (Events, u64) = (Vec::new(), 0);
+    for step in path {
+        events.extend(raised(&system, &model.expand(&state, step), model.first_after(), skipped)?);
+        skipped += model.skips(&state, step);
+        state = model.next_state(&state, *step).ok_or("a step is not there")?;
+    }
+    let trace = Trace::replayed(&system, &mut events, &mut [])?;
+    trace.violation(PANICS).ok_or("nobody does")?;
+    Ok(trace.shrunk(PANICS))
 }
 
 type Events = Vec<(Principal, Event)>;

@@ -12,8 +12,8 @@ use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, Reduced,
-    Reductions, Scope, Symmetric, System, is_liveness, no_dead_end, placements, properties,
+    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, PANICS,
+    Reduced, Reductions, Scope, Symmetric, System, guarded, is_liveness, no_dead_end, placements, properties,
 };
 use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
 use crate::trace::{ReplayError, Trace};
@@ -108,9 +108,10 @@ pub fn jobs(
         .collect()
 }
 
-/// Whether the primary of the first view is honest.
+/// Whether the primary of the first view is honest; if the rulebook panics over it, nobody else is.
 pub fn is_led_honestly(bound: &Bound, rules: &dyn Rules) -> bool {
-    bound.validate().is_ok_and(|committee| !bound.byzantine.contains(&rules.primary(committee, View(0))))
+    let is_honest = |committee| guarded(|| !bound.byzantine.contains(&rules.primary(committee, View(0))));
+    bound.validate().is_ok_and(|committee| is_honest(committee).unwrap_or(true))
 }
 
 /// What a run says.
@@ -177,13 +178,32 @@ pub fn run_on(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), BoundError> {
+    let ran = guarded(|| run_judge(job, rules, property, limits, deadline, progress, from));
+    ran.unwrap_or_else(|panicked| {
+        let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
+        Ok((refused(job, why), None))
+    })
+}
+
+/// No verdict.
+fn refused(job: &Job, why: String) -> Outcome {
+    let (coverage, verdict) = (Coverage::default(), Verdict::Refused(why));
+    Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
+}
+
+fn run_judge(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<&str>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+    from: Option<Unfinished>,
+) -> Result<(Outcome, Option<Unfinished>), BoundError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
     if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
-        let verdict = Verdict::Refused(format!("judge {} does not check this property", job.judge));
-        let coverage = Coverage::default();
-        let outcome =
-            Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None };
-        return Ok((outcome, None));
+        let why = format!("judge {} does not check this property", job.judge);
+        return Ok((refused(job, why), None));
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
@@ -249,10 +269,7 @@ fn run_reduced(
 ) -> Outcome {
     let shared = || Arc::clone(system);
     let run = (job, system, property, limits, progress);
-    let refused = |why: &str| {
-        let (coverage, verdict) = (Coverage::default(), Verdict::Refused(why.to_owned()));
-        Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
-    };
+    let refused = |why: &str| refused(job, why.to_owned());
     let Reductions { silent, decided, symmetry, .. } = job.reductions;
     if decided && symmetry {
         return refused("decided and symmetry do not go together in judge absorbed");
@@ -330,8 +347,12 @@ fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
 fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
     let mut all = properties(judge.system());
     all.extend((property == Some(NO_DEAD_END)).then(no_dead_end));
+    // Where somebody panics nobody gets stuck in another way.
+    let also = property.filter(|name| *name == NO_DEAD_END).map(|_| PANICS);
     all.retain(|p: &Property<J>| {
-        p.expectation != Expectation::Always || property.is_none_or(|name| name == p.name)
+        p.expectation != Expectation::Always
+            || property.is_none_or(|name| name == p.name)
+            || also == Some(p.name)
     });
     all
 }
@@ -370,6 +391,8 @@ fn confirm(
     let trace = loop {
         match Trace::replay(system, &events) {
             Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => drop(events.remove(step - 1)),
+            // Who has not forgotten may panic earlier.
+            Err(ReplayError::Impossible(step, ..)) if property == PANICS => events.truncate(step - 1),
             replayed => break replayed.map_err(internal)?,
         }
     };

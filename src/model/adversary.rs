@@ -19,9 +19,10 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 
 use super::bounds::{Conduct, System};
+use super::panics::guarded;
 use crate::pbft::{
     Batch, Chain, Checkpoint, ClientId, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare,
-    Prepare, PreparedClaim, Proof, Proposal, ReplicaId, Reply, SeqNum, Signed, SigningKey, Snapshot,
+    Prepare, PreparedClaim, Proof, Proposal, ReplicaId, Reply, Rules, SeqNum, Signed, SigningKey, Snapshot,
     StableCheckpoint, StableClaim, StateTransfer, Timestamp, View, ViewChange, check_proposal,
 };
 
@@ -44,6 +45,11 @@ pub struct Knowledge {
     pub claims: Vec<PreparedClaim>,
     /// The stable checkpoints that can be shown.
     pub stable: Vec<StableClaim>,
+}
+
+/// What a new view on these view changes proposes; nothing where the rule panics, which those will who accept it.
+fn batches_of(rules: &dyn Rules, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
+    guarded(|| rules.new_view_batches(changes)).unwrap_or_default()
 }
 
 /// For each of these senders its class, and its place among those who have sent the same.
@@ -471,7 +477,8 @@ impl Adversary {
                 for &change in changes.iter().filter(|change| rules.justifies(change, view)) {
                     by_sender.entry(change.signer()).or_default().push(change);
                 }
-                let quorum = rules.view_change_quorum(setting.committee);
+                let quorum = guarded(|| rules.view_change_quorum(setting.committee));
+                let quorum = quorum.unwrap_or_else(|_| setting.committee.quorum());
                 // A larger set than a quorum can matter only where the certificates for the slots
                 // come from more senders than a quorum has.
                 let largest = quorum.max(bound.slots as usize).min(by_sender.len());
@@ -503,7 +510,7 @@ impl Adversary {
                         }
                         for set in senders.into_iter().map(|(sent, _)| sent).multi_cartesian_product() {
                             let contents: Vec<_> = set.iter().map(|change| change.message()).collect();
-                            let batches = rules.new_view_batches(&contents);
+                            let batches = batches_of(rules, &contents);
                             let set: Vec<_> = set.into_iter().map(|&c| Arc::clone(c)).collect();
                             some_quorum.get_or_insert_with(|| set.clone());
                             offer(set, &batches);
@@ -513,7 +520,7 @@ impl Adversary {
                 // One view change as often as it takes, for a rulebook that counts it so often.
                 for change in own.iter().filter(|change| rules.justifies(change, view)) {
                     let set = vec![Arc::clone(change); quorum];
-                    let batches = rules.new_view_batches(&vec![change.message(); quorum]);
+                    let batches = batches_of(rules, &vec![change.message(); quorum]);
                     offer(set, &batches);
                 }
                 // Proposals that follow from nothing, for a rulebook that does not recompute them; on a

@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
+use super::asked::asked;
+use super::panics::guarded;
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
@@ -338,7 +340,8 @@ impl std::str::FromStr for Byzantine {
 }
 
 /// The placements to run: every set of that many Byzantine replicas, up to symmetry. Replicas that are
-/// primary in no explored view are interchangeable: their numbers are used nowhere else.
+/// primary in no explored view are interchangeable: their numbers are used nowhere else. Where the rulebook panics when
+/// it is asked who is primary, none are.
 pub fn placements(
     byzantine: &Byzantine,
     committee: Committee,
@@ -349,7 +352,8 @@ pub fn placements(
         Byzantine::Ids(ids) => return vec![ids.clone()],
         Byzantine::Count(count) => usize::from(*count),
     };
-    let primaries: BTreeSet<_> = (0..views).map(|v| rules.primary(committee, View(v))).collect();
+    let primaries = guarded(|| (0..views).map(|v| rules.primary(committee, View(v))).collect());
+    let primaries: BTreeSet<_> = primaries.unwrap_or_else(|_| committee.replicas().collect());
     let (leaders, others): (Vec<_>, Vec<_>) = committee.replicas().partition(|id| primaries.contains(id));
     // Some of the leaders; the rest from the others, who are as good as each other.
     (0..=count.min(leaders.len()))
@@ -395,6 +399,8 @@ impl System {
     /// A bound that makes no sense.
     pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         let committee = bound.validate()?;
+        // The replicas follow the rulebook itself, whoever it is taken from.
+        let (rules, asked) = (rules.as_rules(), asked(rules));
         let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
             window: bound.watermarks(),
@@ -416,7 +422,7 @@ impl System {
             timestamp: Timestamp(timestamp),
             operation: Arc::from(operation),
         };
-        let readers = if rules.serves_reads() { bound.reads as usize } else { 0 };
+        let readers = if asked.serves_reads() { bound.reads as usize } else { 0 };
         let writers = &keys.clients[..keys.clients.len() - readers];
         let requests =
             writers.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, System::OPERATION))).collect();
@@ -434,7 +440,7 @@ impl System {
         Ok(System {
             bound,
             setting,
-            rules,
+            rules: asked,
             honest,
             byzantine,
             keys,
@@ -521,7 +527,9 @@ impl System {
         &self.setting
     }
 
-    /// The rulebook.
+    /// The rulebook, as it is asked by who is no replica: where it panics, it lets through what it was asked about, so
+    /// that a replica panics over it; what cannot be answered so is raised as a [`Panicked`](super::Panicked). A system
+    /// that is made with it, and replicas of that system, follow the rulebook itself.
     pub fn rules(&self) -> &'static dyn Rules {
         self.rules
     }

@@ -234,6 +234,11 @@ impl Liveness {
         self.judge.refusal()
     }
 
+    /// Whether somebody panics over messages that were met, whether or not they can exist together.
+    pub fn meets_panics(&self) -> bool {
+        self.judge.is_any_wrecked()
+    }
+
     /// What is owed in a state.
     pub fn owed_in(&self, state: &LivenessState) -> BTreeSet<Owed> {
         if !state.is_stable() {

@@ -6,6 +6,7 @@
 
 mod absorbed;
 mod adversary;
+mod asked;
 mod bits;
 mod bounds;
 mod fingerprint;
@@ -15,6 +16,7 @@ mod known;
 mod lab;
 mod liveness;
 mod message;
+mod panics;
 mod participant;
 mod property;
 mod record;
@@ -36,9 +38,12 @@ pub use liveness::{
     is_liveness,
 };
 pub use message::{MessageAction, MessageModel, MessageState};
-pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
+pub(crate) use panics::raised;
+pub use panics::{Panicked, guarded};
+pub use participant::{Event, Local, Participant, Stimulus, Taken, Wreck, participants};
 pub use property::{
-    DEAD_END, Judge, NO_DEAD_END, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end, properties,
+    DEAD_END, Judge, NO_DEAD_END, PANICS, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end,
+    properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::bounds::{Store, System};
+use super::panics::{Panicked, guarded};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Rename as _,
     Renaming, Replica, ReplicaId, Site, State, View,
@@ -90,6 +91,17 @@ pub enum Local {
     Replica(ReplicaLocal),
     /// A client's.
     Client(ClientState),
+    /// Of one whose code has panicked: it takes and sends nothing any more.
+    Panicked(Box<Wreck>),
+}
+
+/// What is left of a participant whose code has panicked.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Wreck {
+    /// What it believed before the step in which it panicked, without its tallies.
+    pub before: Local,
+    /// The panic.
+    pub panicked: Panicked,
 }
 
 /// A replica's state and what of it would outlive a crash.
@@ -106,9 +118,12 @@ pub struct ReplicaLocal {
 /// The state that would be recovered: now, and if what the last step wrote were lost.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Stored {
-    now: State,
-    before: State,
+    now: Recovered,
+    before: Recovered,
 }
+
+/// The state that is recovered from storage, unless the code that recovers it panics.
+type Recovered = Result<State, Panicked>;
 
 /// What a step puts into the network: the message, and the one it is addressed to, if not all replicas.
 pub type Sent = (Option<Principal>, Message);
@@ -176,23 +191,32 @@ impl Participant {
         match self {
             Participant::Replica(replica, _) => {
                 let state = replica.init();
-                let stored = || Box::new(Stored { now: state.clone(), before: state.clone() });
+                let stored = || Box::new(Stored { now: Ok(state.clone()), before: Ok(state.clone()) });
                 let store = (system.bound().crashes > 0).then(stored);
                 Local::Replica(ReplicaLocal { state, crashes: 0, store })
             }
             Participant::Client(client) => {
                 let mut state = client.init();
-                if !system.reads(client.id()) {
-                    let operation = ClientInput::Invoke { operation: System::OPERATION, reads: false };
-                    let _ = client.step(&mut state, operation, &mut Vec::new());
+                let asks = || {
+                    if !system.reads(client.id()) {
+                        let operation = ClientInput::Invoke { operation: System::OPERATION, reads: false };
+                        let _ = client.step(&mut state, operation, &mut Vec::new());
+                    }
+                };
+                match guarded(asks) {
+                    Ok(()) => Local::Client(state),
+                    Err(panicked) => self.wreck(&Local::Client(client.init()), panicked),
                 }
-                Local::Client(state)
             }
         }
     }
 
-    /// Whether it would act.
+    /// Whether it would act. To panic is to act.
     pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
+        guarded(|| self.lets_through(system, local, stimulus)).unwrap_or(true)
+    }
+
+    fn lets_through(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
         match (self, local, stimulus) {
             (Participant::Replica(replica, _), Local::Replica(local), _) => match stimulus {
                 Stimulus::Crash => self.recovered(system, local).is_some(),
@@ -210,9 +234,26 @@ impl Participant {
 
     /// The next local state and what comes of it; nothing if it does not act.
     pub fn step(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
+        guarded(|| self.acts(system, local, stimulus)).unwrap_or_else(|panicked| {
+            let after = self.wreck(local, panicked);
+            Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
+        })
+    }
+
+    /// The local state after a step in which its code panics. What it would have sent has not left: effects leave when
+    /// the step is over.
+    fn wreck(&self, before: &Local, panicked: Panicked) -> Local {
+        let before = self.control(before);
+        Local::Panicked(Box::new(Wreck { before, panicked }))
+    }
+
+    fn acts(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
         match (self, local) {
             (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, Stimulus::Crash) => {
-                let after = Local::Replica(self.recovered(system, local)?);
+                let after = match self.recovered(system, local)? {
+                    Ok(local) => Local::Replica(local),
+                    Err(panicked) => self.wreck(&Local::Replica(local.clone()), panicked),
+                };
                 Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
             }
             (Participant::Replica(replica, kept), Local::Replica(local)) => {
@@ -234,7 +275,14 @@ impl Participant {
     }
 
     /// What it says of how far it is, if it is a replica and its rulebook retransmits.
-    pub fn status(&self, local: &Local) -> Option<Message> {
+    ///
+    /// # Errors
+    /// The panic of its code.
+    pub fn status(&self, local: &Local) -> Result<Option<Message>, Panicked> {
+        guarded(|| self.says(local))
+    }
+
+    fn says(&self, local: &Local) -> Option<Message> {
         let (Participant::Replica(replica, _), Local::Replica(local)) = (self, local) else { return None };
         let mut effects = Vec::new();
         replica.successor(&local.state, Input::Retransmit, &mut effects).ok()?;
@@ -245,13 +293,25 @@ impl Participant {
     }
 
     /// What it sends to a replica that says how far it is.
-    pub fn answers(&self, system: &System, local: &Local, status: &Message) -> Vec<Message> {
-        let taken = self.step(system, local, Stimulus::Deliver(status));
-        taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect())
+    ///
+    /// # Errors
+    /// The panic of its code.
+    pub fn answers(
+        &self,
+        system: &System,
+        local: &Local,
+        status: &Message,
+    ) -> Result<Vec<Message>, Panicked> {
+        let taken = guarded(|| self.acts(system, local, Stimulus::Deliver(status)))?;
+        Ok(taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect()))
     }
 
     /// The guard of the protocol that refuses, if one does.
     pub fn refusal(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
+        guarded(|| self.refuses(system, local, stimulus)).ok().flatten()
+    }
+
+    fn refuses(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
         match (self, local) {
             (Participant::Replica(replica, _), Local::Replica(local)) => {
                 replica.check(&local.state, system.as_input(&local.state, stimulus)?).err()
@@ -265,17 +325,21 @@ impl Participant {
 
     /// The local state after a crash; none if a crash loses nothing that could not be had again: then it
     /// is no step. Where messages are lost, nothing can be had again.
-    fn recovered(&self, system: &System, local: &ReplicaLocal) -> Option<ReplicaLocal> {
+    fn recovered(&self, system: &System, local: &ReplicaLocal) -> Option<Result<ReplicaLocal, Panicked>> {
         let (Participant::Replica(replica, kept), Some(store)) = (self, &local.store) else { return None };
         let state = match kept {
-            Store::Keeps => store.now.clone(),
-            Store::LosesLast => store.before.clone(),
+            Store::Keeps => &store.now,
+            Store::LosesLast => &store.before,
+        };
+        let state = match state {
+            Ok(state) => state.clone(),
+            Err(panicked) => return Some(Err(panicked.clone())),
         };
         if !system.is_simulated() && state == replica.control(&local.state) {
             return None;
         }
-        let store = Some(Box::new(Stored { now: state.clone(), before: state.clone() }));
-        Some(ReplicaLocal { state, crashes: local.crashes + 1, store })
+        let store = Some(Box::new(Stored { now: Ok(state.clone()), before: Ok(state.clone()) }));
+        Some(Ok(ReplicaLocal { state, crashes: local.crashes + 1, store }))
     }
 
     /// The local state without what could be received again and has had no consequence yet.
@@ -293,15 +357,21 @@ impl Participant {
 impl Stored {
     /// What the storage holds after a step with these effects: its records are one write.
     fn after(&self, replica: &Replica, kept: Store, effects: &[Effect]) -> Box<Stored> {
-        let mut now = self.now.clone();
-        let mut written = false;
-        for effect in effects {
-            if let Effect::Persist(record) = effect {
-                replica.redo(&mut now, record);
-                written = true;
-            }
-        }
-        let now = replica.control(&now);
+        let records = || {
+            effects.iter().filter_map(|effect| match effect {
+                Effect::Persist(record) => Some(record),
+                _ => None,
+            })
+        };
+        let written = records().next().is_some();
+        // Nobody recovers before there is a crash: what panics then is not this step.
+        let redone = |mut state: State| {
+            guarded(|| {
+                records().for_each(|record| replica.redo(&mut state, record));
+                replica.control(&state)
+            })
+        };
+        let now = self.now.clone().and_then(redone);
         let before = match kept {
             Store::Keeps => now.clone(),
             Store::LosesLast if written => self.now.clone(),
@@ -322,6 +392,7 @@ impl Local {
         match self {
             Local::Replica(local) => Some(&local.state),
             Local::Client(_) => None,
+            Local::Panicked(wreck) => wreck.before.replica(),
         }
     }
 
@@ -330,17 +401,37 @@ impl Local {
         match self {
             Local::Replica(_) => None,
             Local::Client(state) => Some(state),
+            Local::Panicked(wreck) => wreck.before.client(),
+        }
+    }
+
+    /// What is left of it, if its code has panicked.
+    pub fn wreck(&self) -> Option<&Wreck> {
+        match self {
+            Local::Panicked(wreck) => Some(wreck),
+            Local::Replica(_) | Local::Client(_) => None,
         }
     }
 
     /// The same with other names, if all that it names has one. A client has none, nor has what is stored against
     /// crashes another number for its views.
     pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
-        let Local::Replica(ReplicaLocal { state, crashes, store }) = self else { return None };
+        let ReplicaLocal { state, crashes, store } = match self {
+            Local::Replica(local) => local,
+            Local::Client(_) => return None,
+            Local::Panicked(wreck) => {
+                let (before, panicked) = (wreck.before.renamed(by)?, wreck.panicked.clone());
+                return Some(Local::Panicked(Box::new(Wreck { before, panicked })));
+            }
+        };
+        let renamed = |recovered: &Recovered| match recovered {
+            Ok(state) => state.renamed(by).map(Ok),
+            Err(panicked) => Some(Err(panicked.clone())),
+        };
         let store = match store {
             Some(_) if by.names.is_none() => return None,
             Some(stored) => {
-                let (now, before) = (stored.now.renamed(by)?, stored.before.renamed(by)?);
+                let (now, before) = (renamed(&stored.now)?, renamed(&stored.before)?);
                 Some(Box::new(Stored { now, before }))
             }
             None => None,
@@ -353,6 +444,7 @@ impl Local {
         match self {
             Local::Replica(local) => local.crashes,
             Local::Client(_) => 0,
+            Local::Panicked(wreck) => wreck.before.crashes(),
         }
     }
 
@@ -380,6 +472,7 @@ impl fmt::Debug for Local {
             }
             Local::Replica(local) => local.state.fmt(f),
             Local::Client(state) => state.fmt(f),
+            Local::Panicked(wreck) => write!(f, "panicked: {}; before: {:?}", wreck.panicked, wreck.before),
         }
     }
 }

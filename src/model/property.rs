@@ -6,9 +6,10 @@ use stateright::{Model, Property};
 
 use super::bounds::System;
 use super::history::History;
+use super::panics::Panicked;
 use super::participant::{Local, Participant};
 use crate::pbft::{
-    Batch, Chain, ClientState, Digest, Outcome, ReplicaId, SeqNum, SignedRequest, State, View,
+    Batch, Chain, ClientState, Digest, Outcome, Principal, ReplicaId, SeqNum, SignedRequest, State, View,
     signed_by_its_client,
 };
 
@@ -47,6 +48,8 @@ pub struct Seen<'a> {
     pub clients: &'a [&'a ClientState],
     /// What clients asked and were told, if they take part.
     pub history: Option<&'a History>,
+    /// Whose code has panicked, if somebody's has; what it believed before stands among the states.
+    pub panicked: Option<(Principal, &'a Panicked)>,
 }
 
 impl Seen<'_> {
@@ -59,14 +62,23 @@ impl Seen<'_> {
     ) -> R {
         let mut replicas: SmallVec<[&State; 8]> = SmallVec::new();
         let mut clients: SmallVec<[&ClientState; 4]> = SmallVec::new();
+        let mut panicked = None;
         for local in locals {
-            match local {
-                Local::Replica(local) => replicas.push(&local.state),
-                Local::Client(state) => clients.push(state),
+            let place = (replicas.len(), clients.len());
+            replicas.extend(local.replica());
+            clients.extend(local.client());
+            if let Some(wreck) = local.wreck() {
+                panicked = panicked.or_else(|| Some((participant(system, place)?, &wreck.panicked)));
             }
         }
-        see(&Seen { system, replicas: &replicas, clients: &clients, history })
+        see(&Seen { system, replicas: &replicas, clients: &clients, history, panicked })
     }
+}
+
+/// Who comes after so many honest replicas and clients.
+fn participant(system: &System, (replicas, clients): (usize, usize)) -> Option<Principal> {
+    let replica = system.honest().get(replicas).map(|replica| Principal::Replica(replica.id()));
+    replica.or_else(|| system.clients().get(clients).map(|client| Principal::Client(client.id())))
 }
 
 /// The history at the start, when those clients have asked that do not wait for an occasion; none if
@@ -99,7 +111,7 @@ impl std::fmt::Debug for SafetyProperty {
 }
 
 /// The safety properties, in the order in which they are checked.
-pub const PROPERTIES: [SafetyProperty; 9] = [
+pub const PROPERTIES: [SafetyProperty; 10] = [
     SafetyProperty {
         name: "agreement",
         statement: "no two honest replicas decide different batches at a sequence number",
@@ -145,7 +157,18 @@ pub const PROPERTIES: [SafetyProperty; 9] = [
         statement: "what clients accept fits one order of execution, each request at a moment while its client waited",
         violation: linearizable,
     },
+    SafetyProperty {
+        name: PANICS,
+        statement: "no code of an honest replica or client panics",
+        violation: panics,
+    },
 ];
+
+/// The name of the property that nobody's code panics.
+pub const PANICS: &str = "panics";
+
+/// The place of [`PANICS`] among [`PROPERTIES`].
+pub(super) const OF_PANICS: usize = 9;
 
 /// The name of [`DEAD_END`].
 pub const NO_DEAD_END: &str = "no-dead-end";
@@ -359,10 +382,14 @@ fn linearizable(seen: &Seen<'_>) -> Option<String> {
     Some(format!("no order of execution explains what the clients were told ({})", told.join("; ")))
 }
 
+fn panics(seen: &Seen<'_>) -> Option<String> {
+    seen.panicked.map(|(who, panicked)| format!("{who} panicked: {panicked}"))
+}
+
 /// Whether all is executed or something can still happen; for a judge, every action that leads to another
-/// state is something.
+/// state is something. Where somebody has panicked nothing can happen, and that is what is wrong there.
 fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| unserved(seen).is_none()) || {
+    judge.with_seen(state, |seen| seen.panicked.is_some() || unserved(seen).is_none()) || {
         let mut actions = Vec::new();
         judge.actions(state, &mut actions);
         actions.into_iter().any(|action| judge.next_state(state, action).is_some())
@@ -472,6 +499,7 @@ pub fn properties<J: Judge>(system: &System) -> Vec<Property<J>> {
         all.push(Property::always(PROPERTIES[8].name, holds::<J, 8>));
         all.push(Property::sometimes("a client is answered", believed_by_one::<J>));
     }
+    all.push(Property::always(PROPERTIES[OF_PANICS].name, holds::<J, OF_PANICS>));
     all.push(Property::sometimes("every honest replica decides a request", decided_by_all::<J>));
     if bound.views > 1 {
         all.push(Property::sometimes(

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    ANSWERED, EXECUTED, Event, History, PROPERTIES, SafetyProperty, Seen, Stimulus, Store, System,
+    ANSWERED, EXECUTED, Event, History, PANICS, PROPERTIES, Panicked, SafetyProperty, Seen, Stimulus, Store,
+    System, guarded,
 };
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
@@ -35,6 +36,8 @@ pub(super) struct Cast {
     history: Option<History>,
     keeps_records: bool,
     crashes: u32,
+    /// Whose code has panicked, in the middle of a step: nobody takes one any more.
+    panicked: Option<(Principal, Panicked)>,
 }
 
 impl Cast {
@@ -47,16 +50,18 @@ impl Cast {
         let index = system.setting().committee.replicas().map(place).collect();
         let mut history = system.keeps_history().then(History::new);
         let mut clients = Vec::new();
+        let mut panicked = None;
         for client in system.clients() {
             let before = client.init();
             let mut state = before.clone();
             let invoke = ClientInput::Invoke { operation: System::OPERATION, reads: false };
-            let _ = client.step(&mut state, invoke, &mut Vec::new());
+            let asked = guarded(|| client.step(&mut state, invoke, &mut Vec::new()));
+            panicked = panicked.or(asked.err().map(|panicked| (Principal::Client(client.id()), panicked)));
             history = history.map(|history| history.after(client.id(), &before, &state));
             clients.push((client.clone(), state));
         }
         let keeps_records = system.bound().crashes > 0;
-        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0 }
+        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0, panicked }
     }
 
     /// An honest replica.
@@ -73,7 +78,7 @@ impl Cast {
     }
 
     /// Makes an event happen; whether it did. What it asks of the world stands in `effects` or `of_client` then;
-    /// of an event that is refused, evidence at most.
+    /// of an event that is refused, evidence at most; of one at which somebody panics, nothing.
     pub fn step(
         &mut self,
         who: Principal,
@@ -81,10 +86,24 @@ impl Cast {
         effects: &mut Vec<Effect>,
         of_client: &mut Vec<ClientEffect>,
     ) -> bool {
-        match who {
+        if self.panicked.is_some() {
+            return false;
+        }
+        let happens = guarded(|| match who {
             Principal::Replica(id) => self.step_replica(id, event, effects),
             Principal::Client(id) => self.step_client(id.0 as usize, event, of_client),
-        }
+        });
+        happens.unwrap_or_else(|panicked| {
+            self.panicked = Some((who, panicked));
+            effects.clear();
+            of_client.clear();
+            true
+        })
+    }
+
+    /// Whether somebody's code has panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.panicked.is_some()
     }
 
     fn step_replica(&mut self, id: ReplicaId, event: &Event, effects: &mut Vec<Effect>) -> bool {
@@ -161,8 +180,12 @@ impl Cast {
         let replicas: Vec<_> = self.states.iter().collect();
         let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
         let history = self.history.as_ref();
-        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history };
-        let asked = PROPERTIES.into_iter().filter(|p| property.is_none_or(|name| name == p.name));
+        let panicked = self.panicked.as_ref().map(|(who, panicked)| (*who, panicked));
+        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history, panicked };
+        // Who panics in the middle of a step leaves a state that is none.
+        let is_asked = |p: &SafetyProperty| property.is_none_or(|name| name == p.name);
+        let can_be_asked = |p: &SafetyProperty| panicked.is_none() || p.name == PANICS;
+        let asked = PROPERTIES.into_iter().filter(|p| is_asked(p) && can_be_asked(p));
         asked.into_iter().find_map(|property| (property.violation)(&seen).map(|what| (property, what)))
     }
 

@@ -182,7 +182,7 @@ fn drained(run: &Run) -> Option<Run> {
         let requests = system.requests().iter().cloned().map(Message::Request);
         let first = adversary.unconditional_messages().iter().cloned().chain(requests);
         let all: BTreeSet<_> =
-            first.chain(adversary.messages(run.sent())).chain(run.sent().iter().cloned()).collect();
+            first.chain(stage::offered(&adversary, &run)).chain(run.sent().iter().cloned()).collect();
         let who: Vec<_> = run.locals().map(|(who, _)| who).collect();
         let mut changed = false;
         for (who, message) in who.iter().cartesian_product(&all) {

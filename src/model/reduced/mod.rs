@@ -27,7 +27,7 @@ use stateright::{Model, Property};
 use super::absorbed::{Absorbed, AbsorbedState, Guard, Move};
 use super::bits::Bits;
 use super::bounds::System;
-use super::property::{Judge, OF_REPLICAS, PROPERTIES, Seen, properties};
+use super::property::{Judge, OF_PANICS, OF_REPLICAS, PROPERTIES, Seen, properties};
 use super::reductions::Reductions;
 use crate::pbft::Batch;
 use decided::Decisions;
@@ -342,6 +342,10 @@ impl Judge for Reduced {
     fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
         if property < OF_REPLICAS {
             return self.lacking(state) & 1 << property == 0;
+        }
+        // A step in which somebody panics is not put off.
+        if property == OF_PANICS {
+            return self.judge.holds(state, property);
         }
         let all = self.all_reached(state);
         !self.any_of(state, &all, &mut |_, state| !self.judge.holds(state, property))

@@ -77,7 +77,8 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
-use super::property::{Judge as _, PROPERTIES};
+use super::panics::guarded;
+use super::property::{Judge as _, OF_PANICS, PANICS, PROPERTIES};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
@@ -152,7 +153,8 @@ impl Views {
                     .to_owned(),
             )
         } else {
-            maker.check_rules(&batches).err()
+            let checked = guarded(|| maker.check_rules(&batches).err());
+            checked.unwrap_or_else(|panicked| Some(format!("a rule panicked: {panicked}")))
         };
         Ok(Views {
             scope,
@@ -293,8 +295,18 @@ impl Views {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
-        let layer = layer::explore(self, &mut stage, past, leader);
+        let explored = guarded(|| -> Result<_, String> {
+            let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
+            let layer = layer::explore(self, &mut stage, past, leader);
+            Ok((layer, stage))
+        });
+        let panics = || Ok(Layer { lacking: BTreeSet::from([PANICS]), ..Layer::default() });
+        // Whether in a run or only when it is asked about one: judge 2 looks for it.
+        let Ok(explored) = explored else { return panics() };
+        let (layer, stage) = explored?;
+        if stage.judge.is_any_wrecked() {
+            return panics();
+        }
         stages().entry(setup).or_default().push(stage);
         layer
     }
@@ -367,6 +379,7 @@ impl Model for Views {
             Property::always(PROPERTIES[2].name, has::<2>),
             Property::always(PROPERTIES[3].name, has::<3>),
             Property::always(PROPERTIES[4].name, has::<4>),
+            Property::always(PROPERTIES[OF_PANICS].name, has::<OF_PANICS>),
         ]
     }
 }

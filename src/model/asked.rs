@@ -1,0 +1,105 @@
+//! A rulebook as it is asked by whoever is no replica: the adversary, the bound, a premise.
+//!
+//! Where a rule panics then, no replica has panicked yet, and perhaps none ever does. So a question whether something
+//! is let through is answered with yes: what it is about reaches a replica, which asks the same and panics by itself, in
+//! a step that can be shown. For any other question there is no such answer, and the panic is raised again: as a
+//! [`Panicked`], for the [`guarded`] outside.
+
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use super::panics::{Panicked, guarded, raised};
+use crate::pbft::*;
+
+/// A rulebook for who is no replica.
+#[derive(Debug)]
+struct Asked(&'static dyn Rules);
+
+/// A rulebook as it is asked by who is no replica. Its [`Rules::as_rules`] is the rulebook itself.
+pub(super) fn asked(rules: &'static dyn Rules) -> &'static dyn Rules {
+    thread_local! {
+        /// One for each rulebook: rulebooks live as long as the program, and so do these.
+        static KNOWN: RefCell<FxHashMap<*const dyn Rules, &'static Asked>> = RefCell::default();
+    }
+    let rules = rules.as_rules();
+    KNOWN.with_borrow_mut(|known| {
+        *known.entry(std::ptr::from_ref(rules)).or_insert_with(|| Box::leak(Box::new(Asked(rules))))
+    })
+}
+
+/// What is answered in the place of a panic.
+trait Answer: Sized {
+    fn instead_of(panicked: Panicked) -> Self {
+        raised(Err(panicked))
+    }
+}
+
+impl Answer for bool {
+    fn instead_of(_: Panicked) -> Self {
+        true
+    }
+}
+
+impl Answer for Result<(), Refusal> {
+    fn instead_of(_: Panicked) -> Self {
+        Ok(())
+    }
+}
+
+impl Answer for usize {}
+impl Answer for ReplicaId {}
+impl Answer for TallyKey {}
+impl<T> Answer for Option<T> {}
+impl<T> Answer for Vec<T> {}
+impl<T> Answer for Result<Vec<T>, Refusal> {}
+
+macro_rules! answers {
+    ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        impl Rules for Asked {
+            $(fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+                guarded(|| self.0.$name($($arg),*)).unwrap_or_else(Answer::instead_of)
+            })*
+
+            fn as_rules(&self) -> &dyn Rules {
+                self.0
+            }
+        }
+    };
+}
+
+each_rule!(answers);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl Rules for Panics {
+        fn quorum(&self, committee: Committee) -> usize {
+            [1, 2, 3][usize::from(committee.n())]
+        }
+
+        fn primary(&self, _: Committee, view: View) -> ReplicaId {
+            ReplicaId([0, 1][view.0 as usize])
+        }
+
+        fn as_rules(&self) -> &dyn Rules {
+            self
+        }
+    }
+
+    #[test]
+    fn a_panic_lets_through_or_is_raised() {
+        let (rules, committee) = (asked(&Panics), Committee::of(4).unwrap());
+        assert_eq!(rules.primary(committee, View(1)), ReplicaId(1));
+        assert!(!rules.may_propose(committee, View(1), ReplicaId(0)), "it has an answer");
+        assert!(rules.may_propose(committee, View(2), ReplicaId(0)), "it has none");
+        let raised = guarded(|| rules.quorum(committee)).unwrap_err();
+        assert!(raised.message.contains("out of bounds"), "{raised}");
+        let through = guarded(|| asked(rules.as_rules()).commit_quorum(committee)).unwrap_err();
+        assert_eq!(raised, through);
+    }
+}

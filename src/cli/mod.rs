@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::model::guarded;
+use crate::model::unanswered;
 use crate::trace::TraceFile;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
@@ -80,7 +80,7 @@ impl<E: std::error::Error> From<E> for UsageError {
 /// Runs the command that the process was given.
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let result = guarded(|| match command {
+    let result = unanswered(|| match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Bugs(arguments) => bugs::run(&arguments),

@@ -25,6 +25,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::map::Entry;
@@ -65,6 +66,7 @@ pub struct Absorbed {
     /// Whether it is counted how many have sent the same, not looked at who, where that makes no difference.
     counts: bool,
     tables: RwLock<Tables>,
+    is_any_wrecked: Arc<AtomicBool>,
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, u32>>,
     /// The same of the state that was asked about last: one property after the other is.
@@ -259,8 +261,8 @@ struct Tables {
     statuses: FxHashMap<u32, Option<Message>>,
     answers: FxHashMap<(u32, Message), Arc<Bits>>,
     locals: IndexMap<Node, Guards>,
-    /// Whether one of these is that of somebody whose code has panicked.
-    is_any_wrecked: bool,
+    /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
+    is_any_wrecked: Arc<AtomicBool>,
     aspects: IndexSet<Aspect>,
     available: FxHashMap<Bits, Arc<Bits>>,
     knowledge: IndexMap<Bits, u32, FxBuildHasher>,
@@ -306,7 +308,9 @@ impl Tables {
     }
 
     fn node(&mut self, node: Node) -> u32 {
-        self.is_any_wrecked |= node.local.wreck().is_some();
+        if node.local.wreck().is_some() {
+            self.is_any_wrecked.store(true, Relaxed);
+        }
         let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
         let index = entry.index() as u32;
         if let Entry::Vacant(entry) = entry {
@@ -359,6 +363,7 @@ impl Absorbed {
             honest,
             horizon: None,
             counts: false,
+            is_any_wrecked: Arc::clone(&tables.is_any_wrecked),
             tables: RwLock::new(tables),
             judged: RwLock::default(),
             last: Mutex::default(),
@@ -413,12 +418,12 @@ impl Absorbed {
         let is_wrecked = |&local: &u32| {
             tables.locals.get_index(local as usize).is_some_and(|(node, _)| node.local.wreck().is_some())
         };
-        tables.is_any_wrecked && locals.iter().any(is_wrecked)
+        tables.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
     }
 
     /// Whether somebody's code panics, over messages that were met, whether or not they can exist together.
     pub(super) fn is_any_wrecked(&self) -> bool {
-        self.read().is_any_wrecked
+        self.is_any_wrecked.load(Relaxed)
     }
 
     /// How many local states and messages were met.
@@ -1423,7 +1428,7 @@ impl Judge for Absorbed {
             return self.lacking(state) & 1 << property == 0;
         }
         if property == OF_PANICS {
-            return !Self::is_over(&self.read(), self.locals(state));
+            return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
         }
         self.with_seen(state, |seen| (PROPERTIES[property].violation)(seen).is_none())
     }

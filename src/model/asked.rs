@@ -69,37 +69,3 @@ macro_rules! answers {
 }
 
 each_rule!(answers);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug)]
-    struct Panics;
-
-    impl Rules for Panics {
-        fn quorum(&self, committee: Committee) -> usize {
-            [1, 2, 3][usize::from(committee.n())]
-        }
-
-        fn primary(&self, _: Committee, view: View) -> ReplicaId {
-            ReplicaId([0, 1][view.0 as usize])
-        }
-
-        fn as_rules(&self) -> &dyn Rules {
-            self
-        }
-    }
-
-    #[test]
-    fn a_panic_lets_through_or_is_raised() {
-        let (rules, committee) = (asked(&Panics), Committee::of(4).unwrap());
-        assert_eq!(rules.primary(committee, View(1)), ReplicaId(1));
-        assert!(!rules.may_propose(committee, View(1), ReplicaId(0)), "it has an answer");
-        assert!(rules.may_propose(committee, View(2), ReplicaId(0)), "it has none");
-        let raised = guarded(|| rules.quorum(committee)).unwrap_err();
-        assert!(raised.message.contains("out of bounds"), "{raised}");
-        let through = guarded(|| asked(rules.as_rules()).commit_quorum(committee)).unwrap_err();
-        assert_eq!(raised, through);
-    }
-}

@@ -58,6 +58,7 @@ use stateright::{Model, Property};
 use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Conduct, System};
+use super::panics::guarded;
 use super::participant::Event;
 use super::property::{Judge, Seen};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
@@ -185,14 +186,16 @@ impl Liveness {
         let (before, round) = (bound.views, u64::from(committee.n()));
         let mut scope = bound.scope;
         scope.views += round + BESIDES;
-        let takes_turns = (0..scope.views).map(View).all(|view| {
-            let next = View(view.0 + round);
-            rules.primary(committee, view) == rules.primary(committee, next)
-                && committee.replicas().all(|id| {
-                    rules.may_propose(committee, view, id) == rules.may_propose(committee, next, id)
-                })
+        let takes_turns = guarded(|| {
+            (0..scope.views).map(View).all(|view| {
+                let next = View(view.0 + round);
+                rules.primary(committee, view) == rules.primary(committee, next)
+                    && committee.replicas().all(|id| {
+                        rules.may_propose(committee, view, id) == rules.may_propose(committee, next, id)
+                    })
+            })
         });
-        if !takes_turns || scope.clients || scope.reads > 0 || scope.crashes > 0 {
+        if !takes_turns.unwrap_or(false) || scope.clients || scope.reads > 0 || scope.crashes > 0 {
             return Ok(None);
         }
         let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);

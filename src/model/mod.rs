@@ -38,8 +38,8 @@ pub use liveness::{
     is_liveness,
 };
 pub use message::{MessageAction, MessageModel, MessageState};
-pub(crate) use panics::raised;
 pub use panics::{Panicked, guarded};
+pub(crate) use panics::{raised, unanswered};
 pub use participant::{Event, Local, Participant, Stimulus, Taken, Wreck, participants};
 pub use property::{
     DEAD_END, Judge, NO_DEAD_END, PANICS, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end,

@@ -63,6 +63,17 @@ pub(crate) fn raised<T>(result: Result<T, Panicked>) -> T {
     result.unwrap_or_else(|panicked| resume_unwind(Box::new(panicked)))
 }
 
+/// Runs what may raise a panic of code under test, and is none itself.
+///
+/// # Errors
+/// The panic that was raised.
+pub(crate) fn unanswered<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| match payload.downcast::<Panicked>() {
+        Ok(raised) => *raised,
+        Err(payload) => resume_unwind(payload),
+    })
+}
+
 #[cold]
 fn panicked(payload: Box<dyn Any + Send>) -> Panicked {
     let last = LAST.take();
@@ -121,6 +132,7 @@ mod tests {
         let through = || guarded(|| guarded(raise));
         assert_eq!(through(), Ok(Err(first.clone())));
         assert_eq!(first.to_string(), "'why' at there");
-        assert_eq!(guarded(|| 1), Ok(1));
+        assert_eq!((guarded(|| 1), unanswered(|| 2)), (Ok(1), Ok(2)));
+        assert_eq!(unanswered(raise), Err(first));
     }
 }

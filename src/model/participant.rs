@@ -483,3 +483,30 @@ pub fn participants(system: &System) -> Vec<Participant> {
     let replicas = system.honest().iter().map(|replica| Participant::Replica(replica.clone(), store));
     replicas.chain(system.clients().iter().cloned().map(Participant::Client)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bound, Scope};
+    use crate::pbft::Castro99;
+
+    /// Storage that cannot be read is found when it is read, not when it is written.
+    #[test]
+    fn a_recovery_that_panics_is_a_step_to_a_panic() {
+        let bound = Bound::new(Scope { crashes: 1, ..Scope::DEFAULT }, []);
+        let system = System::new(bound, &Castro99).unwrap();
+        let replica = &participants(&system)[0];
+        let Local::Replica(mut local) = replica.init(&system) else { panic!("it is a replica") };
+        assert_eq!(replica.step(&system, &Local::Replica(local.clone()), Stimulus::Crash), None);
+        let panicked = Panicked { message: "unreadable".into(), place: "storage".into() };
+        local.store.as_mut().unwrap().now = Err(panicked.clone());
+        let before = Local::Replica(local);
+        assert!(replica.admits(&system, &before, Stimulus::Crash));
+        let after = replica.step(&system, &before, Stimulus::Crash).unwrap().after;
+        assert_eq!(after.wreck().unwrap().panicked, panicked);
+        assert_eq!(after.replica(), before.replica());
+        assert!(!replica.admits(&system, &after, Stimulus::Crash));
+        let request = Message::Request(system.requests()[0].clone());
+        assert_eq!(replica.step(&system, &after, Stimulus::Deliver(&request)), None);
+    }
+}

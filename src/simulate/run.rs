@@ -15,7 +15,7 @@ use super::settings::{
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
 use crate::model::{Event, System, guarded, is_liveness};
-use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, View};
+use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
 
 /// The name under which a run is reported in which an honest replica holds proof against another honest one, or
 /// proof that proves nothing.
@@ -35,6 +35,23 @@ pub fn run(
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
     Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
+}
+
+/// Runs a seed under a rulebook in the place of the one that the settings name, which must be one of the corpus; this one
+/// need not.
+///
+/// # Errors
+/// Settings that make no sense.
+pub fn run_under(
+    settings: &Settings,
+    rules: &'static dyn Rules,
+    seed: u64,
+    records: bool,
+    stop: Option<&AtomicBool>,
+) -> Result<Outcome, SettingsError> {
+    let drawn = settings.draw(seed)?;
+    let system = Arc::new(System::new(drawn.system.bound().clone(), rules)?);
+    Ok(run_drawn(settings, Drawn { system, ..drawn }, seed, records, stop))
 }
 
 /// Runs what was drawn already; chance draws the rest from the seed.

@@ -229,10 +229,12 @@ impl Trace {
             let panicked = if local.wreck().is_some() { "has panicked; before that " } else { "" };
             let _ = writeln!(out, "  {who}: {panicked}{}", belief(state));
         }
-        for (who, state) in self.finally().filter_map(|(who, local)| Some((who, local.client()?))) {
+        for (who, local) in self.finally() {
+            let Some(state) = local.client() else { continue };
+            let panicked = if local.wreck().is_some() { "has panicked; before that " } else { "" };
             let _ = match state.accepted() {
-                Some((_, result)) => writeln!(out, "  {who}: was told '{result:?}'"),
-                None => writeln!(out, "  {who}: has no answer"),
+                Some((_, result)) => writeln!(out, "  {who}: {panicked}was told '{result:?}'"),
+                None => writeln!(out, "  {who}: {panicked}has no answer"),
             };
         }
         if let Some(lasso) = &self.lasso {

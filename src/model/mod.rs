@@ -15,6 +15,7 @@ mod interned;
 mod known;
 mod lab;
 mod liveness;
+mod local;
 mod message;
 mod panics;
 mod participant;
@@ -37,10 +38,11 @@ pub use liveness::{
     ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
     is_liveness,
 };
+pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
-pub use participant::{Event, Local, Participant, Stimulus, Taken, Wreck, participants};
+pub use participant::{Event, Participant, Stimulus, Taken, participants};
 pub use property::{
     DEAD_END, Judge, NO_DEAD_END, PANICS, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end,
     properties,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Row, Verdict};
-use bft_check::model::{Bound, Byzantine, NO_DEAD_END, PROPERTIES, Run as Simulated, Scope, is_liveness};
+use bft_check::model::{Bound, Byzantine, Property, Run as Simulated, Scope};
 use bft_check::pbft::ReplicaId;
 use bft_check::trace::Trace;
 
@@ -36,7 +36,7 @@ fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
 fn assert_locally_minimal(row: &Row) {
     for outcome in &row.outcomes {
         let Verdict::Violated { property, trace, .. } = &outcome.verdict else { continue };
-        if is_liveness(property) || !row.run.told.is_empty() {
+        if property.is_liveness() || !row.run.told.is_empty() {
             continue;
         }
         let system = Arc::new(trace.system().clone());
@@ -49,7 +49,7 @@ fn assert_locally_minimal(row: &Row) {
                     kept.push((step.to, step.event.clone()));
                 }
             }
-            let still = Trace::replay(&system, &kept).is_ok_and(|run| run.violation(property).is_some());
+            let still = Trace::replay(&system, &kept).is_ok_and(|run| run.violation(*property).is_some());
             assert!(
                 !still,
                 "{} at {}: step {} is superfluous",
@@ -70,28 +70,20 @@ fn every_fast_row_comes_out_as_it_must() {
     }
 }
 
-/// The property of a run that is asked for by name, if it is one.
-fn by_name(run: &Run) -> Option<&'static str> {
-    match run.expected {
-        Expected::Violated(name) if name == NO_DEAD_END || is_liveness(name) => Some(name),
-        _ => None,
-    }
-}
-
-fn judge_of(property: Option<&str>) -> JudgeKind {
-    if property.is_some_and(is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed }
+fn judge_of(property: Option<Property>) -> JudgeKind {
+    if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed }
 }
 
 /// Castro and Liskov's rules at a bound of the matrix, with the property that a row there is about.
 fn assert_correct_rules_hold(run: &Run) {
     let castro99 = bugs::find("castro99").unwrap();
-    let property = by_name(run);
+    let property = run.asks_for();
     let everywhere = Byzantine::Count(run.scope.faults);
     let bound = Bound::new(run.scope, []);
     let jobs = check::jobs(judge_of(property), &bound, &everywhere, castro99.rules).unwrap();
     let mut ran = 0;
     for job in jobs {
-        if property != Some(NO_DEAD_END) || check::is_led_honestly(&job.bound, castro99.rules) {
+        if property != Some(Property::NoDeadEnd) || check::is_led_honestly(&job.bound, castro99.rules) {
             assert_holds(&job, property);
             ran += 1;
         }
@@ -99,7 +91,7 @@ fn assert_correct_rules_hold(run: &Run) {
     assert!(ran > 0, "{}", run.scope);
 }
 
-fn assert_holds(job: &Job, property: Option<&str>) {
+fn assert_holds(job: &Job, property: Option<Property>) {
     let castro99 = bugs::find("castro99").unwrap();
     let limits = Limits::default();
     let outcome = check::run(job, castro99.rules, property, &limits, None, &Progress::default()).unwrap();
@@ -107,14 +99,15 @@ fn assert_holds(job: &Job, property: Option<&str>) {
 }
 
 /// What the paper's rules are not exhausted at here.
-const LARGE: [Scope; 2] = [
+const LARGE: [Scope; 3] = [
     Scope { views: 1, slots: 2, checkpoint: Some(1), ..Scope::DEFAULT },
+    Scope { slots: 2, ..Scope::DEFAULT },
     Scope { checkpoint: Some(1), ..Scope::DEFAULT },
 ];
 
 /// One run of each bound, and of each property that is asked for by name.
 fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
-    let key = |run: &Run| (run.scope.to_string(), by_name(run));
+    let key = |run: &Run| (run.scope.to_string(), run.asks_for());
     let distinct: BTreeMap<_, _> = runs().map(|(_, run)| (key(run), run)).collect();
     distinct.into_values().filter(|run| wanted(run)).collect()
 }
@@ -123,7 +116,11 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 /// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
-    let fast = bounds(|run| run.scope.views < 3 && !LARGE.contains(&run.scope));
+    // The bound of `open-gap` takes the paper's liveness a minute.
+    let is_of_open_gap = |run: &Run| run.scope.slots > 1 && run.asks_for() == Some(Property::Executed);
+    let is_searched =
+        |run: &Run| run.scope.load.is_none() && !LARGE.contains(&run.scope) && !is_of_open_gap(run);
+    let fast = bounds(|run| run.scope.views < 3 && is_searched(run));
     assert!(fast.len() > 5);
     fast.into_iter().for_each(assert_correct_rules_hold);
 }
@@ -131,7 +128,9 @@ fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
 /// There is one bound of three views, and CI runs it; four views are beyond what can be exhausted here.
 #[test]
 fn three_views_are_the_bound_that_is_left_to_a_release_build() {
-    let larger: Vec<_> = bounds(|run| run.scope.views == 3).iter().map(|run| run.scope).collect();
+    let is_safety = |run: &Run| run.asks_for().is_none();
+    let larger: Vec<_> =
+        bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
     let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
@@ -147,7 +146,7 @@ fn the_correct_rules_reach_no_dead_end() {
         let scope = Scope { slots, requests, checkpoint, window, ..one_view };
         for byzantine in [&[][..], &[ReplicaId(3)]] {
             let bound = Bound::new(scope, byzantine.iter().copied());
-            assert_holds(&Job::new(JudgeKind::Absorbed, bound), Some(NO_DEAD_END));
+            assert_holds(&Job::new(JudgeKind::Absorbed, bound), Some(Property::NoDeadEnd));
         }
     }
 }
@@ -161,7 +160,7 @@ fn judge_1_agrees_on_dead_ends() {
         let rules = bugs::find(name).unwrap().rules;
         let limits = Limits::default();
         let outcome =
-            check::run(&job, rules, Some(NO_DEAD_END), &limits, None, &Progress::default()).unwrap();
+            check::run(&job, rules, Some(Property::NoDeadEnd), &limits, None, &Progress::default()).unwrap();
         assert_eq!(
             matches!(outcome.verdict, Verdict::Violated { .. }),
             stuck,
@@ -178,7 +177,7 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
     // Where a request that is not authentic takes the only slot, the bound alone makes the other one wait.
     // Liveness is told by who is Byzantine, and not by how much there is to do.
     let meaningful = |rulebook: &Rulebook, run: &Run| {
-        rulebook.name != "partial-authenticator" && judge_of(by_name(run)) == JudgeKind::Absorbed
+        rulebook.name != "partial-authenticator" && judge_of(run.asks_for()) == JudgeKind::Absorbed
     };
     let in_one_view = runs().filter(|(rulebook, run)| run.scope.views == 1 && meaningful(rulebook, run));
     for (rulebook, run) in in_one_view {
@@ -190,7 +189,7 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
             let bound = Bound::new(scope, []);
             let placed = Byzantine::Count(scope.faults);
             for job in check::jobs(JudgeKind::Absorbed, &bound, &placed, rulebook.rules).unwrap() {
-                if property == NO_DEAD_END && !check::is_led_honestly(&job.bound, rulebook.rules) {
+                if property == Property::NoDeadEnd && !check::is_led_honestly(&job.bound, rulebook.rules) {
                     continue;
                 }
                 let (limits, progress) = (Limits::default(), Progress::default());
@@ -217,26 +216,32 @@ fn names_and_numbers_are_unique_and_every_entry_says_what_must_be_found() {
         let clean = matches!(rulebook.class, Class::Correct | Class::Control);
         assert_eq!(clean, rulebook.runs[0].expected == Expected::Holds, "{name}");
         for run in rulebook.runs {
-            if let Expected::Violated(property) = run.expected {
-                let known = PROPERTIES.iter().any(|p| p.name == property) || by_name(run).is_some();
-                assert!(known, "{name}: there is no property {property}");
-            }
             assert!(run.passes_with_views.is_none_or(|views| views < run.scope.views), "{name}");
         }
     }
 }
 
-/// What takes three views is shown to be missed by two, and no. 2, which takes four, by three.
+/// What takes three views is shown to be missed by two, and `commit-any-view`, which takes four, by three.
 #[test]
 fn what_a_check_of_two_views_misses_is_known() {
     let invisible: BTreeSet<_> = RULEBOOKS
         .iter()
         .filter(|rulebook| rulebook.runs.iter().any(|run| run.passes_with_views >= Some(2)))
-        .filter_map(|rulebook| rulebook.number)
+        .map(|rulebook| rulebook.name)
         .collect();
-    assert_eq!(invisible, BTreeSet::from(["1b", "2", "3", "4", "5"]));
-    let longest: Vec<_> = runs().filter(|(_, run)| run.scope.views > 3).map(|(bug, _)| bug.number).collect();
-    assert_eq!(longest, [Some("2"); 2]);
+    let expected = [
+        "certificate-wiped",
+        "commit-any-view",
+        "prepare-any-view",
+        "lowest-certificate",
+        "stale-view-change",
+        "backward-view",
+        "first-listed",
+        "primary-twice-in-certificate",
+    ];
+    assert_eq!(invisible, BTreeSet::from(expected));
+    let longest: Vec<_> = runs().filter(|(_, run)| run.scope.views > 3).map(|(bug, _)| bug.name).collect();
+    assert_eq!(longest, ["commit-any-view"; 2]);
 }
 
 /// The methods that a text defines, of a trait or of one of its implementations.
@@ -266,7 +271,8 @@ fn every_entry_names_the_rules_that_it_overrides() {
         let named: BTreeSet<_> = rulebook.overrides.iter().copied().collect();
         assert_eq!(methods(file), named, "{}", rulebook.name);
         assert!(named.is_subset(&rules()), "{}", rulebook.name);
-        if !rulebook.name.starts_with("first-receiver") {
+        // What is checked later is left out of one rule and kept in another.
+        if !rulebook.name.starts_with("first-receiver") && rulebook.name != "late-check" {
             assert_eq!(named.len(), 1, "{} breaks more than one rule", rulebook.name);
         }
     }
@@ -277,7 +283,6 @@ fn every_entry_names_the_rules_that_it_overrides() {
 const DEFENDED_BY_TESTS: &[(&str, &str)] = &[
     ("primary", "primary_is_whom_the_rulebook_names"),
     ("may_propose_null", "rulebook_decides_which_votes_and_proposals_are_admitted"),
-    ("check_stable", "rulebook_decides_what_proves_a_view_change"),
     ("read_quorum", "rulebook_decides_which_replies_are_enough"),
 ];
 

@@ -17,10 +17,10 @@ use bft_check::check::{
     fingerprint, run, run_on, search, search_on,
 };
 use bft_check::model::{
-    Absorbed, Bound, Event, Interned, Judge, MessageModel, Recorded, Scope, Store, System,
+    Absorbed, Bound, Event, Interned, Judge, MessageModel, Property, Recorded, Scope, Store, System,
 };
 use bft_check::pbft::{Principal, ReplicaId};
-use stateright::{Checker as _, Model, Property};
+use stateright::{Checker as _, Model};
 
 fn bound(n: u16, byzantine: &[u16], views: u64, slots: u64, requests: u32) -> Bound {
     let scope =
@@ -209,11 +209,11 @@ impl Model for Grid {
         Some(if down { (x, y + 1) } else { (x + 1, y) }).filter(|&(x, y)| x < 80 && y < 70)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         vec![
-            Property::always("in reach", |_, &(x, y)| x + y < 140),
-            Property::sometimes("in the corner", |_, &place| place == (79, 0)),
-            Property::sometimes("far away", |_, &(x, _)| x > 1_000),
+            stateright::Property::always("in reach", |_, &(x, y)| x + y < 140),
+            stateright::Property::sometimes("in the corner", |_, &place| place == (79, 0)),
+            stateright::Property::sometimes("far away", |_, &(x, _)| x > 1_000),
         ]
     }
 }
@@ -308,7 +308,7 @@ fn said(outcome: &Outcome) -> String {
     let Coverage { states, transitions, depth, .. } = outcome.coverage;
     let verdict = match &outcome.verdict {
         Verdict::Violated { property, steps, trace } => {
-            format!("{property} in {steps}: {}", trace.to_text(Some(property)))
+            format!("{property} in {steps}: {}", trace.to_text(Some(*property)))
         }
         verdict => format!("{verdict:?}"),
     };
@@ -326,7 +326,7 @@ fn a_check_that_is_saved_goes_on_to_the_same_verdict() {
         (JudgeKind::Message, "castro99", None, bound(3, &[2], 1, 1, 2)),
         (JudgeKind::Message, "digest-blind", None, bound(4, &[0], 1, 1, 2)),
         (JudgeKind::Absorbed, "castro99", None, bound(4, &[0], 2, 1, 1)),
-        (JudgeKind::Absorbed, "prepared-lost", Some("agreement"), bound(4, &[0], 2, 1, 2)),
+        (JudgeKind::Absorbed, "prepared-lost", Some(Property::Agreement), bound(4, &[0], 2, 1, 2)),
         (JudgeKind::Absorbed, "castro99", None, clients),
     ]
     .into_iter()
@@ -383,7 +383,7 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
         error.to_string()
     };
     assert!(other(read("digest-blind", None, one)).contains("digest-blind"));
-    assert!(other(read("castro99", Some("agreement"), one)).contains("agreement"));
+    assert!(other(read("castro99", Some(Property::Agreement), one)).contains("agreement"));
     assert!(other(read("castro99", None, &[])).contains("absorbed"));
     for bound in [bound(4, &[1], 2, 1, 1), bound(4, &[0], 3, 1, 1), bound(4, &[0], 2, 1, 2)] {
         other(read("castro99", None, &[saved_job(JudgeKind::Absorbed, bound)]));

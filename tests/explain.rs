@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use bft_check::bugs;
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Verdict};
-use bft_check::model::{Bound, Scope};
+use bft_check::model::{Bound, Property, Scope};
 use bft_check::pbft::{Castro99, Committee, Digest, Principal, ReplicaId, Rules, TallyKey, View};
 use bft_check::trace::{Explanation, Overlap, Quorum, Trace};
 
@@ -16,7 +16,7 @@ fn explained(
     rules: &'static dyn Rules,
     scope: Scope,
     byzantine: &[u16],
-    property: &str,
+    property: Property,
 ) -> (Trace, Explanation) {
     let byzantine = byzantine.iter().copied().map(ReplicaId).collect();
     let job = Job::new(JudgeKind::Absorbed, Bound { scope, byzantine });
@@ -28,7 +28,7 @@ fn explained(
 }
 
 /// The same for a rulebook of the corpus, at its smallest bound, the primary of view 0 Byzantine.
-fn of_corpus(name: &str, property: &str) -> (Trace, Explanation) {
+fn of_corpus(name: &str, property: Property) -> (Trace, Explanation) {
     let rulebook = bugs::find(name).unwrap();
     explained(rulebook.rules, rulebook.smallest(), &[0], property)
 }
@@ -53,7 +53,7 @@ fn stopping(explanation: &Explanation) -> Vec<&'static str> {
 
 #[test]
 fn quorums_of_2f_plus_1_among_five_share_a_byzantine_replica_only() {
-    let (trace, why) = of_corpus("fixed-quorum", "agreement");
+    let (trace, why) = of_corpus("fixed-quorum", Property::Agreement);
     let quorums = &why.conflict.quorums;
     assert_eq!(members(quorums), [ids(&[0, 1, 2]), ids(&[0, 3, 4])]);
     assert_eq!((quorums[0].replica, quorums[1].replica), (ReplicaId(1), ReplicaId(3)));
@@ -83,7 +83,7 @@ fn quorums_of_2f_plus_1_among_five_share_a_byzantine_replica_only() {
 
 #[test]
 fn honest_replicas_that_committed_report_nothing_in_a_rulebook_that_loses_it() {
-    let (_, why) = of_corpus("prepared-lost", "agreement");
+    let (_, why) = of_corpus("prepared-lost", Property::Agreement);
     let votes: Vec<_> = why.conflict.quorums.iter().map(|q| q.votes).collect();
     assert_eq!(votes, ["commits", "view changes", "commits"]);
     let overlap = &why.conflict.overlaps[0];
@@ -101,7 +101,7 @@ fn honest_replicas_that_committed_report_nothing_in_a_rulebook_that_loses_it() {
 
 #[test]
 fn too_few_commits_need_not_reach_the_new_view() {
-    let (trace, why) = of_corpus("weak-commit", "agreement");
+    let (trace, why) = of_corpus("weak-commit", Property::Agreement);
     let quorums = &why.conflict.quorums;
     assert_eq!(members(quorums), [ids(&[0, 2]), ids(&[0, 1, 3]), ids(&[0, 1])]);
     assert_eq!([0, 1, 2].map(|i| quorums[i].needed), [2, 3, 2]);
@@ -109,14 +109,14 @@ fn too_few_commits_need_not_reach_the_new_view() {
     assert!(why.conflict.overlaps[0].none_honest.is_some());
     assert_eq!(stopping(&why), ["commit_quorum"]);
     // Their chains differ for the same reason.
-    let chains = trace.explain("chain-prefix").unwrap();
+    let chains = trace.explain(Property::ChainPrefix).unwrap();
     assert_eq!(members(&chains.conflict.quorums), members(quorums));
     assert_eq!(stopping(&chains), ["commit_quorum"]);
 }
 
 #[test]
 fn too_few_view_changes_need_not_know_what_was_decided() {
-    let (_, why) = of_corpus("short-new-view", "agreement");
+    let (_, why) = of_corpus("short-new-view", Property::Agreement);
     let quorums = &why.conflict.quorums;
     assert_eq!(members(quorums), [ids(&[0, 2, 3]), ids(&[0, 1]), ids(&[0, 1, 2])]);
     assert_eq!([0, 1, 2].map(|i| quorums[i].needed), [3, 2, 3]);
@@ -129,7 +129,7 @@ fn too_few_view_changes_need_not_know_what_was_decided() {
 
 #[test]
 fn a_vote_that_is_counted_for_two_batches_is_one_vote() {
-    let (_, why) = of_corpus("digest-blind", "certificate-unique");
+    let (_, why) = of_corpus("digest-blind", Property::CertificateUnique);
     let overlap = &why.conflict.overlaps[0];
     assert_eq!(both(overlap), (ids(&[0]), ids(&[1, 2])));
     for honest in overlap.both.iter().filter(|both| !both.byzantine) {
@@ -140,12 +140,12 @@ fn a_vote_that_is_counted_for_two_batches_is_one_vote() {
 #[test]
 fn the_rule_that_is_named_is_the_one_that_is_broken() {
     for (name, property, rule) in [
-        ("second-proposal", "certificate-unique", "accepts_second_proposal"),
-        ("digest-blind", "certificate-unique", "prepare_key"),
-        ("fixed-quorum", "certificate-unique", "quorum"),
-        ("eager-execution", "chain-prefix", "is_next"),
-        ("unsigned-request", "validity", "authentic"),
-        ("repeated-execution", "exactly-once", "executes"),
+        ("second-proposal", Property::CertificateUnique, "accepts_second_proposal"),
+        ("digest-blind", Property::CertificateUnique, "prepare_key"),
+        ("fixed-quorum", Property::CertificateUnique, "quorum"),
+        ("eager-execution", Property::ChainPrefix, "is_next"),
+        ("unsigned-request", Property::Validity, "authentic"),
+        ("repeated-execution", Property::ExactlyOnce, "executes"),
     ] {
         let (_, why) = of_corpus(name, property);
         assert_eq!(stopping(&why), [rule], "{name}");
@@ -157,16 +157,16 @@ fn the_rule_that_is_named_is_the_one_that_is_broken() {
 
 #[test]
 fn of_a_property_that_holds_nothing_is_said() {
-    let (trace, why) = of_corpus("eager-execution", "chain-prefix");
+    let (trace, why) = of_corpus("eager-execution", Property::ChainPrefix);
     assert!(why.conflict.quorums.is_empty(), "two honest replicas executed one order each");
-    assert!(trace.explain("agreement").is_none());
-    assert!(trace.explain("liveness").is_none());
+    assert!(trace.explain(Property::Agreement).is_none());
+    assert!(trace.explain(Property::Executed).is_none());
 }
 
 #[test]
 fn with_more_than_f_byzantine_replicas_no_rule_is_to_blame() {
     let scope = Scope { views: 1, ..Scope::DEFAULT };
-    let (_, why) = explained(&Castro99, scope, &[0, 1], "agreement");
+    let (_, why) = explained(&Castro99, scope, &[0, 1], Property::Agreement);
     assert_eq!(both(&why.conflict.overlaps[0]), (ids(&[0, 1]), ids(&[])));
     assert_eq!(why.too_many_byzantine, Some(2));
     let rules = why.rules.as_ref().unwrap();
@@ -196,7 +196,7 @@ impl Rules for WeakVotes {
 #[test]
 fn of_two_rules_that_a_violation_needs_either_would_have_stopped_it() {
     let scope = Scope { replicas: 5, views: 1, ..Scope::DEFAULT };
-    let (_, why) = explained(&WeakVotes, scope, &[0], "agreement");
+    let (_, why) = explained(&WeakVotes, scope, &[0], Property::Agreement);
     assert_eq!(stopping(&why), ["prepare_quorum", "commit_quorum"]);
     let [prepare, commit] = &why.rules.as_ref().unwrap().broken[..] else { panic!("{why}") };
     let step = |broken: &bft_check::trace::BrokenRule| broken.parting.as_ref().map(|parting| parting.step);
@@ -224,7 +224,7 @@ impl Rules for BlindAndWeak {
 #[test]
 fn a_broken_rule_that_a_violation_does_not_need_would_not_have_stopped_it() {
     let scope = Scope { views: 1, ..Scope::DEFAULT };
-    let (_, why) = explained(&BlindAndWeak, scope, &[0], "certificate-unique");
+    let (_, why) = explained(&BlindAndWeak, scope, &[0], Property::CertificateUnique);
     let broken: BTreeSet<_> = why.rules.iter().flat_map(|rules| &rules.broken).map(|b| b.rule).collect();
     assert_eq!(broken, ["prepare_key", "prepare_quorum"].into());
     assert_eq!(stopping(&why), ["prepare_quorum"]);
@@ -235,8 +235,8 @@ fn a_broken_rule_that_a_violation_does_not_need_would_not_have_stopped_it() {
 
 #[test]
 fn text_json_and_mermaid_say_the_same() {
-    let (trace, why) = of_corpus("fixed-quorum", "agreement");
-    let text = trace.to_text(Some("agreement"));
+    let (trace, why) = of_corpus("fixed-quorum", Property::Agreement);
+    let text = trace.to_text(Some(Property::Agreement));
     assert!(text.ends_with(&why.to_string()), "{text}");
     for line in [
         "step 6: r1 decided c0.t1 at #1 in v0 on 3 commits: r0, r1, r2 (the rulebook asks for 3; a quorum is 4)",
@@ -247,13 +247,13 @@ fn text_json_and_mermaid_say_the_same() {
         assert!(text.contains(line), "{line}: {text}");
     }
 
-    let json = trace.to_json("fixed-quorum", Some("agreement")).unwrap();
+    let json = trace.to_json("fixed-quorum", Some(Property::Agreement)).unwrap();
     let because = &serde_json::from_str::<serde_json::Value>(&json).unwrap()["because"];
     assert_eq!(because["quorums"][1]["replica"], "r3");
     assert_eq!(because["overlaps"][0]["both"][0]["replica"], "r0");
     assert_eq!(because["rules"]["broken"][0]["rule"], "quorum");
 
-    let mermaid = trace.to_mermaid(Some("agreement"));
+    let mermaid = trace.to_mermaid(Some(Property::Agreement));
     let note = "in both quorums: r0 (Byzantine), would have stopped it: the paper's quorum\n";
     assert!(mermaid.ends_with(note), "{mermaid}");
     assert!(!trace.to_text(None).contains("quorum"));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 fn read(text: impl AsRef<[u8]>) -> bool {
     let text = text.as_ref();
     let Ok(read) = TraceFile::read(text) else { return false };
-    let (rules, violates) = (read.rulebook.name, read.violates.as_deref());
+    let (rules, violates) = (read.rulebook.name, read.violates);
     let given: Value = serde_json::from_slice(text).unwrap();
     let json = read.trace.written(Form::Json, rules, violates).unwrap();
     let itf = read.trace.written(Form::Itf, rules, violates).unwrap();

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bft_check::pbft::{
     Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message,
     NewView, Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId,
-    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Site, Snapshot, StableCheckpoint, StableClaim,
-    Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
+    RequestId, Rules, SeqNum, Setting, Signed, SignedPart, SignedRequest, Site, Snapshot, StableCheckpoint,
+    StableClaim, Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
 };
 use common::{
     Net, System, accepted, accepted_with_records, checkpoint, commit, digest, prepare, proposal, refused,
@@ -47,8 +47,10 @@ impl<'a> At<'a> {
     }
 }
 
-fn timer(view: u64, height: u64, doublings: u32) -> Effect {
-    Effect::Timer(Some(Timer { view: View(view), height: SeqNum(height), doublings }))
+/// The timer for the first request of a client, or for nothing in particular.
+fn timer(view: u64, client: Option<u32>, since: u64, doublings: u32) -> Effect {
+    let awaits = client.map(|client| RequestId { client: ClientId(client), timestamp: Timestamp(1) });
+    Effect::Timer(Some(Timer { view: View(view), awaits, since: SeqNum(since), doublings }))
 }
 
 fn new_view_of(effects: &[Effect]) -> Option<&NewView> {
@@ -103,7 +105,7 @@ fn request_is_relayed_by_a_backup_and_proposed_by_the_primary() {
 
     let mut backup = At::new(&system, 1);
     let relay = Effect::Send(ReplicaId(0), message.clone());
-    assert_eq!(backup.accepts(&message), [relay, timer(0, 0, 0)]);
+    assert_eq!(backup.accepts(&message), [relay, timer(0, Some(0), 0, 0)]);
     assert_eq!(backup.state.pending().cloned().collect::<Vec<_>>(), [system.request(0, 1)]);
     // The timer runs already: it is not set again.
     let second = Message::Request(system.request(1, 1));
@@ -184,7 +186,7 @@ fn pre_prepare_is_answered_with_a_prepare_and_the_timer() {
     let mut backup = At::new(&system, 1);
     let prepare = system.prepare(1, 0, 1, batch.digest());
     let effects = backup.accepts(&system.pre_prepare(0, 1, &batch));
-    assert_eq!(effects, [Effect::Broadcast(prepare), timer(0, 0, 0)]);
+    assert_eq!(effects, [Effect::Broadcast(prepare), timer(0, Some(0), 0, 0)]);
     let slot = backup.state.log().get(SeqNum(1)).unwrap();
     assert_eq!(slot.proposal(), Some(&system.proposal(0, 1, &batch)));
     assert!(!slot.is_prepared());
@@ -603,7 +605,7 @@ fn transferred_replica_waits_for_less_hands_the_state_on_and_proposes_more() {
     let state = service_after(&batches);
     let mut backup = At::new(&system, 3);
     let effects = backup.accepts(&Message::Request(system.request(0, 1)));
-    assert!(effects.contains(&timer(0, 0, 0)), "{effects:?}");
+    assert!(effects.contains(&timer(0, Some(0), 0, 0)), "{effects:?}");
     let effects = backup.accepts(&system.state(0, &state, 3, vec![]));
     assert!(effects.contains(&Effect::Timer(None)), "{effects:?}");
     assert_eq!(refused(backup.replica, &backup.state, Input::Timeout, Refusal::NoTimer), []);
@@ -823,7 +825,7 @@ fn timer_runs_once_a_quorum_has_left_even_if_some_have_moved_on_further() {
     replica.times_out();
     assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 2, vec![]))), []);
     let third = Message::ViewChange(system.view_change(2, 1, vec![]));
-    assert_eq!(replica.accepts(&third), [timer(1, 0, 1)]);
+    assert_eq!(replica.accepts(&third), [timer(1, Some(0), 0, 1)]);
 }
 
 /// A vote for what nobody has proposed to it is nothing that a replica waits for.
@@ -862,7 +864,7 @@ fn timer_runs_in_a_view_change_once_a_quorum_has_left_and_doubles() {
     replica.times_out();
     assert_eq!(replica.accepts(&Message::ViewChange(system.view_change(1, 1, vec![]))), []);
     let third = Message::ViewChange(system.view_change(2, 1, vec![]));
-    assert_eq!(replica.accepts(&third), [timer(1, 0, 1)]);
+    assert_eq!(replica.accepts(&third), [timer(1, Some(0), 0, 1)]);
     let change = Message::ViewChange(system.view_change(3, 2, vec![]));
     assert_eq!(replica.times_out(), [Effect::Broadcast(change), Effect::Timer(None)]);
     assert_eq!(replica.state.view(), View(2));
@@ -1029,7 +1031,7 @@ fn new_view_must_propose_what_follows_from_its_view_changes() {
     let mut accepting = At::new(&system, 3);
     let prepare = |seq, batch: &Batch| Effect::Broadcast(system.prepare(3, 2, seq, batch.digest()));
     let effects = accepting.accepts(&announced(due(2)));
-    assert_eq!(effects, [prepare(1, &b), prepare(2, &null()), prepare(3, &c), timer(2, 0, 0)]);
+    assert_eq!(effects, [prepare(1, &b), prepare(2, &null()), prepare(3, &c), timer(2, Some(1), 0, 0)]);
 }
 
 #[test]
@@ -1283,10 +1285,66 @@ fn null_request_is_no_progress() {
     };
     let effects = decide(1, null);
     assert_eq!(executed_of(&effects), [vec![]]);
-    assert!(effects.contains(&timer(1, 1, 1)), "{effects:?}");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Timer(_))), "{effects:?}");
     // A request that is executed is.
     let effects = decide(2, batch.digest());
-    assert!(effects.contains(&timer(1, 2, 0)), "{effects:?}");
+    assert!(effects.contains(&timer(1, Some(1), 2, 0)), "{effects:?}");
+}
+
+/// Lets a backup decide the batch at a number of view 0.
+fn decide(backup: &mut At<'_>, system: &System, seq: u64, batch: &Batch) -> Vec<Effect> {
+    backup.accepts(&system.pre_prepare(0, seq, batch));
+    let digest = batch.digest();
+    backup.accepts(&system.prepare(1, 0, seq, digest));
+    [0, 1].iter().flat_map(|&from| backup.accepts(&system.commit(from, 0, seq, digest))).collect()
+}
+
+fn timers_of(effects: &[Effect]) -> Vec<Effect> {
+    effects.iter().filter(|effect| matches!(effect, Effect::Timer(_))).cloned().collect()
+}
+
+/// It runs for one request until that is executed, whatever else is; then every other client has its turn, even one
+/// whose number is higher than those of clients that ask again and again.
+#[test]
+fn timer_runs_for_one_request_whatever_else_is_executed() {
+    let system = System::new(4);
+    let mut backup = At::new(&system, 3);
+    let one = |client, timestamp| system.batch(&[client], timestamp);
+    backup.accepts(&Message::Request(system.request(1, 1)));
+    backup.accepts(&Message::Request(system.request(0, 1)));
+    backup.accepts(&Message::Request(system.request(2, 1)));
+    assert_eq!(timers_of(&decide(&mut backup, &system, 1, &one(0, 1))), []);
+    backup.accepts(&Message::Request(system.request(0, 2)));
+    assert_eq!(timers_of(&decide(&mut backup, &system, 2, &one(0, 2))), []);
+    backup.accepts(&Message::Request(system.request(0, 3)));
+    backup.accepts(&Message::Request(system.request(1, 2)));
+    assert_eq!(timers_of(&decide(&mut backup, &system, 3, &one(1, 1))), [timer(0, Some(2), 3, 0)]);
+    let last = |effects: Vec<Effect>| match timers_of(&effects)[..] {
+        [Effect::Timer(timer)] => timer.map(|timer| timer.awaits.unwrap()),
+        _ => panic!("{effects:?}"),
+    };
+    // Round again: client 0's third request is the next, whatever waits of others.
+    let awaited = last(decide(&mut backup, &system, 4, &one(2, 1)));
+    assert_eq!(awaited, Some(system.request(0, 3).id()));
+    assert_eq!(last(decide(&mut backup, &system, 5, &one(0, 3))), Some(system.request(1, 2).id()));
+    assert_eq!(last(decide(&mut backup, &system, 6, &one(1, 2))), None);
+}
+
+/// The request that is waited for is waited for in the next view too.
+#[test]
+fn timer_of_the_next_view_runs_for_the_same_request() {
+    let system = System::new(4);
+    let mut backup = At::new(&system, 3);
+    for client in [1, 0] {
+        backup.accepts(&Message::Request(system.request(client, 1)));
+    }
+    backup.times_out();
+    backup.accepts(&Message::ViewChange(system.view_change(1, 1, vec![])));
+    let third = Message::ViewChange(system.view_change(2, 1, vec![]));
+    assert_eq!(backup.accepts(&third), [timer(1, Some(1), 0, 1)]);
+    // It goes on where the view begins.
+    let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![])).to_vec();
+    assert_eq!(backup.accepts(&system.new_view(1, changes, &[])), []);
 }
 
 #[test]
@@ -1299,7 +1357,7 @@ fn view_changes_of_a_weak_quorum_are_joined_in_the_smallest_view() {
     let own = Effect::Broadcast(Message::ViewChange(system.view_change(3, 2, vec![])));
     // With replica 1, which has moved on further, that is a quorum which has left the old view.
     let effects = replica.accepts(&Message::ViewChange(system.view_change(2, 2, vec![])));
-    assert_eq!(effects, [own, timer(2, 0, 1)]);
+    assert_eq!(effects, [own, timer(2, None, 0, 1)]);
     assert_eq!((replica.state.view(), replica.state.is_active()), (View(2), false));
 }
 
@@ -1332,7 +1390,7 @@ fn view_changes_for_a_later_view_do_not_begin_this_one() {
     primary.times_out();
     assert_eq!(primary.accepts(&Message::ViewChange(system.view_change(2, 1, vec![]))), []);
     let effects = primary.accepts(&Message::ViewChange(system.view_change(3, 5, vec![])));
-    assert_eq!(effects, [timer(1, 0, 1)]);
+    assert_eq!(effects, [timer(1, Some(0), 0, 1)]);
     let effects = primary.accepts(&Message::ViewChange(system.view_change(0, 1, vec![])));
     assert!(new_view_of(&effects).is_some());
 }
@@ -2024,6 +2082,54 @@ fn rulebook_decides_which_votes_and_proposals_are_admitted() {
     only_under(&AllPrepare, 1, &[], &system.prepare(0, 0, 1, d), Refusal::PrimaryPrepares);
 }
 
+/// Whatever is signed by a replica is looked at; which signatures are, a rulebook can leave out one by one.
+#[test]
+fn rulebook_decides_which_signatures_are_looked_at() {
+    macro_rules! blind {
+        ($($part:ident)*) => {
+            |part| match part {
+                $(SignedPart::$part => {
+                    rulebook! { Blind: fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+                        genuine || part == SignedPart::$part
+                    } }
+                    &Blind as &'static dyn Rules
+                })*
+            }
+        };
+    }
+    let blind: fn(SignedPart) -> &'static dyn Rules =
+        blind!(PrePrepare Prepare Commit Checkpoint ViewChange NewView Status State Reply);
+
+    let (system, strangers) = (System::new(4), System::ed25519(4, 1));
+    let (a, snapshot) = (system.batch(&[0], 1), Snapshot { seq: SeqNum(128), ..Snapshot::genesis() });
+    let changes = |from: &System| [0, 1, 2].map(|id| from.view_change(id, 1, vec![])).to_vec();
+    let own = |from: &System, change| common::new_view(&from.keys.replicas[1], 1, change, vec![]);
+    let Message::State(state) = system.state(0, &snapshot, 3, vec![]) else { unreachable!() };
+    let pre_prepare = Message::PrePrepare(proposal(&strangers.keys.replicas[0], 0, 1, &a));
+    for (part, forged) in [
+        (SignedPart::PrePrepare, pre_prepare),
+        (SignedPart::Prepare, strangers.prepare(2, 0, 1, a.digest())),
+        (SignedPart::Commit, strangers.commit(2, 0, 1, a.digest())),
+        (SignedPart::Checkpoint, strangers.checkpoint(0, 128, a.digest())),
+        (SignedPart::ViewChange, Message::ViewChange(strangers.view_change(2, 1, vec![]))),
+        (SignedPart::NewView, own(&strangers, changes(&system))),
+        (SignedPart::Status, strangers.status(2, 0, true, 0, 0)),
+        (
+            SignedPart::State,
+            Message::State(Arc::new(strangers.keys.replicas[0].sign(state.message().clone()))),
+        ),
+    ] {
+        only_under(blind(part), 3, &[], &forged, Refusal::BadSignature);
+    }
+    // What proves something is looked at too.
+    let unproved = own(&system, changes(&strangers));
+    only_under(blind(SignedPart::ViewChange), 3, &[], &unproved, Refusal::NoQuorum);
+    let prepares = [1, 2].map(|id| prepare(&strangers.keys.replicas[id], 0, 1, a.digest()));
+    let claim = PreparedClaim { proposal: system.proposal(0, 1, &a), prepares: Proof(prepares.into()) };
+    let reports = Message::ViewChange(system.view_change(2, 1, vec![claim]));
+    only_under(blind(SignedPart::Prepare), 3, &[], &reports, Refusal::NoQuorum);
+}
+
 #[test]
 fn rulebook_decides_which_votes_count_together() {
     rulebook! { CountAgain: fn counts_vote(&self, _: Option<&VoteSet>, _: ReplicaId) -> bool { true } }
@@ -2382,13 +2488,25 @@ fn rulebook_decides_what_state_and_decisions_are_taken_over() {
 #[test]
 fn rulebook_decides_what_keeps_a_replica_going() {
     rulebook! { NoTimer: fn runs_timer(&self, _: Standing) -> bool { false } }
+    rulebook! { ByHeight: fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool { height > since } }
     rulebook! { Locked: fn leaves_prepared(&self) -> bool { false } }
     rulebook! { Mute: fn retransmits(&self) -> bool { false } }
 
     let system = System::new(4);
     let (paper, other) = last_effects(&NoTimer, 1, &[Message::Request(system.request(0, 1))]);
-    assert!(paper.contains(&timer(0, 0, 0)));
+    assert!(paper.contains(&timer(0, Some(0), 0, 0)));
     assert!(!other.iter().any(|effect| matches!(effect, Effect::Timer(_))));
+
+    let batch = system.batch(&[1], 1);
+    let messages = [
+        Message::Request(system.request(0, 1)),
+        system.pre_prepare(0, 1, &batch),
+        system.prepare(2, 0, 1, batch.digest()),
+        system.commit(0, 0, 1, batch.digest()),
+        system.commit(2, 0, 1, batch.digest()),
+    ];
+    let (paper, other) = last_effects(&ByHeight, 1, &messages);
+    assert_eq!((timers_of(&paper), timers_of(&other)), (vec![], vec![timer(0, Some(0), 1, 0)]));
 
     // What has prepared keeps the replica, whoever leaves, until it is decided.
     let batch = system.batch(&[0], 1);

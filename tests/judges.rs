@@ -21,7 +21,7 @@ use bft_check::check::{
     search,
 };
 use bft_check::model::{
-    Absorbed, Bound, Interned, Judge, MessageAction, MessageModel, PROPERTIES, Scope, Store, System,
+    Absorbed, Bound, Interned, Judge, MessageAction, MessageModel, Property as Kind, Scope, Store, System,
     properties,
 };
 use bft_check::pbft::{
@@ -445,8 +445,8 @@ struct Only<J> {
 
 impl<J: Judge> Only<J> {
     fn holds(&self, state: &J::State) -> bool {
-        let property = PROPERTIES.iter().find(|property| property.name == self.name).unwrap();
-        self.judge.with_seen(state, |seen| (property.violation)(seen).is_none())
+        let property: Kind = self.name.parse().unwrap();
+        self.judge.with_seen(state, |seen| property.violation(seen).is_none())
     }
 }
 
@@ -515,7 +515,7 @@ fn stateright_finds_the_same_violation_no_deeper_and_no_higher() {
 fn stateright_finds_which_properties_are_violated() {
     let digest_blind = system(&bound(4, 1, &[0], 1, 1, 2), rulebook("digest-blind"));
     let model = Absorbed::new(digest_blind);
-    let all: BTreeSet<_> = PROPERTIES.iter().map(|p| p.name).collect();
+    let all: BTreeSet<_> = Kind::SAFETY.into_iter().map(Kind::name).collect();
     let ours: BTreeSet<_> = all
         .iter()
         .copied()

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
 use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_views};
 use bft_check::model::{
-    Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, Judge, NO_DEAD_END,
-    Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, Views, ViewsState, fingerprint,
-    placements,
+    Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, Judge, Property, Reach,
+    Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, Views, ViewsState, fingerprint, placements,
 };
 use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
 use stateright::Model as _;
@@ -162,10 +161,10 @@ fn a_rulebook_to_which_names_matter_is_refused() {
     for (rules, byzantine) in [(&Deaf as &'static dyn Rules, 0), (&Partial, 1)] {
         for names in ["symmetry", "silent,symmetry"] {
             let mut job = Job::new(JudgeKind::Absorbed, Bound::new(one_view, [ReplicaId(byzantine)]));
-            let plain = run(&job, rules, Some("agreement"), &limits, None, &progress).unwrap();
+            let plain = run(&job, rules, Some(Property::Agreement), &limits, None, &progress).unwrap();
             assert!(matches!(plain.verdict, Verdict::Holds), "{rules:?}: {:?}", plain.verdict);
             job.reductions = names.parse().unwrap();
-            let named = run(&job, rules, Some("agreement"), &limits, None, &progress).unwrap();
+            let named = run(&job, rules, Some(Property::Agreement), &limits, None, &progress).unwrap();
             let Verdict::Refused(why) = &named.verdict else { panic!("{rules:?}: {:?}", named.verdict) };
             assert!(why.starts_with("names matter under this rulebook"), "{why}");
         }
@@ -173,7 +172,7 @@ fn a_rulebook_to_which_names_matter_is_refused() {
 }
 
 /// The runs that are told are no search.
-fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<&'static str>)> {
+fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<Property>)> {
     let safety = matches!(rulebook.class, Class::Safety | Class::Client | Class::Control);
     let runs = rulebook.runs.iter().filter(move |run| safety && !run.slow && run.told.is_empty());
     runs.flat_map(|run| {
@@ -183,7 +182,7 @@ fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<&'static s
             None => Byzantine::Count(run.scope.faults),
         };
         let property = match run.expected {
-            Expected::Violated(property) if property != NO_DEAD_END => Some(property),
+            Expected::Violated(property) if property != Property::NoDeadEnd => Some(property),
             _ => None,
         };
         let placements = placements(&byzantine, committee, run.scope.views, rulebook.rules);
@@ -196,11 +195,11 @@ fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<&'static s
 fn verdict(
     job: &Job,
     rulebook: &Rulebook,
-    property: Option<&str>,
-) -> Option<Result<Option<&'static str>, String>> {
+    property: Option<Property>,
+) -> Option<Result<Option<Property>, String>> {
     let (limits, progress) = (Limits { max_states: Some(30_000), ..Limits::default() }, Progress::default());
     Some(match run(job, rulebook.rules, property, &limits, None, &progress).unwrap().verdict {
-        Verdict::Holds => Ok(None),
+        Verdict::Holds | Verdict::Vacuous => Ok(None),
         Verdict::Violated { property, trace, .. } => {
             assert!(trace.violation(property).is_some(), "it was replayed");
             Ok(Some(property))
@@ -347,10 +346,10 @@ fn a_rulebook_to_which_it_matters_who_has_decided_is_refused() {
     let (limits, progress) = (Limits::default(), Progress::default());
     for names in ["decided", "silent,decided"] {
         let mut job = Job::new(JudgeKind::Absorbed, Bound::new(Scope::DEFAULT, [ReplicaId(0)]));
-        let plain = run(&job, &Content, Some("agreement"), &limits, None, &progress).unwrap();
+        let plain = run(&job, &Content, Some(Property::Agreement), &limits, None, &progress).unwrap();
         assert!(matches!(plain.verdict, Verdict::Holds), "{:?}", plain.verdict);
         job.reductions = names.parse().unwrap();
-        let reduced = run(&job, &Content, Some("agreement"), &limits, None, &progress).unwrap();
+        let reduced = run(&job, &Content, Some(Property::Agreement), &limits, None, &progress).unwrap();
         let Verdict::Refused(why) = &reduced.verdict else { panic!("{:?}", reduced.verdict) };
         assert!(why.starts_with("it matters under this rulebook who has decided"), "{why}");
     }

@@ -10,25 +10,25 @@ use std::sync::{Arc, LazyLock};
 
 use bft_check::bugs::{self, Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Limits, Progress, Verdict};
-use bft_check::model::{Bound, Event, MessageModel, System, is_liveness};
+use bft_check::model::{Bound, Event, MessageModel, Property, System};
 use bft_check::pbft::{Message, Principal, ReplicaId};
 use bft_check::trace::{Form, ReadError, ReplayError, Stay, StayError, Trace, TraceFile, Unfair};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stateright::Model;
 
-type Found = Vec<(&'static Rulebook, &'static str, Trace)>;
+type Found = Vec<(&'static Rulebook, Property, Trace)>;
 
 /// A violating run of each small row of the corpus that is about safety.
-static FOUND: LazyLock<Found> = LazyLock::new(|| found(|property| !is_liveness(property)));
+static FOUND: LazyLock<Found> = LazyLock::new(|| found(|property| !property.is_liveness()));
 
 /// A run of each small row that stays without what it owes.
-static STAYING: LazyLock<Found> = LazyLock::new(|| found(is_liveness));
+static STAYING: LazyLock<Found> = LazyLock::new(|| found(Property::is_liveness));
 
-fn found(wanted: fn(&str) -> bool) -> Found {
+fn found(wanted: fn(Property) -> bool) -> Found {
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     let small = |(_, run): &(&Rulebook, &Row)| run.scope.views == 1 || !run.told.is_empty();
-    rows.filter(|(_, run)| !run.slow)
+    rows.filter(|(_, run)| !run.slow && run.scope.load.is_none())
         .filter(small)
         .filter_map(|(rulebook, run)| {
             let Expected::Violated(property) = run.expected else { return None };
@@ -54,7 +54,7 @@ fn example() -> Value {
 }
 
 fn of_example(form: Form) -> Value {
-    let (rulebook, property, trace) =
+    let &(rulebook, property, ref trace) =
         FOUND.iter().find(|(rulebook, ..)| rulebook.name == "fixed-quorum").unwrap();
     serde_json::from_str(&trace.written(form, rulebook.name, Some(property)).unwrap()).unwrap()
 }
@@ -85,12 +85,12 @@ fn assert_same(read: &Trace, written: &Trace, name: &str) {
 
 /// Writes a trace in each form that can be read, and reads it again; and so from one form to the other and back.
 #[track_caller]
-fn assert_kept(trace: &Trace, rules: &str, property: Option<&str>) {
+fn assert_kept(trace: &Trace, rules: &str, property: Option<Property>) {
     let write = |trace: &Trace, form| trace.written(form, rules, property).unwrap();
     for (form, other) in [(Form::Json, Form::Itf), (Form::Itf, Form::Json)] {
         let text = write(trace, form);
         let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{rules}: {why}"));
-        assert_eq!((read.rulebook.name, read.violates.as_deref()), (rules, property));
+        assert_eq!((read.rulebook.name, read.violates), (rules, property));
         assert_same(&read.trace, trace, rules);
         assert_eq!(write(&read.trace, form), text, "{rules}");
         let again = TraceFile::read(write(&read.trace, other)).unwrap();
@@ -101,7 +101,7 @@ fn assert_kept(trace: &Trace, rules: &str, property: Option<&str>) {
 #[test]
 fn what_is_written_can_be_read_in_both_forms_without_loss() {
     assert!(FOUND.len() > 12, "{}", FOUND.len());
-    for (rulebook, property, trace) in FOUND.iter() {
+    for &(rulebook, property, ref trace) in FOUND.iter() {
         assert_kept(trace, rulebook.name, Some(property));
     }
 }
@@ -109,9 +109,9 @@ fn what_is_written_can_be_read_in_both_forms_without_loss() {
 #[test]
 fn runs_that_stay_are_written_and_read_with_where_they_stay() {
     assert!(STAYING.len() > 2, "{}", STAYING.len());
-    for (rulebook, property, trace) in STAYING.iter() {
+    for &(rulebook, property, ref trace) in STAYING.iter() {
         let stay = trace.lasso().unwrap();
-        assert_eq!(stay.property, *property);
+        assert_eq!(stay.property, property);
         assert_kept(trace, rulebook.name, Some(property));
         // A run that stops repeats its last state.
         let itf: Value = serde_json::from_str(&trace.to_itf(rulebook.name, Some(property)).unwrap()).unwrap();
@@ -125,7 +125,7 @@ fn runs_that_stay_are_written_and_read_with_where_they_stay() {
 #[test]
 fn whether_a_loop_is_fair_is_found_on_the_replicas() {
     let mut loops = 0;
-    for (rulebook, property, trace) in STAYING.iter() {
+    for &(rulebook, property, ref trace) in STAYING.iter() {
         assert_eq!(trace.fair(), Ok(()), "{}", rulebook.name);
         if trace.lasso().unwrap().is_loop() {
             let written = trace.to_json(rulebook.name, Some(property)).unwrap();
@@ -162,7 +162,7 @@ fn padded(trace: &Trace) -> Option<Trace> {
 #[test]
 fn what_leads_to_where_a_run_stays_is_shrunk() {
     let mut longer = 0;
-    for (rulebook, property, trace) in STAYING.iter() {
+    for &(rulebook, property, ref trace) in STAYING.iter() {
         let small = trace.shrunk(property);
         let stay = small.lasso().unwrap();
         let around = |trace: &Trace| trace.steps().len() - trace.lasso().unwrap().repeats_after;
@@ -183,7 +183,7 @@ fn what_leads_to_where_a_run_stays_is_shrunk() {
             assert_eq!(padded.shrunk(property).steps().len(), small.steps().len(), "{}", rulebook.name);
             longer += 1;
         }
-        assert_eq!(trace.shrunk("agreement").steps().len(), trace.steps().len());
+        assert_eq!(trace.shrunk(Property::Agreement).steps().len(), trace.steps().len());
     }
     assert!(longer > 0);
 }
@@ -191,7 +191,7 @@ fn what_leads_to_where_a_run_stays_is_shrunk() {
 /// That a run stays is checked, and not taken from a file.
 #[test]
 fn a_run_that_goes_on_does_not_stay() {
-    let (rulebook, property, trace) =
+    let &(rulebook, property, ref trace) =
         STAYING.iter().find(|(rulebook, ..)| rulebook.name == "no-retransmission").unwrap();
     let whole: Value = serde_json::from_str(&trace.to_json(rulebook.name, Some(property)).unwrap()).unwrap();
     let stays = |change: &dyn Fn(&mut Value)| {
@@ -230,7 +230,7 @@ fn a_run_that_goes_on_does_not_stay() {
 
 #[test]
 fn informal_trace_format_is_as_its_readers_expect_it() {
-    let (rulebook, property, trace) = &FOUND[0];
+    let &(rulebook, property, ref trace) = &FOUND[0];
     let itf: Value = serde_json::from_str(&trace.to_itf(rulebook.name, Some(property)).unwrap()).unwrap();
     assert_eq!(itf["#meta"]["format"], "ITF");
     let states = itf["states"].as_array().unwrap();
@@ -429,12 +429,12 @@ fn files_that_are_no_traces_are_refused() {
     assert!(matches!(changed("bound", bound), Err(ReadError::Bound(_))));
     // No step at all is a run.
     let nothing = changed("steps", json!([])).unwrap();
-    assert!(nothing.trace.steps().is_empty() && nothing.trace.violation("agreement").is_none());
+    assert!(nothing.trace.steps().is_empty() && nothing.trace.violation(Property::Agreement).is_none());
 }
 
 #[test]
 fn shrunk_runs_need_each_of_their_steps() {
-    for (rulebook, property, trace) in FOUND.iter() {
+    for &(rulebook, property, ref trace) in FOUND.iter() {
         let small = trace.shrunk(property);
         assert!(small.violation(property).is_some(), "{}", rulebook.name);
         assert!(small.steps().len() <= trace.steps().len());
@@ -452,7 +452,7 @@ fn shrunk_runs_need_each_of_their_steps() {
 /// What was added to a run is taken out again.
 #[test]
 fn superfluous_steps_are_left_out() {
-    let (_, property, trace) = FOUND.iter().find(|(r, ..)| r.name == "fixed-quorum").unwrap();
+    let &(_, property, ref trace) = FOUND.iter().find(|(r, ..)| r.name == "fixed-quorum").unwrap();
     let (_, _, other) = FOUND.iter().find(|(r, ..)| r.name == "weak-prepare").unwrap();
     let small = trace.shrunk(property);
     assert_eq!(small.shrunk(property).steps().len(), small.steps().len());
@@ -476,7 +476,7 @@ fn superfluous_steps_are_left_out() {
     let longer = Trace::replay(&system, &events).unwrap();
     assert_eq!(longer.shrunk(property).steps().len(), idle);
     // A run that does not violate the property stays as it is.
-    assert_eq!(other.shrunk("linearizable").steps().len(), other.steps().len());
+    assert_eq!(other.shrunk(Property::Linearizable).steps().len(), other.steps().len());
 }
 
 /// What a bound of that size allows is far too much to list; a message in full needs no list.
@@ -562,7 +562,7 @@ fn the_clocks_of_a_shiviz_log_are_vector_clocks() {
 
 #[test]
 fn diagrams_and_words_mark_where_a_run_stays() {
-    for (_, property, trace) in STAYING.iter() {
+    for &(_, property, ref trace) in STAYING.iter() {
         let stay = trace.lasso().unwrap();
         let (mermaid, svg, text) =
             (trace.to_mermaid(Some(property)), trace.to_svg(), trace.to_text(Some(property)));
@@ -580,7 +580,9 @@ fn diagrams_and_words_mark_where_a_run_stays() {
 
 /// A rulebook at a bound of its own, or the paper's protocol there; some bounds with clients, crashes, checkpoints.
 fn systems() -> impl Strategy<Value = (&'static Rulebook, Arc<System>)> {
-    let light = |run: &&Row| run.scope.slots <= 2 && run.scope.views <= 3 && run.scope.replicas <= 5;
+    let light = |run: &&Row| {
+        run.scope.load.is_none() && run.scope.slots <= 2 && run.scope.views <= 3 && run.scope.replicas <= 5
+    };
     let runs = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     let runs: Vec<_> = runs.filter(|(_, run)| light(run)).collect();
     let castro99 = bugs::find("castro99").unwrap();
@@ -588,7 +590,7 @@ fn systems() -> impl Strategy<Value = (&'static Rulebook, Arc<System>)> {
         move |((rulebook, run), lawful, byzantine)| {
             let bound = Bound::new(run.scope, [ReplicaId(byzantine % run.scope.replicas)]);
             let rulebook = if lawful { castro99 } else { rulebook };
-            let open = matches!(run.expected, Expected::Violated(property) if is_liveness(property));
+            let open = matches!(run.expected, Expected::Violated(property) if property.is_liveness());
             let system =
                 if open { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
             (rulebook, Arc::new(system.unwrap()))

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bft_check::bugs::{self, Class, RULEBOOKS};
 use bft_check::check::{End, Limits, Progress, Report, search, search_views};
 use bft_check::model::{
-    Absorbed, Between, Bound, Byzantine, Reductions, Scope, System, Views, ViewsState, ViewsStep, placements,
+    Absorbed, Between, Bound, Byzantine, Property, Reductions, Scope, System, Views, ViewsState, ViewsStep,
+    placements,
 };
 use bft_check::pbft::{Castro99, Committee, ReplicaId, Rules};
 use stateright::Model as _;
@@ -23,12 +24,12 @@ fn explored(
     scope: Scope,
     byzantine: u16,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     reductions: Reductions,
 ) -> (Views, Report<ViewsStep>, BTreeSet<Between>) {
     let model = Views::new(scope, byzantine, rules).unwrap().reduced_by(reductions);
     let mut properties = model.properties();
-    properties.retain(|p| property.is_none_or(|property| property == p.name));
+    properties.retain(|p| property.is_none_or(|property| property.name() == p.name));
     let mut met = BTreeSet::new();
     // With one thread it is always the same reason for which a rulebook is refused.
     let report = search_views(&model, &properties, &Limits::default(), &Progress::default(), |state| {
@@ -184,6 +185,6 @@ fn rulebooks_whose_views_are_not_closed_are_refused() {
 
 #[test]
 fn more_than_f_byzantine_replicas_break_it() {
-    let (_, report, _) = explored(Scope::DEFAULT, 2, &Castro99, Some("agreement"), Reductions::ALL);
+    let (_, report, _) = explored(Scope::DEFAULT, 2, &Castro99, Some(Property::Agreement), Reductions::ALL);
     assert!(matches!(report.end, End::Violated { property: "agreement", .. }), "{:?}", report.end);
 }

@@ -2,7 +2,7 @@
 //!
 //! Each stands for a certificate of its own view only: together they are no quorum that any later view
 //! change must meet. It takes four views to see it.
-//! Seen in: cf. BFT-SMaRt#121.
+//! Seen in: go-ibft#55.
 
 use crate::pbft::{Digest, Rules, TallyKey, View};
 

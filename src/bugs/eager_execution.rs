@@ -1,7 +1,7 @@
 //! A decided batch is executed at once, not after those with lower numbers.
 //!
 //! Replicas that decide in different orders then build different chains.
-//! Seen in: a mutant of OSDI'99 §4.2.
+//! Seen in: FISCO-BCOS#5167 (FIB-128).
 
 use crate::pbft::{Rules, SeqNum};
 

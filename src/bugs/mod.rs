@@ -8,21 +8,29 @@ mod corpus;
 
 mod accepted_as_prepared;
 mod amnesia;
+mod backward_view;
+mod believed_decisions;
 mod certificate_wiped;
 mod commit_any_view;
 mod decides_unprepared;
 mod dictated_new_view;
 mod digest_blind;
+mod digest_blind_commit;
 mod double_vote;
 mod eager_execution;
+mod early_participation;
 mod early_proposal;
 mod empty_new_view;
+mod first_listed;
 mod first_receiver;
 mod first_receiver_counts;
 mod first_receiver_untimed;
 mod fixed_quorum;
+mod highest_join;
 mod idle_timer;
 mod kept_lock;
+mod late_check;
+mod later_view_change;
 mod lone_checkpoint;
 mod low_watermark;
 mod lowest_certificate;
@@ -30,50 +38,71 @@ mod lowest_start;
 mod masked_certificates;
 mod mixed_replies;
 mod no_join;
+mod no_repetition;
 mod no_retransmission;
 mod no_timer;
 mod old_view_votes;
+mod open_gap;
 mod partial_authenticator;
+mod partial_new_view;
 mod prepare_any_view;
+mod prepare_as_commit;
 mod prepared_lost;
 mod primary_twice;
+mod primary_twice_in_certificate;
 mod relabelled_batch;
 mod repeated_execution;
+mod restarted_timer;
+mod same_view_join;
 mod second_proposal;
 mod short_new_view;
 mod short_window;
 mod single_reply;
 mod stale_view_change;
+mod truncated_new_view;
 mod unanimous_start;
 mod unchecked_new_view;
 mod unchecked_state;
 mod unchecked_view_change;
 mod unordered_reads;
+mod unproved_checkpoint;
 mod unproved_decision;
 mod unsigned_request;
 mod unverified_certificate;
+mod unverified_votes;
+mod volatile_certificate;
+mod volatile_new_view;
+mod volatile_view_change;
 mod weak_checkpoint;
 mod weak_commit;
 mod weak_prepare;
 
 pub use accepted_as_prepared::AcceptedAsPrepared;
 pub use amnesia::Amnesia;
+pub use backward_view::BackwardView;
+pub use believed_decisions::BelievedDecisions;
 pub use certificate_wiped::CertificateWiped;
 pub use commit_any_view::CommitAnyView;
 pub use corpus::{RULEBOOKS, find};
 pub use decides_unprepared::DecidesUnprepared;
 pub use dictated_new_view::DictatedNewView;
 pub use digest_blind::DigestBlind;
+pub use digest_blind_commit::DigestBlindCommit;
 pub use double_vote::DoubleVote;
 pub use eager_execution::EagerExecution;
+pub use early_participation::EarlyParticipation;
 pub use early_proposal::EarlyProposal;
 pub use empty_new_view::EmptyNewView;
+pub use first_listed::FirstListed;
 pub use first_receiver::FirstReceiver;
 pub use first_receiver_counts::FirstReceiverCounts;
 pub use first_receiver_untimed::FirstReceiverUntimed;
 pub use fixed_quorum::FixedQuorum;
+pub use highest_join::HighestJoin;
 pub use idle_timer::IdleTimer;
 pub use kept_lock::KeptLock;
+pub use late_check::LateCheck;
+pub use later_view_change::LaterViewChange;
 pub use lone_checkpoint::LoneCheckpoint;
 pub use low_watermark::LowWatermark;
 pub use lowest_certificate::LowestCertificate;
@@ -81,35 +110,48 @@ pub use lowest_start::LowestStart;
 pub use masked_certificates::MaskedCertificates;
 pub use mixed_replies::MixedReplies;
 pub use no_join::NoJoin;
+pub use no_repetition::NoRepetition;
 pub use no_retransmission::NoRetransmission;
 pub use no_timer::NoTimer;
 pub use old_view_votes::OldViewVotes;
+pub use open_gap::OpenGap;
 pub use partial_authenticator::PartialAuthenticator;
+pub use partial_new_view::PartialNewView;
 pub use prepare_any_view::PrepareAnyView;
+pub use prepare_as_commit::PrepareAsCommit;
 pub use prepared_lost::PreparedLost;
 pub use primary_twice::PrimaryTwice;
+pub use primary_twice_in_certificate::PrimaryTwiceInCertificate;
 pub use relabelled_batch::RelabelledBatch;
 pub use repeated_execution::RepeatedExecution;
+pub use restarted_timer::RestartedTimer;
+pub use same_view_join::SameViewJoin;
 pub use second_proposal::SecondProposal;
 pub use short_new_view::ShortNewView;
 pub use short_window::ShortWindow;
 pub use single_reply::SingleReply;
 pub use stale_view_change::StaleViewChange;
+pub use truncated_new_view::TruncatedNewView;
 pub use unanimous_start::UnanimousStart;
 pub use unchecked_new_view::UncheckedNewView;
 pub use unchecked_state::UncheckedState;
 pub use unchecked_view_change::UncheckedViewChange;
 pub use unordered_reads::UnorderedReads;
+pub use unproved_checkpoint::UnprovedCheckpoint;
 pub use unproved_decision::UnprovedDecision;
 pub use unsigned_request::UnsignedRequest;
 pub use unverified_certificate::UnverifiedCertificate;
+pub use unverified_votes::UnverifiedVotes;
+pub use volatile_certificate::VolatileCertificate;
+pub use volatile_new_view::VolatileNewView;
+pub use volatile_view_change::VolatileViewChange;
 pub use weak_checkpoint::WeakCheckpoint;
 pub use weak_commit::WeakCommit;
 pub use weak_prepare::WeakPrepare;
 
 use serde::Serialize;
 
-use crate::model::{Reductions, Scope};
+use crate::model::{Property, Reductions, Scope};
 use crate::pbft::{ReplicaId, Rules};
 
 /// What kind of harm a rulebook does.
@@ -148,7 +190,7 @@ impl std::fmt::Display for Class {
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     /// This property is violated.
-    Violated(&'static str),
+    Violated(Property),
     /// Every safety property holds.
     Holds,
 }
@@ -165,12 +207,23 @@ pub struct Run {
     /// With how many views the property must still hold, whoever is Byzantine: what shows only in more is
     /// invisible to a check of fewer.
     pub passes_with_views: Option<u64>,
-    /// The run that shows it, where no search within reach does: line by line, as a trace prints it.
+    /// The run that shows it, where no search within reach does: line by line, as a trace prints it; or, in a bound
+    /// with a load, what a simulated run is drawn from: `strategy NAME` and `seed NUMBER`.
     pub told: &'static [&'static str],
     /// Which states the search leaves out.
     pub reductions: Reductions,
     /// Whether it takes more than some seconds.
     pub slow: bool,
+}
+
+impl Run {
+    /// The property that it is about, if that is not one of those that are always checked.
+    pub fn asks_for(&self) -> Option<Property> {
+        match self.expected {
+            Expected::Violated(property) if !Property::SAFETY.contains(&property) => Some(property),
+            _ => None,
+        }
+    }
 }
 
 /// A named rulebook.
@@ -198,24 +251,20 @@ pub struct Rulebook {
 impl Rulebook {
     /// The bound that `bft check` uses unless told otherwise.
     pub fn smallest(&self) -> Scope {
-        self.runs.first().map_or(Scope::DEFAULT, |run| run.scope)
+        let mut searched = self.runs.iter().map(|run| run.scope).filter(|scope| scope.load.is_none());
+        searched.next().unwrap_or(Scope::DEFAULT)
     }
 
     /// The property that it is about, if that is not one of those that are always checked.
-    pub fn property(&self) -> Option<&'static str> {
-        match self.runs.first()?.expected {
-            Expected::Violated(property)
-                if property == crate::model::NO_DEAD_END || crate::model::is_liveness(property) =>
-            {
-                Some(property)
-            }
-            _ => None,
-        }
+    pub fn property(&self) -> Option<Property> {
+        self.runs.first()?.asks_for()
     }
 
     /// Whether some safety property is violated under it.
     pub fn is_unsafe(&self) -> bool {
-        let safety = |name: &str| crate::model::PROPERTIES.iter().any(|property| property.name == name);
-        self.runs.iter().any(|run| matches!(run.expected, Expected::Violated(name) if safety(name)))
+        let is_safety = |property: &Property| Property::SAFETY.contains(property);
+        self.runs
+            .iter()
+            .any(|run| matches!(&run.expected, Expected::Violated(property) if is_safety(property)))
     }
 }

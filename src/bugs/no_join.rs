@@ -1,7 +1,7 @@
 //! A replica changes its view only when its own timer runs out, and not with f + 1 others.
 //!
-//! A mutant of OSDI'99 §4.4: the primary of a view has no timer there, and where a Byzantine replica is silent
-//! the new view needs it.
+//! The primary of a view has no timer there, and where a Byzantine replica is silent the new view needs it.
+//! Seen in: tendermint#7452, cothority#1835.
 
 use crate::pbft::{Committee, Rules, View};
 

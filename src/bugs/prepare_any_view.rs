@@ -1,7 +1,7 @@
 //! PREPAREs are counted across views, whenever they arrive, from whoever is a backup in the view in which they count.
 //!
 //! A certificate can then be of a view in which no quorum voted, and two certificates of one view differ.
-//! Seen in: a mutant of OSDI'99 §4.2.
+//! Seen in: cf. celo-blockchain#587.
 
 use crate::pbft::{Digest, Rules, TallyKey, View};
 

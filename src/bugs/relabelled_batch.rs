@@ -1,7 +1,7 @@
 //! The digest of a PRE-PREPARE is not compared with its batch.
 //!
 //! One digest then stands for different batches at different replicas.
-//! Seen in: a mutant of OSDI'99 §4.2.
+//! Seen in: FISCO-BCOS#5168 (FIB-130) and #2448.
 
 use crate::pbft::{Batch, Digest, Rules};
 

@@ -1,7 +1,7 @@
 //! A NEW-VIEW is not checked.
 //!
 //! Its primary needs no view changes, and can propose anything.
-//! Seen in: a mutant of OSDI'99 §4.4.
+//! Seen in: raijin#7.
 
 use crate::pbft::{NewView, Refusal, Rules, Setting};
 

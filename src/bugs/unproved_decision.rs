@@ -1,7 +1,7 @@
 //! A replica believes that a batch was decided without a quorum of COMMITs to prove it.
 //!
 //! Any replica can tell it so.
-//! Seen in: a mutant of OSDI'99 §4.2.
+//! Seen in: FISCO-BCOS#5168 (FIB-127).
 
 use crate::pbft::{Decision, Refusal, Rules, Setting};
 

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use stateright::{Model as _, Property};
+use stateright::Model as _;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::plan::{Job, Outcome, Verdict};
 use super::search::{Coverage, End, Limit, Limits, Progress, search};
 use crate::model::{
-    ALL_LIVENESS, ANSWERED, BoundError, Conduct, EXECUTED, Event, Liveness, LivenessMove, LivenessState,
-    Owed, PANICS, Stabilisation,
+    Beginning, BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
+    Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
 use crate::trace::{Stay, Trace, raised};
@@ -29,58 +29,103 @@ impl FairModel for Liveness {
     }
 }
 
-/// The most states that are looked at in search of views that change for ever.
+/// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
+/// leaves no verdict.
 const FEW: u64 = 20_000;
+const MANY: u64 = 100_000;
+
+/// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
+/// without end comes first; where there are more than so many states, it comes then.
+const MANY_VIEWS: u64 = 3;
+const LARGE: u64 = 250_000;
 
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     vec![
-        LivenessProperty::eventually(EXECUTED, Liveness::is_executed),
-        LivenessProperty::eventually(ANSWERED, Liveness::is_answered),
+        LivenessProperty::eventually(Property::Executed.name(), Liveness::is_executed),
+        LivenessProperty::eventually(Property::Answered.name(), Liveness::is_answered),
     ]
 }
 
 /// Checks liveness on a bound, with f views more after stabilisation than before it. Before that it looks for views that
-/// change for ever, among some runs whose views go on without end. What else it comes upon there is a verdict where
-/// the bound leaves none.
+/// change for ever, among some runs whose views go on without end; and again among more of them, where the bound
+/// leaves no verdict.
 ///
 /// # Errors
 /// A bound that makes no sense.
 pub(super) fn run_liveness(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let start = Instant::now();
     let left = || Limits { timeout: limits.timeout.map(|t| t.saturating_sub(start.elapsed())), ..*limits };
-    let mut endless = Coverage::default();
+    let mut covered = Coverage::default();
     let mut found: Option<Outcome> = None;
-    for conduct in [Conduct::Silent, Conduct::Stale] {
-        if conduct == Conduct::Stale && job.bound.byzantine.is_empty() {
-            continue;
+    let mut look = |beginning, most: u64| -> Result<Option<Outcome>, BoundError> {
+        for conduct in Conduct::ALL {
+            if conduct != Conduct::Silent && job.bound.byzantine.is_empty() {
+                continue;
+            }
+            let model = Liveness::endless(job.bound.clone(), rules, conduct, beginning)?;
+            let Some(model) = model else { continue };
+            let most = limits.max_states.map_or(most, |limit| limit.min(most));
+            let outcome =
+                judge(job, &model, property, &Limits { max_states: Some(most), ..left() }, progress);
+            covered = together(covered, outcome.coverage);
+            let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
+            let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
+            if is_said || trace.lasso().is_some_and(Stay::is_rising) {
+                return Ok(Some(Outcome { coverage: covered, ..outcome }));
+            }
+            found.get_or_insert(outcome);
         }
-        let Some(model) = Liveness::endless(job.bound.clone(), rules, conduct)? else { continue };
-        let few = limits.max_states.map_or(FEW, |most| most.min(FEW));
-        let outcome = judge(job, &model, property, &Limits { max_states: Some(few), ..left() }, progress);
-        endless = together(endless, outcome.coverage);
-        let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
-        if *property == PANICS || trace.lasso().is_some_and(Stay::is_rising) {
-            return Ok(Outcome { coverage: endless, ..outcome });
-        }
-        found = found.or(Some(outcome));
+        Ok(None)
+    };
+    if let Some(outcome) = look(Beginning::Stable, FEW)? {
+        return Ok(outcome);
+    }
+    if job.bound.views >= MANY_VIEWS
+        && let Some(outcome) = look(Beginning::Unstable, FEW)?
+    {
+        return Ok(outcome);
     }
     let further = u64::from(job.bound.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
-    let mut outcome = judge(job, &model, property, &left(), progress);
+    let bounded = |most| judge(job, &model, property, &Limits { max_states: most, ..left() }, progress);
+    let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));
+    let first = limits.max_states.map_or(LARGE, |most| most.min(LARGE));
+    let mut outcome = bounded(Some(first));
+    if is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
+        if let Some(found) = look(Beginning::Unstable, FEW)? {
+            return Ok(found.also(outcome.coverage));
+        }
+        outcome = bounded(limits.max_states);
+    }
+    if matches!(outcome.verdict, Verdict::Holds) && !model.far_views_are_alike() {
+        outcome.verdict = Verdict::NotExhausted(Limit::Bound);
+    }
+    if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
+        && let Some(found) = look(Beginning::Unstable, MANY)?
+    {
+        return Ok(found.also(outcome.coverage));
+    }
     if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
-        outcome.coverage = together(outcome.coverage, endless);
+        outcome.coverage = together(outcome.coverage, covered);
         if let Some(found) = found {
             (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
         }
     }
     Ok(outcome)
+}
+
+impl Outcome {
+    /// The same with what another exploration covered.
+    fn also(self, covered: Coverage) -> Self {
+        Outcome { coverage: together(self.coverage, covered), ..self }
+    }
 }
 
 /// What two explorations covered.
@@ -97,11 +142,11 @@ fn together(one: Coverage, other: Coverage) -> Coverage {
 fn judge(
     job: &Job,
     model: &Liveness,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Outcome {
-    let asked = |name: &str| property.is_none_or(|property| property == ALL_LIVENESS || property == name);
+    let asked = |name: &str| property.is_none_or(|property| property.name() == name);
     let mut properties = liveness_properties();
     properties.retain(|property| asked(&property.name));
     // The model's tables grow as it runs: one thread keeps the order of discovery, and so the counterexample,
@@ -112,32 +157,26 @@ fn judge(
         Err(error) => {
             let verdict = Verdict::Refused(error.to_string());
             let coverage = Coverage::default();
-            return Outcome {
-                job: job.clone(),
-                coverage,
-                verdict,
-                unreached: Vec::new(),
-                within_views: None,
-            };
+            return Outcome::of(job, coverage, verdict);
         }
     };
     if let Some(verdict) = panicking(model, limits, progress) {
-        let coverage = report.coverage;
-        return Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None };
+        return Outcome::of(job, report.coverage, verdict);
     }
     let mut verdict = Verdict::Holds;
     let mut unreached = Vec::new();
     for finding in &report.findings {
-        let name = if finding.property == EXECUTED { EXECUTED } else { ANSWERED };
+        let violated = Property::LIVENESS.into_iter().find(|property| property.name() == finding.property);
+        let Some(violated) = violated else { continue };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match told(model, name, lasso) {
+                verdict = match told(model, violated, lasso) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
-                        Verdict::Violated { property: name, steps, trace: Box::new(trace) }
+                        Verdict::Violated { property: violated, steps, trace: Box::new(trace) }
                     }
                     Err(why) => Verdict::Refused(format!(
-                        "a run that violates {name} was found in the model, and the replicas do not show it: {why}"
+                        "a run that violates {violated} was found in the model, and the replicas do not show it: {why}"
                     )),
                 };
                 break;
@@ -152,7 +191,7 @@ fn judge(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+    Outcome::of(job, report.coverage, verdict).without(unreached)
 }
 
 /// What is said of a model in which somebody panics: where it is not known whether anybody does, nothing.
@@ -162,13 +201,15 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
     }
     let nobody: fn(&Liveness, &LivenessState) -> bool =
         |model, state| model.with_seen(state, |seen| seen.panicked.is_none());
-    let asked = [Property::always(PANICS, nobody)];
+    let asked = [stateright::Property::always(Property::Panics.name(), nobody)];
     let report = search(model, &asked, &Limits { threads: 1, ..*limits }, progress, |_| {});
     match report.end {
         End::Exhausted => None,
         End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
         End::Violated { path, .. } => Some(match panics(model, &path) {
-            Ok(trace) => Verdict::Violated { property: PANICS, steps: path.len(), trace: Box::new(trace) },
+            Ok(trace) => {
+                Verdict::Violated { property: Property::Panics, steps: path.len(), trace: Box::new(trace) }
+            }
             Err(why) => Verdict::Refused(format!(
                 "somebody panics in the model, and the replicas do not show it: {why}"
             )),
@@ -187,8 +228,8 @@ fn panics(model: &Liveness, path: &[LivenessMove]) -> Result<Trace, String> {
         state = model.next_state(&state, *step).ok_or("a step is not there")?;
     }
     let trace = Trace::replayed(&system, &mut events, &mut [])?;
-    trace.violation(PANICS).ok_or("nobody does")?;
-    Ok(trace.shrunk(PANICS))
+    trace.violation(Property::Panics).ok_or("nobody does")?;
+    Ok(trace.shrunk(Property::Panics))
 }
 
 type Events = Vec<(Principal, Event)>;
@@ -212,7 +253,7 @@ fn unpaid(model: &Liveness, lasso: &Lasso<LivenessMove>, states: &[LivenessState
 /// A counterexample on the real replicas, message by message. Where it stops, everything that must still
 /// arrive is delivered to them, and neither may the goal be reached by that nor a timer run. Where its
 /// views go on without end, they go round once more, and must be where they were but for the numbers.
-fn told(model: &Liveness, property: &'static str, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
+fn told(model: &Liveness, property: Property, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
     let states = lasso.states(model).ok_or("a step is not there")?;
     if let Some(owed) = unpaid(model, lasso, &states) {
         return Err(format!("{owed:?} is owed for ever"));

@@ -8,10 +8,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::plan::{self, Job, JudgeKind, Outcome, Verdict, is_led_honestly, jobs};
+use super::plan::{self, Job, JudgeKind, Outcome, Verdict, jobs};
+use super::question::{PlanError, is_led_honestly};
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
-use crate::model::{Bound, BoundError, Byzantine, NO_DEAD_END, Scope, System, is_liveness};
+use crate::model::{Bound, Byzantine, Property, Scope, System};
+use crate::pbft::Counted;
+use crate::simulate::{self, End, Settings, StrategyKind};
 use crate::trace::Trace;
 
 /// One row of the matrix.
@@ -39,9 +42,9 @@ impl Row {
 
     /// Whether the judge said what it must.
     pub fn as_expected(&self) -> bool {
-        let holds = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Holds);
+        let holds = |outcome: &Outcome| outcome.verdict.is_clean();
         let verdict = match self.run.expected {
-            Expected::Holds => self.outcomes.iter().all(holds),
+            Expected::Holds => self.outcomes.iter().all(|outcome| matches!(outcome.verdict, Verdict::Holds)),
             // Another placement may pass; none may be without a verdict.
             Expected::Violated(_) => {
                 let violated = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Violated { .. });
@@ -49,6 +52,12 @@ impl Row {
             }
         };
         verdict && self.below.iter().all(holds)
+    }
+
+    /// How often the replicas have asked a rule at the bound, in all placements together.
+    pub fn asked(&self, rule: &str) -> u64 {
+        let counts = self.outcomes.iter().flat_map(|outcome| outcome.rules.iter().flatten());
+        counts.filter(|count| count.rule == rule).map(|count| count.asked).sum()
     }
 
     /// Distinct states that were visited, below the bound too.
@@ -65,13 +74,13 @@ impl Row {
 /// Runs one row, with judge 2 or, if it is about liveness, on its fair runs. `progress` can stop it.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run_row(
     rulebook: &'static Rulebook,
     run: &'static Run,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Row, BoundError> {
+) -> Result<Row, PlanError> {
     let placed = match run.byzantine {
         Some(ids) => Byzantine::Ids(ids.to_vec()),
         None => Byzantine::Count(run.scope.faults),
@@ -82,6 +91,7 @@ pub fn run_row(
     };
     let at_bound = match run.told {
         [] => outcomes(rulebook, run, run.scope, &placed, property, limits, progress)?,
+        lines if run.scope.load.is_some() => vec![simulated(rulebook, run, lines)?],
         lines => vec![told(rulebook, run, lines)?],
     };
     let below = match run.passes_with_views {
@@ -95,11 +105,12 @@ pub fn run_row(
 }
 
 /// The outcome of a run that is written down: it has no more states than steps.
-fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, BoundError> {
+fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
     let start = Instant::now();
     let ids = run.byzantine.unwrap_or_default();
     let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.iter().copied()));
-    let system = Arc::new(System::new(job.bound.clone(), rulebook.rules)?);
+    let counted = Counted::leak(rulebook.rules);
+    let system = Arc::new(System::new(job.bound.clone(), counted)?);
     let verdict = match (Trace::told(&system, lines), run.expected) {
         (Ok(trace), Expected::Violated(property)) if trace.violation(property).is_some() => {
             Verdict::Violated { property, steps: lines.len(), trace: Box::new(trace) }
@@ -109,7 +120,52 @@ fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Resul
     };
     let steps = lines.len() as u64;
     let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
-    Ok(Outcome { job, coverage, verdict, unreached: Vec::new(), within_views: None })
+    Ok(Outcome { rules: Some(counted.counts()), ..Outcome::of(&job, coverage, verdict) })
+}
+
+/// After so many steps a simulated run has shown nothing.
+const STEPS: u64 = 1_000_000;
+
+/// The outcome of a simulated run in a calm network, drawn from what these lines say: what looks at time, or at more
+/// requests than a search can, is seen there alone.
+fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
+    let start = Instant::now();
+    let said = |what: &str| lines.iter().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+    let strategy = said("strategy").and_then(|name| StrategyKind::ALL.into_iter().find(|s| s.name() == name));
+    let ids = run.byzantine.map(<[_]>::to_vec);
+    let settings = Settings {
+        scope: run.scope,
+        byzantine: ids.as_ref().map_or(run.scope.faults, |ids| ids.len() as u16),
+        placed: ids.clone(),
+        strategy: strategy.unwrap_or_default(),
+        steps: STEPS,
+        ..Settings::calm(rulebook.name, run.scope.replicas)
+    };
+    let seed = said("seed").and_then(|seed| seed.parse().ok()).unwrap_or_default();
+    let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.unwrap_or_default()));
+    job.bound.validate()?;
+    let mut steps = 0;
+    let verdict = match simulate::run(&settings, seed, true, None) {
+        Err(error) => Verdict::Refused(error.to_string()),
+        Ok(outcome) => {
+            steps = outcome.counts.steps;
+            match (&outcome.end, run.expected) {
+                (End::Violated { property: found, .. }, Expected::Violated(property))
+                    if *found == property =>
+                {
+                    match Trace::replay(&outcome.system, &outcome.happened()) {
+                        Ok(trace) => {
+                            Verdict::Violated { property, steps: trace.steps().len(), trace: Box::new(trace) }
+                        }
+                        Err(error) => Verdict::Refused(error.to_string()),
+                    }
+                }
+                (end, _) => Verdict::Refused(format!("the simulated run violates nothing: {end:?}")),
+            }
+        }
+    };
+    let coverage = Coverage { states: steps + 1, transitions: steps, depth: steps, elapsed: start.elapsed() };
+    Ok(Outcome::of(&job, coverage, verdict))
 }
 
 fn outcomes(
@@ -117,15 +173,16 @@ fn outcomes(
     run: &'static Run,
     scope: Scope,
     placed: &Byzantine,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Vec<Outcome>, BoundError> {
-    let judge = if property.is_some_and(is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+) -> Result<Vec<Outcome>, PlanError> {
+    let judge =
+        if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
     let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;
     let asked = jobs
         .into_iter()
-        .filter(|job| property != Some(NO_DEAD_END) || is_led_honestly(&job.bound, rulebook.rules));
+        .filter(|job| property != Some(Property::NoDeadEnd) || is_led_honestly(&job.bound, rulebook.rules));
     let reduced = |job| Job { reductions: run.reductions, ..job };
     asked.map(reduced).map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
 }

@@ -6,6 +6,7 @@ mod levels;
 mod liveness;
 mod matrix;
 mod plan;
+mod question;
 pub mod save;
 mod search;
 mod views;
@@ -19,7 +20,8 @@ pub use fair::{
 };
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
-pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, is_led_honestly, jobs, run, run_on};
+pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, jobs, run, run_on};
+pub use question::{NoSuchQuestion, Plan, PlanError, Question, Wanted, is_led_honestly, plan, validate};
 pub use search::{Coverage, End, Halted, Limit, Limits, Progress, Report, search, search_on};
 pub use views::search_views;
 pub use visited::collision_probability;

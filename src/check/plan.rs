@@ -5,17 +5,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use stateright::{Expectation, Model, Property};
+use stateright::{Expectation, Model};
 
 use super::liveness::run_liveness;
+use super::question::{PlanError, validate};
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
-    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NO_DEAD_END, PANICS,
-    Reduced, Reductions, Scope, Symmetric, System, guarded, is_liveness, no_dead_end, placements, properties,
+    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
+    Reduced, Reductions, Scope, Symmetric, System, guarded, no_dead_end, placements, properties,
+    votes_matter,
 };
-use crate::pbft::{Principal, Refusal, ReplicaId, Rules, View};
+use crate::pbft::{Counted, Principal, Refusal, ReplicaId, RuleCount, Rules};
 use crate::trace::{ReplayError, Trace};
 
 /// Which judge explores.
@@ -108,21 +110,19 @@ pub fn jobs(
         .collect()
 }
 
-/// Whether the primary of the first view is honest; if the rulebook panics over it, nobody else is.
-pub fn is_led_honestly(bound: &Bound, rules: &dyn Rules) -> bool {
-    let is_honest = |committee| guarded(|| !bound.byzantine.contains(&rules.primary(committee, View(0))));
-    bound.validate().is_ok_and(|committee| is_honest(committee).unwrap_or(true))
-}
-
 /// What a run says.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// Every reachable state within the bound was visited and has every property.
+    /// Every reachable state within the bound was visited and has every property, and every good outcome that must be
+    /// possible is reached.
     Holds,
+    /// Every reachable state within the bound was visited and has every property, but some good outcome is
+    /// [never reached](Outcome::unreached): the properties may hold only because so little happens.
+    Vacuous,
     /// A property is violated; the trace was replayed on the real replicas.
     Violated {
         /// The property.
-        property: &'static str,
+        property: Property,
         /// The shortest run that the judge knows, in its own steps.
         steps: usize,
         /// That run, message by message.
@@ -145,22 +145,56 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
     pub unreached: Vec<&'static str>,
+    /// How often the replicas have asked each rule, and what it said, in the steps that the judge has run: it runs most of
+    /// them once, however often they come up. Not known of a run that was gone on with.
+    pub rules: Option<Vec<RuleCount>>,
     /// How many states were visited within views, where [`Coverage::states`] counts those between them.
     pub within_views: Option<u64>,
+}
+
+impl Verdict {
+    /// Whether all was visited, and nothing is violated.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::Vacuous)
+    }
+}
+
+impl Outcome {
+    /// The outcome of a job, of which nothing more is known.
+    pub(super) fn of(job: &Job, coverage: Coverage, verdict: Verdict) -> Self {
+        Outcome {
+            job: job.clone(),
+            coverage,
+            verdict,
+            unreached: Vec::new(),
+            rules: None,
+            within_views: None,
+        }
+    }
+
+    /// The same, of which these good outcomes are in no state that was visited: if it holds, it does so vacuously.
+    pub(super) fn without(self, unreached: Vec<&'static str>) -> Self {
+        match self.verdict {
+            Verdict::Holds if !unreached.is_empty() => {
+                Outcome { verdict: Verdict::Vacuous, unreached, ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// Runs a job. `property` restricts the check to one property; `deadline` ends it.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     run_on(job, rules, property, limits, deadline, progress, None).map(|(outcome, _)| outcome)
 }
 
@@ -168,43 +202,50 @@ pub fn run(
 /// property. Also gives what it takes to go on, if a limit ended it now; liveness cannot go on.
 ///
 /// # Errors
-/// A bound that makes no sense.
+/// A question that makes no sense.
 pub fn run_on(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
     from: Option<Unfinished>,
-) -> Result<(Outcome, Option<Unfinished>), BoundError> {
-    let ran = guarded(|| run_judge(job, rules, property, limits, deadline, progress, from));
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    let ran = guarded(|| counted(job, rules, property, limits, deadline, progress, from));
     ran.unwrap_or_else(|panicked| {
         let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
-        Ok((refused(job, why), None))
+        Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
     })
 }
 
-/// No verdict.
-fn refused(job: &Job, why: String) -> Outcome {
-    let (coverage, verdict) = (Coverage::default(), Verdict::Refused(why));
-    Outcome { job: job.clone(), coverage, verdict, unreached: Vec::new(), within_views: None }
-}
-
-fn run_judge(
+fn counted(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
     progress: &Progress,
     from: Option<Unfinished>,
-) -> Result<(Outcome, Option<Unfinished>), BoundError> {
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    validate(job, rules, property)?;
+    let is_whole = from.is_none();
+    let counted = Counted::leak(rules.as_rules());
+    let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
+    let rules = is_whole.then(|| counted.counts());
+    Ok((Outcome { rules, ..outcome }, unfinished))
+}
+
+fn searched(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+    from: Option<Unfinished>,
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
-    if property.is_some_and(|name| is_liveness(name) != (job.judge == JudgeKind::Liveness)) {
-        let why = format!("judge {} does not check this property", job.judge);
-        return Ok((refused(job, why), None));
-    }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
@@ -216,7 +257,7 @@ fn run_judge(
             let asked = selected(&*model, property);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let outcome =
-                outcome(job, &system, report, |path| path.iter().map(|step| model.expand(step)).collect());
+                outcome(job, &system, report, |path, _| path.iter().map(|step| model.expand(step)).collect());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
         JudgeKind::Absorbed if of_judge_2(job.reductions) => {
@@ -236,7 +277,7 @@ fn run_judge(
             let limits = Limits { threads: 1, ..limits };
             let asked = selected(&*model, property);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path| expand(&model, path));
+            let mut outcome = outcome(job, &system, report, |path, _| expand(&model, path));
             // A violation was replayed, and stands whatever else the judge could not do.
             let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
             if let Some(refusal) = model.refusal().filter(|_| !replayed) {
@@ -245,9 +286,7 @@ fn run_judge(
             let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Absorbed(model, halted)))))
         }
-        JudgeKind::Liveness => {
-            run_liveness(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
-        }
+        JudgeKind::Liveness => Ok((run_liveness(job, rules, property, &limits, progress)?, None)),
         JudgeKind::Unbounded => {
             run_views(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
         }
@@ -263,22 +302,13 @@ fn of_judge_2(reductions: Reductions) -> bool {
 fn run_reduced(
     job: &Job,
     system: &Arc<System>,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
 ) -> Outcome {
     let shared = || Arc::clone(system);
     let run = (job, system, property, limits, progress);
-    let refused = |why: &str| refused(job, why.to_owned());
-    let Reductions { silent, decided, symmetry, .. } = job.reductions;
-    if decided && symmetry {
-        return refused("decided and symmetry do not go together in judge absorbed");
-    }
-    if decided && !Reduced::knows_decisions_of(system) {
-        return refused(
-            "who has decided matters with clients, checkpoints, crashes and several sequence numbers",
-        );
-    }
+    let Reductions { silent, symmetry, .. } = job.reductions;
     if !symmetry {
         return run_by_guards(&Reduced::by(Absorbed::new(shared()), job.reductions), run);
     }
@@ -287,12 +317,15 @@ fn run_reduced(
     } else {
         Symmetric::new(shared(), |judge| judge).map(|model| run_by_guards(&model, run))
     };
-    outcome.unwrap_or_else(|| refused("clients have an order, so that symmetry cannot be used"))
+    outcome.unwrap_or_else(|| {
+        let why = PlanError::OrderedClients(job.reductions).to_string();
+        Outcome::of(job, Coverage::default(), Verdict::Refused(why))
+    })
 }
 
 fn run_by_guards<M: ByGuards + Sync>(
     model: &M,
-    (job, system, property, limits, progress): (&Job, &Arc<System>, Option<&str>, &Limits, &Progress),
+    (job, system, property, limits, progress): (&Job, &Arc<System>, Option<Property>, &Limits, &Progress),
 ) -> Outcome
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
@@ -300,18 +333,13 @@ where
     let limits = Limits { threads: 1, ..rehearsed(model.judge(), limits, progress) };
     let asked = selected(model, property);
     let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
-    let violated = match &report.end {
-        End::Violated { property, .. } => Some(*property),
-        _ => None,
-    };
-    let mut outcome = outcome(job, system, report, |path| {
-        // Without steps nothing is violated, and the replicas say so.
-        expand(model.judge(), &model.violating(path, violated.unwrap_or_default()))
+    let mut outcome = outcome(job, system, report, |path, property| {
+        expand(model.judge(), &model.violating(path, property))
     });
     let start = Instant::now();
     let refusal = match outcome.verdict {
         Verdict::Violated { .. } => None,
-        Verdict::Holds => model.refused(),
+        Verdict::Holds | Verdict::Vacuous => model.refused(),
         _ => model.judge().refusal(),
     };
     // To try what a reduction assumes is part of the work.
@@ -344,14 +372,14 @@ fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
     events
 }
 
-fn selected<J: Judge>(judge: &J, property: Option<&str>) -> Vec<Property<J>> {
+fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
-    all.extend((property == Some(NO_DEAD_END)).then(no_dead_end));
+    all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
     // Where somebody panics nobody gets stuck in another way.
-    let also = property.filter(|name| *name == NO_DEAD_END).map(|_| PANICS);
-    all.retain(|p: &Property<J>| {
+    let also = property.filter(|property| *property == Property::NoDeadEnd).map(|_| Property::Panics.name());
+    all.retain(|p: &stateright::Property<J>| {
         p.expectation != Expectation::Always
-            || property.is_none_or(|name| name == p.name)
+            || property.is_none_or(|property| property.name() == p.name)
             || also == Some(p.name)
     });
     all
@@ -361,26 +389,36 @@ fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,
-    events: impl FnOnce(&[A]) -> Vec<(Principal, Event)>,
+    events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
-        End::Exhausted => Verdict::Holds,
-        End::Limited(limit) => Verdict::NotExhausted(*limit),
-        End::Violated { property, path } => match confirm(system, property, events(path)) {
-            Ok(trace) => Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) },
-            Err(why) => Verdict::Refused(why),
+        // States are equal whichever votes stand in a certificate: nothing is said if they matter.
+        End::Exhausted => match guarded(|| votes_matter(system)) {
+            Ok(Ok(())) => Verdict::Holds,
+            Ok(Err(why)) => Verdict::Refused(why.to_string()),
+            Err(panicked) => Verdict::Refused(format!(
+                "whether it treats certificates alike that say the same cannot be tried, a rule panicked: {panicked}"
+            )),
         },
+        End::Limited(limit) => Verdict::NotExhausted(*limit),
+        End::Violated { property, path } => {
+            let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
+            let confirmed = confirmed.and_then(|property| {
+                let trace = confirm(system, property, events(path, property))?;
+                Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
+            });
+            confirmed.unwrap_or_else(Verdict::Refused)
+        }
     };
-    let unreached = if matches!(verdict, Verdict::Holds) { report.unreached } else { Vec::new() };
-    Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views: None }
+    Outcome::of(job, report.coverage, verdict).without(report.unreached)
 }
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
-/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that, and
-/// the delivery is left out. So is whatever else the violation does not need.
+/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
+/// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
 fn confirm(
     system: &Arc<System>,
-    property: &str,
+    property: Property,
     mut events: Vec<(Principal, Event)>,
 ) -> Result<Trace, String> {
     let internal = |error: ReplayError| {
@@ -390,12 +428,20 @@ fn confirm(
     };
     let trace = loop {
         match Trace::replay(system, &events) {
-            Err(ReplayError::Refused(step, .., Refusal::Duplicate)) => drop(events.remove(step - 1)),
+            Err(ReplayError::Refused(
+                step,
+                ..,
+                Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
+            )) => drop(events.remove(step - 1)),
             // Who has not forgotten may panic earlier.
-            Err(ReplayError::Impossible(step, ..)) if property == PANICS => events.truncate(step - 1),
+            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics => {
+                events.truncate(step - 1);
+            }
             replayed => break replayed.map_err(internal)?,
         }
     };
+    // Whole guards at a time leave out what only is counted, and counts: it still can happen.
+    let trace = if property == Property::NoDeadEnd { trace.to_the_end() } else { trace };
     if trace.violation(property).is_none() {
         return Err(format!(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"

@@ -25,10 +25,9 @@ use super::search::{Coverage, Halted};
 use super::visited::Visited;
 use crate::bugs::Rulebook;
 use crate::model::{
-    Absorbed, AbsorbedState, BoundError, Interned, InternedState, NO_DEAD_END, PROPERTIES, Recorded, System,
-    properties,
+    Absorbed, AbsorbedState, BoundError, Interned, InternedState, Property, Recorded, System, properties,
 };
-use crate::pbft::Rules;
+use crate::pbft::{RuleCount, Rules};
 use crate::trace::TraceFile;
 
 /// What every saved check begins with; the number is that of the form.
@@ -101,7 +100,7 @@ pub enum SaveError {
 struct Header {
     version: String,
     rules: String,
-    property: Option<String>,
+    property: Option<Property>,
     rows: Vec<Row>,
 }
 
@@ -114,7 +113,12 @@ struct Row {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum KeptRow {
-    Done { coverage: CoverageRow, violated: Option<ViolatedRow>, unreached: Vec<String> },
+    Done {
+        coverage: CoverageRow,
+        violated: Option<ViolatedRow>,
+        unreached: Vec<String>,
+        rules: Option<Vec<RuleCount>>,
+    },
     Unfinished,
     Nothing,
 }
@@ -129,14 +133,14 @@ struct CoverageRow {
 
 #[derive(Serialize, Deserialize)]
 struct ViolatedRow {
-    property: String,
+    property: Property,
     steps: usize,
     /// The trace in the project's own form.
     trace: String,
 }
 
 /// Everything that is asked, as a reader of an error sees it.
-fn asked(rules: &str, property: Option<&str>, jobs: &[&Job]) -> String {
+fn asked(rules: &str, property: Option<Property>, jobs: &[&Job]) -> String {
     let property = property.map_or_else(String::new, |property| format!(", {property} only"));
     let mut seen: Vec<String> = Vec::new();
     for job in jobs {
@@ -155,7 +159,7 @@ fn asked(rules: &str, property: Option<&str>, jobs: &[&Job]) -> String {
 pub fn write(
     path: &Path,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), SaveError> {
     let mut beside = OsString::from(path);
@@ -174,13 +178,13 @@ pub fn write(
 fn write_to(
     path: &Path,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), SaveError> {
     let header = Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rules: rulebook.name.to_owned(),
-        property: property.map(ToOwned::to_owned),
+        property,
         rows: rows.iter().map(|row| kept_row(rulebook, row)).collect::<Result<_, _>>()?,
     };
     let header = serde_json::to_vec(&header)?;
@@ -212,14 +216,15 @@ fn kept_row(
         coverage: CoverageRow { states, transitions, depth, elapsed },
         violated,
         unreached: outcome.unreached.iter().map(ToString::to_string).collect(),
+        rules: outcome.rules.clone(),
     };
     let kept = match &outcome.verdict {
         _ if unfinished.is_some() => KeptRow::Unfinished,
         _ if outcome.job.judge == JudgeKind::Liveness => KeptRow::Nothing,
-        Verdict::Holds => done(None),
+        Verdict::Holds | Verdict::Vacuous => done(None),
         Verdict::Violated { property, steps, trace } => {
-            let trace = trace.to_json(rulebook.name, Some(property))?;
-            done(Some(ViolatedRow { property: (*property).to_owned(), steps: *steps, trace }))
+            let trace = trace.to_json(rulebook.name, Some(*property))?;
+            done(Some(ViolatedRow { property: *property, steps: *steps, trace }))
         }
         Verdict::NotExhausted(_) | Verdict::Refused(_) => KeptRow::Nothing,
     };
@@ -233,7 +238,7 @@ fn kept_row(
 pub fn read(
     path: &Path,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     jobs: &[Job],
 ) -> Result<Vec<Kept>, SaveError> {
     let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
@@ -282,10 +287,10 @@ pub fn read(
     let Header { rules, property: of, rows, .. } = Header::deserialize(header).map_err(|_| damaged())?;
     let saved: Vec<&Job> = rows.iter().map(|row| &row.job).collect();
     let wanted: Vec<&Job> = jobs.iter().collect();
-    if rules != rulebook.name || of.as_deref() != property || saved != wanted {
+    if rules != rulebook.name || of != property || saved != wanted {
         return Err(SaveError::Other {
             path: path.to_owned(),
-            saved: asked(&rules, of.as_deref(), &saved),
+            saved: asked(&rules, of, &saved),
             asked: asked(rulebook.name, property, &wanted),
         });
     }
@@ -293,8 +298,9 @@ pub fn read(
     rows.into_iter()
         .map(|Row { job, kept }| match kept {
             KeptRow::Nothing => Ok(Kept::Nothing),
-            KeptRow::Done { coverage, violated, unreached } => {
-                done(rulebook.rules, job, &coverage, violated, &unreached).map(Kept::Done).ok_or_else(build)
+            KeptRow::Done { coverage, violated, unreached, rules } => {
+                let outcome = done(rulebook.rules, &job, &coverage, violated, &unreached);
+                outcome.map(|outcome| Kept::Done(Outcome { rules, ..outcome })).ok_or_else(build)
             }
             KeptRow::Unfinished => {
                 let search = read_run(&job, rulebook.rules, &mut file);
@@ -312,7 +318,7 @@ pub fn read(
 /// The outcome of a run that had ended; none if a counterexample is no longer one.
 fn done(
     rules: &'static dyn Rules,
-    job: Job,
+    job: &Job,
     coverage: &CoverageRow,
     violated: Option<ViolatedRow>,
     unreached: &[String],
@@ -321,8 +327,6 @@ fn done(
     let verdict = match violated {
         None => Verdict::Holds,
         Some(ViolatedRow { property, steps, trace }) => {
-            let names = PROPERTIES.iter().map(|p| p.name).chain([NO_DEAD_END]);
-            let property = names.into_iter().find(|name| *name == property)?;
             let trace = TraceFile::read(&trace).ok()?.trace;
             trace.violation(property)?;
             Verdict::Violated { property, steps, trace: Box::new(trace) }
@@ -333,7 +337,7 @@ fn done(
     let unreached = unreached.iter().map(|what| names.iter().copied().find(|name| name == what));
     let unreached = unreached.collect::<Option<_>>()?;
     let coverage = Coverage { states, transitions, depth, elapsed };
-    Some(Outcome { job, coverage, verdict, unreached, within_views: None })
+    Some(Outcome::of(job, coverage, verdict).without(unreached))
 }
 
 fn write_search<M: Recorded>(model: &M, halted: &Halted<M::State>, out: &mut impl Write) -> io::Result<()> {

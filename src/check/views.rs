@@ -2,14 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
-use stateright::{Expectation, Model as _, Property};
+use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
+use super::question::PlanError;
 use super::search::{End, Limit, Limits, Progress, Report, search};
-use crate::model::{Bound, BoundError, Byzantine, Reductions, Views, ViewsState, ViewsStep, placements};
+use crate::model::{
+    Bound, BoundError, Byzantine, Property, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
+};
 use crate::pbft::Rules;
+
+/// What this judge does not find, or does not say, is looked for in so many views of one sequence number, and so many states of each
+/// placement: that takes little.
+const FEW_VIEWS: u64 = 2;
+const FEW_STATES: u64 = 40_000;
 
 /// How many views more than the judge needed a violation is looked for in: who is primary of a view is fixed there.
 const FURTHER_VIEWS: u64 = 1;
@@ -21,7 +30,7 @@ const FURTHER_VIEWS: u64 = 1;
 /// If a property is not of kind *always*.
 pub fn search_views(
     model: &Views,
-    properties: &[Property<Views>],
+    properties: &[stateright::Property<Views>],
     limits: &Limits,
     progress: &Progress,
     visit: impl FnMut(&ViewsState),
@@ -40,10 +49,10 @@ pub fn search_views(
 pub(super) fn run_views(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+) -> Result<Outcome, PlanError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
     let explored = |reductions| {
@@ -52,7 +61,7 @@ pub(super) fn run_views(
             .stopped_by(Arc::clone(&progress.stop), deadline);
         let mut properties = model.properties();
         properties.retain(|p| {
-            p.expectation != Expectation::Always || property.is_none_or(|property| property == p.name)
+            p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
         });
         let report = search_views(&model, &properties, limits, progress, |_| {});
         Ok::<_, BoundError>((model, report))
@@ -65,7 +74,11 @@ pub(super) fn run_views(
     let verdict = match (report.end, model.refusal()) {
         (End::Violated { property, path }, _) => {
             let views = path.len() as u64;
-            match shown(job, rules, property, views, limits, progress)? {
+            let found = match path.last() {
+                Some(&ViewsState::Lacks(lacking)) => shown(job, rules, lacking, views, limits, progress)?,
+                _ => None,
+            };
+            match found {
                 Some(verdict) => verdict,
                 None => Verdict::Refused(format!(
                     "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
@@ -88,19 +101,64 @@ pub(super) fn run_views(
             Verdict::Holds
         }
     };
+    let verdict = match verdict {
+        Verdict::Holds | Verdict::Refused(_) => {
+            let start = Instant::now();
+            let found = in_few_views(job, rules, property, limits, progress)?;
+            report.coverage.elapsed += start.elapsed();
+            found.unwrap_or(verdict)
+        }
+        other => other,
+    };
+    if !matches!(verdict, Verdict::Holds) {
+        unreached.clear();
+    }
     let within_views = Some(model.within());
-    Ok(Outcome { job: job.clone(), coverage: report.coverage, verdict, unreached, within_views })
+    let outcome = Outcome::of(job, report.coverage, verdict).without(unreached);
+    Ok(Outcome { within_views, ..outcome })
+}
+
+/// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
+/// which judge 3 says nothing, and what it finds stands whatever judge 3 says.
+fn in_few_views(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Option<Verdict>, PlanError> {
+    let committee = job.bound.validate()?;
+    let count = Byzantine::Count(job.bound.byzantine.len() as u16);
+    let most = limits.max_states.map_or(FEW_STATES, |most| most.min(FEW_STATES));
+    let limits = Limits { max_states: Some(most), ..*limits };
+    let Scope { replicas, faults, requests, views, slots, .. } = job.bound.scope;
+    let plain = Scope { replicas, faults, requests, views, slots, ..Scope::DEFAULT };
+    if job.bound.scope != plain {
+        return Ok(None);
+    }
+    let scope = Scope { views: FEW_VIEWS, slots: 1, ..plain };
+    for ids in placements(&count, committee, FEW_VIEWS, rules) {
+        if progress.stop.load(Relaxed) {
+            break;
+        }
+        let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
+        let outcome = run(&job, rules, property, &limits, None, &Progress::default())?;
+        if matches!(outcome.verdict, Verdict::Violated { .. }) {
+            return Ok(Some(outcome.verdict));
+        }
+    }
+    Ok(None)
 }
 
 /// The violation as judge 2 finds it and the replicas show it.
 fn shown(
     job: &Job,
     rules: &'static dyn Rules,
-    property: &'static str,
+    property: Property,
     views: u64,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Option<Verdict>, BoundError> {
+) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
     for views in views..=views + FURTHER_VIEWS {

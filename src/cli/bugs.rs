@@ -11,7 +11,7 @@ use super::check::{thousands, who};
 use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
 use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limits, Progress, Row, Verdict};
-use crate::model::{Bound, Reductions, is_liveness};
+use crate::model::{Bound, Reductions};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
 
 #[derive(Debug, Args)]
@@ -179,6 +179,7 @@ fn matrix_by_method(arguments: &BugsArguments, rows: &[ByMethod]) -> String {
 fn by_check(row: &Row) -> String {
     let states = thousands(row.states());
     match row.shortest() {
+        _ if row.run.scope.load.is_some() => "simulated".to_owned(),
         _ if !row.run.told.is_empty() => "written down".to_owned(),
         Some(_) => format!("{states} states"),
         None => format!("clean, {states} states"),
@@ -274,11 +275,13 @@ fn matrix(rows: &[Row], left: usize) -> String {
     out
 }
 
-/// Who says so: judge 2, its fair runs, or only the replicas themselves, which follow a run that is written down.
+/// Who says so: judge 2, its fair runs, or only the replicas themselves, which follow a run that is written down or
+/// drawn.
 fn judge(run: &Run) -> &'static str {
     match run.expected {
+        _ if run.scope.load.is_some() => "simulation",
         _ if !run.told.is_empty() => "replay",
-        Expected::Violated(property) if is_liveness(property) => "liveness",
+        Expected::Violated(property) if property.is_liveness() => "liveness",
         _ => "absorbed",
     }
 }
@@ -301,7 +304,7 @@ fn placement(run: &Run) -> String {
 /// What came of a row, in words.
 fn outcome(row: &Row) -> String {
     let verdicts = || row.outcomes.iter().map(|outcome| &outcome.verdict);
-    let mut out = match verdicts().find(|v| !matches!(v, Verdict::Holds | Verdict::Violated { .. })) {
+    let mut out = match verdicts().find(|v| !v.is_clean() && !matches!(v, Verdict::Violated { .. })) {
         Some(Verdict::Refused(why)) => format!("no verdict: {why}"),
         Some(_) => "not exhausted".to_owned(),
         None => match verdicts().find_map(|verdict| match verdict {
@@ -314,7 +317,7 @@ fn outcome(row: &Row) -> String {
         },
     };
     if let Some(views) = row.run.passes_with_views {
-        let passes = row.below.iter().all(|outcome| matches!(outcome.verdict, Verdict::Holds));
+        let passes = row.below.iter().all(|outcome| outcome.verdict.is_clean());
         let plural = if views == 1 { "view" } else { "views" };
         out.push_str(&format!("; {} in {views} {plural}", if passes { "not seen" } else { "NOT CLEAN" }));
     }

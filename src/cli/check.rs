@@ -16,11 +16,9 @@ use super::scope::ScopeArguments;
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, rulebook};
 use crate::bugs::Rulebook;
 use crate::check::save::{self, Kept, Unfinished};
-use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Progress, Verdict};
-use crate::model::{
-    ALL_LIVENESS, Absorbed, Bound, Byzantine, DEAD_END, LIVENESS, NO_DEAD_END, PROPERTIES, Reduced,
-    Reductions, Scope, System, is_liveness, properties,
-};
+use crate::check::{self, Job, JudgeKind, Limit, Limits, Outcome, Plan, Progress, Question, Verdict, Wanted};
+use crate::model::{Bound, Byzantine, Property, Reductions, Scope};
+use crate::pbft::RuleCount;
 use crate::trace::{Form, Trace};
 
 /// The exit code of who was interrupted and did not wait, as shells give it.
@@ -56,7 +54,7 @@ pub(super) struct CheckArguments {
     rules: String,
     /// Check this property only
     #[arg(long, value_name = "NAME")]
-    property: Option<String>,
+    property: Option<Question>,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -86,13 +84,6 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
-    let names = PROPERTIES.iter().chain([&DEAD_END]).map(|p| p.name);
-    let names: Vec<_> = names.chain([ALL_LIVENESS]).chain(LIVENESS.map(|(name, _)| name)).collect();
-    if let Some(name) = &arguments.property
-        && !names.contains(&name.as_str())
-    {
-        return Err(UsageError(format!("there is no property '{name}'; there are {}", names.join(", "))));
-    }
     let timeout =
         match arguments.timeout {
             None => None,
@@ -123,10 +114,9 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
             path.display()
         )));
     }
-    let jobs = plan(arguments, rulebook)?;
+    let Plan { jobs, property } = check::plan(&wanted(arguments), rulebook)?;
     let max_memory = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
     let limits = Limits { max_states: arguments.max_states, timeout: None, max_memory, threads };
-    let property = property(arguments, rulebook);
     let kept = match &arguments.resume {
         Some(path) => save::read(path, rulebook, property, &jobs)?,
         None => jobs.iter().map(|_| Kept::Nothing).collect(),
@@ -142,7 +132,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
 fn keep(
     arguments: &CheckArguments,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), UsageError> {
     let Some(path) = &arguments.save else { return Ok(()) };
@@ -155,137 +145,22 @@ fn keep(
     Ok(())
 }
 
-/// The bound of the default check of liveness.
-const LIVE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
-
-/// Those of the reductions that judge 2 has; of all of them, those that go together.
-fn of_judge_2(asked: Reductions, system: &System) -> Result<Reductions, UsageError> {
-    let (takes_decided, takes_symmetry) = (Reduced::knows_decisions_of(system), system.clients().is_empty());
-    if asked == Reductions::ALL {
-        let symmetry = takes_symmetry && !takes_decided;
-        return Ok(Reductions { silent: true, decided: takes_decided, symmetry, ..Reductions::NONE });
+/// What is wanted, as it was given.
+fn wanted(arguments: &CheckArguments) -> Wanted<impl Fn(Scope) -> Scope + '_> {
+    Wanted {
+        scope: |base| arguments.scope.applied_to(base),
+        restricts: arguments.scope.restricts(),
+        sets_views: arguments.scope.sets_views(),
+        byzantine: arguments.byzantine.clone(),
+        judge: arguments.judge.map(|judge| match judge {
+            JudgeArgument::Message => JudgeKind::Message,
+            JudgeArgument::Absorbed => JudgeKind::Absorbed,
+            JudgeArgument::Unbounded => JudgeKind::Unbounded,
+        }),
+        reductions: arguments.reduce,
+        question: arguments.property,
+        saves: arguments.save.is_some(),
     }
-    let why = if asked.decided && asked.symmetry {
-        "decided and symmetry do not go together in judge absorbed; leave out one"
-    } else if asked.decided && !takes_decided {
-        "who has decided matters with clients, crashes, checkpoints and several sequence numbers; leave out these, or decided"
-    } else if asked.symmetry && !takes_symmetry {
-        "what clients were told stands in their order; leave out --clients and --reads, or symmetry"
-    } else {
-        return Ok(asked);
-    };
-    Err(UsageError(format!("--reduce {asked}: {why}")))
-}
-
-/// What is run: what was asked for, or by default the bound that a rulebook names, to which the correct
-/// protocol adds a run of judge 1.
-fn plan(arguments: &CheckArguments, rulebook: &Rulebook) -> Result<Vec<Job>, UsageError> {
-    let asked_for = property(arguments, rulebook);
-    let liveness = asked_for.is_some_and(is_liveness);
-    let base = if liveness && rulebook.property().is_none() { LIVE } else { rulebook.smallest() };
-    let scope = arguments.scope.applied_to(base);
-    let byzantine = arguments.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
-    let bound = Bound::new(scope, []);
-    let judge = match arguments.judge {
-        Some(JudgeArgument::Message) if liveness => {
-            return Err(UsageError("--judge message does not check liveness: leave it out".to_owned()));
-        }
-        Some(JudgeArgument::Message) => JudgeKind::Message,
-        Some(JudgeArgument::Unbounded) if liveness || asked_for == Some(NO_DEAD_END) => {
-            return Err(UsageError("--judge unbounded checks safety only: leave it out".to_owned()));
-        }
-        Some(JudgeArgument::Unbounded) if matches!(byzantine, Byzantine::Ids(_)) => {
-            return Err(UsageError(
-                "--judge unbounded covers every placement at once: give --byzantine a count, or leave it out"
-                    .to_owned(),
-            ));
-        }
-        Some(JudgeArgument::Unbounded) if arguments.scope.sets_views() => {
-            return Err(UsageError(
-                "--judge unbounded covers any number of views: leave out --views".to_owned(),
-            ));
-        }
-        Some(JudgeArgument::Unbounded) => JudgeKind::Unbounded,
-        _ if liveness => JudgeKind::Liveness,
-        _ => JudgeKind::Absorbed,
-    };
-    let mut jobs = check::jobs(judge, &bound, &byzantine, rulebook.rules)?;
-    if let (Some(name), Some(job)) =
-        (asked_for.filter(|&n| !is_liveness(n) && n != NO_DEAD_END), jobs.first())
-    {
-        let system = System::new(job.bound.clone(), rulebook.rules)?;
-        // What is not looked at would hold.
-        if !properties::<Absorbed>(&system).iter().any(|property| property.name == name) {
-            return Err(UsageError(format!(
-                "--property {name} is not looked at in this bound: add --clients, or --checkpoint for what is stable"
-            )));
-        }
-    }
-    if let Some(mut reductions) = arguments.reduce {
-        let has: &[&str] = match judge {
-            JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered", "subsumed"],
-            JudgeKind::Absorbed if asked_for != Some(NO_DEAD_END) => &["silent", "decided", "symmetry"],
-            _ => &[],
-        };
-        let lacks = |name: &&str| !has.contains(name);
-        if (reductions != Reductions::ALL || has.is_empty()) && reductions.names().iter().any(lacks) {
-            return Err(UsageError(format!(
-                "--reduce {reductions}: judge unbounded has silent, ample, most, alike, decided, entered and subsumed, judge \
-                 absorbed has silent, decided and symmetry, and there is none for judge message, for no-dead-end and for \
-                 liveness"
-            )));
-        }
-        if judge == JudgeKind::Unbounded && reductions.subsumed && !(reductions.decided && reductions.entered)
-        {
-            return Err(UsageError(
-                "--reduce subsumed takes decided and entered for granted: name them too, or leave it out"
-                    .to_owned(),
-            ));
-        }
-        if judge == JudgeKind::Absorbed
-            && let Some(job) = jobs.first()
-        {
-            reductions = of_judge_2(reductions, &System::new(job.bound.clone(), rulebook.rules)?)?;
-        }
-        if judge == JudgeKind::Absorbed && arguments.save.is_some() && reductions != Reductions::NONE {
-            return Err(UsageError(
-                "--save: a run of judge absorbed with --reduce cannot be saved; leave out one".to_owned(),
-            ));
-        }
-        jobs.iter_mut().for_each(|job| job.reductions = reductions);
-    }
-    if asked_for == Some(NO_DEAD_END) {
-        if scope.views != 1 {
-            return Err(UsageError(format!(
-                "--property {NO_DEAD_END} asks about one view, in which no timer fires: add --views 1"
-            )));
-        }
-        jobs.retain(|job| check::is_led_honestly(&job.bound, rulebook.rules));
-        if jobs.is_empty() {
-            return Err(UsageError(format!(
-                "--property {NO_DEAD_END} needs an honest primary: give --byzantine other replicas"
-            )));
-        }
-    }
-    let asked = arguments.judge.is_some()
-        || arguments.reduce.is_some()
-        || arguments.byzantine.is_some()
-        || arguments.scope.restricts();
-    if !asked && rulebook.breaks.is_none() && asked_for.is_none() {
-        jobs.extend(check::jobs(JudgeKind::Unbounded, &bound, &byzantine, rulebook.rules)?);
-        jobs.extend(check::jobs(JudgeKind::Liveness, &Bound::new(LIVE, []), &byzantine, rulebook.rules)?);
-    }
-    if !asked && rulebook.breaks.is_none() && !liveness {
-        let one_view = Bound::new(Scope { views: 1, ..scope }, []);
-        let primary = Byzantine::Ids(vec![crate::pbft::ReplicaId(0)]);
-        jobs.extend(check::jobs(JudgeKind::Message, &one_view, &primary, rulebook.rules)?);
-    }
-    Ok(jobs)
-}
-
-/// The one property that is checked, if not all safety properties are.
-fn property<'a>(arguments: &'a CheckArguments, rulebook: &Rulebook) -> Option<&'a str> {
-    arguments.property.as_deref().or(rulebook.property())
 }
 
 /// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
@@ -293,7 +168,7 @@ fn run_all(
     jobs: &[Job],
     kept: Vec<Kept>,
     rulebook: &Rulebook,
-    property: Option<&str>,
+    property: Option<Property>,
     limits: &Limits,
     deadline: Option<Instant>,
 ) -> Result<Vec<(Outcome, Option<Unfinished>)>, UsageError> {
@@ -422,8 +297,8 @@ pub(super) fn thousands(n: u64) -> String {
 
 fn verdict(outcome: &Outcome) -> String {
     match &outcome.verdict {
-        Verdict::Holds if outcome.unreached.is_empty() => "holds".to_owned(),
-        Verdict::Holds => "holds, but see below".to_owned(),
+        Verdict::Holds => "holds".to_owned(),
+        Verdict::Vacuous => "holds, but see below".to_owned(),
         Verdict::Violated { property, steps, .. } => format!("VIOLATED: {property}, in {steps} steps"),
         Verdict::NotExhausted(limit) => format!("not exhausted ({})", limited(*limit)),
         Verdict::Refused(_) => "no verdict".to_owned(),
@@ -442,7 +317,7 @@ fn limited(limit: Limit) -> String {
 
 fn exit_code(outcomes: &[Outcome]) -> u8 {
     let any = |is: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| is(&outcome.verdict));
-    if any(|v| matches!(v, Verdict::Violated { property, .. } if !is_liveness(property))) {
+    if any(|v| matches!(v, Verdict::Violated { property, .. } if !property.is_liveness())) {
         UNSAFE
     } else if any(|v| matches!(v, Verdict::Violated { .. })) {
         STUCK
@@ -456,14 +331,14 @@ fn exit_code(outcomes: &[Outcome]) -> u8 {
 }
 
 /// The shortest counterexample of all rows, by judge steps.
-fn shortest(outcomes: &[Outcome]) -> Option<(&'static str, usize, &Trace)> {
+fn shortest(outcomes: &[Outcome]) -> Option<(Property, usize, &Trace)> {
     outcomes
         .iter()
         .filter_map(|outcome| match &outcome.verdict {
             Verdict::Violated { property, steps, trace } => Some((*property, *steps, &**trace)),
             _ => None,
         })
-        .min_by_key(|&(property, steps, _)| (is_liveness(property), steps))
+        .min_by_key(|&(property, steps, _)| (property.is_liveness(), steps))
 }
 
 fn report(arguments: &CheckArguments, rulebook: &Rulebook, outcomes: &[Outcome]) -> Result<u8, UsageError> {
@@ -533,7 +408,8 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         out.push_str(
             "Liveness: the views of its bound may begin before the network is stable, and f more after it. From \
              then on all that honest replicas have sent arrives, and their timers run out only when nothing more \
-             does.\n",
+             does. Byzantine replicas may ask for any view; one beyond the bound stands for all. Views that change for \
+             ever are looked for among some runs alone, with Byzantine replicas that do the same in every view.\n",
         );
     }
     let within: u64 = outcomes.iter().filter_map(|outcome| outcome.within_views).sum();
@@ -544,6 +420,7 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
             thousands(within)
         ));
     }
+    out.push_str(&unexercised(rulebook, outcomes));
     out.push_str(&summary(outcomes));
     if let Some((property, steps, trace)) = shortest(outcomes) {
         out.push_str(&format!(
@@ -558,6 +435,62 @@ fn text(rulebook: &Rulebook, outcomes: &[Outcome], file: Option<&Path>) -> Strin
         out.push_str(&format!("There is no counterexample: {} was not written.\n", file.display()));
     }
     out
+}
+
+/// Of which rules what holds says nothing, and of which little: those that the rulebook overrides first.
+fn unexercised(rulebook: &Rulebook, outcomes: &[Outcome]) -> String {
+    let mut out = String::new();
+    let clean: Vec<_> = outcomes.iter().filter(|outcome| outcome.verdict.is_clean()).collect();
+    if clean.is_empty() {
+        return out;
+    }
+    let Some(counts) = clean.iter().map(|outcome| outcome.rules.as_deref()).collect::<Option<Vec<_>>>()
+    else {
+        return "How often each rule was asked is not known of a run that was gone on with.\n".to_owned();
+    };
+    let sums = sums(&counts);
+    let names = |wanted: fn(&RuleCount) -> bool, own: bool| -> Vec<String> {
+        let is_own = |count: &&RuleCount| rulebook.overrides.contains(&count.rule.as_str()) == own;
+        sums.iter()
+            .filter(is_own)
+            .filter(|count| wanted(count))
+            .map(|count| format!("`{}`", count.rule))
+            .collect()
+    };
+    for (own, whose) in [(true, ", which this rulebook overrides"), (false, "")] {
+        let (never, accepting) = (names(|count| count.asked == 0, own), names(RuleCount::never_refuses, own));
+        if !never.is_empty() {
+            let them = if never.len() == 1 { "it was" } else { "they were" };
+            out.push_str(&format!(
+                "What holds says nothing of {}{whose}: {them} never asked.\n",
+                never.join(", ")
+            ));
+        }
+        if !accepting.is_empty() {
+            let them = if accepting.len() == 1 { "it" } else { "they" };
+            out.push_str(&format!(
+                "What holds says little of {}{whose}: {them} never refused anything.\n",
+                accepting.join(", ")
+            ));
+        }
+    }
+    out
+}
+
+/// What was counted in several runs, together.
+fn sums(runs: &[&[RuleCount]]) -> Vec<RuleCount> {
+    let mut sums: Vec<RuleCount> = Vec::new();
+    for count in runs.iter().copied().flatten() {
+        match sums.iter_mut().find(|sum| sum.rule == count.rule) {
+            Some(sum) => {
+                sum.asked += count.asked;
+                sum.accepted += count.accepted;
+                sum.refused += count.refused;
+            }
+            None => sums.push(count.clone()),
+        }
+    }
+    sums
 }
 
 /// A chance with one digit, rounded up.
@@ -602,9 +535,11 @@ fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serd
                 "unreached": outcome.unreached,
                 "covers": outcome.job.covers(),
                 "within_views": outcome.within_views,
+                "rules": outcome.rules,
             });
             match &outcome.verdict {
                 Verdict::Holds => row["verdict"] = json!("holds"),
+                Verdict::Vacuous => row["verdict"] = json!("vacuous"),
                 Verdict::NotExhausted(limit) => {
                     row["verdict"] = json!("not exhausted");
                     row["limit"] = json!(limited(*limit));
@@ -617,7 +552,7 @@ fn as_json(rulebook: &Rulebook, outcomes: &[Outcome]) -> serde_json::Result<serd
                     row["verdict"] = json!("violated");
                     row["property"] = json!(property);
                     row["steps"] = json!(steps);
-                    row["trace"] = serde_json::from_str(&trace.to_json(rulebook.name, Some(property))?)?;
+                    row["trace"] = serde_json::from_str(&trace.to_json(rulebook.name, Some(*property))?)?;
                 }
             }
             Ok(row)

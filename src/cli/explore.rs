@@ -37,10 +37,11 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
     let mut violation = None;
     if rulebook.breaks.is_some() {
         println!("Looking for a violation of {} …", rulebook.name);
-        for job in check::jobs(JudgeKind::Absorbed, &bound, &all, rulebook.rules)? {
+        let property = rulebook.property();
+        let jobs = check::jobs(JudgeKind::Absorbed, &bound, &all, rulebook.rules)?;
+        for job in jobs.into_iter().filter(|job| check::validate(job, rulebook.rules, property).is_ok()) {
             let progress = Progress::default();
-            let outcome =
-                check::run(&job, rulebook.rules, rulebook.property(), &Limits::default(), None, &progress)?;
+            let outcome = check::run(&job, rulebook.rules, property, &Limits::default(), None, &progress)?;
             if let Verdict::Violated { property, trace, .. } = outcome.verdict {
                 chosen = job.bound;
                 violation = Some((property, trace));

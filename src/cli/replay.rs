@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError};
-use crate::model::{DEAD_END, PROPERTIES, is_liveness};
+use crate::model::Property;
 use crate::trace::{Form, Trace, TraceFile};
 
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
         _ => read.trace.clone(),
     };
     if let (Some(path), Some(form)) = (&arguments.trace, form) {
-        let said = read.violates.as_deref().filter(|_| said_never_to_end(&read));
+        let said = read.violates.filter(|_| said_never_to_end(&read));
         let content = trace.written(form, read.rulebook.name, violated.or(said))?;
         fs::write(path, content).map_err(|why| named(path, &why))?;
     }
@@ -58,30 +58,29 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.
-pub(super) fn violated(read: &TraceFile) -> Option<&'static str> {
-    let all = || PROPERTIES.iter().map(|property| property.name);
-    let named = all().chain([DEAD_END.name]).find(|name| read.violates.as_deref() == Some(name));
-    named.into_iter().chain(all()).find(|name| read.trace.violation(name).is_some())
+pub(super) fn violated(read: &TraceFile) -> Option<Property> {
+    let all = read.violates.into_iter().chain(Property::SAFETY);
+    all.into_iter().find(|&property| read.trace.violation(property).is_some())
 }
 
 /// The liveness property that the run violates for all that the replicas show: where it stops, nothing that must
 /// still happen leads on; where it goes round, what must happen does, and does not help.
-fn stays(trace: &Trace) -> Option<&'static str> {
+fn stays(trace: &Trace) -> Option<Property> {
     trace.lasso().filter(|stay| !stay.is_loop() || trace.fair().is_ok()).map(|stay| stay.property)
 }
 
 /// Whether the file says that something never happens, which no last state shows.
 fn said_never_to_end(read: &TraceFile) -> bool {
-    read.violates.as_deref().is_some_and(is_liveness)
+    read.violates.is_some_and(Property::is_liveness)
 }
 
-fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
+fn as_text(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> String {
     let mut out = format!("Rules: {}\n\n{}", read.rulebook.name, trace.to_text(violated));
     let left_out = read.trace.steps().len() - trace.steps().len();
     if left_out > 0 {
         out.push_str(&format!("{left_out} of {} steps were left out.\n", read.trace.steps().len()));
     }
-    match (&read.violates, violated) {
+    match (read.violates, violated) {
         (Some(_), None) if stays(trace).is_some() => {}
         (Some(said), None) if said_never_to_end(read) => {
             let why = trace.fair().err().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -102,13 +101,13 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> String {
     out
 }
 
-fn as_json(read: &TraceFile, trace: &Trace, violated: Option<&str>) -> serde_json::Value {
+fn as_json(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> serde_json::Value {
     json!({
         "rules": read.rulebook.name,
         "bound": trace.system().bound(),
         "said_to_violate": read.violates,
         "violates": violated.or(stays(trace)),
-        "explanation": violated.and_then(|p| trace.violation(p)).map(|(_, what)| what),
+        "explanation": violated.and_then(|p| trace.violation(p)),
         "steps": read.trace.steps().len(),
         "left": trace.steps().len(),
     })

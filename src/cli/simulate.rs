@@ -15,10 +15,10 @@ use serde_json::json;
 use super::check::{stopped_by_ctrl_c, thousands};
 use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, rulebook};
 use crate::check;
-use crate::model::{ANSWERED, Byzantine, EXECUTED, Load, PROPERTIES, Store, is_liveness};
+use crate::model::{Byzantine, Load, Property, Store};
 use crate::simulate::{
-    Campaign, DISHONEST_EVIDENCE, Finding, Limits, Progress, Report, SchedulerKind, Settings, StrategyKind,
-    campaign, merge, reduced, run as run_seed,
+    Campaign, Finding, Limits, Progress, Report, SchedulerKind, Settings, StrategyKind, campaign, merge,
+    reduced, run as run_seed,
 };
 use crate::trace::{Form, Trace};
 
@@ -64,7 +64,7 @@ pub(super) struct SimulateArguments {
     rules: String,
     /// Check this property only
     #[arg(long, value_name = "NAME")]
-    property: Option<String>,
+    property: Option<Property>,
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
@@ -206,15 +206,6 @@ fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
 
 fn settings(arguments: &SimulateArguments) -> Result<Settings, UsageError> {
     let rulebook = rulebook(&arguments.rules)?;
-    let names: Vec<_> = PROPERTIES.iter().map(|p| p.name).chain([EXECUTED, ANSWERED]).collect();
-    if let Some(name) = &arguments.property
-        && !names.contains(&name.as_str())
-    {
-        return Err(UsageError(format!(
-            "there is no property '{name}' that a simulated run is checked for; there are {}",
-            names.join(", ")
-        )));
-    }
     let base = Settings::new(rulebook.name, arguments.replicas);
     let scope = crate::model::Scope {
         faults: arguments.faults.unwrap_or(base.scope.faults),
@@ -247,7 +238,7 @@ fn settings(arguments: &SimulateArguments) -> Result<Settings, UsageError> {
         partitions: arguments.partitions,
         stable_at: arguments.stable_at,
         steps: arguments.steps.unwrap_or(base.steps),
-        property: arguments.property.clone(),
+        property: arguments.property,
         ..base
     };
     settings.validate()?;
@@ -288,8 +279,9 @@ fn command(settings: &Settings, seed: u64) -> String {
         add(value.is_some(), name, &value.unwrap_or(0));
     }
     add(settings.stable_at.is_some(), "stable-at", &settings.stable_at.unwrap_or(0));
-    let property = settings.property.clone().unwrap_or_default();
-    add(settings.property.is_some(), "property", &property);
+    if let Some(property) = settings.property {
+        add(true, "property", &property);
+    }
     if scope.store == Store::LosesLast {
         out.push_str(" --lossy-store");
     }
@@ -301,21 +293,20 @@ fn told(arguments: &SimulateArguments, report: &Report, finding: &Finding) -> Re
     let settings = &report.settings;
     let outcome = run_seed(settings, finding.seed, true, None)?;
     let events = outcome.happened();
-    let property = finding.property.as_str();
-    let (trace, left_out) = if is_liveness(property) || property == DISHONEST_EVIDENCE {
+    let property = finding.property;
+    let (trace, left_out) = if !Property::SAFETY.contains(&property) {
         // What never happens needs all that did.
         (Trace::replay(&outcome.system, &events)?, 0)
     } else {
         let small = reduced(&outcome.system, &events, property)?;
         (small.trace, small.from)
     };
-    let named = PROPERTIES.iter().map(|p| p.name).chain([EXECUTED, ANSWERED]).find(|name| *name == property);
     let path = arguments.trace.clone().or_else(|| {
         let name = format!("bft-simulate-{}-{}.json", settings.rules, finding.seed);
         (!arguments.no_trace).then(|| PathBuf::from(name))
     });
     if let Some(path) = &path {
-        let content = trace.written(Form::of(&path.to_string_lossy())?, &settings.rules, named)?;
+        let content = trace.written(Form::of(&path.to_string_lossy())?, &settings.rules, Some(property))?;
         fs::write(path, content).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())))?;
     }
     let mut text = String::new();
@@ -326,9 +317,9 @@ fn told(arguments: &SimulateArguments, report: &Report, finding: &Finding) -> Re
             thousands(left_out as u64),
             trace.steps().len()
         );
-        text.push_str(&trace.to_text(named));
+        text.push_str(&trace.to_text(Some(property)));
     } else {
-        let whole = trace.to_text(named);
+        let whole = trace.to_text(Some(property));
         let lines: Vec<_> = whole.lines().collect();
         let end = lines.iter().rposition(|line| *line == "In the end").unwrap_or(0);
         let _ = writeln!(text, "The run took {} steps.", thousands(trace.steps().len() as u64));
@@ -403,7 +394,7 @@ fn print(arguments: &SimulateArguments, report: &Report, told: Option<&Told>) ->
 }
 
 fn exit_code(report: &Report) -> u8 {
-    let unsafe_ones = report.findings.iter().any(|finding| !is_liveness(&finding.property));
+    let unsafe_ones = report.findings.iter().any(|finding| !finding.property.is_liveness());
     match report.findings.is_empty() {
         true => HOLDS,
         false if unsafe_ones => UNSAFE,

@@ -16,22 +16,24 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stateright::{Model, Path, Property};
+use stateright::{Model, Path};
 
 pub use page::TracePage;
 
 use crate::check::{Fingerprint, fingerprint};
-use crate::model::{Event, Judge, MessageAction, MessageModel, MessageState, Seen, System, properties};
+use crate::model::{
+    Event, Judge, MessageAction, MessageModel, MessageState, Property, Seen, System, properties,
+};
 use crate::trace::{Step, Trace, describe, svg};
 
 /// Judge 1, with the states along a known run marked out. Named for the page, which shows the name.
 struct Pbft {
     model: MessageModel,
-    guide: Option<(&'static str, HashSet<Fingerprint>)>,
+    guide: Option<(Property, HashSet<Fingerprint>)>,
 }
 
 impl Pbft {
-    fn new(system: &Arc<System>, violation: Option<(&'static str, &Trace)>) -> Self {
+    fn new(system: &Arc<System>, violation: Option<(Property, &Trace)>) -> Self {
         let model = MessageModel::new(Arc::clone(system));
         let guide = violation.map(|(property, trace)| (property, along(&model, trace)));
         Pbft { model, guide }
@@ -87,10 +89,10 @@ impl Model for Pbft {
         Some(svg(self.system(), &events, None))
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         let mut all = properties(self.system());
         if let Some((violated, _)) = &self.guide {
-            all.retain(|property: &Property<Self>| property.name == *violated);
+            all.retain(|property: &stateright::Property<Self>| property.name == violated.name());
         }
         all
     }
@@ -112,7 +114,7 @@ impl Judge for Pbft {
 
 /// Serves the explorer until the process is ended. A known violation, with the property that it
 /// violates, is linked from the first page.
-pub fn serve(system: &Arc<System>, violation: Option<(&'static str, &Trace)>, addr: SocketAddr) {
+pub fn serve(system: &Arc<System>, violation: Option<(Property, &Trace)>, addr: SocketAddr) {
     let guided = Pbft::new(system, violation);
     if violation.is_some() {
         std::thread::spawn(move || run_to_completion(addr));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stateright::Model as _;
 use tiny_http::{Header, Request, Response, Server};
 
-use crate::model::{MessageAction, MessageModel, System};
+use crate::model::{MessageAction, MessageModel, Property, System};
 use crate::trace::Trace;
 
 const STYLE: &str = "body{font-family:sans-serif;margin:1.5em;max-width:75em}li{margin:.3em 0}\
@@ -38,7 +38,7 @@ impl TracePage {
     pub fn bind(
         trace: &Trace,
         rules: &str,
-        property: Option<&'static str>,
+        property: Option<Property>,
         addr: SocketAddr,
     ) -> io::Result<TracePage> {
         let server = Server::http(addr).map_err(io::Error::other)?;
@@ -52,7 +52,7 @@ impl TracePage {
         if let Some(explorer) = explorer {
             let (trace, system) = (trace.clone(), Arc::clone(&system));
             std::thread::spawn(move || {
-                let safety = property.filter(|property| trace.violation(property).is_some());
+                let safety = property.filter(|&property| trace.violation(property).is_some());
                 super::serve(&system, safety.map(|property| (property, &trace)), explorer);
             });
         }
@@ -110,7 +110,7 @@ fn escaped(text: &str) -> String {
 fn html(
     trace: &Trace,
     rules: &str,
-    property: Option<&str>,
+    property: Option<Property>,
     explorer: Option<SocketAddr>,
     path: &[usize],
 ) -> String {
@@ -123,12 +123,13 @@ fn html(
     let byzantine: Vec<_> = system.bound().byzantine.iter().map(ToString::to_string).collect();
     let byzantine = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
     let _ = write!(out, "<p>{}; Byzantine: {byzantine}</p>", escaped(&system.bound().scope.to_string()));
-    if let Some((property, what)) = property.and_then(|property| trace.violation(property)) {
+    if let Some((property, what)) = property.and_then(|property| Some((property, trace.violation(property)?)))
+    {
         let _ = write!(
             out,
             "<p><span class='wrong'>Violated: {}</span> ({}): {}</p>",
-            property.name,
-            escaped(property.statement),
+            property,
+            escaped(property.statement()),
             escaped(&what)
         );
     } else if let Some(stay) = trace.lasso() {

@@ -32,7 +32,7 @@ use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::adversary::{Adversary, Knowledge};
 use super::bits::Bits;
@@ -43,7 +43,7 @@ use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_messa
 use super::panics::{guarded, raised};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{
-    Aspect, Certificates, Decided, Judge, OF_PANICS, OF_REPLICAS, PROPERTIES, Seen, first_history, properties,
+    Aspect, Certificates, Decided, Judge, Properties, Property, Seen, first_history, properties,
 };
 use super::record::{Journal, Recorded, Unfit};
 use crate::pbft::{
@@ -68,9 +68,9 @@ pub struct Absorbed {
     tables: RwLock<Tables>,
     is_any_wrecked: Arc<AtomicBool>,
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
-    judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, u32>>,
+    judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
-    last: Mutex<Option<(AbsorbedState, u32)>>,
+    last: Mutex<Option<(AbsorbedState, Properties)>>,
 }
 
 /// A state of [`Absorbed`]: the number of each honest participant's local state and, if clients take part,
@@ -857,8 +857,8 @@ impl Absorbed {
         self.adversary.claims(known, |proposal| proposal.view() == view).into_iter().collect()
     }
 
-    /// Which of the properties of replicas alone a state lacks, a bit each.
-    pub(super) fn lacking(&self, state: &AbsorbedState) -> u32 {
+    /// Which of the properties of replicas alone a state lacks.
+    pub(super) fn lacking(&self, state: &AbsorbedState) -> Properties {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((known, lacking)) if known == state => *lacking,
@@ -866,7 +866,7 @@ impl Absorbed {
         }
     }
 
-    fn judge_aspects(&self, state: &AbsorbedState) -> u32 {
+    fn judge_aspects(&self, state: &AbsorbedState) -> Properties {
         let replicas = &state.0[..self.system.honest().len()];
         let aspects: SmallVec<[u32; 4]> = {
             let tables = self.read();
@@ -883,12 +883,12 @@ impl Absorbed {
     }
 
     /// The same where some of the honest replicas, the first ones, are in these states.
-    pub(super) fn lacking_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> u32 {
+    pub(super) fn lacking_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> Properties {
         Seen::with(&self.system, locals, None, lacking_of)
     }
 
-    /// Which properties of replicas alone are lacking where the honest replicas, the first ones, are in these local states, a bit each.
-    pub(super) fn lacking_with(&self, locals: &[u32]) -> u32 {
+    /// Which properties of replicas alone are lacking where the honest replicas, the first ones, are in these local states.
+    pub(super) fn lacking_with(&self, locals: &[u32]) -> Properties {
         let tables = self.read();
         let nodes = locals.iter().filter_map(|&local| tables.locals.get_index(local as usize));
         self.lacking_of(nodes.map(|(node, _)| &node.local))
@@ -1314,10 +1314,10 @@ impl Absorbed {
     }
 }
 
-/// Which of the properties of replicas alone are lacking, a bit each.
-fn lacking_of(seen: &Seen<'_>) -> u32 {
-    let of_replicas = (0..).zip(&PROPERTIES[..OF_REPLICAS]);
-    of_replicas.map(|(bit, p)| u32::from((p.violation)(seen).is_some()) << bit).sum()
+/// Which of the properties of replicas alone are lacking.
+fn lacking_of(seen: &Seen<'_>) -> Properties {
+    let of_replicas = Property::SAFETY.into_iter().filter(|property| property.is_of_replicas());
+    of_replicas.filter(|property| property.violation(seen).is_some()).collect()
 }
 
 /// The moves that a participant's guards allow where these messages are there.
@@ -1413,7 +1413,7 @@ impl Model for Absorbed {
         Some(next)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         properties(&self.system)
     }
 }
@@ -1423,14 +1423,14 @@ impl Judge for Absorbed {
         &self.system
     }
 
-    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
-        if property < OF_REPLICAS {
-            return self.lacking(state) & 1 << property == 0;
+    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
+        if property.is_of_replicas() {
+            return !self.lacking(state).contains(property);
         }
-        if property == OF_PANICS {
+        if property == Property::Panics {
             return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
         }
-        self.with_seen(state, |seen| (PROPERTIES[property].violation)(seen).is_none())
+        self.with_seen(state, |seen| property.violation(seen).is_none())
     }
 
     fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {

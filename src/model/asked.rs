@@ -5,9 +5,9 @@
 //! a step that can be shown. For any other question there is no such answer, and the panic is raised again: as a
 //! [`Panicked`], for the [`guarded`] outside.
 
-use std::cell::RefCell;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::panics::{Panicked, guarded, raised};
 use crate::pbft::*;
@@ -16,16 +16,36 @@ use crate::pbft::*;
 #[derive(Debug)]
 struct Asked(&'static dyn Rules);
 
-/// A rulebook as it is asked by who is no replica. Its [`Rules::as_rules`] is the rulebook itself.
-pub(super) fn asked(rules: &'static dyn Rules) -> &'static dyn Rules {
-    thread_local! {
-        /// One for each rulebook: rulebooks live as long as the program, and so do these.
-        static KNOWN: RefCell<FxHashMap<*const dyn Rules, &'static Asked>> = RefCell::default();
-    }
-    let rules = rules.as_rules();
-    KNOWN.with_borrow_mut(|known| {
-        *known.entry(std::ptr::from_ref(rules)).or_insert_with(|| Box::leak(Box::new(Asked(rules))))
-    })
+/// The rulebooks that were asked for so: rulebooks live as long as the program, and so do these.
+#[derive(Default)]
+struct Known {
+    /// By the place of the rulebook; rulebooks without content may share one.
+    by_rulebook: FxHashMap<usize, Vec<&'static Asked>>,
+    /// Their own places.
+    own: FxHashSet<usize>,
+}
+
+fn place<T: ?Sized>(of: &T) -> usize {
+    std::ptr::from_ref(of).cast::<()>().addr()
+}
+
+/// What replicas follow that are given this rulebook, and the rulebook as it is asked by who is no replica: its
+/// [`Rules::as_rules`] is the rulebook itself, which replicas follow that are given it.
+pub(super) fn asked(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let itself = rules.as_rules();
+    let followed = if known.own.contains(&place(rules)) { itself } else { rules };
+    let Known { by_rulebook, own } = &mut *known;
+    let alike = by_rulebook.entry(place(itself)).or_default();
+    let asked = alike.iter().copied().find(|asked| std::ptr::eq(asked.0, itself));
+    let asked = asked.unwrap_or_else(|| {
+        let asked: &'static Asked = Box::leak(Box::new(Asked(itself)));
+        alike.push(asked);
+        own.insert(place(asked));
+        asked
+    });
+    (followed, asked)
 }
 
 /// What is answered in the place of a panic.
@@ -68,4 +88,4 @@ macro_rules! answers {
     };
 }
 
-each_rule!(answers);
+every_rule! { answers }

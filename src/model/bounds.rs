@@ -8,12 +8,13 @@ use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
 use super::asked::asked;
+use super::conduct::Conduct;
 use super::panics::guarded;
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
-    Message, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, SignedRequest, SigningKey,
-    State, Timestamp, View,
+    Message, Principal, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, Signed,
+    SignedRequest, SigningKey, State, Timestamp, View,
 };
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
@@ -78,16 +79,6 @@ pub enum Store {
     Keeps,
     /// It loses what the last step wrote that wrote anything.
     LosesLast,
-}
-
-/// What Byzantine replicas do where few of the runs are followed: a little of all that they may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Conduct {
-    /// Nothing, ever.
-    Silent,
-    /// They ask for every view as if they had never heard of anything. The primary of view 0 also proposes the first
-    /// request; otherwise they are silent.
-    Stale,
 }
 
 impl Scope {
@@ -399,8 +390,8 @@ impl System {
     /// A bound that makes no sense.
     pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         let committee = bound.validate()?;
-        // The replicas follow the rulebook itself, whoever it is taken from.
-        let (rules, asked) = (rules.as_rules(), asked(rules));
+        // What others ask than those who take part is no part of what happens.
+        let (rules, asked) = asked(rules);
         let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
             window: bound.watermarks(),
@@ -435,6 +426,10 @@ impl System {
         let forger = byzantine.first().unwrap_or(&keys.replicas[0]);
         let unused = bound.load.map_or(2, |load| u64::from(load.operations) + 1);
         let forged = forger.sign(request(0, unused, b"forged"));
+        // A rulebook may look at the name under a request, and not at the signature.
+        let in_its_name = Signed::forged(Principal::Client(ClientId(0)), request(0, unused, b"forged"));
+        let is_believed = |request| asked.authentic(&setting, request);
+        let forged = if is_believed(&in_its_name) && !is_believed(&forged) { in_its_name } else { forged };
         let open = bound.load.is_some();
         let KeySet { replicas: keys, clients: client_keys, .. } = keys;
         Ok(System {
@@ -474,10 +469,18 @@ impl System {
         Ok(System { only: Some(last), ..System::new(bound, rules)? })
     }
 
-    /// The views that replicas may move to.
-    pub(super) fn targets(&self) -> impl Iterator<Item = View> {
+    /// The views that replicas may move to, and the one that Byzantine replicas may ask for besides.
+    pub(super) fn targets(&self) -> impl Iterator<Item = View> + Clone {
         let all = (1..self.bound.views).map(View);
-        all.filter(|view| self.only.is_none_or(|only| only == *view))
+        all.filter(|view| self.only.is_none_or(|only| only == *view)).chain(self.far_view())
+    }
+
+    /// Where liveness is asked for, the first view beyond the bound. It stands for all that are so far away: nobody honest
+    /// has come near, so that it only matters that they are higher than all others. Whoever moves there leaves the
+    /// bound, whichever of them it is.
+    pub(super) fn far_view(&self) -> Option<View> {
+        let asks = self.open && self.conduct.is_none() && !self.byzantine.is_empty() && !self.is_simulated();
+        asks.then_some(View(self.bound.views))
     }
 
     /// The same system in which Byzantine replicas do a little of all that they may do.

@@ -31,7 +31,7 @@ pub struct Known {
     pub(crate) states: FxHashSet<Arc<Signed<StateTransfer>>>,
 }
 
-/// A statement that somebody has signed; of one that holds proofs, they must be the same.
+/// A statement that somebody has signed, or that nobody has; of one that holds proofs, they must be the same.
 macro_rules! holds {
     ($system:expr, $signed:expr, $known:expr) => {
         is_byzantine($system, $signed) || $known.contains($signed)
@@ -179,6 +179,7 @@ fn same_state(a: &StateTransfer, b: &StateTransfer) -> bool {
     a == b && a.stable.checkpoints.0 == b.stable.checkpoints.0 && of(a) == of(b)
 }
 
+/// Whether Byzantine replicas can have written it: under their own names, or with a forged signature.
 fn is_byzantine<M>(system: &System, signed: &Signed<M>) -> bool {
-    signed.signer().replica().is_some_and(|id| system.bound().byzantine.contains(&id))
+    signed.is_forged() || signed.signer().replica().is_some_and(|id| system.bound().byzantine.contains(&id))
 }

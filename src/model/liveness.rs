@@ -30,14 +30,19 @@
 //! [boundary](stateright::Model::within_boundary), and a run that could get there before the goal leaves
 //! the check without a verdict. Where the goal is reached by then on every run, nothing was cut off.
 //!
-//! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which the network
-//! is stable from the start, Byzantine replicas do little ([`Conduct`]), and of all honest participants that owe
+//! **Far views.** A Byzantine replica may ask for any view. Of those beyond the bound one is offered, which stands for all of
+//! them, if no rule tells them apart ([`Liveness::far_views_are_alike`]). Whoever moves there leaves the boundary.
+//!
+//! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which
+//! Byzantine replicas do little, and the same in every view ([`Conduct`]), the network is stable from the start or from
+//! any state that can be reached before ([`Beginning`]), and from then on of all honest participants that owe
 //! a step the first one takes one, of what it can do. As soon as everybody is n views past the first, a state is taken for the one with all
 //! these views n lower: the same state ([`Rename`](crate::pbft::Rename)) but for what was sent in the n
 //! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
 //! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
 //! all that is owed ([`Liveness::owed_in`]), not by what is followed. So what is found is a violation; that
-//! nothing is found says nothing.
+//! nothing is found says nothing. A replica that does one thing in one view and another in the next is not followed, nor
+//! one whose messages hold what others have signed: those are left to the views of the bound.
 //!
 //! **What is forgotten.** As in [`Absorbed`], a replica's votes and view changes of others are no part of its
 //! local state, although it may have received them before. For the honest ones that changes nothing: they arrive
@@ -53,48 +58,29 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::{IndexMap, IndexSet};
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
-use super::bounds::{Bound, BoundError, Conduct, System};
+use super::bounds::{Bound, BoundError, System};
+use super::conduct::Conduct;
 use super::panics::guarded;
 use super::participant::Event;
-use super::property::{Judge, Seen};
+use super::property::{Judge, Property, Seen};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
-
-/// The name of the property that every honest replica executes the requests.
-pub const EXECUTED: &str = "executed";
-
-/// The name of the property that the clients get their answers.
-pub const ANSWERED: &str = "answered";
-
-/// The liveness properties, with what they say.
-pub const LIVENESS: [(&str, &str); 2] = [
-    (
-        EXECUTED,
-        "every request of an honest client is executed by every honest replica: none is left behind for ever",
-    ),
-    (
-        ANSWERED,
-        "every request of an honest client is executed alike by f + 1 honest replicas, so that its client gets f + 1 matching replies",
-    ),
-];
-
-/// The name under which all of [`LIVENESS`] are asked for.
-pub const ALL_LIVENESS: &str = "liveness";
-
-/// Whether a property of that name is one of liveness.
-pub fn is_liveness(property: &str) -> bool {
-    property == ALL_LIVENESS || LIVENESS.iter().any(|(name, _)| *name == property)
-}
-
-/// How many views somebody may be ahead of the others in [`Liveness::endless`]; further is outside its boundary.
-const AHEAD: u64 = 1;
 
 /// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
 /// forgotten in which a batch prepared.
 const BESIDES: u64 = 4;
+
+/// Where the runs of [`Liveness::endless`] begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beginning {
+    /// At the start, with a network that is stable.
+    Stable,
+    /// At the start, with a network that becomes stable some time.
+    Unstable,
+}
 
 /// How the network becomes stable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,9 +95,18 @@ pub struct Liveness {
     judge: Absorbed,
     /// Views that timers may begin before stabilisation.
     before: u64,
-    /// After how many views the same primaries come again, where views go on without end.
-    round: Option<u64>,
+    endless: Option<Endless>,
     lost: RwLock<IndexSet<Bits>>,
+}
+
+/// How views go on without end.
+#[derive(Clone, Copy, Debug)]
+struct Endless {
+    /// After how many views the same primaries come again.
+    round: u64,
+    /// How many views somebody may be ahead of the others; further is outside the boundary.
+    ahead: u64,
+    beginning: Beginning,
 }
 
 /// A state of [`Liveness`].
@@ -181,11 +176,17 @@ impl Liveness {
         bound: Bound,
         rules: &'static dyn Rules,
         conduct: Conduct,
+        beginning: Beginning,
     ) -> Result<Option<Self>, BoundError> {
         let committee = bound.validate()?;
         let (before, round) = (bound.views, u64::from(committee.n()));
+        let ahead = match beginning {
+            _ if conduct.is_far() => round,
+            Beginning::Stable => 1,
+            Beginning::Unstable => before,
+        };
         let mut scope = bound.scope;
-        scope.views += round + BESIDES;
+        scope.views += round + ahead.max(BESIDES);
         let takes_turns = guarded(|| {
             (0..scope.views).map(View).all(|view| {
                 let next = View(view.0 + round);
@@ -199,14 +200,17 @@ impl Liveness {
             return Ok(None);
         }
         let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);
-        Ok(Some(Liveness::of(system, before, Some(round))))
+        Ok(Some(Liveness::of(system, before, Some(Endless { round, ahead, beginning }))))
     }
 
-    fn of(system: System, before: u64, round: Option<u64>) -> Self {
+    fn of(system: System, before: u64, endless: Option<Endless>) -> Self {
         let lost = RwLock::new(IndexSet::from([Bits::default()]));
         let judge = Absorbed::new(Arc::new(system));
-        let judge = if round.is_some() { judge.with_horizon(AHEAD) } else { judge };
-        Liveness { judge, before, round, lost }
+        let judge = match endless {
+            Some(Endless { ahead, .. }) => judge.with_horizon(ahead),
+            None => judge,
+        };
+        Liveness { judge, before, endless, lost }
     }
 
     /// The first view that only begins after stabilisation.
@@ -218,13 +222,14 @@ impl Liveness {
     pub fn skips(&self, state: &LivenessState, step: &LivenessMove) -> u64 {
         let LivenessMove::Fire(step, _) = step else { return 0 };
         let next = self.judge.next_state(&state.at, *step);
-        next.and_then(|next| self.lowered(state, &next)).map_or(0, |_| self.round.unwrap_or_default())
+        next.and_then(|next| self.lowered(state, &next))
+            .map_or(0, |_| self.endless.map_or(0, |endless| endless.round))
     }
 
     /// The state after a step with lower view numbers, if that is the same.
     fn lowered(&self, state: &LivenessState, next: &AbsorbedState) -> Option<AbsorbedState> {
-        let round = self.round.filter(|_| state.is_stable())?;
-        self.judge.renumbered(next, self.first_after(), round)
+        let endless = self.endless.filter(|_| state.is_stable())?;
+        self.judge.renumbered(next, self.first_after(), endless.round)
     }
 
     /// The system that runs. Its bound has all views.
@@ -242,6 +247,11 @@ impl Liveness {
         self.judge.is_any_wrecked()
     }
 
+    /// Whether it makes no difference to the rulebook which view beyond the bound a Byzantine replica asks for.
+    pub fn far_views_are_alike(&self) -> bool {
+        self.judge.system().far_views_are_alike()
+    }
+
     /// What is owed in a state.
     pub fn owed_in(&self, state: &LivenessState) -> BTreeSet<Owed> {
         if !state.is_stable() {
@@ -251,11 +261,12 @@ impl Liveness {
     }
 
     fn choices(&self, state: &LivenessState) -> Vec<Choice> {
-        if self.round.is_some() && !state.is_stable() {
+        let Some(endless) = self.endless else { return self.all_choices(state) };
+        if endless.beginning == Beginning::Stable && !state.is_stable() {
             return Vec::new();
         }
         let mut choices = self.all_choices(state);
-        if self.round.is_some() {
+        if state.is_stable() {
             let owing = choices.iter().filter(|choice| choice.owed);
             let first = owing.map(|choice| choice.step.participant).min();
             choices.retain(|choice| Some(choice.step.participant) == first);
@@ -344,12 +355,12 @@ impl Liveness {
 }
 
 impl Seen<'_> {
-    /// Whether the goal of a liveness property is reached.
-    pub fn reaches(&self, property: &str) -> bool {
+    /// Whether the goal of a liveness property is reached; every other property has none.
+    pub fn reaches(&self, property: Property) -> bool {
         match property {
-            EXECUTED => executed(self),
-            ANSWERED => answered(self),
-            _ => executed(self) && answered(self),
+            Property::Executed => executed(self),
+            Property::Answered => answered(self),
+            _ => true,
         }
     }
 }
@@ -426,15 +437,15 @@ impl Model for Liveness {
         let views = self.judge.system().bound().views;
         self.with_seen(state, |seen| {
             let views_of = || seen.replicas.iter().map(|replica| replica.view().0);
-            let is_near = match (self.round, views_of().min(), views_of().max()) {
-                (Some(_), Some(least), Some(most)) => most - least <= AHEAD,
+            let is_near = match (self.endless, views_of().min(), views_of().max()) {
+                (Some(endless), Some(least), Some(most)) => most - least <= endless.ahead,
                 _ => true,
             };
             is_near && views_of().all(|view| view < views)
         })
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         Vec::new()
     }
 }

@@ -6,9 +6,12 @@
 
 mod absorbed;
 mod adversary;
+mod alike;
 mod asked;
 mod bits;
 mod bounds;
+mod conduct;
+mod far;
 mod fingerprint;
 mod history;
 mod interned;
@@ -28,28 +31,26 @@ mod symmetry;
 mod views;
 
 pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
-pub use adversary::{Adversary, Knowledge};
-pub use bounds::{Bound, BoundError, Byzantine, Conduct, Load, Scope, Store, System, placements};
+pub use adversary::{Adversary, Family, Knowledge};
+pub use alike::{VotesMatter, votes_matter};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use conduct::Conduct;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
-pub use liveness::{
-    ALL_LIVENESS, ANSWERED, EXECUTED, LIVENESS, Liveness, LivenessMove, LivenessState, Owed, Stabilisation,
-    is_liveness,
-};
+pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
 pub use participant::{Event, Participant, Stimulus, Taken, participants};
 pub use property::{
-    DEAD_END, Judge, NO_DEAD_END, PANICS, PROPERTIES, SafetyProperty, Seen, first_history, no_dead_end,
-    properties,
+    Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
-pub use views::{Between, Reach, Subsumes, Views, ViewsState, ViewsStep};
+pub use views::{Assumption, Between, Reach, Subsumes, Views, ViewsState, ViewsStep};

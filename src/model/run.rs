@@ -59,6 +59,24 @@ impl Run {
     /// # Errors
     /// Why it does not happen; nothing has changed then.
     pub fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
+        let (before, taken) = self.tried(who, event)?;
+        if let (Principal::Client(client), Some(history)) = (who, &mut self.history)
+            && let (Some(old), Some(new)) = (before.client(), taken.after.client())
+        {
+            *history = history.after(client, old, new);
+        }
+        self.sent.extend(taken.sent(&self.system).into_iter().map(|(_, message)| message));
+        if let Some(index) = self.participants.iter().position(|participant| participant.id() == who) {
+            self.locals[index] = taken.after.clone();
+        }
+        Ok((before, taken))
+    }
+
+    /// What an event would make of a participant; what that believes now, and what would come of it.
+    ///
+    /// # Errors
+    /// Why it does not happen.
+    pub fn tried(&self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
         let index = self.participants.iter().position(|p| p.id() == who).ok_or(NoStep::NotHonest)?;
         let participant = &self.participants[index];
         let before = self.locals[index].clone();
@@ -71,13 +89,6 @@ impl Run {
         let Some(taken) = participant.step(&self.system, &before, stimulus) else {
             return Err(refusal().map_or(NoStep::Impossible, NoStep::Refused));
         };
-        if let (Principal::Client(client), Some(history)) = (who, &mut self.history)
-            && let (Some(old), Some(new)) = (before.client(), taken.after.client())
-        {
-            *history = history.after(client, old, new);
-        }
-        self.sent.extend(taken.sent(&self.system).into_iter().map(|(_, message)| message));
-        self.locals[index] = taken.after.clone();
         Ok((before, taken))
     }
 

@@ -9,7 +9,7 @@ use super::block::{Request, RequestId, SignedRequest};
 use super::id::{ClientId, ReplicaId, Timestamp, View};
 use super::message::{Message, Outcome, Reply};
 use super::quorum::{Tally, Votes};
-use super::rules::{Refusal, Rules, Setting, replica_of};
+use super::rules::{Refusal, Rules, Setting, SignedPart, replica_of};
 use super::signature::{Principal, Signed, SigningKey};
 
 /// How many different results of one replica are kept. An honest replica has one for a request that was
@@ -173,7 +173,8 @@ impl Client {
         if waiting.replies.digests_of(&key, from) >= MAX_RESULTS_PER_REPLICA {
             return Err(Refusal::TooManyVotes);
         }
-        if self.setting.keys.verify(reply) { Ok(()) } else { Err(Refusal::BadSignature) }
+        let genuine = self.setting.keys.verify(reply);
+        if self.rules.verifies(SignedPart::Reply, genuine) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 
     /// Counts a reply; accepts the result once enough match.

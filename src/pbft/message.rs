@@ -7,6 +7,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::block::{Batch, RequestId, SignedRequest};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::{Digest, Encoder, Tag};
@@ -136,8 +138,8 @@ impl fmt::Debug for ViewChange {
     }
 }
 
-/// ⟨NEW-VIEW, v + 1, V, O⟩ (OSDI'99 §4.4). Two of them are the same if they begin the same view at the same
-/// stable checkpoint with the same proposals, whichever view changes justify that.
+/// ⟨NEW-VIEW, v + 1, V, O⟩ (OSDI'99 §4.4). Two of them are the same if they begin the same view with the same proposals, and
+/// their view changes name the same stable checkpoints, whichever view changes these are.
 #[derive(Clone)]
 pub struct NewView {
     /// The view that begins.
@@ -156,8 +158,21 @@ impl NewView {
         self.view_changes.0.iter().map(|change| (change.stable.seq, change.stable.state)).max()
     }
 
-    fn statement(&self) -> (View, Option<(SeqNum, Digest)>, &[Proposal]) {
-        (self.view, self.start(), &self.proposals)
+    /// The stable checkpoints in V, each once: where the view starts is up to the rulebook.
+    fn checkpoints(&self) -> SmallVec<[(SeqNum, Digest); 2]> {
+        let mut all: SmallVec<_> = SmallVec::new();
+        for change in &self.view_changes.0 {
+            let checkpoint = (change.stable.seq, change.stable.state);
+            if !all.contains(&checkpoint) {
+                all.push(checkpoint);
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    fn statement(&self) -> (View, SmallVec<[(SeqNum, Digest); 2]>, &[Proposal]) {
+        (self.view, self.checkpoints(), &self.proposals)
     }
 }
 

@@ -8,11 +8,12 @@
 mod block;
 mod certificate;
 mod client;
+mod counted;
 mod digest;
-mod each_rule;
 mod evidence;
 mod id;
 mod message;
+pub(crate) mod paper;
 mod proof;
 mod quorum;
 mod rename;
@@ -26,8 +27,9 @@ pub use certificate::{
     CommitCertificate, Decision, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim,
 };
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
+pub(crate) use counted::every_rule;
+pub use counted::{Counted, RULES, RuleCount};
 pub use digest::{Digest, Encoder, Tag};
-pub(crate) use each_rule::each_rule;
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
 pub use message::{
@@ -38,6 +40,6 @@ pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
 pub use rename::{Names, Rename, Renaming};
 pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
-pub use rules::{Castro99, Refusal, Rules, Setting, Standing, check_proposal, replica_of};
+pub use rules::{Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, replica_of};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
 pub use snapshot::{LastReply, Snapshot};

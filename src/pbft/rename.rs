@@ -78,7 +78,7 @@ impl Names {
         self.clients.get(&id).copied().unwrap_or(id)
     }
 
-    fn request(&self, id: RequestId) -> RequestId {
+    pub(super) fn request(&self, id: RequestId) -> RequestId {
         RequestId { client: self.client(id.client), ..id }
     }
 }
@@ -121,7 +121,7 @@ impl Renaming<'_> {
 
     fn sign<M: Signable>(&self, old: &Signed<M>, new: M) -> Option<Signed<M>> {
         let signer = self.principal(old.signer());
-        self.keys.iter().find(|key| key.owner() == signer).map(|key| key.sign(new))
+        self.keys.iter().find(|key| key.owner() == signer).map(|key| old.signed_anew(key, new))
     }
 }
 

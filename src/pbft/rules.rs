@@ -6,11 +6,13 @@
 
 use std::fmt;
 
-use super::block::{Batch, SignedRequest, signed_by_its_client};
+use super::block::{Batch, SignedRequest};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
+use super::counted::asked;
 use super::digest::Digest;
 use super::id::{ReplicaId, SeqNum, Timestamp, View};
-use super::message::{NewView, Proposal, Reply, StateTransfer, ViewChange};
+use super::message::{Commit, NewView, Proposal, Reply, StateTransfer, ViewChange};
+use super::paper;
 use super::quorum::{Committee, TallyKey, VoteSet};
 use super::replica::Record;
 use super::signature::{Keyring, Signed};
@@ -57,6 +59,29 @@ pub struct Standing {
     pub view: View,
     /// False from sending VIEW-CHANGE for that view until its NEW-VIEW.
     pub active: bool,
+}
+
+/// What a replica signs, where its signature is looked at; a client's request is [`Rules::authentic`]'s matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignedPart {
+    /// A PRE-PREPARE: as it arrives, in a prepared certificate, in a NEW-VIEW.
+    PrePrepare,
+    /// A PREPARE: as it arrives, and in a prepared certificate.
+    Prepare,
+    /// A COMMIT: as it arrives, and as the proof of a decision.
+    Commit,
+    /// A CHECKPOINT: as it arrives, and as the proof of a stable checkpoint.
+    Checkpoint,
+    /// A VIEW-CHANGE: as it arrives, and in a NEW-VIEW.
+    ViewChange,
+    /// A NEW-VIEW.
+    NewView,
+    /// What a replica says of how far it is.
+    Status,
+    /// A state that is handed over.
+    State,
+    /// A reply, at a client.
+    Reply,
 }
 
 /// Why a replica does nothing with an input: one variant for each guard that can refuse.
@@ -158,139 +183,152 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// §4: the primary of view v is replica v mod n.
     fn primary(&self, committee: Committee, view: View) -> ReplicaId {
-        ReplicaId((view.0 % u64::from(committee.n())) as u16)
+        paper::primary(self.as_rules(), committee, view)
     }
 
     /// §4: how many replicas make a quorum: any two quorums share an honest replica.
     fn quorum(&self, committee: Committee) -> usize {
-        committee.quorum()
+        paper::quorum(self.as_rules(), committee)
     }
 
     /// §4.2: how many votes make a prepared certificate; the pre-prepare is the primary's vote, so
     /// at n = 3f + 1 that is the pre-prepare and 2f prepares.
     fn prepare_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::prepare_quorum(self.as_rules(), committee)
     }
 
     /// §4.2: how many commits decide.
     fn commit_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::commit_quorum(self.as_rules(), committee)
     }
 
     /// §4.3: how many matching CHECKPOINTs make a checkpoint stable.
     fn checkpoint_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::checkpoint_quorum(self.as_rules(), committee)
     }
 
     /// §4.4: how many view changes justify a new view, the new primary's own among them.
     fn view_change_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::view_change_quorum(self.as_rules(), committee)
+    }
+
+    // --- signatures -------------------------------------------------------------------------
+
+    /// §2, §4: messages are signed, and what is not signed by whom it names counts for nothing: `genuine` says
+    /// whether it is.
+    fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+        paper::verifies(self.as_rules(), part, genuine)
     }
 
     // --- the normal case --------------------------------------------------------------------
 
     /// §4.2: in which view a message must be to be accepted: the replica's own, once it is active.
     fn admits_view(&self, standing: Standing, view: View) -> bool {
-        standing.active && view == standing.view
+        paper::admits_view(self.as_rules(), standing, view)
     }
 
     /// §4.2: h < n ≤ h + L, for low watermark h.
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
-        seq > low && seq.0 <= low.0.saturating_add(setting.window)
+        paper::in_window(self.as_rules(), setting, low, seq)
     }
 
     /// §4.2: only the primary of a view proposes in it.
     fn may_propose(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from == self.primary(committee, view)
+        paper::may_propose(self.as_rules(), committee, view, from)
     }
 
     /// §4.2: 'd is the digest for m'.
     fn digest_matches(&self, digest: Digest, batch: &Batch) -> bool {
-        digest == batch.digest()
+        paper::digest_matches(self.as_rules(), digest, batch)
     }
 
     /// §4.1, §4.2: a request counts only with its client's own signature.
     fn authentic(&self, setting: &Setting, request: &SignedRequest) -> bool {
-        signed_by_its_client(request) && setting.keys.verify(request)
+        paper::authentic(self.as_rules(), setting, request)
     }
 
     /// §4.1: which replicas can verify a request that its client sends: with signatures all or none.
     /// With a MAC for each replica a client can make it valid for some of them only (Castro's thesis).
-    fn authentic_at(&self, setting: &Setting, _at: ReplicaId, request: &SignedRequest) -> bool {
-        self.authentic(setting, request)
+    fn authentic_at(&self, setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool {
+        paper::authentic_at(self.as_rules(), setting, at, request)
     }
 
     /// §4.4: null requests fill the gaps of a new view; a primary proposes none otherwise.
     fn may_propose_null(&self) -> bool {
-        false
+        paper::may_propose_null(self.as_rules())
     }
 
     /// §4.2: a backup that has accepted a pre-prepare for view v and number n accepts none with
     /// another digest.
-    fn accepts_second_proposal(&self, _accepted: &Proposal, _second: &Proposal) -> bool {
-        false
+    fn accepts_second_proposal(&self, accepted: &Proposal, second: &Proposal) -> bool {
+        paper::accepts_second_proposal(self.as_rules(), accepted, second)
     }
 
     /// §4.2: prepares come from backups; the primary has voted by its pre-prepare.
     fn may_prepare(&self, committee: Committee, view: View, from: ReplicaId) -> bool {
-        from != self.primary(committee, view)
+        paper::may_prepare(self.as_rules(), committee, view, from)
     }
 
     /// §4.2: 'from different replicas': a replica's vote counts once.
     fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
-        voters.is_none_or(|voters| !voters.contains(from))
+        paper::counts_vote(self.as_rules(), voters, from)
     }
 
     /// §4.2: prepares count together if they match in view, number and digest.
     fn prepare_key(&self, view: View, digest: Digest) -> TallyKey {
-        TallyKey { view: Some(view), digest: Some(digest) }
+        paper::prepare_key(self.as_rules(), view, digest)
     }
 
     /// §4.2: commits count together if they match in view, number and digest.
     fn commit_key(&self, view: View, digest: Digest) -> TallyKey {
-        TallyKey { view: Some(view), digest: Some(digest) }
+        paper::commit_key(self.as_rules(), view, digest)
+    }
+
+    /// §4.2: a signed prepare says that it is one, and is no commit besides.
+    fn prepare_counts_as_commit(&self) -> bool {
+        paper::prepare_counts_as_commit(self.as_rules())
     }
 
     /// §4.2: *committed-local* requires *prepared*.
     fn decides_unprepared(&self) -> bool {
-        false
+        paper::decides_unprepared(self.as_rules())
     }
 
     // --- execution --------------------------------------------------------------------------
 
     /// §4.2: a batch is executed after all with lower numbers.
     fn is_next(&self, height: SeqNum, seq: SeqNum) -> bool {
-        seq == height.next()
+        paper::is_next(self.as_rules(), height, seq)
     }
 
     /// §4.1: exactly once: a request is executed unless one of its client with that timestamp or a
     /// later one was.
     fn executes(&self, last: Option<Timestamp>, timestamp: Timestamp) -> bool {
-        last.is_none_or(|last| timestamp > last)
+        paper::executes(self.as_rules(), last, timestamp)
     }
 
     /// §5.1.3: whether replicas answer requests to read from their own state, without ordering them.
     /// The paper offers it as an optimisation; off, a read is ordered like any other request.
     fn serves_reads(&self) -> bool {
-        false
+        paper::serves_reads(self.as_rules())
     }
 
     // --- clients ----------------------------------------------------------------------------
 
     /// §4.1: how many matching replies a client waits for: f + 1, one of them from an honest replica.
     fn reply_quorum(&self, committee: Committee) -> usize {
-        committee.weak_quorum()
+        paper::reply_quorum(self.as_rules(), committee)
     }
 
     /// §5.1.3: how many matching replies to a read that was not ordered.
     fn read_quorum(&self, committee: Committee) -> usize {
-        self.quorum(committee)
+        paper::read_quorum(self.as_rules(), committee)
     }
 
     /// §4.1: replies count together if they have the same result; in which view each replica was does not
     /// matter.
     fn reply_key(&self, reply: &Reply) -> TallyKey {
-        TallyKey { view: None, digest: Some(reply.result.digest()) }
+        paper::reply_key(self.as_rules(), reply)
     }
 
     // --- checkpoints ------------------------------------------------------------------------
@@ -301,27 +339,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_stable(&self, setting: &Setting, claim: &StableClaim) -> Result<(), Refusal> {
-        let genesis = super::certificate::StableCheckpoint::genesis();
-        if claim == genesis.claim() {
-            return Ok(());
-        }
-        let mut voters = VoteSet::new();
-        let mut count = 0;
-        for checkpoint in claim.checkpoints.0.iter() {
-            let Ok(from) = replica_of(setting, checkpoint) else { continue };
-            if checkpoint.seq == claim.seq
-                && checkpoint.state == claim.state
-                && setting.keys.verify(checkpoint)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.checkpoint_quorum(setting.committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_stable(self.as_rules(), setting, claim)
     }
 
     /// §4.3, §5.1.2: a replica that lags behind takes over a state whose checkpoint is proved stable, and
@@ -330,12 +348,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
-        self.check_stable(setting, &transfer.stable)?;
-        let StableClaim { seq, state, .. } = transfer.stable;
-        if transfer.snapshot.as_ref().is_some_and(|it| it.seq != seq || it.digest() != state) {
-            return Err(Refusal::WrongDigest);
-        }
-        transfer.decided.iter().try_for_each(|decision| self.check_decision(setting, decision))
+        paper::check_state(self.as_rules(), setting, transfer)
     }
 
     /// §4.2: a batch is decided if a quorum of different replicas has sent matching commits for it:
@@ -344,78 +357,71 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_decision(&self, setting: &Setting, decision: &Decision) -> Result<(), Refusal> {
-        let (view, commits) = &decision.commits.0;
-        let key = self.commit_key(*view, decision.batch.digest());
-        let mut voters = VoteSet::new();
-        let mut count = 0;
-        for commit in commits.iter() {
-            let Ok(from) = replica_of(setting, commit) else { continue };
-            if commit.seq == decision.seq
-                && self.commit_key(commit.view, commit.digest) == key
-                && setting.keys.verify(commit)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.commit_quorum(setting.committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_decision(self.as_rules(), setting, decision)
     }
 
     // --- crashes ----------------------------------------------------------------------------
 
     /// What must be on stable storage before the message that follows from it leaves. The paper assumes
     /// replicas that do not forget; a replica that crashes and recovers has to remember what it voted for.
-    fn persists(&self, _record: &Record) -> bool {
-        true
+    fn persists(&self, record: &Record) -> bool {
+        paper::persists(self.as_rules(), record)
     }
 
     // --- what liveness needs ------------------------------------------------------------------
 
     /// §4.4: a backup that waits for a request runs its timer, and so does a replica that has left its
     /// view with a quorum of others: the next view may fail as well.
-    fn runs_timer(&self, _standing: Standing) -> bool {
-        true
+    fn runs_timer(&self, standing: Standing) -> bool {
+        paper::runs_timer(self.as_rules(), standing)
+    }
+
+    /// §4.4: a timer runs until the request that it was started for is executed: what else has been executed since it
+    /// started, from `since` up to `height`, does not start it again.
+    fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool {
+        paper::restarts_timer(self.as_rules(), since, height)
     }
 
     /// §4.4: whoever gives up a view does so although a batch has prepared there; its certificate goes
     /// along into the next.
     fn leaves_prepared(&self) -> bool {
-        true
+        paper::leaves_prepared(self.as_rules())
     }
 
     /// §3: a sender goes on sending until its message is received; here a replica says from time to time how
     /// far it is, and is sent what it lacks.
     fn retransmits(&self) -> bool {
-        true
+        paper::retransmits(self.as_rules())
     }
 
     // --- view changes -----------------------------------------------------------------------
+
+    /// §4.4: views advance: a replica moves to a later view than its own, or enters the one that it is moving to.
+    fn advances(&self, standing: Standing, view: View) -> bool {
+        paper::advances(self.as_rules(), standing, view)
+    }
 
     /// §4.4: a replica that receives view changes from f + 1 others for views above its own joins,
     /// in the smallest of those views. `views` holds the view of each other replica's latest view
     /// change, where it is above `own`.
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
-        (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().min())?
+        paper::join(self.as_rules(), committee, views)
     }
 
     /// §4.4: how many votes, the pre-prepare among them, stand behind a batch that a view change reports
     /// as prepared: as many as make it prepared.
     fn certificate_quorum(&self, committee: Committee) -> usize {
-        self.prepare_quorum(committee)
+        paper::certificate_quorum(self.as_rules(), committee)
     }
 
     /// §4.4: a view change reports every batch that prepared at its sender.
-    fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {
-        true
+    fn reports_prepared(&self, claim: &PreparedClaim) -> bool {
+        paper::reports_prepared(self.as_rules(), claim)
     }
 
     /// §4.4: what prepared stays known after a new view begins, until a later view replaces it.
-    fn keeps_prepared(&self, _claim: &PreparedClaim) -> bool {
-        true
+    fn keeps_prepared(&self, claim: &PreparedClaim) -> bool {
+        paper::keeps_prepared(self.as_rules(), claim)
     }
 
     /// §4.2, §4.4: a prepared certificate is the primary's pre-prepare for the batch and, from
@@ -424,28 +430,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_prepared(&self, setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {
-        let proposal = &claim.proposal;
-        check_proposal(self.as_rules(), setting, proposal)?;
-        let (view, committee) = (proposal.view(), setting.committee);
-        let key = self.prepare_key(view, proposal.digest());
-        let mut voters = VoteSet::new();
-        let mut count = 1;
-        for prepare in claim.prepares.0.iter() {
-            let Ok(from) = replica_of(setting, prepare) else { continue };
-            if prepare.seq == proposal.seq()
-                && self.prepare_key(prepare.view, prepare.digest) == key
-                && self.may_prepare(committee, view, from)
-                && setting.keys.verify(prepare)
-                && self.counts_vote(Some(&voters), from)
-            {
-                voters.insert(from);
-                count += 1;
-            }
-        }
-        if count < self.certificate_quorum(committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        Ok(())
+        paper::check_prepared(self.as_rules(), setting, claim)
     }
 
     /// §4.4: a view change is valid if its stable checkpoint is proved and each of its
@@ -454,51 +439,30 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_view_change(&self, setting: &Setting, change: &ViewChange) -> Result<(), Refusal> {
-        self.check_stable(setting, &change.stable)?;
-        let mut last = change.stable.seq;
-        for claim in &change.prepared {
-            let placed = claim.seq() > last
-                && self.in_window(setting, change.stable.seq, claim.seq())
-                && claim.view() < change.new_view;
-            if !placed {
-                return Err(Refusal::MisplacedCertificate);
-            }
-            self.check_prepared(setting, claim)?;
-            last = claim.seq();
-        }
-        Ok(())
+        paper::check_view_change(self.as_rules(), setting, change)
     }
 
     /// §4.4: a new view is justified by view changes for that very view.
     fn justifies(&self, change: &ViewChange, view: View) -> bool {
-        change.new_view == view
+        paper::justifies(self.as_rules(), change, view)
     }
 
     /// §4.4: of several certificates for a sequence number, a new view takes the one of the highest
     /// view.
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
-        claims.iter().copied().max_by_key(|claim| claim.view())
+        paper::select(self.as_rules(), claims)
     }
 
     /// §4.4: the number after which a new view begins to propose, min-s: that of the latest stable checkpoint in its
     /// view changes. It always can; none would mean that there is no new view yet.
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
-        Some(changes.iter().map(|change| change.stable.seq).max().unwrap_or(SeqNum::GENESIS))
+        paper::new_view_start(self.as_rules(), changes)
     }
 
     /// §4.4: what a new view proposes: for each number between its start and the highest certificate, the
     /// selected certificate's batch, or the null request.
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
-        let Some(low) = self.new_view_start(changes) else { return Vec::new() };
-        let claims = || changes.iter().flat_map(|c| &c.prepared);
-        let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
-        (low.0 + 1..=high.0)
-            .map(|n| {
-                let at_n: Vec<_> = claims().filter(|claim| claim.seq() == SeqNum(n)).collect();
-                let batch = self.select(&at_n).map(|claim| claim.proposal.batch.clone());
-                (SeqNum(n), batch.unwrap_or_else(Batch::null))
-            })
-            .collect()
+        paper::new_view_batches(self.as_rules(), changes)
     }
 
     /// §4.4: the view changes of a new view that count: all of them, or it is no new view. What one of
@@ -511,15 +475,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
         setting: &Setting,
         changes: &[&'a ViewChange],
     ) -> Result<Vec<&'a ViewChange>, Refusal> {
-        changes.iter().try_for_each(|change| self.check_view_change(setting, change))?;
-        Ok(changes.to_vec())
+        paper::sift(self.as_rules(), setting, changes)
     }
 
     /// §4.4: a backup computes for itself what a new view has to propose, and accepts nothing else.
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
-        let due = self.new_view_batches(changes);
-        let due = due.into_iter().map(|(seq, batch)| (new_view.view, seq, batch.digest()));
-        new_view.proposals.iter().map(|p| (p.view(), p.seq(), p.digest())).eq(due)
+        paper::follows(self.as_rules(), new_view, changes)
     }
 
     /// §4.4: a new view is valid if a quorum of valid view changes from different replicas justifies
@@ -528,31 +489,7 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// The guard that fails.
     fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
-        let committee = setting.committee;
-        let mut senders = VoteSet::new();
-        let mut changes = Vec::new();
-        for change in &new_view.view_changes.0 {
-            let from = replica_of(setting, change)?;
-            if self.justifies(change, new_view.view)
-                && setting.keys.verify(change)
-                && self.counts_vote(Some(&senders), from)
-            {
-                senders.insert(from);
-                changes.push(change.message());
-            }
-        }
-        if changes.len() < self.view_change_quorum(committee) {
-            return Err(Refusal::NoQuorum);
-        }
-        let changes = self.sift(setting, &changes)?;
-        self.new_view_start(&changes).ok_or(Refusal::NoStart)?;
-        for proposal in &new_view.proposals {
-            check_proposal(self.as_rules(), setting, proposal)?;
-        }
-        if !self.follows(new_view, &changes) {
-            return Err(Refusal::WrongProposals);
-        }
-        Ok(())
+        paper::check_new_view(self.as_rules(), setting, new_view)
     }
 
     /// This rulebook as a trait object, for the default bodies.
@@ -566,19 +503,25 @@ pub trait Rules: fmt::Debug + Send + Sync {
 /// The guard that fails.
 pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal) -> Result<(), Refusal> {
     let from = replica_of(setting, &proposal.pre_prepare)?;
-    if !rules.may_propose(setting.committee, proposal.view(), from) {
+    if !asked(rules).may_propose(setting.committee, proposal.view(), from) {
         return Err(Refusal::NotPrimary);
     }
-    if !rules.digest_matches(proposal.digest(), &proposal.batch) {
+    if !asked(rules).digest_matches(proposal.digest(), &proposal.batch) {
         return Err(Refusal::WrongDigest);
     }
-    if !setting.keys.verify(&proposal.pre_prepare) {
+    if !asked(rules).verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare)) {
         return Err(Refusal::BadSignature);
     }
-    if !proposal.batch.requests().iter().all(|request| rules.authentic(setting, request)) {
+    if !proposal.batch.requests().iter().all(|request| asked(rules).authentic(setting, request)) {
         return Err(Refusal::InauthenticRequest);
     }
     Ok(())
+}
+
+/// Whether a commit is signed by whom it names, as one or as what the rulebook lets count as one.
+pub(super) fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
+    asked(rules).verifies(SignedPart::Commit, setting.keys.verify(commit))
+        || (asked(rules).prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
 }
 
 /// The replica of this committee that a message names as its signer.

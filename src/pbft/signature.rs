@@ -12,6 +12,7 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 
 use super::digest::Encoder;
 use super::id::{ClientId, ReplicaId};
+use super::message::{Commit, Prepare};
 
 /// Who can sign: a replica or a client.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +58,10 @@ pub trait Signable {
 enum Signature {
     Symbolic,
     Ed25519(Arc<[u8; 64]>),
+    /// A COMMIT under which stands the symbolic signature of a PREPARE that says the same.
+    OfPrepare,
+    /// What somebody wrote under another's name without its key: no keyring accepts it.
+    Forged,
 }
 
 /// A message together with its signer's signature.
@@ -77,6 +82,42 @@ impl<M> Signed<M> {
     pub fn signer(&self) -> Principal {
         self.signer
     }
+
+    /// A message that names a signer who did not sign it. No keyring accepts it; whether anybody looks is up to
+    /// the rulebook.
+    pub fn forged(signer: Principal, message: M) -> Self {
+        Signed { message, signer, signature: Signature::Forged }
+    }
+
+    /// Whether it was made by [`Self::forged`].
+    pub(crate) fn is_forged(&self) -> bool {
+        self.signature == Signature::Forged
+    }
+}
+
+impl<M: Signable> Signed<M> {
+    /// Another message, signed with this key if this one is signed at all; what is forged stays forged.
+    pub(super) fn signed_anew(&self, key: &SigningKey, message: M) -> Self {
+        let signed = key.sign(message);
+        match self.signature {
+            Signature::Symbolic | Signature::Ed25519(_) => signed,
+            Signature::OfPrepare | Signature::Forged => {
+                Signed { signature: self.signature.clone(), ..signed }
+            }
+        }
+    }
+}
+
+impl Signed<Commit> {
+    /// The COMMIT of a PREPARE's view, number and digest, with the signature of that PREPARE under it.
+    pub(super) fn of_prepare(prepare: &Signed<Prepare>) -> Self {
+        let Prepare { view, seq, digest } = prepare.message;
+        let signature = match &prepare.signature {
+            Signature::Symbolic => Signature::OfPrepare,
+            other => other.clone(),
+        };
+        Signed { message: Commit { view, seq, digest }, signer: prepare.signer, signature }
+    }
 }
 
 impl<M> std::ops::Deref for Signed<M> {
@@ -89,7 +130,8 @@ impl<M> std::ops::Deref for Signed<M> {
 
 impl<M: fmt::Debug> fmt::Debug for Signed<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} by {}", self.message, self.signer)
+        write!(f, "{:?} by {}", self.message, self.signer)?;
+        if self.is_forged() { f.write_str(", forged") } else { Ok(()) }
     }
 }
 
@@ -203,12 +245,24 @@ impl Keyring {
             _ => false,
         }
     }
+
+    /// Whether the signature under this COMMIT is the named signer's own on the PREPARE that says the same.
+    pub(super) fn verify_as_prepare(&self, commit: &Signed<Commit>) -> bool {
+        let Commit { view, seq, digest } = commit.message;
+        let signature = match &commit.signature {
+            Signature::OfPrepare => Signature::Symbolic,
+            Signature::Symbolic => return false,
+            other => other.clone(),
+        };
+        self.verify(&Signed { message: Prepare { view, seq, digest }, signer: commit.signer, signature })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pbft::digest::Tag;
+    use crate::pbft::digest::{Digest, Tag};
+    use crate::pbft::id::{SeqNum, View};
 
     struct Text(u64);
 
@@ -241,6 +295,42 @@ mod tests {
         let public = KeySet::ed25519(3, 3, 7).ring.ed25519.expect("real keys");
         let distinct: std::collections::BTreeSet<_> = public.iter().map(|key| key.to_bytes()).collect();
         assert_eq!(distinct.len(), 6);
+    }
+
+    #[test]
+    fn no_keyring_accepts_a_forged_signature() {
+        for keys in [KeySet::symbolic(2, 1), KeySet::ed25519(2, 1, 7)] {
+            let signed = keys.replicas[1].sign(Text(5));
+            let forged = Signed::forged(signed.signer(), Text(5));
+            assert!(keys.ring.verify(&signed));
+            assert!(!keys.ring.verify(&forged));
+        }
+    }
+
+    /// Other names make nobody sign what was not signed.
+    #[test]
+    fn what_is_forged_stays_forged_under_other_names() {
+        for keys in [KeySet::symbolic(2, 1), KeySet::ed25519(2, 1, 7)] {
+            let anew = |old: &Signed<Text>| old.signed_anew(&keys.replicas[0], Text(6));
+            assert!(keys.ring.verify(&anew(&keys.replicas[1].sign(Text(5)))));
+            assert!(!keys.ring.verify(&anew(&Signed::forged(Principal::Replica(ReplicaId(1)), Text(5)))));
+        }
+    }
+
+    /// A signature under a PREPARE is none under a COMMIT, except for whom it counts as one; a forged one never is.
+    #[test]
+    fn the_signature_of_a_prepare_under_a_commit_is_told_from_others() {
+        for keys in [KeySet::symbolic(2, 1), KeySet::ed25519(2, 1, 7)] {
+            let prepare = Prepare { view: View(1), seq: SeqNum(1), digest: Digest::ZERO };
+            let Prepare { view, seq, digest } = prepare;
+            let signed = keys.replicas[1].sign(prepare);
+            let moved = Signed::of_prepare(&signed);
+            assert!(!keys.ring.verify(&moved) && keys.ring.verify_as_prepare(&moved));
+            let own = keys.replicas[1].sign(Commit { view, seq, digest });
+            assert!(keys.ring.verify(&own) && !keys.ring.verify_as_prepare(&own));
+            let forged = Signed::of_prepare(&Signed::forged(signed.signer(), prepare));
+            assert!(!keys.ring.verify(&forged) && !keys.ring.verify_as_prepare(&forged));
+        }
     }
 
     #[test]

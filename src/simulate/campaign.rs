@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::outcome::{Counts, End};
 use super::run::run;
 use super::settings::{Settings, SettingsError};
+use crate::model::Property;
 
 /// Which seeds are run, and when to stop.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ pub struct Finding {
     /// The seed that shows it.
     pub seed: u64,
     /// The property.
-    pub property: String,
+    pub property: Property,
     /// What is wrong.
     pub what: String,
     /// How many steps it took.

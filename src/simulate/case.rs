@@ -17,7 +17,7 @@ use super::outcome::{End, Outcome};
 use super::run::run_drawn;
 use super::settings::{Drawn, Partition, Settings, SettingsError, Weather};
 use super::strategy::{DRAWN, StrategyKind};
-use crate::model::{Bound, System};
+use crate::model::{Bound, Property, System};
 use crate::pbft::ReplicaId;
 
 /// The most choices that a schedule writes down; later events happen in the order in which they come up.
@@ -137,7 +137,7 @@ pub(super) fn first_violation(
     settings: &Settings,
     seed: u64,
     most: u64,
-) -> Result<(u64, Option<String>), SettingsError> {
+) -> Result<(u64, Option<Property>), SettingsError> {
     let cases = any_case(settings)?;
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -152,7 +152,9 @@ pub(super) fn first_violation(
     let result = runner.run(&cases, |case| {
         count.set(count.get() + 1);
         match run_case(settings, &case, false) {
-            Ok(Outcome { end: End::Violated { property, .. }, .. }) => Err(TestCaseError::fail(property)),
+            Ok(Outcome { end: End::Violated { property, .. }, .. }) => {
+                Err(TestCaseError::fail(property.name()))
+            }
             Ok(_) => Ok(()),
             Err(error) => {
                 let why = error.to_string();
@@ -165,7 +167,7 @@ pub(super) fn first_violation(
         return Err(error);
     }
     let found = match result {
-        Err(TestError::Fail(property, _)) => Some(property.message().to_owned()),
+        Err(TestError::Fail(property, _)) => property.message().parse().ok(),
         Ok(()) | Err(TestError::Abort(_)) => None,
     };
     Ok((count.get(), found))

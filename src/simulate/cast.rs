@@ -5,10 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{
-    ANSWERED, EXECUTED, Event, History, PANICS, PROPERTIES, Panicked, SafetyProperty, Seen, Stimulus, Store,
-    System, guarded,
-};
+use crate::model::{Event, History, Panicked, Property, Seen, Stimulus, Store, System, guarded};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
     ReplicaId, State,
@@ -176,34 +173,23 @@ impl Cast {
     }
 
     /// What is wrong with what everybody believes: with one property, or with any.
-    pub fn violation(&self, property: Option<&str>) -> Option<(SafetyProperty, String)> {
+    pub fn violation(&self, property: Option<Property>) -> Option<(Property, String)> {
         let replicas: Vec<_> = self.states.iter().collect();
         let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
         let history = self.history.as_ref();
         let panicked = self.panicked.as_ref().map(|(who, panicked)| (*who, panicked));
         let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history, panicked };
         // Who panics in the middle of a step leaves a state that is none.
-        let is_asked = |p: &SafetyProperty| property.is_none_or(|name| name == p.name);
-        let can_be_asked = |p: &SafetyProperty| panicked.is_none() || p.name == PANICS;
-        let asked = PROPERTIES.into_iter().filter(|p| is_asked(p) && can_be_asked(p));
-        asked.into_iter().find_map(|property| (property.violation)(&seen).map(|what| (property, what)))
+        let is_asked = |known: &Property| property.is_none_or(|asked| asked == *known);
+        let can_be_asked = |known: &Property| panicked.is_none() || *known == Property::Panics;
+        let asked = Property::SAFETY.into_iter().filter(|known| is_asked(known) && can_be_asked(known));
+        asked.into_iter().find_map(|property| property.violation(&seen).map(|what| (property, what)))
     }
 
     /// Which request of an honest client some honest replica has not executed, or its client has no answer to.
-    pub fn unserved(&self) -> Option<(&'static str, String)> {
-        for (client, state) in &self.clients {
-            let Some(request) = state.waiting_for() else { continue };
-            let behind = |(_, state): &(&Actor, &State)| {
-                state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
-            };
-            let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
-            return Some(match behind {
-                Some((actor, _)) => {
-                    let what = format!("{} has not executed {}", actor.replica.id(), request.id());
-                    (EXECUTED, what)
-                }
-                None => (ANSWERED, format!("{} has no answer to {}", client.id(), request.id())),
-            });
+    pub fn unserved(&self) -> Option<(Property, String)> {
+        if let Some(unserved) = (0..self.clients.len()).find_map(|client| self.unserved_of(client)) {
+            return Some(unserved);
         }
         for (client, state) in &self.clients {
             // What was only read was not executed.
@@ -211,11 +197,28 @@ impl Cast {
             for (actor, state) in self.actors.iter().zip(&self.states) {
                 if state.last_reply(client.id()).is_none_or(|last| last.timestamp < timestamp) {
                     let what = format!("{} has not executed {}.{timestamp}", actor.replica.id(), client.id());
-                    return Some((EXECUTED, what));
+                    return Some((Property::Executed, what));
                 }
             }
         }
         None
+    }
+
+    /// What a client waits for, if some honest replica has not executed it or the client has no answer to it.
+    pub fn unserved_of(&self, client: usize) -> Option<(Property, String)> {
+        let (client, state) = self.clients.get(client)?;
+        let request = state.waiting_for()?;
+        let behind = |(_, state): &(&Actor, &State)| {
+            state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
+        };
+        let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
+        Some(match behind {
+            Some((actor, _)) => {
+                let what = format!("{} has not executed {}", actor.replica.id(), request.id());
+                (Property::Executed, what)
+            }
+            None => (Property::Answered, format!("{} has no answer to {}", client.id(), request.id())),
+        })
     }
 
     /// Whether every client has an answer to all that it is to ask.

@@ -11,7 +11,7 @@ use super::scheduler::SchedulerKind;
 use super::settings::{Settings, SettingsError};
 use super::strategy::StrategyKind;
 use crate::bugs::{Expected, Rulebook};
-use crate::model::{Load, Scope};
+use crate::model::{Load, Property, Scope};
 
 /// A way of drawing runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -82,7 +82,7 @@ pub struct Try {
     /// How long they took.
     pub elapsed: Duration,
     /// The property that is violated in the last of them.
-    pub found: Option<String>,
+    pub found: Option<Property>,
 }
 
 /// A rulebook under a method.
@@ -144,7 +144,11 @@ fn cell(rulebook: &Rulebook, method: Method, tries: u64, runs: u64) -> Result<Ce
 }
 
 /// How many runs it takes to the first violation, at most so many, and what is violated there.
-fn first_of_seeds(settings: &Settings, from: u64, most: u64) -> Result<(u64, Option<String>), SettingsError> {
+fn first_of_seeds(
+    settings: &Settings,
+    from: u64,
+    most: u64,
+) -> Result<(u64, Option<Property>), SettingsError> {
     for count in 0..most {
         if let End::Violated { property, .. } = run(settings, from + count, false, None)?.end {
             return Ok((count + 1, Some(property)));

@@ -31,7 +31,7 @@ pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};
 pub use rng::Rng;
-pub use run::{DISHONEST_EVIDENCE, run, run_under};
+pub use run::{run, run_under};
 pub use scheduler::SchedulerKind;
 pub use settings::{Settings, SettingsError, Weather};
 pub use strategy::{Mask, Posting, Scene, Strategy, StrategyKind};

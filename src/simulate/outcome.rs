@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Event;
+use crate::model::{Event, Property};
 use crate::pbft::{Digest, Encoder, Principal, Tag};
 
 /// How a run ended.
@@ -17,8 +17,8 @@ pub enum End {
     Stopped,
     /// A property is violated.
     Violated {
-        /// Its name.
-        property: String,
+        /// Which.
+        property: Property,
         /// What is wrong.
         what: String,
     },

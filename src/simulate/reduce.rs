@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::cast::Cast;
-use crate::model::{Event, Known, System};
+use crate::model::{Event, Known, Property, System};
 use crate::pbft::{ClientEffect, Effect, Message, Principal};
 use crate::trace::{ReplayError, Trace};
 
@@ -29,14 +29,14 @@ type Events = Vec<(Principal, Event)>;
 ///
 /// # Errors
 /// If the events cannot happen again.
-pub fn reduced(system: &Arc<System>, events: &Events, property: &str) -> Result<Reduced, ReplayError> {
+pub fn reduced(system: &Arc<System>, events: &Events, property: Property) -> Result<Reduced, ReplayError> {
     let from = events.len();
     let kept = pieces_left_out(system, events, property).unwrap_or_else(|| events.clone());
     let trace = Trace::replay(system, &kept)?.shrunk(property);
     Ok(Reduced { trace, from })
 }
 
-fn pieces_left_out(system: &Arc<System>, events: &Events, property: &str) -> Option<Events> {
+fn pieces_left_out(system: &Arc<System>, events: &Events, property: Property) -> Option<Events> {
     let mut kept = again(system, events.iter(), property)?;
     let mut piece = kept.len().div_ceil(2);
     loop {
@@ -63,7 +63,7 @@ fn pieces_left_out(system: &Arc<System>, events: &Events, property: &str) -> Opt
 fn again<'a>(
     system: &Arc<System>,
     events: impl Iterator<Item = &'a (Principal, Event)>,
-    property: &str,
+    property: Property,
 ) -> Option<Events> {
     let mut cast = Cast::new(Arc::clone(system));
     let lies = !system.byzantine().is_empty();

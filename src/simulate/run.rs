@@ -14,12 +14,8 @@ use super::settings::{
     Drawn, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather,
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
-use crate::model::{Event, System, guarded, is_liveness};
+use crate::model::{Event, Property, System, guarded};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
-
-/// The name under which a run is reported in which an honest replica holds proof against another honest one, or
-/// proof that proves nothing.
-pub const DISHONEST_EVIDENCE: &str = "evidence";
 
 /// How often a Byzantine replica acts on its own, in ticks.
 const INITIATIVE: u64 = 40;
@@ -37,21 +33,18 @@ pub fn run(
     Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
 }
 
-/// Runs a seed under a rulebook in the place of the one that the settings name, which must be one of the corpus; this one
-/// need not.
+/// Runs a seed under rules that need not be among the rulebooks that have a name; the name in the settings counts
+/// for nothing.
 ///
 /// # Errors
 /// Settings that make no sense.
 pub fn run_under(
-    settings: &Settings,
     rules: &'static dyn Rules,
+    settings: &Settings,
     seed: u64,
     records: bool,
-    stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
-    let drawn = settings.draw(seed)?;
-    let system = Arc::new(System::new(drawn.system.bound().clone(), rules)?);
-    Ok(run_drawn(settings, Drawn { system, ..drawn }, seed, records, stop))
+    Ok(run_drawn(settings, settings.draw_under(rules, seed)?, seed, records, None))
 }
 
 /// Runs what was drawn already; chance draws the rest from the seed.
@@ -139,12 +132,15 @@ struct Simulation<'s> {
     progress: u64,
     /// How long after that something has to happen again.
     allowed: Option<u64>,
+    /// Of each client, when it asked what it waits for, and until when it has to be answered in a network that is
+    /// stable from then on.
+    patience: Vec<(u64, u64)>,
     /// How much of what can be wrong has changed since it was looked at.
     suspects: usize,
     counts: Counts,
     events: Vec<(u64, Principal, Event)>,
     records: bool,
-    violation: Option<(String, String)>,
+    violation: Option<(Property, String)>,
     effects: Vec<Effect>,
     of_client: Vec<ClientEffect>,
     postings: Vec<Posting>,
@@ -171,6 +167,7 @@ impl<'s> Simulation<'s> {
             None => scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance),
         };
         let network = Rng::new(seed, Stream::Network);
+        let patience = vec![(0, 0); cast.clients().len()];
         let mut this = Simulation {
             settings,
             system,
@@ -191,6 +188,7 @@ impl<'s> Simulation<'s> {
             down: vec![false; n],
             progress: 0,
             allowed: None,
+            patience,
             suspects: 0,
             counts: Counts::default(),
             events: Vec::new(),
@@ -238,6 +236,7 @@ impl<'s> Simulation<'s> {
                 self.send(who, Principal::Replica(primary), &request);
             }
             self.start_client_timer(n + client, 0);
+            self.has_asked(n + client);
         }
         for replica in 0..n {
             if self.masks[replica].is_some() {
@@ -322,13 +321,13 @@ impl<'s> Simulation<'s> {
         // Timers go on doubling while nothing happens: what counts is how long they were when it last did.
         let allowance = self.allowance();
         if self.now.saturating_sub(since) <= *self.allowed.get_or_insert(allowance) {
-            return None;
+            return self.leaves_out();
         }
         if let Some(end) = self.last_look() {
             return Some(end);
         }
         let (property, what) = self.cast.unserved()?;
-        if self.settings.property.as_deref().is_some_and(|name| !is_liveness(name)) {
+        if self.settings.property.is_some_and(|property| !property.is_liveness()) {
             return Some(End::Finished);
         }
         let what = format!(
@@ -338,7 +337,37 @@ impl<'s> Simulation<'s> {
             self.now,
             self.weather.stable_at
         );
-        Some(End::Violated { property: property.to_owned(), what })
+        Some(End::Violated { property, what })
+    }
+
+    /// Whether a client is left out: it has waited for so long in a stable network that it will for ever, although
+    /// others are served.
+    fn leaves_out(&self) -> Option<End> {
+        let stable_at = self.weather.stable_at;
+        let waits = |client: &usize| {
+            let (asked, allowed) = self.patience[*client];
+            self.cast.clients()[*client].1.waiting_for().is_some()
+                && self.now.saturating_sub(asked.max(stable_at)) > allowed
+        };
+        let client = (0..self.patience.len()).find(waits)?;
+        if self.settings.property.is_some_and(|property| !property.is_liveness()) {
+            return None;
+        }
+        let (property, what) = self.cast.unserved_of(client)?;
+        let since = self.patience[client].0.max(stable_at);
+        let what = format!(
+            "{what}: it was asked {} ticks ago, the network is stable since then, and others were served",
+            self.now - since
+        );
+        Some(End::Violated { property, what })
+    }
+
+    /// A client has asked for something: from now on it waits, at most until the turn of every client has come and
+    /// every Byzantine replica has been primary.
+    fn has_asked(&mut self, process: usize) {
+        let allowed = self.allowance() + 4 * TIMEOUT * self.patience.len() as u64;
+        let client = process - self.replicas();
+        self.patience[client] = (self.now, allowed);
     }
 
     /// Something happened that somebody waits for.
@@ -376,7 +405,9 @@ impl<'s> Simulation<'s> {
             What::Timeout { number, copy } => self.time_out(process, number, copy),
             What::Resend => self.resend(process),
             What::Ask => {
-                self.step(who, Event::Invoke);
+                if self.step(who, Event::Invoke) {
+                    self.has_asked(process);
+                }
             }
             What::GoDown(rest) => {
                 if !self.down[process] {
@@ -481,7 +512,7 @@ impl<'s> Simulation<'s> {
                 if !fair {
                     let what =
                         format!("{who} holds proof against somebody honest, or no proof: {evidence:?}");
-                    self.violation.get_or_insert((DISHONEST_EVIDENCE.to_owned(), what));
+                    self.violation.get_or_insert((Property::Evidence, what));
                 }
             }
             Effect::Persist(_) | Effect::Behind(_) => {}
@@ -519,9 +550,8 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    fn wrong(&self) -> Option<(String, String)> {
-        let property = self.settings.property.as_deref();
-        self.cast.violation(property).map(|(property, what)| (property.name.to_owned(), what))
+    fn wrong(&self) -> Option<(Property, String)> {
+        self.cast.violation(self.settings.property)
     }
 
     fn last_look(&self) -> Option<End> {

@@ -8,8 +8,8 @@ use super::rng::{Rng, Stream};
 use super::scheduler::SchedulerKind;
 use super::strategy::StrategyKind;
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Byzantine, Load, Scope, System};
-use crate::pbft::ReplicaId;
+use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store, System};
+use crate::pbft::{ReplicaId, Rules};
 
 /// How long a replica's timer runs before it has doubled, in ticks.
 pub(super) const TIMEOUT: u64 = 300;
@@ -48,7 +48,7 @@ pub struct Settings {
     /// After so many steps a run is cut off.
     pub steps: u64,
     /// The only property that is checked, if not all are.
-    pub property: Option<String>,
+    pub property: Option<Property>,
 }
 
 /// Why settings make no sense.
@@ -69,6 +69,21 @@ pub enum SettingsError {
     /// Zero of something.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
+    /// Storage loses something in crashes only.
+    #[error("--lossy-store is about crashes, and there are none: give --crashes, or leave it out")]
+    IdleStore,
+    /// A property that no simulated run is checked for.
+    #[error("--property {0}: no simulated run is checked for it; there are {names}", names = names())]
+    NotChecked(Property),
+}
+
+/// What a simulated run can be checked for alone.
+fn checked() -> impl Iterator<Item = Property> {
+    Property::SAFETY.into_iter().chain(Property::LIVENESS)
+}
+
+fn names() -> String {
+    checked().map(Property::name).collect::<Vec<_>>().join(", ")
 }
 
 impl Settings {
@@ -135,6 +150,11 @@ impl Settings {
     /// What makes no sense.
     pub fn validate(&self) -> Result<&'static Rulebook, SettingsError> {
         let rulebook = bugs::find(&self.rules).ok_or_else(|| SettingsError::Rules(self.rules.clone()))?;
+        self.validate_sizes().map(|()| rulebook)
+    }
+
+    /// Checks all but the name of the rulebook.
+    pub(super) fn validate_sizes(&self) -> Result<(), SettingsError> {
         Bound::new(self.scope, self.placed.clone().unwrap_or_default()).validate()?;
         if self.byzantine >= self.scope.replicas {
             return Err(SettingsError::TooManyByzantine(self.byzantine, self.scope.replicas));
@@ -149,7 +169,15 @@ impl Settings {
                 return Err(SettingsError::Zero(name));
             }
         }
-        Ok(rulebook)
+        if self.scope.store == Store::LosesLast && self.scope.crashes == 0 {
+            return Err(SettingsError::IdleStore);
+        }
+        match self.property {
+            Some(property) if !checked().any(|known| known == property) => {
+                Err(SettingsError::NotChecked(property))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who is Byzantine, as `--byzantine` takes it.
@@ -163,6 +191,12 @@ impl Settings {
     /// What a run of a seed begins with.
     pub(super) fn draw(&self, seed: u64) -> Result<Drawn, SettingsError> {
         let rulebook = self.validate()?;
+        self.draw_under(rulebook.rules, seed)
+    }
+
+    /// What a run of a seed begins with under these rules, whatever name the settings give.
+    pub(super) fn draw_under(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
+        self.validate_sizes()?;
         let mut rng = Rng::new(seed, Stream::Weather);
         let mut byzantine = match &self.placed {
             Some(ids) => ids.clone(),
@@ -175,7 +209,7 @@ impl Settings {
         };
         byzantine.sort_unstable();
         let strategy = self.strategy.drawn(&mut rng);
-        let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rulebook.rules)?);
+        let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rules)?);
         let weather = Weather::draw(self, &system, &mut rng);
         Ok(Drawn { system, weather, strategy, schedule: None })
     }

@@ -15,7 +15,7 @@ use super::stage::Stage;
 use super::told::Told;
 use super::{Explanation, ReplayError, Stay, StayError, Step, Trace, describe};
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Event, LIVENESS, System};
+use crate::model::{Bound, BoundError, Event, Property, System};
 use crate::pbft::{Effect, Principal, Timer};
 
 /// The version of the project's own form, and of what it adds to the Informal Trace Format.
@@ -104,7 +104,7 @@ pub struct TraceFile {
     pub rulebook: &'static Rulebook,
     /// The property that it says to violate; whether it does, [`Trace::violation`] tells, and for one of liveness
     /// [`Trace::lasso`].
-    pub violates: Option<String>,
+    pub violates: Option<Property>,
     /// The run.
     pub trace: Trace,
 }
@@ -117,7 +117,7 @@ struct Record {
     bound: Bound,
     /// Whether nothing is withheld for lack of time, as in what is about liveness.
     open: bool,
-    violates: Option<String>,
+    violates: Option<Property>,
     #[serde(skip_deserializing)]
     explanation: Option<String>,
     lasso: Option<StayRecord>,
@@ -131,7 +131,7 @@ struct Record {
 /// Where a run stays that never does what it owes.
 #[derive(Debug, Serialize, Deserialize)]
 struct StayRecord {
-    property: String,
+    property: Property,
     stable_after: usize,
     repeats_after: usize,
     then: String,
@@ -171,7 +171,7 @@ struct ItfMeta {
     bound: Bound,
     /// Whether nothing is withheld for lack of time, as in what is about liveness.
     open: bool,
-    violates: Option<String>,
+    violates: Option<Property>,
     lasso: Option<StayRecord>,
 }
 
@@ -233,8 +233,8 @@ impl Record {
         let trace = Trace::enact(&system, &steps, |stage, number, step| step.event(&system, stage, number));
         let mut trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
         if let Some(stay) = lasso {
-            if violates.as_deref() != Some(&stay.property) {
-                let said = violates.as_deref().unwrap_or("nothing");
+            if violates != Some(stay.property) {
+                let said = violates.map_or("nothing", Property::name);
                 let why = format!("it violates {said}, and stays without reaching {}", stay.property);
                 return Err(ReadError::Contradiction(why));
             }
@@ -249,8 +249,6 @@ impl TryFrom<StayRecord> for Stay {
 
     fn try_from(record: StayRecord) -> Result<Self, ReadError> {
         let StayRecord { property, stable_after, repeats_after, then } = record;
-        let (property, _) =
-            LIVENESS.into_iter().find(|(name, _)| *name == property).ok_or(StayError::Property)?;
         let known =
             [Stay::DEAD_END, Stay::REST, Stay::LOOP, Stay::RISING].into_iter().find(|known| *known == then);
         let then = known
@@ -262,7 +260,7 @@ impl TryFrom<StayRecord> for Stay {
 impl From<&Stay> for StayRecord {
     fn from(stay: &Stay) -> Self {
         StayRecord {
-            property: stay.property.to_owned(),
+            property: stay.property,
             stable_after: stay.stable_after,
             repeats_after: stay.repeats_after,
             then: stay.then.to_owned(),
@@ -372,7 +370,7 @@ impl Trace {
     ///
     /// # Errors
     /// If serialisation fails.
-    pub fn written(&self, form: Form, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
+    pub fn written(&self, form: Form, rules: &str, property: Option<Property>) -> serde_json::Result<String> {
         match form {
             Form::Json => self.to_json(rules, property),
             Form::Itf => self.to_itf(rules, property),
@@ -386,7 +384,7 @@ impl Trace {
     ///
     /// # Errors
     /// If serialisation fails.
-    pub fn to_json(&self, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
+    pub fn to_json(&self, rules: &str, property: Option<Property>) -> serde_json::Result<String> {
         let steps = (1..).zip(&self.steps).map(|(number, step)| StepRecord {
             step: number,
             from: sender(&step.event),
@@ -405,8 +403,8 @@ impl Trace {
             rules: rules.to_owned(),
             bound: self.system.bound().clone(),
             open: self.system.is_open(),
-            violates: property.map(str::to_owned),
-            explanation: property.and_then(|p| self.violation(p)).map(|(_, what)| what),
+            violates: property,
+            explanation: property.and_then(|p| self.violation(p)),
             lasso: self.lasso.as_ref().map(StayRecord::from),
             because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
@@ -420,7 +418,7 @@ impl Trace {
     ///
     /// # Errors
     /// If serialisation fails.
-    pub fn to_itf(&self, rules: &str, property: Option<&str>) -> serde_json::Result<String> {
+    pub fn to_itf(&self, rules: &str, property: Option<Property>) -> serde_json::Result<String> {
         let first = crate::model::Run::new(Arc::clone(&self.system));
         let mut beliefs: Vec<_> = first.locals().map(|(who, local)| (who, format!("{local:?}"))).collect();
         let mut states = vec![itf_state(0, FIRST, "", "", "", "", &as_map(&beliefs))];
@@ -445,7 +443,7 @@ impl Trace {
                 "open": self.system.is_open(),
                 "violates": property,
                 "lasso": self.lasso.as_ref().map(StayRecord::from),
-                "description": property.and_then(|p| self.violation(p)).map(|(_, what)| what),
+                "description": property.and_then(|p| self.violation(p)),
             },
             "params": [],
             "vars": VARIABLES,

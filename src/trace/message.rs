@@ -63,6 +63,15 @@ pub(super) enum MessageRecord {
 pub(super) struct Said<T> {
     by: Name,
     says: T,
+    /// Whether the signature does not verify: then anybody can have written it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forged: bool,
+}
+
+impl<T> Said<T> {
+    fn signer(&self) -> (Name, bool) {
+        (self.by, self.forged)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,7 +231,7 @@ impl From<&Message> for MessageRecord {
 }
 
 fn said<'a, M, T: From<&'a M>>(signed: &'a Signed<M>) -> Said<T> {
-    Said { by: Name(signed.signer()), says: signed.message().into() }
+    Said { by: Name(signed.signer()), says: signed.message().into(), forged: signed.is_forged() }
 }
 
 fn all<'a, M: 'a, T: From<&'a M>>(signed: impl IntoIterator<Item = &'a Signed<M>>) -> Vec<Said<T>> {
@@ -396,11 +405,14 @@ impl Reader<'_> {
     /// What somebody is said to have signed: one of those that are there, if it is not a Byzantine replica.
     fn signed<'k, M: Signable + Clone + PartialEq + 'k>(
         &self,
-        by: Name,
+        (by, forged): (Name, bool),
         message: M,
         there: impl IntoIterator<Item = &'k Signed<M>>,
         kind: &'static str,
     ) -> Result<Signed<M>, Unreadable> {
+        if forged {
+            return Ok(Signed::forged(by.0, message));
+        }
         if let Some(key) = self.keys.iter().find(|key| key.owner() == by.0) {
             return Ok(key.sign(message));
         }
@@ -425,18 +437,23 @@ impl Reader<'_> {
                     view_changes: Proof(changes.collect::<Result<_, _>>()?),
                     proposals: proposals.iter().map(|p| self.proposal(p)).collect::<Result<_, _>>()?,
                 };
-                Message::NewView(Arc::new(self.signed(m.by, new_view, arcs(&there.new_views), "NEW-VIEW")?))
+                Message::NewView(Arc::new(self.signed(
+                    m.signer(),
+                    new_view,
+                    arcs(&there.new_views),
+                    "NEW-VIEW",
+                )?))
             }
             MessageRecord::Read(m) => Message::Read(self.request(m)?),
             MessageRecord::Reply(m) => {
                 let ReplyRecord { view, timestamp, client, result } = m.says;
                 let reply = Reply { view, timestamp, client, result: result.into() };
-                Message::Reply(self.signed(m.by, reply, &there.replies, "REPLY")?)
+                Message::Reply(self.signed(m.signer(), reply, &there.replies, "REPLY")?)
             }
             MessageRecord::Status(m) => {
                 let StatusRecord { view, active, stable, height } = m.says;
                 let status = Status { view, active, stable, height };
-                Message::Status(self.signed(m.by, status, &there.statuses, "STATUS")?)
+                Message::Status(self.signed(m.signer(), status, &there.statuses, "STATUS")?)
             }
             MessageRecord::State(m) => {
                 let StateRecord { stable, snapshot, decided } = &m.says;
@@ -445,7 +462,7 @@ impl Reader<'_> {
                     snapshot: snapshot.as_ref().map(|snapshot| Arc::new(snapshot.into())),
                     decided: decided.iter().map(|d| self.decision(d)).collect::<Result<_, _>>()?,
                 };
-                Message::State(Arc::new(self.signed(m.by, transfer, arcs(&there.states), "STATE")?))
+                Message::State(Arc::new(self.signed(m.signer(), transfer, arcs(&there.states), "STATE")?))
             }
         })
     }
@@ -454,7 +471,7 @@ impl Reader<'_> {
         let RequestRecord { client, timestamp, operation } = &m.says;
         let operation = Arc::from(operation.as_slice());
         let request = Request { client: *client, timestamp: *timestamp, operation };
-        self.signed(m.by, request, &self.there.requests, "REQUEST")
+        self.signed(m.signer(), request, &self.there.requests, "REQUEST")
     }
 
     fn batch(&self, requests: &[Said<RequestRecord>]) -> Result<Batch, Unreadable> {
@@ -463,22 +480,22 @@ impl Reader<'_> {
     }
 
     fn proposal(&self, m: &ProposalRecord) -> Result<Proposal, Unreadable> {
-        let (by, ballot) = (m.pre_prepare.by, m.pre_prepare.says.into());
+        let (by, ballot) = (m.pre_prepare.signer(), m.pre_prepare.says.into());
         let pre_prepare = self.signed(by, ballot, &self.there.pre_prepares, "PRE-PREPARE")?;
         Ok(Proposal { pre_prepare, batch: self.batch(&m.batch)? })
     }
 
     fn prepare(&self, m: &Said<Ballot>) -> Result<Signed<Prepare>, Unreadable> {
-        self.signed(m.by, m.says.into(), &self.there.prepares, "PREPARE")
+        self.signed(m.signer(), m.says.into(), &self.there.prepares, "PREPARE")
     }
 
     fn commit(&self, m: &Said<Ballot>) -> Result<Signed<Commit>, Unreadable> {
-        self.signed(m.by, m.says.into(), &self.there.commits, "COMMIT")
+        self.signed(m.signer(), m.says.into(), &self.there.commits, "COMMIT")
     }
 
     fn checkpoint(&self, m: &Said<CheckpointRecord>) -> Result<Signed<Checkpoint>, Unreadable> {
         let CheckpointRecord { seq, state } = m.says;
-        self.signed(m.by, Checkpoint { seq, state }, &self.there.checkpoints, "CHECKPOINT")
+        self.signed(m.signer(), Checkpoint { seq, state }, &self.there.checkpoints, "CHECKPOINT")
     }
 
     fn stable(&self, m: &StableRecord) -> Result<StableClaim, Unreadable> {
@@ -500,7 +517,7 @@ impl Reader<'_> {
             stable: self.stable(stable)?,
             prepared: prepared.iter().map(|claim| self.claim(claim)).collect::<Result<_, _>>()?,
         };
-        self.signed(m.by, change, arcs(&self.there.view_changes), "VIEW-CHANGE")
+        self.signed(m.signer(), change, arcs(&self.there.view_changes), "VIEW-CHANGE")
     }
 
     fn decision(&self, m: &DecisionRecord) -> Result<Decision, Unreadable> {

@@ -4,6 +4,7 @@
 //! them happen again, message by message, and refuses what cannot have happened: so nothing is ever
 //! shown that the protocol's code does not do.
 
+mod dead_end;
 mod draw;
 mod explain;
 mod file;
@@ -15,15 +16,12 @@ mod stay;
 mod text;
 mod told;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use itertools::Itertools as _;
+use crate::model::{Event, Local, NoStep, Property, Run, System, Taken};
+use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, State};
 
-use crate::model::{
-    DEAD_END, Event, Local, NO_DEAD_END, NoStep, PROPERTIES, Run, SafetyProperty, System, Taken,
-};
-use crate::pbft::{ClientEffect, Digest, Effect, Message, Principal, Refusal, ReplicaId, State};
+use dead_end::Oracle;
 
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
@@ -158,45 +156,14 @@ impl Trace {
     }
 
     /// What is wrong with the last state, if something is.
-    pub fn violation(&self, property: &str) -> Option<(SafetyProperty, String)> {
+    pub fn violation(&self, property: Property) -> Option<String> {
         violation(&self.run, property)
     }
 }
 
 /// What is wrong with what the participants of a run believe, if something is.
-fn violation(run: &Run, property: &str) -> Option<(SafetyProperty, String)> {
-    let property = PROPERTIES.into_iter().chain([DEAD_END]).find(|p| p.name == property)?;
-    // Stuck is who remains so when everything was delivered.
-    let drained = if property.name == NO_DEAD_END { Some(drained(run)?) } else { None };
-    let run = drained.as_ref().unwrap_or(run);
-    run.with_seen(|seen| (property.violation)(seen)).map(|what| (property, what))
-}
-
-/// The run after everything that exists was delivered to everybody, and what was sent then too; none where that
-/// is more than can be listed.
-fn drained(run: &Run) -> Option<Run> {
-    let mut run = run.clone();
-    let system = Arc::clone(run.system());
-    let adversary = stage::adversary(&system)?;
-    loop {
-        let requests = system.requests().iter().cloned().map(Message::Request);
-        let first = adversary.unconditional_messages().iter().cloned().chain(requests);
-        let all: BTreeSet<_> =
-            first.chain(stage::offered(&adversary, &run)).chain(run.sent().iter().cloned()).collect();
-        let who: Vec<_> = run.locals().map(|(who, _)| who).collect();
-        let mut changed = false;
-        for (who, message) in who.iter().cartesian_product(&all) {
-            let is_request = matches!(message, Message::Request(_));
-            if is_request && who.replica().is_some_and(|id| !system.hears_requests(id)) {
-                continue;
-            }
-            let event = Event::Deliver(message.clone());
-            changed |= run.step(*who, &event).is_ok_and(|(before, taken)| before != taken.after);
-        }
-        if !changed {
-            return Some(run);
-        }
-    }
+fn violation(run: &Run, property: Property) -> Option<String> {
+    Oracle::of(run.system()).violation(run, property)
 }
 
 /// A digest by the name of the batch that has it, if the system knows one.
@@ -207,9 +174,9 @@ fn name(system: &System, digest: Digest) -> String {
 
 impl Trace {
     /// The trace as a Mermaid sequence diagram.
-    pub fn to_mermaid(&self, property: Option<&str>) -> String {
+    pub fn to_mermaid(&self, property: Option<Property>) -> String {
         let arrows: Vec<_> = self.steps.iter().map(|step| self.arrow(step)).collect();
-        let end = property.and_then(|p| self.violation(p)).map(|(_, what)| what);
+        let end = property.and_then(|p| self.violation(p));
         let why = property.and_then(|p| self.explain(p)).and_then(|why| why.short());
         let end: Vec<_> = end.into_iter().chain(why).collect();
         mermaid(&self.system, &arrows, self.lasso.as_ref(), &end)

@@ -1,8 +1,9 @@
 //! Shrinking: what a violation does not need is left out.
 
+use super::dead_end::{Oracle, changes};
 use super::stage::Stage;
-use super::{Stay, Trace, violation};
-use crate::model::Event;
+use super::{Stay, Trace};
+use crate::model::{Event, Property};
 use crate::pbft::Principal;
 
 type Happened = (Principal, Event);
@@ -15,17 +16,18 @@ impl Trace {
     /// Of a run that [stays](Trace::lasso) without what it owes, the steps before it stays are left out as far as it
     /// remains [fair](Trace::fair); those that repeat are left as they are.
     #[must_use]
-    pub fn shrunk(&self, property: &str) -> Trace {
+    pub fn shrunk(&self, property: Property) -> Trace {
         if self.violation(property).is_none() {
             let stays = self.lasso.as_ref().filter(|stay| stay.property == property && self.fair().is_ok());
             return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
         }
+        let oracle = Oracle::of(&self.system);
         let mut events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
         // From the end: what comes last depends on most, and nothing depends on it.
         let mut index = events.len();
         while index > 0 {
             index -= 1;
-            if let Some(fewer) = self.without(&events, index, property) {
+            if let Some(fewer) = self.without(&events, index, property, &oracle) {
                 events = fewer;
                 // What needed the step that is gone, or stood in for it, may be superfluous now.
                 index = events.len();
@@ -35,10 +37,32 @@ impl Trace {
     }
 
     /// The events but for one and those that cannot happen without it, if they still violate the property.
-    fn without(&self, events: &[Happened], left_out: usize, property: &str) -> Option<Vec<Happened>> {
+    fn without(
+        &self,
+        events: &[Happened],
+        left_out: usize,
+        property: Property,
+        oracle: &Oracle,
+    ) -> Option<Vec<Happened>> {
         let (stage, kept) = self.possible(events.iter(), left_out);
-        violation(stage.run(), property)?;
+        let (who, event) = &events[left_out];
+        // It is no dead end where what was left out can still happen; most of the time that is quickly seen.
+        if property == Property::NoDeadEnd
+            && changes(stage.run(), *who, event)
+            && Self::still_exists(&stage, event)
+        {
+            return None;
+        }
+        oracle.violation(stage.run(), property)?;
         Some(kept.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// Whether what happened can still happen: a message has to exist.
+    fn still_exists(stage: &Stage, event: &Event) -> bool {
+        match event {
+            Event::Deliver(message) => stage.real(message).is_some(),
+            _ => true,
+        }
     }
 
     fn shrunk_lasso(&self) -> Trace {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{ReplayError, Trace};
-use crate::model::{Event, Local, Owed, Participant, Run, System, guarded, is_liveness, participants};
+use crate::model::{Event, Local, Owed, Participant, Property, Run, System, guarded, participants};
 use crate::pbft::{Message, Principal, Refusal, View};
 
 /// What happens, and to whom.
@@ -16,7 +16,7 @@ type Events = Vec<(Principal, Event)>;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Stay {
     /// The liveness property that it violates.
-    pub property: &'static str,
+    pub property: Property,
     /// How many steps come before the network is stable.
     pub stable_after: usize,
     /// How many steps come before those that repeat for ever. Where that is all of them, the run stops.
@@ -96,7 +96,7 @@ impl Trace {
     /// # Errors
     /// Why it does not stay there.
     pub fn staying(self, stay: Stay) -> Result<Self, StayError> {
-        if !is_liveness(stay.property) {
+        if !stay.property.is_liveness() {
             return Err(StayError::Property);
         }
         if stay.stable_after > stay.repeats_after || stay.repeats_after > self.steps.len() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Step, Trace, name};
-use crate::model::{Event, LIVENESS, System};
+use crate::model::{Event, Property, System};
 use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, SeqNum, Slot, State, ViewChange};
 
 /// A message in words, with batches by their names. Two messages of one sender that read alike are one.
@@ -188,7 +188,7 @@ impl Step {
 impl Trace {
     /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
     /// that is a violation.
-    pub fn to_text(&self, property: Option<&str>) -> String {
+    pub fn to_text(&self, property: Option<Property>) -> String {
         let mut out = String::new();
         let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
         let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
@@ -238,15 +238,13 @@ impl Trace {
             };
         }
         if let Some(lasso) = &self.lasso {
-            let says = LIVENESS.iter().find(|(name, _)| *name == lasso.property).map_or("", |(_, says)| says);
             let is_shown = !lasso.is_loop() || self.fair().is_ok();
             let verdict = if is_shown { "Violated" } else { "Not reached in these steps" };
-            let _ = writeln!(out, "{verdict}: {} ({says})", lasso.property);
+            let _ = writeln!(out, "{verdict}: {} ({})", lasso.property, lasso.property.statement());
         }
-        if let Some((property, what)) = property.and_then(|p| self.violation(p)) {
-            let _ = writeln!(out, "Violated: {} ({})\n  {what}", property.name, property.statement);
-            let _ =
-                write!(out, "{}", self.explain(property.name).map_or(String::new(), |why| why.to_string()));
+        if let Some((property, what)) = property.and_then(|p| Some((p, self.violation(p)?))) {
+            let _ = writeln!(out, "Violated: {property} ({})\n  {what}", property.statement());
+            let _ = write!(out, "{}", self.explain(property).map_or(String::new(), |why| why.to_string()));
         }
         out
     }

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 
 use super::{AllReached, Reduced};
 use crate::model::absorbed::{Absorbed, AbsorbedState};
-use crate::model::property::{Certificates, Decided, PROPERTIES};
+use crate::model::property::{Certificates, Decided, Properties, Property};
 use crate::pbft::Batch;
 
 /// The numbers of what is decided and of the certificates that are held.
@@ -37,8 +37,8 @@ pub(super) struct Known {
     decided: IndexMap<Decided, u32>,
     held: IndexSet<Certificates>,
     sets: IndexSet<Set, FxBuildHasher>,
-    /// Of sets, which properties replicas with two of the decisions lack, a bit each.
-    lacking: FxHashMap<u32, u32>,
+    /// Of sets, which properties replicas with two of the decisions lack.
+    lacking: FxHashMap<u32, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
     pub cut: FxHashSet<(u32, u32)>,
 }
@@ -88,24 +88,24 @@ impl Decisions {
         decided.flat_map(|(decided, _)| decided.iter().map(|(_, batch)| batch.clone())).collect()
     }
 
-    /// Which properties replicas that have decided what was decided up to this state lack, a bit each.
-    pub(super) fn lacking(&self, judge: &Absorbed, state: &AbsorbedState) -> u32 {
+    /// Which properties replicas that have decided what was decided up to this state lack.
+    pub(super) fn lacking(&self, judge: &Absorbed, state: &AbsorbedState) -> Properties {
         /// Those of decisions alone: what else is seen of two replicas may never be seen together.
-        const OF_DECISIONS: [&str; 4] = ["agreement", "chain-prefix", "validity", "exactly-once"];
-        let Some(number) = state.beside(judge.numbers(state).len()) else { return 0 };
+        const OF_DECISIONS: [Property; 4] =
+            [Property::Agreement, Property::ChainPrefix, Property::Validity, Property::ExactlyOnce];
+        let Some(number) = state.beside(judge.numbers(state).len()) else { return Properties::NONE };
         let mut known = self.known();
         if let Some(&lacking) = known.lacking.get(&number) {
             return lacking;
         }
-        let of_decisions = (0..).zip(&PROPERTIES).filter(|(_, p)| OF_DECISIONS.contains(&p.name));
-        let mask: u32 = of_decisions.map(|(bit, _): (u32, _)| 1 << bit).sum();
+        let of_decisions: Properties = OF_DECISIONS.into_iter().collect();
         let set = known.sets[number as usize].clone();
-        let mut lacking = 0;
+        let mut lacking = Properties::NONE;
         for [&(one, of_one), &(other, of_other)] in set.iter().array_combinations() {
             // One alone does not contradict itself: it does not forget.
             if of_one.is_none() || of_one != of_other {
                 let locals = [known.decided[one as usize], known.decided[other as usize]];
-                lacking |= judge.lacking_with(&locals) & mask;
+                lacking |= judge.lacking_with(&locals) & of_decisions;
             }
         }
         known.lacking.insert(number, lacking);

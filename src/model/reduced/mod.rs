@@ -22,12 +22,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::absorbed::{Absorbed, AbsorbedState, Guard, Move};
 use super::bits::Bits;
 use super::bounds::System;
-use super::property::{Judge, OF_PANICS, OF_REPLICAS, PROPERTIES, Seen, properties};
+use super::property::{Judge, Properties, Property, Seen, properties};
 use super::reductions::Reductions;
 use crate::pbft::Batch;
 use decided::Decisions;
@@ -44,10 +44,10 @@ pub struct Reduced {
     /// By local state, what kinds its guards are of.
     outlines: RwLock<Vec<Option<Arc<Outline>>>>,
     sets: RwLock<IndexSet<Locals, FxBuildHasher>>,
-    /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks, a bit each.
-    judged: Mutex<FxHashMap<Locals, u32>>,
+    /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks.
+    judged: Mutex<FxHashMap<Locals, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
-    last: Mutex<Option<(AbsorbedState, u32)>>,
+    last: Mutex<Option<(AbsorbedState, Properties)>>,
     /// What can be reached by silent steps from the state that was met last.
     met: Mutex<Option<(AbsorbedState, AllReached)>>,
 }
@@ -182,9 +182,8 @@ impl Reduced {
     }
 
     /// Steps in which nothing is sent that lead from a state, which stands for it, to one without this property.
-    pub fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
-        let place = PROPERTIES.iter().position(|known| known.name == property);
-        let lacks = |state: &AbsorbedState| place.is_some_and(|place| !self.judge.holds(state, place));
+    pub fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
+        let lacks = |state: &AbsorbedState| !self.judge.holds(state, property);
         let all = self.all_reached(state);
         let mut found = Vec::new();
         self.any_of(state, &all, &mut |chosen, state| {
@@ -258,8 +257,8 @@ impl Reduced {
         number as u32
     }
 
-    /// Which properties some state that this one stands for lacks, a bit each.
-    fn lacking(&self, state: &AbsorbedState) -> u32 {
+    /// Which properties some state that this one stands for lacks.
+    fn lacking(&self, state: &AbsorbedState) -> Properties {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((known, lacking)) if known == state => *lacking,
@@ -267,15 +266,18 @@ impl Reduced {
         }
     }
 
-    fn judge_all(&self, state: &AbsorbedState) -> u32 {
+    fn judge_all(&self, state: &AbsorbedState) -> Properties {
         let all = self.all_reached(state);
         let aspects = |reached: &Reached| reached.iter().map(|stop| self.judge.aspect(stop.local)).collect();
         let key: Locals = all.iter().map(|reached| self.set(aspects(reached))).collect();
-        let before = self.decisions.as_ref().map_or(0, |decisions| decisions.lacking(&self.judge, state));
+        let before = self
+            .decisions
+            .as_ref()
+            .map_or(Properties::NONE, |decisions| decisions.lacking(&self.judge, state));
         if let Some(&lacking) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return before | lacking;
         }
-        let mut lacking = 0;
+        let mut lacking = Properties::NONE;
         self.any_of(state, &all, &mut |_, state| {
             lacking |= self.judge.lacking(state);
             false
@@ -322,7 +324,7 @@ impl Model for Reduced {
         Some(self.settled(state))
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         properties(self.judge.system())
     }
 }
@@ -339,12 +341,12 @@ impl Judge for Reduced {
         self.judge.system()
     }
 
-    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
-        if property < OF_REPLICAS {
-            return self.lacking(state) & 1 << property == 0;
+    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
+        if property.is_of_replicas() {
+            return !self.lacking(state).contains(property);
         }
         // A step in which somebody panics is not put off.
-        if property == OF_PANICS {
+        if property == Property::Panics {
             return self.judge.holds(state, property);
         }
         let all = self.all_reached(state);

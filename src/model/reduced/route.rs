@@ -5,7 +5,7 @@ use stateright::Model as _;
 
 use super::{Reduced, Stop, Stretch};
 use crate::model::absorbed::{AbsorbedState, Move};
-use crate::model::property::PROPERTIES;
+use crate::model::property::Property;
 
 /// One state on a path.
 struct Station {
@@ -25,7 +25,7 @@ struct Chance {
 impl Reduced {
     /// The steps of judge 2 from the first state to one without this property, on this path; as far as the path goes if
     /// there is none.
-    pub(in crate::model) fn run_along(&self, path: &[Stretch], property: &str) -> Option<Vec<Move>> {
+    pub(in crate::model) fn run_along(&self, path: &[Stretch], property: Property) -> Option<Vec<Move>> {
         let stations = self.stations(path)?;
         let last = stations.last()?;
         let all = |upto: usize| {
@@ -37,11 +37,10 @@ impl Reduced {
         if !now.is_empty() || self.decisions.is_none() {
             return Some(whole);
         }
-        let bit = PROPERTIES.iter().position(|known| known.name == property)?;
         let chances = self.chances(&stations);
         for (place, second) in chances.iter().enumerate() {
             for first in chances[..place].iter().filter(|first| first.replica != second.replica) {
-                if self.judge.lacking_with(&[first.local, second.local]) & 1 << bit == 0 {
+                if !self.judge.lacking_with(&[first.local, second.local]).contains(property) {
                     continue;
                 }
                 if let Some(steps) = self.run_with(&stations, first, second) {

@@ -3,7 +3,7 @@
 use stateright::Model as _;
 
 use crate::model::absorbed::{Absorbed, AbsorbedState, Move};
-use crate::model::property::Judge;
+use crate::model::property::{Judge, Property};
 use crate::model::reduced::Reduced;
 
 /// A judge whose steps are those of judge 2.
@@ -15,13 +15,13 @@ pub trait ByGuards: Judge<State = AbsorbedState> {
     fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>>;
 
     /// The steps from a state, which stands for it, to one without this property.
-    fn to_violation(&self, _state: &AbsorbedState, _property: &str) -> Vec<Move> {
+    fn to_violation(&self, _state: &AbsorbedState, _property: Property) -> Vec<Move> {
         Vec::new()
     }
 
     /// The steps of judge 2 to the violation at the end of this path; none, to where nothing is violated, if it turns out that
     /// there is no such path.
-    fn violating(&self, path: &[Self::Action], property: &str) -> Vec<Move> {
+    fn violating(&self, path: &[Self::Action], property: Property) -> Vec<Move> {
         let Some(mut steps) = self.steps(path) else { return Vec::new() };
         let start = self.judge().init_states().swap_remove(0);
         let last = steps.iter().try_fold(start, |state, &step| self.judge().next_state(&state, step));
@@ -54,11 +54,11 @@ impl ByGuards for Reduced {
         Some(path.iter().flat_map(|stretch| stretch.steps()).copied().collect())
     }
 
-    fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
+    fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
         Reduced::to_violation(self, state, property)
     }
 
-    fn violating(&self, path: &[Self::Action], property: &str) -> Vec<Move> {
+    fn violating(&self, path: &[Self::Action], property: Property) -> Vec<Move> {
         self.run_along(path, property).unwrap_or_default()
     }
 

@@ -36,11 +36,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use itertools::Itertools as _;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::absorbed::{Absorbed, AbsorbedState, Move};
 use super::bounds::System;
-use super::property::{Judge, Seen, properties};
+use super::property::{Judge, Property, Seen, properties};
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
 
 pub use by_guards::ByGuards;
@@ -321,7 +321,7 @@ where
         self.inner.next_state(state, action).map(|next| self.canonical(&next).0)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         properties(self.inner.system())
     }
 }
@@ -334,7 +334,7 @@ where
         self.inner.system()
     }
 
-    fn holds(&self, state: &AbsorbedState, property: usize) -> bool {
+    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
         self.inner.holds(state, property)
     }
 
@@ -373,7 +373,7 @@ where
         Some(steps)
     }
 
-    fn to_violation(&self, state: &AbsorbedState, property: &str) -> Vec<Move> {
+    fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
         self.inner.to_violation(state, property)
     }
 

@@ -21,6 +21,7 @@ use super::stage::Stage;
 use crate::model::absorbed::Guard;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::property::Properties;
 use crate::pbft::{Digest, Message, RequestId, SeqNum, State, View};
 
 /// What a replica that has entered a view holds at a sequence number: the proposal that it has accepted, whether it
@@ -75,7 +76,7 @@ pub(super) struct Ends {
     left: Vec<(Numbers, u32, u32)>,
     /// Everything that is sent.
     pub sent: Bits,
-    lacking: u32,
+    lacking: Properties,
     reached: BTreeSet<&'static str>,
     states: u64,
     /// A hash of what this is about.

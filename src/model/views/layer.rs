@@ -13,7 +13,7 @@ use super::round::{Numbers, Phase, Plan};
 use super::stage::{Setup, Stage};
 use super::{Leader, Views, entered, round, subsumed, undecided};
 use crate::model::bits::Bits;
-use crate::model::property::{Judge as _, PROPERTIES, SafetyProperty};
+use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
 
 /// What can come of a view.
@@ -22,7 +22,7 @@ pub(super) struct Layer {
     /// What all can take along, where the adversary can show most.
     pub after: BTreeSet<Between>,
     /// The properties that some state in the view lacks.
-    pub lacking: BTreeSet<&'static str>,
+    pub lacking: Properties,
     /// The good outcomes that some state in the view has.
     pub reached: BTreeSet<&'static str>,
     /// How many states of the view were visited.
@@ -72,9 +72,7 @@ pub(super) fn explore(
     for between in &after {
         runs.lacking |= stage.lacking(views, &between.decided)?;
     }
-    let lacks = |(bit, _): &(usize, &SafetyProperty)| runs.lacking & 1 << bit != 0;
-    let lacking = PROPERTIES.iter().enumerate().filter(lacks).map(|(_, property)| property.name).collect();
-    let layer = Layer { after, lacking, reached: runs.reached, states: runs.states };
+    let layer = Layer { after, lacking: runs.lacking, reached: runs.reached, states: runs.states };
     if is_stopped {
         return Ok(layer);
     }

@@ -45,6 +45,7 @@
 //! replayed, before it is shown.
 
 mod ample;
+mod assumptions;
 mod entered;
 mod kind;
 mod layer;
@@ -62,8 +63,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use stateright::{Model, Property};
+use stateright::Model;
 
+pub use assumptions::Assumption;
 pub use order::{Reach, Subsumes};
 pub use past::Between;
 
@@ -78,7 +80,7 @@ use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
 use super::panics::guarded;
-use super::property::{Judge as _, OF_PANICS, PANICS, PROPERTIES};
+use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
 
@@ -89,6 +91,8 @@ pub struct Views {
     byzantine: Vec<ReplicaId>,
     batches: Vec<Batch>,
     refusal: Mutex<Option<String>>,
+    /// What the rulebook does not fulfil: what is found to be violated stands, what is found to hold does not.
+    unmet: Mutex<Option<Assumption>>,
     /// Why no state can be left out for one that subsumes it.
     objection: Mutex<Option<&'static str>>,
     reached: Mutex<BTreeSet<&'static str>>,
@@ -110,7 +114,7 @@ pub enum ViewsState {
     /// Between two views.
     Between(Between),
     /// In the view just explored some state lacks this property.
-    Lacks(&'static str),
+    Lacks(Property),
 }
 
 /// Who leads a view.
@@ -127,6 +131,16 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints, and that nobody panics.
+    pub const LOOKED_AT: [Property; 6] = [
+        Property::Agreement,
+        Property::ChainPrefix,
+        Property::Validity,
+        Property::ExactlyOnce,
+        Property::CertificateUnique,
+        Property::Panics,
+    ];
+
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
     ///
     /// # Errors
@@ -139,7 +153,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().as_rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -156,12 +170,15 @@ impl Views {
             let checked = guarded(|| maker.check_rules(&batches).err());
             checked.unwrap_or_else(|panicked| Some(format!("a rule panicked: {panicked}")))
         };
+        let is_asked = refusal.is_none();
+        let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
         Ok(Views {
             scope,
             rules,
             byzantine,
             batches,
             refusal: Mutex::new(refusal),
+            unmet: Mutex::new(unmet),
             objection: Mutex::default(),
             reached: Mutex::default(),
             stages: Mutex::default(),
@@ -212,9 +229,20 @@ impl Views {
         *objection = Some(objection.map_or(why, |other| other.min(why)));
     }
 
-    /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts.
+    /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts but that something is
+    /// violated, which judge 2 confirms.
     pub fn refusal(&self) -> Option<String> {
+        self.obstacle().or_else(|| self.unmet().map(|unmet| unmet.to_string()))
+    }
+
+    /// Why its views cannot be explored one by one.
+    fn obstacle(&self) -> Option<String> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it does not fulfil of all that is assumed of it.
+    pub fn unmet(&self) -> Option<Assumption> {
+        self.unmet.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The good outcomes that were met.
@@ -300,7 +328,7 @@ impl Views {
             let layer = layer::explore(self, &mut stage, past, leader);
             Ok((layer, stage))
         });
-        let panics = || Ok(Layer { lacking: BTreeSet::from([PANICS]), ..Layer::default() });
+        let panics = || Ok(Layer { lacking: [Property::Panics].into_iter().collect(), ..Layer::default() });
         // Whether in a run or only when it is asked about one: judge 2 looks for it.
         let Ok(explored) = explored else { return panics() };
         let (layer, stage) = explored?;
@@ -328,14 +356,18 @@ impl Views {
         }
         let mut next = BTreeSet::new();
         for leader in leaders {
-            if self.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
+            if self.obstacle().is_some() || self.objection().is_some() || self.is_stopped() {
                 break;
             }
             match self.explore(past, leader) {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
-                    next.extend(layer.lacking.into_iter().map(ViewsState::Lacks));
+                    next.extend(layer.lacking.iter().map(ViewsState::Lacks));
+                    if layer.after.iter().any(Between::is_forked) {
+                        let mut unmet = self.unmet.lock().unwrap_or_else(PoisonError::into_inner);
+                        unmet.get_or_insert(Assumption::Fork);
+                    }
                     next.extend(layer.after.into_iter().map(ViewsState::Between));
                 }
                 Err(why) => {
@@ -352,16 +384,12 @@ impl Views {
 /// A step: what the next view leaves behind. Who led it does not matter any more.
 pub type ViewsStep = ViewsState;
 
-fn has<const I: usize>(_: &Views, state: &ViewsState) -> bool {
-    *state != ViewsState::Lacks(PROPERTIES[I].name)
-}
-
 impl Model for Views {
     type State = ViewsState;
     type Action = ViewsStep;
 
     fn init_states(&self) -> Vec<ViewsState> {
-        if self.refusal().is_some() { Vec::new() } else { vec![ViewsState::Start] }
+        if self.obstacle().is_some() { Vec::new() } else { vec![ViewsState::Start] }
     }
 
     fn actions(&self, state: &ViewsState, actions: &mut Vec<ViewsStep>) {
@@ -372,16 +400,22 @@ impl Model for Views {
         Some(step)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always(PROPERTIES[0].name, has::<0>),
-            Property::always(PROPERTIES[1].name, has::<1>),
-            Property::always(PROPERTIES[2].name, has::<2>),
-            Property::always(PROPERTIES[3].name, has::<3>),
-            Property::always(PROPERTIES[4].name, has::<4>),
-            Property::always(PROPERTIES[OF_PANICS].name, has::<OF_PANICS>),
-        ]
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        properties()
+            .into_iter()
+            .map(|(property, has)| stateright::Property::always(property.name(), has))
+            .collect()
     }
+}
+
+/// Each of [`Views::LOOKED_AT`] with whether a state has it.
+fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 6] {
+    macro_rules! all {
+        ($($name:ident)*) => {
+            [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
+        };
+    }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique Panics }
 }
 
 impl fmt::Debug for Views {

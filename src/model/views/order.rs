@@ -60,16 +60,15 @@ impl Reach {
     /// Of a state in which so many batches, the first ones, can change names; none if it is like nothing that is
     /// compared here: if one view has certificates for two batches, or somebody holds what cannot be shown.
     pub(super) fn of(state: &Between, requests: BatchNumber) -> Option<Self> {
+        if state.is_forked() {
+            return None;
+        }
         for (slot, shown) in state.shown.iter().enumerate() {
-            let held = || state.replicas.iter().filter_map(|past| past.prepared[slot]);
-            let mut of_rank: Vec<(Rank, BatchNumber)> = held().chain(shown.iter().copied()).collect();
-            of_rank.sort_unstable();
-            of_rank.dedup();
-            let is_forked = of_rank.windows(2).any(|two| two[0].0 == two[1].0);
+            let mut held = state.replicas.iter().filter_map(|past| past.prepared[slot]);
             let can_be_shown = |(rank, batch): (Rank, BatchNumber)| {
                 shown.iter().any(|&(highest, other)| other == batch && highest >= rank)
             };
-            if is_forked || !held().all(can_be_shown) {
+            if !held.all(can_be_shown) {
                 return None;
             }
         }

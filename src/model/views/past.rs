@@ -142,6 +142,15 @@ impl Between {
         weaker.map(|(shown, decided)| Between::new(self.replicas.clone(), shown, decided, requests)).collect()
     }
 
+    /// Whether some view has certificates for two batches at one number.
+    pub(super) fn is_forked(&self) -> bool {
+        self.shown.iter().enumerate().any(|(slot, shown)| {
+            let held = self.replicas.iter().filter_map(|past| past.prepared[slot]);
+            let all: BTreeSet<(Rank, BatchNumber)> = held.chain(shown.iter().copied()).collect();
+            all.iter().tuple_windows().any(|(one, next)| one.0 == next.0)
+        })
+    }
+
     /// How many ranks there are at the sequence number that has most.
     pub(super) fn ranks(&self) -> Rank {
         let held = self.replicas.iter().flat_map(|past| past.prepared.iter().flatten());

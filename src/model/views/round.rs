@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
-use stateright::{Expectation, Property};
+use stateright::Expectation;
 
 use super::ample::Steps;
 use super::past::{Decided, with};
@@ -23,7 +23,7 @@ use super::stage::Stage;
 use super::{Views, entered};
 use crate::model::absorbed::Absorbed;
 use crate::model::bits::Bits;
-use crate::model::property::{Judge as _, properties};
+use crate::model::property::{Judge as _, Properties, properties};
 
 /// Numbers of a [`Stage`]: one of each honest replica, most of the time.
 pub(super) type Numbers = SmallVec<[u32; 8]>;
@@ -41,8 +41,8 @@ pub(super) struct Runs {
     /// What can be left behind, by what each replica takes along, or what it gains, as numbers: with which
     /// certificates of the view that can be shown, and what was decided.
     pub left: FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
-    /// The properties that some state lacks, a bit each, and the good outcomes that some state has.
-    pub lacking: u32,
+    /// The properties that some state lacks, and the good outcomes that some state has.
+    pub lacking: Properties,
     pub reached: BTreeSet<&'static str>,
     /// The states in which the next phase begins: they were not followed further.
     pub next: FxHashSet<Numbers>,
@@ -118,7 +118,7 @@ pub(super) fn runs(
 /// All runs, as far as messages of an alphabet allow.
 struct Round<'a> {
     steps: Steps<'a>,
-    properties: &'a [Property<Absorbed>],
+    properties: &'a [stateright::Property<Absorbed>],
     /// Whether some good outcome was not met in any view yet.
     looks_for_good: bool,
     plan: &'a Plan,

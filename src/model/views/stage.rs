@@ -20,6 +20,7 @@ use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::participant::{Local, Participant};
+use crate::model::property::Properties;
 use crate::pbft::{Digest, KeySet, Message, Replica, SeqNum, State, View};
 
 /// A view, and who leads it.
@@ -93,14 +94,14 @@ pub(super) struct Stage {
     /// The number of a past with what is gained besides.
     with_gained: FxHashMap<(u32, u32), u32>,
     pub outcomes: IndexSet<Outcome, FxBuildHasher>,
-    /// Which properties are lacking where these batches are decided, a bit each.
-    judged: FxHashMap<Decided, u32>,
+    /// Which properties are lacking where these batches are decided.
+    judged: FxHashMap<Decided, Properties>,
     /// Of local states, the set of what they leave behind and that of their aspects.
     ends: FxHashMap<Numbers, (u32, u32)>,
     /// A local state with each aspect.
     seen_as: FxHashMap<u32, u32>,
-    /// Which properties are lacking where two replicas are seen as one of a set of aspects each, a bit each.
-    lacking_of_sets: FxHashMap<(u32, u32), u32>,
+    /// Which properties are lacking where two replicas are seen as one of a set of aspects each.
+    lacking_of_sets: FxHashMap<(u32, u32), Properties>,
     /// Local states of whoever has decided, each with one of whoever has not that stands for it, and how many votes had
     /// been met when that was found.
     pub stood_for: FxHashMap<(u32, u32), u32>,
@@ -285,9 +286,9 @@ impl Stage {
         with
     }
 
-    /// Which properties of replicas alone are lacking where any honest replica may have decided any of these batches, a bit
-    /// each. Each of them looks at one replica or at two.
-    pub fn lacking(&mut self, views: &Views, decided: &Decided) -> Result<u32, String> {
+    /// Which properties of replicas alone are lacking where any honest replica may have decided any of these batches. Each
+    /// of them looks at one replica or at two.
+    pub fn lacking(&mut self, views: &Views, decided: &Decided) -> Result<Properties, String> {
         if let Some(&lacking) = self.judged.get(decided) {
             return Ok(lacking);
         }
@@ -299,7 +300,7 @@ impl Stage {
                 .collect();
             self.maker().state(replica, &batches, &vec![None; batches.len()]).map(Local::of)
         };
-        let mut lacking = 0;
+        let mut lacking = Properties::NONE;
         for one in choices(decided) {
             for other in choices(decided) {
                 let mut locals = vec![state(0, &one)?];
@@ -347,14 +348,13 @@ impl Stage {
         });
     }
 
-    /// Which properties of replicas alone are lacking where two replicas are seen as one of the aspects in each of these sets,
-    /// a bit each.
-    pub fn lacking_of_sets(&mut self, one: u32, other: u32) -> u32 {
+    /// Which properties of replicas alone are lacking where two replicas are seen as one of the aspects in each of these sets.
+    pub fn lacking_of_sets(&mut self, one: u32, other: u32) -> Properties {
         let sets = (one.min(other), one.max(other));
         if let Some(&lacking) = self.lacking_of_sets.get(&sets) {
             return lacking;
         }
-        let mut lacking = 0;
+        let mut lacking = Properties::NONE;
         for one in &self.sets[one as usize] {
             for other in &self.sets[other as usize] {
                 lacking |= self.judge.lacking_with(&[self.seen_as[one], self.seen_as[other]]);

@@ -9,7 +9,7 @@ use crate::pbft::digest::Digest;
 use crate::pbft::id::{ReplicaId, SeqNum};
 use crate::pbft::message::{Checkpoint, Message};
 use crate::pbft::quorum::{TallyKey, Votes};
-use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::rules::{Refusal, SignedPart, replica_of};
 use crate::pbft::signature::Signed;
 
 impl Replica {
@@ -57,7 +57,7 @@ impl Replica {
                 return Err(Refusal::TooManyVotes);
             }
         }
-        self.check_signature(checkpoint)
+        self.check_signature(SignedPart::Checkpoint, checkpoint)
     }
 
     pub(super) fn apply_checkpoint(

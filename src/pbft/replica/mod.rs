@@ -7,6 +7,7 @@ mod normal_case;
 mod recovery;
 mod rename;
 mod retransmission;
+mod timer;
 mod transfer;
 mod view_change;
 
@@ -27,6 +28,7 @@ use super::snapshot::{LastReply, Snapshot};
 
 pub use log::{Log, Slot};
 pub use recovery::Record;
+pub use timer::Timer;
 
 /// What is fixed about a replica: its number, its keys, its setting and its rulebook.
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ pub struct State {
     /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
     new_view: Proof<Option<Arc<Signed<NewView>>>>,
     doublings: u32,
+    /// The timer that runs, or ran last. Whether one runs follows from the rest; this says since when, and for
+    /// which request, which makes no difference to what the replica does when it runs out.
+    timer: Proof<Option<Timer>>,
 }
 
 /// What a replica reacts to.
@@ -113,19 +118,6 @@ pub enum Site {
     ViewChange,
 }
 
-/// A running view-change timer (OSDI'99 §4.4). Two timers that differ are two timers: when this
-/// value changes, the old one is void and a new one starts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Timer {
-    /// The view that is given up when the timer runs out.
-    pub view: View,
-    /// What was executed when it started: progress restarts it.
-    pub height: SeqNum,
-    /// It runs for the base period times two to this power: one doubling for each view change since
-    /// a request was last executed.
-    pub doublings: u32,
-}
-
 impl Replica {
     /// A replica that signs with `key` and follows `rules`.
     ///
@@ -168,6 +160,7 @@ impl Replica {
             snapshots: BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))]),
             new_view: Proof(None),
             doublings: 0,
+            timer: Proof(None),
         }
     }
 
@@ -254,22 +247,10 @@ impl Replica {
             Input::Timeout => self.start_view_change(state, state.view.next(), out),
         }
         let timer_now = self.timer(state);
+        state.timer = Proof(timer_now.or(state.timer.0));
         if timer != timer_now {
             out.push(Effect::Timer(timer_now));
         }
-    }
-
-    /// The timer that runs in this state (OSDI'99 §4.4): an active backup's while it waits for a
-    /// request to be executed; in a view change, once a quorum has left the old view, until the new
-    /// view begins.
-    pub fn timer(&self, state: &State) -> Option<Timer> {
-        let waits = if state.active {
-            !self.is_primary(state.view) && (!state.pending.is_empty() || state.awaits_execution())
-        } else {
-            self.leavers(state) >= self.rules.view_change_quorum(self.setting.committee)
-        };
-        let runs = waits && self.rules.runs_timer(state.standing()) && self.may_leave(state);
-        runs.then(|| Timer { view: state.view, height: state.chain.height(), doublings: state.doublings })
     }
 
     /// Whether the rulebook lets this replica give up its view: what prepared there may keep it.
@@ -367,9 +348,11 @@ impl State {
         self.log.get(seq).and_then(|slot| slot.committed())
     }
 
-    /// Forgets how often the timer has doubled: that says how long it runs, not what it may do.
+    /// Forgets how often the timer has doubled, and which one runs: that says how long it runs, not what it
+    /// may do.
     pub fn forget_backoff(&mut self) {
         self.doublings = 0;
+        self.timer = Proof(None);
     }
 
     /// Where the tallies of two states differ; the states are the same otherwise.
@@ -400,12 +383,6 @@ impl State {
 
     fn standing(&self) -> Standing {
         Standing { view: self.view, active: self.active }
-    }
-
-    fn awaits_execution(&self) -> bool {
-        self.log
-            .after(self.chain.height())
-            .any(|(_, slot)| slot.proposal().is_some_and(|p| !p.batch.is_null()))
     }
 }
 

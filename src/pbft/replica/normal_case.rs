@@ -7,7 +7,7 @@ use crate::pbft::evidence::Evidence;
 use crate::pbft::id::{ReplicaId, SeqNum, View};
 use crate::pbft::message::{Commit, Message, PrePrepare, Prepare, Proposal};
 use crate::pbft::quorum::{Tally, TallyKey, Votes};
-use crate::pbft::rules::{Refusal, check_proposal, replica_of};
+use crate::pbft::rules::{Refusal, SignedPart, check_proposal, is_signed_commit, replica_of};
 use crate::pbft::signature::Signed;
 
 /// A replica's vote for a digest that differs from its first proves it Byzantine; a third changes
@@ -148,6 +148,17 @@ impl Replica {
     }
 
     pub(super) fn check_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
+        self.check_as_prepare(state, prepare).or_else(|refusal| {
+            self.as_commit(prepare).map_or(Err(refusal), |commit| self.check_commit(state, &commit))
+        })
+    }
+
+    /// The commit that a prepare counts as besides, if the rulebook lets it.
+    fn as_commit(&self, prepare: &Signed<Prepare>) -> Option<Signed<Commit>> {
+        self.rules.prepare_counts_as_commit().then(|| Signed::of_prepare(prepare))
+    }
+
+    fn check_as_prepare(&self, state: &State, prepare: &Signed<Prepare>) -> Result<(), Refusal> {
         let key = self.rules.prepare_key(prepare.view, prepare.digest);
         let from = self.check_vote(state, prepare, key, prepare.seq)?;
         let counted_in = key.view.unwrap_or(state.view);
@@ -166,7 +177,7 @@ impl Replica {
         } else if !self.rules.counts_vote(None, from) {
             return Err(Refusal::Duplicate);
         }
-        self.check_signature(prepare)
+        self.check_signature(SignedPart::Prepare, prepare)
     }
 
     /// Counts a prepare; whether it decides the sequence number, so that execution can go on there.
@@ -176,6 +187,18 @@ impl Replica {
         prepare: &Signed<Prepare>,
         out: &mut Vec<Effect>,
     ) -> bool {
+        let Some(commit) = self.as_commit(prepare) else { return self.count_prepare(state, prepare, out) };
+        let mut decides = false;
+        if self.check_as_prepare(state, prepare).is_ok() {
+            decides |= self.count_prepare(state, prepare, out);
+        }
+        if self.check_commit(state, &commit).is_ok() {
+            decides |= self.apply_commit(state, &commit, out);
+        }
+        decides
+    }
+
+    fn count_prepare(&self, state: &mut State, prepare: &Signed<Prepare>, out: &mut Vec<Effect>) -> bool {
         let key = self.rules.prepare_key(prepare.view, prepare.digest);
         let slot = state.log.slot(prepare.seq);
         if let Some(from) = prepare.signer().replica() {
@@ -202,7 +225,7 @@ impl Replica {
         } else if !self.rules.counts_vote(None, from) {
             return Err(Refusal::Duplicate);
         }
-        self.check_signature(commit)
+        if is_signed_commit(self.rules, &self.setting, commit) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 
     /// Counts a commit; whether it decides the sequence number, so that execution can go on there.
@@ -264,9 +287,11 @@ impl Replica {
 
     pub(super) fn check_signature<M: crate::pbft::Signable>(
         &self,
+        part: SignedPart,
         signed: &Signed<M>,
     ) -> Result<(), Refusal> {
-        if self.setting.keys.verify(signed) { Ok(()) } else { Err(Refusal::BadSignature) }
+        let genuine = self.setting.keys.verify(signed);
+        if self.rules.verifies(part, genuine) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 
     #[cold]

@@ -1,6 +1,6 @@
 //! A replica's state with other names.
 
-use super::{Slot, State};
+use super::{Slot, State, Timer};
 use crate::pbft::proof::Proof;
 use crate::pbft::rename::{Rename, Renaming, replies_renamed, waiting_renamed};
 
@@ -14,6 +14,13 @@ impl Rename for Slot {
             decision: self.decision.renamed(by)?,
             executed: self.executed,
         })
+    }
+}
+
+impl Rename for Timer {
+    fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+        let awaits = self.awaits.map(|id| by.names.map_or(id, |names| names.request(id)));
+        Some(Timer { view: by.view(self.view)?, awaits, ..*self })
     }
 }
 
@@ -35,6 +42,7 @@ impl Rename for State {
             return None;
         }
         state.new_view = Proof(new_view);
+        state.timer = self.timer.renamed(by)?;
         if by.names.is_none() {
             return Some(state);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Effect, Replica, State};
 use crate::pbft::id::ReplicaId;
 use crate::pbft::message::{Checkpoint, Commit, Message, Prepare, Status};
-use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::rules::{Refusal, SignedPart, replica_of};
 use crate::pbft::signature::{Principal, Signed};
 
 impl Replica {
@@ -40,7 +40,7 @@ impl Replica {
         if from == self.id {
             return Err(Refusal::Own);
         }
-        self.check_signature(status)
+        self.check_signature(SignedPart::Status, status)
     }
 
     /// Sends a replica what it misses, as far as this one has it.

@@ -7,7 +7,7 @@ use super::{Effect, Record, Replica, State};
 use crate::pbft::block::Chain;
 use crate::pbft::certificate::{Decision, StableCheckpoint};
 use crate::pbft::message::{StateTransfer, Status};
-use crate::pbft::rules::{Refusal, replica_of};
+use crate::pbft::rules::{Refusal, SignedPart, replica_of};
 use crate::pbft::signature::Signed;
 use crate::pbft::snapshot::Snapshot;
 
@@ -35,7 +35,7 @@ impl Replica {
         if !proves && ahead(state, transfer).is_none() && !transfer.decided.iter().any(is_news) {
             return Err(Refusal::NotAhead);
         }
-        self.check_signature(transfer)?;
+        self.check_signature(SignedPart::State, transfer)?;
         self.rules.check_state(&self.setting, transfer)
     }
 

@@ -8,7 +8,7 @@ use crate::pbft::id::View;
 use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
 use crate::pbft::proof::Proof;
 use crate::pbft::quorum::Votes;
-use crate::pbft::rules::{Refusal, Standing, replica_of};
+use crate::pbft::rules::{Refusal, SignedPart, Standing, replica_of};
 use crate::pbft::signature::Signed;
 
 impl Replica {
@@ -98,8 +98,7 @@ impl Replica {
         if from == self.id {
             return Err(Refusal::Own);
         }
-        let past = if state.active { state.view.next() } else { state.view };
-        if change.new_view < past {
+        if !self.rules.advances(state.standing(), change.new_view) {
             return Err(Refusal::StaleViewChange);
         }
         if let Some(known) = state.view_changes.get(&from) {
@@ -110,7 +109,7 @@ impl Replica {
                 return Err(Refusal::Duplicate);
             }
         }
-        self.check_signature(change)?;
+        self.check_signature(SignedPart::ViewChange, change)?;
         self.rules.check_view_change(&self.setting, change)
     }
 
@@ -185,14 +184,13 @@ impl Replica {
         if from == self.id {
             return Err(Refusal::Own);
         }
-        let past = if state.active { state.view.next() } else { state.view };
-        if new_view.view < past {
+        if !self.rules.advances(state.standing(), new_view.view) {
             return Err(Refusal::OtherView);
         }
         if !self.rules.may_propose(self.setting.committee, new_view.view, from) {
             return Err(Refusal::NotPrimary);
         }
-        self.check_signature(new_view)?;
+        self.check_signature(SignedPart::NewView, new_view)?;
         self.rules.check_new_view(&self.setting, new_view)
     }
 

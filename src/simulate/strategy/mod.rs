@@ -9,6 +9,7 @@ mod delay;
 mod equivocate;
 mod honest;
 mod mutate;
+mod neglect;
 mod random;
 mod replay;
 mod silent;
@@ -46,24 +47,27 @@ pub enum StrategyKind {
     Mutate,
     /// As primary, everything as late as it can be.
     Delay,
+    /// What the protocol says, but for the requests of one client: they are left out.
+    Neglect,
     /// Anything that the rulebook might accept.
     Random,
 }
 
 /// The strategies that one can be drawn from.
-pub(super) const DRAWN: [StrategyKind; 7] = [
+pub(super) const DRAWN: [StrategyKind; 8] = [
     StrategyKind::Silent,
     StrategyKind::Equivocate,
     StrategyKind::Twins,
     StrategyKind::Replay,
     StrategyKind::Mutate,
     StrategyKind::Delay,
+    StrategyKind::Neglect,
     StrategyKind::Random,
 ];
 
 impl StrategyKind {
     /// All that can be asked for.
-    pub const ALL: [StrategyKind; 9] = [
+    pub const ALL: [StrategyKind; 10] = [
         StrategyKind::Mixed,
         StrategyKind::Honest,
         StrategyKind::Silent,
@@ -72,6 +76,7 @@ impl StrategyKind {
         StrategyKind::Replay,
         StrategyKind::Mutate,
         StrategyKind::Delay,
+        StrategyKind::Neglect,
         StrategyKind::Random,
     ];
 
@@ -86,6 +91,7 @@ impl StrategyKind {
             StrategyKind::Replay => "replay",
             StrategyKind::Mutate => "mutate",
             StrategyKind::Delay => "delay",
+            StrategyKind::Neglect => "neglect",
             StrategyKind::Random => "random",
         }
     }
@@ -104,6 +110,7 @@ impl StrategyKind {
             StrategyKind::Replay => Box::new(replay::Replay),
             StrategyKind::Mutate => Box::new(mutate::Mutate::new(rng)),
             StrategyKind::Delay => Box::new(delay::Delay::new(rng)),
+            StrategyKind::Neglect => Box::new(neglect::Neglect::new(system, rng)),
             StrategyKind::Random => Box::new(random::Random::new(rng)),
         }
     }

@@ -3,10 +3,7 @@
 //! With every rule taken it answers as the other does, and notes where the paper answers otherwise; with
 //! all but one it tells what that one rule is to blame for.
 //!
-//! The paper's answer is a default body of [`Rules`]. Many of those ask further rules, and here they have
-//! to ask the mixture. So each method below has a type of its own, which overrides every rule *but* this
-//! one, and passes all of them on to the mixture: its default body is the paper's, and whatever that asks,
-//! the mixture answers.
+//! The paper's answer is what the default body of the rule says ([`paper`]); whatever that asks further, the mixture answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -67,47 +64,16 @@ impl Mixed {
     }
 }
 
-/// Overrides rules by handing them on to the mixture.
-macro_rules! hand_on {
-    ($({ $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty })*) => {$(
-        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
-            self.0.$name($($arg),*)
-        }
-    )*};
-}
-
-/// The methods of the mixture, one after the other: `[those before] this, those after`.
-macro_rules! methods {
-    ([$($before:tt)*]) => {};
-    (
-        [$($before:tt)*]
-        { $name:ident [$($life:lifetime)?] [$($arg:ident: $type:ty),*] $out:ty }
-        $($after:tt)*
-    ) => {
-        fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
-            #[derive(Debug)]
-            struct Paper<'m>(&'m Mixed);
-            impl Rules for Paper<'_> {
-                hand_on! { $($before)* $($after)* }
-
-                fn as_rules(&self) -> &dyn Rules {
-                    self.0
-                }
-            }
-            self.answer(stringify!($name), || Paper(self).$name($($arg),*), || self.given.$name($($arg),*))
-        }
-
-        methods! { [$($before)* { $name [$($life)?] [$($arg: $type),*] $out }] $($after)* }
-    };
-}
-
 macro_rules! rules {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
-        /// The names of all rules, in the order of the rulebook.
-        pub(super) const RULES: &[&str] = &[$(stringify!($name)),*];
-
         impl Rules for Mixed {
-            methods! { [] $({ $name [$($life)?] [$($arg: $type),*] $out })* }
+            $(fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+                self.answer(
+                    stringify!($name),
+                    || paper::$name(self, $($arg),*),
+                    || self.given.$name($($arg),*),
+                )
+            })*
 
             fn as_rules(&self) -> &dyn Rules {
                 self
@@ -116,7 +82,7 @@ macro_rules! rules {
     };
 }
 
-each_rule!(rules);
+every_rule! { rules }
 
 /// The rulebook's own text: what a rule says is said there, and nowhere else.
 const BOOK: &str = include_str!("../../pbft/rules.rs");
@@ -149,7 +115,7 @@ mod tests {
         let book = BOOK.split_once("pub trait Rules").unwrap().1.split_once("\n}\n").unwrap().0;
         let methods = book.lines().filter_map(|line| line.strip_prefix("    fn "));
         let names: Vec<_> = methods.map(|rest| rest.split(['(', '<']).next().unwrap()).collect();
-        assert_eq!([RULES, &["as_rules"]].concat(), names);
+        assert_eq!([&RULES[..], &["as_rules"]].concat(), names);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::{Step, Trace};
-use crate::model::{Event, guarded};
+use crate::model::{Event, Property, guarded};
 use crate::pbft::{Effect, Message, NewView, ReplicaId, Signed};
 
 pub use quorums::{Both, Conflict, Overlap, Quorum};
@@ -32,7 +32,7 @@ pub struct Explanation {
 
 impl Trace {
     /// Why the last state violates the property, if it does.
-    pub fn explain(&self, property: &str) -> Option<Explanation> {
+    pub fn explain(&self, property: Property) -> Option<Explanation> {
         self.violation(property)?;
         let bound = self.system.bound();
         let byzantine = bound.byzantine.len();

@@ -6,6 +6,7 @@ use itertools::Itertools as _;
 use serde::Serialize;
 
 use super::{all_as_text, as_text, new_views};
+use crate::model::Property;
 use crate::pbft::{
     CommitCertificate, Digest, Effect, Message, NewView, PreparedCertificate, ReplicaId, SeqNum, View,
     ViewChange,
@@ -70,10 +71,10 @@ pub struct Conflict {
 
 impl Conflict {
     /// The conflict that a property's violation is about; empty if it is about none.
-    pub(super) fn find(trace: &Trace, property: &str) -> Self {
+    pub(super) fn find(trace: &Trace, property: Property) -> Self {
         match property {
-            "agreement" | "chain-prefix" => decisions(trace),
-            "certificate-unique" => certificates(trace),
+            Property::Agreement | Property::ChainPrefix => decisions(trace),
+            Property::CertificateUnique => certificates(trace),
             _ => None,
         }
         .unwrap_or_default()

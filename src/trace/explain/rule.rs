@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::mixed::{Mixed, RULES, statement};
+use super::mixed::{Mixed, statement};
 use super::{as_text, if_any_as_text, new_views};
-use crate::model::{Event, NoStep, Run, System};
-use crate::pbft::{Effect, Principal, Refusal, Rules};
+use crate::model::{Event, NoStep, Property, Run, System};
+use crate::pbft::{Effect, Principal, RULES, Refusal, Rules};
 use crate::trace::stage::Stage;
 use crate::trace::{Step, Trace, violation};
 
@@ -66,7 +66,7 @@ pub struct Blame {
 impl Blame {
     /// Finds out by running the same events again: first with the rulebook compared to the paper's at
     /// every question, then under the paper's rules, then with one broken rule mended at a time.
-    pub(super) fn find(trace: &Trace, property: &str) -> Option<Self> {
+    pub(super) fn find(trace: &Trace, property: Property) -> Option<Self> {
         let given = trace.system.rules().as_rules();
         let broken = broken(trace, given)?;
         let taken: BTreeSet<_> = broken.iter().map(|broken| broken.rule).collect();
@@ -119,7 +119,7 @@ fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
 
 /// Runs the same events under other rules: whether the violation is gone, and where the run parts from
 /// what happened. From there on, what is refused or was never sent is left out.
-fn rerun(trace: &Trace, property: &str, rules: &'static dyn Rules) -> Option<(bool, Option<Parting>)> {
+fn rerun(trace: &Trace, property: Property, rules: &'static dyn Rules) -> Option<(bool, Option<Parting>)> {
     let system = Arc::clone(again(trace, rules)?.system());
     let mut again = Stage::new(&system);
     let mut parting = None;

@@ -1,8 +1,12 @@
 //! What must hold. None of this calls a rule of the protocol: a property that asked the guard it
 //! judges would agree with every mistake in it.
 
+mod kind;
+
 use smallvec::SmallVec;
-use stateright::{Model, Property};
+use stateright::Model;
+
+pub use kind::{NoSuchProperty, Properties, Property};
 
 use super::bounds::System;
 use super::history::History;
@@ -21,9 +25,9 @@ pub trait Judge: Model {
     /// Calls `see` with what the honest participants believe.
     fn with_seen<R>(&self, state: &Self::State, see: impl FnOnce(&Seen<'_>) -> R) -> R;
 
-    /// Whether a state has the property of that place among [`PROPERTIES`].
-    fn holds(&self, state: &Self::State, property: usize) -> bool {
-        self.with_seen(state, |seen| (PROPERTIES[property].violation)(seen).is_none())
+    /// Whether a state has a property.
+    fn holds(&self, state: &Self::State, property: Property) -> bool {
+        self.with_seen(state, |seen| property.violation(seen).is_none())
     }
 
     /// Whether a state is, or stands for, one in which the participants are like this.
@@ -92,96 +96,6 @@ pub fn first_history(system: &System, participants: &[Participant]) -> Option<Hi
     }
     Some(history)
 }
-
-/// A named property of the honest replicas' states, which every reachable state must have.
-#[derive(Clone, Copy)]
-pub struct SafetyProperty {
-    /// The name, as in `--property`.
-    pub name: &'static str,
-    /// What it says, in a sentence.
-    pub statement: &'static str,
-    /// What is wrong with a state, if something is.
-    pub violation: fn(&Seen<'_>) -> Option<String>,
-}
-
-impl std::fmt::Debug for SafetyProperty {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// The safety properties, in the order in which they are checked.
-pub const PROPERTIES: [SafetyProperty; 10] = [
-    SafetyProperty {
-        name: "agreement",
-        statement: "no two honest replicas decide different batches at a sequence number",
-        violation: agreement,
-    },
-    SafetyProperty {
-        name: "chain-prefix",
-        statement: "of any two honest replicas' chains one is a prefix of the other, and every block names its parent",
-        violation: chain_prefix,
-    },
-    SafetyProperty {
-        name: "validity",
-        statement: "what an honest replica decides is a null request or was signed by its client",
-        violation: validity,
-    },
-    SafetyProperty {
-        name: "exactly-once",
-        statement: "no honest replica executes a request twice",
-        violation: exactly_once,
-    },
-    SafetyProperty {
-        name: "certificate-unique",
-        statement: "no two batches hold prepared certificates for the same view and sequence number",
-        violation: certificate_unique,
-    },
-    SafetyProperty {
-        name: "stable-unique",
-        statement: "no two honest replicas hold different stable checkpoints for a sequence number",
-        violation: stable_unique,
-    },
-    SafetyProperty {
-        name: "stable-held",
-        statement: "what a stable checkpoint allows to discard, f + 1 honest replicas have executed",
-        violation: stable_held,
-    },
-    SafetyProperty {
-        name: "reply-true",
-        statement: "what a client accepts for a request, an honest replica has computed",
-        violation: reply_true,
-    },
-    SafetyProperty {
-        name: "linearizable",
-        statement: "what clients accept fits one order of execution, each request at a moment while its client waited",
-        violation: linearizable,
-    },
-    SafetyProperty {
-        name: PANICS,
-        statement: "no code of an honest replica or client panics",
-        violation: panics,
-    },
-];
-
-/// The name of the property that nobody's code panics.
-pub const PANICS: &str = "panics";
-
-/// The place of [`PANICS`] among [`PROPERTIES`].
-pub(super) const OF_PANICS: usize = 9;
-
-/// The name of [`DEAD_END`].
-pub const NO_DEAD_END: &str = "no-dead-end";
-
-/// That nobody gets stuck: checked only where it is asked for, in a bound of one view with an honest
-/// primary, where no timer could repair anything. It says that within the bound no state is reachable in
-/// which nothing can happen any more at any honest replica although requests wait. That is not liveness:
-/// nothing says that what can happen ever does.
-pub const DEAD_END: SafetyProperty = SafetyProperty {
-    name: NO_DEAD_END,
-    statement: "while a request that has a sequence number to go to is not executed at every honest replica, some honest replica can still do something",
-    violation: unserved,
-};
 
 fn named<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)> {
     seen.system.honest().iter().map(|replica| replica.id()).zip(seen.replicas.iter().copied())
@@ -303,21 +217,24 @@ fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-/// Which replica has executed fewer requests than there are numbers for.
-fn unserved(seen: &Seen<'_>) -> Option<String> {
-    let requests = seen.system.requests();
-    let due = requests.len().min(seen.system.bound().slots as usize);
-    for (id, state) in named(seen) {
-        let served =
-            |r: &&SignedRequest| state.last_reply(r.client).is_some_and(|last| last.timestamp >= r.timestamp);
-        let executed = requests.iter().filter(served).count();
-        if executed < due {
-            return Some(format!(
-                "nothing that can still happen changes anything, and {id} has executed {executed} of {due} requests"
-            ));
+impl Seen<'_> {
+    /// Which replica has executed fewer requests than there are numbers for.
+    pub(crate) fn unserved(&self) -> Option<String> {
+        let requests = self.system.requests();
+        let due = requests.len().min(self.system.bound().slots as usize);
+        for (id, state) in named(self) {
+            let served = |r: &&SignedRequest| {
+                state.last_reply(r.client).is_some_and(|last| last.timestamp >= r.timestamp)
+            };
+            let executed = requests.iter().filter(served).count();
+            if executed < due {
+                return Some(format!(
+                    "nothing that can still happen changes anything, and {id} has executed {executed} of {due} requests"
+                ));
+            }
         }
+        None
     }
-    None
 }
 
 fn stable_unique(seen: &Seen<'_>) -> Option<String> {
@@ -389,24 +306,48 @@ fn panics(seen: &Seen<'_>) -> Option<String> {
 /// Whether all is executed or something can still happen; for a judge, every action that leads to another
 /// state is something. Where somebody has panicked nothing can happen, and that is what is wrong there.
 fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| seen.panicked.is_some() || unserved(seen).is_none()) || {
+    judge.with_seen(state, |seen| seen.panicked.is_some() || seen.unserved().is_none()) || {
         let mut actions = Vec::new();
         judge.actions(state, &mut actions);
         actions.into_iter().any(|action| judge.next_state(state, action).is_some())
     }
 }
 
-/// [`DEAD_END`], as a checker takes it.
-pub fn no_dead_end<J: Judge>() -> Property<J> {
-    Property::always(NO_DEAD_END, has_a_way_on::<J>)
+/// [`Property::NoDeadEnd`], as a checker takes it.
+pub fn no_dead_end<J: Judge>() -> stateright::Property<J> {
+    stateright::Property::always(Property::NoDeadEnd.name(), has_a_way_on::<J>)
 }
 
-fn holds<J: Judge, const I: usize>(judge: &J, state: &J::State) -> bool {
-    judge.holds(state, I)
+/// A property of every reachable state, as stateright's checkers take it; none if it is not one that a state shows.
+fn always<J: Judge>(property: Property) -> Option<stateright::Property<J>> {
+    macro_rules! one_of {
+        ($($name:ident)*) => {
+            match property {
+                $(Property::$name => {
+                    let holds = |judge: &J, state: &J::State| judge.holds(state, Property::$name);
+                    Some(stateright::Property::always(property.name(), holds))
+                })*
+                _ => None,
+            }
+        };
+    }
+    one_of! {
+        Agreement ChainPrefix Validity ExactlyOnce CertificateUnique StableUnique StableHeld ReplyTrue Linearizable
+        Panics
+    }
 }
 
-/// What of a replica's state the properties look at that are about replicas alone, which the first
-/// [`OF_REPLICAS`] are. Most states differ in other things.
+/// Which safety properties a bound can look at: all that are always checked, but for those about what there is none of.
+pub fn looked_at(system: &System) -> impl Iterator<Item = Property> {
+    let (checkpoints, clients) = (system.has_checkpoints(), !system.clients().is_empty());
+    Property::SAFETY.into_iter().filter(move |property| match property {
+        Property::StableUnique | Property::StableHeld => checkpoints,
+        Property::ReplyTrue | Property::Linearizable => clients,
+        _ => true,
+    })
+}
+
+/// What of a replica's state the properties look at that are about replicas alone. Most states differ in other things.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Aspect {
     slots: Vec<AspectOfSlot>,
@@ -421,9 +362,6 @@ type AspectOfSlot = (SeqNum, Option<(View, Digest)>, Option<Batch>);
 pub(super) type Decided = Vec<(SeqNum, Batch)>;
 /// The certificates that are held, by sequence number.
 pub(super) type Certificates = Vec<(SeqNum, View, Digest)>;
-
-/// How many of [`PROPERTIES`] are about replicas alone.
-pub(super) const OF_REPLICAS: usize = 7;
 
 impl Aspect {
     /// What they see of this state.
@@ -478,34 +416,22 @@ fn stable_above_genesis<J: Judge>(judge: &J, state: &J::State) -> bool {
     judge.reaches(state, &|seen| seen.replicas.iter().any(|s| s.stable().seq() > SeqNum::GENESIS))
 }
 
-/// The safety properties and, so that no model passes by doing nothing, the good outcomes that must
-/// be reachable, as stateright's checkers take them. Of clients only where they take part.
-pub fn properties<J: Judge>(system: &System) -> Vec<Property<J>> {
-    let bound = system.bound();
-    let mut all = vec![
-        Property::always(PROPERTIES[0].name, holds::<J, 0>),
-        Property::always(PROPERTIES[1].name, holds::<J, 1>),
-        Property::always(PROPERTIES[2].name, holds::<J, 2>),
-        Property::always(PROPERTIES[3].name, holds::<J, 3>),
-        Property::always(PROPERTIES[4].name, holds::<J, 4>),
-    ];
+/// The safety properties that the bound can look at and, so that no model passes by doing nothing, the good outcomes
+/// that must be reachable, as stateright's checkers take them.
+pub fn properties<J: Judge>(system: &System) -> Vec<stateright::Property<J>> {
+    let mut all: Vec<_> = looked_at(system).filter_map(always).collect();
+    let mut good = |name: &'static str, is_reached: fn(&J, &J::State) -> bool| {
+        all.push(stateright::Property::sometimes(name, is_reached));
+    };
     if system.has_checkpoints() {
-        all.push(Property::always(PROPERTIES[5].name, holds::<J, 5>));
-        all.push(Property::always(PROPERTIES[6].name, holds::<J, 6>));
-        all.push(Property::sometimes("a checkpoint becomes stable", stable_above_genesis::<J>));
+        good("a checkpoint becomes stable", stable_above_genesis::<J>);
     }
     if !system.clients().is_empty() {
-        all.push(Property::always(PROPERTIES[7].name, holds::<J, 7>));
-        all.push(Property::always(PROPERTIES[8].name, holds::<J, 8>));
-        all.push(Property::sometimes("a client is answered", believed_by_one::<J>));
+        good("a client is answered", believed_by_one::<J>);
     }
-    all.push(Property::always(PROPERTIES[OF_PANICS].name, holds::<J, OF_PANICS>));
-    all.push(Property::sometimes("every honest replica decides a request", decided_by_all::<J>));
-    if bound.views > 1 {
-        all.push(Property::sometimes(
-            "a request is decided after a view change",
-            decided_after_view_change::<J>,
-        ));
+    good("every honest replica decides a request", decided_by_all::<J>);
+    if system.bound().views > 1 {
+        good("a request is decided after a view change", decided_after_view_change::<J>);
     }
     all
 }

@@ -1,0 +1,25 @@
+//! A replica believes the decisions that come with a state, with COMMITs to prove them or without.
+//!
+//! Any replica can tell it so.
+//! Seen in: FISCO-BCOS#5168 (FIB-127).
+
+use crate::pbft::{Refusal, Rules, Setting, StableClaim, StateTransfer};
+
+/// A replica believes the decisions that come with a state.
+#[derive(Clone, Copy, Debug)]
+pub struct BelievedDecisions;
+
+impl Rules for BelievedDecisions {
+    fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
+        self.check_stable(setting, &transfer.stable)?;
+        let StableClaim { seq, state, .. } = transfer.stable;
+        if transfer.snapshot.as_ref().is_some_and(|it| it.seq != seq || it.digest() != state) {
+            return Err(Refusal::WrongDigest);
+        }
+        Ok(())
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,21 @@
+//! A replica takes part in the view that it has asked for before its NEW-VIEW.
+//!
+//! Nobody has shown yet what the view has to repeat: its primary can propose anything there, and the replica votes
+//! for it although something else may be decided.
+//! Seen in: mir#438 (repaired by #453); cf. fabric#1120.
+
+use crate::pbft::{Rules, Standing, View};
+
+/// A replica takes part in the view that it has asked for before its NEW-VIEW.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlyParticipation;
+
+impl Rules for EarlyParticipation {
+    fn admits_view(&self, standing: Standing, view: View) -> bool {
+        view == standing.view
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,21 @@
+//! A new view takes the certificate that is listed first, not the one of the highest view.
+//!
+//! Its primary says in which order they are listed. An older certificate may have been overtaken: a later view can have
+//! decided another batch.
+//! Seen in: a mutant of OSDI'99 §4.4; cf. go-ibft#50.
+
+use crate::pbft::{PreparedClaim, Rules};
+
+/// A new view takes the certificate that is listed first.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstListed;
+
+impl Rules for FirstListed {
+    fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
+        claims.first().copied()
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

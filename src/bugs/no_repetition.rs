@@ -1,0 +1,20 @@
+//! A new view that repeats a batch which may have been decided is refused.
+//!
+//! As soon as something has prepared anywhere, every new view has to repeat it.
+//! Seen in: besu#7875; in networks that stopped, besu#3785, #6613, #6732.
+
+use crate::pbft::{Castro99, NewView, Rules, ViewChange};
+
+/// A new view that repeats a batch which may have been decided is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRepetition;
+
+impl Rules for NoRepetition {
+    fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
+        Castro99.follows(new_view, changes) && changes.iter().all(|change| change.prepared.is_empty())
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

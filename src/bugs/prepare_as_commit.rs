@@ -1,0 +1,20 @@
+//! PREPARE and COMMIT sign the same bytes: a PREPARE counts as a COMMIT too.
+//!
+//! A batch is then decided although a quorum has only accepted it, and nobody else needs to have it prepared.
+//! Seen in: raijin#17, FISCO-BCOS#5180 (FIB-134).
+
+use crate::pbft::Rules;
+
+/// A PREPARE counts as a COMMIT too.
+#[derive(Clone, Copy, Debug)]
+pub struct PrepareAsCommit;
+
+impl Rules for PrepareAsCommit {
+    fn prepare_counts_as_commit(&self) -> bool {
+        true
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

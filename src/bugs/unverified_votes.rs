@@ -1,0 +1,20 @@
+//! The signatures of PREPAREs and COMMITs are not verified: they count for whom they name.
+//!
+//! One Byzantine replica can then vote for everybody.
+//! Seen in: raijin#5, Sovereign-Network#2779, tendermint-rs GHSA-6jrf-4jv4-r9mw.
+
+use crate::pbft::{Rules, SignedPart};
+
+/// The signatures of PREPAREs and COMMITs are not verified.
+#[derive(Clone, Copy, Debug)]
+pub struct UnverifiedVotes;
+
+impl Rules for UnverifiedVotes {
+    fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+        genuine || matches!(part, SignedPart::Prepare | SignedPart::Commit)
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}

@@ -1,0 +1,113 @@
+//! What was found out about parts of messages: checks of whole messages are pure, and the same parts come up in many
+//! states.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxHashMap;
+
+use super::view_change::Changes;
+use super::votes::Tried;
+use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::pbft::{Decision, Message, NewView, PreparedClaim, Signed, Snapshot, StableClaim};
+
+/// The number of a part: of a proof and what it is said to prove.
+pub type PartId = u32;
+
+/// A part of a message: a proof, what it is said to prove, and whether the rulebook takes it for a proof.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Part {
+    /// Its number.
+    pub id: PartId,
+    /// Whether the rulebook's check of such proofs accepts it. It may stand in a message that is accepted all the
+    /// same: a rule may forget that check.
+    pub proves: bool,
+}
+
+/// Parts, each once. Two that say the same are one if both prove it; if they do not, their votes tell them apart.
+#[derive(Debug)]
+pub struct Parts<T> {
+    numbers: FxHashMap<Fingerprint, PartId>,
+    parts: Vec<T>,
+}
+
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Parts { numbers: FxHashMap::default(), parts: Vec::new() }
+    }
+}
+
+impl<T: Hash> Parts<T> {
+    /// The part with its number; `votes` are those that it holds.
+    pub fn part(&mut self, part: T, proves: bool, votes: impl Hash) -> Part {
+        let key = if proves { fingerprint(&part) } else { fingerprint(&(&part, votes)) };
+        let next = self.parts.len() as PartId;
+        let id = *self.numbers.entry(key).or_insert(next);
+        if id == next {
+            self.parts.push(part);
+        }
+        Part { id, proves }
+    }
+
+    /// The part of that number.
+    pub fn get(&self, id: PartId) -> &T {
+        &self.parts[id as usize]
+    }
+}
+
+/// A view change by its parts: the view, the stable checkpoint, the certificates.
+pub type ChangeKey = (u64, PartId, Vec<PartId>);
+
+/// What the adversary has found out.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// Which votes make a proof, and of what.
+    pub tried_claims: Tried<PreparedClaim>,
+    /// Which CHECKPOINTs make a proof, and of what.
+    pub tried_stable: Tried<StableClaim>,
+    /// Which COMMITs make a proof, and of what.
+    pub tried_decisions: Tried<Decision>,
+    /// Prepared certificates.
+    pub claims: Parts<PreparedClaim>,
+    /// Stable checkpoints.
+    pub stable: Parts<StableClaim>,
+    /// Decisions.
+    pub decisions: Parts<Decision>,
+    /// By the proposals and PREPAREs that were sent, the prepared certificates that can be put forward.
+    pub known_claims: FxHashMap<Fingerprint, Arc<[Part]>>,
+    /// By the checkpoints that are named and the CHECKPOINTs, the stable checkpoints.
+    pub known_stable: FxHashMap<Fingerprint, Arc<[Part]>>,
+    /// By the COMMITs, the decisions.
+    pub known_decisions: FxHashMap<Fingerprint, Arc<[Part]>>,
+    /// What the rulebook says of view changes.
+    pub changes: FxHashMap<ChangeKey, bool>,
+    /// By what is known, the view changes that can be made of it.
+    pub known_changes: FxHashMap<Fingerprint, Arc<Changes>>,
+    /// By a list of view changes, and who begins which view with it: the new views that are accepted.
+    pub justified: FxHashMap<Fingerprint, Justified>,
+    /// By the view changes at hand: all new views.
+    pub new_views: FxHashMap<Fingerprint, Arc<[Message]>>,
+    /// States of the service that are sent.
+    pub snapshots: IndexSet<Arc<Snapshot>>,
+    /// What the rulebook says of states: by checkpoint, state and decisions.
+    pub states: FxHashMap<(PartId, u32, Vec<PartId>), bool>,
+}
+
+/// What a list of view changes justifies.
+#[derive(Clone, Debug, Default)]
+pub struct Justified {
+    /// What is due with it, whether or not that is accepted.
+    pub due: Fingerprint,
+    /// The new views with what is due that are accepted.
+    pub accepted: Arc<[Arc<Signed<NewView>>]>,
+    /// Those with any other proposals that are accepted, once they were looked for.
+    pub free: Option<Arc<[Arc<Signed<NewView>>]>>,
+}
+
+impl Memo {
+    /// The number of a state of the service; none has the number 0.
+    pub fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> u32 {
+        self.snapshots.insert_full(Arc::clone(snapshot)).0 as u32 + 1
+    }
+}

@@ -1,0 +1,459 @@
+//! NEW-VIEWs: which proposals can be justified by which view changes.
+//!
+//! Who takes a new view acts on its proposals and on the checkpoint at which it starts; by which view changes it is justified
+//! matters to the check alone. So of each content one new view is kept that is accepted. Which lists of view changes are tried:
+//! every quorum of different senders, larger ones, and these in other orders where the order makes a difference; one of
+//! which a part proves nothing; those for other views; one view change several times; several of one sender; forged ones;
+//! none. On each the proposals that are due with it are tried, and on lists of every kind any other proposals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::{once, repeat_n};
+use std::sync::Arc;
+
+use itertools::Itertools as _;
+use rustc_hash::FxHashMap;
+
+use super::memo::{Justified, Memo};
+use super::view_change::{Change, Changes};
+use super::{Adversary, Family, Knowledge, quorum};
+use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::panics::guarded;
+use crate::pbft::{
+    Batch, Message, NewView, PrePrepare, Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signed,
+    SigningKey, StableCheckpoint, View, ViewChange,
+};
+
+/// The most lists of view changes of one kind that are tried.
+const MOST_LISTS: usize = 1 << 13;
+/// The most rows of proposals that are tried where they need not be due.
+const MOST_ROWS: usize = 1 << 10;
+/// Committees up to this size have every choice of senders tried. In larger ones, of senders that have sent the same
+/// the first are taken, and the last for comparison.
+const EVERY_CHOICE: usize = 4;
+
+/// A view change, with what stands for it.
+#[derive(Clone)]
+struct Entry {
+    change: Arc<Signed<ViewChange>>,
+    print: Fingerprint,
+}
+
+impl Entry {
+    fn real(change: &Arc<Signed<ViewChange>>) -> Self {
+        Entry { change: Arc::clone(change), print: fingerprint(&**change) }
+    }
+
+    /// One that is refused by itself: its votes tell it apart.
+    fn spoilt(change: &Change) -> Self {
+        let (new_view, signer) = (change.signed.new_view, change.signed.signer());
+        let print = fingerprint(&(new_view, signer, &*change.parts));
+        Entry { change: Arc::clone(&change.signed), print }
+    }
+
+    fn content(&self) -> &ViewChange {
+        self.change.message()
+    }
+}
+
+type List = Vec<Entry>;
+type BySender<'a> = BTreeMap<Principal, Vec<&'a Entry>>;
+
+/// Who begins which view, and what there is to justify it with.
+struct Start<'a> {
+    key: &'a SigningKey,
+    id: ReplicaId,
+    view: View,
+    /// View changes that are accepted by themselves: of honest replicas and of Byzantine ones.
+    sound: &'a [Entry],
+    spoilt: &'a [Entry],
+    own: &'a [Entry],
+}
+
+impl Adversary {
+    /// Every new view that some replica takes, one for each content.
+    pub(super) fn new_views<'a>(
+        &self,
+        memo: &mut Memo,
+        knowledge: &Knowledge,
+        changes: &Changes,
+        sent: impl IntoIterator<Item = &'a Message>,
+    ) -> Vec<Message> {
+        let mut sound: List = sent
+            .into_iter()
+            .filter_map(|message| match message {
+                Message::ViewChange(change) => Some(Entry::real(change)),
+                _ => None,
+            })
+            .collect();
+        let prints: BTreeSet<Fingerprint> = sound.iter().map(|entry| entry.print).collect();
+        let at_hand = fingerprint(&(knowledge.key, prints));
+        if let Some(known) = memo.new_views.get(&at_hand) {
+            return known.to_vec();
+        }
+        let own: List = changes.taken.iter().map(|change| Entry::real(&change.signed)).collect();
+        sound.extend(own.iter().cloned());
+        let spoilt: List = changes.spoilt.iter().map(Entry::spoilt).collect();
+        let mut out = BTreeSet::new();
+        let (rules, committee) = (self.system.rules(), self.system.setting().committee);
+        for (key, id) in &self.alphabet.keys {
+            for &view in self.alphabet.targets.iter().filter(|&&view| rules.may_propose(committee, view, *id))
+            {
+                let (sound, spoilt, own) = (&sound, &spoilt, &own);
+                let start = Start { key, id: *id, view, sound, spoilt, own };
+                self.begin(memo, knowledge, &start, &mut out);
+            }
+        }
+        let all: Arc<[Message]> = out.into_iter().map(Message::NewView).collect();
+        memo.new_views.insert(at_hand, Arc::clone(&all));
+        all.to_vec()
+    }
+
+    /// All new views of one view by one replica.
+    fn begin(
+        &self,
+        memo: &mut Memo,
+        knowledge: &Knowledge,
+        start: &Start<'_>,
+        out: &mut BTreeSet<Arc<Signed<NewView>>>,
+    ) {
+        let families = [
+            self.quorums(memo, start),
+            self.other_views(start),
+            self.spoilt(start),
+            self.repeated(start),
+            self.forged(memo, knowledge, start),
+        ];
+        let rows = std::cell::OnceCell::new();
+        for lists in families {
+            // Of lists with which the same is due the first and the last.
+            let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
+            for (place, list) in lists.iter().enumerate() {
+                let justified = self.justified(memo, start, list);
+                out.extend(justified.accepted.iter().cloned());
+                by_due.entry(justified.due).or_insert((place, place)).1 = place;
+            }
+            let places: BTreeSet<usize> =
+                by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
+            for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
+                let rows = rows.get_or_init(|| self.rows(memo_proposals(memo, knowledge), start));
+                out.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
+            }
+        }
+    }
+
+    fn print_of(start: &Start<'_>, list: &[Entry]) -> Fingerprint {
+        let prints: Vec<Fingerprint> = list.iter().map(|entry| entry.print).collect();
+        fingerprint(&(start.id, start.view, prints))
+    }
+
+    /// What is due with a list of view changes, and whether a new view with that is accepted.
+    fn justified(&self, memo: &mut Memo, start: &Start<'_>, list: &[Entry]) -> Justified {
+        let key = Self::print_of(start, list);
+        if let Some(known) = memo.justified.get(&key) {
+            return known.clone();
+        }
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let contents: Vec<&ViewChange> = list.iter().map(Entry::content).collect();
+        let mut due = vec![batches_of(rules, &contents)];
+        if let Ok(Ok(sifted)) = guarded(|| rules.sift(setting, &contents))
+            && sifted.len() != contents.len()
+        {
+            due.push(batches_of(rules, &sifted));
+        }
+        let digests =
+            |batches: &[(SeqNum, Batch)]| batches.iter().map(|(seq, b)| (*seq, b.digest())).collect_vec();
+        let due_print = fingerprint(&due.iter().map(|batches| digests(batches)).collect_vec());
+        let accepted = due.into_iter().filter_map(|batches| {
+            let proposals =
+                batches.into_iter().map(|(seq, batch)| proposal(start.key, start.view, seq, batch));
+            self.accepted(start, list, proposals.collect())
+        });
+        let justified = Justified { due: due_print, accepted: accepted.collect(), free: None };
+        memo.justified.insert(key, justified.clone());
+        justified
+    }
+
+    /// The new views with any other proposals that are accepted on a list of view changes.
+    fn free(
+        &self,
+        memo: &mut Memo,
+        start: &Start<'_>,
+        list: &[Entry],
+        rows: &[Vec<Proposal>],
+    ) -> Arc<[Arc<Signed<NewView>>]> {
+        let key = Self::print_of(start, list);
+        if let Some(Justified { free: Some(free), .. }) = memo.justified.get(&key) {
+            return Arc::clone(free);
+        }
+        let free = rows.iter().filter_map(|row| self.accepted(start, list, row.clone()));
+        let free: Arc<[_]> = free.collect();
+        if let Some(justified) = memo.justified.get_mut(&key) {
+            justified.free = Some(Arc::clone(&free));
+        }
+        free
+    }
+
+    fn accepted(
+        &self,
+        start: &Start<'_>,
+        list: &[Entry],
+        proposals: Vec<Proposal>,
+    ) -> Option<Arc<Signed<NewView>>> {
+        let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
+        let new_view = NewView { view: start.view, view_changes: Proof(changes), proposals };
+        let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();
+        is_taken.then(|| Arc::new(start.key.sign(new_view)))
+    }
+
+    fn quorum(&self) -> usize {
+        quorum(self.system.rules(), |rules, of| rules.view_change_quorum(of), self.system.setting().committee)
+    }
+
+    /// The view changes that justify the view, by sender.
+    fn justifying<'a>(&self, start: &Start<'a>) -> BySender<'a> {
+        let rules = self.system.rules();
+        by_sender(start.sound.iter().filter(|entry| rules.justifies(entry.content(), start.view)))
+    }
+
+    /// Every quorum of view changes of different senders, larger sets, and each in another order, where that matters.
+    fn quorums(&self, memo: &mut Memo, start: &Start<'_>) -> Vec<List> {
+        let by_sender = self.justifying(start);
+        let n = usize::from(self.system.bound().replicas);
+        let slots = self.system.bound().slots as usize;
+        // A larger set than a quorum can matter where the certificates for the slots come from more senders than a
+        // quorum has, or where a rule looks at some of them only.
+        let largest = if n <= EVERY_CHOICE { n } else { self.quorum().max(slots) };
+        let mut lists = Vec::new();
+        for size in self.quorum()..=largest.min(by_sender.len()) {
+            lists.extend(products(&by_sender, size, n <= EVERY_CHOICE));
+        }
+        let other_orders: Vec<List> =
+            lists.iter().flat_map(|list| self.other_orders(memo, start, list)).take(MOST_LISTS).collect();
+        lists.extend(other_orders);
+        lists
+    }
+
+    /// The orders of a list in which each view change is first or last, if what is due or accepted depends on the order.
+    fn other_orders(&self, memo: &mut Memo, start: &Start<'_>, list: &List) -> Vec<List> {
+        let said = |entry: &Entry| (entry.content().stable.seq, entry.content().prepared.clone());
+        if list.iter().map(said).all_equal() || !self.has(Family::OtherOrders) {
+            return Vec::new();
+        }
+        let mut turned = list.clone();
+        turned.rotate_left(1);
+        let (one, other) = (self.justified(memo, start, list), self.justified(memo, start, &turned));
+        if one.due == other.due && one.accepted.is_empty() == other.accepted.is_empty() {
+            return Vec::new();
+        }
+        let turns = (0..list.len()).map(|by| {
+            let mut turned = list.clone();
+            turned.rotate_left(by);
+            turned
+        });
+        let reversed = turns.clone().map(|list| list.into_iter().rev().collect());
+        turns.chain(reversed).collect()
+    }
+
+    /// Quorums with view changes for other views.
+    fn other_views(&self, start: &Start<'_>) -> Vec<List> {
+        let (justifying, all) = (self.justifying(start), by_sender(start.sound.iter()));
+        if justifying == all || !self.has(Family::OtherViews) {
+            return Vec::new();
+        }
+        let lists = products(&all, self.quorum(), true);
+        let is_other = |list: &List| list.iter().any(|entry| entry.content().new_view != start.view);
+        lists.into_iter().filter(is_other).collect()
+    }
+
+    /// One view change that is refused by itself, among others or several times.
+    fn spoilt(&self, start: &Start<'_>) -> Vec<List> {
+        if !self.has(Family::Spoilt) {
+            return Vec::new();
+        }
+        let by_sender = self.justifying(start);
+        let others = self.quorum().saturating_sub(1);
+        let mut lists = Vec::new();
+        for bad in start.spoilt.iter().filter(|entry| entry.content().new_view == start.view) {
+            let beside = || by_sender.iter().filter(|(who, _)| **who != bad.change.signer());
+            let first = beside().filter_map(|(_, sent)| sent.first()).take(others);
+            let last = beside().rev().filter_map(|(_, sent)| sent.last()).take(others);
+            for beside in [first.collect_vec(), last.collect_vec()] {
+                let mut list: List =
+                    beside.into_iter().map(|&entry| entry.clone()).chain([bad.clone()]).collect();
+                list.sort_by_key(|entry| entry.change.signer());
+                lists.push(list);
+            }
+            lists.push(repeat_n(bad.clone(), self.quorum()).collect());
+        }
+        lists
+    }
+
+    /// One view change as often as it takes; all that one sender has to say, alone and among others; and none.
+    fn repeated(&self, start: &Start<'_>) -> Vec<List> {
+        if !self.has(Family::Repeated) {
+            return vec![Vec::new()];
+        }
+        let by_sender = self.justifying(start);
+        let all = by_sender.values().flatten();
+        let mut lists: Vec<List> =
+            all.map(|&entry| repeat_n(entry.clone(), self.quorum()).collect()).collect();
+        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let own: List = start.own.iter().filter(is_own).cloned().collect();
+        let others =
+            by_sender.iter().filter(|(who, _)| own.iter().all(|entry| entry.change.signer() != **who));
+        let others: List = others.filter_map(|(_, sent)| sent.first().map(|&entry| entry.clone())).collect();
+        lists.push(others.iter().chain(&own).cloned().collect());
+        lists.push(own);
+        lists.push(Vec::new());
+        lists
+    }
+
+    /// View changes in the name of honest replicas that did not send them, which report nothing or what can be shown.
+    fn forged(&self, memo: &Memo, knowledge: &Knowledge, start: &Start<'_>) -> Vec<List> {
+        let proved = knowledge
+            .parts
+            .iter()
+            .filter(|part| part.proves)
+            .map(|part| vec![memo.claims.get(part.id).clone()]);
+        if !self.has(Family::Forged) {
+            return Vec::new();
+        }
+        let stable = StableCheckpoint::genesis().claim().clone();
+        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let own: List = start.own.iter().find(is_own).cloned().into_iter().collect();
+        once(Vec::new())
+            .chain(proved)
+            .map(|prepared| {
+                let change = ViewChange { new_view: start.view, stable: stable.clone(), prepared };
+                let forged = self
+                    .alphabet
+                    .forgeable
+                    .iter()
+                    .map(|&who| Entry::real(&Arc::new(Signed::forged(who, change.clone()))));
+                forged.chain(own.iter().cloned()).collect()
+            })
+            .collect()
+    }
+
+    /// Proposals that follow from nothing: any batches at the numbers from 1 on; one at another number; two at one
+    /// number; in the wrong order; for another view; under another digest than the batch's; and one of an honest replica.
+    fn rows(&self, known: Vec<Proposal>, start: &Start<'_>) -> Vec<Vec<Proposal>> {
+        let alphabet = &self.alphabet;
+        let (key, view) = (start.key, start.view);
+        let make = |seq: SeqNum, batch: &Batch| proposal(key, view, seq, batch.clone());
+        let slots = self.system.bound().slots as usize;
+        let mut rows: Vec<Vec<Proposal>> = vec![Vec::new()];
+        let mut from = 0;
+        for seq in (1..=slots as u64).map(SeqNum) {
+            if (rows.len() - from) * alphabet.batches.len() > MOST_ROWS {
+                break;
+            }
+            let shorter = rows[from..].to_vec();
+            from = rows.len();
+            for (row, batch) in shorter.iter().cartesian_product(&alphabet.batches) {
+                rows.push(row.iter().cloned().chain([make(seq, batch)]).collect());
+            }
+        }
+        let one = SeqNum(1);
+        for batch in &alphabet.batches {
+            let elsewhere = alphabet.numbers.iter().filter(|&&seq| seq != one);
+            rows.extend(elsewhere.map(|&seq| vec![make(seq, batch)]));
+            let others = alphabet.batches.iter().filter(|other| *other != batch);
+            rows.extend(others.clone().map(|other| vec![make(one, batch), make(one, other)]));
+            if slots > 1 {
+                rows.extend(
+                    alphabet.batches.iter().map(|other| vec![make(SeqNum(2), batch), make(one, other)]),
+                );
+            }
+            let views = alphabet.views.iter().filter(|&&other| other != view);
+            rows.extend(views.map(|&other| vec![proposal(key, other, one, batch.clone())]));
+            let digests = alphabet.digests.iter().filter(|&&digest| digest != batch.digest());
+            rows.extend(digests.map(|&digest| {
+                let pre_prepare = key.sign(PrePrepare { view, seq: one, digest });
+                vec![Proposal { pre_prepare, batch: batch.clone() }]
+            }));
+        }
+        let is_honest = |proposal: &Proposal| alphabet.forgeable.contains(&proposal.pre_prepare.signer());
+        rows.extend(known.into_iter().filter(is_honest).map(|proposal| vec![proposal]));
+        rows
+    }
+}
+
+/// What a new view on these view changes proposes; nothing where the rule panics, as it will for those who accept it.
+fn batches_of(rules: &dyn Rules, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
+    guarded(|| rules.new_view_batches(changes)).unwrap_or_default()
+}
+
+/// The proposals of which something is known.
+fn memo_proposals(memo: &Memo, knowledge: &Knowledge) -> Vec<Proposal> {
+    knowledge.parts.iter().map(|part| memo.claims.get(part.id).proposal.clone()).collect()
+}
+
+fn proposal(key: &SigningKey, view: View, seq: SeqNum, batch: Batch) -> Proposal {
+    Proposal { pre_prepare: key.sign(PrePrepare { view, seq, digest: batch.digest() }), batch }
+}
+
+fn by_sender<'a>(entries: impl Iterator<Item = &'a Entry>) -> BySender<'a> {
+    let mut by_sender = BySender::new();
+    for entry in entries {
+        by_sender.entry(entry.change.signer()).or_default().push(entry);
+    }
+    by_sender
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.print == other.print
+    }
+}
+
+/// One view change of each of so many senders, in every way; if not `every` choice of senders is wanted, of those who have
+/// sent the same the first, and the last.
+fn products(by_sender: &BySender<'_>, size: usize, every: bool) -> Vec<List> {
+    let classes = alike(by_sender);
+    let sizes = class_sizes(&classes);
+    let chosen = by_sender.values().zip(&classes).combinations(size).filter(|senders| {
+        let places: Vec<_> = senders.iter().map(|(_, place)| **place).collect();
+        every || takes_the_first(&places) || takes_the_first(&mirrored(&places, &sizes))
+    });
+    let lists = chosen.flat_map(|senders| {
+        senders.into_iter().map(|(sent, _)| sent.iter().copied().cloned()).multi_cartesian_product()
+    });
+    lists.take(MOST_LISTS).collect()
+}
+
+/// The class of a sender, and its place among those who have sent the same.
+type Place = (usize, usize);
+
+/// For each sender its place.
+fn alike(by_sender: &BySender<'_>) -> Vec<Place> {
+    let mut classes: Vec<(Vec<&ViewChange>, usize)> = Vec::new();
+    let mut alike = Vec::new();
+    for sent in by_sender.values() {
+        let contents: Vec<&ViewChange> = sent.iter().map(|entry| entry.content()).collect();
+        let class = classes.iter().position(|(known, _)| *known == contents).unwrap_or(classes.len());
+        if class == classes.len() {
+            classes.push((contents, 0));
+        }
+        alike.push((class, classes[class].1));
+        classes[class].1 += 1;
+    }
+    alike
+}
+
+fn class_sizes(places: &[Place]) -> Vec<usize> {
+    let mut sizes = vec![0; places.len()];
+    places.iter().for_each(|&(class, _)| sizes[class] += 1);
+    sizes
+}
+
+/// The same choice counted from the end.
+fn mirrored(places: &[Place], sizes: &[usize]) -> Vec<Place> {
+    places.iter().map(|&(class, place)| (class, sizes[class] - 1 - place)).collect()
+}
+
+/// Whether of senders that are alike the first are taken.
+fn takes_the_first(senders: &[Place]) -> bool {
+    let before = |class: usize, place: usize| senders.iter().filter(|s| s.0 == class && s.1 < place).count();
+    senders.iter().all(|&(class, place)| before(class, place) == place)
+}

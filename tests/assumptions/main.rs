@@ -1,0 +1,58 @@
+//! Judge 3 never says of a broken rulebook that it holds: it finds the violation or says which of its assumptions fails.
+
+#![cfg(test)]
+
+mod equivalent;
+mod wrong;
+
+use bft_check::check::{Job, JudgeKind, Limits, Progress, Verdict, jobs, run};
+use bft_check::model::{Bound, Byzantine, Reductions, Scope};
+use bft_check::pbft::Rules;
+
+/// What judge 3 says by default, and without its reductions.
+fn said(rules: &'static dyn Rules, scope: Scope, reductions: Reductions) -> Verdict {
+    let bound = Bound::new(scope, []);
+    let mut all = jobs(JudgeKind::Unbounded, &bound, &Byzantine::Count(1), rules).unwrap();
+    let job = Job { reductions, ..all.swap_remove(0) };
+    run(&job, rules, None, &Limits::default(), None, &Progress::default()).unwrap().verdict
+}
+
+/// Fails on the rulebooks of which it is said that they hold, or nothing at all.
+fn none_holds(rulebooks: &[&'static dyn Rules], scope: Scope, reductions: Reductions) {
+    let mut passed = Vec::new();
+    for &rules in rulebooks {
+        let start = std::time::Instant::now();
+        let verdict = said(rules, scope, reductions);
+        if std::env::var_os("SHOW").is_some() {
+            let said = match &verdict {
+                Verdict::Violated { property, .. } => format!("violated: {property}"),
+                other => format!("{other:?}"),
+            };
+            println!("{rules:?}: {said} ({:?})", start.elapsed());
+        }
+        if !matches!(verdict, Verdict::Violated { .. } | Verdict::Refused(_)) {
+            passed.push(format!("{rules:?}: {verdict:?}"));
+        }
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+#[test]
+fn no_wrong_rulebook_comes_out_clean() {
+    assert!(wrong::ALL.len() >= 40, "{}", wrong::ALL.len());
+    none_holds(wrong::ALL, Scope::DEFAULT, Reductions::ALL);
+}
+
+#[test]
+fn no_wrong_rulebook_comes_out_clean_without_reductions() {
+    none_holds(wrong::ALL, Scope { requests: 1, ..Scope::DEFAULT }, Reductions::NONE);
+}
+
+/// The same rules in other words are the same rules.
+#[test]
+fn equivalent_rulebooks_hold() {
+    for &rules in equivalent::ALL {
+        let verdict = said(rules, Scope::DEFAULT, Reductions::ALL);
+        assert!(matches!(verdict, Verdict::Holds), "{rules:?}: {verdict:?}");
+    }
+}

@@ -1,0 +1,290 @@
+//! One rulebook, asked of every judge: what does not fit together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bft_check::check::JudgeKind;
+use bft_check::model::{Bound, Scope};
+use bft_check::pbft::ReplicaId;
+
+use crate::answer::{Answer, Patience, ask, caught, processor_time};
+use crate::drawn::Drawn;
+use crate::question::Question;
+use crate::{simulated, wild};
+
+/// How many runs at random there are within each bound that a judge calls clean.
+const WILD_RUNS: u64 = 150;
+
+/// Something that must not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub rulebook: Drawn,
+    /// Of what kind it is, in a word.
+    pub kind: &'static str,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{:?}] {}", self.kind, self.rulebook, self.what)
+    }
+}
+
+/// How many answers there were of each kind.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Tallies {
+    pub held: u64,
+    pub violated: u64,
+    pub refused: u64,
+    pub not_exhausted: u64,
+    pub panicked: u64,
+}
+
+impl Tallies {
+    fn count(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Holds { .. } => self.held += 1,
+            Answer::Violated { .. } => self.violated += 1,
+            Answer::NotExhausted => self.not_exhausted += 1,
+            Answer::Refused(_) => self.refused += 1,
+            Answer::Panicked(_) => self.panicked += 1,
+        }
+    }
+
+    pub fn add(&mut self, other: &Tallies) {
+        self.held += other.held;
+        self.violated += other.violated;
+        self.refused += other.refused;
+        self.not_exhausted += other.not_exhausted;
+        self.panicked += other.panicked;
+    }
+}
+
+/// What came of a rulebook.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    pub answers: Vec<(Question, Answer)>,
+    /// How long each answer took.
+    pub times: Vec<Duration>,
+    pub tallies: Tallies,
+    pub findings: Vec<Finding>,
+}
+
+impl Examined {
+    /// The questions with their answers, and how long each took.
+    pub fn timed(&self) -> impl Iterator<Item = (&Question, &Answer, Duration)> {
+        self.answers.iter().zip(&self.times).map(|((question, answer), time)| (question, answer, *time))
+    }
+
+    /// Whether some judge says that something is violated.
+    pub fn is_violated(&self) -> bool {
+        self.answers.iter().any(|(_, answer)| matches!(answer, Answer::Violated { .. }))
+    }
+}
+
+/// Asks these questions of a rulebook, and holds the answers against each other and against simulation.
+pub fn examine(
+    rulebook: Drawn,
+    questions: &[Question],
+    patience: Patience,
+    seeds: std::ops::Range<u64>,
+) -> Examined {
+    let rules = rulebook.leak();
+    let mut this = Examined {
+        answers: Vec::new(),
+        times: Vec::new(),
+        tallies: Tallies::default(),
+        findings: Vec::new(),
+    };
+    let mut note = |kind, what| this.findings.push(Finding { rulebook, kind, what });
+    for question in questions {
+        let start = processor_time();
+        let (answer, wrong) = ask(question, rules, patience);
+        this.tallies.count(&answer);
+        for what in wrong {
+            let kind = what.split(':').next().unwrap_or_default();
+            let kind =
+                ["overrun", "panic", "error", "internal", "unreplayable"].into_iter().find(|it| *it == kind);
+            note(kind.unwrap_or("wrong"), format!("{question}: {what}"));
+        }
+        if let Answer::Violated { property, .. } = answer
+            && rulebook.is_harmless()
+            && question.property.is_none()
+        {
+            note("alarm", format!("{question}: {property} violated under rules that are right"));
+        }
+        this.times.push(processor_time() - start);
+        this.answers.push((question.clone(), answer));
+    }
+    for (kind, what) in contradictions(&this.answers) {
+        note(kind, what);
+    }
+    let simulated = caught(|| simulated::simulate(rules, seeds.clone()));
+    match simulated {
+        Err(what) => note("panic", format!("simulation: {what}")),
+        Ok(found) => {
+            for found in found {
+                for (question, answer) in &this.answers {
+                    if !matches!(answer, Answer::Holds { .. }) || question.property.is_some() {
+                        continue;
+                    }
+                    match caught(|| simulated::within(&found, question, rules)) {
+                        Ok(None) => {}
+                        Ok(Some(trace)) => {
+                            let seed = found.seed;
+                            let steps = trace.steps().len();
+                            let what = format!(
+                                "{question}: {}; simulation violates {} there (seed {seed}, K={:?}, {} clients, {steps} steps)",
+                                answer.brief(),
+                                found.property,
+                                found.settings.scope.checkpoint,
+                                found.settings.scope.requests,
+                            );
+                            note("simulated", what);
+                        }
+                        Err(what) => note("panic", format!("{question}: replay: {what}")),
+                    }
+                }
+            }
+        }
+    }
+    let mut met: Vec<Bound> = Vec::new();
+    for (question, answer) in &this.answers {
+        let Answer::Holds { .. } = answer else { continue };
+        let bounds = bounds_of(question);
+        for bound in bounds {
+            if question.property.is_some() || met.contains(&bound) {
+                continue;
+            }
+            met.push(bound.clone());
+            let held: Vec<_> = this
+                .answers
+                .iter()
+                .filter(|(other, answer)| {
+                    matches!(answer, Answer::Holds { .. })
+                        && other.property.is_none()
+                        && bounds_of(other).contains(&bound)
+                })
+                .map(|(other, answer)| format!("{other}: {}", answer.brief()))
+                .collect();
+            match caught(|| wild::violation(&bound, rules, seeds.start, WILD_RUNS)) {
+                Ok(None) => {}
+                Ok(Some((property, trace))) => {
+                    let run: Vec<_> =
+                        trace.steps().iter().map(|it| format!("{}: {:?}", it.to, it.event)).collect();
+                    let count = held.len();
+                    let what = format!(
+                        "{property} violated with {:?} Byzantine in {}, by: {}; but {count} hold: {}",
+                        bound.byzantine,
+                        bound.scope,
+                        run.join("; "),
+                        held.join(" | ")
+                    );
+                    note("missed", what);
+                }
+                Err(what) => note("panic", format!("{question}: a wild run: {what}")),
+            }
+        }
+    }
+    this.findings = gathered(this.findings);
+    this
+}
+
+/// The bounds of which an answer says something, for runs at random: of any number of views, four, with each replica
+/// Byzantine.
+fn bounds_of(question: &Question) -> Vec<Bound> {
+    let bound = &question.job.bound;
+    if question.job.judge != JudgeKind::Unbounded {
+        return vec![bound.clone()];
+    }
+    let scope = Scope { views: 4, ..bound.scope };
+    match bound.byzantine[..] {
+        [] => vec![Bound::new(scope, [])],
+        _ => (0..scope.replicas).map(|id| Bound::new(scope, [ReplicaId(id)])).collect(),
+    }
+}
+
+/// Of findings of one kind few are shown; how many more there are is said.
+fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
+    const SHOWN: usize = 4;
+    let mut out: Vec<Finding> = Vec::new();
+    let mut more: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for finding in findings {
+        let shown = out.iter().filter(|other| other.kind == finding.kind).count();
+        if shown < SHOWN {
+            out.push(finding);
+        } else {
+            *more.entry(finding.kind).or_default() += 1;
+        }
+    }
+    for (kind, more) in more {
+        if let Some(last) = out.iter_mut().rfind(|finding| finding.kind == kind) {
+            last.what.push_str(&format!(" (and {more} more)"));
+        }
+    }
+    out
+}
+
+/// Which answers contradict each other: by the first violation that does, all that it contradicts.
+fn contradictions(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    let mut held_against: Vec<(String, Vec<String>)> = Vec::new();
+    for (covering, held) in answers {
+        let Answer::Holds { unreached, .. } = held else { continue };
+        let violated =
+            answers.iter().find(|(covered, other)| other.is_violated() && covered.is_covered_by(covering));
+        if let Some((covered, other)) = violated {
+            let violated = format!("{covered}: {}", other.brief());
+            let holds = format!("{covering}: {}", held.brief());
+            match held_against.iter_mut().find(|(known, _)| *known == violated) {
+                Some((_, holders)) => holders.push(holds),
+                None => held_against.push((violated, vec![holds])),
+            }
+        }
+        // With and without a reduction the same good outcomes are reached.
+        let more = answers.iter().find_map(|(other, answer)| match answer {
+            Answer::Holds { unreached: others, .. } if unreached.len() < others.len() => {
+                let same = covering.job.judge == other.job.judge
+                    && covering.is_covered_by(other)
+                    && other.is_covered_by(covering);
+                same.then(|| format!("{covering} reaches what {other} does not: {others:?}"))
+            }
+            _ => None,
+        });
+        out.extend(more.map(|what| ("unreached", what)));
+    }
+    let said = held_against.into_iter().map(|(violated, holders)| {
+        let count = holders.len();
+        format!("{violated}; but {count} hold: {}", holders.join(" | "))
+    });
+    out.extend(said.map(|what| ("contradiction", what)));
+    out.extend(placements(answers));
+    out
+}
+
+/// Whether a Byzantine replica can do more than none can: where any one replica may be Byzantine and everything holds,
+/// nothing can be violated when none is.
+fn placements(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    for (question, answer) in answers {
+        let Answer::Violated { property, .. } = answer else { continue };
+        let bound = &question.job.bound;
+        if !bound.byzantine.is_empty() || question.property.is_some() || *property == "stable-held" {
+            continue;
+        }
+        let with = |id: u16| {
+            answers.iter().any(|(other, answer)| {
+                matches!(answer, Answer::Holds { .. })
+                    && other.property.is_none()
+                    && other.job.judge != JudgeKind::Unbounded
+                    && other.job.bound.scope == bound.scope
+                    && other.job.bound.byzantine.iter().map(|id| id.0).eq([id])
+            })
+        };
+        if (0..bound.replicas).all(with) && bound.faults > 0 {
+            out.push(("placements", format!("{question}: {}; holds whoever is Byzantine", answer.brief())));
+        }
+    }
+    out
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bft_check::bugs::{Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Verdict};
-use bft_check::model::{Adversary, Bound, Byzantine, Event, Property, Reductions, Run, System};
+use bft_check::model::{Adversary, Bound, Byzantine, Event, Local, Property, Reductions, Run, System};
 use bft_check::pbft::{Message, Outcome, Principal, SeqNum};
 use bft_check::trace::{Form, Trace, TraceFile};
 
@@ -35,6 +35,7 @@ fn violates(property: Property, trace: &Trace) -> bool {
         last.filter(move |last| last.timestamp >= timestamp).collect::<Vec<_>>()
     };
     match property {
+        Property::Panics => run.locals().any(|(_, local)| matches!(local, Local::Panicked(_))),
         Property::Agreement => {
             let mut batches: BTreeMap<SeqNum, BTreeSet<_>> = BTreeMap::new();
             decided().for_each(|(seq, batch)| {

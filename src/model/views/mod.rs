@@ -84,6 +84,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
+use super::panics::guarded;
 use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
@@ -135,13 +136,14 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
-    /// The properties that are looked at: those of replicas alone, where there are no checkpoints.
-    pub const LOOKED_AT: [Property; 5] = [
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints, and that nobody panics.
+    pub const LOOKED_AT: [Property; 6] = [
         Property::Agreement,
         Property::ChainPrefix,
         Property::Validity,
         Property::ExactlyOnce,
         Property::CertificateUnique,
+        Property::Panics,
     ];
 
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
@@ -156,7 +158,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules() };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().as_rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -328,8 +330,18 @@ impl Views {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
-        let layer = layer::explore(self, &mut stage, past, leader);
+        let explored = guarded(|| -> Result<_, String> {
+            let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
+            let layer = layer::explore(self, &mut stage, past, leader);
+            Ok((layer, stage))
+        });
+        let panics = || Ok(Layer { lacking: [Property::Panics].into_iter().collect(), ..Layer::default() });
+        // Whether in a run or only when it is asked about one: judge 2 looks for it.
+        let Ok(explored) = explored else { return panics() };
+        let (layer, stage) = explored?;
+        if stage.judge.is_any_wrecked() {
+            return panics();
+        }
         stages().entry(setup).or_default().push(stage);
         layer
     }
@@ -404,13 +416,13 @@ impl Model for Views {
 }
 
 /// Each of [`Views::LOOKED_AT`] with whether a state has it.
-fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 5] {
+fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 6] {
     macro_rules! all {
         ($($name:ident)*) => {
             [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
         };
     }
-    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique Panics }
 }
 
 impl fmt::Debug for Views {

@@ -183,7 +183,9 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
     let in_one_view = runs().filter(|(rulebook, run)| run.scope.views == 1 && meaningful(rulebook, run));
     for (rulebook, run) in in_one_view {
         let Expected::Violated(property) = run.expected else { continue };
-        for scope in [Scope { slots: 1, ..run.scope }, Scope { requests: 1, ..run.scope }] {
+        let checkpoint = run.scope.checkpoint.filter(|&interval| interval == 1);
+        let one_slot = Scope { slots: 1, checkpoint, ..run.scope };
+        for scope in [one_slot, Scope { requests: 1, ..run.scope }] {
             if scope == run.scope {
                 continue;
             }

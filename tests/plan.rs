@@ -269,7 +269,8 @@ fn every_judge_counts_what_its_replicas_ask() {
             for count in &counts {
                 assert!(count.accepted + count.refused <= count.asked, "{count:?}");
             }
-            assert_eq!(count("check_state").asked, 0, "{judge}: there are no checkpoints");
+            // Replicas tell each other what was decided where a system is to go on for ever.
+            assert_eq!(count("check_state").asked > 0, judge == JudgeKind::Liveness, "{judge}");
             assert!(count("in_window").never_refuses(), "{judge}");
         }
     }

@@ -126,7 +126,9 @@ pub fn ask(question: &Question, rules: &'static dyn Rules, patience: Patience) -
             Answer::Refused(error.to_string())
         }
         Ok(Ok(outcome)) => match outcome.verdict {
-            Verdict::Holds => Answer::Holds { states: outcome.coverage.states, unreached: outcome.unreached },
+            Verdict::Holds | Verdict::Vacuous => {
+                Answer::Holds { states: outcome.coverage.states, unreached: outcome.unreached }
+            }
             Verdict::Violated { property, steps, trace } => {
                 wrong.extend(
                     caught(|| replayed(&trace, property))

@@ -78,7 +78,8 @@ pub(super) struct Alike<'a> {
 pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let bound = system.bound();
     let keys = system.keys();
-    let (setting, rules) = (system.setting(), system.rules());
+    // Whoever panics over one of two treats them differently.
+    let (setting, rules) = (system.setting(), system.rules().as_rules());
     let batches: Vec<Batch> = system.requests().iter().map(|r| Batch::new([r.clone()])).collect();
     let views: Vec<View> = (0..bound.views.clamp(1, 4)).map(View).collect();
     let next = View(bound.views);
@@ -143,7 +144,8 @@ impl Alike<'_> {
         let contents = [(view, digest), (view, other), (view.next(), digest), (view.next(), other)];
         let same: Vec<_> =
             contents.into_iter().filter(|&(view, digest)| rules.prepare_key(view, digest) == due).collect();
-        let voters = committee.replicas().filter(|&id| rules.may_prepare(committee, view, id));
+        let counts = |&id: &ReplicaId| rules.may_prepare(committee, view, id) && rules.counts_vote(None, id);
+        let voters = committee.replicas().filter(counts);
         voters
             .map(|id| {
                 let vote =

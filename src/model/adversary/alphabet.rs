@@ -6,6 +6,7 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 
 use crate::model::bounds::System;
+use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proof, Proposal,
     Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View, signed_by_its_client,
@@ -84,7 +85,8 @@ impl Alphabet {
                 let own = self.keys.iter().map(|(key, _)| key.sign(PrePrepare { view, seq, digest }));
                 out.extend(own.map(|pre_prepare| Proposal { pre_prepare, batch: batch.clone() }));
             }
-            let primary = Principal::Replica(rules.primary(committee, view));
+            let Ok(primary) = guarded(|| rules.primary(committee, view)) else { continue };
+            let primary = Principal::Replica(primary);
             for batch in self.batches.iter().filter(|_| self.forgeable.contains(&primary)) {
                 let pre_prepare = Signed::forged(primary, PrePrepare { view, seq, digest: batch.digest() });
                 out.push(Proposal { pre_prepare, batch: batch.clone() });

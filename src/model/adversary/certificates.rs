@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
-use super::{Adversary, Family, Knowledge};
+use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::fingerprint;
 use crate::pbft::{
     Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proof, Proposal, Signed, StableCheckpoint,
@@ -138,7 +138,8 @@ impl Adversary {
     ) -> (PreparedClaim, bool) {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
-        let threshold = rules.certificate_quorum(setting.committee).saturating_sub(1);
+        let quorum = quorum(rules, |rules, of| rules.certificate_quorum(of), setting.committee);
+        let threshold = quorum.saturating_sub(1);
         votes.best(
             &mut memo.tried_claims,
             fingerprint(&proposal),
@@ -163,7 +164,7 @@ impl Adversary {
         let own = all.iter().flat_map(|&checkpoint| self.alphabet.checkpoints(checkpoint));
         let votes =
             Ballots::new(sent.checkpoints.iter().copied().cloned().chain(own), &self.alphabet.forgeable);
-        let threshold = rules.checkpoint_quorum(setting.committee);
+        let threshold = quorum(rules, |rules, of| rules.checkpoint_quorum(of), setting.committee);
         let of_genesis = genesis.claim().clone();
         let proves = rules.check_stable(setting, &of_genesis).is_ok();
         let mut parts = vec![memo.stable.part(of_genesis, proves, ())];
@@ -200,7 +201,7 @@ impl Adversary {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let honest = sent.commits.iter().copied().cloned();
         let votes = Ballots::new(honest.chain(self.alphabet.commits()), &self.alphabet.forgeable);
-        let threshold = rules.commit_quorum(setting.committee);
+        let threshold = quorum(rules, |rules, of| rules.commit_quorum(of), setting.committee);
         let mut parts = Vec::new();
         for &seq in &self.alphabet.numbers {
             for batch in &self.alphabet.batches {

@@ -17,8 +17,10 @@
 //! function is monotone; so its messages need not be steps, they are simply there to be delivered.
 //!
 //! Only messages are left out that every honest replica refuses in whatever state: those that the replica's own check of the
-//! whole message refuses ([`Rules::check_view_change`](crate::pbft::Rules::check_view_change) for a VIEW-CHANGE, and so on), which
-//! depends on nothing but the message. A check of a part prunes nothing: the rulebook may forget to ask it.
+//! whole message refuses ([`Rules::check_view_change`] for a VIEW-CHANGE, and so on), which
+//! depends on nothing but the message. A check of a part prunes nothing: the rulebook may forget to ask it. A check that panics
+//! refuses nothing ([`System::rules`]): whoever gets the message panics too. What has to be known to make a message is, where the
+//! rule for it panics, taken to be nothing, or the paper's.
 //!
 //! That this is as general as it claims is a test: whatever a message that is drawn by the same grammar does to a
 //! replica, one that is listed here does too (`tests/adversary.rs`).
@@ -39,7 +41,8 @@ use self::memo::{Memo, Part};
 use super::bounds::System;
 use super::conduct;
 use super::fingerprint::Fingerprint;
-use crate::pbft::{Message, PreparedClaim, Proposal, StableClaim, check_proposal};
+use super::panics::guarded;
+use crate::pbft::{Committee, Message, PreparedClaim, Proposal, Rules, StableClaim, check_proposal};
 
 /// A family of messages, which the adversary can do without: so that a test sees what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,6 +204,11 @@ impl Adversary {
         let is_allowed = rules.may_propose_null() || !proposal.batch.is_null();
         is_allowed && check_proposal(rules, setting, proposal).is_ok()
     }
+}
+
+/// A quorum by this rule; where the rule panics, one of the paper's size, so that who is sent so much panics by itself.
+fn quorum(rules: &dyn Rules, rule: fn(&dyn Rules, Committee) -> usize, committee: Committee) -> usize {
+    guarded(|| rule(rules, committee)).unwrap_or_else(|_| committee.quorum())
 }
 
 impl fmt::Debug for Adversary {

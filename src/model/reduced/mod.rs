@@ -10,6 +10,10 @@
 //! Crashes, of which there are only so many, and what clients do, which their common history remembers in its order,
 //! are never put off.
 //!
+//! What that takes of the rules is what every rulebook has: what a replica does depends on its state and on what exists,
+//! and that only grows. Certificates that say the same are one here as in judge 2: that it does not matter which
+//! votes prove them is tried before anything is said to hold ([`votes_matter`](super::votes_matter)).
+//!
 //! And, where that is asked for, what is decided counts, and not who has decided it ([`decided`]).
 
 mod decided;
@@ -344,6 +348,10 @@ impl Judge for Reduced {
     fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
         if property.is_of_replicas() {
             return !self.lacking(state).contains(property);
+        }
+        // A step in which somebody panics is not put off.
+        if property == Property::Panics {
+            return self.judge.holds(state, property);
         }
         let all = self.all_reached(state);
         !self.any_of(state, &all, &mut |_, state| !self.judge.holds(state, property))

@@ -26,8 +26,12 @@
 //!
 //! **Why view numbers can be ranks.** What a new view takes depends on the order of the certificates' views alone,
 //! of those for one batch on the highest, and views in a row with certificates for the same batch are as good
-//! as one: asked of the rulebook with all small sets of reports. A certificate of a view is given the signatures
-//! that it has when that rank is the number of its view; it says the same.
+//! as one; it does not depend on who reports what, in which order, or how often. A certificate of a view is given the
+//! signatures that it has when that rank is the number of its view; it says the same, whichever votes prove it.
+//!
+//! **What is assumed of rules.** All that stands here of what a rule makes of arguments that are taken for one is written
+//! down, and tried on the rules at hand, in [`assumptions`](self). Of a rulebook that does not fulfil it nothing is said to
+//! hold; what is violated stands once judge 2 confirms it.
 //!
 //! **Why any placement.** Of the next view only one thing matters: whether its primary is Byzantine, or which honest
 //! replica it is. Either is tried after every state, as if the views with other primaries in between had passed
@@ -39,7 +43,8 @@
 //! [`order`](self) and [`subsumed`](self).
 //!
 //! **View 0** has an honest primary here. One with a Byzantine primary allows no more than a later view of his
-//! that begins with nothing reported, which is tried too.
+//! that begins with nothing reported, which is explored too: no rule tells the first view from others, and a new view on
+//! which nothing is reported proposes nothing.
 //!
 //! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge 2, and
 //! replayed, before it is shown.
@@ -79,6 +84,7 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
+use super::panics::guarded;
 use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
@@ -130,13 +136,14 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
-    /// The properties that are looked at: those of replicas alone, where there are no checkpoints.
-    pub const LOOKED_AT: [Property; 5] = [
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints, and that nobody panics.
+    pub const LOOKED_AT: [Property; 6] = [
         Property::Agreement,
         Property::ChainPrefix,
         Property::Validity,
         Property::ExactlyOnce,
         Property::CertificateUnique,
+        Property::Panics,
     ];
 
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
@@ -151,7 +158,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules() };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().as_rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -165,10 +172,13 @@ impl Views {
                     .to_owned(),
             )
         } else {
-            maker.check_rules(&batches).err()
+            assumptions::asking(|| maker.check_rules(&batches)).err().map(|unmet| unmet.to_string())
         };
         let is_asked = refusal.is_none();
         let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
+        // Whoever panics when asked would do so in the search too.
+        let refusal =
+            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
         Ok(Views {
             scope,
             rules,
@@ -320,8 +330,18 @@ impl Views {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
-        let layer = layer::explore(self, &mut stage, past, leader);
+        let explored = guarded(|| -> Result<_, String> {
+            let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
+            let layer = layer::explore(self, &mut stage, past, leader);
+            Ok((layer, stage))
+        });
+        let panics = || Ok(Layer { lacking: [Property::Panics].into_iter().collect(), ..Layer::default() });
+        // Whether in a run or only when it is asked about one: judge 2 looks for it.
+        let Ok(explored) = explored else { return panics() };
+        let (layer, stage) = explored?;
+        if stage.judge.is_any_wrecked() {
+            return panics();
+        }
         stages().entry(setup).or_default().push(stage);
         layer
     }
@@ -396,13 +416,13 @@ impl Model for Views {
 }
 
 /// Each of [`Views::LOOKED_AT`] with whether a state has it.
-fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 5] {
+fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 6] {
     macro_rules! all {
         ($($name:ident)*) => {
             [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
         };
     }
-    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique Panics }
 }
 
 impl fmt::Debug for Views {

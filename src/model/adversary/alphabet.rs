@@ -106,18 +106,31 @@ impl Alphabet {
     }
 
     /// The PREPAREs and COMMITs of Byzantine replicas that are sent by themselves; `may_be_taken` says of which proposals
-    /// somebody may take a PRE-PREPARE.
+    /// somebody may take a PRE-PREPARE, `count_together` of which digests votes of a view are counted together.
     ///
     /// Tallies are read only by the key of a proposal that was accepted, and in view 0, which no NEW-VIEW begins, only what
-    /// a PRE-PREPARE proposes is accepted. So a vote there for what nobody can propose counts at most as one for what
-    /// somebody can; it is sent only where there are not two other batches to mix up.
-    pub fn votes(&self, may_be_taken: impl Fn(&Proposal) -> bool) -> Vec<Message> {
-        let proposed = self.proposals.iter().filter(|proposal| may_be_taken(proposal));
-        let in_view_0: BTreeSet<Digest> =
-            proposed.filter(|proposal| proposal.view() == View(0)).map(Proposal::digest).collect();
+    /// a PRE-PREPARE proposes is accepted. So a vote for what nobody can propose counts for nothing, unless it counts
+    /// together with votes for what somebody can.
+    pub fn votes(
+        &self,
+        may_be_taken: impl Fn(&Proposal) -> bool,
+        count_together: impl Fn(View, Digest, Digest) -> bool,
+    ) -> Vec<Message> {
+        let taken: BTreeSet<(View, Digest)> = self
+            .proposals
+            .iter()
+            .filter(|proposal| may_be_taken(proposal))
+            .map(|proposal| (proposal.view(), proposal.digest()))
+            .collect();
+        let is_proposed = |view: View, digest: Digest| {
+            let by_new_view = view > View(0) && digest != Digest::ZERO;
+            by_new_view || taken.contains(&(view, digest)) || self.is_requested(digest)
+        };
         let is_sent = |&(view, digest): &(View, Digest)| {
-            let is_mixed_up = digest == Digest::ZERO && in_view_0.len() < 2;
-            view > View(0) || in_view_0.contains(&digest) || self.is_requested(digest) || is_mixed_up
+            let is_mixed_up = |&other: &Digest| {
+                other != digest && is_proposed(view, other) && count_together(view, digest, other)
+            };
+            is_proposed(view, digest) || self.digests.iter().any(is_mixed_up)
         };
         let prepares =
             self.ballots(&is_sent, |key, view, seq, digest| key.sign(Prepare { view, seq, digest }));

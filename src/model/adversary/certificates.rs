@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use itertools::Itertools as _;
+
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
 use super::{Adversary, Family, Knowledge, quorum};
@@ -159,8 +161,14 @@ impl Adversary {
         let genesis = StableCheckpoint::genesis();
         let named = sent.stable.iter().map(|claim| Checkpoint { seq: claim.seq, state: claim.state });
         let voted = sent.checkpoints.iter().map(|vote| *vote.message());
+        let known: BTreeSet<Checkpoint> = named.chain(voted).collect();
+        // A state that somebody was in, said to be that after another number.
+        let states = known.iter().map(|checkpoint| checkpoint.state).chain([genesis.claim().state]);
+        let states: BTreeSet<_> = states.collect();
+        let numbers = self.alphabet.numbers.iter().filter(|seq| seq.0 > 0);
+        let moved = numbers.cartesian_product(&states).map(|(&seq, &state)| Checkpoint { seq, state });
         let all: BTreeSet<Checkpoint> =
-            named.chain(voted).chain(self.alphabet.made_up_checkpoints()).collect();
+            known.iter().copied().chain(moved).chain(self.alphabet.made_up_checkpoints()).collect();
         let own = all.iter().flat_map(|&checkpoint| self.alphabet.checkpoints(checkpoint));
         let votes =
             Ballots::new(sent.checkpoints.iter().copied().cloned().chain(own), &self.alphabet.forgeable);

@@ -190,7 +190,12 @@ impl Adversary {
         if system.honest().iter().any(|to| rules.authentic_at(setting, to.id(), system.forged())) {
             out.push(Message::Request(system.forged().clone()));
         }
-        out.extend(self.alphabet.votes(|proposal| self.may_be_taken(proposal)));
+        let count_together = |view, one, other| {
+            let of = |digest| (rules.prepare_key(view, digest), rules.commit_key(view, digest));
+            let keys = guarded(|| (of(one), of(other)));
+            keys.map_or(true, |(one, other)| one.0 == other.0 || one.1 == other.1)
+        };
+        out.extend(self.alphabet.votes(|proposal| self.may_be_taken(proposal), count_together));
         if system.has_checkpoints() {
             let made_up = self.alphabet.made_up_checkpoints();
             out.extend(made_up.flat_map(|it| self.alphabet.checkpoints(it)).map(Message::Checkpoint));

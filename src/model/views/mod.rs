@@ -87,7 +87,7 @@ use super::fingerprint::Fingerprint;
 use super::panics::guarded;
 use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
-use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
+use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
 
 /// PBFT, view by view.
 pub struct Views {
@@ -107,6 +107,8 @@ pub struct Views {
     stop: Arc<AtomicBool>,
     deadline: Option<Instant>,
     reductions: Reductions,
+    /// Whether a view change is taken that reports a certificate for number 0, which is below every window.
+    takes_number_0: bool,
     /// What was followed once for all pasts: so it is counted once.
     counted: Mutex<FxHashSet<Fingerprint>>,
 }
@@ -179,10 +181,17 @@ impl Views {
         // Whoever panics when asked would do so in the search too.
         let refusal =
             refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
+        let of_number_0 = || {
+            let claim = maker.claim(View(0), SeqNum(0), &batches[0]);
+            let change = maker.change(View(1), vec![claim]);
+            maker.rules.check_view_change(maker.setting, &change).is_ok()
+        };
+        let takes_number_0 = refusal.is_none() && of_number_0();
         Ok(Views {
             scope,
             rules,
             byzantine,
+            takes_number_0,
             batches,
             refusal: Mutex::new(refusal),
             unmet: Mutex::new(unmet),
@@ -279,10 +288,8 @@ impl Views {
         let slots = self.scope.slots as usize;
         let mut past = Past { prepared: vec![None; slots], decided: vec![None; slots] };
         for (seq, slot) in state.log().iter() {
-            let place = seq.0 as usize - 1;
-            if place >= slots {
-                return Err(format!("holds something at {seq}"));
-            }
+            let place = (seq.0 as usize).checked_sub(1).filter(|&place| place < slots);
+            let place = place.ok_or_else(|| format!("holds something at {seq}"))?;
             if let Some(certificate) = slot.prepared() {
                 let number = self.number(certificate.digest(), &certificate.claim().proposal.batch)?;
                 past.prepared[place] = Some((certificate.view(), number));
@@ -304,7 +311,14 @@ impl Views {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
-            if let Some(shown) = shown.get_mut(claim.seq().0 as usize - 1) {
+            // No view change holds a certificate for number 0, and nothing else carries one on (`takes_number_0`).
+            let Some(place) = (claim.seq().0 as usize).checked_sub(1) else {
+                if self.takes_number_0 {
+                    return Err(format!("a certificate for {} is taken", claim.seq()));
+                }
+                continue;
+            };
+            if let Some(shown) = shown.get_mut(place) {
                 shown.insert((claim.view(), number));
             }
         }

@@ -9,7 +9,7 @@ use crate::model::bounds::System;
 use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proof, Proposal,
-    Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View, signed_by_its_client,
+    Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View,
 };
 
 /// The most states of the service that are worked out beforehand.
@@ -106,7 +106,8 @@ impl Alphabet {
     }
 
     /// The PREPAREs and COMMITs of Byzantine replicas that are sent by themselves; `may_be_taken` says of which proposals
-    /// somebody may take a PRE-PREPARE, `count_together` of which digests votes of a view are counted together.
+    /// somebody may take a PRE-PREPARE, `asked_for` what honest primaries may propose, and `count_together` of which digests votes of
+    /// a view are counted together.
     ///
     /// Tallies are read only by the key of a proposal that was accepted, and in view 0, which no NEW-VIEW begins, only what
     /// a PRE-PREPARE proposes is accepted. So a vote for what nobody can propose counts for nothing, unless it counts
@@ -114,6 +115,7 @@ impl Alphabet {
     pub fn votes(
         &self,
         may_be_taken: impl Fn(&Proposal) -> bool,
+        asked_for: &[Digest],
         count_together: impl Fn(View, Digest, Digest) -> bool,
     ) -> Vec<Message> {
         let taken: BTreeSet<(View, Digest)> = self
@@ -123,8 +125,7 @@ impl Alphabet {
             .map(|proposal| (proposal.view(), proposal.digest()))
             .collect();
         let is_proposed = |view: View, digest: Digest| {
-            let by_new_view = view > View(0) && digest != Digest::ZERO;
-            by_new_view || taken.contains(&(view, digest)) || self.is_requested(digest)
+            view > View(0) || taken.contains(&(view, digest)) || asked_for.contains(&digest)
         };
         let is_sent = |&(view, digest): &(View, Digest)| {
             let is_mixed_up = |&other: &Digest| {
@@ -136,12 +137,6 @@ impl Alphabet {
             self.ballots(&is_sent, |key, view, seq, digest| key.sign(Prepare { view, seq, digest }));
         let commits = self.ballots(&is_sent, |key, view, seq, digest| key.sign(Commit { view, seq, digest }));
         prepares.map(Message::Prepare).chain(commits.map(Message::Commit)).collect()
-    }
-
-    /// Whether some client asks for what has this digest: an honest primary may propose it.
-    fn is_requested(&self, digest: Digest) -> bool {
-        let mut requested = self.batches.iter().filter(|batch| !batch.is_null());
-        requested.any(|batch| batch.digest() == digest && batch.requests().iter().all(signed_by_its_client))
     }
 
     fn ballots<'a, T>(

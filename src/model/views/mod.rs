@@ -429,8 +429,11 @@ impl Model for Views {
     }
 }
 
+/// A property, and whether a state has it.
+type Judged = (Property, fn(&Views, &ViewsState) -> bool);
+
 /// Each of [`Views::LOOKED_AT`] with whether a state has it.
-fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 6] {
+fn properties() -> [Judged; 6] {
     macro_rules! all {
         ($($name:ident)*) => {
             [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bft_check::bugs::{Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Verdict};
@@ -198,7 +199,9 @@ fn jobs(rulebook: &Rulebook, row: &Row, property: Property) -> Vec<Job> {
 
 #[test]
 fn every_counterexample_is_one_by_definition_whoever_found_it() {
-    let limits = Limits { max_states: Some(5_000), ..Limits::default() };
+    // What takes longer is left to the judges' own tests.
+    let timeout = Some(Duration::from_secs(1));
+    let limits = Limits { max_states: Some(5_000), timeout, ..Limits::default() };
     let mut shown: BTreeMap<String, usize> = BTreeMap::new();
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
     for (rulebook, row) in rows.filter(|(_, row)| !row.slow) {
@@ -228,14 +231,13 @@ fn every_counterexample_is_one_by_definition_whoever_found_it() {
         }
         assert!(is_shown, "{} violates {property}", rulebook.name);
     }
-    println!("{shown:?}");
     for (judge, least) in [
         ("absorbed none", 30),
         ("absorbed silent", 20),
-        ("absorbed silent,decided", 15),
+        ("absorbed silent,decided", 5),
         ("absorbed silent,symmetry", 20),
-        ("message none", 5),
-        ("unbounded silent,ample,most,alike,decided,entered,subsumed,symmetry", 5),
+        ("message none", 8),
+        ("unbounded silent,ample,most,alike,decided,entered,subsumed,symmetry", 3),
         ("liveness none", 5),
     ] {
         assert!(shown.get(judge).is_some_and(|&count| count >= least), "{judge}: {shown:?}");

@@ -60,8 +60,10 @@ pub(super) fn run_views(
             .reduced_by(reductions)
             .stopped_by(Arc::clone(&progress.stop), deadline);
         let mut properties = model.properties();
+        // What comes of a view in which somebody panics is not known, whatever is asked.
         properties.retain(|p| {
-            p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
+            let is_asked = property.is_none_or(|property| property.name() == p.name);
+            p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
         });
         let report = search_views(&model, &properties, limits, progress, |_| {});
         Ok::<_, BoundError>((model, report))
@@ -71,7 +73,13 @@ pub(super) fn run_views(
         (model, report) = explored(Reductions { subsumed: false, ..job.reductions })?;
     }
     let mut unreached = Vec::new();
+    let is_asked = |found: &Property| property.is_none_or(|asked| asked == *found);
     let verdict = match (report.end, model.refusal()) {
+        (End::Violated { path, .. }, _) if matches!(path.last(), Some(ViewsState::Lacks(found)) if !is_asked(found)) =>
+        {
+            let why = "somebody panics in a view, and what comes of it is not known; try --judge absorbed";
+            Verdict::Refused(why.to_owned())
+        }
         (End::Violated { property, path }, _) => {
             let views = path.len() as u64;
             let found = match path.last() {

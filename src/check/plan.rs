@@ -345,7 +345,7 @@ where
     // To try what a reduction assumes is part of the work.
     outcome.coverage.elapsed += start.elapsed();
     if let Some(refusal) = refusal {
-        outcome.verdict = Verdict::Refused(refusal);
+        (outcome.verdict, outcome.unreached) = (Verdict::Refused(refusal), Vec::new());
     }
     outcome
 }

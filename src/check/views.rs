@@ -9,7 +9,7 @@ use stateright::{Expectation, Model as _};
 use super::antichain::search_maximal;
 use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
 use super::question::PlanError;
-use super::search::{End, Limit, Limits, Progress, Report, search};
+use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
 };
@@ -55,75 +55,104 @@ pub(super) fn run_views(
 ) -> Result<Outcome, PlanError> {
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
-    let explored = |reductions| {
-        let model = Views::new(job.bound.scope, byzantine, rules)?
-            .reduced_by(reductions)
-            .stopped_by(Arc::clone(&progress.stop), deadline);
+    let model = |reductions| {
+        let model = Views::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions);
+        Ok::<_, BoundError>(model.stopped_by(Arc::clone(&progress.stop), deadline))
+    };
+    let explored = |model: &Views| {
         let mut properties = model.properties();
         // What comes of a view in which somebody panics is not known, whatever is asked.
         properties.retain(|p| {
             let is_asked = property.is_none_or(|property| property.name() == p.name);
             p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
         });
-        let report = search_views(&model, &properties, limits, progress, |_| {});
-        Ok::<_, BoundError>((model, report))
+        search_views(model, &properties, limits, progress, |_| {})
     };
-    let (mut model, mut report) = explored(job.reductions)?;
-    if model.objection().is_some() && report.end == End::Exhausted {
-        (model, report) = explored(Reductions { subsumed: false, ..job.reductions })?;
-    }
-    let mut unreached = Vec::new();
-    let is_asked = |found: &Property| property.is_none_or(|asked| asked == *found);
-    let verdict = match (report.end, model.refusal()) {
-        (End::Violated { path, .. }, _) if matches!(path.last(), Some(ViewsState::Lacks(found)) if !is_asked(found)) =>
-        {
-            let why = "somebody panics in a view, and what comes of it is not known; try --judge absorbed";
-            Verdict::Refused(why.to_owned())
-        }
-        (End::Violated { property, path }, _) => {
-            let views = path.len() as u64;
-            let found = match path.last() {
-                Some(&ViewsState::Lacks(lacking)) => shown(job, rules, lacking, views, limits, progress)?,
-                _ => None,
-            };
-            match found {
-                Some(verdict) => verdict,
-                None => Verdict::Refused(format!(
-                    "some run of {views} views violates {property}, and judge 2 did not find it in as many; try \
-                     --judge absorbed --property {property} with more --views"
-                )),
+    let start = Instant::now();
+    let few = || in_few_views(job, rules, property, limits, (deadline, progress));
+    let mut judge = model(job.reductions)?;
+    let (verdict, mut coverage) = match refused(&judge) {
+        // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
+        Some(refusal) => (few()?.unwrap_or(refusal), Coverage::default()),
+        None => {
+            let mut report = explored(&judge);
+            if judge.objection().is_some() && report.end == End::Exhausted {
+                judge = model(Reductions { subsumed: false, ..job.reductions })?;
+                report = explored(&judge);
             }
-        }
-        (_, Some(refusal)) => Verdict::Refused(format!(
-            "its views cannot be explored one by one: {refusal}; try --judge absorbed"
-        )),
-        (End::Limited(limit), None) => Verdict::NotExhausted(limit),
-        // A view that was stopped in the middle led to less than it does.
-        (End::Exhausted, None) if progress.stop.load(Relaxed) => Verdict::NotExhausted(Limit::Stopped),
-        (End::Exhausted, None) if model.is_stopped() => {
-            Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
-        }
-        (End::Exhausted, None) => {
-            let reached = model.reached();
-            unreached = Views::GOOD.into_iter().filter(|good| !reached.contains(good)).collect();
-            Verdict::Holds
+            let verdict = match (report.end, refused(&judge)) {
+                (End::Violated { path, .. }, _) if is_unasked(&path, property) => {
+                    few()?.unwrap_or_else(cut_short)
+                }
+                (End::Violated { property, path }, _) => {
+                    let shown = confirmed(job, rules, &path, limits, progress)?;
+                    shown.unwrap_or_else(|| unconfirmed(property, path.len()))
+                }
+                (_, Some(refusal)) => few()?.unwrap_or(refusal),
+                (End::Limited(limit), None) => Verdict::NotExhausted(limit),
+                // A view that was stopped in the middle led to less than it does.
+                (End::Exhausted, None) if progress.stop.load(Relaxed) => {
+                    Verdict::NotExhausted(Limit::Stopped)
+                }
+                (End::Exhausted, None) if judge.is_stopped() => {
+                    Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
+                }
+                (End::Exhausted, None) => few()?.unwrap_or(Verdict::Holds),
+            };
+            (verdict, report.coverage)
         }
     };
-    let verdict = match verdict {
-        Verdict::Holds | Verdict::Refused(_) => {
-            let start = Instant::now();
-            let found = in_few_views(job, rules, property, limits, progress)?;
-            report.coverage.elapsed += start.elapsed();
-            found.unwrap_or(verdict)
-        }
-        other => other,
-    };
-    if !matches!(verdict, Verdict::Holds) {
-        unreached.clear();
-    }
-    let within_views = Some(model.within());
-    let outcome = Outcome::of(job, report.coverage, verdict).without(unreached);
+    // To try what is assumed is part of the work.
+    coverage.elapsed = start.elapsed();
+    let reached = judge.reached();
+    let is_clean = matches!(verdict, Verdict::Holds);
+    let unreached = Views::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
+    let within_views = Some(judge.within());
+    let outcome = Outcome::of(job, coverage, verdict).without(unreached);
     Ok(Outcome { within_views, ..outcome })
+}
+
+/// That it cannot judge the rulebook, if it cannot.
+fn refused(judge: &Views) -> Option<Verdict> {
+    let why = "its views cannot be explored one by one";
+    let refused = |refusal| format!("{why}: {refusal}; try --judge absorbed with as many --views as you can");
+    judge.refusal().map(refused).map(Verdict::Refused)
+}
+
+/// Whether what is violated at the end of a path is not what was asked about.
+fn is_unasked(path: &[ViewsStep], asked: Option<Property>) -> bool {
+    let is_found = |found: &Property| asked.is_none_or(|asked| asked == *found);
+    matches!(path.last(), Some(ViewsState::Lacks(found)) if !is_found(found))
+}
+
+/// Nothing is said of what comes of a view in which somebody panics.
+fn cut_short() -> Verdict {
+    let why = "somebody panics in some view, and what comes of it is not known; try --judge absorbed";
+    Verdict::Refused(why.to_owned())
+}
+
+/// Nothing is said of a violation that judge 2 does not find.
+fn unconfirmed(property: &str, views: usize) -> Verdict {
+    Verdict::Refused(format!(
+        "some run of {views} views violates {property}, and judge 2 did not find it in as many; try --judge absorbed \
+         --property {property} with more --views"
+    ))
+}
+
+/// The violation at the end of this path, as judge 2 finds it in as many views, if it does.
+fn confirmed(
+    job: &Job,
+    rules: &'static dyn Rules,
+    path: &[ViewsStep],
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<Option<Verdict>, PlanError> {
+    match path.last() {
+        Some(&ViewsState::Lacks(property)) => {
+            shown(job, rules, property, path.len() as u64, limits, progress)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
@@ -133,7 +162,7 @@ fn in_few_views(
     rules: &'static dyn Rules,
     property: Option<Property>,
     limits: &Limits,
-    progress: &Progress,
+    (deadline, progress): (Option<Instant>, &Progress),
 ) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
@@ -150,7 +179,8 @@ fn in_few_views(
             break;
         }
         let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
-        let outcome = run(&job, rules, property, &limits, None, &Progress::default())?;
+        let unseen = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
+        let outcome = run(&job, rules, property, &limits, deadline, &unseen)?;
         if matches!(outcome.verdict, Verdict::Violated { .. }) {
             return Ok(Some(outcome.verdict));
         }

@@ -144,7 +144,8 @@ impl Alike<'_> {
         let contents = [(view, digest), (view, other), (view.next(), digest), (view.next(), other)];
         let same: Vec<_> =
             contents.into_iter().filter(|&(view, digest)| rules.prepare_key(view, digest) == due).collect();
-        let voters = committee.replicas().filter(|&id| rules.may_prepare(committee, view, id));
+        let counts = |&id: &ReplicaId| rules.may_prepare(committee, view, id) && rules.counts_vote(None, id);
+        let voters = committee.replicas().filter(counts);
         voters
             .map(|id| {
                 let vote =

@@ -1,4 +1,4 @@
-//! The rules of the paper in other words.
+//! The rules of the paper in other words, and rules that make no difference to what is safe.
 
 use std::collections::BTreeMap;
 

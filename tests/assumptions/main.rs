@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod equivalent;
+mod untold;
 mod wrong;
 
 use bft_check::check::{Job, JudgeKind, Limits, Progress, Verdict, jobs, run};

@@ -178,7 +178,6 @@ keeps!(ReportsWithVoteOf3, reports_prepared, claim => has_vote_of(claim, 3));
 keeps!(ReportsWithoutVoteOf1, reports_prepared, claim => !has_vote_of(claim, 1));
 keeps!(ReportsManyVotes, reports_prepared, claim => claim.prepares.0.len() > 2);
 keeps!(ReportsLowDigests, reports_prepared, claim => claim.digest().as_bytes()[0] < 0x80);
-keeps!(KeepsNothing, keeps_prepared, _claim => false);
 keeps!(KeepsEvenViews, keeps_prepared, claim => claim.view().0 % 2 == 0);
 keeps!(KeepsOddViews, keeps_prepared, claim => claim.view().0 % 2 == 1);
 keeps!(KeepsWithVoteOf2, keeps_prepared, claim => has_vote_of(claim, 2));
@@ -396,7 +395,6 @@ pub const ALL: &[&dyn Rules] = &[
     &ReportsWithoutVoteOf1,
     &ReportsManyVotes,
     &ReportsLowDigests,
-    &KeepsNothing,
     &KeepsEvenViews,
     &KeepsOddViews,
     &KeepsWithVoteOf2,

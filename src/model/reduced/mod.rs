@@ -10,6 +10,10 @@
 //! Crashes, of which there are only so many, and what clients do, which their common history remembers in its order,
 //! are never put off.
 //!
+//! What that takes of the rules is what every rulebook has: what a replica does depends on its state and on what exists,
+//! and that only grows. Certificates that say the same are one here as in judge 2: that it does not matter which
+//! votes prove them is tried before anything is said to hold ([`votes_matter`](super::votes_matter)).
+//!
 //! And, where that is asked for, what is decided counts, and not who has decided it ([`decided`]).
 
 mod decided;

@@ -12,6 +12,10 @@
 //! can be reached. That premise is tried once all states were visited, for everything that was met ([`premise`]), and a
 //! rulebook that does not have it is refused.
 //!
+//! What it takes for one are arguments of rules in which names have changed places, of replicas that lead no view and of clients
+//! that ask for the same; the steps that are compared are all that rules decide of these. Whose votes stand in a
+//! certificate is not compared: that it does not matter is tried by itself ([`votes_matter`](super::votes_matter)).
+//!
 //! *One or more* steps, since an honest primary serves the smallest name first. If it takes over a window with the requests
 //! of two clients at hand, it proposes that of the first, then that of the second; for the other order it has to be handed one
 //! after the other.

@@ -26,8 +26,12 @@
 //!
 //! **Why view numbers can be ranks.** What a new view takes depends on the order of the certificates' views alone,
 //! of those for one batch on the highest, and views in a row with certificates for the same batch are as good
-//! as one: asked of the rulebook with all small sets of reports. A certificate of a view is given the signatures
-//! that it has when that rank is the number of its view; it says the same.
+//! as one; it does not depend on who reports what, in which order, or how often. A certificate of a view is given the
+//! signatures that it has when that rank is the number of its view; it says the same, whichever votes prove it.
+//!
+//! **What is assumed of rules.** All that stands here of what a rule makes of arguments that are taken for one is written
+//! down, and tried on the rules at hand, in [`assumptions`](self). Of a rulebook that does not fulfil it nothing is said to
+//! hold; what is violated stands once judge 2 confirms it.
 //!
 //! **Why any placement.** Of the next view only one thing matters: whether its primary is Byzantine, or which honest
 //! replica it is. Either is tried after every state, as if the views with other primaries in between had passed
@@ -39,7 +43,8 @@
 //! [`order`](self) and [`subsumed`](self).
 //!
 //! **View 0** has an honest primary here. One with a Byzantine primary allows no more than a later view of his
-//! that begins with nothing reported, which is tried too.
+//! that begins with nothing reported, which is explored too: no rule tells the first view from others, and a new view on
+//! which nothing is reported proposes nothing.
 //!
 //! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge 2, and
 //! replayed, before it is shown.
@@ -167,11 +172,13 @@ impl Views {
                     .to_owned(),
             )
         } else {
-            let checked = guarded(|| maker.check_rules(&batches).err());
-            checked.unwrap_or_else(|panicked| Some(format!("a rule panicked: {panicked}")))
+            assumptions::asking(|| maker.check_rules(&batches)).err().map(|unmet| unmet.to_string())
         };
         let is_asked = refusal.is_none();
         let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
+        // Whoever panics when asked would do so in the search too.
+        let refusal =
+            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
         Ok(Views {
             scope,
             rules,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
+use super::assumptions::Assumption;
 use crate::pbft::{
     Batch, Commit, Effect, Input, KeySet, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof,
     Proposal, Record, Replica, ReplicaId, Rules, SeqNum, Setting, StableCheckpoint, State, View, ViewChange,
@@ -61,17 +62,17 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// What is not so.
-    pub fn check_rules(&self, batches: &[Batch]) -> Result<(), String> {
+    pub fn check_rules(&self, batches: &[Batch]) -> Result<(), Assumption> {
         let committee = self.setting.committee;
         for view in (0..u64::from(committee.n()) * 2).map(View) {
             let due = ReplicaId((view.0 % u64::from(committee.n())) as u16);
             if committee.replicas().any(|id| self.rules.may_propose(committee, view, id) != (id == due)) {
-                return Err(format!("who may propose in {view} is not its one primary"));
+                return Err(Assumption::Primary(view));
             }
         }
         for (of, target) in [(3, 4), (4, 3), (1, 9)] {
             if self.rules.justifies(&self.change(View(of), Vec::new()), View(target)) {
-                return Err("a view change for one view justifies another".to_owned());
+                return Err(Assumption::Justifies);
             }
         }
         let [x, y, ..] = batches else { return Ok(()) };
@@ -81,7 +82,7 @@ impl Maker<'_> {
             let result = self.chosen(&reported);
             let spread: Vec<_> = reported.iter().map(|it| it.map(|(view, b)| (view * 5 + 3, b))).collect();
             if self.chosen(&spread) != result {
-                return Err("which certificate a new view takes depends on more than the order".to_owned());
+                return Err(Assumption::Numbers);
             }
             for place in 0..reported.len() {
                 if reported[place] != options[1] {
@@ -93,19 +94,19 @@ impl Maker<'_> {
                     self.chosen(&changed)
                 };
                 if ![with(options[0]), with(options[3])].contains(&result) {
-                    return Err("a lower certificate for a batch is worth more than the highest".to_owned());
+                    return Err(Assumption::Lower);
                 }
             }
             let merged: Vec<_> = reported.iter().map(|it| it.map(|(_, b)| (2, b))).collect();
             if !reported.contains(&options[2]) && self.chosen(&merged) != result {
-                return Err("certificates of several views for one batch count differently".to_owned());
+                return Err(Assumption::InARow);
             }
         }
         Ok(())
     }
 
     /// Whether votes of one view do not help to make a certificate of another.
-    fn check_certificates(&self, batch: &Batch) -> Result<(), String> {
+    fn check_certificates(&self, batch: &Batch) -> Result<(), Assumption> {
         let (claim, other) = (self.claim(View(2), SeqNum(1), batch), self.claim(View(1), SeqNum(1), batch));
         let is_certificate = |prepares: Vec<_>| {
             let claim = PreparedClaim { prepares: Proof(prepares.into()), ..claim.clone() };
@@ -115,7 +116,7 @@ impl Maker<'_> {
             let own = claim.prepares.0.iter().take(own);
             let mixed = own.clone().chain(other.prepares.0.iter()).cloned().collect();
             if is_certificate(mixed) && !is_certificate(own.cloned().collect()) {
-                return Err("votes of one view make up a certificate of another".to_owned());
+                return Err(Assumption::MixedViews);
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use itertools::Itertools as _;
 
 use super::{Asked, Assumption};
 use crate::pbft::{
-    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, ReplicaId, SeqNum, Signed,
+    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, Proposal, ReplicaId, SeqNum, Signed,
     StableCheckpoint, StableClaim, View, ViewChange,
 };
 
@@ -19,6 +19,11 @@ pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
         for view in asked.few_views() {
             asked.check_certificates(view, seq, batch)?;
         }
+    }
+    let is_authentic = |request| asked.maker.rules.authentic(asked.maker.setting, request);
+    let forged = asked.maker.claim(View(0), SeqNum(1), asked.forged);
+    if asked.is_certificate(&forged) != asked.forged.requests().iter().all(is_authentic) {
+        return Err(Assumption::Certificates);
     }
     asked.check_kept()?;
     asked.check_view_changes()?;
@@ -83,7 +88,10 @@ impl Asked<'_> {
         let other = self.requests.iter().chain([self.null]).find(|other| *other != batch);
         let is_other = other.is_some_and(|other| self.is_certificate(&by(primary, other)));
         let is_others = backups.iter().any(|&id| self.is_certificate(&by(id, batch)));
-        if is_other || is_others { Err(Assumption::Certificates) } else { Ok(()) }
+        let pre_prepare = self.forgers.replicas[primary.index()].sign(*full.proposal.pre_prepare.message());
+        let proposal = Proposal { pre_prepare, batch: batch.clone() };
+        let is_forged = self.is_certificate(&PreparedClaim { proposal, ..full.clone() });
+        if is_other || is_others || is_forged { Err(Assumption::Certificates) } else { Ok(()) }
     }
 
     /// Votes that add nothing to those of some backups.
@@ -102,6 +110,7 @@ impl Asked<'_> {
         let strangers = KeySet::symbolic(n as u16 + 1, 1);
         all.push(strangers.replicas[n as usize].sign(own));
         all.push(strangers.clients[0].sign(own));
+        all.extend(missing.map(|id| self.forgers.replicas[id.index()].sign(own)));
         let Some(missing) = missing else { return all };
         let other = self.requests.iter().chain([self.null]).map(Batch::digest).find(|it| *it != own.digest);
         let before = own.view.0.checked_sub(1).map(View);

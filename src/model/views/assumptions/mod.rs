@@ -33,7 +33,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::premise::Maker;
 use crate::model::alike::{Alike, VotesMatter};
 use crate::model::panics::guarded;
-use crate::pbft::{Batch, View};
+use crate::pbft::{Batch, KeySet, View};
 
 /// What a rulebook does not fulfil.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -74,6 +74,18 @@ pub enum Assumption {
     /// View changes justify the view that they are for.
     #[error("a view change for one view justifies another")]
     Justifies,
+    /// Views have no numbers.
+    #[error("which certificate a new view takes depends on more than the order")]
+    Numbers,
+    /// Of the certificates for a batch the highest counts.
+    #[error("a lower certificate for a batch is worth more than the highest")]
+    Lower,
+    /// Views in a row that certify the same are as good as one.
+    #[error("certificates of several views for one batch count differently")]
+    InARow,
+    /// A certificate is of one view.
+    #[error("votes of one view make up a certificate of another")]
+    MixedViews,
     /// It does not matter which votes there are.
     #[error("{0}")]
     Votes(#[from] VotesMatter),
@@ -128,6 +140,8 @@ pub(super) struct Asked<'a> {
     /// The batches of one request each that clients have asked for, the one that nobody has, and the null one.
     pub requests: &'a [Batch],
     pub forged: &'a Batch,
+    /// The replicas' names with keys that are not theirs.
+    pub forgers: KeySet,
     pub null: &'a Batch,
 }
 
@@ -156,9 +170,18 @@ impl Asked<'_> {
 /// What it does not fulfil.
 pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<(), Assumption> {
     let [requests @ .., forged, null] = batches else { return Ok(()) };
-    let asked = Asked { maker, slots, requests, forged, null };
-    let tried = catch_unwind(AssertUnwindSafe(|| guarded(|| check_all(&asked))));
-    tried.map_or(Err(Assumption::Panics), |tried| tried.unwrap_or(Err(Assumption::Panics)))
+    let forgers = KeySet::ed25519(maker.setting.committee.n(), 0, 0);
+    let asked = Asked { maker, slots, requests, forged, forgers, null };
+    asking(|| check_all(&asked))
+}
+
+/// What asking a rulebook comes to; a rule that panics is one that fails.
+///
+/// # Errors
+/// What it does not fulfil.
+pub(super) fn asking(ask: impl FnOnce() -> Result<(), Assumption>) -> Result<(), Assumption> {
+    let asked = catch_unwind(AssertUnwindSafe(|| guarded(ask)));
+    asked.map_or(Err(Assumption::Panics), |asked| asked.unwrap_or(Err(Assumption::Panics)))
 }
 
 fn check_all(asked: &Asked<'_>) -> Result<(), Assumption> {

@@ -169,7 +169,7 @@ impl Grammar<'_> {
         };
         match self.choices.below(3) {
             0 => made_up(seq).digest(),
-            _ => self.honest(announced).unwrap_or_else(|| Snapshot::genesis().digest()),
+            _ => self.honest(announced).unwrap_or_else(|| made_up(seq).digest()),
         }
     }
 
@@ -607,7 +607,8 @@ hole!(TakesOldChanges {
     fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
         let of = &new_view.view_changes.0;
         let signers: BTreeSet<_> = of.iter().map(|change| change.signer()).collect();
-        if signers.len() < of.len() || of.len() < setting.committee.quorum() {
+        let is_signed = of.iter().all(|change| setting.keys.verify(&**change));
+        if signers.len() < of.len() || of.len() < setting.committee.quorum() || !is_signed {
             return Err(Refusal::NoQuorum);
         }
         let changes: Vec<&ViewChange> = of.iter().map(|change| change.message()).collect();
@@ -615,8 +616,12 @@ hole!(TakesOldChanges {
         if self.follows(new_view, &changes) { Ok(()) } else { Err(Refusal::WrongProposals) }
     }
 });
-hole!(TakesTheFirst {
-    fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> { claims.first().copied() }
+hole!(WantsThemBackwards {
+    fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
+        let signers: Vec<_> = new_view.view_changes.0.iter().map(|change| change.signer()).collect();
+        let is_backwards = signers.windows(2).all(|two| two[0] > two[1]);
+        if is_backwards { Castro99.check_new_view(setting, new_view) } else { Err(Refusal::NoQuorum) }
+    }
 });
 hole!(SparesTheOrder {
     fn check_view_change(&self, setting: &Setting, change: &ViewChange) -> Result<(), Refusal> {
@@ -625,7 +630,9 @@ hole!(SparesTheOrder {
     }
 });
 hole!(BelievesDecisions {
-    fn check_decision(&self, _: &Setting, _: &Decision) -> Result<(), Refusal> { Ok(()) }
+    fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
+        self.check_stable(setting, &transfer.stable)
+    }
 });
 
 /// Each family of messages has a rulebook under which it is missed when it is gone.
@@ -644,7 +651,7 @@ fn a_family_that_is_taken_out_is_missed() {
         (Family::AnyProposals, &FollowsAnything, views, 1),
         (Family::Spoilt, &SparesTheChanges, views, 1),
         (Family::OtherViews, &TakesOldChanges, three, 2),
-        (Family::OtherOrders, &TakesTheFirst, views, 1),
+        (Family::OtherOrders, &WantsThemBackwards, views, 1),
         (Family::Misplaced, &SparesTheOrder, two_slots, 1),
         (Family::Unproved, &BelievesDecisions, checkpoints, 0),
     ];

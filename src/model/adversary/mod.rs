@@ -225,7 +225,10 @@ impl Adversary {
                 let may_prepare = || {
                     let view = rules.prepare_key(vote.view, vote.digest).view;
                     let from = vote.signer().replica();
-                    view.zip(from).is_none_or(|(view, from)| rules.may_prepare(committee, view, from))
+                    let mut counts =
+                        view.zip(from).is_none_or(|(view, from)| rules.may_prepare(committee, view, from));
+                    counts |= rules.prepare_counts_as_commit();
+                    counts
                 };
                 self.may_be_in_window(vote.seq) && guarded(may_prepare).unwrap_or(true)
             }

@@ -235,14 +235,18 @@ impl Adversary {
 
     /// The orders of a list in which each view change is first or last, if what is due or accepted depends on the order.
     fn other_orders(&self, memo: &mut Memo, start: &Start<'_>, list: &List) -> Vec<List> {
-        let said = |entry: &Entry| (entry.content().stable.seq, entry.content().prepared.clone());
-        if list.iter().map(said).all_equal() || !self.has(Family::OtherOrders) {
+        if !self.has(Family::OtherOrders) {
             return Vec::new();
         }
         let mut turned = list.clone();
         turned.rotate_left(1);
-        let (one, other) = (self.justified(memo, start, list), self.justified(memo, start, &turned));
-        if one.due == other.due && one.accepted.is_empty() == other.accepted.is_empty() {
+        let reversed: List = list.iter().rev().cloned().collect();
+        let given = self.justified(memo, start, list);
+        let is_the_same = |other: &List| {
+            let other = self.justified(memo, start, other);
+            given.due == other.due && given.accepted.is_empty() == other.accepted.is_empty()
+        };
+        if [turned, reversed].iter().all(is_the_same) {
             return Vec::new();
         }
         let turns = (0..list.len()).map(|by| {

@@ -302,7 +302,9 @@ impl Views {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
-            if let Some(shown) = shown.get_mut(claim.seq().0 as usize - 1) {
+            // No view change may report one that is outside the window: that is tried too.
+            let place = claim.seq().0.checked_sub(1).map(|place| place as usize);
+            if let Some(shown) = place.and_then(|place| shown.get_mut(place)) {
                 shown.insert((claim.view(), number));
             }
         }

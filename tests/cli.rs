@@ -198,6 +198,36 @@ fn a_bound_that_makes_no_sense_is_refused_by_name() {
     refused(&["check", "--replicas", "70000"], &["--replicas", "70000"]);
 }
 
+#[test]
+fn what_would_do_nothing_is_refused_with_what_to_do() {
+    refused(&["check", "--lossy"], &["--lossy", "--property liveness"]);
+    refused(&["check", "--lossy-store"], &["--lossy-store", "--crashes"]);
+    refused(&["simulate", "--lossy-store", "--crashes", "0"], &["--lossy-store", "--crashes"]);
+    refused(&["check", "--checkpoint", "3"], &["--checkpoint 3", "--slots"]);
+    refused(&["check", "--window", "4"], &["--window 4", "leave it out"]);
+    refused(&["check", "--judge", "unbounded", "--crashes", "1"], &["--crashes", "--judge absorbed"]);
+    refused(&["check", "--property", "liveness", "--save", "never.bft"], &["--save", "liveness"]);
+    refused(&["check", "--property", "agrement"], &["did you mean 'agreement'?"]);
+    refused(&["check", "--property", "evidence"], &["bft simulate"]);
+    refused(&["check", "--property", "agreement", "--byzantine", "r0,r1,r2"], &["one alone", "--byzantine"]);
+}
+
+/// What a bound says nothing of stands beside what holds, a rule that is broken first; and nothing of the kind where
+/// something is violated.
+#[test]
+fn what_a_bound_does_not_exercise_is_named() {
+    let out = answer(&["check", "--rules", "dictated-new-view", "--views", "1"], 0);
+    let own =
+        out.find("What holds says nothing of `follows`, which this rulebook overrides: it was never asked.");
+    let others = out.find("What holds says nothing of `checkpoint_quorum`");
+    assert!(own.is_some() && own < others, "{out}");
+    assert!(!answer(&["check", "--rules", "digest-blind"], 10).contains("What holds"));
+    let row = &json(&["check", "--views", "1", "--byzantine", "r1"], 0)["rows"][0];
+    let count = |rule| row["rules"].as_array().unwrap().iter().find(|count| count["rule"] == rule).unwrap();
+    assert_eq!(count("follows")["asked"], 0);
+    assert!(count("prepare_quorum")["asked"].as_u64() > Some(0));
+}
+
 /// Before the placements of so many replicas, or the primaries of so many views, are listed.
 #[test]
 fn a_bound_that_could_never_finish_is_refused_at_once() {

@@ -28,6 +28,7 @@ fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
     let verdicts: Vec<_> = row.outcomes.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
     let below: Vec<_> = row.below.iter().map(|o| (&o.job.bound.byzantine, &o.verdict)).collect();
     assert!(row.as_expected(), "{} at {}: {verdicts:?}; below {below:?}", rulebook.name, run.scope);
+    assert_exercised(&row);
     assert_locally_minimal(&row);
 }
 
@@ -182,7 +183,9 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
     let in_one_view = runs().filter(|(rulebook, run)| run.scope.views == 1 && meaningful(rulebook, run));
     for (rulebook, run) in in_one_view {
         let Expected::Violated(property) = run.expected else { continue };
-        for scope in [Scope { slots: 1, ..run.scope }, Scope { requests: 1, ..run.scope }] {
+        let checkpoint = run.scope.checkpoint.filter(|&interval| interval == 1);
+        let one_slot = Scope { slots: 1, checkpoint, ..run.scope };
+        for scope in [one_slot, Scope { requests: 1, ..run.scope }] {
             if scope == run.scope {
                 continue;
             }
@@ -198,6 +201,13 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
                 assert!(matches!(outcome.verdict, Verdict::Holds), "{} at {scope}", rulebook.name);
             }
         }
+    }
+}
+
+/// A fault that a bound never asks about shows nothing there.
+fn assert_exercised(row: &Row) {
+    for rule in row.rulebook.overrides {
+        assert!(row.asked(rule) > 0, "{} at {}: {rule} was never asked", row.rulebook.name, row.run.scope);
     }
 }
 

@@ -207,8 +207,9 @@ fn f_plus_1_silent_replicas_stop_everything() {
 fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: Conduct) -> Vec<bool> {
     let bound = Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
     let model = Liveness::endless(bound, rules, conduct, Beginning::Stable).unwrap().unwrap();
-    let report =
-        check_liveness(&model, &liveness_properties(), &Limits::default(), &Progress::default()).unwrap();
+    // As many as a check looks at.
+    let limits = Limits { max_states: Some(20_000), ..Limits::default() };
+    let report = check_liveness(&model, &liveness_properties(), &limits, &Progress::default()).unwrap();
     let verdicts = report.findings.into_iter().map(|finding| finding.verdict);
     verdicts.map(|verdict| matches!(verdict, LivenessVerdict::Violated(_))).collect()
 }
@@ -219,7 +220,12 @@ fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: 
 fn more_than_f_replicas_that_do_little_stop_the_paper_and_f_do_not() {
     let one_slot = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
     let two_slots = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
-    for conduct in Conduct::ALL {
+    for conduct in [Conduct::Unproved, Conduct::Far, Conduct::Scattered] {
+        for byzantine in [0, 1, 3] {
+            assert_eq!(endless(&Castro99, ONE_VIEW, &[byzantine], conduct), [false; 2], "{conduct:?}");
+        }
+    }
+    for conduct in [Conduct::Silent, Conduct::Stale] {
         for byzantine in [&[][..], &[0], &[1], &[3]] {
             assert_eq!(
                 endless(&Castro99, one_slot, byzantine, conduct),
@@ -438,9 +444,8 @@ fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
     {
         let job = Job::new(judge, Bound::new(ONE_VIEW, []));
         let outcome =
-            check::run(&job, &Castro99, Some(property), &Limits::default(), None, &Progress::default())
-                .unwrap();
-        assert!(matches!(outcome.verdict, Verdict::Refused(_)), "{:?}", outcome.verdict);
+            check::run(&job, &Castro99, Some(property), &Limits::default(), None, &Progress::default());
+        assert!(outcome.is_err(), "{:?}", outcome.unwrap().verdict);
     }
 }
 

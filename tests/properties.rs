@@ -93,6 +93,7 @@ fn every_property_is_violated_by_some_broken_rule() {
         (Property::StableHeld, &["weak-checkpoint"]),
         (Property::ReplyTrue, &["single-reply"]),
         (Property::Linearizable, &["unordered-reads"]),
+        (Property::Panics, &["low-watermark"]),
     ];
     assert_eq!(broken.map(|(property, _)| property), Property::SAFETY);
     for (property, rulebooks) in broken {

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use stateright::Model as _;
+
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::plan::{Job, Outcome, Verdict};
-use super::search::{Coverage, Limit, Limits, Progress};
+use super::search::{Coverage, End, Limit, Limits, Progress, search};
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,
@@ -73,8 +75,9 @@ pub(super) fn run_liveness(
             let outcome =
                 judge(job, &model, property, &Limits { max_states: Some(most), ..left() }, progress);
             covered = together(covered, outcome.coverage);
-            let Verdict::Violated { trace, .. } = &outcome.verdict else { continue };
-            if beginning == Beginning::Unstable || trace.lasso().is_some_and(Stay::is_rising) {
+            let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
+            let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
+            if is_said || trace.lasso().is_some_and(Stay::is_rising) {
                 return Ok(Some(Outcome { coverage: covered, ..outcome }));
             }
             found.get_or_insert(outcome);
@@ -157,6 +160,9 @@ fn judge(
             return Outcome::of(job, coverage, verdict);
         }
     };
+    if let Some(verdict) = panicking(model, limits, progress) {
+        return Outcome::of(job, report.coverage, verdict);
+    }
     let mut verdict = Verdict::Holds;
     let mut unreached = Vec::new();
     for finding in &report.findings {
@@ -186,6 +192,44 @@ fn judge(
         verdict = Verdict::Refused(refusal);
     }
     Outcome::of(job, report.coverage, verdict).without(unreached)
+}
+
+/// What is said of a model in which somebody panics: where it is not known whether anybody does, nothing.
+fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<Verdict> {
+    if !model.meets_panics() {
+        return None;
+    }
+    let nobody: fn(&Liveness, &LivenessState) -> bool =
+        |model, state| model.with_seen(state, |seen| seen.panicked.is_none());
+    let asked = [stateright::Property::always(Property::Panics.name(), nobody)];
+    let report = search(model, &asked, &Limits { threads: 1, ..*limits }, progress, |_| {});
+    match report.end {
+        End::Exhausted => None,
+        End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
+        End::Violated { path, .. } => Some(match panics(model, &path) {
+            Ok(trace) => {
+                Verdict::Violated { property: Property::Panics, steps: path.len(), trace: Box::new(trace) }
+            }
+            Err(why) => Verdict::Refused(format!(
+                "somebody panics in the model, and the replicas do not show it: {why}"
+            )),
+        }),
+    }
+}
+
+/// A run in which somebody panics on the real replicas, message by message.
+fn panics(model: &Liveness, path: &[LivenessMove]) -> Result<Trace, String> {
+    let system = model.shared_system();
+    let mut state = model.init_states().swap_remove(0);
+    let (mut events, mut skipped): (Events, u64) = (Vec::new(), 0);
+    for step in path {
+        events.extend(raised(&system, &model.expand(&state, step), model.first_after(), skipped)?);
+        skipped += model.skips(&state, step);
+        state = model.next_state(&state, *step).ok_or("a step is not there")?;
+    }
+    let trace = Trace::replayed(&system, &mut events, &mut [])?;
+    trace.violation(Property::Panics).ok_or("nobody does")?;
+    Ok(trace.shrunk(Property::Panics))
 }
 
 type Events = Vec<(Principal, Event)>;

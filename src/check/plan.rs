@@ -14,7 +14,8 @@ use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
 use super::views::run_views;
 use crate::model::{
     Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
-    Reduced, Reductions, Scope, Symmetric, System, no_dead_end, placements, properties, votes_matter,
+    Reduced, Reductions, Scope, Symmetric, System, guarded, no_dead_end, placements, properties,
+    votes_matter,
 };
 use crate::pbft::{Counted, Principal, Refusal, ReplicaId, RuleCount, Rules};
 use crate::trace::{ReplayError, Trace};
@@ -211,6 +212,22 @@ pub fn run_on(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    let ran = guarded(|| counted(job, rules, property, limits, deadline, progress, from));
+    ran.unwrap_or_else(|panicked| {
+        let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
+        Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
+    })
+}
+
+fn counted(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &Limits,
+    deadline: Option<Instant>,
+    progress: &Progress,
+    from: Option<Unfinished>,
+) -> Result<(Outcome, Option<Unfinished>), PlanError> {
     validate(job, rules, property)?;
     let is_whole = from.is_none();
     let counted = Counted::leak(rules.as_rules());
@@ -328,7 +345,7 @@ where
     // To try what a reduction assumes is part of the work.
     outcome.coverage.elapsed += start.elapsed();
     if let Some(refusal) = refusal {
-        outcome.verdict = Verdict::Refused(refusal);
+        (outcome.verdict, outcome.unreached) = (Verdict::Refused(refusal), Vec::new());
     }
     outcome
 }
@@ -358,8 +375,12 @@ fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
 fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
     all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
+    // Where somebody panics nobody gets stuck in another way.
+    let also = property.filter(|property| *property == Property::NoDeadEnd).map(|_| Property::Panics.name());
     all.retain(|p: &stateright::Property<J>| {
-        p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
+        p.expectation != Expectation::Always
+            || property.is_none_or(|property| property.name() == p.name)
+            || also == Some(p.name)
     });
     all
 }
@@ -372,9 +393,12 @@ fn outcome<A>(
 ) -> Outcome {
     let verdict = match &report.end {
         // States are equal whichever votes stand in a certificate: nothing is said if they matter.
-        End::Exhausted => match votes_matter(system) {
-            Ok(()) => Verdict::Holds,
-            Err(why) => Verdict::Refused(why.to_string()),
+        End::Exhausted => match guarded(|| votes_matter(system)) {
+            Ok(Ok(())) => Verdict::Holds,
+            Ok(Err(why)) => Verdict::Refused(why.to_string()),
+            Err(panicked) => Verdict::Refused(format!(
+                "whether it treats certificates alike that say the same cannot be tried, a rule panicked: {panicked}"
+            )),
         },
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
@@ -409,6 +433,10 @@ fn confirm(
                 ..,
                 Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
             )) => drop(events.remove(step - 1)),
+            // Who has not forgotten may panic earlier.
+            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics => {
+                events.truncate(step - 1);
+            }
             replayed => break replayed.map_err(internal)?,
         }
     };

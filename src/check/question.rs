@@ -6,7 +6,7 @@ use super::plan::{Job, JudgeKind, jobs};
 use crate::bugs::Rulebook;
 use crate::model::{
     Bound, BoundError, Byzantine, NoSuchProperty, Property, Reduced, Reductions, Scope, Store, System, Views,
-    looked_at,
+    guarded, looked_at,
 };
 use crate::pbft::{ReplicaId, Rules, SeqNum, Setting, View};
 
@@ -236,7 +236,8 @@ fn is_idle(system: &System, rules: &dyn Rules, window: u64) -> bool {
     let slots = system.bound().slots;
     let of = |window: u64| Setting { window, ..system.setting().clone() };
     let (given, all) = (of(window), of(slots));
-    let admits = |setting: &Setting, low, seq| rules.in_window(setting, SeqNum(low), SeqNum(seq));
+    let admits =
+        |setting: &Setting, low, seq| guarded(|| rules.in_window(setting, SeqNum(low), SeqNum(seq))).ok();
     window != slots
         && (0..=slots).all(|low| (1..=slots).all(|seq| admits(&given, low, seq) == admits(&all, low, seq)))
 }
@@ -278,9 +279,10 @@ fn all_of_absorbed(system: &System) -> Reductions {
     Reductions { silent: true, decided, symmetry, ..Reductions::NONE }
 }
 
-/// Whether the primary of the first view is honest.
+/// Whether the primary of the first view is honest; if the rulebook panics over it, nobody else is.
 pub fn is_led_honestly(bound: &Bound, rules: &dyn Rules) -> bool {
-    bound.validate().is_ok_and(|committee| !bound.byzantine.contains(&rules.primary(committee, View(0))))
+    let is_honest = |committee| guarded(|| !bound.byzantine.contains(&rules.primary(committee, View(0))));
+    bound.validate().is_ok_and(|committee| is_honest(committee).unwrap_or(true))
 }
 
 /// What is wanted of a check; what is not said is chosen.

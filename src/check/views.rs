@@ -63,8 +63,10 @@ pub(super) fn run_views(
     };
     let explored = |model: &Views| {
         let mut properties = model.properties();
+        // What comes of a view in which somebody panics is not known, whatever is asked.
         properties.retain(|p| {
-            p.expectation != Expectation::Always || property.is_none_or(|property| property.name() == p.name)
+            let is_asked = property.is_none_or(|property| property.name() == p.name);
+            p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
         });
         search_views(model, &properties, limits, progress, |_| {})
     };
@@ -81,6 +83,9 @@ pub(super) fn run_views(
                 report = explored(&judge);
             }
             let verdict = match (report.end, refused(&judge)) {
+                (End::Violated { path, .. }, _) if is_unasked(&path, property) => {
+                    few()?.unwrap_or_else(cut_short)
+                }
                 (End::Violated { property, path }, _) => {
                     let shown = confirmed(job, rules, &path, limits, progress)?;
                     shown.unwrap_or_else(|| unconfirmed(property, path.len()))
@@ -114,6 +119,18 @@ fn refused(judge: &Views) -> Option<Verdict> {
     let why = "its views cannot be explored one by one";
     let refused = |refusal| format!("{why}: {refusal}; try --judge absorbed with as many --views as you can");
     judge.refusal().map(refused).map(Verdict::Refused)
+}
+
+/// Whether what is violated at the end of a path is not what was asked about.
+fn is_unasked(path: &[ViewsStep], asked: Option<Property>) -> bool {
+    let is_found = |found: &Property| asked.is_none_or(|asked| asked == *found);
+    matches!(path.last(), Some(ViewsState::Lacks(found)) if !is_found(found))
+}
+
+/// Nothing is said of what comes of a view in which somebody panics.
+fn cut_short() -> Verdict {
+    let why = "somebody panics in some view, and what comes of it is not known; try --judge absorbed";
+    Verdict::Refused(why.to_owned())
 }
 
 /// Nothing is said of a violation that judge 2 does not find.

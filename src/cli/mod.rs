@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::model::unanswered;
 use crate::trace::TraceFile;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
@@ -78,15 +79,17 @@ impl<E: std::error::Error> From<E> for UsageError {
 
 /// Runs the command that the process was given.
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let result = unanswered(|| match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),
-    };
-    match result {
+    });
+    let panicked = |panicked| Err(UsageError(format!("the rulebook panicked: {panicked}")));
+    match result.unwrap_or_else(panicked) {
         Ok(code) => ExitCode::from(code),
         Err(UsageError(what)) => {
             eprintln!("error: {what}");

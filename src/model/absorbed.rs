@@ -25,6 +25,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::map::Entry;
@@ -39,6 +40,7 @@ use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
+use super::panics::{guarded, raised};
 use super::participant::{Event, Local, Participant, Stimulus, participants};
 use super::property::{
     Aspect, Certificates, Decided, Judge, Properties, Property, Seen, first_history, properties,
@@ -64,6 +66,7 @@ pub struct Absorbed {
     /// Whether it is counted how many have sent the same, not looked at who, where that makes no difference.
     counts: bool,
     tables: RwLock<Tables>,
+    is_any_wrecked: Arc<AtomicBool>,
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
@@ -135,7 +138,7 @@ pub(super) struct Guard {
     pub next: u32,
     /// Whether it is a crash, of which there are only so many.
     pub crash: bool,
-    /// Whether something is sent.
+    /// Whether something is sent, or the participant panics: then it is no step to put off.
     pub sends: bool,
     ways: Vec<Way>,
 }
@@ -258,14 +261,16 @@ struct Tables {
     statuses: FxHashMap<u32, Option<Message>>,
     answers: FxHashMap<(u32, Message), Arc<Bits>>,
     locals: IndexMap<Node, Guards>,
+    /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
+    is_any_wrecked: Arc<AtomicBool>,
     aspects: IndexSet<Aspect>,
     available: FxHashMap<Bits, Arc<Bits>>,
     knowledge: IndexMap<Bits, u32, FxBuildHasher>,
     knowledges: IndexSet<Knowledge>,
     byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
     histories: IndexSet<History>,
-    /// Of the batches that prepared at somebody, whether others accept the certificate.
-    provable: FxHashMap<(View, SeqNum, Digest), bool>,
+    /// Of the batches that prepared at somebody, whether others accept the certificate; none if they panic.
+    provable: FxHashMap<(View, SeqNum, Digest), Option<bool>>,
     /// By client, history and the client's local states before and after, the history after that.
     told: FxHashMap<(u16, u32, u32, u32), u32>,
     /// What made the tables grow.
@@ -303,6 +308,9 @@ impl Tables {
     }
 
     fn node(&mut self, node: Node) -> u32 {
+        if node.local.wreck().is_some() {
+            self.is_any_wrecked.store(true, Relaxed);
+        }
         let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
         let index = entry.index() as u32;
         if let Entry::Vacant(entry) = entry {
@@ -355,6 +363,7 @@ impl Absorbed {
             honest,
             horizon: None,
             counts: false,
+            is_any_wrecked: Arc::clone(&tables.is_any_wrecked),
             tables: RwLock::new(tables),
             judged: RwLock::default(),
             last: Mutex::default(),
@@ -401,6 +410,20 @@ impl Absorbed {
     /// Why this judge cannot judge this rulebook, if it cannot: then no verdict of it counts.
     pub fn refusal(&self) -> Option<String> {
         self.read().refusal.clone()
+    }
+
+    /// Whether one of these participants' code has panicked, so that nothing happens any more: what else can go wrong
+    /// goes wrong where nobody has panicked.
+    fn is_over(tables: &Tables, locals: &[u32]) -> bool {
+        let is_wrecked = |&local: &u32| {
+            tables.locals.get_index(local as usize).is_some_and(|(node, _)| node.local.wreck().is_some())
+        };
+        tables.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
+    }
+
+    /// Whether somebody's code panics, over messages that were met, whether or not they can exist together.
+    pub(super) fn is_any_wrecked(&self) -> bool {
+        self.is_any_wrecked.load(Relaxed)
     }
 
     /// How many local states and messages were met.
@@ -655,6 +678,7 @@ impl Absorbed {
             Local::Replica(_) if self.system.bound().crashes > 0 => &[TIMEOUT, CRASH][..],
             Local::Replica(_) => timeout,
             Local::Client(_) => &[INVOKE][..],
+            Local::Panicked(_) => &[][..],
         };
         for &feed in admitted.iter().chain(unasked) {
             let Some((state, emitted)) = lab.feed(lab.start(), feed) else { continue };
@@ -721,14 +745,15 @@ impl Absorbed {
     /// decided. It exists as soon as it can be sent: their word that they have executed nothing is as
     /// old as the system, and can arrive at any time.
     fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
-        if !self.system.is_open() || matches!(local, Local::Client(_)) {
+        if !self.system.is_open() || !matches!(local, Local::Replica(_)) {
             return Vec::new();
         }
         let own = usize::from(node.participant);
         let others = self.honest.iter().enumerate().filter(|&(other, _)| other != own);
-        let status = others.map(|(_, other)| other.status(&other.init(&self.system))).next().flatten();
+        let status =
+            others.map(|(_, other)| raised(other.status(&other.init(&self.system)))).next().flatten();
         let Some(status) = status else { return Vec::new() };
-        let mut answers = self.honest[own].answers(&self.system, local, &status);
+        let mut answers = raised(self.honest[own].answers(&self.system, local, &status));
         answers.retain(|message| matches!(message, Message::State(_)));
         answers
     }
@@ -950,7 +975,8 @@ impl Absorbed {
         };
         let mut all = Bits::default();
         if !tables.statuses.contains_key(&locals[to]) {
-            let status = local_of(tables, locals[to]).and_then(|local| self.honest[to].status(&local));
+            let status =
+                local_of(tables, locals[to]).and_then(|local| raised(self.honest[to].status(&local)));
             tables.statuses.insert(locals[to], status);
         }
         let Some(status) = tables.statuses[&locals[to]].clone() else { return all };
@@ -961,7 +987,7 @@ impl Absorbed {
                 continue;
             }
             let Some(local) = local_of(tables, index) else { continue };
-            let answers = self.honest[from].answers(&self.system, &local, &status);
+            let answers = raised(self.honest[from].answers(&self.system, &local, &status));
             let standing = local.replica().map(|state| (state.view(), state.is_active()));
             let known = |message: &Message| match message {
                 Message::NewView(new_view) => standing == Some((new_view.view, true)),
@@ -979,6 +1005,9 @@ impl Absorbed {
     /// Byzantine can send anything again.
     pub(super) fn choices(&self, state: &AbsorbedState, lost: &Bits) -> Vec<Choice> {
         let locals = self.locals(state);
+        if Self::is_over(&self.read(), locals) {
+            return Vec::new();
+        }
         let mut arrives = self.sent(state).difference(lost);
         arrives.union_with(&self.read().requests);
         let owed: Vec<Bits> = (0..locals.len())
@@ -1151,6 +1180,9 @@ impl Absorbed {
     /// The actions of a state, if the tables hold all that they depend on.
     fn known_actions(&self, tables: &Tables, state: &AbsorbedState, actions: &mut Vec<Move>) -> bool {
         let locals = self.locals(state);
+        if Self::is_over(tables, locals) {
+            return true;
+        }
         let Some(available) = tables.available.get(&tables.sent(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
@@ -1207,7 +1239,8 @@ impl Absorbed {
     fn compare_certificates(&self, tables: &mut Tables, state: &State) {
         for certificate in state.log().iter().filter_map(|(_, slot)| slot.prepared()) {
             let claim = certificate.claim();
-            let is_accepted = self.system.rules().check_prepared(self.system.setting(), claim).is_ok();
+            let (rules, setting) = (self.system.rules().as_rules(), self.system.setting());
+            let is_accepted = guarded(|| rules.check_prepared(setting, claim).is_ok()).ok();
             let place = (claim.view(), claim.seq(), claim.digest());
             if *tables.provable.entry(place).or_insert(is_accepted) != is_accepted {
                 let why = format!(
@@ -1271,7 +1304,8 @@ impl Absorbed {
             ways.push(way);
         }
         let sends = |next: u32| {
-            tables.locals.get_index(next as usize).is_some_and(|(after, _)| after.sent != node.sent)
+            let after = tables.locals.get_index(next as usize);
+            after.is_some_and(|(after, _)| after.sent != node.sent || after.local.wreck().is_some())
         };
         guards
             .into_iter()
@@ -1392,6 +1426,9 @@ impl Judge for Absorbed {
     fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
         if property.is_of_replicas() {
             return !self.lacking(state).contains(property);
+        }
+        if property == Property::Panics {
+            return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
         }
         self.with_seen(state, |seen| property.violation(seen).is_none())
     }

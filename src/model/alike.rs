@@ -78,7 +78,8 @@ pub(super) struct Alike<'a> {
 pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let bound = system.bound();
     let keys = system.keys();
-    let (setting, rules) = (system.setting(), system.rules());
+    // Whoever panics over one of two treats them differently.
+    let (setting, rules) = (system.setting(), system.rules().as_rules());
     let batches: Vec<Batch> = system.requests().iter().map(|r| Batch::new([r.clone()])).collect();
     let views: Vec<View> = (0..bound.views.clamp(1, 4)).map(View).collect();
     let next = View(bound.views);

@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
+use super::asked::asked;
 use super::conduct::Conduct;
+use super::panics::guarded;
 use super::participant::Stimulus;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
@@ -329,7 +331,8 @@ impl std::str::FromStr for Byzantine {
 }
 
 /// The placements to run: every set of that many Byzantine replicas, up to symmetry. Replicas that are
-/// primary in no explored view are interchangeable: their numbers are used nowhere else.
+/// primary in no explored view are interchangeable: their numbers are used nowhere else. Where the rulebook panics when
+/// it is asked who is primary, none are.
 pub fn placements(
     byzantine: &Byzantine,
     committee: Committee,
@@ -340,7 +343,8 @@ pub fn placements(
         Byzantine::Ids(ids) => return vec![ids.clone()],
         Byzantine::Count(count) => usize::from(*count),
     };
-    let primaries: BTreeSet<_> = (0..views).map(|v| rules.primary(committee, View(v))).collect();
+    let primaries = guarded(|| (0..views).map(|v| rules.primary(committee, View(v))).collect());
+    let primaries: BTreeSet<_> = primaries.unwrap_or_else(|_| committee.replicas().collect());
     let (leaders, others): (Vec<_>, Vec<_>) = committee.replicas().partition(|id| primaries.contains(id));
     // Some of the leaders; the rest from the others, who are as good as each other.
     (0..=count.min(leaders.len()))
@@ -386,6 +390,8 @@ impl System {
     /// A bound that makes no sense.
     pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         let committee = bound.validate()?;
+        // What others ask than those who take part is no part of what happens.
+        let (rules, asked) = asked(rules);
         let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
             window: bound.watermarks(),
@@ -407,7 +413,7 @@ impl System {
             timestamp: Timestamp(timestamp),
             operation: Arc::from(operation),
         };
-        let readers = if rules.serves_reads() { bound.reads as usize } else { 0 };
+        let readers = if asked.serves_reads() { bound.reads as usize } else { 0 };
         let writers = &keys.clients[..keys.clients.len() - readers];
         let requests =
             writers.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, System::OPERATION))).collect();
@@ -422,15 +428,14 @@ impl System {
         let forged = forger.sign(request(0, unused, b"forged"));
         // A rulebook may look at the name under a request, and not at the signature.
         let in_its_name = Signed::forged(Principal::Client(ClientId(0)), request(0, unused, b"forged"));
-        let is_believed = |request| rules.authentic(&setting, request);
+        let is_believed = |request| asked.authentic(&setting, request);
         let forged = if is_believed(&in_its_name) && !is_believed(&forged) { in_its_name } else { forged };
         let open = bound.load.is_some();
         let KeySet { replicas: keys, clients: client_keys, .. } = keys;
         Ok(System {
             bound,
             setting,
-            // What others ask than those who take part is no part of what happens.
-            rules: rules.as_rules(),
+            rules: asked,
             honest,
             byzantine,
             keys,
@@ -525,7 +530,9 @@ impl System {
         &self.setting
     }
 
-    /// The rulebook.
+    /// The rulebook, as it is asked by who is no replica: where it panics, it lets through what it was asked about, so
+    /// that a replica panics over it; what cannot be answered so is raised as a [`Panicked`](super::Panicked). A system
+    /// that is made with it, and replicas of that system, follow the rulebook itself.
     pub fn rules(&self) -> &'static dyn Rules {
         self.rules
     }

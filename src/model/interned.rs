@@ -94,6 +94,8 @@ struct Tables {
     /// For each honest participant the envelopes to it.
     to: Vec<Bits>,
     locals: IndexSet<(u16, Local), FxBuildHasher>,
+    /// Whether one of these is that of somebody whose code has panicked.
+    is_any_wrecked: bool,
     /// For each local state.
     steps: Vec<Steps>,
     /// What can be in the network, and what can be sent at once.
@@ -115,6 +117,7 @@ impl Tables {
     }
 
     fn local(&mut self, participant: u16, local: Local) -> u32 {
+        self.is_any_wrecked |= local.wreck().is_some();
         let (number, fresh) = self.locals.insert_full((participant, local));
         if fresh {
             self.steps.push(Steps::default());
@@ -334,6 +337,11 @@ impl Interned {
         state: &InternedState,
         actions: &mut Vec<Delivery>,
     ) -> Result<(), Unknown> {
+        // What else can go wrong goes wrong where nobody has panicked.
+        let is_wrecked = |&local: &u32| tables.locals[local as usize].1.wreck().is_some();
+        if tables.is_any_wrecked && self.locals(state).iter().any(is_wrecked) {
+            return Ok(());
+        }
         let (number, network) = tables.network(state, self.honest.len());
         let may_crash = self.may_crash(tables, state);
         for ((participant, &local), to) in (0..).zip(self.locals(state)).zip(&tables.to) {

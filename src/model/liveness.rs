@@ -64,6 +64,7 @@ use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, System};
 use super::conduct::Conduct;
+use super::panics::guarded;
 use super::participant::Event;
 use super::property::{Judge, Property, Seen};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
@@ -186,14 +187,16 @@ impl Liveness {
         };
         let mut scope = bound.scope;
         scope.views += round + ahead.max(BESIDES);
-        let takes_turns = (0..scope.views).map(View).all(|view| {
-            let next = View(view.0 + round);
-            rules.primary(committee, view) == rules.primary(committee, next)
-                && committee.replicas().all(|id| {
-                    rules.may_propose(committee, view, id) == rules.may_propose(committee, next, id)
-                })
+        let takes_turns = guarded(|| {
+            (0..scope.views).map(View).all(|view| {
+                let next = View(view.0 + round);
+                rules.primary(committee, view) == rules.primary(committee, next)
+                    && committee.replicas().all(|id| {
+                        rules.may_propose(committee, view, id) == rules.may_propose(committee, next, id)
+                    })
+            })
         });
-        if !takes_turns || scope.clients || scope.reads > 0 || scope.crashes > 0 {
+        if !takes_turns.unwrap_or(false) || scope.clients || scope.reads > 0 || scope.crashes > 0 {
             return Ok(None);
         }
         let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);
@@ -237,6 +240,11 @@ impl Liveness {
     /// Why this model cannot judge the rulebook, if it cannot.
     pub fn refusal(&self) -> Option<String> {
         self.judge.refusal()
+    }
+
+    /// Whether somebody panics over messages that were met, whether or not they can exist together.
+    pub fn meets_panics(&self) -> bool {
+        self.judge.is_any_wrecked()
     }
 
     /// Whether it makes no difference to the rulebook which view beyond the bound a Byzantine replica asks for.

@@ -374,6 +374,10 @@ impl Model for MessageModel {
     }
 
     fn actions(&self, state: &MessageState, actions: &mut Vec<MessageAction>) {
+        // What else can go wrong goes wrong where nobody has panicked.
+        if state.locals().any(|local| local.wreck().is_some()) {
+            return;
+        }
         let enabled = envelopes(&state.inner.network).filter(|envelope| self.is_enabled(state, envelope));
         actions.extend(
             enabled.map(|envelope| MessageAction { to: self.who(envelope.dst), event: envelope.msg.clone() }),

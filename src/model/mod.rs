@@ -7,6 +7,7 @@
 mod absorbed;
 mod adversary;
 mod alike;
+mod asked;
 mod bits;
 mod bounds;
 mod conduct;
@@ -17,7 +18,9 @@ mod interned;
 mod known;
 mod lab;
 mod liveness;
+mod local;
 mod message;
+mod panics;
 mod participant;
 mod property;
 mod record;
@@ -37,8 +40,11 @@ pub use history::History;
 pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
 pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
+pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
-pub use participant::{Event, Local, Participant, Stimulus, Taken, participants};
+pub use panics::{Panicked, guarded};
+pub(crate) use panics::{raised, unanswered};
+pub use participant::{Event, Participant, Stimulus, Taken, participants};
 pub use property::{
     Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
 };

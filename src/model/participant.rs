@@ -1,12 +1,14 @@
 //! The honest participants, as the judges run them: replicas with their storage, and clients.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::bounds::{Store, System};
+pub(super) use super::local::Local;
+use super::local::{ReplicaLocal, Stored, Wreck};
+use super::panics::{Panicked, guarded};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Rename as _,
-    Renaming, Replica, ReplicaId, Site, State, View,
+    Renaming, Replica, ReplicaId, View,
 };
 
 /// What can happen to a participant.
@@ -83,33 +85,6 @@ pub enum Participant {
     Client(Client),
 }
 
-/// An honest participant: what changes.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Local {
-    /// A replica's.
-    Replica(ReplicaLocal),
-    /// A client's.
-    Client(ClientState),
-}
-
-/// A replica's state and what of it would outlive a crash.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ReplicaLocal {
-    /// The state.
-    pub state: State,
-    /// How often it has crashed.
-    pub crashes: u32,
-    /// What its storage holds; only in a bound with crashes.
-    store: Option<Box<Stored>>,
-}
-
-/// The state that would be recovered: now, and if what the last step wrote were lost.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Stored {
-    now: State,
-    before: State,
-}
-
 /// What a step puts into the network: the message, and the one it is addressed to, if not all replicas.
 pub type Sent = (Option<Principal>, Message);
 
@@ -176,23 +151,31 @@ impl Participant {
         match self {
             Participant::Replica(replica, _) => {
                 let state = replica.init();
-                let stored = || Box::new(Stored { now: state.clone(), before: state.clone() });
-                let store = (system.bound().crashes > 0).then(stored);
+                let store = (system.bound().crashes > 0).then(|| Stored::of(&state));
                 Local::Replica(ReplicaLocal { state, crashes: 0, store })
             }
             Participant::Client(client) => {
                 let mut state = client.init();
-                if !system.reads(client.id()) {
-                    let operation = ClientInput::Invoke { operation: System::OPERATION, reads: false };
-                    let _ = client.step(&mut state, operation, &mut Vec::new());
+                let asks = || {
+                    if !system.reads(client.id()) {
+                        let operation = ClientInput::Invoke { operation: System::OPERATION, reads: false };
+                        let _ = client.step(&mut state, operation, &mut Vec::new());
+                    }
+                };
+                match guarded(asks) {
+                    Ok(()) => Local::Client(state),
+                    Err(panicked) => self.wreck(&Local::Client(client.init()), panicked),
                 }
-                Local::Client(state)
             }
         }
     }
 
-    /// Whether it would act.
+    /// Whether it would act. To panic is to act.
     pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
+        guarded(|| self.lets_through(system, local, stimulus)).unwrap_or(true)
+    }
+
+    fn lets_through(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
         match (self, local, stimulus) {
             (Participant::Replica(replica, _), Local::Replica(local), _) => match stimulus {
                 Stimulus::Crash => self.recovered(system, local).is_some(),
@@ -210,9 +193,26 @@ impl Participant {
 
     /// The next local state and what comes of it; nothing if it does not act.
     pub fn step(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
+        guarded(|| self.acts(system, local, stimulus)).unwrap_or_else(|panicked| {
+            let after = self.wreck(local, panicked);
+            Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
+        })
+    }
+
+    /// The local state after a step in which its code panics. What it would have sent has not left: effects leave when
+    /// the step is over.
+    fn wreck(&self, before: &Local, panicked: Panicked) -> Local {
+        let before = self.control(before);
+        Local::Panicked(Box::new(Wreck { before, panicked }))
+    }
+
+    fn acts(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
         match (self, local) {
             (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, Stimulus::Crash) => {
-                let after = Local::Replica(self.recovered(system, local)?);
+                let after = match self.recovered(system, local)? {
+                    Ok(local) => Local::Replica(local),
+                    Err(panicked) => self.wreck(&Local::Replica(local.clone()), panicked),
+                };
                 Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
             }
             (Participant::Replica(replica, kept), Local::Replica(local)) => {
@@ -234,7 +234,14 @@ impl Participant {
     }
 
     /// What it says of how far it is, if it is a replica and its rulebook retransmits.
-    pub fn status(&self, local: &Local) -> Option<Message> {
+    ///
+    /// # Errors
+    /// The panic of its code.
+    pub fn status(&self, local: &Local) -> Result<Option<Message>, Panicked> {
+        guarded(|| self.says(local))
+    }
+
+    fn says(&self, local: &Local) -> Option<Message> {
         let (Participant::Replica(replica, _), Local::Replica(local)) = (self, local) else { return None };
         let mut effects = Vec::new();
         replica.successor(&local.state, Input::Retransmit, &mut effects).ok()?;
@@ -245,13 +252,25 @@ impl Participant {
     }
 
     /// What it sends to a replica that says how far it is.
-    pub fn answers(&self, system: &System, local: &Local, status: &Message) -> Vec<Message> {
-        let taken = self.step(system, local, Stimulus::Deliver(status));
-        taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect())
+    ///
+    /// # Errors
+    /// The panic of its code.
+    pub fn answers(
+        &self,
+        system: &System,
+        local: &Local,
+        status: &Message,
+    ) -> Result<Vec<Message>, Panicked> {
+        let taken = guarded(|| self.acts(system, local, Stimulus::Deliver(status)))?;
+        Ok(taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect()))
     }
 
     /// The guard of the protocol that refuses, if one does.
     pub fn refusal(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
+        guarded(|| self.refuses(system, local, stimulus)).ok().flatten()
+    }
+
+    fn refuses(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
         match (self, local) {
             (Participant::Replica(replica, _), Local::Replica(local)) => {
                 replica.check(&local.state, system.as_input(&local.state, stimulus)?).err()
@@ -265,17 +284,21 @@ impl Participant {
 
     /// The local state after a crash; none if a crash loses nothing that could not be had again: then it
     /// is no step. Where messages are lost, nothing can be had again.
-    fn recovered(&self, system: &System, local: &ReplicaLocal) -> Option<ReplicaLocal> {
+    fn recovered(&self, system: &System, local: &ReplicaLocal) -> Option<Result<ReplicaLocal, Panicked>> {
         let (Participant::Replica(replica, kept), Some(store)) = (self, &local.store) else { return None };
         let state = match kept {
-            Store::Keeps => store.now.clone(),
-            Store::LosesLast => store.before.clone(),
+            Store::Keeps => &store.now,
+            Store::LosesLast => &store.before,
+        };
+        let state = match state {
+            Ok(state) => state.clone(),
+            Err(panicked) => return Some(Err(panicked.clone())),
         };
         if !system.is_simulated() && state == replica.control(&local.state) {
             return None;
         }
-        let store = Some(Box::new(Stored { now: state.clone(), before: state.clone() }));
-        Some(ReplicaLocal { state, crashes: local.crashes + 1, store })
+        let store = Some(Stored::of(&state));
+        Some(Ok(ReplicaLocal { state, crashes: local.crashes + 1, store }))
     }
 
     /// The local state without what could be received again and has had no consequence yet.
@@ -290,103 +313,36 @@ impl Participant {
     }
 }
 
-impl Stored {
-    /// What the storage holds after a step with these effects: its records are one write.
-    fn after(&self, replica: &Replica, kept: Store, effects: &[Effect]) -> Box<Stored> {
-        let mut now = self.now.clone();
-        let mut written = false;
-        for effect in effects {
-            if let Effect::Persist(record) = effect {
-                replica.redo(&mut now, record);
-                written = true;
-            }
-        }
-        let now = replica.control(&now);
-        let before = match kept {
-            Store::Keeps => now.clone(),
-            Store::LosesLast if written => self.now.clone(),
-            Store::LosesLast => self.before.clone(),
-        };
-        Box::new(Stored { now, before })
-    }
-}
-
-impl Local {
-    /// The local state of a replica whose storage does not matter.
-    pub(super) fn of(state: State) -> Self {
-        Local::Replica(ReplicaLocal { state, crashes: 0, store: None })
-    }
-
-    /// The replica's state, if it is one.
-    pub fn replica(&self) -> Option<&State> {
-        match self {
-            Local::Replica(local) => Some(&local.state),
-            Local::Client(_) => None,
-        }
-    }
-
-    /// The client's state, if it is one.
-    pub fn client(&self) -> Option<&ClientState> {
-        match self {
-            Local::Replica(_) => None,
-            Local::Client(state) => Some(state),
-        }
-    }
-
-    /// The same with other names, if all that it names has one. A client has none, nor has what is stored against
-    /// crashes another number for its views.
-    pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
-        let Local::Replica(ReplicaLocal { state, crashes, store }) = self else { return None };
-        let store = match store {
-            Some(_) if by.names.is_none() => return None,
-            Some(stored) => {
-                let (now, before) = (stored.now.renamed(by)?, stored.before.renamed(by)?);
-                Some(Box::new(Stored { now, before }))
-            }
-            None => None,
-        };
-        Some(Local::Replica(ReplicaLocal { state: state.renamed(by)?, crashes: *crashes, store }))
-    }
-
-    /// How often it has crashed.
-    pub fn crashes(&self) -> u32 {
-        match self {
-            Local::Replica(local) => local.crashes,
-            Local::Client(_) => 0,
-        }
-    }
-
-    /// Forgets how often a timer has doubled: that says how long it runs, not what it may do.
-    pub fn forget_backoff(&mut self) {
-        if let Local::Replica(local) = self {
-            local.state.forget_backoff();
-        }
-    }
-
-    /// Where the tallies of two local states differ; the states are the same otherwise.
-    pub fn differing_tallies(&self, other: &Local) -> BTreeSet<Site> {
-        match (self, other) {
-            (Local::Replica(a), Local::Replica(b)) => a.state.differing_tallies(&b.state),
-            _ => BTreeSet::from([Site::Reply]),
-        }
-    }
-}
-
-impl fmt::Debug for Local {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Local::Replica(local) if local.crashes > 0 => {
-                write!(f, "crashed {} times; {:?}", local.crashes, local.state)
-            }
-            Local::Replica(local) => local.state.fmt(f),
-            Local::Client(state) => state.fmt(f),
-        }
-    }
-}
-
 /// The participants of a system: honest replicas by number, then clients if they take part.
 pub fn participants(system: &System) -> Vec<Participant> {
     let store = system.bound().store;
     let replicas = system.honest().iter().map(|replica| Participant::Replica(replica.clone(), store));
     replicas.chain(system.clients().iter().cloned().map(Participant::Client)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bound, Scope};
+    use crate::pbft::Castro99;
+
+    /// Storage that cannot be read is found when it is read, not when it is written.
+    #[test]
+    fn a_recovery_that_panics_is_a_step_to_a_panic() {
+        let bound = Bound::new(Scope { crashes: 1, ..Scope::DEFAULT }, []);
+        let system = System::new(bound, &Castro99).unwrap();
+        let replica = &participants(&system)[0];
+        let Local::Replica(mut local) = replica.init(&system) else { panic!("it is a replica") };
+        assert_eq!(replica.step(&system, &Local::Replica(local.clone()), Stimulus::Crash), None);
+        let panicked = Panicked { message: "unreadable".into(), place: "storage".into() };
+        local.store.as_mut().unwrap().now = Err(panicked.clone());
+        let before = Local::Replica(local);
+        assert!(replica.admits(&system, &before, Stimulus::Crash));
+        let after = replica.step(&system, &before, Stimulus::Crash).unwrap().after;
+        assert_eq!(after.wreck().unwrap().panicked, panicked);
+        assert_eq!(after.replica(), before.replica());
+        assert!(!replica.admits(&system, &after, Stimulus::Crash));
+        let request = Message::Request(system.requests()[0].clone());
+        assert_eq!(replica.step(&system, &after, Stimulus::Deliver(&request)), None);
+    }
 }

@@ -151,6 +151,9 @@ pub struct NewView {
     pub proposals: Vec<Proposal>,
 }
 
+/// Stable checkpoints that are named: number and digest.
+type Named = SmallVec<[(SeqNum, Digest); 2]>;
+
 impl NewView {
     /// The latest stable checkpoint in V, with which the view begins: number and digest. It is proved once
     /// the view changes are verified.
@@ -159,7 +162,7 @@ impl NewView {
     }
 
     /// The stable checkpoints in V, each once: where the view starts is up to the rulebook.
-    fn checkpoints(&self) -> SmallVec<[(SeqNum, Digest); 2]> {
+    fn checkpoints(&self) -> Named {
         let mut all: SmallVec<_> = SmallVec::new();
         for change in &self.view_changes.0 {
             let checkpoint = (change.stable.seq, change.stable.state);
@@ -171,7 +174,7 @@ impl NewView {
         all
     }
 
-    fn statement(&self) -> (View, SmallVec<[(SeqNum, Digest); 2]>, &[Proposal]) {
+    fn statement(&self) -> (View, Named, &[Proposal]) {
         (self.view, self.checkpoints(), &self.proposals)
     }
 }

@@ -40,6 +40,8 @@ pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
 pub use rename::{Names, Rename, Renaming};
 pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
-pub use rules::{Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, replica_of};
+pub use rules::{
+    Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, is_signed_commit, replica_of,
+};
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
 pub use snapshot::{LastReply, Snapshot};

@@ -519,7 +519,7 @@ pub fn check_proposal(rules: &dyn Rules, setting: &Setting, proposal: &Proposal)
 }
 
 /// Whether a commit is signed by whom it names, as one or as what the rulebook lets count as one.
-pub(super) fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
+pub fn is_signed_commit(rules: &dyn Rules, setting: &Setting, commit: &Signed<Commit>) -> bool {
     asked(rules).verifies(SignedPart::Commit, setting.keys.verify(commit))
         || (asked(rules).prepare_counts_as_commit() && setting.keys.verify_as_prepare(commit))
 }

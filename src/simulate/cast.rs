@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Event, History, Property, Seen, Stimulus, Store, System};
+use crate::model::{Event, History, Panicked, Property, Seen, Stimulus, Store, System, guarded};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
     ReplicaId, State,
@@ -33,6 +33,8 @@ pub(super) struct Cast {
     history: Option<History>,
     keeps_records: bool,
     crashes: u32,
+    /// Whose code has panicked, in the middle of a step: nobody takes one any more.
+    panicked: Option<(Principal, Panicked)>,
 }
 
 impl Cast {
@@ -45,16 +47,18 @@ impl Cast {
         let index = system.setting().committee.replicas().map(place).collect();
         let mut history = system.keeps_history().then(History::new);
         let mut clients = Vec::new();
+        let mut panicked = None;
         for client in system.clients() {
             let before = client.init();
             let mut state = before.clone();
             let invoke = ClientInput::Invoke { operation: System::OPERATION, reads: false };
-            let _ = client.step(&mut state, invoke, &mut Vec::new());
+            let asked = guarded(|| client.step(&mut state, invoke, &mut Vec::new()));
+            panicked = panicked.or(asked.err().map(|panicked| (Principal::Client(client.id()), panicked)));
             history = history.map(|history| history.after(client.id(), &before, &state));
             clients.push((client.clone(), state));
         }
         let keeps_records = system.bound().crashes > 0;
-        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0 }
+        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0, panicked }
     }
 
     /// An honest replica.
@@ -71,7 +75,7 @@ impl Cast {
     }
 
     /// Makes an event happen; whether it did. What it asks of the world stands in `effects` or `of_client` then;
-    /// of an event that is refused, evidence at most.
+    /// of an event that is refused, evidence at most; of one at which somebody panics, nothing.
     pub fn step(
         &mut self,
         who: Principal,
@@ -79,10 +83,24 @@ impl Cast {
         effects: &mut Vec<Effect>,
         of_client: &mut Vec<ClientEffect>,
     ) -> bool {
-        match who {
+        if self.panicked.is_some() {
+            return false;
+        }
+        let happens = guarded(|| match who {
             Principal::Replica(id) => self.step_replica(id, event, effects),
             Principal::Client(id) => self.step_client(id.0 as usize, event, of_client),
-        }
+        });
+        happens.unwrap_or_else(|panicked| {
+            self.panicked = Some((who, panicked));
+            effects.clear();
+            of_client.clear();
+            true
+        })
+    }
+
+    /// Whether somebody's code has panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.panicked.is_some()
     }
 
     fn step_replica(&mut self, id: ReplicaId, event: &Event, effects: &mut Vec<Effect>) -> bool {
@@ -159,8 +177,12 @@ impl Cast {
         let replicas: Vec<_> = self.states.iter().collect();
         let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
         let history = self.history.as_ref();
-        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history };
-        let asked = Property::SAFETY.into_iter().filter(|known| property.is_none_or(|asked| asked == *known));
+        let panicked = self.panicked.as_ref().map(|(who, panicked)| (*who, panicked));
+        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history, panicked };
+        // Who panics in the middle of a step leaves a state that is none.
+        let is_asked = |known: &Property| property.is_none_or(|asked| asked == *known);
+        let can_be_asked = |known: &Property| panicked.is_none() || *known == Property::Panics;
+        let asked = Property::SAFETY.into_iter().filter(|known| is_asked(known) && can_be_asked(known));
         asked.into_iter().find_map(|property| property.violation(&seen).map(|what| (property, what)))
     }
 

@@ -14,7 +14,7 @@ use super::settings::{
     Drawn, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather,
 };
 use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
-use crate::model::{Event, Property, System};
+use crate::model::{Event, Property, System, guarded};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
 
 /// How often a Byzantine replica acts on its own, in ticks.
@@ -231,7 +231,8 @@ impl<'s> Simulation<'s> {
         for client in 0..self.cast.clients().len() {
             let who = Principal::Client(ClientId(client as u32));
             if let Some(request) = self.cast.first_request(client) {
-                let primary = self.system.rules().primary(self.system.setting().committee, View(0));
+                let (rules, committee) = (self.system.rules(), self.system.setting().committee);
+                let primary = guarded(|| rules.primary(committee, View(0))).unwrap_or_default();
                 self.send(who, Principal::Replica(primary), &request);
             }
             self.start_client_timer(n + client, 0);
@@ -254,6 +255,9 @@ impl<'s> Simulation<'s> {
     fn run_out(&mut self, stop: Option<&AtomicBool>) -> End {
         // Everybody does some things in a tick.
         let rate = 4 * self.clocks.len() as u64;
+        if self.cast.has_panicked() {
+            return self.last_look().unwrap_or(End::Finished);
+        }
         loop {
             self.admit();
             let Some(ready) = self.scheduler.next(&mut self.chance) else {
@@ -269,6 +273,10 @@ impl<'s> Simulation<'s> {
             self.happen(ready);
             if let Some((property, what)) = self.violation.take() {
                 return End::Violated { property, what };
+            }
+            // Whatever the run is asked about: it cannot go on.
+            if self.cast.has_panicked() {
+                return self.last_look().unwrap_or(End::Finished);
             }
             if self.counts.steps >= self.settings.steps {
                 return self.last_look().unwrap_or(End::Steps);
@@ -414,7 +422,11 @@ impl<'s> Simulation<'s> {
                 if self.step(who, Event::Crash) {
                     self.counts.crashes += 1;
                     if let Principal::Replica(id) = who {
-                        let timer = self.cast.replica(id).and_then(|(replica, state)| replica.timer(state));
+                        // A rule that panics over the timer does so in the next step, too.
+                        let timer = self
+                            .cast
+                            .replica(id)
+                            .and_then(|(replica, state)| guarded(|| replica.timer(state)).ok().flatten());
                         let timer = timer.map(|timer| (timer.view, timer.doublings));
                         self.set_timer(process, 0, timer);
                     }
@@ -695,7 +707,7 @@ impl<'s> Simulation<'s> {
             now: self.now,
             stable: self.now >= self.weather.stable_at,
         };
-        self.strategy.hears(&scene, mask, copy, from)
+        guarded(|| self.strategy.hears(&scene, mask, copy, from)).unwrap_or(true)
     }
 
     fn speak(&mut self, mask: &Mask, copy: usize, to: Principal, message: &Message) {
@@ -706,7 +718,10 @@ impl<'s> Simulation<'s> {
             now: self.now,
             stable: self.now >= self.weather.stable_at,
         };
-        self.strategy.speak(&mut scene, mask, copy, to, message, &mut self.postings);
+        // What a Byzantine replica cannot make up, because a rule panics over it, it leaves alone.
+        let _ = guarded(|| {
+            self.strategy.speak(&mut scene, mask, copy, to, message, &mut self.postings);
+        });
     }
 
     fn act(&mut self, process: usize) {
@@ -719,7 +734,7 @@ impl<'s> Simulation<'s> {
             now: self.now,
             stable: self.now >= self.weather.stable_at,
         };
-        self.strategy.act(&mut scene, &mask, &mut self.postings);
+        let _ = guarded(|| self.strategy.act(&mut scene, &mask, &mut self.postings));
         self.masks[process] = Some(mask);
         self.post(me);
     }

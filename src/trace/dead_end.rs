@@ -28,7 +28,8 @@ impl Oracle {
         if property != Property::NoDeadEnd {
             return run.with_seen(|seen| property.violation(seen));
         }
-        let waits = run.with_seen(|seen| seen.unserved())?;
+        // Where somebody has panicked nothing can happen, and that is what is wrong there.
+        let waits = run.with_seen(|seen| seen.unserved().filter(|_| seen.panicked.is_none()))?;
         let messages = self.messages(run)?;
         next(run, &messages).is_none().then_some(waits)
     }
@@ -39,7 +40,7 @@ impl Oracle {
         let adversary = self.adversary.get_or_init(listed).as_ref()?;
         let requests = self.system.requests().iter().cloned().map(Message::Request);
         let first = adversary.unconditional_messages().iter().cloned().chain(requests);
-        let all = first.chain(adversary.messages(run.sent())).chain(run.sent().iter().cloned());
+        let all = first.chain(stage::offered(adversary, run)).chain(run.sent().iter().cloned());
         Some(all.filter(|message| self.system.is_explored(message)).collect())
     }
 }

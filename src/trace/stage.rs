@@ -10,7 +10,9 @@ use super::describe;
 use super::message::{Unreadable, parse};
 use super::told::{Told, event, principal};
 use super::{ReplayError, Step, Trace};
-use crate::model::{Adversary, Event, Known, Local, NoStep, Participant, Run, System, Taken, participants};
+use crate::model::{
+    Adversary, Event, Known, Local, NoStep, Participant, Run, System, Taken, guarded, participants,
+};
 use crate::pbft::{Message, Principal};
 
 /// The most messages of one kind that the adversary's alphabet may have where it is searched for one.
@@ -63,7 +65,7 @@ impl Stage {
     fn add_status(&mut self, who: Principal, local: &Local) {
         let participant = self.participants.iter().find(|participant| participant.id() == who);
         if let Some(participant) = participant.filter(|_| self.system().is_open())
-            && let Some(status) = participant.status(local)
+            && let Ok(Some(status)) = participant.status(local)
         {
             self.known.learn(&status);
         }
@@ -82,7 +84,7 @@ impl Stage {
         match message {
             // Only the replica itself can have signed it, and it says no more than how far it was.
             Message::Status(_) if self.system().is_open() => Some(message.clone()),
-            _ => self.adversary()?.messages(self.run.sent()).into_iter().find(|m| m == message),
+            _ => self.offered().into_iter().find(|m| m == message),
         }
     }
 
@@ -99,7 +101,7 @@ impl Stage {
         let statuses: BTreeSet<_> = self.known.statuses.iter().cloned().map(Message::Status).collect();
         let mut there = requests.iter().chain(first).chain(self.run.sent()).chain(&statuses);
         let message = there.find(|message| is_meant(message)).cloned();
-        message.or_else(|| adversary?.messages(self.run.sent()).into_iter().find(is_meant))
+        message.or_else(|| self.offered().into_iter().find(is_meant))
     }
 
     /// The event that is told, where `means` says whether a message, in words, is meant by what was told.
@@ -124,15 +126,26 @@ impl Stage {
         Ok((to, event))
     }
 
+    /// What the adversary can send now, where its messages can be listed.
+    fn offered(&self) -> Vec<Message> {
+        self.adversary().map_or_else(Vec::new, |adversary| offered(adversary, &self.run))
+    }
+
     /// The adversary, where its messages can be listed.
     fn adversary(&self) -> Option<&Adversary> {
         self.adversary.get_or_init(|| adversary(self.system())).as_ref()
     }
 }
 
-/// The adversary of a system, where its messages can be listed.
+/// The adversary of a system, where its messages can be listed, and its rulebook can say how.
 pub(super) fn adversary(system: &Arc<System>) -> Option<Adversary> {
-    is_listable(system).then(|| Adversary::new(Arc::clone(system)))
+    let listed = || guarded(|| Adversary::new(Arc::clone(system))).ok();
+    is_listable(system).then(listed).flatten()
+}
+
+/// What an adversary can send after a run, where its rulebook can say it.
+pub(super) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
+    guarded(|| adversary.messages(run.sent())).unwrap_or_default()
 }
 
 /// Whether what the adversary can send is little enough to be listed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{ReplayError, Trace};
-use crate::model::{Event, Local, Owed, Participant, Property, Run, System, participants};
+use crate::model::{Event, Local, Owed, Participant, Property, Run, System, guarded, participants};
 use crate::pbft::{Message, Principal, Refusal, View};
 
 /// What happens, and to whom.
@@ -312,7 +312,8 @@ fn owed_in(run: &Run, everybody: &[Participant], lost: &BTreeSet<Message>) -> BT
 fn timers(run: &Run) -> impl Iterator<Item = Principal> {
     run.locals().filter_map(|(who, local)| {
         let replica = run.system().honest().iter().find(|replica| who.replica() == Some(replica.id()))?;
-        replica.timer(local.replica()?).map(|_| who)
+        let state = local.replica().filter(|_| local.wreck().is_none())?;
+        guarded(|| replica.timer(state)).ok().flatten().map(|_| who)
     })
 }
 
@@ -332,13 +333,13 @@ fn must_arrive(
 ) -> Vec<Message> {
     let system = run.system();
     let own = run.locals().find(|(who, _)| *who == to.id()).map(|(_, local)| local);
-    let status = own.and_then(|local| to.status(local));
+    let status = own.and_then(|local| to.status(local).ok().flatten());
     let requests = system.requests().iter().cloned().map(Message::Request);
     let sent = run.sent().iter().filter(|message| !lost(message)).cloned();
     let mut messages: Vec<_> = requests.chain(sent).collect();
     for (from, (_, local)) in everybody.iter().zip(run.locals()).filter(|(from, _)| from.id() != to.id()) {
         let answers = status.as_ref().map(|status| from.answers(system, local, status));
-        messages.extend(answers.unwrap_or_default());
+        messages.extend(answers.and_then(Result::ok).unwrap_or_default());
     }
     messages
 }

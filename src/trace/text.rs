@@ -111,6 +111,9 @@ impl Step {
 
     /// What the replica believes after the step that it did not believe before.
     pub(super) fn changes(&self, system: &System) -> Vec<String> {
+        if let Some(wreck) = self.after.wreck() {
+            return vec![format!("PANICS: {}", wreck.panicked)];
+        }
         let Some((_, before, after)) = self.replica() else { return self.changes_of_client() };
         let mut out = Vec::new();
         if (before.view(), before.is_active()) != (after.view(), after.is_active()) {
@@ -221,13 +224,17 @@ impl Trace {
             let _ = writeln!(out, "{:width$}  ↻─ {}", "", lasso.then);
         }
         let _ = writeln!(out, "In the end");
-        for (replica, state) in self.system.honest().iter().zip(self.states()) {
-            let _ = writeln!(out, "  {}: {}", replica.id(), belief(state));
+        for (who, local) in self.finally() {
+            let Some(state) = local.replica() else { continue };
+            let panicked = if local.wreck().is_some() { "has panicked; before that " } else { "" };
+            let _ = writeln!(out, "  {who}: {panicked}{}", belief(state));
         }
-        for (who, state) in self.finally().filter_map(|(who, local)| Some((who, local.client()?))) {
+        for (who, local) in self.finally() {
+            let Some(state) = local.client() else { continue };
+            let panicked = if local.wreck().is_some() { "has panicked; before that " } else { "" };
             let _ = match state.accepted() {
-                Some((_, result)) => writeln!(out, "  {who}: was told '{result:?}'"),
-                None => writeln!(out, "  {who}: has no answer"),
+                Some((_, result)) => writeln!(out, "  {who}: {panicked}was told '{result:?}'"),
+                None => writeln!(out, "  {who}: {panicked}has no answer"),
             };
         }
         if let Some(lasso) = &self.lasso {

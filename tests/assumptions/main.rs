@@ -21,12 +21,12 @@ fn said(rules: &'static dyn Rules, scope: Scope, reductions: Reductions) -> Verd
 
 /// Fails on the rulebooks of which it is said that they hold, or nothing at all.
 fn none_holds(rulebooks: &[&'static dyn Rules], scope: Scope, reductions: Reductions) {
-    let passed: Vec<String> = rulebooks
-        .par_iter()
-        .map(|&rules| (rules, said(rules, scope, reductions)))
-        .filter(|(_, verdict)| !matches!(verdict, Verdict::Violated { .. } | Verdict::Refused(_)))
-        .map(|(rules, verdict)| format!("{rules:?}: {verdict:?}"))
-        .collect();
+    let passes = |&rules: &&'static dyn Rules| {
+        let verdict = said(rules, scope, reductions);
+        let is_clean = !matches!(verdict, Verdict::Violated { .. } | Verdict::Refused(_));
+        is_clean.then(|| format!("{rules:?}: {verdict:?}"))
+    };
+    let passed: Vec<String> = rulebooks.par_iter().filter_map(passes).collect();
     assert!(passed.is_empty(), "{}", passed.join("\n"));
 }
 

@@ -7,6 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bft_check::check::{self, Limits, Progress, Verdict};
+use bft_check::model::Property;
 use bft_check::pbft::Rules;
 use bft_check::trace::Trace;
 
@@ -27,7 +28,7 @@ pub enum Answer {
         unreached: Vec<&'static str>,
     },
     Violated {
-        property: &'static str,
+        property: Property,
         steps: usize,
         trace: Box<Trace>,
     },
@@ -125,7 +126,9 @@ pub fn ask(question: &Question, rules: &'static dyn Rules, patience: Patience) -
             Answer::Refused(error.to_string())
         }
         Ok(Ok(outcome)) => match outcome.verdict {
-            Verdict::Holds => Answer::Holds { states: outcome.coverage.states, unreached: outcome.unreached },
+            Verdict::Holds | Verdict::Vacuous => {
+                Answer::Holds { states: outcome.coverage.states, unreached: outcome.unreached }
+            }
             Verdict::Violated { property, steps, trace } => {
                 wrong.extend(
                     caught(|| replayed(&trace, property))
@@ -146,7 +149,7 @@ pub fn ask(question: &Question, rules: &'static dyn Rules, patience: Patience) -
 }
 
 /// What is wrong with a violation that is shown.
-fn replayed(trace: &Trace, property: &str) -> Option<String> {
+fn replayed(trace: &Trace, property: Property) -> Option<String> {
     let system = Arc::new(trace.system().clone());
     let events: Vec<_> = trace.steps().iter().map(|step| (step.to, step.event.clone())).collect();
     match Trace::replay(&system, &events) {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use bft_check::check::JudgeKind;
-use bft_check::model::{Bound, Scope};
-use bft_check::pbft::ReplicaId;
+use bft_check::check::{Job, JudgeKind};
+use bft_check::model::{self, Bound, Byzantine, Property, Scope};
+use bft_check::pbft::{ReplicaId, Rules};
 
 use crate::answer::{Answer, Patience, ask, caught, processor_time};
 use crate::drawn::Drawn;
@@ -117,7 +117,7 @@ pub fn examine(
         this.times.push(processor_time() - start);
         this.answers.push((question.clone(), answer));
     }
-    for (kind, what) in contradictions(&this.answers) {
+    for (kind, what) in contradictions(&this.answers, rules) {
         note(kind, what);
     }
     let simulated = caught(|| simulated::simulate(rules, seeds.clone()));
@@ -170,15 +170,13 @@ pub fn examine(
                 .collect();
             match caught(|| wild::violation(&bound, rules, seeds.start, WILD_RUNS)) {
                 Ok(None) => {}
-                Ok(Some((property, trace))) => {
-                    let run: Vec<_> =
-                        trace.steps().iter().map(|it| format!("{}: {:?}", it.to, it.event)).collect();
+                Ok(Some((property, run))) => {
                     let count = held.len();
                     let what = format!(
                         "{property} violated with {:?} Byzantine in {}, by: {}; but {count} hold: {}",
                         bound.byzantine,
                         bound.scope,
-                        run.join("; "),
+                        run,
                         held.join(" | ")
                     );
                     note("missed", what);
@@ -227,7 +225,7 @@ fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Which answers contradict each other: by the first violation that does, all that it contradicts.
-fn contradictions(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
+fn contradictions(answers: &[(Question, Answer)], rules: &dyn Rules) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     let mut held_against: Vec<(String, Vec<String>)> = Vec::new();
     for (covering, held) in answers {
@@ -259,18 +257,42 @@ fn contradictions(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)>
         format!("{violated}; but {count} hold: {}", holders.join(" | "))
     });
     out.extend(said.map(|what| ("contradiction", what)));
-    out.extend(placements(answers));
+    out.extend(placements(answers, rules));
+    out.extend(fewer(answers));
     out
 }
 
-/// Whether a Byzantine replica can do more than none can: where any one replica may be Byzantine and everything holds,
-/// nothing can be violated when none is.
-fn placements(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
+/// Where replicas that lead no view of the bound count as interchangeable, whether the rulebook treats them so: what is
+/// violated with one of them Byzantine is, with the one that stands for it.
+fn placements(answers: &[(Question, Answer)], rules: &dyn Rules) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    for (question, answer) in answers.iter().filter(|(_, answer)| answer.is_violated()) {
+        let Job { judge, bound, reductions } = &question.job;
+        let (Ok(committee), 1) = (bound.validate(), bound.byzantine.len()) else { continue };
+        let holds = |ids: &[ReplicaId]| {
+            answers.iter().any(|(other, answer)| {
+                matches!(answer, Answer::Holds { .. })
+                    && (other.property, other.job.judge) == (question.property, *judge)
+                    && (other.job.reductions, other.job.bound.scope) == (*reductions, bound.scope)
+                    && other.job.bound.byzantine == ids
+            })
+        };
+        let tried = model::placements(&Byzantine::Count(1), committee, bound.views, rules);
+        if *judge != JudgeKind::Unbounded && tried.iter().all(|ids| holds(ids)) {
+            out.push(("placements", format!("{question}: {}; none of {tried:?} is", answer.brief())));
+        }
+    }
+    out
+}
+
+/// Whether a Byzantine replica can do what an honest one does: where any one may be Byzantine and everything holds, nothing
+/// is violated when none is.
+fn fewer(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     for (question, answer) in answers {
         let Answer::Violated { property, .. } = answer else { continue };
         let bound = &question.job.bound;
-        if !bound.byzantine.is_empty() || question.property.is_some() || *property == "stable-held" {
+        if !bound.byzantine.is_empty() || question.property.is_some() || *property == Property::StableHeld {
             continue;
         }
         let with = |id: u16| {
@@ -283,7 +305,7 @@ fn placements(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
             })
         };
         if (0..bound.replicas).all(with) && bound.faults > 0 {
-            out.push(("placements", format!("{question}: {}; holds whoever is Byzantine", answer.brief())));
+            out.push(("fewer", format!("{question}: {}; holds whoever is Byzantine", answer.brief())));
         }
     }
     out

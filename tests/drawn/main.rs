@@ -42,7 +42,7 @@ use examine::{Examined, Finding, Tallies, examine};
 use question::questions;
 
 /// How long a judge may take here.
-const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(1) };
+const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(2) };
 
 /// The seeds that are simulated under each rulebook.
 const SEEDS: Range<u64> = 0..6;
@@ -123,7 +123,7 @@ fn those_that_are_named() {
         for (question, answer, time) in examined.timed() {
             say!("{rulebook:?} {question}: {} ({} ms)", answer.brief(), time.as_millis());
             if let (Answer::Violated { property, trace, .. }, Some(_)) = (answer, &only) {
-                say!("{}", trace.to_text(Some(property)));
+                say!("{}", trace.to_text(Some(*property)));
             }
         }
         say!("{rulebook:?}: {:?} of a processor, {:?}", processor_time() - spent, start.elapsed());

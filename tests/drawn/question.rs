@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bft_check::check::{Job, JudgeKind};
-use bft_check::model::{Bound, NO_DEAD_END, Reductions, Scope};
+use bft_check::model::{Bound, Property, Reductions, Scope};
 use bft_check::pbft::ReplicaId;
 
 /// One run of a judge.
@@ -11,7 +11,7 @@ use bft_check::pbft::ReplicaId;
 pub struct Question {
     pub job: Job,
     /// The only property that is checked, if not all are.
-    pub property: Option<&'static str>,
+    pub property: Option<Property>,
 }
 
 impl fmt::Display for Question {
@@ -162,6 +162,9 @@ pub fn questions() -> Vec<Question> {
     }
     let views = Scope { views: 2, ..ONE };
     ask(absorbed, views, &each, &of_absorbed(&views));
+    for scope in [ONE, two(ONE), views] {
+        ask(absorbed, scope, &[&[]], &[none]);
+    }
     let more = [
         Scope { checkpoint: Some(1), ..ONE },
         Scope { checkpoint: Some(1), ..two(ONE) },
@@ -173,9 +176,8 @@ pub fn questions() -> Vec<Question> {
     for scope in more {
         ask(absorbed, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
     }
-    for scope in [ONE, two(ONE)] {
-        ask(unbounded, scope, &[&[3]], &of_unbounded());
-    }
+    ask(unbounded, ONE, &[&[3]], &[Reductions { symmetry: false, ..Reductions::ALL }, none]);
+    ask(unbounded, two(ONE), &[&[3]], &of_unbounded());
     let silent = Reductions { silent: true, decided: true, ..none };
     ask(absorbed, two(views), &each, &[silent]);
     all.extend(dead_ends());
@@ -186,7 +188,7 @@ pub fn questions() -> Vec<Question> {
 fn dead_ends() -> Vec<Question> {
     let none = Reductions::NONE;
     let of = |judge, scope, ids: &[u16]| Question {
-        property: Some(NO_DEAD_END),
+        property: Some(Property::NoDeadEnd),
         ..Question::new(judge, scope, ids, none)
     };
     let two = Scope { requests: 2, ..ALONE };

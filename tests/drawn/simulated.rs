@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bft_check::check::JudgeKind;
-use bft_check::model::{Bound, Event, Load, PROPERTIES, Scope, System};
+use bft_check::model::{Bound, Event, Load, Property, Scope, System};
 use bft_check::pbft::{Principal, ReplicaId, Rules};
 use bft_check::simulate::{End, Settings, StrategyKind, run_under};
 use bft_check::trace::{ReplayError, Trace};
@@ -15,7 +15,7 @@ use crate::question::Question;
 pub struct Found {
     pub settings: Settings,
     pub seed: u64,
-    pub property: String,
+    pub property: Property,
     pub byzantine: Vec<ReplicaId>,
     /// The run, with what it does not need left out.
     pub events: Vec<(Principal, Event)>,
@@ -43,20 +43,20 @@ pub fn simulate(rules: &'static dyn Rules, seeds: std::ops::Range<u64>) -> Vec<F
         for seed in seeds.clone() {
             let Ok(outcome) = run_under(rules, &settings, seed, true) else { continue };
             let End::Violated { property, .. } = &outcome.end else { continue };
-            let Some(known) = PROPERTIES.iter().find(|known| known.name == property) else { continue };
+            let known = Some(*property).filter(|known| Property::SAFETY.contains(known));
+            let Some(property) = known else { continue };
             let byzantine = outcome.system.bound().byzantine.clone();
             let is_new = found
                 .iter()
-                .all(|it| it.property != *property || it.byzantine != byzantine || it.settings != settings);
+                .all(|it| it.property != property || it.byzantine != byzantine || it.settings != settings);
             if !is_new {
                 continue;
             }
             let events = outcome.happened();
             let events = Trace::replay(&outcome.system, &events)
-                .map(|trace| trace.shrunk(known.name))
+                .map(|trace| trace.shrunk(property))
                 .map(|trace| trace.steps().iter().map(|step| (step.to, step.event.clone())).collect())
                 .unwrap_or(events);
-            let property = property.clone();
             found.push(Found { settings: settings.clone(), seed, property, byzantine, events });
         }
     }
@@ -79,7 +79,7 @@ pub fn within(found: &Found, question: &Question, rules: &'static dyn Rules) -> 
     loop {
         match Trace::replay(&system, &events) {
             Ok(trace) => {
-                return trace.violation(&found.property).is_some().then_some(trace);
+                return trace.violation(found.property).is_some().then_some(trace);
             }
             Err(error) => {
                 let (ReplayError::NotHonest(step, ..)

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use bft_check::model::{Bound, Event, PROPERTIES, Run, System};
+use bft_check::model::{Bound, Event, Property, Run, System};
 use bft_check::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim,
-    Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey, Snapshot, StableCheckpoint,
-    StableClaim, StateTransfer, View, ViewChange,
+    Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey, Snapshot,
+    StableCheckpoint, StableClaim, StateTransfer, View, ViewChange,
 };
 use bft_check::trace::Trace;
 
@@ -42,6 +42,31 @@ impl Dice {
     fn shuffle<T>(&mut self, all: &mut [T]) {
         for place in (1..all.len()).rev() {
             all.swap(place, self.below(place as u64 + 1) as usize);
+        }
+    }
+}
+
+/// Who writes a message.
+#[derive(Clone)]
+enum Hand {
+    /// The owner of a key.
+    Own(SigningKey),
+    /// Somebody who writes in this name without its key.
+    Forger(Principal),
+}
+
+impl Hand {
+    fn sign<M: Signable>(&self, message: M) -> Signed<M> {
+        match self {
+            Hand::Own(key) => key.sign(message),
+            Hand::Forger(name) => Signed::forged(*name, message),
+        }
+    }
+
+    fn name(&self) -> Principal {
+        match self {
+            Hand::Own(key) => key.owner(),
+            Hand::Forger(name) => *name,
         }
     }
 }
@@ -91,13 +116,13 @@ struct Wild<'a> {
     dice: Dice,
 }
 
-/// The first violation that so many runs come to, by its property, as a trace that was replayed.
+/// The first violation that so many runs come to, and the run: replayed, and without what it does not need.
 pub fn violation(
     bound: &Bound,
     rules: &'static dyn Rules,
     seed: u64,
     runs: u64,
-) -> Option<(&'static str, Box<Trace>)> {
+) -> Option<(Property, String)> {
     let system = Arc::new(System::new(bound.clone(), rules).ok()?);
     (0..runs).find_map(|number| {
         let mut wild = Wild {
@@ -110,18 +135,33 @@ pub fn violation(
             dice: Dice(seed ^ (number << 32)),
         };
         let property = wild.run_out()?;
-        let trace = Trace::replay(&system, &wild.events).ok()?;
-        trace.violation(property)?;
-        Some((property, Box::new(trace.shrunk(property))))
+        Some((property, wild.told(property)))
     })
 }
 
 impl Wild<'_> {
-    fn run_out(&mut self) -> Option<&'static str> {
+    /// The run in words.
+    fn told(&self, property: Property) -> String {
+        let words = |who: Principal, event: &Event| format!("{who}: {event:?}");
+        match Trace::replay(self.system, &self.events) {
+            Ok(trace) => {
+                let steps: Vec<_> =
+                    trace.shrunk(property).steps().iter().map(|step| words(step.to, &step.event)).collect();
+                steps.join("; ")
+            }
+            Err(error) => {
+                let last = self.events.iter().rev().take(6).rev();
+                let last: Vec<_> = last.map(|(who, event)| words(*who, event)).collect();
+                format!("{} steps, not replayed ({error}): …; {}", self.events.len(), last.join("; "))
+            }
+        }
+    }
+
+    fn run_out(&mut self) -> Option<Property> {
         for _ in 0..ACTIONS {
             self.act();
             let violated = self.run.with_seen(|seen| {
-                PROPERTIES.iter().find(|property| (property.violation)(seen).is_some()).map(|it| it.name)
+                Property::SAFETY.into_iter().find(|property| property.violation(seen).is_some())
             });
             if violated.is_some() {
                 return violated;
@@ -198,8 +238,13 @@ impl Wild<'_> {
         }
     }
 
-    fn key(&mut self) -> Option<SigningKey> {
-        self.dice.pick(self.system.byzantine()).cloned()
+    /// Under whose name something is written: mostly the Byzantine replica's own.
+    fn hand(&mut self) -> Option<Hand> {
+        if self.dice.chance(8) {
+            let replica = self.dice.below(u64::from(self.system.bound().replicas));
+            return Some(Hand::Forger(Principal::Replica(ReplicaId(replica as u16))));
+        }
+        self.dice.pick(self.system.byzantine()).cloned().map(Hand::Own)
     }
 
     fn view(&mut self) -> View {
@@ -216,7 +261,7 @@ impl Wild<'_> {
 
     /// Anything at all.
     fn say(&mut self) -> Option<Message> {
-        let key = self.key()?;
+        let key = self.hand()?;
         let parts = Parts::of(&self.run);
         let checkpoints = self.system.has_checkpoints();
         let kind = self.dice.below(if checkpoints { 9 } else { 6 });
@@ -232,21 +277,29 @@ impl Wild<'_> {
         })
     }
 
-    fn proposal(&mut self, key: &SigningKey) -> Proposal {
+    fn proposal(&mut self, key: &Hand) -> Proposal {
         let (view, seq, batch) = (self.view(), self.seq(), self.batch());
         let digest = if self.dice.chance(85) { batch.digest() } else { self.batch().digest() };
         Proposal { pre_prepare: key.sign(PrePrepare { view, seq, digest }), batch }
     }
 
     /// A set of votes: those that fit, those that fit in some respects, or others.
-    fn votes<M: Clone>(
+    fn votes<M: Clone + Signable>(
         &mut self,
         all: &[Signed<M>],
         own: Signed<M>,
         fits: [&dyn Fn(&M) -> bool; 3],
     ) -> Arc<[Signed<M>]> {
         let looks: Vec<bool> = (0..3).map(|_| self.dice.chance(70)).collect();
-        let all = all.iter().chain([&own]).cloned();
+        let forged = self.dice.chance(8);
+        let forged = self
+            .system
+            .setting()
+            .committee
+            .replicas()
+            .filter(|_| forged)
+            .map(|id| Signed::forged(Principal::Replica(id), own.message().clone()));
+        let all = all.iter().chain([&own]).cloned().chain(forged.collect::<Vec<_>>());
         let mut votes: Vec<_> =
             all.filter(|vote| fits.iter().zip(&looks).all(|(fits, looks)| !looks || fits(vote))).collect();
         if self.dice.chance(15) {
@@ -259,9 +312,11 @@ impl Wild<'_> {
         votes.into()
     }
 
-    fn claim(&mut self, key: &SigningKey, parts: &Parts) -> PreparedClaim {
+    fn claim(&mut self, key: &Hand, parts: &Parts) -> PreparedClaim {
         let known = self.dice.pick(&parts.proposals).cloned();
-        let proposal = known.filter(|_| self.dice.chance(60)).unwrap_or_else(|| self.proposal(key));
+        let known = known.filter(|_| self.dice.chance(60));
+        let hand = self.hand().unwrap_or_else(|| key.clone());
+        let proposal = known.unwrap_or_else(|| self.proposal(&hand));
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
         let own = key.sign(Prepare { view, seq, digest });
         let prepares = self.votes(
@@ -289,7 +344,7 @@ impl Wild<'_> {
         })
     }
 
-    fn stable(&mut self, key: &SigningKey, parts: &Parts, of: Option<&Snapshot>) -> StableClaim {
+    fn stable(&mut self, key: &Hand, parts: &Parts, of: Option<&Snapshot>) -> StableClaim {
         if of.is_none() && self.dice.chance(60) {
             return StableCheckpoint::genesis().claim().clone();
         }
@@ -303,7 +358,7 @@ impl Wild<'_> {
         StableClaim { seq, state, checkpoints: Proof(votes) }
     }
 
-    fn change(&mut self, key: &SigningKey, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
+    fn change(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
         let count = self.dice.below(self.system.bound().slots + 2).min(2);
         let stable = if self.system.has_checkpoints() {
             self.stable(key, parts, None)
@@ -318,8 +373,8 @@ impl Wild<'_> {
         Arc::new(key.sign(ViewChange { new_view: view, stable, prepared }))
     }
 
-    fn new_view(&mut self, key: &SigningKey, parts: &Parts) -> Arc<Signed<NewView>> {
-        let Some(id) = key.owner().replica() else { return self.new_view_of(key, parts, View(0)) };
+    fn new_view(&mut self, key: &Hand, parts: &Parts) -> Arc<Signed<NewView>> {
+        let Some(id) = key.name().replica() else { return self.new_view_of(key, parts, View(0)) };
         // Most often of a view that it leads, since little else comes of anything.
         let committee = self.system.setting().committee;
         let led: Vec<_> = (0..self.system.bound().views)
@@ -331,12 +386,14 @@ impl Wild<'_> {
         self.new_view_of(key, parts, view)
     }
 
-    fn new_view_of(&mut self, key: &SigningKey, parts: &Parts, view: View) -> Arc<Signed<NewView>> {
+    fn new_view_of(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<NewView>> {
         let any_view = self.dice.chance(10);
         let mut changes: Vec<_> =
             parts.changes.iter().filter(|change| any_view || change.new_view == view).cloned().collect();
         for _ in 0..self.dice.below(3) {
-            changes.push(self.change(key, parts, view));
+            if let Some(key) = self.hand() {
+                changes.push(self.change(&key, parts, view));
+            }
         }
         self.dice.shuffle(&mut changes);
         if self.dice.chance(70) {
@@ -371,7 +428,7 @@ impl Wild<'_> {
         Arc::new(key.sign(NewView { view, view_changes: Proof(changes), proposals }))
     }
 
-    fn state(&mut self, key: &SigningKey, parts: &Parts) -> Message {
+    fn state(&mut self, key: &Hand, parts: &Parts) -> Message {
         let snapshot = self.snapshot(parts);
         let stable = self.stable(key, parts, Some(&snapshot));
         let genesis = self.dice.chance(40);
@@ -382,7 +439,7 @@ impl Wild<'_> {
         Message::State(Arc::new(key.sign(StateTransfer { stable, snapshot, decided })))
     }
 
-    fn decision(&mut self, key: &SigningKey, parts: &Parts) -> Decision {
+    fn decision(&mut self, key: &Hand, parts: &Parts) -> Decision {
         let (view, seq, batch) = (self.view(), self.seq(), self.batch());
         let digest = batch.digest();
         let own = key.sign(Commit { view, seq, digest });

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 
 use crate::model::bounds::System;
+use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proof, Proposal,
-    Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View, signed_by_its_client,
+    Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View,
 };
 
 /// The most states of the service that are worked out beforehand.
@@ -84,7 +85,8 @@ impl Alphabet {
                 let own = self.keys.iter().map(|(key, _)| key.sign(PrePrepare { view, seq, digest }));
                 out.extend(own.map(|pre_prepare| Proposal { pre_prepare, batch: batch.clone() }));
             }
-            let primary = Principal::Replica(rules.primary(committee, view));
+            let Ok(primary) = guarded(|| rules.primary(committee, view)) else { continue };
+            let primary = Principal::Replica(primary);
             for batch in self.batches.iter().filter(|_| self.forgeable.contains(&primary)) {
                 let pre_prepare = Signed::forged(primary, PrePrepare { view, seq, digest: batch.digest() });
                 out.push(Proposal { pre_prepare, batch: batch.clone() });
@@ -104,29 +106,37 @@ impl Alphabet {
     }
 
     /// The PREPAREs and COMMITs of Byzantine replicas that are sent by themselves; `may_be_taken` says of which proposals
-    /// somebody may take a PRE-PREPARE.
+    /// somebody may take a PRE-PREPARE, `asked_for` what honest primaries may propose, and `count_together` of which digests votes of
+    /// a view are counted together.
     ///
     /// Tallies are read only by the key of a proposal that was accepted, and in view 0, which no NEW-VIEW begins, only what
-    /// a PRE-PREPARE proposes is accepted. So a vote there for what nobody can propose counts at most as one for what
-    /// somebody can; it is sent only where there are not two other batches to mix up.
-    pub fn votes(&self, may_be_taken: impl Fn(&Proposal) -> bool) -> Vec<Message> {
-        let proposed = self.proposals.iter().filter(|proposal| may_be_taken(proposal));
-        let in_view_0: BTreeSet<Digest> =
-            proposed.filter(|proposal| proposal.view() == View(0)).map(Proposal::digest).collect();
+    /// a PRE-PREPARE proposes is accepted. So a vote for what nobody can propose counts for nothing, unless it counts
+    /// together with votes for what somebody can.
+    pub fn votes(
+        &self,
+        may_be_taken: impl Fn(&Proposal) -> bool,
+        asked_for: &[Digest],
+        count_together: impl Fn(View, Digest, Digest) -> bool,
+    ) -> Vec<Message> {
+        let taken: BTreeSet<(View, Digest)> = self
+            .proposals
+            .iter()
+            .filter(|proposal| may_be_taken(proposal))
+            .map(|proposal| (proposal.view(), proposal.digest()))
+            .collect();
+        let is_proposed = |view: View, digest: Digest| {
+            view > View(0) || taken.contains(&(view, digest)) || asked_for.contains(&digest)
+        };
         let is_sent = |&(view, digest): &(View, Digest)| {
-            let is_mixed_up = digest == Digest::ZERO && in_view_0.len() < 2;
-            view > View(0) || in_view_0.contains(&digest) || self.is_requested(digest) || is_mixed_up
+            let is_mixed_up = |&other: &Digest| {
+                other != digest && is_proposed(view, other) && count_together(view, digest, other)
+            };
+            is_proposed(view, digest) || self.digests.iter().any(is_mixed_up)
         };
         let prepares =
             self.ballots(&is_sent, |key, view, seq, digest| key.sign(Prepare { view, seq, digest }));
         let commits = self.ballots(&is_sent, |key, view, seq, digest| key.sign(Commit { view, seq, digest }));
         prepares.map(Message::Prepare).chain(commits.map(Message::Commit)).collect()
-    }
-
-    /// Whether some client asks for what has this digest: an honest primary may propose it.
-    fn is_requested(&self, digest: Digest) -> bool {
-        let mut requested = self.batches.iter().filter(|batch| !batch.is_null());
-        requested.any(|batch| batch.digest() == digest && batch.requests().iter().all(signed_by_its_client))
     }
 
     fn ballots<'a, T>(
@@ -171,7 +181,9 @@ impl Alphabet {
                     .map(move |batch| row.iter().cloned().chain([decided(batch)]).collect_vec())
             };
             rows = rows.iter().flat_map(longer).collect();
-            states.extend(rows.iter().map(|row| Arc::new(replica.recover(row).snapshot())));
+            // Who panics over a row gets into no state.
+            let after = |row: &Vec<Record>| guarded(|| Arc::new(replica.recover(row).snapshot())).ok();
+            states.extend(rows.iter().filter_map(after));
         }
         states.sort_unstable();
         states.dedup();

@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use itertools::Itertools as _;
+
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
-use super::{Adversary, Family, Knowledge};
+use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::fingerprint;
 use crate::pbft::{
     Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proof, Proposal, Signed, StableCheckpoint,
@@ -138,7 +140,8 @@ impl Adversary {
     ) -> (PreparedClaim, bool) {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let (view, seq, digest) = (proposal.view(), proposal.seq(), proposal.digest());
-        let threshold = rules.certificate_quorum(setting.committee).saturating_sub(1);
+        let quorum = quorum(rules, |rules, of| rules.certificate_quorum(of), setting.committee);
+        let threshold = quorum.saturating_sub(1);
         votes.best(
             &mut memo.tried_claims,
             fingerprint(&proposal),
@@ -158,12 +161,18 @@ impl Adversary {
         let genesis = StableCheckpoint::genesis();
         let named = sent.stable.iter().map(|claim| Checkpoint { seq: claim.seq, state: claim.state });
         let voted = sent.checkpoints.iter().map(|vote| *vote.message());
+        let known: BTreeSet<Checkpoint> = named.chain(voted).collect();
+        // A state that somebody was in, said to be that after another number.
+        let states = known.iter().map(|checkpoint| checkpoint.state).chain([genesis.claim().state]);
+        let states: BTreeSet<_> = states.collect();
+        let numbers = self.alphabet.numbers.iter().filter(|seq| seq.0 > 0);
+        let moved = numbers.cartesian_product(&states).map(|(&seq, &state)| Checkpoint { seq, state });
         let all: BTreeSet<Checkpoint> =
-            named.chain(voted).chain(self.alphabet.made_up_checkpoints()).collect();
+            known.iter().copied().chain(moved).chain(self.alphabet.made_up_checkpoints()).collect();
         let own = all.iter().flat_map(|&checkpoint| self.alphabet.checkpoints(checkpoint));
         let votes =
             Ballots::new(sent.checkpoints.iter().copied().cloned().chain(own), &self.alphabet.forgeable);
-        let threshold = rules.checkpoint_quorum(setting.committee);
+        let threshold = quorum(rules, |rules, of| rules.checkpoint_quorum(of), setting.committee);
         let of_genesis = genesis.claim().clone();
         let proves = rules.check_stable(setting, &of_genesis).is_ok();
         let mut parts = vec![memo.stable.part(of_genesis, proves, ())];
@@ -200,7 +209,7 @@ impl Adversary {
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let honest = sent.commits.iter().copied().cloned();
         let votes = Ballots::new(honest.chain(self.alphabet.commits()), &self.alphabet.forgeable);
-        let threshold = rules.commit_quorum(setting.committee);
+        let threshold = quorum(rules, |rules, of| rules.commit_quorum(of), setting.committee);
         let mut parts = Vec::new();
         for &seq in &self.alphabet.numbers {
             for batch in &self.alphabet.batches {

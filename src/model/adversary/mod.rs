@@ -17,8 +17,10 @@
 //! function is monotone; so its messages need not be steps, they are simply there to be delivered.
 //!
 //! Only messages are left out that every honest replica refuses in whatever state: those that the replica's own check of the
-//! whole message refuses ([`Rules::check_view_change`](crate::pbft::Rules::check_view_change) for a VIEW-CHANGE, and so on), which
-//! depends on nothing but the message. A check of a part prunes nothing: the rulebook may forget to ask it.
+//! whole message refuses ([`Rules::check_view_change`] for a VIEW-CHANGE, and so on), which
+//! depends on nothing but the message. A check of a part prunes nothing: the rulebook may forget to ask it. A check that panics
+//! refuses nothing ([`System::rules`]): whoever gets the message panics too. What has to be known to make a message is, where the
+//! rule for it panics, taken to be nothing, or the paper's.
 //!
 //! That this is as general as it claims is a test: whatever a message that is drawn by the same grammar does to a
 //! replica, one that is listed here does too (`tests/adversary.rs`).
@@ -39,7 +41,10 @@ use self::memo::{Memo, Part};
 use super::bounds::System;
 use super::conduct;
 use super::fingerprint::Fingerprint;
-use crate::pbft::{Message, PreparedClaim, Proposal, StableClaim, check_proposal};
+use super::panics::guarded;
+use crate::pbft::{
+    Batch, Committee, Message, PreparedClaim, Proposal, Replica, Rules, SeqNum, StableClaim, check_proposal,
+};
 
 /// A family of messages, which the adversary can do without: so that a test sees what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -184,10 +189,20 @@ impl Adversary {
         let (rules, setting) = (system.rules(), system.setting());
         let proposals = self.alphabet.proposals.iter().filter(|proposal| self.may_be_taken(proposal));
         let mut out: Vec<_> = proposals.cloned().map(Message::PrePrepare).collect();
-        if system.honest().iter().any(|to| rules.authentic_at(setting, to.id(), system.forged())) {
+        let mut waiting = system.requests().to_vec();
+        let believes = |to: &Replica| rules.authentic_at(setting, to.id(), system.forged());
+        if system.honest().iter().any(|to| guarded(|| believes(to)).unwrap_or(true)) {
             out.push(Message::Request(system.forged().clone()));
+            waiting.push(system.forged().clone());
         }
-        out.extend(self.alphabet.votes(|proposal| self.may_be_taken(proposal)));
+        let asked_for: Vec<_> = waiting.into_iter().map(|request| Batch::new([request]).digest()).collect();
+        let count_together = |view, one, other| {
+            let of = |digest| (rules.prepare_key(view, digest), rules.commit_key(view, digest));
+            let keys = guarded(|| (of(one), of(other)));
+            keys.map_or(true, |(one, other)| one.0 == other.0 || one.1 == other.1)
+        };
+        let votes = self.alphabet.votes(|it| self.may_be_taken(it), &asked_for, count_together);
+        out.extend(votes.into_iter().filter(|vote| self.may_be_counted(vote)));
         if system.has_checkpoints() {
             let made_up = self.alphabet.made_up_checkpoints();
             out.extend(made_up.flat_map(|it| self.alphabet.checkpoints(it)).map(Message::Checkpoint));
@@ -195,12 +210,44 @@ impl Adversary {
         out
     }
 
+    /// Whether some number that a checkpoint may lie at lets a replica look at this one.
+    fn may_be_in_window(&self, seq: SeqNum) -> bool {
+        let (rules, setting) = (self.system.rules(), self.system.setting());
+        let mut lows = self.alphabet.numbers.iter();
+        lows.any(|&low| guarded(|| rules.in_window(setting, low, seq)).unwrap_or(true))
+    }
+
+    /// Whether some replica counts a vote in some state: what its check does not ask of the state.
+    fn may_be_counted(&self, vote: &Message) -> bool {
+        let (rules, committee) = (self.system.rules(), self.system.setting().committee);
+        match vote {
+            Message::Prepare(vote) => {
+                let may_prepare = || {
+                    let view = rules.prepare_key(vote.view, vote.digest).view;
+                    let from = vote.signer().replica();
+                    view.zip(from).is_none_or(|(view, from)| rules.may_prepare(committee, view, from))
+                };
+                self.may_be_in_window(vote.seq) && guarded(may_prepare).unwrap_or(true)
+            }
+            Message::Commit(vote) => self.may_be_in_window(vote.seq),
+            _ => true,
+        }
+    }
+
     /// Whether some replica takes a proposal in some state: what its check does not ask of the state.
     fn may_be_taken(&self, proposal: &Proposal) -> bool {
         let (rules, setting) = (self.system.rules(), self.system.setting());
+        if !self.may_be_in_window(proposal.seq()) {
+            return false;
+        }
         let is_allowed = rules.may_propose_null() || !proposal.batch.is_null();
         is_allowed && check_proposal(rules, setting, proposal).is_ok()
     }
+}
+
+/// A quorum by this rule; where the rule panics, one of the paper's size, so that who is sent so much panics by itself.
+fn quorum(rules: &dyn Rules, rule: fn(&dyn Rules, Committee) -> usize, committee: Committee) -> usize {
+    guarded(|| rule(rules, committee)).unwrap_or_else(|_| committee.quorum())
 }
 
 impl fmt::Debug for Adversary {

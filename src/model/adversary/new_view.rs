@@ -15,11 +15,12 @@ use rustc_hash::FxHashMap;
 
 use super::memo::{Justified, Memo};
 use super::view_change::{Change, Changes};
-use super::{Adversary, Family, Knowledge};
+use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::panics::guarded;
 use crate::pbft::{
-    Batch, Message, NewView, PrePrepare, Principal, Proof, Proposal, ReplicaId, SeqNum, Signed, SigningKey,
-    StableCheckpoint, View, ViewChange,
+    Batch, Message, NewView, PrePrepare, Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signed,
+    SigningKey, StableCheckpoint, View, ViewChange,
 };
 
 /// The most lists of view changes of one kind that are tried.
@@ -153,11 +154,11 @@ impl Adversary {
         }
         let (rules, setting) = (self.system.rules(), self.system.setting());
         let contents: Vec<&ViewChange> = list.iter().map(Entry::content).collect();
-        let mut due = vec![rules.new_view_batches(&contents)];
-        if let Ok(sifted) = rules.sift(setting, &contents)
+        let mut due = vec![batches_of(rules, &contents)];
+        if let Ok(Ok(sifted)) = guarded(|| rules.sift(setting, &contents))
             && sifted.len() != contents.len()
         {
-            due.push(rules.new_view_batches(&sifted));
+            due.push(batches_of(rules, &sifted));
         }
         let digests =
             |batches: &[(SeqNum, Batch)]| batches.iter().map(|(seq, b)| (*seq, b.digest())).collect_vec();
@@ -205,7 +206,7 @@ impl Adversary {
     }
 
     fn quorum(&self) -> usize {
-        self.system.rules().view_change_quorum(self.system.setting().committee)
+        quorum(self.system.rules(), |rules, of| rules.view_change_quorum(of), self.system.setting().committee)
     }
 
     /// The view changes that justify the view, by sender.
@@ -376,6 +377,11 @@ impl Adversary {
         rows.extend(known.into_iter().filter(is_honest).map(|proposal| vec![proposal]));
         rows
     }
+}
+
+/// What a new view on these view changes proposes; nothing where the rule panics, as it will for those who accept it.
+fn batches_of(rules: &dyn Rules, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
+    guarded(|| rules.new_view_batches(changes)).unwrap_or_default()
 }
 
 /// The proposals of which something is known.

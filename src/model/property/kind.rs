@@ -28,6 +28,8 @@ pub enum Property {
     ReplyTrue,
     /// What clients accept fits one order of execution.
     Linearizable,
+    /// Nobody's code panics.
+    Panics,
     /// While requests wait, something can still happen. Checked only where it is asked for, in a bound of one view with
     /// an honest primary, where no timer could repair anything. That is not liveness: nothing says that what can
     /// happen ever does.
@@ -43,7 +45,7 @@ pub enum Property {
 
 impl Property {
     /// Every property.
-    pub const ALL: [Property; 13] = [
+    pub const ALL: [Property; 14] = [
         Property::Agreement,
         Property::ChainPrefix,
         Property::Validity,
@@ -53,6 +55,7 @@ impl Property {
         Property::StableHeld,
         Property::ReplyTrue,
         Property::Linearizable,
+        Property::Panics,
         Property::NoDeadEnd,
         Property::Executed,
         Property::Answered,
@@ -60,7 +63,7 @@ impl Property {
     ];
 
     /// What every reachable state must have, in the order in which it is checked.
-    pub const SAFETY: [Property; 9] = [
+    pub const SAFETY: [Property; 10] = [
         Property::Agreement,
         Property::ChainPrefix,
         Property::Validity,
@@ -70,6 +73,7 @@ impl Property {
         Property::StableHeld,
         Property::ReplyTrue,
         Property::Linearizable,
+        Property::Panics,
     ];
 
     /// What every fair run must come to.
@@ -87,6 +91,7 @@ impl Property {
             Property::StableHeld => "stable-held",
             Property::ReplyTrue => "reply-true",
             Property::Linearizable => "linearizable",
+            Property::Panics => "panics",
             Property::NoDeadEnd => "no-dead-end",
             Property::Executed => "executed",
             Property::Answered => "answered",
@@ -118,6 +123,7 @@ impl Property {
             Property::Linearizable => {
                 "what clients accept fits one order of execution, each request at a moment while its client waited"
             }
+            Property::Panics => "no code of an honest replica or client panics",
             Property::NoDeadEnd => {
                 "while a request that has a sequence number to go to is not executed at every honest replica, some honest replica can still do something"
             }
@@ -164,6 +170,7 @@ impl Property {
             Property::StableHeld => super::stable_held(seen),
             Property::ReplyTrue => super::reply_true(seen),
             Property::Linearizable => super::linearizable(seen),
+            Property::Panics => super::panics(seen),
             Property::NoDeadEnd | Property::Executed | Property::Answered | Property::Evidence => None,
         }
     }

@@ -10,9 +10,10 @@ pub use kind::{NoSuchProperty, Properties, Property};
 
 use super::bounds::System;
 use super::history::History;
+use super::panics::Panicked;
 use super::participant::{Local, Participant};
 use crate::pbft::{
-    Batch, Chain, ClientState, Digest, Outcome, ReplicaId, SeqNum, SignedRequest, State, View,
+    Batch, Chain, ClientState, Digest, Outcome, Principal, ReplicaId, SeqNum, SignedRequest, State, View,
     signed_by_its_client,
 };
 
@@ -51,6 +52,8 @@ pub struct Seen<'a> {
     pub clients: &'a [&'a ClientState],
     /// What clients asked and were told, if they take part.
     pub history: Option<&'a History>,
+    /// Whose code has panicked, if somebody's has; what it believed before stands among the states.
+    pub panicked: Option<(Principal, &'a Panicked)>,
 }
 
 impl Seen<'_> {
@@ -63,14 +66,23 @@ impl Seen<'_> {
     ) -> R {
         let mut replicas: SmallVec<[&State; 8]> = SmallVec::new();
         let mut clients: SmallVec<[&ClientState; 4]> = SmallVec::new();
+        let mut panicked = None;
         for local in locals {
-            match local {
-                Local::Replica(local) => replicas.push(&local.state),
-                Local::Client(state) => clients.push(state),
+            let place = (replicas.len(), clients.len());
+            replicas.extend(local.replica());
+            clients.extend(local.client());
+            if let Some(wreck) = local.wreck() {
+                panicked = panicked.or_else(|| Some((participant(system, place)?, &wreck.panicked)));
             }
         }
-        see(&Seen { system, replicas: &replicas, clients: &clients, history })
+        see(&Seen { system, replicas: &replicas, clients: &clients, history, panicked })
     }
+}
+
+/// Who comes after so many honest replicas and clients.
+fn participant(system: &System, (replicas, clients): (usize, usize)) -> Option<Principal> {
+    let replica = system.honest().get(replicas).map(|replica| Principal::Replica(replica.id()));
+    replica.or_else(|| system.clients().get(clients).map(|client| Principal::Client(client.id())))
 }
 
 /// The history at the start, when those clients have asked that do not wait for an occasion; none if
@@ -287,10 +299,14 @@ fn linearizable(seen: &Seen<'_>) -> Option<String> {
     Some(format!("no order of execution explains what the clients were told ({})", told.join("; ")))
 }
 
+fn panics(seen: &Seen<'_>) -> Option<String> {
+    seen.panicked.map(|(who, panicked)| format!("{who} panicked: {panicked}"))
+}
+
 /// Whether all is executed or something can still happen; for a judge, every action that leads to another
-/// state is something.
+/// state is something. Where somebody has panicked nothing can happen, and that is what is wrong there.
 fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| seen.unserved().is_none()) || {
+    judge.with_seen(state, |seen| seen.panicked.is_some() || seen.unserved().is_none()) || {
         let mut actions = Vec::new();
         judge.actions(state, &mut actions);
         actions.into_iter().any(|action| judge.next_state(state, action).is_some())
@@ -317,6 +333,7 @@ fn always<J: Judge>(property: Property) -> Option<stateright::Property<J>> {
     }
     one_of! {
         Agreement ChainPrefix Validity ExactlyOnce CertificateUnique StableUnique StableHeld ReplyTrue Linearizable
+        Panics
     }
 }
 

@@ -349,6 +349,10 @@ impl Judge for Reduced {
         if property.is_of_replicas() {
             return !self.lacking(state).contains(property);
         }
+        // A step in which somebody panics is not put off.
+        if property == Property::Panics {
+            return self.judge.holds(state, property);
+        }
         let all = self.all_reached(state);
         !self.any_of(state, &all, &mut |_, state| !self.judge.holds(state, property))
     }

@@ -84,9 +84,10 @@ use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
+use super::panics::guarded;
 use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
-use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, State, View};
+use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
 
 /// PBFT, view by view.
 pub struct Views {
@@ -106,6 +107,8 @@ pub struct Views {
     stop: Arc<AtomicBool>,
     deadline: Option<Instant>,
     reductions: Reductions,
+    /// Whether a view change is taken that reports a certificate for number 0, which is below every window.
+    takes_number_0: bool,
     /// What was followed once for all pasts: so it is counted once.
     counted: Mutex<FxHashSet<Fingerprint>>,
 }
@@ -135,13 +138,14 @@ impl Views {
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
 
-    /// The properties that are looked at: those of replicas alone, where there are no checkpoints.
-    pub const LOOKED_AT: [Property; 5] = [
+    /// The properties that are looked at: those of replicas alone, where there are no checkpoints, and that nobody panics.
+    pub const LOOKED_AT: [Property; 6] = [
         Property::Agreement,
         Property::ChainPrefix,
         Property::Validity,
         Property::ExactlyOnce,
         Property::CertificateUnique,
+        Property::Panics,
     ];
 
     /// The model of a scope, whose number of views does not count, with so many Byzantine replicas.
@@ -156,7 +160,7 @@ impl Views {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules() };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().as_rules() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0
@@ -177,10 +181,17 @@ impl Views {
         // Whoever panics when asked would do so in the search too.
         let refusal =
             refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
+        let of_number_0 = || {
+            let claim = maker.claim(View(0), SeqNum(0), &batches[0]);
+            let change = maker.change(View(1), vec![claim]);
+            maker.rules.check_view_change(maker.setting, &change).is_ok()
+        };
+        let takes_number_0 = refusal.is_none() && of_number_0();
         Ok(Views {
             scope,
             rules,
             byzantine,
+            takes_number_0,
             batches,
             refusal: Mutex::new(refusal),
             unmet: Mutex::new(unmet),
@@ -277,10 +288,8 @@ impl Views {
         let slots = self.scope.slots as usize;
         let mut past = Past { prepared: vec![None; slots], decided: vec![None; slots] };
         for (seq, slot) in state.log().iter() {
-            let place = seq.0 as usize - 1;
-            if place >= slots {
-                return Err(format!("holds something at {seq}"));
-            }
+            let place = (seq.0 as usize).checked_sub(1).filter(|&place| place < slots);
+            let place = place.ok_or_else(|| format!("holds something at {seq}"))?;
             if let Some(certificate) = slot.prepared() {
                 let number = self.number(certificate.digest(), &certificate.claim().proposal.batch)?;
                 past.prepared[place] = Some((certificate.view(), number));
@@ -302,9 +311,14 @@ impl Views {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
-            // No view change may report one that is outside the window: that is tried too.
-            let place = claim.seq().0.checked_sub(1).map(|place| place as usize);
-            if let Some(shown) = place.and_then(|place| shown.get_mut(place)) {
+            // No view change holds a certificate for number 0, and nothing else carries one on (`takes_number_0`).
+            let Some(place) = (claim.seq().0 as usize).checked_sub(1) else {
+                if self.takes_number_0 {
+                    return Err(format!("a certificate for {} is taken", claim.seq()));
+                }
+                continue;
+            };
+            if let Some(shown) = shown.get_mut(place) {
                 shown.insert((claim.view(), number));
             }
         }
@@ -330,8 +344,18 @@ impl Views {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
-        let layer = layer::explore(self, &mut stage, past, leader);
+        let explored = guarded(|| -> Result<_, String> {
+            let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
+            let layer = layer::explore(self, &mut stage, past, leader);
+            Ok((layer, stage))
+        });
+        let panics = || Ok(Layer { lacking: [Property::Panics].into_iter().collect(), ..Layer::default() });
+        // Whether in a run or only when it is asked about one: judge 2 looks for it.
+        let Ok(explored) = explored else { return panics() };
+        let (layer, stage) = explored?;
+        if stage.judge.is_any_wrecked() {
+            return panics();
+        }
         stages().entry(setup).or_default().push(stage);
         layer
     }
@@ -405,14 +429,17 @@ impl Model for Views {
     }
 }
 
+/// A property, and whether a state has it.
+type Judged = (Property, fn(&Views, &ViewsState) -> bool);
+
 /// Each of [`Views::LOOKED_AT`] with whether a state has it.
-fn properties() -> [(Property, fn(&Views, &ViewsState) -> bool); 5] {
+fn properties() -> [Judged; 6] {
     macro_rules! all {
         ($($name:ident)*) => {
             [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
         };
     }
-    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique }
+    all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique Panics }
 }
 
 impl fmt::Debug for Views {

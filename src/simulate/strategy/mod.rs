@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lore::Lore;
 use super::rng::Rng;
-use crate::model::System;
+use crate::model::{System, guarded};
 use crate::pbft::{Effect, Input, Message, Principal, Replica, ReplicaId, SigningKey, State, View};
 
 /// Which strategy.
@@ -231,7 +231,7 @@ pub struct Mask {
 impl Mask {
     pub(super) fn new(system: &System, key: &SigningKey, copies: usize) -> Option<Self> {
         let setting = Arc::new(system.setting().clone());
-        let replica = Replica::new(key.clone(), setting, system.rules()).ok()?;
+        let replica = Replica::new(key.clone(), setting, system.rules().as_rules()).ok()?;
         let states = vec![replica.init(); copies];
         let clocks = vec![CopyClock::default(); copies];
         Some(Mask { replica, key: key.clone(), states, changed: Vec::new(), clocks })
@@ -257,9 +257,13 @@ impl Mask {
         self.states.get(copy)
     }
 
+    /// Lets a copy take an input. One whose code panics begins anew: a Byzantine replica may.
     pub(super) fn step(&mut self, copy: usize, input: Input<'_>, out: &mut Vec<Effect>) {
-        if let Some(state) = self.states.get_mut(copy) {
-            let _ = self.replica.step(state, input, out);
+        if let Some(state) = self.states.get_mut(copy)
+            && guarded(|| self.replica.step(state, input, out)).is_err()
+        {
+            *state = self.replica.init();
+            out.clear();
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use crate::model::{guarded, raised};
 use crate::pbft::*;
 
 /// The two answers to a question about which two rulebooks differ.
@@ -50,14 +51,16 @@ impl Mixed {
         if !self.taken.contains(rule) {
             return paper;
         }
-        let given = given();
-        if given != paper {
+        let given = guarded(given);
+        if given.as_ref() != Ok(&paper) {
+            let answer = match &given {
+                Ok(given) => format!("{given:?}"),
+                Err(panicked) => format!("with a panic, {panicked}"),
+            };
             let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
-            differing
-                .entry(rule)
-                .or_insert_with(|| Answers { given: format!("{given:?}"), paper: format!("{paper:?}") });
+            differing.entry(rule).or_insert_with(|| Answers { given: answer, paper: format!("{paper:?}") });
         }
-        given
+        raised(given)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::{Step, Trace};
-use crate::model::{Event, Property};
+use crate::model::{Event, Property, guarded};
 use crate::pbft::{Effect, Message, NewView, ReplicaId, Signed};
 
 pub use quorums::{Both, Conflict, Overlap, Quorum};
@@ -36,9 +36,10 @@ impl Trace {
         self.violation(property)?;
         let bound = self.system.bound();
         let byzantine = bound.byzantine.len();
+        // A rulebook that panics when it is asked about a run explains nothing.
         Some(Explanation {
-            conflict: Conflict::find(self, property),
-            rules: Blame::find(self, property),
+            conflict: guarded(|| Conflict::find(self, property)).unwrap_or_default(),
+            rules: guarded(|| Blame::find(self, property)).ok().flatten(),
             too_many_byzantine: (byzantine > usize::from(bound.faults)).then_some(byzantine),
         })
     }

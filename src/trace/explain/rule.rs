@@ -21,7 +21,7 @@ pub struct BrokenRule {
     pub section: String,
     /// What the paper's rule says.
     pub statement: String,
-    /// The first step, counted from 1, at which the answers differ.
+    /// The first step, counted from 1, at which the answers differ; 0 if they do before any.
     pub step: usize,
     /// The rulebook's answer there.
     pub answer: String,
@@ -67,7 +67,7 @@ impl Blame {
     /// Finds out by running the same events again: first with the rulebook compared to the paper's at
     /// every question, then under the paper's rules, then with one broken rule mended at a time.
     pub(super) fn find(trace: &Trace, property: Property) -> Option<Self> {
-        let given = trace.system.rules();
+        let given = trace.system.rules().as_rules();
         let broken = broken(trace, given)?;
         let taken: BTreeSet<_> = broken.iter().map(|broken| broken.rule).collect();
         let (paper_stops, parting) = rerun(trace, property, Mixed::leak(given, []))?;
@@ -92,8 +92,10 @@ fn broken(trace: &Trace, given: &'static dyn Rules) -> Option<Vec<BrokenRule>> {
     let mixed = Mixed::leak(given, RULES.iter().copied());
     let mut again = again(trace, mixed)?;
     let mut out: Vec<BrokenRule> = Vec::new();
-    for (number, step) in (1..).zip(&trace.steps) {
-        again.step(step.to, &step.event).ok()?;
+    for (number, step) in (0..).zip(std::iter::once(None).chain(trace.steps.iter().map(Some))) {
+        if let Some(step) = step {
+            again.step(step.to, &step.event).ok()?;
+        }
         for (rule, answers) in mixed.differing() {
             if out.iter().all(|broken| broken.rule != rule) {
                 let (section, statement) = statement(rule);

@@ -119,7 +119,8 @@ impl Display for BrokenRule {
             true => writeln!(f, "  {rule}: {statement}")?,
             false => writeln!(f, "  {rule} (OSDI'99 {section}): {statement}")?,
         }
-        writeln!(f, "    At step {step} it answers {answer}, where the paper's answers {paper}.")?;
+        let when = if *step == 0 { "the start".to_owned() } else { format!("step {step}") };
+        writeln!(f, "    At {when} it answers {answer}, where the paper's answers {paper}.")?;
         match &self.parting {
             Some(parting) if self.stops => writeln!(f, "    With the paper's, {parting}"),
             _ => Ok(()),

@@ -2,8 +2,8 @@
 
 use bft_check::pbft::{
     Commit, Decision, Digest, NewView, Prepare, PreparedClaim, Proposal, Refusal, ReplicaId, Rules, Setting,
-    Signable, Signed, StableCheckpoint, StableClaim, StateTransfer, TallyKey, ViewChange, VoteSet,
-    replica_of,
+    Signable, Signed, SignedPart, StableCheckpoint, StableClaim, StateTransfer, TallyKey, ViewChange,
+    VoteSet, is_signed_commit, replica_of,
 };
 
 use super::Drawn;
@@ -29,7 +29,13 @@ impl<'a> Count<'a> {
         Count { rules, setting, without, voters: VoteSet::new(), count: 0 }
     }
 
-    fn vote<M: Signable>(&mut self, vote: &Signed<M>, fits: impl FnOnce(ReplicaId) -> bool) -> bool {
+    /// Looks at a vote; `genuine` says whether it is signed by whom it names.
+    fn vote<M: Signable>(
+        &mut self,
+        vote: &Signed<M>,
+        genuine: bool,
+        fits: impl FnOnce(ReplicaId) -> bool,
+    ) -> bool {
         let [any_signer, unverified, repeated] = self.without;
         let from = match replica_of(self.setting, vote) {
             Ok(from) => from,
@@ -40,7 +46,7 @@ impl<'a> Count<'a> {
             Err(_) => return false,
         };
         let counts = fits(from)
-            && (self.rules.has(unverified) || self.setting.keys.verify(vote))
+            && (self.rules.has(unverified) || genuine)
             && (self.rules.has(repeated) || self.rules.counts_vote(Some(&self.voters), from));
         if counts {
             self.voters.insert(from);
@@ -59,7 +65,8 @@ pub(super) fn stable(rules: &Drawn, setting: &Setting, claim: &StableClaim) -> R
     }
     let mut votes = Count::new(rules, setting, [D::StableAnySigner, D::StableUnverified, D::StableRepeated]);
     for checkpoint in claim.checkpoints.0.iter() {
-        votes.vote(checkpoint, |_| {
+        let genuine = rules.verifies(SignedPart::Checkpoint, setting.keys.verify(checkpoint));
+        votes.vote(checkpoint, genuine, |_| {
             (rules.has(D::StableAnyNumber) || checkpoint.seq == claim.seq)
                 && (rules.has(D::StableAnyState) || checkpoint.state == claim.state)
         });
@@ -107,7 +114,7 @@ pub(super) fn decision(rules: &Drawn, setting: &Setting, decision: &Decision) ->
             && alike(rules, own, key, D::DecisionAnyView, D::DecisionAnyDigest)
     };
     for commit in commits.iter() {
-        votes.vote(commit, |_| fits(commit));
+        votes.vote(commit, is_signed_commit(rules, setting, commit), |_| fits(commit));
     }
     let due = if rules.has(D::DecisionOneVote) { 1 } else { rules.commit_quorum(setting.committee) };
     require(votes.count >= due, Refusal::NoQuorum)
@@ -121,7 +128,8 @@ fn proposal(rules: &Drawn, setting: &Setting, proposal: &Proposal, without: [D; 
     require(may, Refusal::NotPrimary)?;
     let matches = rules.has(any_batch) || rules.digest_matches(proposal.digest(), &proposal.batch);
     require(matches, Refusal::WrongDigest)?;
-    let verified = rules.has(unverified) || setting.keys.verify(&proposal.pre_prepare);
+    let genuine = rules.verifies(SignedPart::PrePrepare, setting.keys.verify(&proposal.pre_prepare));
+    let verified = rules.has(unverified) || genuine;
     require(verified, Refusal::BadSignature)?;
     let authentic = || proposal.batch.requests().iter().all(|request| rules.authentic(setting, request));
     require(rules.has(any_request) || authentic(), Refusal::InauthenticRequest)
@@ -163,7 +171,8 @@ pub(super) fn prepared(rules: &Drawn, setting: &Setting, claim: &PreparedClaim) 
         return Ok(());
     }
     for prepare in claim.prepares.0.iter() {
-        votes.vote(prepare, |from| fits(prepare, from));
+        let genuine = rules.verifies(SignedPart::Prepare, setting.keys.verify(prepare));
+        votes.vote(prepare, genuine, |from| fits(prepare, from));
     }
     require(votes.count >= due, Refusal::NoQuorum)
 }
@@ -218,7 +227,8 @@ pub(super) fn new_view(rules: &Drawn, setting: &Setting, new_view: &NewView) -> 
         if !rules.has(D::NewViewAnySigner) && !rules.has(D::NewViewSkipsStrangers) {
             stranger?;
         }
-        if votes.vote(change, |_| justified) {
+        let genuine = rules.verifies(SignedPart::ViewChange, setting.keys.verify(change));
+        if votes.vote(change, genuine, |_| justified) {
             changes.push(change.message());
         }
     }

@@ -115,6 +115,48 @@ departures! {
         /// f + 1.
         ReadQuorumWeak,
     }
+    verifies {
+        /// PRE-PREPAREs are not verified.
+        VerifiesNoPrePrepare,
+        /// PREPAREs are not verified.
+        VerifiesNoPrepare,
+        /// COMMITs are not verified.
+        VerifiesNoCommit,
+        /// CHECKPOINTs are not verified.
+        VerifiesNoCheckpoint,
+        /// VIEW-CHANGEs are not verified.
+        VerifiesNoViewChange,
+        /// NEW-VIEWs are not verified.
+        VerifiesNoNewView,
+        /// What replicas say of how far they are is not verified.
+        VerifiesNoStatus,
+        /// STATEs are not verified.
+        VerifiesNoState,
+        /// Replies are not verified.
+        VerifiesNoReply,
+        /// Nothing is verified.
+        VerifiesNothing,
+    }
+    prepare_counts_as_commit {
+        /// It does.
+        PrepareIsCommit,
+    }
+    restarts_timer {
+        /// Whenever something was executed.
+        RestartsByHeight,
+        /// Always.
+        RestartsAlways,
+    }
+    advances {
+        /// To any view but its own.
+        AdvancesToOther,
+        /// To its own view again.
+        AdvancesToOwn,
+        /// To any view.
+        AdvancesAnywhere,
+        /// By one view alone.
+        AdvancesByOne,
+    }
     admits_view {
         /// Also before the NEW-VIEW of the view that the replica moves to.
         AdmitsInactive,

@@ -3,8 +3,8 @@
 
 use bft_check::pbft::{
     Batch, Committee, Decision, Digest, NewView, PreparedClaim, Proposal, Record, Refusal, ReplicaId, Reply,
-    Rules, SeqNum, Setting, SignedRequest, StableClaim, Standing, StateTransfer, TallyKey, Timestamp, View,
-    ViewChange, VoteSet, signed_by_its_client,
+    Rules, SeqNum, Setting, SignedPart, SignedRequest, StableClaim, Standing, StateTransfer, TallyKey,
+    Timestamp, View, ViewChange, VoteSet, signed_by_its_client,
 };
 
 use super::departure::Departure as D;
@@ -82,6 +82,41 @@ impl Rules for Drawn {
             () if self.has(D::ReadQuorumLess) => quorum.saturating_sub(1),
             () if self.has(D::ReadQuorumWeak) => committee.weak_quorum(),
             () => quorum,
+        }
+    }
+
+    fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
+        let without = match part {
+            SignedPart::PrePrepare => D::VerifiesNoPrePrepare,
+            SignedPart::Prepare => D::VerifiesNoPrepare,
+            SignedPart::Commit => D::VerifiesNoCommit,
+            SignedPart::Checkpoint => D::VerifiesNoCheckpoint,
+            SignedPart::ViewChange => D::VerifiesNoViewChange,
+            SignedPart::NewView => D::VerifiesNoNewView,
+            SignedPart::Status => D::VerifiesNoStatus,
+            SignedPart::State => D::VerifiesNoState,
+            SignedPart::Reply => D::VerifiesNoReply,
+        };
+        genuine || self.has(without) || self.has(D::VerifiesNothing)
+    }
+
+    fn prepare_counts_as_commit(&self) -> bool {
+        self.has(D::PrepareIsCommit)
+    }
+
+    fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool {
+        self.has(D::RestartsAlways) || (self.has(D::RestartsByHeight) && height > since)
+    }
+
+    fn advances(&self, standing: Standing, view: View) -> bool {
+        let later = view > standing.view;
+        let entered = view == standing.view && !standing.active;
+        match () {
+            () if self.has(D::AdvancesToOther) => view != standing.view || entered,
+            () if self.has(D::AdvancesToOwn) => view >= standing.view,
+            () if self.has(D::AdvancesAnywhere) => true,
+            () if self.has(D::AdvancesByOne) => view == standing.view.next() || entered,
+            () => later || entered,
         }
     }
 

@@ -32,6 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::premise::Maker;
 use crate::model::alike::{Alike, VotesMatter};
+use crate::model::panics::guarded;
 use crate::pbft::{Batch, KeySet, View};
 
 /// What a rulebook does not fulfil.
@@ -179,7 +180,8 @@ pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<
 /// # Errors
 /// What it does not fulfil.
 pub(super) fn asking(ask: impl FnOnce() -> Result<(), Assumption>) -> Result<(), Assumption> {
-    catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(Assumption::Panics))
+    let asked = catch_unwind(AssertUnwindSafe(|| guarded(ask)));
+    asked.map_or(Err(Assumption::Panics), |asked| asked.unwrap_or(Err(Assumption::Panics)))
 }
 
 fn check_all(asked: &Asked<'_>) -> Result<(), Assumption> {

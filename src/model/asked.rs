@@ -1,0 +1,91 @@
+//! A rulebook as it is asked by whoever is no replica: the adversary, the bound, a premise.
+//!
+//! Where a rule panics then, no replica has panicked yet, and perhaps none ever does. So a question whether something
+//! is let through is answered with yes: what it is about reaches a replica, which asks the same and panics by itself, in
+//! a step that can be shown. For any other question there is no such answer, and the panic is raised again: as a
+//! [`Panicked`], for the [`guarded`] outside.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::panics::{Panicked, guarded, raised};
+use crate::pbft::*;
+
+/// A rulebook for who is no replica.
+#[derive(Debug)]
+struct Asked(&'static dyn Rules);
+
+/// The rulebooks that were asked for so: rulebooks live as long as the program, and so do these.
+#[derive(Default)]
+struct Known {
+    /// By the place of the rulebook; rulebooks without content may share one.
+    by_rulebook: FxHashMap<usize, Vec<&'static Asked>>,
+    /// Their own places.
+    own: FxHashSet<usize>,
+}
+
+fn place<T: ?Sized>(of: &T) -> usize {
+    std::ptr::from_ref(of).cast::<()>().addr()
+}
+
+/// What replicas follow that are given this rulebook, and the rulebook as it is asked by who is no replica: its
+/// [`Rules::as_rules`] is the rulebook itself, which replicas follow that are given it.
+pub(super) fn asked(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let itself = rules.as_rules();
+    let followed = if known.own.contains(&place(rules)) { itself } else { rules };
+    let Known { by_rulebook, own } = &mut *known;
+    let alike = by_rulebook.entry(place(itself)).or_default();
+    let asked = alike.iter().copied().find(|asked| std::ptr::eq(asked.0, itself));
+    let asked = asked.unwrap_or_else(|| {
+        let asked: &'static Asked = Box::leak(Box::new(Asked(itself)));
+        alike.push(asked);
+        own.insert(place(asked));
+        asked
+    });
+    (followed, asked)
+}
+
+/// What is answered in the place of a panic.
+trait Answer: Sized {
+    fn instead_of(panicked: Panicked) -> Self {
+        raised(Err(panicked))
+    }
+}
+
+impl Answer for bool {
+    fn instead_of(_: Panicked) -> Self {
+        true
+    }
+}
+
+impl Answer for Result<(), Refusal> {
+    fn instead_of(_: Panicked) -> Self {
+        Ok(())
+    }
+}
+
+impl Answer for usize {}
+impl Answer for ReplicaId {}
+impl Answer for TallyKey {}
+impl<T> Answer for Option<T> {}
+impl<T> Answer for Vec<T> {}
+impl<T> Answer for Result<Vec<T>, Refusal> {}
+
+macro_rules! answers {
+    ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        impl Rules for Asked {
+            $(fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
+                guarded(|| self.0.$name($($arg),*)).unwrap_or_else(Answer::instead_of)
+            })*
+
+            fn as_rules(&self) -> &dyn Rules {
+                self.0
+            }
+        }
+    };
+}
+
+every_rule! { answers }

@@ -1,0 +1,277 @@
+//! Questions that make no sense are refused, in the library as on the command line, and what holds says what was not
+//! exercised.
+
+#![cfg(test)]
+
+use bft_check::bugs::{self, Expected, RULEBOOKS};
+use bft_check::check::{
+    self, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict, Wanted,
+};
+use bft_check::model::{Bound, Byzantine, Property, Reductions, Scope, Store, Views};
+use bft_check::pbft::{Castro99, Committee, RULES, ReplicaId, Rules, SeqNum, Setting, SignedRequest};
+
+const ONE_VIEW: Scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
+
+fn ask(job: &Job, property: Option<Property>) -> Result<Outcome, PlanError> {
+    check::run(job, &Castro99, property, &Limits::default(), None, &Progress::default())
+}
+
+fn job(judge: JudgeKind, scope: Scope, byzantine: &[u16]) -> Job {
+    let ids = byzantine.iter().copied().map(ReplicaId);
+    Job { reductions: Reductions::NONE, ..Job::new(judge, Bound::new(scope, ids)) }
+}
+
+fn error(job: &Job, property: Property) -> PlanError {
+    match ask(job, Some(property)) {
+        Err(error) => error,
+        Ok(outcome) => panic!("{property} on {:?}: {:?}", job, outcome.verdict),
+    }
+}
+
+fn wanted(scope: impl Fn(Scope) -> Scope, question: Option<Question>) -> Wanted<impl Fn(Scope) -> Scope> {
+    Wanted {
+        scope,
+        restricts: true,
+        sets_views: false,
+        byzantine: None,
+        judge: None,
+        reductions: None,
+        question,
+        saves: false,
+    }
+}
+
+// --- properties -----------------------------------------------------------------------------------
+
+/// What each property needs of a bound, or it would hold whatever the rules.
+#[test]
+fn a_property_that_the_bound_cannot_look_at_is_an_error() {
+    let clients = Scope { clients: true, ..ONE_VIEW };
+    let checkpoints = Scope { checkpoint: Some(1), ..ONE_VIEW };
+    let judges = [JudgeKind::Message, JudgeKind::Absorbed];
+    for judge in judges {
+        for property in Property::ALL {
+            let plain = job(judge, ONE_VIEW, &[3]);
+            let needs = match property {
+                Property::StableUnique | Property::StableHeld => {
+                    assert_eq!(error(&plain, property), PlanError::NoCheckpoints(property));
+                    job(judge, checkpoints, &[3])
+                }
+                Property::ReplyTrue | Property::Linearizable => {
+                    assert_eq!(error(&plain, property), PlanError::NoClients(property));
+                    job(judge, clients, &[3])
+                }
+                Property::Executed | Property::Answered => {
+                    assert_eq!(error(&plain, property), PlanError::NotLive(judge));
+                    job(JudgeKind::Liveness, ONE_VIEW, &[3])
+                }
+                Property::Evidence => {
+                    assert_eq!(error(&plain, property), PlanError::OnlySimulated(property));
+                    continue;
+                }
+                Property::NoDeadEnd => {
+                    assert_eq!(error(&job(judge, Scope::DEFAULT, &[3]), property), PlanError::SeveralViews);
+                    assert_eq!(error(&job(judge, ONE_VIEW, &[0]), property), PlanError::ByzantinePrimary);
+                    plain
+                }
+                _ => plain,
+            };
+            assert_eq!(check::validate(&needs, &Castro99, Some(property)), Ok(()), "{property}");
+        }
+    }
+    // One honest replica contradicts nobody.
+    let alone = job(JudgeKind::Absorbed, checkpoints, &[1, 2, 3]);
+    for property in [Property::Agreement, Property::CertificateUnique, Property::StableUnique] {
+        assert_eq!(error(&alone, property), PlanError::OneHonest(property));
+    }
+    assert_eq!(check::validate(&alone, &Castro99, Some(Property::StableHeld)), Ok(()));
+}
+
+#[test]
+fn judges_of_other_properties_say_so() {
+    let (unbounded, liveness) =
+        (job(JudgeKind::Unbounded, ONE_VIEW, &[3]), job(JudgeKind::Liveness, ONE_VIEW, &[3]));
+    for property in Property::ALL {
+        let on_unbounded = check::validate(&unbounded, &Castro99, Some(property));
+        assert_eq!(
+            on_unbounded.is_ok(),
+            Views::LOOKED_AT.contains(&property),
+            "{property}: {on_unbounded:?}"
+        );
+        let on_liveness = check::validate(&liveness, &Castro99, Some(property));
+        assert_eq!(on_liveness.is_ok(), property.is_liveness(), "{property}: {on_liveness:?}");
+    }
+}
+
+/// Every property of a row of the corpus can be looked at where it is said to be violated.
+#[test]
+fn the_questions_of_the_corpus_make_sense() {
+    for rulebook in RULEBOOKS {
+        for run in rulebook.runs {
+            let Expected::Violated(property) = run.expected else { continue };
+            let judge = if property.is_liveness() { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+            let ids = run.byzantine.unwrap_or(&[ReplicaId(3)]).to_vec();
+            let job = Job::new(judge, Bound::new(run.scope, ids));
+            assert_eq!(check::validate(&job, rulebook.rules, Some(property)), Ok(()), "{}", rulebook.name);
+        }
+    }
+}
+
+// --- what does nothing ----------------------------------------------------------------------------
+
+#[test]
+fn what_would_do_nothing_in_a_bound_is_refused() {
+    let refused = |scope, judge| ask(&job(judge, scope, &[3]), None).unwrap_err();
+    let absorbed = |scope| refused(scope, JudgeKind::Absorbed);
+    assert_eq!(absorbed(Scope { lossy: true, ..ONE_VIEW }), PlanError::IdleLoss);
+    let losing = Scope { store: Store::LosesLast, ..ONE_VIEW };
+    assert_eq!(absorbed(losing), PlanError::IdleStore);
+    assert_eq!(absorbed(Scope { checkpoint: Some(2), ..ONE_VIEW }), PlanError::IdleCheckpoint(2, 1));
+    assert_eq!(absorbed(Scope { window: Some(3), ..ONE_VIEW }), PlanError::IdleWindow(3, 1));
+    let valid = |scope, judge| check::validate(&job(judge, scope, &[3]), &Castro99, None);
+    assert_eq!(valid(Scope { lossy: true, ..ONE_VIEW }, JudgeKind::Liveness), Ok(()));
+    assert_eq!(valid(Scope { crashes: 1, ..losing }, JudgeKind::Absorbed), Ok(()));
+    assert_eq!(valid(Scope { window: Some(1), slots: 2, ..ONE_VIEW }, JudgeKind::Absorbed), Ok(()));
+    // A rule of its own may make a difference between windows that the paper's takes for the same.
+    let short = bugs::find("short-window").unwrap().rules;
+    let wide = job(JudgeKind::Absorbed, Scope { window: Some(3), slots: 2, ..ONE_VIEW }, &[3]);
+    assert_eq!(check::validate(&wide, &Castro99, None), Err(PlanError::IdleWindow(3, 2)));
+    assert_eq!(check::validate(&wide, short, None), Ok(()));
+}
+
+#[test]
+fn reductions_that_the_judge_lacks_are_refused() {
+    let with = |judge, scope, names: &str, property| {
+        let reductions: Reductions = names.parse().unwrap();
+        check::validate(&Job { reductions, ..job(judge, scope, &[3]) }, &Castro99, property)
+    };
+    let of = |names: &str| names.parse::<Reductions>().unwrap();
+    let (message, absorbed) = (JudgeKind::Message, JudgeKind::Absorbed);
+    assert_eq!(with(message, ONE_VIEW, "silent", None), Err(PlanError::NotReduced(of("silent"))));
+    assert_eq!(with(absorbed, ONE_VIEW, "ample", None), Err(PlanError::NotReduced(of("ample"))));
+    let stuck = Some(Property::NoDeadEnd);
+    assert_eq!(with(absorbed, ONE_VIEW, "silent", stuck), Err(PlanError::NotReduced(of("silent"))));
+    let both = of("decided,symmetry");
+    assert_eq!(with(absorbed, ONE_VIEW, "decided,symmetry", None), Err(PlanError::NotTogether(both)));
+    let two = Scope { slots: 2, ..ONE_VIEW };
+    assert_eq!(with(absorbed, two, "decided", None), Err(PlanError::WhoDecided(of("decided"))));
+    let clients = Scope { clients: true, ..ONE_VIEW };
+    assert_eq!(with(absorbed, clients, "symmetry", None), Err(PlanError::OrderedClients(of("symmetry"))));
+    let unfounded = with(JudgeKind::Unbounded, ONE_VIEW, "subsumed", None);
+    assert_eq!(unfounded, Err(PlanError::Unfounded));
+    assert_eq!(with(absorbed, ONE_VIEW, "silent,decided", None), Ok(()));
+}
+
+#[test]
+fn a_plan_says_what_is_wrong_with_what_is_wanted() {
+    let castro99 = bugs::find("castro99").unwrap();
+    let plan =
+        |wanted: Wanted<fn(Scope) -> Scope>| check::plan(&wanted, castro99).map(|plan| plan.jobs.len());
+    let same: fn(Scope) -> Scope = |scope| scope;
+    let with = |scope: fn(Scope) -> Scope| Wanted {
+        scope,
+        restricts: true,
+        sets_views: false,
+        byzantine: None,
+        judge: None,
+        reductions: None,
+        question: None,
+        saves: false,
+    };
+    let unbounded = |scope| Wanted { judge: Some(JudgeKind::Unbounded), ..with(scope) };
+    assert_eq!(
+        plan(unbounded(|scope| Scope { clients: true, ..scope })),
+        Err(PlanError::NotUnbounded("--clients"))
+    );
+    assert_eq!(plan(Wanted { sets_views: true, ..unbounded(same) }), Err(PlanError::Views));
+    let placed = Some(Byzantine::Ids(vec![ReplicaId(1)]));
+    assert_eq!(plan(Wanted { byzantine: placed, ..unbounded(same) }), Err(PlanError::Placed));
+    let saves = PlanError::NotSaved(JudgeKind::Unbounded);
+    assert_eq!(plan(Wanted { saves: true, ..unbounded(same) }), Err(saves));
+    assert_eq!(plan(with(|scope| Scope { lossy: true, ..scope })), Err(PlanError::IdleLoss));
+    // What nothing was wanted of is the check of every judge.
+    let all = check::plan(&Wanted { restricts: false, ..with(same) }, castro99).unwrap();
+    let judges: std::collections::BTreeSet<_> = all.jobs.iter().map(|job| job.judge.to_string()).collect();
+    assert_eq!(judges.len(), 4, "{judges:?}");
+    let live = wanted(same, Some(Question::Liveness));
+    let live = check::plan(&live, castro99).unwrap();
+    assert!(live.property.is_none() && live.jobs.iter().all(|job| job.judge == JudgeKind::Liveness));
+    assert!("livenes".parse::<Question>().unwrap_err().to_string().contains("and liveness"));
+}
+
+// --- what was not exercised -----------------------------------------------------------------------
+
+/// It decides nothing, and is safe.
+#[derive(Debug)]
+struct Idle;
+
+impl Rules for Idle {
+    fn authentic(&self, _setting: &Setting, _request: &SignedRequest) -> bool {
+        false
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+#[test]
+fn what_holds_because_nothing_happens_does_not_hold() {
+    for judge in [JudgeKind::Message, JudgeKind::Absorbed, JudgeKind::Unbounded] {
+        let run = |rules| {
+            let (job, limits) = (job(judge, ONE_VIEW, &[3]), Limits::default());
+            check::run(&job, rules, None, &limits, None, &Progress::default()).unwrap()
+        };
+        let idle = run(&Idle);
+        assert!(matches!(idle.verdict, Verdict::Vacuous), "{judge}: {:?}", idle.verdict);
+        assert!(!idle.unreached.is_empty(), "{judge}");
+        let real = run(&Castro99);
+        assert!(matches!(real.verdict, Verdict::Holds) && real.unreached.is_empty(), "{judge}");
+    }
+}
+
+/// It counts a quorum in a default body alone.
+#[derive(Debug)]
+struct Three;
+
+impl Rules for Three {
+    fn quorum(&self, _committee: Committee) -> usize {
+        3
+    }
+
+    fn in_window(&self, _setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
+        seq > low
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+#[test]
+fn every_judge_counts_what_its_replicas_ask() {
+    let judges = [JudgeKind::Message, JudgeKind::Absorbed, JudgeKind::Liveness, JudgeKind::Unbounded];
+    for judge in judges {
+        for reductions in ["none", "silent,symmetry", "silent,decided", "all"] {
+            let reductions: Reductions = reductions.parse().unwrap();
+            let job = Job { reductions, ..job(judge, ONE_VIEW, &[3]) };
+            if check::validate(&job, &Three, None).is_err() {
+                continue;
+            }
+            let outcome =
+                check::run(&job, &Three, None, &Limits::default(), None, &Progress::default()).unwrap();
+            let counts = outcome.rules.unwrap();
+            assert_eq!(counts.iter().map(|count| count.rule.as_str()).collect::<Vec<_>>(), RULES);
+            let count = |rule: &str| counts.iter().find(|count| count.rule == rule).unwrap();
+            // Asked by a default body, and answered by a rule that is not the paper's.
+            assert!(count("quorum").asked >= count("prepare_quorum").asked, "{judge} {reductions}");
+            assert!(count("quorum").asked > 0 && count("authentic").asked > 0, "{judge} {reductions}");
+            for count in &counts {
+                assert!(count.accepted + count.refused <= count.asked, "{count:?}");
+            }
+            // Replicas tell each other what was decided where a system is to go on for ever.
+            assert_eq!(count("check_state").asked > 0, judge == JudgeKind::Liveness, "{judge}");
+            assert!(count("in_window").never_refuses(), "{judge}");
+        }
+    }
+}

@@ -15,9 +15,11 @@ use crate::model::{
 };
 use crate::pbft::Rules;
 
-/// What this judge does not find, or does not say, is looked for in so many views of one sequence number, and so many states of each
-/// placement: that takes little.
+/// What this judge does not find, or does not say, is looked for in so many views of one sequence number, with so many replicas
+/// and requests at most, and in so many states of each placement: that takes little.
 const FEW_VIEWS: u64 = 2;
+const FEW_REPLICAS: u16 = 4;
+const FEW_REQUESTS: u32 = 2;
 const FEW_STATES: u64 = 40_000;
 
 /// How many views more than the judge needed a violation is looked for in: who is primary of a view is fixed there.
@@ -170,10 +172,11 @@ fn in_few_views(
     let limits = Limits { max_states: Some(most), ..*limits };
     let Scope { replicas, faults, requests, views, slots, .. } = job.bound.scope;
     let plain = Scope { replicas, faults, requests, views, slots, ..Scope::DEFAULT };
-    if job.bound.scope != plain {
+    if job.bound.scope != plain || replicas > FEW_REPLICAS {
         return Ok(None);
     }
-    let scope = Scope { views: FEW_VIEWS, slots: 1, ..plain };
+    let requests = requests.min(FEW_REQUESTS);
+    let scope = Scope { views: FEW_VIEWS, slots: 1, requests, ..plain };
     for ids in placements(&count, committee, FEW_VIEWS, rules) {
         if progress.stop.load(Relaxed) {
             break;

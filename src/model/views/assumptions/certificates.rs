@@ -172,7 +172,9 @@ impl Asked<'_> {
             if let Some(last) = self.requests.last() {
                 ensure(!is_valid(&change(vec![claim(0, 1), self.maker.claim(View(0), SeqNum(1), last)])))?;
             }
-            ensure(!is_valid(&change(vec![claim(0, self.maker.setting.window + 1)])))?;
+            for outside in [0, self.maker.setting.window + 1] {
+                ensure(!is_valid(&change(vec![claim(0, outside)])))?;
+            }
             if self.slots > 1 {
                 ensure(!is_valid(&change(vec![claim(0, 2), claim(0, 1)])))?;
             }

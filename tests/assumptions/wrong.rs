@@ -116,7 +116,7 @@ sifts!(SiftsAll, (_own, _setting, changes) => changes.to_vec());
 sifts!(SiftsFirst, (own, setting, changes) =>
     changes.iter().copied().filter(|c| own.check_view_change(setting, c).is_ok()).take(1).collect());
 sifts!(SiftsLast, (own, setting, changes) =>
-    changes.iter().copied().filter(|c| own.check_view_change(setting, c).is_ok()).last().into_iter().collect());
+    changes.iter().copied().rfind(|c| own.check_view_change(setting, c).is_ok()).into_iter().collect());
 sifts!(SiftsValid, (own, setting, changes) =>
     changes.iter().copied().filter(|c| own.check_view_change(setting, c).is_ok()).collect());
 sifts!(SiftsEmpty, (own, setting, changes) => changes
@@ -173,12 +173,12 @@ fn has_vote_of(claim: &PreparedClaim, id: u16) -> bool {
 
 keeps!(ReportsNothing, reports_prepared, _claim => false);
 keeps!(ReportsOddViews, reports_prepared, claim => claim.view().0 % 2 == 1);
-keeps!(ReportsEvenViews, reports_prepared, claim => claim.view().0 % 2 == 0);
+keeps!(ReportsEvenViews, reports_prepared, claim => claim.view().0.is_multiple_of(2));
 keeps!(ReportsWithVoteOf3, reports_prepared, claim => has_vote_of(claim, 3));
 keeps!(ReportsWithoutVoteOf1, reports_prepared, claim => !has_vote_of(claim, 1));
 keeps!(ReportsManyVotes, reports_prepared, claim => claim.prepares.0.len() > 2);
 keeps!(ReportsLowDigests, reports_prepared, claim => claim.digest().as_bytes()[0] < 0x80);
-keeps!(KeepsEvenViews, keeps_prepared, claim => claim.view().0 % 2 == 0);
+keeps!(KeepsEvenViews, keeps_prepared, claim => claim.view().0.is_multiple_of(2));
 keeps!(KeepsOddViews, keeps_prepared, claim => claim.view().0 % 2 == 1);
 keeps!(KeepsWithVoteOf2, keeps_prepared, claim => has_vote_of(claim, 2));
 

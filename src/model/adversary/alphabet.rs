@@ -9,7 +9,7 @@ use crate::model::bounds::System;
 use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proof, Proposal,
-    Record, ReplicaId, SeqNum, Signed, SigningKey, Snapshot, View,
+    Record, ReplicaId, SeqNum, Signed, SignedPart, SigningKey, Snapshot, View,
 };
 
 /// The most states of the service that are worked out beforehand.
@@ -137,6 +137,23 @@ impl Alphabet {
             self.ballots(&is_sent, |key, view, seq, digest| key.sign(Prepare { view, seq, digest }));
         let commits = self.ballots(&is_sent, |key, view, seq, digest| key.sign(Commit { view, seq, digest }));
         prepares.map(Message::Prepare).chain(commits.map(Message::Commit)).collect()
+    }
+
+    /// The same votes in the names of honest replicas. Who looks at the signatures of such a part refuses it in every
+    /// state, so there is none of it unless the rulebook `looks_away`.
+    pub fn forged_votes(&self, votes: &[Message], looks_away: impl Fn(SignedPart) -> bool) -> Vec<Message> {
+        let Some((key, _)) = self.keys.first() else { return Vec::new() };
+        let (prepares, commits) = (looks_away(SignedPart::Prepare), looks_away(SignedPart::Commit));
+        let forged = |vote: &Message, who: Principal| match vote {
+            Message::Prepare(vote) if prepares => {
+                Some(Message::Prepare(Signed::forged(who, *vote.message())))
+            }
+            Message::Commit(vote) if commits => Some(Message::Commit(Signed::forged(who, *vote.message()))),
+            _ => None,
+        };
+        // Each Byzantine replica casts them all.
+        let cast = votes.iter().filter(|vote| vote.signer() == key.owner());
+        cast.cartesian_product(&self.forgeable).filter_map(|(vote, &who)| forged(vote, who)).collect()
     }
 
     fn ballots<'a, T>(

@@ -201,7 +201,9 @@ impl Adversary {
             let keys = guarded(|| (of(one), of(other)));
             keys.map_or(true, |(one, other)| one.0 == other.0 || one.1 == other.1)
         };
-        let votes = self.alphabet.votes(|it| self.may_be_taken(it), &asked_for, count_together);
+        let mut votes = self.alphabet.votes(|it| self.may_be_taken(it), &asked_for, count_together);
+        let looks_away = |part| guarded(|| rules.verifies(part, false)).unwrap_or(true);
+        votes.extend(self.alphabet.forged_votes(&votes, looks_away));
         out.extend(votes.into_iter().filter(|vote| self.may_be_counted(vote)));
         if system.has_checkpoints() {
             let made_up = self.alphabet.made_up_checkpoints();

@@ -198,7 +198,7 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
                 let (limits, progress) = (Limits::default(), Progress::default());
                 let outcome =
                     check::run(&job, rulebook.rules, Some(property), &limits, None, &progress).unwrap();
-                assert!(matches!(outcome.verdict, Verdict::Holds), "{} at {scope}", rulebook.name);
+                assert!(outcome.verdict.is_clean(), "{} at {scope}", rulebook.name);
             }
         }
     }
@@ -206,6 +206,10 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
 
 /// A fault that a bound never asks about shows nothing there.
 fn assert_exercised(row: &Row) {
+    // What a simulated run asks is not counted.
+    if row.run.scope.load.is_some() {
+        return;
+    }
     for rule in row.rulebook.overrides {
         assert!(row.asked(rule) > 0, "{} at {}: {rule} was never asked", row.rulebook.name, row.run.scope);
     }

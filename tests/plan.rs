@@ -109,6 +109,10 @@ fn the_questions_of_the_corpus_make_sense() {
     for rulebook in RULEBOOKS {
         for run in rulebook.runs {
             let Expected::Violated(property) = run.expected else { continue };
+            // What is simulated has no bound.
+            if run.scope.load.is_some() {
+                continue;
+            }
             let judge = if property.is_liveness() { JudgeKind::Liveness } else { JudgeKind::Absorbed };
             let ids = run.byzantine.unwrap_or(&[ReplicaId(3)]).to_vec();
             let job = Job::new(judge, Bound::new(run.scope, ids));
@@ -223,8 +227,10 @@ fn what_holds_because_nothing_happens_does_not_hold() {
             check::run(&job, rules, None, &limits, None, &Progress::default()).unwrap()
         };
         let idle = run(&Idle);
-        assert!(matches!(idle.verdict, Verdict::Vacuous), "{judge}: {:?}", idle.verdict);
-        assert!(!idle.unreached.is_empty(), "{judge}");
+        // Judge unbounded says nothing of rules that take no certificate at all.
+        let is_refused = matches!(idle.verdict, Verdict::Refused(_)) && judge == JudgeKind::Unbounded;
+        assert!(is_refused || matches!(idle.verdict, Verdict::Vacuous), "{judge}: {:?}", idle.verdict);
+        assert!(is_refused || !idle.unreached.is_empty(), "{judge}");
         let real = run(&Castro99);
         assert!(matches!(real.verdict, Verdict::Holds) && real.unreached.is_empty(), "{judge}");
     }
@@ -260,6 +266,10 @@ fn every_judge_counts_what_its_replicas_ask() {
             }
             let outcome =
                 check::run(&job, &Three, None, &Limits::default(), None, &Progress::default()).unwrap();
+            // Judge unbounded refuses a window without end before a replica takes a step.
+            if judge == JudgeKind::Unbounded && matches!(outcome.verdict, Verdict::Refused(_)) {
+                continue;
+            }
             let counts = outcome.rules.unwrap();
             assert_eq!(counts.iter().map(|count| count.rule.as_str()).collect::<Vec<_>>(), RULES);
             let count = |rule: &str| counts.iter().find(|count| count.rule == rule).unwrap();

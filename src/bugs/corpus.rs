@@ -731,7 +731,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         runs: &[
             Run {
                 expected: Expected::Violated(Property::Agreement),
-                scope: Scope { views: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+                scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
                 byzantine: None,
                 passes_with_views: None,
                 told: &[],
@@ -921,7 +921,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["check_state"],
         runs: &[Run {
             expected: Expected::Violated(Property::Agreement),
-            scope: Scope { views: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+            scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
             told: &[],
@@ -939,7 +939,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["check_stable"],
         runs: &[Run {
             expected: Expected::Violated(Property::ChainPrefix),
-            scope: Scope { views: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+            scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
             told: &[],
@@ -1103,7 +1103,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["check_decision"],
         runs: &[Run {
             expected: Expected::Violated(Property::Agreement),
-            scope: Scope { views: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+            scope: Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: None,
             told: &[],

@@ -276,6 +276,10 @@
 (outside leaves_prepared "a replica may stay in its view for ever here: whether it must leave matters to liveness")
 (outside retransmits "what is sent can be delivered at any time here, also again")
 (outside executes "what the executed batches do to the service is a function of their order")
+(outside verifies "what an honest replica has signed is what the relations hold of it: nobody can sign for it")
+(outside prepare_counts_as_commit "a PREPARE is no COMMIT: they are relations of their own")
+(outside advances "a view that was left is not entered again: left only grows")
+(outside restarts_timer "as runs_timer")
 (outside as_rules "no rule: it makes a rulebook a trait object")
 
 ; ---------------------------------------------------------------------------------------------------

@@ -471,6 +471,7 @@ fn a_simulated_run_ends_with_the_panic() {
 /// Whatever rule it is that panics: Byzantine replicas run the same code, and strategies ask the same rules, and neither
 /// ends the run otherwise.
 #[test]
+#[ignore = "minutes: the runs go on for long before anybody panics"]
 fn simulated_runs_of_any_rulebook_that_panics_end() {
     let all: [&'static dyn Rules; 10] = [
         &OnePrimary,
@@ -485,17 +486,18 @@ fn simulated_runs_of_any_rulebook_that_panics_end() {
         &NoStatus,
     ];
     for rules in all {
-        let mut found = 0;
+        let mut found = false;
         for seed in 0..12 {
             let outcome = run_under(rules, &Settings::new("castro99", 4), seed, true).unwrap();
             let End::Violated { property, what } = &outcome.end else { continue };
-            if *property == Property::Panics {
-                found += 1;
+            // To shrink a long run takes seconds: one of each rulebook is enough.
+            if *property == Property::Panics && !found {
+                found = true;
                 let shrunk = reduced(&outcome.system, &outcome.happened(), Property::Panics).unwrap();
                 assert_is_one(&shrunk.trace, what);
             }
         }
-        assert!(found > 0, "{rules:?}");
+        assert!(found, "{rules:?}");
     }
 }
 

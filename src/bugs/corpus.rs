@@ -1344,7 +1344,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
             passes_with_views: None,
             told: &[],
             reductions: Reductions::NONE,
-            slow: false,
+            slow: true,
         }],
         rules: &LateCheck,
     },

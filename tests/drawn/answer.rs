@@ -121,10 +121,8 @@ pub fn ask(question: &Question, rules: &'static dyn Rules, patience: Patience) -
             wrong.push(format!("panic: {what}"));
             Answer::Panicked(what)
         }
-        Ok(Err(error)) => {
-            wrong.push(format!("error: {error}"));
-            Answer::Refused(error.to_string())
-        }
+        // A question that makes no sense under these rules is refused before anything is explored.
+        Ok(Err(error)) => Answer::Refused(error.to_string()),
         Ok(Ok(outcome)) => match outcome.verdict {
             Verdict::Holds | Verdict::Vacuous => {
                 Answer::Holds { states: outcome.coverage.states, unreached: outcome.unreached }

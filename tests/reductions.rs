@@ -507,11 +507,6 @@ fn the_verdicts_of_judge_3_on_the_corpus_are_the_same() {
             let is_clean = |violated: bool, refused: bool| !violated && !refused;
             let (one, other) =
                 (is_clean(violated.is_some(), refused), is_clean(also.is_some(), also_refused));
-            assert!(
-                !(one && also.is_some()) && !(other && violated.is_some()),
-                "{}, {reductions}",
-                rulebook.name
-            );
             assert_eq!(one, other, "{}, {reductions}", rulebook.name);
         }
     }

@@ -3,14 +3,19 @@
 //! The list of certificates is any choice of at most one for each number among those that prove something. Besides, lists
 //! that a rule may take which forgets a check: one certificate that proves nothing, alone, or before or after one that
 //! proves something; two for one number; two in the wrong order.
+//!
+//! What a new view makes of a certificate is its batch, at its number, by the order of its view. So of the certificates that
+//! say the same of these three, whoever is said to have proposed it and under whatever digest, the first is put forward that
+//! a replica takes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use itertools::Itertools as _;
 
 use super::memo::{Memo, Part, PartId};
 use super::{Adversary, Family, Knowledge};
-use crate::pbft::{SeqNum, Signed, SigningKey, View, ViewChange};
+use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.
 const MOST_CHOICES: usize = 1 << 12;
@@ -40,23 +45,36 @@ impl Adversary {
             return Arc::clone(changes);
         }
         let (proved, unproved): (Vec<Part>, Vec<Part>) = knowledge.parts.iter().partition(|part| part.proves);
+        let proved: Vec<Part> = self.by_effect(memo, &proved).into_iter().map(|alike| alike[0]).collect();
+        let unproved = self.by_effect(memo, &unproved);
         let regular = self.choices(memo, &proved);
-        let irregular = irregular(&proved, &unproved, |part| {
-            let claim = memo.claims.get(part.id);
-            claim.seq()
-        });
         let mut changes = Changes::default();
         for &view in &self.alphabet.targets {
-            for stable in knowledge.stable_parts.iter() {
-                let lists: Vec<&Vec<PartId>> = match stable.proves {
-                    true if self.has(Family::Misplaced) => regular.iter().chain(&irregular).collect(),
-                    true => regular.iter().chain(irregular.iter().filter(|list| list.len() == 1)).collect(),
+            for &stable in knowledge.stable_parts.iter() {
+                let mut add = |list: &[PartId]| self.add_change(memo, &mut changes, view, stable, list);
+                if !stable.proves {
                     // Two parts that prove nothing are two faults of a rulebook.
-                    false if !self.has(Family::Unproved) => Vec::new(),
-                    false => regular.iter().filter(|list| list.len() <= 1).collect(),
-                };
-                for list in lists {
-                    self.add_change(memo, &mut changes, view, *stable, list);
+                    let plain = regular.iter().filter(|list| list.len() <= 1 && self.has(Family::Unproved));
+                    for list in plain {
+                        add(list);
+                    }
+                    continue;
+                }
+                for list in &regular {
+                    add(list);
+                }
+                for alike in &unproved {
+                    // Whoever takes it alone takes it beside others.
+                    if alike.iter().any(|part| add(&[part.id])) || !self.has(Family::Misplaced) {
+                        continue;
+                    }
+                    for (good, bad) in proved.iter().cartesian_product(alike) {
+                        add(&[good.id, bad.id]);
+                        add(&[bad.id, good.id]);
+                    }
+                }
+                for list in misplaced(memo, &proved).iter().filter(|_| self.has(Family::Misplaced)) {
+                    self.add_change(memo, &mut changes, view, stable, list);
                 }
             }
         }
@@ -65,7 +83,15 @@ impl Adversary {
         changes
     }
 
-    fn add_change(&self, memo: &mut Memo, changes: &mut Changes, view: View, stable: Part, list: &[PartId]) {
+    /// Adds a view change; whether a replica takes it.
+    fn add_change(
+        &self,
+        memo: &mut Memo,
+        changes: &mut Changes,
+        view: View,
+        stable: Part,
+        list: &[PartId],
+    ) -> bool {
         let content = || ViewChange {
             new_view: view,
             stable: memo.stable.get(stable.id).clone(),
@@ -83,7 +109,7 @@ impl Adversary {
         };
         // Of those that nobody takes only the plain ones are put into new views.
         if !taken && list.len() > 1 {
-            return;
+            return false;
         }
         let content = content();
         let parts = Arc::new((stable.id, list.to_vec()));
@@ -93,33 +119,55 @@ impl Adversary {
         };
         let to = if taken { &mut changes.taken } else { &mut changes.spoilt };
         to.extend(self.alphabet.keys.iter().map(|(key, _)| sign(key)));
+        taken
     }
 
-    /// At each number any certificate that proves something, or none.
+    /// These certificates by view, number and batch; of those that are alike, the ones first that fit best.
+    fn by_effect(&self, memo: &Memo, parts: &[Part]) -> Vec<Vec<Part>> {
+        let mut alike: BTreeMap<(View, SeqNum, Digest), Vec<Part>> = BTreeMap::new();
+        for &part in parts {
+            let claim = memo.claims.get(part.id);
+            let effect = (claim.view(), claim.seq(), claim.proposal.batch.digest());
+            alike.entry(effect).or_default().push(part);
+        }
+        for parts in alike.values_mut() {
+            parts.sort_by_key(|part| {
+                let proposal = &memo.claims.get(part.id).proposal;
+                (proposal.digest() != proposal.batch.digest(), proposal.pre_prepare.is_forged())
+            });
+        }
+        alike.into_values().collect()
+    }
+
+    /// At each number above 0 any certificate that proves something, or none; for number 0 one alone.
     fn choices(&self, memo: &Memo, proved: &[Part]) -> Vec<Vec<PartId>> {
         let mut at: Vec<(SeqNum, Vec<Option<PartId>>)> = Vec::new();
+        let of_number_0 = proved.iter().filter(|part| memo.claims.get(part.id).seq() == SeqNum(0));
+        let of_number_0: Vec<Vec<PartId>> = of_number_0.map(|part| vec![part.id]).collect();
         for part in proved {
             let seq = memo.claims.get(part.id).seq();
+            if seq == SeqNum(0) {
+                continue;
+            }
             match at.iter_mut().find(|(known, _)| *known == seq) {
                 Some((_, choices)) => choices.push(Some(part.id)),
                 None => at.push((seq, vec![None, Some(part.id)])),
             }
         }
         if at.is_empty() {
-            return vec![Vec::new()];
+            return [Vec::new()].into_iter().chain(of_number_0).collect();
         }
         at.sort_unstable_by_key(|(seq, _)| *seq);
         let all = at.into_iter().map(|(_, choices)| choices).multi_cartesian_product();
-        all.take(MOST_CHOICES).map(|choice| choice.into_iter().flatten().collect()).collect()
+        let all = all.take(MOST_CHOICES).map(|choice| choice.into_iter().flatten().collect());
+        all.chain(of_number_0).collect()
     }
 }
 
-/// The lists of certificates that a rule may take which forgets a check.
-fn irregular(proved: &[Part], unproved: &[Part], seq: impl Fn(&Part) -> SeqNum) -> Vec<Vec<PartId>> {
-    let alone = unproved.iter().map(|part| vec![part.id]);
-    let beside = proved.iter().cartesian_product(unproved);
-    let beside = beside.flat_map(|(good, bad)| [vec![good.id, bad.id], vec![bad.id, good.id]]);
-    let misplaced = proved.iter().cartesian_product(proved);
-    let misplaced = misplaced.filter(|(first, second)| seq(first) >= seq(second));
-    alone.chain(beside).chain(misplaced.map(|(first, second)| vec![first.id, second.id])).collect()
+/// The lists of two certificates for one number, or in the wrong order.
+fn misplaced(memo: &Memo, proved: &[Part]) -> Vec<Vec<PartId>> {
+    let seq = |part: &Part| memo.claims.get(part.id).seq();
+    let pairs = proved.iter().cartesian_product(proved);
+    let misplaced = pairs.filter(|(first, second)| first != second && seq(first) >= seq(second));
+    misplaced.map(|(first, second)| vec![first.id, second.id]).collect()
 }

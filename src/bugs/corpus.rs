@@ -217,7 +217,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["follows"],
         runs: &[Run {
             expected: Expected::Violated(Property::Agreement),
-            scope: Scope::DEFAULT,
+            scope: Scope { requests: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: Some(1),
             told: &[],
@@ -1049,7 +1049,7 @@ pub const RULEBOOKS: &[Rulebook] = &[
         overrides: &["check_new_view"],
         runs: &[Run {
             expected: Expected::Violated(Property::Agreement),
-            scope: Scope::DEFAULT,
+            scope: Scope { requests: 1, ..Scope::DEFAULT },
             byzantine: None,
             passes_with_views: Some(1),
             told: &[],

@@ -5,6 +5,7 @@
 //! a step that can be shown. For any other question there is no such answer, and the panic is raised again: as a
 //! [`Panicked`], for the [`guarded`] outside.
 
+use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,8 +14,13 @@ use super::panics::{Panicked, guarded, raised};
 use crate::pbft::*;
 
 /// A rulebook for who is no replica.
-#[derive(Debug)]
 struct Asked(&'static dyn Rules);
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The rulebooks that were asked for so: rulebooks live as long as the program, and so do these.
 #[derive(Default)]

@@ -26,8 +26,8 @@ pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
         return Err(Assumption::Certificates);
     }
     asked.check_kept()?;
-    asked.check_view_changes()?;
-    asked.check_stable()
+    asked.check_stable()?;
+    asked.check_view_changes()
 }
 
 impl Asked<'_> {

@@ -266,7 +266,8 @@ fn the_verdicts_on_the_corpus_are_the_same() {
         assert!(compared.violated > 30, "{}", compared.violated);
         // In the last three clients take part. Of votes that a rule blind to digests tells apart no longer, one is sent
         // for all: the one whose digest comes first.
-        let refused = ["digest-blind", "digest-blind-commit", "mixed-replies", "single-reply", "unordered-reads"];
+        let refused =
+            ["digest-blind", "digest-blind-commit", "mixed-replies", "single-reply", "unordered-reads"];
         assert_eq!(compared.refused, BTreeSet::from(refused));
     }
     for compared in [decided, silent_decided] {

@@ -98,7 +98,6 @@ fn a_rule_that_panics_is_none_to_be_judged() {
 
 /// An assumption that refuses nobody would not be tried.
 #[test]
-#[ignore = "minutes: dozens of rulebooks in any number of views"]
 fn every_assumption_refuses_somebody() {
     let name =
         |unmet: Assumption| format!("{unmet:?}").split(['(', ' ']).next().unwrap_or_default().to_owned();

@@ -95,13 +95,11 @@ fn examine_for(time: Duration, seed: u64) -> Vec<Finding> {
 }
 
 #[test]
-#[ignore = "minutes on a busy machine"]
 fn those_of_a_fixed_seed_are_answered_alike() {
     assert_eq!(examine_for(Duration::from_secs(25), 17), []);
 }
 
 #[test]
-#[ignore = "minutes on a busy machine"]
 fn those_of_a_fresh_seed_are_answered_alike() {
     let seed = asked("DRAWN_SEED").unwrap_or_else(fresh_seed);
     say!("DRAWN_SEED={seed}");

@@ -12,11 +12,14 @@
 //! - [`check`]: the search, liveness under weak fairness, and what they say;
 //! - [`proof`]: the proof of safety without bounds, and its provers;
 //! - [`explore`] and [`cli`]: what a person sees.
+//!
+//! The [`guide`] is for people who use it: where to begin, and everything that the commands and the judges say.
 
 pub mod bugs;
 pub mod check;
 pub mod cli;
 pub mod explore;
+pub mod guide;
 pub mod model;
 pub mod pbft;
 pub mod proof;

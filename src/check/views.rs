@@ -87,8 +87,10 @@ pub(super) fn run_views(
                     few()?.unwrap_or_else(cut_short)
                 }
                 (End::Violated { property, path }, _) => {
-                    let shown = confirmed(job, rules, &path, limits, progress)?;
-                    shown.unwrap_or_else(|| unconfirmed(property, path.len()))
+                    // The way there is not found again if the judge has an objection since.
+                    let views = report.coverage.depth.max(path.len() as u64);
+                    let shown = shown(job, rules, property, views, limits, (deadline, progress))?;
+                    shown.unwrap_or_else(|| unconfirmed(property, views))
                 }
                 (_, Some(refusal)) => few()?.unwrap_or(refusal),
                 (End::Limited(limit), None) => Verdict::NotExhausted(limit),
@@ -134,27 +136,11 @@ fn cut_short() -> Verdict {
 }
 
 /// Nothing is said of a violation that judge 2 does not find.
-fn unconfirmed(property: &str, views: usize) -> Verdict {
+fn unconfirmed(property: &str, views: u64) -> Verdict {
     Verdict::Refused(format!(
-        "some run of {views} views violates {property}, and judge 2 did not find it in as many; try --judge absorbed \
-         --property {property} with more --views"
+        "some run of {views} views violates {property}, and judge 2 did not find it in as many, or not within the \
+         limits; try --judge absorbed --property {property} with more --views"
     ))
-}
-
-/// The violation at the end of this path, as judge 2 finds it in as many views, if it does.
-fn confirmed(
-    job: &Job,
-    rules: &'static dyn Rules,
-    path: &[ViewsStep],
-    limits: &Limits,
-    progress: &Progress,
-) -> Result<Option<Verdict>, PlanError> {
-    match path.last() {
-        Some(&ViewsState::Lacks(property)) => {
-            shown(job, rules, property, path.len() as u64, limits, progress)
-        }
-        _ => Ok(None),
-    }
 }
 
 /// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
@@ -191,23 +177,24 @@ fn in_few_views(
     Ok(None)
 }
 
-/// The violation as judge 2 finds it and the replicas show it.
+/// The violation of this name as judge 2 finds it in so many views and the replicas show it.
 fn shown(
     job: &Job,
     rules: &'static dyn Rules,
-    property: Property,
+    property: &str,
     views: u64,
     limits: &Limits,
-    progress: &Progress,
+    (deadline, progress): (Option<Instant>, &Progress),
 ) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
+    let property = Views::LOOKED_AT.into_iter().find(|known| known.name() == property);
     for views in views..=views + FURTHER_VIEWS {
         let mut scope = job.bound.scope;
         scope.views = views;
         for ids in placements(&count, committee, views, rules) {
             let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
-            let outcome = run(&job, rules, Some(property), limits, None, progress)?;
+            let outcome = run(&job, rules, property, limits, deadline, progress)?;
             if matches!(outcome.verdict, Verdict::Violated { .. }) {
                 return Ok(Some(outcome.verdict));
             }

@@ -1020,17 +1020,21 @@ impl Absorbed {
         let byzantine = !self.system.byzantine().is_empty() && !self.system.is_silent();
         let anything = *lost == Bits::default() || byzantine;
         let available = self.available(state);
+        let may_crash = self.may_crash_in(state);
         let mut choices = Vec::new();
         for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
             let guards = self.guards(local);
             let tables = self.read();
             let view = tables.locals.get_index(local as usize).and_then(|(node, _)| node.local.replica());
             let view = view.map_or(View(0), State::view);
-            for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| guard.next != local) {
+            let moves = |guard: &Guard| guard.next != local && (may_crash || !guard.crash);
+            for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| moves(guard)) {
                 for way in &guard.ways {
-                    let is_owed = way.all.is_subset(owed);
+                    let arrives = way.all.is_subset(owed);
                     let exists = anything && way.needs.are_met(&available);
-                    if !(is_owed || exists) {
+                    // Nobody has to crash.
+                    let is_owed = arrives && !guard.crash;
+                    if !(arrives || exists) {
                         continue;
                     }
                     choices.push(Choice {

@@ -1,0 +1,42 @@
+//! The guide: how to ask the checker something, how to read its answers, and where its limits are.
+//!
+//! Each page is a Markdown file in `src/guide/`. [`getting_started`] is the first one.
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
+
+#[doc = include_str!("your_own_rules.md")]
+pub mod your_own_rules {}
+
+#[doc = include_str!("judges_and_bounds.md")]
+pub mod judges_and_bounds {}
+
+#[doc = include_str!("counterexamples.md")]
+pub mod counterexamples {}
+
+#[doc = include_str!("liveness.md")]
+pub mod liveness {}
+
+#[doc = include_str!("any_number_of_views.md")]
+pub mod any_number_of_views {}
+
+#[doc = include_str!("corpus.md")]
+pub mod corpus {}
+
+#[doc = include_str!("the_document.md")]
+pub mod the_document {}
+
+#[doc = include_str!("simulation.md")]
+pub mod simulation {}
+
+#[doc = include_str!("proof.md")]
+pub mod proof {}
+
+#[doc = include_str!("formats.md")]
+pub mod formats {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("measurements.md")]
+pub mod measurements {}

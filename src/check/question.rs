@@ -74,7 +74,7 @@ pub enum PlanError {
     OneHonest(Property),
     /// The property is looked for in simulated runs only.
     #[error(
-        "--property {0} is about what replicas say on their way, which no state shows: bft simulate looks for it"
+        "--property {0} is about what replicas say on their way, which no state shows: every run of bft simulate looks for it"
     )]
     OnlySimulated(Property),
     /// The judge does not look at the property.

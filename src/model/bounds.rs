@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
-use super::asked::asked;
 use super::conduct::Conduct;
+use super::lenient::lenient;
 use super::panics::guarded;
 use super::participant::Stimulus;
 use crate::pbft::{
@@ -391,7 +391,7 @@ impl System {
     pub fn new(bound: Bound, rules: &'static dyn Rules) -> Result<Self, BoundError> {
         let committee = bound.validate()?;
         // What others ask than those who take part is no part of what happens.
-        let (rules, asked) = asked(rules);
+        let (rules, lenient) = lenient(rules);
         let keys = KeySet::symbolic(bound.replicas, bound.requests + bound.reads);
         let setting = Arc::new(Setting {
             window: bound.watermarks(),
@@ -413,7 +413,7 @@ impl System {
             timestamp: Timestamp(timestamp),
             operation: Arc::from(operation),
         };
-        let readers = if asked.serves_reads() { bound.reads as usize } else { 0 };
+        let readers = if lenient.serves_reads() { bound.reads as usize } else { 0 };
         let writers = &keys.clients[..keys.clients.len() - readers];
         let requests =
             writers.iter().zip(0..).map(|(key, i)| key.sign(request(i, 1, System::OPERATION))).collect();
@@ -428,14 +428,14 @@ impl System {
         let forged = forger.sign(request(0, unused, b"forged"));
         // A rulebook may look at the name under a request, and not at the signature.
         let in_its_name = Signed::forged(Principal::Client(ClientId(0)), request(0, unused, b"forged"));
-        let is_believed = |request| asked.authentic(&setting, request);
+        let is_believed = |request| lenient.authentic(&setting, request);
         let forged = if is_believed(&in_its_name) && !is_believed(&forged) { in_its_name } else { forged };
         let open = bound.load.is_some();
         let KeySet { replicas: keys, clients: client_keys, .. } = keys;
         Ok(System {
             bound,
             setting,
-            rules: asked,
+            rules: lenient,
             honest,
             byzantine,
             keys,

@@ -7,7 +7,6 @@
 mod absorbed;
 mod adversary;
 mod alike;
-mod asked;
 mod bits;
 mod bounds;
 mod conduct;
@@ -17,6 +16,7 @@ mod history;
 mod interned;
 mod known;
 mod lab;
+mod lenient;
 mod liveness;
 mod local;
 mod message;

@@ -38,7 +38,8 @@ pub fn reduced(system: &Arc<System>, events: &Events, property: Property) -> Res
 
 fn pieces_left_out(system: &Arc<System>, events: &Events, property: Property) -> Option<Events> {
     let mut kept = again(system, events.iter(), property)?;
-    let mut piece = kept.len().div_ceil(2);
+    // What is violated before anything happens leaves no pieces.
+    let mut piece = kept.len().div_ceil(2).max(1);
     loop {
         let mut end = kept.len();
         let mut changed = false;

@@ -350,6 +350,16 @@ rulebook! { BelievesDigests:
     }
 }
 
+/// Those that nothing comes of where all ask for the same.
+pub const TAKE_TWO_REQUESTS: [&str; 6] = [
+    "ReportsNothing",
+    "ReportsLowDigests",
+    "ShortPrepareQuorum",
+    "ShortCommitQuorum",
+    "ShortViewChangeQuorum",
+    "AcceptsSecond",
+];
+
 /// All of them.
 pub const ALL: &[&dyn Rules] = &[
     &SelectsFirst,

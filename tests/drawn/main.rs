@@ -44,6 +44,9 @@ use question::questions;
 /// How long a judge may take here.
 const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(2) };
 
+/// When a short test begins no further rulebook: one takes some ten seconds, and both tests together a minute.
+const SHORT: Duration = Duration::from_secs(15);
+
 /// The seeds that are simulated under each rulebook.
 const SEEDS: Range<u64> = 0..6;
 
@@ -96,14 +99,14 @@ fn examine_for(time: Duration, seed: u64) -> Vec<Finding> {
 
 #[test]
 fn those_of_a_fixed_seed_are_answered_alike() {
-    assert_eq!(examine_for(Duration::from_secs(25), 17), []);
+    assert_eq!(examine_for(SHORT, 17), []);
 }
 
 #[test]
 fn those_of_a_fresh_seed_are_answered_alike() {
     let seed = asked("DRAWN_SEED").unwrap_or_else(fresh_seed);
     say!("DRAWN_SEED={seed}");
-    assert_eq!(examine_for(Duration::from_secs(25), seed), []);
+    assert_eq!(examine_for(SHORT, seed), []);
 }
 
 /// Each rulebook that is named, with every answer; with DRAWN_ONLY, those to questions that contain it, with their runs.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::{Asked, Assumption};
+use super::{Assumption, Trial};
 use crate::pbft::{
     Batch, KeySet, NewView, PreparedClaim, Proof, Proposal, ReplicaId, SeqNum, Signed, View, ViewChange,
 };
@@ -13,15 +13,15 @@ type Changes = Vec<Arc<Signed<ViewChange>>>;
 
 /// # Errors
 /// What a rulebook does not fulfil.
-pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
-    let n = asked.n();
+pub(super) fn check(trial: &Trial<'_>) -> Result<(), Assumption> {
+    let n = trial.n();
     for view in [1, n, n + 3, 3 * n].map(View) {
-        asked.check_beginning(view)?;
+        trial.check_beginning(view)?;
     }
     Ok(())
 }
 
-impl Asked<'_> {
+impl Trial<'_> {
     fn check_beginning(&self, view: View) -> Result<(), Assumption> {
         let claim = |of: u64, batch: &Batch| self.maker.claim(View(of), SeqNum(1), batch);
         let requests: Vec<&Batch> = self.requests.iter().take(2).collect();

@@ -2,7 +2,7 @@
 
 use itertools::Itertools as _;
 
-use super::{Asked, Assumption};
+use super::{Assumption, Trial};
 use crate::pbft::{
     Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, Proposal, ReplicaId, SeqNum, Signed,
     StableCheckpoint, StableClaim, View, ViewChange,
@@ -13,24 +13,24 @@ const MOST_BACKUPS: usize = 6;
 
 /// # Errors
 /// What a rulebook does not fulfil.
-pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
-    let batches = || asked.requests.iter().chain([asked.null]);
-    for (seq, batch) in (1..=asked.slots).map(SeqNum).cartesian_product(batches()) {
-        for view in asked.few_views() {
-            asked.check_certificates(view, seq, batch)?;
+pub(super) fn check(trial: &Trial<'_>) -> Result<(), Assumption> {
+    let batches = || trial.requests.iter().chain([trial.null]);
+    for (seq, batch) in (1..=trial.slots).map(SeqNum).cartesian_product(batches()) {
+        for view in trial.few_views() {
+            trial.check_certificates(view, seq, batch)?;
         }
     }
-    let is_authentic = |request| asked.maker.rules.authentic(asked.maker.setting, request);
-    let forged = asked.maker.claim(View(0), SeqNum(1), asked.forged);
-    if asked.is_certificate(&forged) != asked.forged.requests().iter().all(is_authentic) {
+    let is_authentic = |request| trial.maker.rules.authentic(trial.maker.setting, request);
+    let forged = trial.maker.claim(View(0), SeqNum(1), trial.forged);
+    if trial.is_certificate(&forged) != trial.forged.requests().iter().all(is_authentic) {
         return Err(Assumption::Certificates);
     }
-    asked.check_kept()?;
-    asked.check_stable()?;
-    asked.check_view_changes()
+    trial.check_kept()?;
+    trial.check_stable()?;
+    trial.check_view_changes()
 }
 
-impl Asked<'_> {
+impl Trial<'_> {
     fn is_certificate(&self, claim: &PreparedClaim) -> bool {
         self.maker.rules.check_prepared(self.maker.setting, claim).is_ok()
     }

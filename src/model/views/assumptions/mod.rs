@@ -133,8 +133,8 @@ pub enum Assumption {
     Panics,
 }
 
-/// What is asked: a rulebook, and what arguments are made of.
-pub(super) struct Asked<'a> {
+/// A rulebook, and the parts that the arguments of its rules are made of.
+pub(super) struct Trial<'a> {
     pub maker: &'a Maker<'a>,
     pub slots: u64,
     /// The batches of one request each that clients have asked for, the one that nobody has, and the null one.
@@ -145,7 +145,7 @@ pub(super) struct Asked<'a> {
     pub null: &'a Batch,
 }
 
-impl Asked<'_> {
+impl Trial<'_> {
     pub fn n(&self) -> u64 {
         u64::from(self.maker.setting.committee.n())
     }
@@ -171,8 +171,8 @@ impl Asked<'_> {
 pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<(), Assumption> {
     let [requests @ .., forged, null] = batches else { return Ok(()) };
     let forgers = KeySet::ed25519(maker.setting.committee.n(), 0, 0);
-    let asked = Asked { maker, slots, requests, forged, forgers, null };
-    asking(|| check_all(&asked))
+    let trial = Trial { maker, slots, requests, forged, forgers, null };
+    asking(|| check_all(&trial))
 }
 
 /// What asking a rulebook comes to; a rule that panics is one that fails.
@@ -180,26 +180,26 @@ pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<
 /// # Errors
 /// What it does not fulfil.
 pub(super) fn asking(ask: impl FnOnce() -> Result<(), Assumption>) -> Result<(), Assumption> {
-    let asked = catch_unwind(AssertUnwindSafe(|| guarded(ask)));
-    asked.map_or(Err(Assumption::Panics), |asked| asked.unwrap_or(Err(Assumption::Panics)))
+    let answer = catch_unwind(AssertUnwindSafe(|| guarded(ask)));
+    answer.map_or(Err(Assumption::Panics), |answer| answer.unwrap_or(Err(Assumption::Panics)))
 }
 
-fn check_all(asked: &Asked<'_>) -> Result<(), Assumption> {
-    single::check(asked)?;
-    let Maker { setting, rules, keys } = *asked.maker;
-    let views = [0, asked.n() - 1, asked.n() + 2].map(View);
-    let batches: Vec<Batch> = asked.requests.iter().take(1).chain([asked.null]).cloned().collect();
+fn check_all(trial: &Trial<'_>) -> Result<(), Assumption> {
+    single::check(trial)?;
+    let Maker { setting, rules, keys } = *trial.maker;
+    let views = [0, trial.n() - 1, trial.n() + 2].map(View);
+    let batches: Vec<Batch> = trial.requests.iter().take(1).chain([trial.null]).cloned().collect();
     let alike = Alike {
         setting,
         rules,
         keys: &keys.replicas,
         batches: &batches,
         views: &views,
-        next: View(asked.n() * 3),
-        slots: asked.slots.min(2),
+        next: View(trial.n() * 3),
+        slots: trial.slots.min(2),
     };
     alike.check_prepared()?;
-    certificates::check(asked)?;
-    reports::check(asked)?;
-    beginning::check(asked)
+    certificates::check(trial)?;
+    reports::check(trial)?;
+    beginning::check(trial)
 }

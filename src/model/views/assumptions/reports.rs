@@ -6,7 +6,7 @@
 use itertools::Itertools as _;
 use rayon::prelude::*;
 
-use super::{Asked, Assumption};
+use super::{Assumption, Trial};
 use crate::pbft::{Batch, NewView, PreparedClaim, Proof, Proposal, SeqNum, View, ViewChange};
 
 /// So many lists are tried at most.
@@ -23,11 +23,11 @@ type Certified = Vec<usize>;
 
 /// # Errors
 /// What a rulebook does not fulfil.
-pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
+pub(super) fn check(trial: &Trial<'_>) -> Result<(), Assumption> {
     for new_view in [20, 21, 22, 23, 1 << 20].map(View) {
-        Lists::new(asked, new_view).check_some()?;
+        Lists::new(trial, new_view).check_some()?;
     }
-    let lists = Lists::new(asked, View(64));
+    let lists = Lists::new(trial, View(64));
     lists.check_short()?;
     lists.check_long()
 }
@@ -42,7 +42,7 @@ impl Numbering {
 }
 
 struct Lists<'a> {
-    asked: &'a Asked<'a>,
+    trial: &'a Trial<'a>,
     /// Requests, as many as there can be in a list, and the null one, which is the last.
     batches: Vec<&'a Batch>,
     new_view: View,
@@ -55,13 +55,13 @@ struct Alphabet {
 }
 
 impl<'a> Lists<'a> {
-    fn new(asked: &'a Asked<'a>, new_view: View) -> Self {
-        let batches = asked.requests.iter().take(3).chain([asked.null]).collect();
-        Lists { asked, batches, new_view }
+    fn new(trial: &'a Trial<'a>, new_view: View) -> Self {
+        let batches = trial.requests.iter().take(3).chain([trial.null]).collect();
+        Lists { trial, batches, new_view }
     }
 
     fn slots(&self) -> usize {
-        self.asked.slots as usize
+        self.trial.slots as usize
     }
 
     fn null(&self) -> usize {
@@ -71,11 +71,11 @@ impl<'a> Lists<'a> {
     fn alphabet(&self, reports: Vec<Report>, numbering: Numbering) -> Alphabet {
         let claim = |(seq, held): (u64, &Held)| -> Option<PreparedClaim> {
             let (place, batch) = (*held)?;
-            Some(self.asked.maker.claim(View(numbering.0(place as u64)), SeqNum(seq), self.batches[batch]))
+            Some(self.trial.maker.claim(View(numbering.0(place as u64)), SeqNum(seq), self.batches[batch]))
         };
         let change = |report: &Report| {
             let prepared = (1..).zip(report).filter_map(claim).collect();
-            self.asked.maker.change(self.new_view, prepared)
+            self.trial.maker.change(self.new_view, prepared)
         };
         let changes = reports.iter().map(change).collect();
         Alphabet { reports, changes }
@@ -112,7 +112,7 @@ impl<'a> Lists<'a> {
     /// What the rules make of a list: all of it is valid.
     fn check_list(&self, alphabet: &Alphabet, list: &[usize]) -> Result<(), Assumption> {
         let changes: Vec<&ViewChange> = list.iter().map(|&report| &alphabet.changes[report]).collect();
-        let rules = self.asked.maker.rules;
+        let rules = self.trial.maker.rules;
         if !self.is_due(&rules.new_view_batches(&changes), &self.due(alphabet, list)) {
             return Err(Assumption::NewViewBatches);
         }
@@ -126,7 +126,7 @@ impl<'a> Lists<'a> {
     fn check_closely(&self, alphabet: &Alphabet, list: &[usize]) -> Result<(), Assumption> {
         self.check_list(alphabet, list)?;
         let changes: Vec<&ViewChange> = list.iter().map(|&report| &alphabet.changes[report]).collect();
-        let maker = self.asked.maker;
+        let maker = self.trial.maker;
         let kept = maker.rules.sift(maker.setting, &changes).map_err(|_| Assumption::Sift)?;
         let is_whole =
             kept.len() == changes.len() && kept.iter().zip(&changes).all(|(a, b)| std::ptr::eq(*a, *b));
@@ -137,7 +137,7 @@ impl<'a> Lists<'a> {
     }
 
     fn check_follows(&self, changes: &[&ViewChange], due: &[usize]) -> Result<(), Assumption> {
-        let maker = self.asked.maker;
+        let maker = self.trial.maker;
         let proposals = |view: View, content: &[usize]| -> Vec<Proposal> {
             let numbered = (1..).map(SeqNum).zip(content);
             numbered.map(|(seq, &batch)| maker.proposal(view, seq, self.batches[batch])).collect()
@@ -186,7 +186,7 @@ impl<'a> Lists<'a> {
 
     /// A few lists: enough to tell one view that begins from another.
     fn check_some(&self) -> Result<(), Assumption> {
-        let longest = (self.asked.n() as usize).min(4);
+        let longest = (self.trial.n() as usize).min(4);
         for certified in self.certified_at(2) {
             let mut reports = Self::reports_of(&certified);
             reports.truncate(3);
@@ -200,7 +200,7 @@ impl<'a> Lists<'a> {
 
     /// All lists of up to four reports.
     fn check_short(&self) -> Result<(), Assumption> {
-        let longest = (self.asked.n() as usize).min(4);
+        let longest = (self.trial.n() as usize).min(4);
         if self.slots() > 1 {
             return self.check_short_of_several(longest);
         }
@@ -264,7 +264,7 @@ impl<'a> Lists<'a> {
 
     /// A view change that is not valid makes all that it stands among count for nothing.
     fn check_invalid(&self, alphabet: &Alphabet, longest: usize) -> Result<(), Assumption> {
-        let maker = self.asked.maker;
+        let maker = self.trial.maker;
         let Some(&batch) = self.batches.first() else { return Ok(()) };
         let unproved = PreparedClaim { prepares: Proof([].into()), ..maker.claim(View(0), SeqNum(1), batch) };
         let bad = [
@@ -286,7 +286,7 @@ impl<'a> Lists<'a> {
 
     /// Lists of as many reports as there can be, of which at most three differ.
     fn check_long(&self) -> Result<(), Assumption> {
-        let n = self.asked.n() as u32;
+        let n = self.trial.n() as u32;
         if n <= 4 {
             return Ok(());
         }

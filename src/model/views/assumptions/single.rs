@@ -2,30 +2,30 @@
 
 use itertools::Itertools as _;
 
-use super::{Asked, Assumption};
+use super::{Assumption, Trial};
 use crate::pbft::{
     Digest, PrePrepare, Proposal, ReplicaId, SeqNum, Standing, TallyKey, View, ViewChange, VoteSet,
 };
 
 /// # Errors
 /// What a rulebook does not fulfil.
-pub(super) fn check(asked: &Asked<'_>) -> Result<(), Assumption> {
-    asked.check_primaries()?;
-    asked.check_admission()?;
-    asked.check_keys()?;
-    asked.check_voters()?;
-    asked.check_numbers()?;
-    asked.check_requests()?;
-    asked.check_second_proposals()?;
-    asked.check_join()?;
-    asked.check_justifies()
+pub(super) fn check(trial: &Trial<'_>) -> Result<(), Assumption> {
+    trial.check_primaries()?;
+    trial.check_admission()?;
+    trial.check_keys()?;
+    trial.check_voters()?;
+    trial.check_numbers()?;
+    trial.check_requests()?;
+    trial.check_second_proposals()?;
+    trial.check_join()?;
+    trial.check_justifies()
 }
 
 fn ensure(is_so: bool, otherwise: Assumption) -> Result<(), Assumption> {
     if is_so { Ok(()) } else { Err(otherwise) }
 }
 
-impl Asked<'_> {
+impl Trial<'_> {
     fn check_primaries(&self) -> Result<(), Assumption> {
         let (rules, committee) = (self.maker.rules, self.maker.setting.committee);
         for view in self.views() {

@@ -14,9 +14,9 @@ use super::panics::{Panicked, guarded, raised};
 use crate::pbft::*;
 
 /// A rulebook for who is no replica.
-struct Asked(&'static dyn Rules);
+struct Lenient(&'static dyn Rules);
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for Lenient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -26,7 +26,7 @@ impl fmt::Debug for Asked {
 #[derive(Default)]
 struct Known {
     /// By the place of the rulebook; rulebooks without content may share one.
-    by_rulebook: FxHashMap<usize, Vec<&'static Asked>>,
+    by_rulebook: FxHashMap<usize, Vec<&'static Lenient>>,
     /// Their own places.
     own: FxHashSet<usize>,
 }
@@ -37,21 +37,21 @@ fn place<T: ?Sized>(of: &T) -> usize {
 
 /// What replicas follow that are given this rulebook, and the rulebook as it is asked by who is no replica: its
 /// [`Rules::as_rules`] is the rulebook itself, which replicas follow that are given it.
-pub(super) fn asked(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
+pub(super) fn lenient(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let itself = rules.as_rules();
     let followed = if known.own.contains(&place(rules)) { itself } else { rules };
     let Known { by_rulebook, own } = &mut *known;
     let alike = by_rulebook.entry(place(itself)).or_default();
-    let asked = alike.iter().copied().find(|asked| std::ptr::eq(asked.0, itself));
-    let asked = asked.unwrap_or_else(|| {
-        let asked: &'static Asked = Box::leak(Box::new(Asked(itself)));
-        alike.push(asked);
-        own.insert(place(asked));
-        asked
+    let lenient = alike.iter().copied().find(|known| std::ptr::eq(known.0, itself));
+    let lenient = lenient.unwrap_or_else(|| {
+        let lenient: &'static Lenient = Box::leak(Box::new(Lenient(itself)));
+        alike.push(lenient);
+        own.insert(place(lenient));
+        lenient
     });
-    (followed, asked)
+    (followed, lenient)
 }
 
 /// What is answered in the place of a panic.
@@ -82,7 +82,7 @@ impl<T> Answer for Result<Vec<T>, Refusal> {}
 
 macro_rules! answers {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
-        impl Rules for Asked {
+        impl Rules for Lenient {
             $(fn $name $(<$life>)? (&self, $($arg: $type),*) -> $out {
                 guarded(|| self.0.$name($($arg),*)).unwrap_or_else(Answer::instead_of)
             })*

@@ -438,6 +438,23 @@ fn a_lock_that_is_kept_and_a_view_change_that_nobody_joins_stop_everything() {
     violation(of_corpus("no-join", SCOPE, &[2], Property::Answered));
 }
 
+/// Replicas crash as often as the bound says, and fairness asks nobody to crash.
+#[test]
+fn a_crash_can_come_and_is_owed_by_nobody() {
+    let amnesia = bugs::find("amnesia").unwrap().rules;
+    let states = [0, 1, 2].map(|crashes| {
+        let outcome = run(amnesia, Scope { crashes, ..ONE_VIEW }, &[], None);
+        assert_holds(&outcome);
+        outcome.coverage.states
+    });
+    assert!(states.is_sorted_by(|fewer, more| fewer < more), "{states:?}");
+    for crashes in [0, 1] {
+        let scope = Scope { views: 1, crashes, ..Scope::DEFAULT };
+        let outcome = of_corpus("first-receiver-untimed", scope, &[], Property::Answered);
+        assert_eq!(violation(outcome).0, Property::Answered);
+    }
+}
+
 #[test]
 fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
     for (judge, property) in

@@ -238,9 +238,10 @@ impl Wild<'_> {
         }
     }
 
-    /// Under whose name something is written: mostly the Byzantine replica's own.
+    /// Under whose name something is written: mostly the Byzantine replica's own. Where nobody is Byzantine nobody forges.
     fn hand(&mut self) -> Option<Hand> {
-        if self.dice.chance(8) {
+        let forges = self.dice.chance(8) && !self.system.byzantine().is_empty();
+        if forges {
             let replica = self.dice.below(u64::from(self.system.bound().replicas));
             return Some(Hand::Forger(Principal::Replica(ReplicaId(replica as u16))));
         }

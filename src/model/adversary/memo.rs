@@ -100,10 +100,13 @@ pub struct Justified {
     /// What is due with it, whether or not that is accepted.
     pub due: Fingerprint,
     /// The new views with what is due that are accepted.
-    pub accepted: Arc<[Arc<Signed<NewView>>]>,
+    pub accepted: Arc<[Printed]>,
     /// Those with any other proposals that are accepted, once they were looked for.
-    pub free: Option<Arc<[Arc<Signed<NewView>>]>>,
+    pub free: Option<Arc<[Printed]>>,
 }
+
+/// A new view, with what stands for its content.
+pub type Printed = (Fingerprint, Arc<Signed<NewView>>);
 
 impl Memo {
     /// The number of a state of the service; none has the number 0.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 use rustc_hash::FxHashMap;
 
-use super::memo::{Justified, Memo};
+use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
 use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
@@ -43,11 +43,8 @@ impl Entry {
         Entry { change: Arc::clone(change), print: fingerprint(&**change) }
     }
 
-    /// One that is refused by itself: its votes tell it apart.
-    fn spoilt(change: &Change) -> Self {
-        let (new_view, signer) = (change.signed.new_view, change.signed.signer());
-        let print = fingerprint(&(new_view, signer, &*change.parts));
-        Entry { change: Arc::clone(&change.signed), print }
+    fn own(change: &Change) -> Self {
+        Entry { change: Arc::clone(&change.signed), print: change.print }
     }
 
     fn content(&self) -> &ViewChange {
@@ -90,10 +87,10 @@ impl Adversary {
         if let Some(known) = memo.new_views.get(&at_hand) {
             return known.to_vec();
         }
-        let own: List = changes.taken.iter().map(|change| Entry::real(&change.signed)).collect();
+        let own: List = changes.taken.iter().map(Entry::own).collect();
         sound.extend(own.iter().cloned());
-        let spoilt: List = changes.spoilt.iter().map(Entry::spoilt).collect();
-        let mut out = BTreeSet::new();
+        let spoilt: List = changes.spoilt.iter().map(Entry::own).collect();
+        let mut out = FxHashMap::default();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         for (key, id) in &self.alphabet.keys {
             for &view in self.alphabet.targets.iter().filter(|&&view| rules.may_propose(committee, view, *id))
@@ -103,7 +100,8 @@ impl Adversary {
                 self.begin(memo, knowledge, &start, &mut out);
             }
         }
-        let all: Arc<[Message]> = out.into_iter().map(Message::NewView).collect();
+        let all: BTreeSet<Arc<Signed<NewView>>> = out.into_values().collect();
+        let all: Arc<[Message]> = all.into_iter().map(Message::NewView).collect();
         memo.new_views.insert(at_hand, Arc::clone(&all));
         all.to_vec()
     }
@@ -114,7 +112,7 @@ impl Adversary {
         memo: &mut Memo,
         knowledge: &Knowledge,
         start: &Start<'_>,
-        out: &mut BTreeSet<Arc<Signed<NewView>>>,
+        out: &mut FxHashMap<Fingerprint, Arc<Signed<NewView>>>,
     ) {
         let families = [
             self.quorums(memo, start),
@@ -180,7 +178,7 @@ impl Adversary {
         start: &Start<'_>,
         list: &[Entry],
         rows: &[Vec<Proposal>],
-    ) -> Arc<[Arc<Signed<NewView>>]> {
+    ) -> Arc<[Printed]> {
         let key = Self::print_of(start, list);
         if let Some(Justified { free: Some(free), .. }) = memo.justified.get(&key) {
             return Arc::clone(free);
@@ -198,11 +196,14 @@ impl Adversary {
         start: &Start<'_>,
         list: &[Entry],
         proposals: Vec<Proposal>,
-    ) -> Option<Arc<Signed<NewView>>> {
+    ) -> Option<Printed> {
         let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
         let new_view = NewView { view: start.view, view_changes: Proof(changes), proposals };
         let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();
-        is_taken.then(|| Arc::new(start.key.sign(new_view)))
+        is_taken.then(|| {
+            let signed = Arc::new(start.key.sign(new_view));
+            (fingerprint(&*signed), signed)
+        })
     }
 
     fn quorum(&self) -> usize {

@@ -15,6 +15,7 @@ use itertools::Itertools as _;
 
 use super::memo::{Memo, Part, PartId};
 use super::{Adversary, Family, Knowledge};
+use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.
@@ -29,13 +30,13 @@ pub struct Changes {
     pub spoilt: Vec<Change>,
 }
 
-/// A view change, and what stands for its content: one that is refused is told apart by its votes too.
+/// A view change, and what stands for it: one that is refused is told apart by its votes too.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// The view change.
     pub signed: Arc<Signed<ViewChange>>,
-    /// The numbers of its parts.
-    pub parts: Arc<(PartId, Vec<PartId>)>,
+    /// What stands for it.
+    pub print: Fingerprint,
 }
 
 impl Adversary {
@@ -112,10 +113,11 @@ impl Adversary {
             return false;
         }
         let content = content();
-        let parts = Arc::new((stable.id, list.to_vec()));
-        let sign = |key: &SigningKey| Change {
-            signed: Arc::new(key.sign(content.clone())),
-            parts: Arc::clone(&parts),
+        let sign = |key: &SigningKey| {
+            let signed = Arc::new(key.sign(content.clone()));
+            let print =
+                if taken { fingerprint(&*signed) } else { fingerprint(&(view, signed.signer(), stable.id, list)) };
+            Change { signed, print }
         };
         let to = if taken { &mut changes.taken } else { &mut changes.spoilt };
         to.extend(self.alphabet.keys.iter().map(|(key, _)| sign(key)));

@@ -171,6 +171,32 @@ fn a_rulebook_to_which_names_matter_is_refused() {
     }
 }
 
+/// The votes of the last replica count as often as they arrive.
+#[derive(Clone, Copy, Debug)]
+struct RepeatsLast;
+
+impl Rules for RepeatsLast {
+    fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
+        from == ReplicaId(3) || Castro99.counts_vote(voters, from)
+    }
+
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
+}
+
+/// A violation that no replica shows comes of taking names for alike that are not.
+#[test]
+fn a_violation_of_renamed_replicas_alone_is_none() {
+    let scope = Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT };
+    let mut job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [ReplicaId(0)]));
+    job.reductions = "silent,symmetry".parse().unwrap();
+    let limits = Limits { max_states: Some(20_000), ..Limits::default() };
+    let named = run(&job, &RepeatsLast, None, &limits, None, &Progress::default()).unwrap();
+    let Verdict::Refused(why) = &named.verdict else { panic!("{:?}", named.verdict) };
+    assert!(why.starts_with("names matter under this rulebook"), "{why}");
+}
+
 /// The runs that are told are no search.
 fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<Property>)> {
     let safety = matches!(rulebook.class, Class::Safety | Class::Client | Class::Control);

@@ -669,7 +669,8 @@ impl Absorbed {
         let messages = &tables.messages;
         let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
         let requests = self.requests(tables, participant);
-        let mut lab = Lab::new(participant, &self.system, messages, sent, requests, node.local.clone());
+        let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
+        let mut lab = Lab::new(participant, &self.system, messages, sent, requests, start, is_refused);
         let mut found = Vec::new();
         let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
         let timeout = &[TIMEOUT][..];

@@ -18,6 +18,8 @@ use crate::pbft::{Message, NewView, Principal, Signed, Site, State, ViewChange};
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
 const MAX_TALLIES: usize = 50_000;
+/// How many are tried once a rulebook is refused: nothing can be said to hold any more, and what is found soon will do.
+const FEW_TALLIES: usize = 1_000;
 
 /// What happens to a participant, by number: a message, or something that needs none.
 pub(super) type Feed = u32;
@@ -50,6 +52,8 @@ pub(super) struct Lab<'a> {
     memo: RefCell<Memo>,
     /// Why this participant cannot be judged in this way, if it cannot.
     pub refusal: Option<String>,
+    /// The most partial tallies that are tried.
+    most: usize,
 }
 
 #[derive(Default)]
@@ -80,6 +84,7 @@ impl<'a> Lab<'a> {
         sent: BTreeSet<Message>,
         requests: Vec<Feed>,
         start: Local,
+        is_refused: bool,
     ) -> Self {
         let mut memo = Memo::default();
         let start = memo.intern(start);
@@ -92,6 +97,7 @@ impl<'a> Lab<'a> {
             start,
             control: start,
             memo: RefCell::new(memo),
+            most: if is_refused { FEW_TALLIES } else { MAX_TALLIES },
             refusal: None,
         };
         let control = lab.control(start);
@@ -193,11 +199,12 @@ impl<'a> Lab<'a> {
                     if path.len() > 1 {
                         found.push(Fired { feed: path, state: next, emitted });
                     }
-                } else if seen.len() >= MAX_TALLIES {
+                } else if seen.len() >= self.most {
                     self.refusal = Some(format!(
                         "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
                         self.participant.id()
                     ));
+                    return found;
                 } else if seen.insert((next, chosen(&path))) {
                     queue.push_back((next, path));
                 }

@@ -191,12 +191,7 @@ impl Adversary {
         free
     }
 
-    fn accepted(
-        &self,
-        start: &Start<'_>,
-        list: &[Entry],
-        proposals: Vec<Proposal>,
-    ) -> Option<Printed> {
+    fn accepted(&self, start: &Start<'_>, list: &[Entry], proposals: Vec<Proposal>) -> Option<Printed> {
         let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
         let new_view = NewView { view: start.view, view_changes: Proof(changes), proposals };
         let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();

@@ -115,8 +115,11 @@ impl Adversary {
         let content = content();
         let sign = |key: &SigningKey| {
             let signed = Arc::new(key.sign(content.clone()));
-            let print =
-                if taken { fingerprint(&*signed) } else { fingerprint(&(view, signed.signer(), stable.id, list)) };
+            let print = if taken {
+                fingerprint(&*signed)
+            } else {
+                fingerprint(&(view, signed.signer(), stable.id, list))
+            };
             Change { signed, print }
         };
         let to = if taken { &mut changes.taken } else { &mut changes.spoilt };

@@ -5,10 +5,10 @@ use std::time::Instant;
 use stateright::Model as _;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
-use super::plan::{Job, Outcome, Verdict};
+use super::plan::{Job, Outcome, Verdict, exhausted};
 use super::search::{Coverage, End, Limit, Limits, Progress, search};
 use crate::model::{
-    Beginning, BoundError, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
+    Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
@@ -104,8 +104,11 @@ pub(super) fn run_liveness(
         }
         outcome = bounded(limits.max_states);
     }
-    if matches!(outcome.verdict, Verdict::Holds) && !model.far_views_are_alike() {
-        outcome.verdict = Verdict::NotExhausted(Limit::Bound);
+    if matches!(outcome.verdict, Verdict::Holds) {
+        outcome.verdict = match model.far_views_are_alike() {
+            true => exhausted(model.judge().system()),
+            false => Verdict::NotExhausted(Limit::Bound),
+        };
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
         && let Some(found) = look(Beginning::Unstable, MANY)?

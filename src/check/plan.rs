@@ -386,6 +386,18 @@ fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::
     all
 }
 
+/// What is said where every state was visited and nothing is violated. States are equal whichever votes stand in a
+/// certificate, and of other certificates that say the same one is tried: nothing holds if such matter.
+pub(super) fn exhausted(system: &System) -> Verdict {
+    match guarded(|| votes_matter(system)) {
+        Ok(Ok(())) => Verdict::Holds,
+        Ok(Err(why)) => Verdict::Refused(why.to_string()),
+        Err(panicked) => Verdict::Refused(format!(
+            "whether it treats certificates alike that say the same cannot be tried, a rule panicked: {panicked}"
+        )),
+    }
+}
+
 fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
@@ -393,14 +405,7 @@ fn outcome<A>(
     events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
 ) -> Outcome {
     let verdict = match &report.end {
-        // States are equal whichever votes stand in a certificate: nothing is said if they matter.
-        End::Exhausted => match guarded(|| votes_matter(system)) {
-            Ok(Ok(())) => Verdict::Holds,
-            Ok(Err(why)) => Verdict::Refused(why.to_string()),
-            Err(panicked) => Verdict::Refused(format!(
-                "whether it treats certificates alike that say the same cannot be tried, a rule panicked: {panicked}"
-            )),
-        },
+        End::Exhausted => exhausted(system),
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
             let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());

@@ -188,7 +188,7 @@ fn shown(
 ) -> Result<Option<Verdict>, PlanError> {
     let committee = job.bound.validate()?;
     let count = Byzantine::Count(job.bound.byzantine.len() as u16);
-    let property = Views::LOOKED_AT.into_iter().find(|known| known.name() == property);
+    let property = property.parse().ok();
     for views in views..=views + FURTHER_VIEWS {
         let mut scope = job.bound.scope;
         scope.views = views;

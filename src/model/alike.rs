@@ -10,6 +10,9 @@
 //! - `reports_prepared`, `keeps_prepared` and `check_view_change` say the same of each;
 //! - `sift`, `new_view_start`, `new_view_batches` and `follows` say the same of a list of view changes, alone, first and last in
 //!   it, whichever of them is reported;
+//! - where a Byzantine replica can report certificates: the same of those that are for one batch, number and view under another
+//!   digest, by another replica or with a forged signature; and `check_view_change` takes none that proves nothing, or that is
+//!   for number 0. Of such the adversary puts one forward for all;
 //! - `check_new_view` accepts all NEW-VIEWs of an honest primary that propose the same, or none, whoever's view changes justify
 //!   them: two such are equal too.
 //!
@@ -40,6 +43,17 @@ pub enum VotesMatter {
         "of two certificates for {0} at {1} in {2} that differ in their votes alone, {3} tells one from the other"
     )]
     Prepared(Batch, SeqNum, View, &'static str),
+    /// Of what is said to be proposed.
+    #[error(
+        "of two certificates for {0} at {1} in {2} that differ in who has proposed it or under which digest, {3} tells one \
+         from the other"
+    )]
+    Proposed(Batch, SeqNum, View, &'static str),
+    /// Of what proves nothing.
+    #[error(
+        "a VIEW-CHANGE is taken with a certificate {0}, and more lists of certificates can be made of such than are tried"
+    )]
+    Unproved(&'static str),
     /// Of a new view.
     #[error(
         "of two NEW-VIEWs that propose the same, justified by other view changes, others accept one and refuse the other"
@@ -90,6 +104,9 @@ pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     if bound.views > 1 || system.is_open() {
         alike.check_prepared()?;
         alike.check_new_views()?;
+    }
+    if bound.views > 1 && !bound.byzantine.is_empty() {
+        alike.check_reports()?;
     }
     if system.exchanges_states() { alike.check_states() } else { Ok(()) }
 }
@@ -234,23 +251,29 @@ impl Alike<'_> {
         if !all.iter().map(|claim| self.rules.keeps_prepared(claim)).all_equal() {
             return Err("keeps_prepared");
         }
-        let change = |prepared| ViewChange {
-            new_view: self.next,
-            stable: StableCheckpoint::genesis().claim().clone(),
-            prepared,
-        };
-        let all: Vec<_> = all.into_iter().map(|claim| change(vec![claim])).collect();
-        let nothing = change(Vec::new());
-        let others: Vec<ViewChange> = self
-            .views
-            .iter()
-            .cartesian_product(self.batches)
-            .filter_map(|(&view, batch)| Some(change(vec![self.certificates(view, seq, batch).0.pop()?])))
-            .collect();
-        if !all.iter().map(|change| self.rules.check_view_change(self.setting, change).is_ok()).all_equal() {
+        if !all.iter().map(|claim| self.takes(claim)).all_equal() {
             return Err("check_view_change");
         }
-        for other in others.iter().chain([&nothing]) {
+        self.check_reported(seq, all)
+    }
+
+    fn change(&self, prepared: Vec<PreparedClaim>) -> ViewChange {
+        ViewChange { new_view: self.next, stable: StableCheckpoint::genesis().claim().clone(), prepared }
+    }
+
+    /// Whether a view change is taken that reports it alone.
+    fn takes(&self, claim: &PreparedClaim) -> bool {
+        self.rules.check_view_change(self.setting, &self.change(vec![claim.clone()])).is_ok()
+    }
+
+    /// Whether it does not matter which of these certificates for one number is reported, alone or among others.
+    fn check_reported(&self, seq: SeqNum, all: Vec<PreparedClaim>) -> Result<(), &'static str> {
+        let all: Vec<_> = all.into_iter().map(|claim| self.change(vec![claim])).collect();
+        let nothing = self.change(Vec::new());
+        let held = |view, batch| self.certificates(view, seq, batch).0.pop();
+        let others = self.views.iter().cartesian_product(self.batches);
+        let others = others.filter_map(|(&view, batch)| Some(self.change(vec![held(view, batch)?])));
+        for other in others.collect::<Vec<_>>().iter().chain([&nothing]) {
             type Shape<'a> = fn(&'a ViewChange, &'a ViewChange) -> Vec<&'a ViewChange>;
             let shapes: [Shape<'_>; 4] = [
                 |own, _| vec![own],
@@ -263,6 +286,57 @@ impl Alike<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether of the certificates that a Byzantine replica can report those are treated alike that say the same of view,
+    /// number and batch, and none is taken that proves nothing or is for number 0.
+    ///
+    /// # Errors
+    /// Which it does not, or is.
+    pub fn check_reports(&self) -> Result<(), VotesMatter> {
+        let proves = |claim: &PreparedClaim| self.rules.check_prepared(self.setting, claim).is_ok();
+        for (seq, batch) in (0..=self.slots).map(SeqNum).cartesian_product(self.batches) {
+            for &view in self.views {
+                let Some(held) = self.certificates(view, seq, batch).0.pop() else { continue };
+                if seq == SeqNum(0) {
+                    if self.takes(&held) {
+                        return Err(VotesMatter::Unproved("for number 0"));
+                    }
+                    continue;
+                }
+                let others: Vec<_> =
+                    self.proposed_otherwise(&held).into_iter().filter(|claim| self.takes(claim)).collect();
+                if !others.iter().all(proves) {
+                    return Err(VotesMatter::Unproved("that proves nothing"));
+                }
+                self.check_reported(seq, [held].into_iter().chain(others).collect())
+                    .map_err(|rule| VotesMatter::Proposed(batch.clone(), seq, view, rule))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Certificates for the same batch, number and view: under other digests, by other replicas, with a forged signature; each
+    /// with the votes for it of all others, and with none.
+    fn proposed_otherwise(&self, held: &PreparedClaim) -> Vec<PreparedClaim> {
+        let (view, seq, batch) = (held.view(), held.seq(), &held.proposal.batch);
+        let digests = self.batches.iter().chain([batch]).map(Batch::digest).chain([Digest::ZERO]);
+        let mut all = Vec::new();
+        for digest in digests.unique() {
+            let content = PrePrepare { view, seq, digest };
+            let forged = Signed::forged(held.proposal.pre_prepare.signer(), content);
+            let signed = self.keys.iter().map(|key| key.sign(content));
+            for pre_prepare in signed.chain([forged]) {
+                let voters = self.keys.iter().filter(|key| key.owner() != pre_prepare.signer());
+                let votes: Vec<_> = voters.map(|key| key.sign(Prepare { view, seq, digest })).collect();
+                let proposal = Proposal { pre_prepare, batch: batch.clone() };
+                for votes in [votes, Vec::new()] {
+                    let (proposal, prepares) = (proposal.clone(), Proof(votes.into()));
+                    all.push(PreparedClaim { proposal, prepares });
+                }
+            }
+        }
+        all
     }
 
     /// Whether these lists, which differ in votes alone, are all treated alike.
@@ -415,6 +489,38 @@ mod tests {
         }
     }
 
+    /// A batch may stand under any digest, and of several certificates the one with the highest digest is taken.
+    #[derive(Debug)]
+    struct HighestDigest;
+
+    impl Rules for HighestDigest {
+        fn digest_matches(&self, _: Digest, _: &Batch) -> bool {
+            true
+        }
+
+        fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
+            claims.iter().copied().max_by_key(|claim| claim.digest())
+        }
+
+        fn as_rules(&self) -> &dyn Rules {
+            self
+        }
+    }
+
+    /// Certificates are taken from a view change without a look at them.
+    #[derive(Debug)]
+    struct TakesAll;
+
+    impl Rules for TakesAll {
+        fn check_view_change(&self, _: &Setting, _: &ViewChange) -> Result<(), Refusal> {
+            Ok(())
+        }
+
+        fn as_rules(&self) -> &dyn Rules {
+            self
+        }
+    }
+
     #[test]
     fn rulebooks_to_which_votes_matter_are_told_from_the_papers() {
         let asked = |rules: &'static dyn Rules, replicas| {
@@ -430,5 +536,9 @@ mod tests {
         };
         assert_eq!(matters(&LastVote), "check_prepared");
         assert_eq!(matters(&MostVotes), "new_view_batches");
+        let highest = asked(&HighestDigest, 4);
+        assert!(matches!(highest, Err(VotesMatter::Proposed(.., "new_view_batches"))), "{highest:?}");
+        let all = asked(&TakesAll, 4);
+        assert!(matches!(all, Err(VotesMatter::Unproved(_))), "{all:?}");
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! What a new view makes of a certificate is its batch, at its number, by the order of its view. So of the certificates that
 //! say the same of these three, whoever is said to have proposed it and under whatever digest, the first is put forward that
-//! a replica takes.
+//! a replica takes; and what proves nothing, or is for number 0, is put beside others only if it is not taken alone. Whether a
+//! rulebook treats all such alike, or takes none, is tried before anything is said to hold
+//! ([`votes_matter`](crate::model::votes_matter)).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,10 +171,10 @@ impl Adversary {
     }
 }
 
-/// The lists of two certificates for one number, or in the wrong order.
+/// The lists of two certificates for one number, one of them twice among these, or in the wrong order.
 fn misplaced(memo: &Memo, proved: &[Part]) -> Vec<Vec<PartId>> {
     let seq = |part: &Part| memo.claims.get(part.id).seq();
     let pairs = proved.iter().cartesian_product(proved);
-    let misplaced = pairs.filter(|(first, second)| first != second && seq(first) >= seq(second));
+    let misplaced = pairs.filter(|(first, second)| seq(first) >= seq(second));
     misplaced.map(|(first, second)| vec![first.id, second.id]).collect()
 }

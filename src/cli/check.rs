@@ -163,7 +163,8 @@ fn wanted(arguments: &CheckArguments) -> Wanted<impl Fn(Scope) -> Scope + '_> {
     }
 }
 
-/// Runs all jobs: those of judge 2 side by side, then those of judge 1, each on all threads.
+/// Runs all jobs: side by side those that run on one thread, liveness first as it takes longest, then those of judge 1,
+/// each on all threads.
 fn run_all(
     jobs: &[Job],
     kept: Vec<Kept>,
@@ -191,8 +192,9 @@ fn run_all(
         let run = || check::run_on(job, rulebook.rules, property, limits, deadline, &progress, from);
         watched(&bars, job, &progress, || pool.install(run))
     };
-    let (alone, together): (Vec<_>, Vec<_>) =
+    let (alone, mut together): (Vec<_>, Vec<_>) =
         (0..jobs.len()).partition(|&i| jobs[i].judge == JudgeKind::Message);
+    together.sort_by_key(|&i| jobs[i].judge != JudgeKind::Liveness);
     let results = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<_>>());
     let keep = |i: usize, result| {
         results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);

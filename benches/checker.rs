@@ -1,9 +1,9 @@
 //! How fast the judges explore, on the same system and in one run: distinct states per second of CPU time.
 //!
-//! `search` is this crate's engine, `dfs` and `bfs` are stateright's checkers. `actor` is judge 1 on stateright's
+//! `search` is this crate's engine, `dfs` and `bfs` are stateright's checkers. `actor` is judge *message* on stateright's
 //! ActorModel, `numbers` the same graph as the judge that `bft check --judge message` runs. The times are of the
 //! processor, all threads together: other work on the machine does not count. At the end it prints how many bytes
-//! a visited state takes, and how many times more CPU time stateright's checkers take for judge 1.
+//! a visited state takes, and how many times more CPU time stateright's checkers take for judge *message*.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot set itself up has to stop")]
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bft_check::check::{Limits, Progress, search, search_on};
-use bft_check::model::{Absorbed, Bound, Interned, MessageModel, Scope, System};
+use bft_check::model::{Bound, GuardModel, MessageGraph, MessageModel, Scope, System};
 use bft_check::pbft::{Castro99, ReplicaId};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
@@ -115,9 +115,9 @@ fn once(run: impl FnOnce() -> u64) -> f64 {
     (CpuTime::now() - start).as_secs_f64()
 }
 
-/// How many times the CPU time of the crate's own engine stateright's checkers take for judge 1, on one run of each.
+/// How many times the CPU time of the crate's own engine stateright's checkers take for judge *message*, on one run of each.
 fn compare(id: &str, system: &Arc<System>) {
-    let numbers = || Interned::new(Arc::clone(system));
+    let numbers = || MessageGraph::new(Arc::clone(system));
     let actor = || MessageModel::new(Arc::clone(system));
     let count = states(&numbers());
     let own = once(|| states(&numbers()));
@@ -136,7 +136,7 @@ fn message(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("message");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     for (id, system) in [("n=3,views=2", system(3, &[], 2, 1)), ("n=4,views=1,r0", system(4, &[0], 1, 1))] {
-        let numbers = || Interned::new(Arc::clone(&system));
+        let numbers = || MessageGraph::new(Arc::clone(&system));
         group.throughput(Throughput::Elements(states(&numbers())));
         measure(&mut group, "numbers/", id, numbers);
         measure(&mut group, "actor/", id, || MessageModel::new(Arc::clone(&system)));
@@ -147,16 +147,16 @@ fn message(c: &mut Criterion<CpuTime>) {
     compare(&format!("n=4,views=1,requests={requests},r0"), &system(4, &[0], 1, requests));
 }
 
-fn absorbed(c: &mut Criterion<CpuTime>) {
-    let mut group = c.benchmark_group("absorbed");
+fn guards(c: &mut Criterion<CpuTime>) {
+    let mut group = c.benchmark_group("guards");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     for (id, byzantine, views, requests) in [("r0,views=2", 0, 2, 2), ("r1,views=3", 1, 3, 1)] {
         let system = system(4, &[byzantine], views, requests);
-        let model = || Absorbed::new(Arc::clone(&system));
+        let model = || GuardModel::new(Arc::clone(&system));
         let count = states(&model());
         group.throughput(Throughput::Elements(count));
         measure(&mut group, "", id, model);
-        println!("absorbed/{id}: {count} states, {:.1} bytes each", bytes(&model(), count));
+        println!("guards/{id}: {count} states, {:.1} bytes each", bytes(&model(), count));
     }
     group.finish();
 }
@@ -164,6 +164,6 @@ fn absorbed(c: &mut Criterion<CpuTime>) {
 fn main() {
     let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
     message(&mut criterion);
-    absorbed(&mut criterion);
+    guards(&mut criterion);
     criterion.final_summary();
 }

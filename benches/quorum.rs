@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use arc_malachitebft_core_types::Round;
 use bft_check::pbft::{
-    Batch, Castro99, ClientId, Committee, Effect, Input, KeySet, Message, PrePrepare, Prepare, Proof,
-    Proposal, Replica, ReplicaId, Request, Rules, SeqNum, Setting, Signed, Tally, Timestamp, View, VoteSet,
+    Batch, Castro99, ClientId, Committee, Effect, Input, KeySet, Message, PrePrepare, Prepare, Proposal,
+    Replica, ReplicaId, Request, Rules, SeqNum, Setting, Signed, Tally, Timestamp, Uncompared, View, VoteSet,
     Votes,
 };
 use criterion::measurement::WallTime;
@@ -82,7 +82,7 @@ fn count(
     quorum: usize,
     tally: &mut Tally<Prepare>,
     vote: &Signed<Prepare>,
-) -> Option<Proof<Arc<[Signed<Prepare>]>>> {
+) -> Option<Uncompared<Arc<[Signed<Prepare>]>>> {
     let from = vote.signer().replica()?;
     let key = rules.prepare_key(vote.view, vote.digest);
     let counts = rules.counts_vote(tally.get(&key).map(Votes::voters), from)
@@ -93,7 +93,7 @@ fn count(
     }
     tally.add(key, from, vote.clone());
     let votes = tally.get(&key).filter(|votes| votes.count() >= quorum)?;
-    Some(Proof(Arc::from(votes.signed())))
+    Some(Uncompared(Arc::from(votes.signed())))
 }
 
 fn bench_sets(group: &mut BenchmarkGroup<'_, WallTime>, n: u16, voters: &[ReplicaId]) {

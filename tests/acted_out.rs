@@ -201,7 +201,7 @@ fn digest_blind_commit_forks_by_state_transfer() {
             let Message::Commit(it) = cast.said(honest, is_commit(0, 1))? else { unreachable!() };
             commits.push(it);
         }
-        let decision = Decision { seq: SeqNum(1), batch: b, commits: Proof((View(0), commits.into())) };
+        let decision = Decision { seq: SeqNum(1), batch: b, commits: Uncompared((View(0), commits.into())) };
         let told = state_of(&cast, StableCheckpoint::genesis().claim().clone(), None, vec![decision]);
         cast.give(3, &told)?;
         Ok(cast.is_forked())
@@ -227,7 +227,7 @@ fn believed_decisions_fork_by_state_transfer() {
         cast.give(1, &proposed)?;
         cast.give(2, &proposed)?;
         cast.decide(0, 1, &a, 1, 2);
-        let decision = Decision { seq: SeqNum(1), batch: b, commits: Proof((View(0), Arc::from([]))) };
+        let decision = Decision { seq: SeqNum(1), batch: b, commits: Uncompared((View(0), Arc::from([]))) };
         let told = state_of(&cast, StableCheckpoint::genesis().claim().clone(), None, vec![decision]);
         cast.give(3, &told)?;
         Ok(cast.is_forked())
@@ -246,7 +246,7 @@ fn unproved_checkpoint_hands_over_a_made_up_state() {
         cast.decide(0, 1, &a, 1, 2);
         let made_up = Snapshot { seq: SeqNum(1), head: Digest::ZERO, clients: BTreeMap::new() };
         let stable =
-            StableClaim { seq: SeqNum(1), state: made_up.digest(), checkpoints: Proof(Arc::from([])) };
+            StableClaim { seq: SeqNum(1), state: made_up.digest(), checkpoints: Uncompared(Arc::from([])) };
         let told = state_of(&cast, stable, Some(Arc::new(made_up)), Vec::new());
         cast.give(3, &told)?;
         let head = |id: usize| (cast.states[&id].chain().height(), cast.states[&id].chain().head());
@@ -279,7 +279,7 @@ fn primary_twice_in_certificate_forks_in_three_views() {
         let Message::Prepare(deceived) = cast.said(2, is_prepare(1, 1))? else { unreachable!() };
         let prepares = [prepare(cast.key(), 1, 1, a.digest()), deceived];
         let claim =
-            PreparedClaim { proposal: proposal(cast.key(), 1, 1, &a), prepares: Proof(prepares.into()) };
+            PreparedClaim { proposal: proposal(cast.key(), 1, 1, &a), prepares: Uncompared(prepares.into()) };
         // View 2.
         cast.request(0, 0)?;
         cast.timeout(0)?;

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use bft_check::bugs;
 use bft_check::model::{
-    Adversary, Bound, Event, Family, Local, Participant, Run, Scope, Stimulus, System, participants,
+    Adversary, Bound, Event, EventRef, Family, Local, Participant, Run, Scope, System, participants,
 };
 use bft_check::pbft::{
     Batch, Castro99, Checkpoint, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
-    PreparedClaim, Principal, Proof, Proposal, Refusal, ReplicaId, Reply, Rules, SeqNum, Setting, Signable,
-    Signed, SignedPart, SigningKey, Snapshot, StableClaim, StateTransfer, TallyKey, Timestamp, View,
+    PreparedClaim, Principal, Proposal, Refusal, ReplicaId, Reply, Rules, SeqNum, Setting, Signable, Signed,
+    SignedPart, SigningKey, Snapshot, StableClaim, StateTransfer, TallyKey, Timestamp, Uncompared, View,
     ViewChange, VoteSet,
 };
 use proptest::prelude::*;
@@ -159,7 +159,7 @@ impl Grammar<'_> {
         };
         let another = |it: &mut Self| Prepare { view: it.view(), seq: it.seq(), digest: it.digest() };
         let prepares = self.votes(Prepare { view, seq, digest }, sent, another);
-        PreparedClaim { proposal, prepares: Proof(prepares.into()) }
+        PreparedClaim { proposal, prepares: Uncompared(prepares.into()) }
     }
 
     fn state_digest(&mut self, seq: SeqNum) -> Digest {
@@ -191,7 +191,7 @@ impl Grammar<'_> {
     fn stable(&mut self) -> StableClaim {
         if self.choices.chance(50) {
             let (seq, state) = (SeqNum(0), Snapshot::genesis().digest());
-            return StableClaim { seq, state, checkpoints: Proof(Arc::from([])) };
+            return StableClaim { seq, state, checkpoints: Uncompared(Arc::from([])) };
         }
         let wanted = self.checkpoint();
         let sent = |message: &Message| match message {
@@ -199,7 +199,7 @@ impl Grammar<'_> {
             _ => None,
         };
         let votes = self.votes(wanted, sent, |it: &mut Self| it.checkpoint());
-        StableClaim { seq: wanted.seq, state: wanted.state, checkpoints: Proof(votes.into()) }
+        StableClaim { seq: wanted.seq, state: wanted.state, checkpoints: Uncompared(votes.into()) }
     }
 
     fn view_change(&mut self, new_view: View) -> ViewChange {
@@ -253,7 +253,7 @@ impl Grammar<'_> {
                 })
                 .collect();
         }
-        NewView { view, view_changes: Proof(changes), proposals }
+        NewView { view, view_changes: Uncompared(changes), proposals }
     }
 
     fn decision(&mut self) -> Decision {
@@ -274,7 +274,7 @@ impl Grammar<'_> {
         };
         let another = |it: &mut Self| Commit { view: it.view(), seq: it.seq(), digest: it.digest() };
         let commits = self.votes(Commit { view, seq, digest: batch.digest() }, sent, another);
-        Decision { seq, batch, commits: Proof((view, commits.into())) }
+        Decision { seq, batch, commits: Uncompared((view, commits.into())) }
     }
 
     fn state(&mut self) -> StateTransfer {
@@ -380,7 +380,7 @@ fn is_kind(message: &Message, kind: Kind) -> bool {
 type Effect = (Local, BTreeSet<Message>, Local);
 
 fn effect(system: &System, participant: &Participant, local: &Local, message: &Message) -> Option<Effect> {
-    let stimulus = Stimulus::Deliver(message);
+    let stimulus = EventRef::Deliver(message);
     let taken = participant.step(system, local, stimulus)?;
     let sent = taken.sent(system).into_iter().map(|(_, message)| message);
     let sent = sent.filter(|message| !matches!(message, Message::Request(_))).collect();

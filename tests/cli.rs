@@ -166,7 +166,7 @@ fn any_number_of_views_is_a_question_of_its_own() {
 #[test]
 fn a_limit_ends_with_20_and_claims_nothing() {
     for limit in [["--max-states", "10"], ["--timeout", "0"]] {
-        for judge in ["message", "absorbed"] {
+        for judge in ["message", "guards"] {
             let arguments = [&["check", "--views", "1", "--judge", judge], &limit[..]].concat();
             let out = answer(&arguments, 20);
             assert!(out.contains("Not exhausted"), "{out}");
@@ -205,7 +205,7 @@ fn what_would_do_nothing_is_refused_with_what_to_do() {
     refused(&["simulate", "--lossy-store", "--crashes", "0"], &["--lossy-store", "--crashes"]);
     refused(&["check", "--checkpoint", "3"], &["--checkpoint 3", "--slots"]);
     refused(&["check", "--window", "4"], &["--window 4", "leave it out"]);
-    refused(&["check", "--judge", "unbounded", "--crashes", "1"], &["--crashes", "--judge absorbed"]);
+    refused(&["check", "--judge", "unbounded", "--crashes", "1"], &["--crashes", "--judge guards"]);
     refused(&["check", "--property", "liveness", "--save", "never.bft"], &["--save", "liveness"]);
     refused(&["check", "--property", "agrement"], &["did you mean 'agreement'?"]);
     refused(&["check", "--property", "evidence"], &["bft simulate"]);
@@ -242,7 +242,7 @@ fn other_bad_arguments_are_refused_by_name() {
     refused(&["check", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
     refused(&["explore", "--rules", "pbft"], &["pbft", "castro99", "digest-blind"]);
     refused(&["check", "--property", "termination"], &["termination", "agreement", "liveness"]);
-    refused(&["check", "--judge", "third"], &["--judge", "third", "message", "absorbed"]);
+    refused(&["check", "--judge", "third"], &["--judge", "third", "message", "guards"]);
     refused(&["check", "--threads", "0"], &["--threads", "1"]);
     refused(&["check", "--timeout=-1"], &["--timeout", "-1"]);
     refused(&["check", "--timeout", "nan"], &["--timeout", "NaN"]);
@@ -419,7 +419,7 @@ fn a_program_can_read_the_answer() {
     let rows = holds["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "the primary Byzantine, or one of the others");
     for (row, (states, byzantine)) in rows.iter().zip([(145, 0), (79, 1)]) {
-        assert_eq!((&row["verdict"], &row["judge"]), (&"holds".into(), &"absorbed".into()));
+        assert_eq!((&row["verdict"], &row["judge"]), (&"holds".into(), &"guards".into()));
         assert_eq!((&row["states"], &row["bound"]["byzantine"]), (&states.into(), &vec![byzantine].into()));
         assert_eq!((&row["bound"]["replicas"], &row["bound"]["views"]), (&4.into(), &1.into()));
         assert!(row["collision_probability"].as_f64().unwrap() < 1e-20);
@@ -712,22 +712,22 @@ fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
     for named in ["ample", "silent,ample"] {
         refused(
             &["check", "--reduce", named],
-            &["--reduce", named, "judge absorbed has silent, decided and symmetry"],
+            &["--reduce", named, "judge guards has silent, decided and symmetry"],
         );
     }
     refused(&["check", "--judge", "unbounded", "--reduce", "symmetry"], &["judge unbounded has silent"]);
-    let unfounded = ["check", "--judge", "unbounded", "--reduce", "subsumed,entered"];
+    let unfounded = ["check", "--judge", "unbounded", "--reduce", "subsumed,summaries"];
     refused(&unfounded, &["takes decided and entered for granted"]);
     refused(&["check", "--judge", "message", "--reduce", "silent"], &["judge message"]);
     refused(&["check", "--property", "liveness", "--reduce", "symmetry"], &["liveness"]);
     refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);
-    refused(&["check", "--reduce", "decided,symmetry"], &["do not go together"]);
-    refused(&["check", "--reduce", "decided", "--slots", "2"], &["several sequence numbers"]);
+    refused(&["check", "--reduce", "quotient,symmetry"], &["do not go together"]);
+    refused(&["check", "--reduce", "quotient", "--slots", "2"], &["several sequence numbers"]);
     refused(&["check", "--reduce", "symmetry", "--save", "never.bft"], &["--save", "leave out one"]);
     let unknown = bft(&["check", "--reduce", "fast"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(unknown.stderr).contains("there is no reduction 'fast'; there are silent,"));
-    let names = ["check", "--reduce", "all", "--judge", "absorbed", "--byzantine", "r1", "--views", "1"];
+    let names = ["check", "--reduce", "all", "--judge", "guards", "--byzantine", "r1", "--views", "1"];
     let plain = ["check", "--byzantine", "r1", "--views", "1"];
     let states = |arguments: &[&str]| json(arguments, 0)["rows"][0]["states"].as_u64();
     assert!(states(&names) < states(&plain));

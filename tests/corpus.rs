@@ -51,7 +51,7 @@ fn assert_as_expected(rulebook: &'static Rulebook, run: &'static Run) {
 fn assert_locally_minimal(row: &Row) {
     for outcome in &row.outcomes {
         let Verdict::Violated { property, trace, .. } = &outcome.verdict else { continue };
-        if property.is_liveness() || !row.run.told.is_empty() {
+        if property.is_liveness() || !row.run.script.is_empty() {
             continue;
         }
         let system = Arc::new(trace.system().clone());
@@ -85,7 +85,7 @@ fn every_fast_row_comes_out_as_it_must() {
 }
 
 fn judge_of(property: Option<Property>) -> JudgeKind {
-    if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed }
+    if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Guards }
 }
 
 /// Castro and Liskov's rules at a bound of the matrix, with the property that a row there is about.
@@ -147,7 +147,7 @@ fn three_views_are_the_bound_that_is_left_to_a_release_build() {
         bounds(|run| run.scope.views == 3 && is_safety(run)).iter().map(|run| run.scope).collect();
     assert_eq!(larger, [Scope { views: 3, ..Scope::DEFAULT }]);
     let ci = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
-    assert!(ci.contains("-- check --views 3 --judge absorbed\n"));
+    assert!(ci.contains("-- check --views 3 --judge guards\n"));
 }
 
 /// With checkpoints and a window that has to move: whatever is delivered first, nobody gets stuck.
@@ -160,14 +160,14 @@ fn the_correct_rules_reach_no_dead_end() {
         let scope = Scope { slots, requests, checkpoint, window, ..one_view };
         for byzantine in [&[][..], &[ReplicaId(3)]] {
             let bound = Bound::new(scope, byzantine.iter().copied());
-            assert_holds(&Job::new(JudgeKind::Absorbed, bound), Some(Property::NoDeadEnd));
+            assert_holds(&Job::new(JudgeKind::Guards, bound), Some(Property::NoDeadEnd));
         }
     }
 }
 
-/// Judge 1 sees the same: a dead end is no artefact of putting deliveries off.
+/// Judge *message* sees the same: a dead end is no artefact of putting deliveries off.
 #[test]
-fn judge_1_agrees_on_dead_ends() {
+fn judge_message_agrees_on_dead_ends() {
     let scope = Scope { replicas: 3, faults: 0, views: 1, ..Scope::DEFAULT };
     for (name, stuck) in [("castro99", false), ("first-receiver", true)] {
         let job = Job::new(JudgeKind::Message, Bound::new(scope, []));
@@ -191,7 +191,7 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
     // Where a request that is not authentic takes the only slot, the bound alone makes the other one wait.
     // Liveness is told by who is Byzantine, and not by how much there is to do.
     let meaningful = |rulebook: &Rulebook, run: &Run| {
-        rulebook.name != "partial-authenticator" && judge_of(run.asks_for()) == JudgeKind::Absorbed
+        rulebook.name != "partial-authenticator" && judge_of(run.asks_for()) == JudgeKind::Guards
     };
     let in_one_view = runs().filter(|(rulebook, run)| run.scope.views == 1 && meaningful(rulebook, run));
     for (rulebook, run) in in_one_view {
@@ -204,7 +204,7 @@ fn what_takes_two_slots_or_requests_is_not_seen_with_one() {
             }
             let bound = Bound::new(scope, []);
             let placed = Byzantine::Count(scope.faults);
-            for job in check::jobs(JudgeKind::Absorbed, &bound, &placed, rulebook.rules).unwrap() {
+            for job in check::jobs(JudgeKind::Guards, &bound, &placed, rulebook.rules).unwrap() {
                 if property == Property::NoDeadEnd && !check::is_led_honestly(&job.bound, rulebook.rules) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! The engine: judge 1 in numbers against judge 1 on stateright's ActorModel, and searches that a limit ends
+//! The engine: judge *message* in numbers against judge *message* on stateright's ActorModel, and searches that a limit ends
 //! and that go on later.
 
 #![cfg(test)]
@@ -17,7 +17,7 @@ use bft_check::check::{
     fingerprint, run, run_on, search, search_on,
 };
 use bft_check::model::{
-    Absorbed, Bound, Event, Interned, Judge, MessageModel, Property, Recorded, Scope, Store, System,
+    Bound, Event, GuardModel, Judge, MessageGraph, MessageModel, Property, Recorded, Scope, Store, System,
 };
 use bft_check::pbft::{Principal, ReplicaId};
 use stateright::{Checker as _, Model};
@@ -41,7 +41,7 @@ fn threads(threads: usize) -> Limits {
     Limits { threads, ..Limits::default() }
 }
 
-// --- judge 1 in numbers ---------------------------------------------------------------------------
+// --- judge *message* in numbers ---------------------------------------------------------------------------
 
 /// The local states that are reached together, and what was covered. No property is checked: a broken
 /// rulebook must be explored past its first violation.
@@ -53,7 +53,7 @@ where
 {
     let mut reached = BTreeSet::new();
     let report = search(judge, &[], limits, &Progress::default(), |state| {
-        let believed = judge.with_seen(state, |seen| {
+        let believed = judge.with_view(state, |seen| {
             fingerprint(&(seen.replicas.to_vec(), seen.clients.to_vec(), seen.history.cloned()))
         });
         reached.insert(believed);
@@ -117,7 +117,7 @@ fn in_numbers_the_graph_is_the_same() {
     for (bound, rules) in compared() {
         let system = system(&bound, rules);
         let (by_messages, covered) = beliefs(&MessageModel::new(Arc::clone(&system)), &threads(1));
-        let (in_numbers, counted) = beliefs(&Interned::new(Arc::clone(&system)), &threads(1));
+        let (in_numbers, counted) = beliefs(&MessageGraph::new(Arc::clone(&system)), &threads(1));
         assert_eq!(counted, covered, "{rules} {bound:?}");
         assert!(in_numbers == by_messages, "{rules} {bound:?}");
         assert!(covered.states > 1, "nothing happens: {rules} {bound:?}");
@@ -138,8 +138,8 @@ fn in_numbers_stateright_counts_the_same() {
     ] {
         let system = system(&bound, rules);
         let theirs = MessageModel::new(Arc::clone(&system)).checker().spawn_dfs().join();
-        let same = Interned::new(Arc::clone(&system)).checker().spawn_bfs().join();
-        let ours = Interned::new(Arc::clone(&system));
+        let same = MessageGraph::new(Arc::clone(&system)).checker().spawn_bfs().join();
+        let ours = MessageGraph::new(Arc::clone(&system));
         let ours = search(&ours, &[], &threads(1), &Progress::default(), |_| {});
         assert!(theirs.is_done() && same.is_done() && matches!(ours.end, End::Exhausted));
         let Coverage { states, transitions, .. } = ours.coverage;
@@ -176,9 +176,9 @@ fn in_numbers_the_verdict_and_the_run_are_the_same() {
         let report = search(&model, &model.properties(), &threads(1), &Progress::default(), |_| {});
         let by_messages = found::<MessageModel>(&report, |action| (action.to, action.event.clone()));
         for workers in [1, 3] {
-            let model = Interned::new(Arc::clone(&system));
+            let model = MessageGraph::new(Arc::clone(&system));
             let report = search(&model, &model.properties(), &threads(workers), &Progress::default(), |_| {});
-            let in_numbers = found::<Interned>(&report, |step| model.expand(step));
+            let in_numbers = found::<MessageGraph>(&report, |step| model.expand(step));
             assert_eq!(in_numbers.0, by_messages.0, "{rules} {bound:?}");
             assert_eq!(in_numbers.2, by_messages.2, "{rules} {bound:?}");
         }
@@ -290,9 +290,9 @@ fn numbers_are_had_again() {
         (with(bound(2, &[1], 2, 1, 1), |scope| scope.checkpoint = Some(1)), "castro99"),
     ] {
         let system = system(&bound, rules);
-        check(&Absorbed::new(Arc::clone(&system)), &Absorbed::new(Arc::clone(&system)));
+        check(&GuardModel::new(Arc::clone(&system)), &GuardModel::new(Arc::clone(&system)));
         if bound.replicas < 4 {
-            check(&Interned::new(Arc::clone(&system)), &Interned::new(Arc::clone(&system)));
+            check(&MessageGraph::new(Arc::clone(&system)), &MessageGraph::new(Arc::clone(&system)));
         }
     }
 }
@@ -325,9 +325,9 @@ fn a_check_that_is_saved_goes_on_to_the_same_verdict() {
     for (number, (judge, rules, property, bound)) in [
         (JudgeKind::Message, "castro99", None, bound(3, &[2], 1, 1, 2)),
         (JudgeKind::Message, "digest-blind", None, bound(4, &[0], 1, 1, 2)),
-        (JudgeKind::Absorbed, "castro99", None, bound(4, &[0], 2, 1, 1)),
-        (JudgeKind::Absorbed, "prepared-lost", Some(Property::Agreement), bound(4, &[0], 2, 1, 2)),
-        (JudgeKind::Absorbed, "castro99", None, clients),
+        (JudgeKind::Guards, "castro99", None, bound(4, &[0], 2, 1, 1)),
+        (JudgeKind::Guards, "prepared-lost", Some(Property::Agreement), bound(4, &[0], 2, 1, 2)),
+        (JudgeKind::Guards, "castro99", None, clients),
     ]
     .into_iter()
     .enumerate()
@@ -365,7 +365,7 @@ fn a_check_that_is_saved_goes_on_to_the_same_verdict() {
 #[test]
 fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     let rulebook = bugs::find("castro99").unwrap();
-    let job = saved_job(JudgeKind::Absorbed, bound(4, &[0], 2, 1, 1));
+    let job = saved_job(JudgeKind::Guards, bound(4, &[0], 2, 1, 1));
     let path = file("refused");
     let limits = Limits { max_states: Some(300), ..threads(1) };
     let row = run_on(&job, rulebook.rules, None, &limits, None, &Progress::default(), None).unwrap();
@@ -384,9 +384,9 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     };
     assert!(other(read("digest-blind", None, one)).contains("digest-blind"));
     assert!(other(read("castro99", Some(Property::Agreement), one)).contains("agreement"));
-    assert!(other(read("castro99", None, &[])).contains("absorbed"));
+    assert!(other(read("castro99", None, &[])).contains("guards"));
     for bound in [bound(4, &[1], 2, 1, 1), bound(4, &[0], 3, 1, 1), bound(4, &[0], 2, 1, 2)] {
-        other(read("castro99", None, &[saved_job(JudgeKind::Absorbed, bound)]));
+        other(read("castro99", None, &[saved_job(JudgeKind::Guards, bound)]));
     }
     other(read("castro99", None, &[saved_job(JudgeKind::Message, bound(4, &[0], 2, 1, 1))]));
 
@@ -440,9 +440,9 @@ fn another_process_goes_on_where_one_was_ended() {
     let small = ["--views", "2", "--requests", "1"];
     let forking = ["--rules", "prepared-lost", "--byzantine", "r2"];
     for (name, judge, bound, code) in [
-        ("process-absorbed", "absorbed", &small[..], 0),
+        ("process-guards", "guards", &small[..], 0),
         ("process-message", "message", &["--views", "1", "--requests", "1"][..], 0),
-        ("process-violated", "absorbed", &forking[..], 10),
+        ("process-violated", "guards", &forking[..], 10),
     ] {
         let path = file(name);
         let path = path.to_str().unwrap();

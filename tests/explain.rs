@@ -11,7 +11,7 @@ use bft_check::model::{Bound, Property, Scope};
 use bft_check::pbft::{Castro99, Committee, Digest, Principal, ReplicaId, Rules, TallyKey, View};
 use bft_check::trace::{Explanation, Overlap, Quorum, Trace};
 
-/// The shortest run that judge 2 finds in a bound with these Byzantine replicas, and what is said of it.
+/// The shortest run that judge *guards* finds in a bound with these Byzantine replicas, and what is said of it.
 fn explained(
     rules: &'static dyn Rules,
     scope: Scope,
@@ -19,7 +19,7 @@ fn explained(
     property: Property,
 ) -> (Trace, Explanation) {
     let byzantine = byzantine.iter().copied().map(ReplicaId).collect();
-    let job = Job::new(JudgeKind::Absorbed, Bound { scope, byzantine });
+    let job = Job::new(JudgeKind::Guards, Bound { scope, byzantine });
     let outcome =
         check::run(&job, rules, Some(property), &Limits::default(), None, &Progress::default()).unwrap();
     let Verdict::Violated { trace, .. } = outcome.verdict else { panic!("{:?}", outcome.verdict) };

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use bft_check::pbft::{
     Batch, Castro99, Chain, ClientId, Committee, Decision, Digest, Effect, Evidence, Input, KeySet, Message,
-    NewView, Outcome, PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId,
-    RequestId, Rules, SeqNum, Setting, Signed, SignedPart, SignedRequest, Site, Snapshot, StableCheckpoint,
-    StableClaim, Standing, State, StateTransfer, TallyKey, Timer, Timestamp, View, ViewChange, VoteSet,
+    NewView, Outcome, PreparedClaim, Principal, Proposal, Record, Refusal, Replica, ReplicaId, RequestId,
+    Rules, SeqNum, Setting, Signed, SignedPart, SignedRequest, Snapshot, StableCheckpoint, StableClaim,
+    Standing, State, StateTransfer, TallyId, TallyKey, Timer, Timestamp, Uncompared, View, ViewChange,
+    VoteSet,
 };
 use common::{
     Net, System, accepted, accepted_with_records, checkpoint, commit, digest, prepare, proposal, refused,
@@ -536,7 +537,7 @@ fn state_guards() {
     let mut twice = third();
     let (view, commits) = &twice.commits.0;
     let commits: Arc<[_]> = [0, 1, 1].map(|i| commits[i].clone()).into();
-    twice.commits = Proof((*view, commits));
+    twice.commits = Uncompared((*view, commits));
     for unproved in [system.decision(0, 3, &batches[2], 2), elsewhere, relabelled, twice] {
         backup.refuses(&system.state(0, &state, 3, vec![unproved]), Refusal::NoQuorum);
     }
@@ -1487,11 +1488,11 @@ fn what_others_say_without_consequence_is_not_control_and_known_by_its_site() {
     let key = TallyKey { view: Some(View(0)), digest: Some(batch.digest()) };
     let change = || Message::ViewChange(system.view_change(3, 1, vec![]));
     let in_vain = [
-        (system.prepare(2, 0, 2, batch.digest()), Site::Prepare(SeqNum(2), key)),
-        (system.commit(2, 0, 1, batch.digest()), Site::Commit(SeqNum(1), key)),
-        (system.checkpoint(2, 2, digest(1)), Site::Checkpoint(SeqNum(2))),
-        (change(), Site::ViewChange),
-        (Message::Request(system.request(1, 1)), Site::ViewChange),
+        (system.prepare(2, 0, 2, batch.digest()), TallyId::Prepare(SeqNum(2), key)),
+        (system.commit(2, 0, 1, batch.digest()), TallyId::Commit(SeqNum(1), key)),
+        (system.checkpoint(2, 2, digest(1)), TallyId::Checkpoint(SeqNum(2))),
+        (change(), TallyId::ViewChange),
+        (Message::Request(system.request(1, 1)), TallyId::ViewChange),
     ];
     for (message, site) in &in_vain {
         let mut after = At { replica: backup.replica, state: quiet.clone() };
@@ -1510,7 +1511,7 @@ fn what_others_say_without_consequence_is_not_control_and_known_by_its_site() {
     further.accepts(&system.commit(3, 0, 2, batch.digest()));
     assert_eq!(
         further.state.differing_tallies(&backup.state),
-        BTreeSet::from([Site::Commit(SeqNum(2), key)])
+        BTreeSet::from([TallyId::Commit(SeqNum(2), key)])
     );
 
     // What it says itself stays; so do the requests that the next primary will propose.
@@ -1704,7 +1705,7 @@ fn decision_settles_what_prepares_after_it() {
     // It prepares all the same: others may need its commit; it does not itself.
     assert_eq!(effects, [Effect::Broadcast(system.commit(3, 0, 1, batch.digest()))]);
     let sites = backup.state.differing_tallies(&before);
-    assert!(sites.iter().all(|site| matches!(site, Site::Prepare(..))), "{sites:?}");
+    assert!(sites.iter().all(|site| matches!(site, TallyId::Prepare(..))), "{sites:?}");
 }
 
 #[test]
@@ -2125,7 +2126,7 @@ fn rulebook_decides_which_signatures_are_looked_at() {
     let unproved = own(&system, changes(&strangers));
     only_under(blind(SignedPart::ViewChange), 3, &[], &unproved, Refusal::NoQuorum);
     let prepares = [1, 2].map(|id| prepare(&strangers.keys.replicas[id], 0, 1, a.digest()));
-    let claim = PreparedClaim { proposal: system.proposal(0, 1, &a), prepares: Proof(prepares.into()) };
+    let claim = PreparedClaim { proposal: system.proposal(0, 1, &a), prepares: Uncompared(prepares.into()) };
     let reports = Message::ViewChange(system.view_change(2, 1, vec![claim]));
     only_under(blind(SignedPart::Prepare), 3, &[], &reports, Refusal::NoQuorum);
 }
@@ -2167,7 +2168,7 @@ fn rulebook_decides_which_votes_count_together() {
     // The same prepare three times over, and the pre-prepare, make three votes.
     let twofold = PreparedClaim {
         proposal: system.proposal(0, 1, &a),
-        prepares: Proof(Arc::from(vec![prepare(&system.keys.replicas[2], 0, 1, d); 2])),
+        prepares: Uncompared(Arc::from(vec![prepare(&system.keys.replicas[2], 0, 1, d); 2])),
     };
     let change = Message::ViewChange(system.view_change(2, 1, vec![twofold]));
     only_under(&CountAgain, 1, &[], &change, Refusal::NoQuorum);

@@ -1,7 +1,7 @@
 //! The two judges against each other and against stateright's own checkers, and the search against a
 //! textbook one.
 //!
-//! Judge 2 leaves out most of the states that judge 1 visits. What must be left is everything that an
+//! Judge *guards* leaves out most of the states that judge *message* visits. What must be left is everything that an
 //! honest replica can believe together with the others: the sets of control parts that the two reach
 //! have to be equal, whatever the rulebook.
 
@@ -21,8 +21,8 @@ use bft_check::check::{
     search,
 };
 use bft_check::model::{
-    Absorbed, Bound, Interned, Judge, MessageAction, MessageModel, Property as Kind, Scope, Store, System,
-    properties,
+    Bound, GuardModel, Judge, MessageAction, MessageGraph, MessageModel, Property as Kind, Scope, Store,
+    System, properties,
 };
 use bft_check::pbft::{
     Castro99, Digest, Prepare, PreparedClaim, Principal, Refusal, ReplicaId, Rules, Setting, Signed,
@@ -65,7 +65,7 @@ where
     // Few local states occur in many global ones.
     let mut known: HashMap<(ReplicaId, Fingerprint), Fingerprint> = HashMap::new();
     let report = search(judge, &[], limits, &Progress::default(), |state| {
-        let vector: Vec<_> = judge.with_seen(state, |seen| {
+        let vector: Vec<_> = judge.with_view(state, |seen| {
             assert_eq!(seen.replicas.len(), judge.system().honest().len());
             let replicas = judge.system().honest().iter().zip(seen.replicas).map(|(replica, state)| {
                 let control = || fingerprint(&replica.control(state));
@@ -85,32 +85,32 @@ where
 struct Compared {
     projections: usize,
     message: u64,
-    absorbed: u64,
+    guards: u64,
     stepped: u64,
 }
 
 fn compare(bound: &Bound, rules: &'static dyn Rules) -> Compared {
     let system = system(bound, rules);
-    let absorbed = Absorbed::new(Arc::clone(&system));
-    let (by_guards, fewer) = projections(&absorbed, &threads(1));
-    assert_eq!(absorbed.refusal(), None, "{rules:?} {bound:?}");
-    // The graph of judge 1, at look-up speed: tests/engine.rs holds it against stateright's ActorModel.
-    let message = Interned::new(Arc::clone(&system));
+    let guards = GuardModel::new(Arc::clone(&system));
+    let (by_guards, fewer) = projections(&guards, &threads(1));
+    assert_eq!(guards.refusal(), None, "{rules:?} {bound:?}");
+    // The graph of judge *message*, at look-up speed: tests/engine.rs holds it against stateright's ActorModel.
+    let message = MessageGraph::new(Arc::clone(&system));
     let (by_messages, more) = projections(&message, &threads(1));
     let (lost, added) =
         (by_messages.difference(&by_guards).count(), by_guards.difference(&by_messages).count());
     assert_eq!(
         (lost, added),
         (0, 0),
-        "judge 2 loses {lost} and adds {added} of {} projections: {rules:?} {bound:?}",
+        "judge *guards* loses {lost} and adds {added} of {} projections: {rules:?} {bound:?}",
         by_messages.len()
     );
     assert!(by_messages.len() > 1, "nothing happens: {rules:?} {bound:?}");
     Compared {
         projections: by_messages.len(),
         message: more.states,
-        absorbed: fewer.states,
-        stepped: absorbed.stepped(),
+        guards: fewer.states,
+        stepped: guards.stepped(),
     }
 }
 
@@ -120,7 +120,7 @@ fn castro99_agrees(bound: &Bound, expected: usize) -> Compared {
     let compared = compare(bound, &Castro99);
     assert_eq!(compared.projections, expected, "{bound:?}");
     assert_eq!(compared.stepped, 0, "{bound:?}");
-    assert!(compared.absorbed < compared.message, "{bound:?}");
+    assert!(compared.guards < compared.message, "{bound:?}");
     compared
 }
 
@@ -129,13 +129,13 @@ fn castro99_agrees(bound: &Bound, expected: usize) -> Compared {
 #[test]
 fn in_one_view_the_judges_agree_with_a_byzantine_primary() {
     let compared = castro99_agrees(&bound(4, 1, &[0], 1, 1, 2), 145);
-    assert_eq!((compared.message, compared.absorbed), (178_770, 145));
+    assert_eq!((compared.message, compared.guards), (178_770, 145));
 }
 
 #[test]
 fn in_one_view_with_two_requests_the_judges_agree_with_a_byzantine_backup() {
     let compared = castro99_agrees(&bound(4, 1, &[3], 1, 1, 2), 79);
-    assert_eq!((compared.message, compared.absorbed), (788_256, 79));
+    assert_eq!((compared.message, compared.guards), (788_256, 79));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn in_one_view_the_judges_agree_wherever_the_byzantine_replica_is() {
     castro99_agrees(&bound(4, 1, &[], 1, 1, 1), 109);
 }
 
-/// As many views as judge 1 can finish. More Byzantine replicas than f are a question like any other,
+/// As many views as judge *message* can finish. More Byzantine replicas than f are a question like any other,
 /// and a small one in which the adversary takes part in view changes.
 #[test]
 fn over_view_changes_the_judges_agree() {
@@ -168,11 +168,11 @@ fn over_view_changes_the_judges_agree() {
     }
 }
 
-/// The default bound: too large for judge 1, but not for asking how judge 2 got there.
+/// The default bound: too large for judge *message*, but not for asking how judge *guards* got there.
 #[test]
 fn under_the_correct_rules_every_delivery_commutes() {
     for byzantine in [0, 1, 3] {
-        let model = Absorbed::new(system(&bound(4, 1, &[byzantine], 2, 1, 1), &Castro99));
+        let model = GuardModel::new(system(&bound(4, 1, &[byzantine], 2, 1, 1), &Castro99));
         let (reached, coverage) = projections(&model, &threads(1));
         assert!(reached.len() > 100 && coverage.states >= reached.len() as u64);
         assert_eq!((model.stepped(), model.refusal()), (0, None), "Byzantine r{byzantine}");
@@ -354,11 +354,11 @@ impl Rules for WithoutTheLast {
     }
 }
 
-/// To judge 2 certificates for the same batch are equal, whatever votes they are made of.
+/// To judge *guards* certificates for the same batch are equal, whatever votes they are made of.
 #[test]
 fn certificates_that_are_not_accepted_alike_are_not_taken_for_equal() {
     let bound = Bound::new(Scope { views: 1, ..Scope::DEFAULT }, [ReplicaId(0)]);
-    let job = Job::new(JudgeKind::Absorbed, bound);
+    let job = Job::new(JudgeKind::Guards, bound);
     let verdict =
         |rules| run(&job, rules, None, &Limits::default(), None, &Progress::default()).unwrap().verdict;
     assert!(matches!(verdict(&Castro99), Verdict::Holds));
@@ -404,14 +404,14 @@ fn stateright_counts_the_same_states() {
         let system = system(&bound, &Castro99);
         let message = || MessageModel::new(Arc::clone(&system));
         let ours = exhaust(&message(), 1).coverage.states;
-        assert_eq!(counted_by_stateright(message), (ours, ours), "judge 1, {bound:?}");
-        let absorbed = || Absorbed::new(Arc::clone(&system));
-        let ours = exhaust(&absorbed(), 1).coverage.states;
-        assert_eq!(counted_by_stateright(absorbed), (ours, ours), "judge 2, {bound:?}");
+        assert_eq!(counted_by_stateright(message), (ours, ours), "judge *message*, {bound:?}");
+        let guards = || GuardModel::new(Arc::clone(&system));
+        let ours = exhaust(&guards(), 1).coverage.states;
+        assert_eq!(counted_by_stateright(guards), (ours, ours), "judge *guards*, {bound:?}");
     }
     let system = system(&bound(4, 1, &[0], 1, 1, 2), &Castro99);
-    let absorbed = || Absorbed::new(Arc::clone(&system));
-    assert_eq!(counted_by_stateright(absorbed), (145, 145));
+    let guards = || GuardModel::new(Arc::clone(&system));
+    assert_eq!(counted_by_stateright(guards), (145, 145));
 }
 
 fn exhaust<J>(judge: &J, workers: usize) -> Report<J::Action>
@@ -446,7 +446,7 @@ struct Only<J> {
 impl<J: Judge> Only<J> {
     fn holds(&self, state: &J::State) -> bool {
         let property: Kind = self.name.parse().unwrap();
-        self.judge.with_seen(state, |seen| property.violation(seen).is_none())
+        self.judge.with_view(state, |seen| property.violation(seen).is_none())
     }
 }
 
@@ -503,10 +503,10 @@ where
 fn stateright_finds_the_same_violation_no_deeper_and_no_higher() {
     let digest_blind = system(&bound(4, 1, &[0], 1, 1, 2), rulebook("digest-blind"));
     check_against_stateright(|| MessageModel::new(Arc::clone(&digest_blind)), "certificate-unique");
-    check_against_stateright(|| Absorbed::new(Arc::clone(&digest_blind)), "certificate-unique");
+    check_against_stateright(|| GuardModel::new(Arc::clone(&digest_blind)), "certificate-unique");
     for name in ["certificate-unique", "agreement", "chain-prefix"] {
         check_against_stateright(|| MessageModel::new(overwhelmed()), name);
-        check_against_stateright(|| Absorbed::new(overwhelmed()), name);
+        check_against_stateright(|| GuardModel::new(overwhelmed()), name);
     }
 }
 
@@ -514,7 +514,7 @@ fn stateright_finds_the_same_violation_no_deeper_and_no_higher() {
 #[test]
 fn stateright_finds_which_properties_are_violated() {
     let digest_blind = system(&bound(4, 1, &[0], 1, 1, 2), rulebook("digest-blind"));
-    let model = Absorbed::new(digest_blind);
+    let model = GuardModel::new(digest_blind);
     let all: BTreeSet<_> = Kind::SAFETY.into_iter().map(Kind::name).collect();
     let ours: BTreeSet<_> = all
         .iter()

@@ -362,7 +362,7 @@ fn n_views_higher_everything_happens_alike() {
     let (mut taken, mut changed_view) = (0, 0);
     while let Some(state) = queue.pop_front() {
         let mut locals: Vec<_> =
-            model.with_seen(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
+            model.with_view(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
         let mut actions = Vec::new();
         model.actions(&state, &mut actions);
         for action in &actions {
@@ -390,7 +390,7 @@ fn n_views_higher_everything_happens_alike() {
                 // The events of one step come one after the other.
                 locals[index] = here.map_or_else(|_| local.clone(), |(next, _)| next);
             }
-            locals = model.with_seen(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
+            locals = model.with_view(&state, |seen| seen.replicas.iter().map(|&r| r.clone()).collect());
             if let Some(next) = model.next_state(&state, *action)
                 && taken < 20_000
                 && model.within_boundary(&next)
@@ -458,7 +458,7 @@ fn a_crash_can_come_and_is_owed_by_nobody() {
 #[test]
 fn a_judge_of_safety_says_nothing_of_liveness_nor_the_other_way_round() {
     for (judge, property) in
-        [(JudgeKind::Absorbed, Property::Executed), (JudgeKind::Liveness, Property::Agreement)]
+        [(JudgeKind::Guards, Property::Executed), (JudgeKind::Liveness, Property::Agreement)]
     {
         let job = Job::new(judge, Bound::new(ONE_VIEW, []));
         let outcome =

@@ -290,11 +290,11 @@ fn judge_message_finds_panics() {
 }
 
 #[test]
-fn judge_absorbed_finds_panics() {
+fn judge_guards_finds_panics() {
     for case in in_one_view().into_iter().chain(in_two_views()) {
-        let of_message = case.violation(JudgeKind::Absorbed, Reductions::NONE);
+        let of_message = case.violation(JudgeKind::Guards, Reductions::NONE);
         // A property that nobody asked about is not reported.
-        let other = case.run(JudgeKind::Absorbed, Reductions::NONE, Some(Property::Agreement));
+        let other = case.run(JudgeKind::Guards, Reductions::NONE, Some(Property::Agreement));
         assert!(
             !matches!(other, Verdict::Violated { property: Property::Panics, .. }),
             "{:?}: {other:?}",
@@ -305,15 +305,15 @@ fn judge_absorbed_finds_panics() {
 }
 
 #[test]
-fn reductions_of_judge_absorbed_find_panics_or_refuse() {
+fn reductions_of_judge_guards_find_panics_or_refuse() {
     let silent = Reductions { silent: true, ..Reductions::NONE };
-    let decided = Reductions { decided: true, ..silent };
+    let decided = Reductions { quotient: true, ..silent };
     let symmetry = Reductions { symmetry: true, ..silent };
     for case in in_one_view().into_iter().chain(in_two_views()) {
-        case.violation(JudgeKind::Absorbed, silent);
+        case.violation(JudgeKind::Guards, silent);
         for reductions in [decided, symmetry] {
             // Not every bound has every reduction.
-            let planned = case.planned(JudgeKind::Absorbed, reductions, Some(Property::Panics));
+            let planned = case.planned(JudgeKind::Guards, reductions, Some(Property::Panics));
             let Ok(verdict) = planned else { continue };
             match verdict {
                 Verdict::Violated { property: Property::Panics, trace, .. } => {
@@ -371,7 +371,7 @@ fn judge_liveness_finds_panics_or_refuses() {
 #[test]
 fn a_panic_is_no_dead_end() {
     for case in in_one_view().iter().filter(|case| !case.byzantine.contains(&0) && !case.scope.clients) {
-        let verdict = case.run(JudgeKind::Absorbed, Reductions::NONE, Some(Property::NoDeadEnd));
+        let verdict = case.run(JudgeKind::Guards, Reductions::NONE, Some(Property::NoDeadEnd));
         assert!(
             matches!(verdict, Verdict::Violated { property: Property::Panics, .. }),
             "{:?}: {verdict:?}",
@@ -384,7 +384,7 @@ fn a_panic_is_no_dead_end() {
 fn panics_are_found_where_replicas_crash() {
     let scope = Scope { crashes: 1, store: Store::Keeps, ..ONE };
     let case = Case { rules: &EarlierView, scope, byzantine: &[3] };
-    case.violation(JudgeKind::Absorbed, Reductions::NONE);
+    case.violation(JudgeKind::Guards, Reductions::NONE);
     case.violation(JudgeKind::Message, Reductions::NONE);
 }
 
@@ -396,7 +396,7 @@ fn stateright_sees_the_panic_as_a_state_without_steps() {
     let all = properties(model.system());
     let mut panicked = 0;
     search(&model, &[], &Limits::default(), &Progress::default(), |state| {
-        if model.with_seen(state, |seen| seen.panicked.is_some()) {
+        if model.with_view(state, |seen| seen.panicked.is_some()) {
             let mut actions = Vec::new();
             stateright::Model::actions(&model, state, &mut actions);
             assert!(actions.is_empty());
@@ -414,7 +414,7 @@ fn stateright_sees_the_panic_as_a_state_without_steps() {
 fn a_trace_that_panics_is_written_and_read() {
     let rulebook = bugs::find("low-watermark").unwrap();
     let case = &in_one_view()[0];
-    let trace = case.violation(JudgeKind::Absorbed, Reductions::NONE);
+    let trace = case.violation(JudgeKind::Guards, Reductions::NONE);
     for form in [Form::Json, Form::Itf] {
         let written = trace.written(form, rulebook.name, Some(Property::Panics)).unwrap();
         let read = TraceFile::read(&written).unwrap();
@@ -437,7 +437,7 @@ fn a_trace_that_panics_is_written_and_read() {
 #[test]
 fn a_rule_that_panics_is_blamed() {
     let case = Case { rules: &EarlierView, scope: ONE, byzantine: &[] };
-    let trace = case.violation(JudgeKind::Absorbed, Reductions::NONE);
+    let trace = case.violation(JudgeKind::Guards, Reductions::NONE);
     let text = trace.to_text(Some(Property::Panics));
     assert!(text.contains("commit_key") && text.contains("with a panic, 'a view before' at"), "{text}");
 }
@@ -543,7 +543,7 @@ fn the_program_reports_a_panic_as_a_violation() {
     let bound = ["--views", "1", "--requests", "1", "--checkpoint", "1", "--byzantine", "0"];
     let file = std::env::temp_dir().join(format!("bft-panics-{}.json", std::process::id()));
     let file = file.to_str().unwrap();
-    for judge in ["message", "absorbed"] {
+    for judge in ["message", "guards"] {
         let question =
             [&["check", "--rules", "low-watermark", "--judge", judge, "--trace", file], &bound[..]];
         let (code, out, err) = bft(&question.concat());
@@ -565,7 +565,7 @@ fn the_program_reports_a_panic_as_a_violation() {
 fn a_panic_before_anything_happens_is_blamed_on_its_rule_too() {
     let scope = Scope { clients: true, ..ONE };
     let trace =
-        Case { rules: &NoPrimary, scope, byzantine: &[] }.violation(JudgeKind::Absorbed, Reductions::NONE);
+        Case { rules: &NoPrimary, scope, byzantine: &[] }.violation(JudgeKind::Guards, Reductions::NONE);
     assert!(trace.steps().is_empty());
     let text = trace.to_text(Some(Property::Panics));
     assert!(text.contains("At the start it answers with a panic, 'index out of bounds"), "{text}");

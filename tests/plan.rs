@@ -7,7 +7,7 @@ use bft_check::bugs::{self, Expected, RULEBOOKS};
 use bft_check::check::{
     self, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict, Wanted,
 };
-use bft_check::model::{Bound, Byzantine, Property, Reductions, Scope, Store, Views};
+use bft_check::model::{Bound, Byzantine, Property, Reductions, Scope, Store, UnboundedModel};
 use bft_check::pbft::{Castro99, Committee, RULES, ReplicaId, Rules, SeqNum, Setting, SignedRequest};
 
 const ONE_VIEW: Scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
@@ -48,7 +48,7 @@ fn wanted(scope: impl Fn(Scope) -> Scope, question: Option<Question>) -> Wanted<
 fn a_property_that_the_bound_cannot_look_at_is_an_error() {
     let clients = Scope { clients: true, ..ONE_VIEW };
     let checkpoints = Scope { checkpoint: Some(1), ..ONE_VIEW };
-    let judges = [JudgeKind::Message, JudgeKind::Absorbed];
+    let judges = [JudgeKind::Message, JudgeKind::Guards];
     for judge in judges {
         for property in Property::ALL {
             let plain = job(judge, ONE_VIEW, &[3]);
@@ -80,7 +80,7 @@ fn a_property_that_the_bound_cannot_look_at_is_an_error() {
         }
     }
     // One honest replica contradicts nobody.
-    let alone = job(JudgeKind::Absorbed, checkpoints, &[1, 2, 3]);
+    let alone = job(JudgeKind::Guards, checkpoints, &[1, 2, 3]);
     for property in [Property::Agreement, Property::CertificateUnique, Property::StableUnique] {
         assert_eq!(error(&alone, property), PlanError::OneHonest(property));
     }
@@ -95,7 +95,7 @@ fn judges_of_other_properties_say_so() {
         let on_unbounded = check::validate(&unbounded, &Castro99, Some(property));
         assert_eq!(
             on_unbounded.is_ok(),
-            Views::LOOKED_AT.contains(&property),
+            UnboundedModel::LOOKED_AT.contains(&property),
             "{property}: {on_unbounded:?}"
         );
         let on_liveness = check::validate(&liveness, &Castro99, Some(property));
@@ -113,7 +113,7 @@ fn the_questions_of_the_corpus_make_sense() {
             if run.scope.load.is_some() {
                 continue;
             }
-            let judge = if property.is_liveness() { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+            let judge = if property.is_liveness() { JudgeKind::Liveness } else { JudgeKind::Guards };
             let ids = run.byzantine.unwrap_or(&[ReplicaId(3)]).to_vec();
             let job = Job::new(judge, Bound::new(run.scope, ids));
             assert_eq!(check::validate(&job, rulebook.rules, Some(property)), Ok(()), "{}", rulebook.name);
@@ -126,19 +126,19 @@ fn the_questions_of_the_corpus_make_sense() {
 #[test]
 fn what_would_do_nothing_in_a_bound_is_refused() {
     let refused = |scope, judge| ask(&job(judge, scope, &[3]), None).unwrap_err();
-    let absorbed = |scope| refused(scope, JudgeKind::Absorbed);
-    assert_eq!(absorbed(Scope { lossy: true, ..ONE_VIEW }), PlanError::IdleLoss);
+    let guards = |scope| refused(scope, JudgeKind::Guards);
+    assert_eq!(guards(Scope { lossy: true, ..ONE_VIEW }), PlanError::IdleLoss);
     let losing = Scope { store: Store::LosesLast, ..ONE_VIEW };
-    assert_eq!(absorbed(losing), PlanError::IdleStore);
-    assert_eq!(absorbed(Scope { checkpoint: Some(2), ..ONE_VIEW }), PlanError::IdleCheckpoint(2, 1));
-    assert_eq!(absorbed(Scope { window: Some(3), ..ONE_VIEW }), PlanError::IdleWindow(3, 1));
+    assert_eq!(guards(losing), PlanError::IdleStore);
+    assert_eq!(guards(Scope { checkpoint: Some(2), ..ONE_VIEW }), PlanError::IdleCheckpoint(2, 1));
+    assert_eq!(guards(Scope { window: Some(3), ..ONE_VIEW }), PlanError::IdleWindow(3, 1));
     let valid = |scope, judge| check::validate(&job(judge, scope, &[3]), &Castro99, None);
     assert_eq!(valid(Scope { lossy: true, ..ONE_VIEW }, JudgeKind::Liveness), Ok(()));
-    assert_eq!(valid(Scope { crashes: 1, ..losing }, JudgeKind::Absorbed), Ok(()));
-    assert_eq!(valid(Scope { window: Some(1), slots: 2, ..ONE_VIEW }, JudgeKind::Absorbed), Ok(()));
+    assert_eq!(valid(Scope { crashes: 1, ..losing }, JudgeKind::Guards), Ok(()));
+    assert_eq!(valid(Scope { window: Some(1), slots: 2, ..ONE_VIEW }, JudgeKind::Guards), Ok(()));
     // A rule of its own may make a difference between windows that the paper's takes for the same.
     let short = bugs::find("short-window").unwrap().rules;
-    let wide = job(JudgeKind::Absorbed, Scope { window: Some(3), slots: 2, ..ONE_VIEW }, &[3]);
+    let wide = job(JudgeKind::Guards, Scope { window: Some(3), slots: 2, ..ONE_VIEW }, &[3]);
     assert_eq!(check::validate(&wide, &Castro99, None), Err(PlanError::IdleWindow(3, 2)));
     assert_eq!(check::validate(&wide, short, None), Ok(()));
 }
@@ -150,20 +150,20 @@ fn reductions_that_the_judge_lacks_are_refused() {
         check::validate(&Job { reductions, ..job(judge, scope, &[3]) }, &Castro99, property)
     };
     let of = |names: &str| names.parse::<Reductions>().unwrap();
-    let (message, absorbed) = (JudgeKind::Message, JudgeKind::Absorbed);
+    let (message, guards) = (JudgeKind::Message, JudgeKind::Guards);
     assert_eq!(with(message, ONE_VIEW, "silent", None), Err(PlanError::NotReduced(of("silent"))));
-    assert_eq!(with(absorbed, ONE_VIEW, "ample", None), Err(PlanError::NotReduced(of("ample"))));
+    assert_eq!(with(guards, ONE_VIEW, "ample", None), Err(PlanError::NotReduced(of("ample"))));
     let stuck = Some(Property::NoDeadEnd);
-    assert_eq!(with(absorbed, ONE_VIEW, "silent", stuck), Err(PlanError::NotReduced(of("silent"))));
-    let both = of("decided,symmetry");
-    assert_eq!(with(absorbed, ONE_VIEW, "decided,symmetry", None), Err(PlanError::NotTogether(both)));
+    assert_eq!(with(guards, ONE_VIEW, "silent", stuck), Err(PlanError::NotReduced(of("silent"))));
+    let both = of("quotient,symmetry");
+    assert_eq!(with(guards, ONE_VIEW, "quotient,symmetry", None), Err(PlanError::NotTogether(both)));
     let two = Scope { slots: 2, ..ONE_VIEW };
-    assert_eq!(with(absorbed, two, "decided", None), Err(PlanError::WhoDecided(of("decided"))));
+    assert_eq!(with(guards, two, "quotient", None), Err(PlanError::WhoDecided(of("quotient"))));
     let clients = Scope { clients: true, ..ONE_VIEW };
-    assert_eq!(with(absorbed, clients, "symmetry", None), Err(PlanError::OrderedClients(of("symmetry"))));
+    assert_eq!(with(guards, clients, "symmetry", None), Err(PlanError::OrderedClients(of("symmetry"))));
     let unfounded = with(JudgeKind::Unbounded, ONE_VIEW, "subsumed", None);
     assert_eq!(unfounded, Err(PlanError::Unfounded));
-    assert_eq!(with(absorbed, ONE_VIEW, "silent,decided", None), Ok(()));
+    assert_eq!(with(guards, ONE_VIEW, "silent,quotient", None), Ok(()));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_plan_says_what_is_wrong_with_what_is_wanted() {
         plan(unbounded(|scope| Scope { clients: true, ..scope })),
         Err(PlanError::NotUnbounded("--clients"))
     );
-    assert_eq!(plan(Wanted { sets_views: true, ..unbounded(same) }), Err(PlanError::Views));
+    assert_eq!(plan(Wanted { sets_views: true, ..unbounded(same) }), Err(PlanError::EveryView));
     let placed = Some(Byzantine::Ids(vec![ReplicaId(1)]));
     assert_eq!(plan(Wanted { byzantine: placed, ..unbounded(same) }), Err(PlanError::Placed));
     let saves = PlanError::NotSaved(JudgeKind::Unbounded);
@@ -221,7 +221,7 @@ impl Rules for Idle {
 
 #[test]
 fn what_holds_because_nothing_happens_does_not_hold() {
-    for judge in [JudgeKind::Message, JudgeKind::Absorbed, JudgeKind::Unbounded] {
+    for judge in [JudgeKind::Message, JudgeKind::Guards, JudgeKind::Unbounded] {
         let run = |rules| {
             let (job, limits) = (job(judge, ONE_VIEW, &[3]), Limits::default());
             check::run(&job, rules, None, &limits, None, &Progress::default()).unwrap()
@@ -256,9 +256,9 @@ impl Rules for Three {
 
 #[test]
 fn every_judge_counts_what_its_replicas_ask() {
-    let judges = [JudgeKind::Message, JudgeKind::Absorbed, JudgeKind::Liveness, JudgeKind::Unbounded];
+    let judges = [JudgeKind::Message, JudgeKind::Guards, JudgeKind::Liveness, JudgeKind::Unbounded];
     for judge in judges {
-        for reductions in ["none", "silent,symmetry", "silent,decided", "all"] {
+        for reductions in ["none", "silent,symmetry", "silent,quotient", "all"] {
             let reductions: Reductions = reductions.parse().unwrap();
             let job = Job { reductions, ..job(judge, ONE_VIEW, &[3]) };
             if check::validate(&job, &Three, None).is_err() {

@@ -23,16 +23,16 @@ fn smallest(rulebook: &Rulebook, views: u64) -> Bound {
     Bound::new(Scope { views, ..rulebook.smallest() }, [])
 }
 
-/// Judge 2 on one placement.
+/// Judge *guards* on one placement.
 fn outcome(rulebook: &Rulebook, bound: Bound, property: Option<Property>) -> Outcome {
-    let job = Job::new(JudgeKind::Absorbed, bound);
+    let job = Job::new(JudgeKind::Guards, bound);
     check::run(&job, rulebook.rules, property, &Limits::default(), None, &Progress::default()).unwrap()
 }
 
-/// Judge 2 on every placement of f Byzantine replicas.
+/// Judge *guards* on every placement of f Byzantine replicas.
 fn run(rulebook: &Rulebook, bound: &Bound, property: Option<Property>) -> Vec<Outcome> {
     let jobs =
-        check::jobs(JudgeKind::Absorbed, bound, &Byzantine::Count(bound.faults), rulebook.rules).unwrap();
+        check::jobs(JudgeKind::Guards, bound, &Byzantine::Count(bound.faults), rulebook.rules).unwrap();
     jobs.into_iter().map(|job| outcome(rulebook, job.bound, property)).collect()
 }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use bft_check::pbft::{
     Batch, Castro99, Commit, Committee, CommitteeError, Evidence, KeySet, PrePrepare, PreparedCertificate,
-    PreparedClaim, Proof, Refusal, ReplicaId, SeqNum, Setting, SigningKey, Snapshot, StableCheckpoint,
-    StableClaim, Tally, TallyKey, View, VoteSet,
+    PreparedClaim, Refusal, ReplicaId, SeqNum, Setting, SigningKey, Snapshot, StableCheckpoint, StableClaim,
+    Tally, TallyKey, Uncompared, View, VoteSet,
 };
 use common::{checkpoint, commit, digest, least_quorum, prepare, proposal, request};
 use proptest::prelude::*;
@@ -422,7 +422,7 @@ proptest! {
             .map(|b| b.signer)
             .collect();
         let quorum = least_quorum(usize::from(n), usize::from((n - 1) / 3));
-        let claim = PreparedClaim { proposal, prepares: Proof(prepares) };
+        let claim = PreparedClaim { proposal, prepares: Uncompared(prepares) };
         let certificate = PreparedCertificate::new(&setting(n), &Castro99, claim);
         let outcome = certificate.as_ref().map(|c| (c.view(), c.seq(), c.digest())).map_err(|e| *e);
         prop_assert_eq!(outcome, match flaw {
@@ -454,7 +454,7 @@ proptest! {
             .map(|b| b.signer)
             .collect();
         let quorum = least_quorum(usize::from(n), usize::from((n - 1) / 3));
-        let claim = StableClaim { seq: SeqNum(128), state, checkpoints: Proof(checkpoints) };
+        let claim = StableClaim { seq: SeqNum(128), state, checkpoints: Uncompared(checkpoints) };
         let outcome = StableCheckpoint::new(&setting(n), &Castro99, claim).map(|stable| stable.seq());
         let expected = if members.len() >= quorum { Ok(SeqNum(128)) } else { Err(Refusal::NoQuorum) };
         prop_assert_eq!(outcome, expected);
@@ -463,7 +463,7 @@ proptest! {
 
 #[test]
 fn genesis_checkpoint_alone_needs_no_votes() {
-    let claim = |seq, state| StableClaim { seq: SeqNum(seq), state, checkpoints: Proof(Arc::from([])) };
+    let claim = |seq, state| StableClaim { seq: SeqNum(seq), state, checkpoints: Uncompared(Arc::from([])) };
     let stable = |claim| StableCheckpoint::new(&setting(4), &Castro99, claim);
     let genesis = Snapshot::genesis().digest();
     assert_eq!(stable(claim(0, genesis)), Ok(StableCheckpoint::genesis()));

@@ -6,16 +6,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
-use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_views};
+use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_unbounded};
 use bft_check::model::{
-    Absorbed, AbsorbedState, Between, Bound, ByGuards as _, Byzantine, Fingerprint, Judge, Property, Reach,
-    Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, Views, ViewsState, fingerprint, placements,
+    Bound, BoundaryState, ByGuards as _, Byzantine, Fingerprint, GuardModel, GuardState, Judge, Property,
+    Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, UnboundedModel, UnboundedState,
+    fingerprint, placements,
 };
 use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
 use stateright::Model as _;
 
 /// What a state is, whatever its numbers.
-fn content(judge: &Absorbed, state: &AbsorbedState) -> Vec<Fingerprint> {
+fn content(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
     let content = |&number: &u32| {
         let (local, mut sent) = judge.numbered(number).unwrap();
         sent.sort_unstable();
@@ -30,15 +31,15 @@ fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<Sys
 }
 
 /// How many states there are with and without putting silent steps off; both have to stand for the same.
-fn states_of_judge_2(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> (u64, u64) {
+fn states_of_judge_guards(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> (u64, u64) {
     let (limits, progress) = (Limits::default(), Progress::default());
-    let judge = Absorbed::new(system(scope, byzantine, rules));
+    let judge = GuardModel::new(system(scope, byzantine, rules));
     let mut all = BTreeSet::new();
     let report = search(&judge, &[], &limits, &progress, |state| {
         all.insert(content(&judge, state));
     });
     assert_eq!(report.end, End::Exhausted);
-    let reduced = Reduced::new(Absorbed::new(system(scope, byzantine, rules)));
+    let reduced = Reduced::new(GuardModel::new(system(scope, byzantine, rules)));
     let mut stood_for = BTreeSet::new();
     let fewer = search(&reduced, &[], &limits, &progress, |state| {
         stood_for.extend(reduced.stands_for(state).iter().map(|state| content(reduced.judge(), state)));
@@ -52,9 +53,9 @@ fn states_of_judge_2(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules)
 const ONE_REQUEST: Scope = Scope { requests: 1, ..Scope::DEFAULT };
 
 #[test]
-fn putting_silent_steps_off_leaves_out_no_state_of_judge_2() {
+fn putting_silent_steps_off_leaves_out_no_state_of_judge_guards() {
     for byzantine in 0..3 {
-        let (all, fewer) = states_of_judge_2(Scope::DEFAULT, &[byzantine], &Castro99);
+        let (all, fewer) = states_of_judge_guards(Scope::DEFAULT, &[byzantine], &Castro99);
         assert!(fewer * 3 < all * 2, "{fewer} of {all}");
     }
     let one_view = Scope { views: 1, ..Scope::DEFAULT };
@@ -65,12 +66,12 @@ fn putting_silent_steps_off_leaves_out_no_state_of_judge_2() {
         Scope { crashes: 1, ..ONE_REQUEST },
     ] {
         for byzantine in [&[0][..], &[3]] {
-            let (all, fewer) = states_of_judge_2(scope, byzantine, &Castro99);
+            let (all, fewer) = states_of_judge_guards(scope, byzantine, &Castro99);
             assert!(fewer < all, "{scope}: {fewer} of {all}");
         }
     }
     // Clients are never put off.
-    states_of_judge_2(Scope { clients: true, requests: 1, ..one_view }, &[0], &Castro99);
+    states_of_judge_guards(Scope { clients: true, requests: 1, ..one_view }, &[0], &Castro99);
 }
 
 /// How many states there are, how many of them stand for all others, also with silent steps put off, and how many states
@@ -78,7 +79,7 @@ fn putting_silent_steps_off_leaves_out_no_state_of_judge_2() {
 fn states_up_to_names(scope: Scope, byzantine: &[u16]) -> (u64, u64, u64, usize) {
     let (limits, progress) = (Limits::default(), Progress::default());
     let shared = || system(scope, byzantine, &Castro99);
-    let judge = Absorbed::new(shared());
+    let judge = GuardModel::new(shared());
     let mut all = BTreeSet::new();
     let report = search(&judge, &[], &limits, &progress, |state| {
         all.insert(content(&judge, state));
@@ -160,7 +161,7 @@ fn a_rulebook_to_which_names_matter_is_refused() {
     let (limits, progress) = (Limits::default(), Progress::default());
     for (rules, byzantine) in [(&Deaf as &'static dyn Rules, 0), (&Partial, 1)] {
         for names in ["symmetry", "silent,symmetry"] {
-            let mut job = Job::new(JudgeKind::Absorbed, Bound::new(one_view, [ReplicaId(byzantine)]));
+            let mut job = Job::new(JudgeKind::Guards, Bound::new(one_view, [ReplicaId(byzantine)]));
             let plain = run(&job, rules, Some(Property::Agreement), &limits, None, &progress).unwrap();
             assert!(matches!(plain.verdict, Verdict::Holds), "{rules:?}: {:?}", plain.verdict);
             job.reductions = names.parse().unwrap();
@@ -189,7 +190,7 @@ impl Rules for RepeatsLast {
 #[test]
 fn a_violation_of_renamed_replicas_alone_is_none() {
     let scope = Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT };
-    let mut job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [ReplicaId(0)]));
+    let mut job = Job::new(JudgeKind::Guards, Bound::new(scope, [ReplicaId(0)]));
     job.reductions = "silent,symmetry".parse().unwrap();
     let limits = Limits { max_states: Some(20_000), ..Limits::default() };
     let named = run(&job, &RepeatsLast, None, &limits, None, &Progress::default()).unwrap();
@@ -200,7 +201,7 @@ fn a_violation_of_renamed_replicas_alone_is_none() {
 /// The runs that are told are no search.
 fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<Property>)> {
     let safety = matches!(rulebook.class, Class::Safety | Class::Client | Class::Control);
-    let runs = rulebook.runs.iter().filter(move |run| safety && !run.slow && run.told.is_empty());
+    let runs = rulebook.runs.iter().filter(move |run| safety && !run.slow && run.script.is_empty());
     runs.flat_map(|run| {
         let committee = Committee::new(run.scope.replicas, run.scope.faults).unwrap();
         let byzantine = match run.byzantine {
@@ -212,7 +213,7 @@ fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<Property>)
             _ => None,
         };
         let placements = placements(&byzantine, committee, run.scope.views, rulebook.rules);
-        let job = |ids| Job::new(JudgeKind::Absorbed, Bound::new(run.scope, ids));
+        let job = |ids| Job::new(JudgeKind::Guards, Bound::new(run.scope, ids));
         placements.into_iter().map(move |ids| (job(ids), property)).collect::<Vec<_>>()
     })
 }
@@ -259,11 +260,11 @@ fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
                 let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
                 // Names can matter to a rulebook, and who has decided; no violation is lost to that.
                 let is_out_of_bounds = |why: &String| why.contains("who has decided matters with clients");
-                if reductions.decided && reduced.as_ref().is_err_and(is_out_of_bounds) {
+                if reductions.quotient && reduced.as_ref().is_err_and(is_out_of_bounds) {
                     continue;
                 }
                 let takes_part = job.bound.clients || job.bound.reads > 0;
-                if (reductions.symmetry || reductions.decided)
+                if (reductions.symmetry || reductions.quotient)
                     && reduced.is_err()
                     && (takes_part || plain == Ok(None))
                 {
@@ -286,7 +287,7 @@ fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
 #[test]
 fn the_verdicts_on_the_corpus_are_the_same() {
     let [silent, named, silent_named, decided, silent_decided] =
-        compared(["silent", "symmetry", "silent,symmetry", "decided", "silent,decided"]);
+        compared(["silent", "symmetry", "silent,symmetry", "quotient", "silent,quotient"]);
     assert!(silent.violated > 25 && silent.refused.is_empty(), "{}", silent.violated);
     for compared in [named, silent_named] {
         assert!(compared.violated > 30, "{}", compared.violated);
@@ -304,7 +305,7 @@ fn the_verdicts_on_the_corpus_are_the_same() {
 }
 
 /// Of honest replicas what does not tell who has decided: the view, what was sent, and the certificates.
-fn whoever(judge: &Absorbed, state: &AbsorbedState) -> Vec<Fingerprint> {
+fn whoever(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
     let content = |&number: &u32| {
         let (local, mut sent) = judge.numbered(number).unwrap();
         sent.sort_unstable();
@@ -315,7 +316,7 @@ fn whoever(judge: &Absorbed, state: &AbsorbedState) -> Vec<Fingerprint> {
     judge.numbers(state).iter().map(content).collect()
 }
 
-fn decided_in(judge: &impl Judge<State = AbsorbedState>, state: &AbsorbedState) -> BTreeSet<Batch> {
+fn decided_in(judge: &impl Judge<State = GuardState>, state: &GuardState) -> BTreeSet<Batch> {
     judge.with_honest(state, |replicas| {
         let slots = replicas.iter().flat_map(|replica| replica.log().iter());
         slots.filter_map(|(_, slot)| slot.committed().cloned()).collect()
@@ -327,14 +328,14 @@ fn decided_in(judge: &impl Judge<State = AbsorbedState>, state: &AbsorbedState) 
 fn what_is_decided_can_be_decided_without_deciding() {
     for (scope, byzantine) in [(ONE_REQUEST, 0), (ONE_REQUEST, 1), (ONE_REQUEST, 2), (Scope::DEFAULT, 0)] {
         let (limits, progress) = (Limits::default(), Progress::default());
-        let judge = Absorbed::new(system(scope, &[byzantine], &Castro99));
+        let judge = GuardModel::new(system(scope, &[byzantine], &Castro99));
         let mut all = BTreeSet::new();
         let plain = search(&judge, &[], &limits, &progress, |state| {
             all.insert((whoever(&judge, state), decided_in(&judge, state)));
         });
-        for names in ["decided", "silent,decided"] {
+        for names in ["quotient", "silent,quotient"] {
             let reduced =
-                Reduced::by(Absorbed::new(system(scope, &[byzantine], &Castro99)), names.parse().unwrap());
+                Reduced::by(GuardModel::new(system(scope, &[byzantine], &Castro99)), names.parse().unwrap());
             let mut met = BTreeSet::new();
             let fewer = search(&reduced, &[], &limits, &progress, |state| {
                 let decided: BTreeSet<_> = reduced.decided(state).into_iter().collect();
@@ -378,8 +379,8 @@ impl Rules for Content {
 #[test]
 fn a_rulebook_to_which_it_matters_who_has_decided_is_refused() {
     let (limits, progress) = (Limits::default(), Progress::default());
-    for names in ["decided", "silent,decided"] {
-        let mut job = Job::new(JudgeKind::Absorbed, Bound::new(Scope::DEFAULT, [ReplicaId(0)]));
+    for names in ["quotient", "silent,quotient"] {
+        let mut job = Job::new(JudgeKind::Guards, Bound::new(Scope::DEFAULT, [ReplicaId(0)]));
         let plain = run(&job, &Content, Some(Property::Agreement), &limits, None, &progress).unwrap();
         assert!(matches!(plain.verdict, Verdict::Holds), "{:?}", plain.verdict);
         job.reductions = names.parse().unwrap();
@@ -390,7 +391,7 @@ fn a_rulebook_to_which_it_matters_who_has_decided_is_refused() {
 }
 
 /// What is left behind, whatever the adversary shows of it, as far as it does not count who has decided what.
-fn whoever_decided(between: &Between, requests: u32) -> BTreeSet<Between> {
+fn whoever_decided(between: &BoundaryState, requests: u32) -> BTreeSet<BoundaryState> {
     between.clone().of_nobody_in_particular(requests as u16).weaker(requests as u16)
 }
 
@@ -400,12 +401,12 @@ fn left_behind(
     scope: Scope,
     rules: &'static dyn Rules,
     reductions: Reductions,
-) -> (BTreeSet<Between>, u64, Option<&'static str>, bool) {
-    let model = Views::new(scope, 1, rules).unwrap().reduced_by(reductions);
+) -> (BTreeSet<BoundaryState>, u64, Option<&'static str>, bool) {
+    let model = UnboundedModel::new(scope, 1, rules).unwrap().reduced_by(reductions);
     let mut met = BTreeSet::new();
     let report =
-        search_views(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
-            if let ViewsState::Between(between) = state {
+        search_unbounded(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
+            if let UnboundedState::BoundaryState(between) = state {
                 met.extend(whoever_decided(between, scope.requests));
             }
         });
@@ -417,8 +418,8 @@ fn left_behind(
 }
 
 fn alone() -> impl Iterator<Item = Reductions> {
-    let each = ["silent", "ample", "most", "alike", "decided", "entered"];
-    let names = each.into_iter().chain(["silent,ample", "decided,entered"]);
+    let each = ["silent", "ample", "maximal", "counting", "quotient", "summaries"];
+    let names = each.into_iter().chain(["silent,ample", "quotient,summaries"]);
     names.map(|names| names.parse().unwrap()).chain([ALL_STATES])
 }
 
@@ -426,7 +427,7 @@ fn alone() -> impl Iterator<Item = Reductions> {
 const ALL_STATES: Reductions = Reductions { subsumed: false, ..Reductions::ALL };
 
 #[test]
-fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
+fn no_reduction_of_judge_unbounded_loses_what_can_be_left_behind() {
     for scope in [ONE_REQUEST, Scope::DEFAULT] {
         let (all, within, ..) = left_behind(scope, &Castro99, Reductions::NONE);
         for reductions in alone() {
@@ -435,7 +436,7 @@ fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
             assert_eq!(met, all, "{scope}, {reductions}");
             // What is followed for all pasts is more than one past needs, unless there are many.
             let visits_fewer = reductions == ALL_STATES
-                || !reductions.entered && reductions != Reductions { alike: true, ..Reductions::NONE };
+                || !reductions.summaries && reductions != Reductions { counting: true, ..Reductions::NONE };
             assert!(!visits_fewer || fewer < within, "{scope}, {reductions}: {fewer} of {within}");
         }
     }
@@ -446,7 +447,7 @@ fn no_reduction_of_judge_3_loses_what_can_be_left_behind() {
 fn it_does_not_matter_who_of_seven_replicas_has_sent_what() {
     let scope = Scope { replicas: 7, faults: 2, ..ONE_REQUEST };
     let left = |reductions| {
-        let model = Views::new(scope, 2, &Castro99).unwrap().reduced_by(reductions);
+        let model = UnboundedModel::new(scope, 2, &Castro99).unwrap().reduced_by(reductions);
         let mut met = BTreeSet::new();
         let report = search(&model, &model.properties(), &Limits::default(), &Progress::default(), |state| {
             met.insert(state.clone());
@@ -454,7 +455,7 @@ fn it_does_not_matter_who_of_seven_replicas_has_sent_what() {
         assert_eq!((report.end, model.refusal()), (End::Exhausted, None));
         (met, model.within())
     };
-    assert_eq!(left(ALL_STATES), left(Reductions { alike: false, ..ALL_STATES }));
+    assert_eq!(left(ALL_STATES), left(Reductions { counting: false, ..ALL_STATES }));
 }
 
 /// Every state that can be left behind is subsumed by one that is visited where such are left out, and those that are
@@ -463,8 +464,8 @@ fn it_does_not_matter_who_of_seven_replicas_has_sent_what() {
 fn what_is_left_out_is_subsumed() {
     let seven = Scope { replicas: 7, faults: 2, ..Scope::DEFAULT };
     for (scope, byzantine, reductions) in [
-        (ONE_REQUEST, 1, "decided,entered,subsumed"),
-        (Scope::DEFAULT, 1, "decided,entered,subsumed"),
+        (ONE_REQUEST, 1, "quotient,summaries,subsumed"),
+        (Scope::DEFAULT, 1, "quotient,summaries,subsumed"),
         (Scope::DEFAULT, 1, "all"),
         (Scope { slots: 2, ..ONE_REQUEST }, 1, "all"),
         (Scope { replicas: 5, ..Scope::DEFAULT }, 1, "all"),
@@ -473,10 +474,10 @@ fn what_is_left_out_is_subsumed() {
         (seven, 1, "all"),
     ] {
         let left = |reductions: Reductions| {
-            let model = Views::new(scope, byzantine, &Castro99).unwrap().reduced_by(reductions);
+            let model = UnboundedModel::new(scope, byzantine, &Castro99).unwrap().reduced_by(reductions);
             let (limits, progress) = (Limits::default(), Progress::default());
             let mut met = Vec::new();
-            let report = search_views(&model, &model.properties(), &limits, &progress, |state| {
+            let report = search_unbounded(&model, &model.properties(), &limits, &progress, |state| {
                 met.push((state.clone(), model.reach(state)));
             });
             assert_eq!((report.end, model.refusal()), (End::Exhausted, None), "{scope}, {reductions}");
@@ -491,7 +492,7 @@ fn what_is_left_out_is_subsumed() {
             let visited = || some.iter().any(|(other, _)| other == state);
             assert!(reach.as_ref().map_or_else(visited, is_subsumed), "{scope}: {state:?} is lost");
         }
-        let is_left = |(state, _): &(ViewsState, _)| all.iter().any(|(other, _)| other == state);
+        let is_left = |(state, _): &(UnboundedState, _)| all.iter().any(|(other, _)| other == state);
         assert!(some.iter().all(is_left), "{scope}: something is added");
     }
 }
@@ -501,13 +502,13 @@ fn what_is_left_out_is_subsumed() {
 fn what_a_view_of_two_slots_leaves_behind_is_the_same() {
     let scope = Scope { slots: 2, ..Scope::DEFAULT };
     let first = |reductions| {
-        let model = Views::new(scope, 1, &Castro99).unwrap().reduced_by(reductions);
+        let model = UnboundedModel::new(scope, 1, &Castro99).unwrap().reduced_by(reductions);
         let mut next = Vec::new();
-        model.actions(&ViewsState::Start, &mut next);
-        let all: BTreeSet<Between> = next
+        model.actions(&UnboundedState::Start, &mut next);
+        let all: BTreeSet<BoundaryState> = next
             .into_iter()
             .flat_map(|state| match state {
-                ViewsState::Between(between) => whoever_decided(&between, 2),
+                UnboundedState::BoundaryState(between) => whoever_decided(&between, 2),
                 other => panic!("{other:?}"),
             })
             .collect();
@@ -523,7 +524,7 @@ fn what_a_view_of_two_slots_leaves_behind_is_the_same() {
 }
 
 #[test]
-fn the_verdicts_of_judge_3_on_the_corpus_are_the_same() {
+fn the_verdicts_of_judge_unbounded_on_the_corpus_are_the_same() {
     for rulebook in RULEBOOKS {
         let scope = rulebook.smallest();
         let within = scope.checkpoint.is_none() && scope.crashes == 0 && scope.reads == 0 && !scope.clients;
@@ -553,9 +554,9 @@ fn what_is_met_before_the_search_changes_no_count() {
     ] {
         for byzantine in [0, 1, 2] {
             let (limits, progress) = (Limits::default(), Progress::default());
-            let judge = Absorbed::new(system(scope, &[byzantine], &Castro99));
+            let judge = GuardModel::new(system(scope, &[byzantine], &Castro99));
             let plain = search(&judge, &[], &limits, &progress, |_| {}).coverage;
-            let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [ReplicaId(byzantine)]));
+            let job = Job::new(JudgeKind::Guards, Bound::new(scope, [ReplicaId(byzantine)]));
             let checked = run(&job, &Castro99, None, &limits, None, &progress).unwrap().coverage;
             assert_eq!(
                 (plain.states, plain.transitions, plain.depth),

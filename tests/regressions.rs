@@ -17,10 +17,10 @@ fn votes_from_outside_the_committee_do_not_count_even_with_a_larger_key_ring() {
     let batch = Batch::new([request(&keys.clients[0], 0, 1)]);
     let prepares: Arc<[_]> = [5, 6].map(|i| prepare(&keys.replicas[i], 0, 1, batch.digest())).into();
     let claim =
-        PreparedClaim { proposal: proposal(&keys.replicas[0], 0, 1, &batch), prepares: Proof(prepares) };
+        PreparedClaim { proposal: proposal(&keys.replicas[0], 0, 1, &batch), prepares: Uncompared(prepares) };
     let a = PreparedCertificate::new(&setting, &Castro99, claim).err();
     let checkpoints: Arc<[_]> = [5, 6, 7].map(|i| checkpoint(&keys.replicas[i], 128, digest(1))).into();
-    let claim = StableClaim { seq: SeqNum(128), state: digest(1), checkpoints: Proof(checkpoints) };
+    let claim = StableClaim { seq: SeqNum(128), state: digest(1), checkpoints: Uncompared(checkpoints) };
     let b = StableCheckpoint::new(&setting, &Castro99, claim).err();
     assert_eq!((a, b), (Some(Refusal::NoQuorum), Some(Refusal::NoQuorum)));
 }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use bft_check::pbft::{
     Batch, Block, Castro99, Chain, ClientId, Committee, Digest, Effect, Input, LastReply, Message, Outcome,
-    PreparedClaim, Principal, Proof, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules,
-    SeqNum, Setting, Signed, SignedRequest, Snapshot, State, Timestamp, View, ViewChange,
+    PreparedClaim, Principal, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules, SeqNum,
+    Setting, Signed, SignedRequest, Snapshot, State, Timestamp, Uncompared, View, ViewChange,
 };
 use common::{CLIENTS, System, commit, digest, new_view, prepare, proposal, request};
 use proptest::prelude::*;
@@ -588,7 +588,7 @@ impl Cluster {
                 _ => None,
             })
             .collect();
-        PreparedClaim { proposal: proposal.clone(), prepares: Proof(Arc::from(prepares)) }
+        PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(Arc::from(prepares)) }
     }
 
     /// Takes the recorded steps again, from the start.

@@ -328,12 +328,8 @@ fn a_case_that_fails_shrinks() {
     let Err(TestError::Fail(property, case)) = found else { panic!("{found:?}") };
     let first = first.unwrap();
     assert!(case.schedule.len() < first.schedule.len(), "{case:?} of {first:?}");
-    let weather = &case.weather;
-    assert_eq!(
-        (weather.drop, weather.duplicate, weather.late, weather.crashes.len()),
-        (0, 0, 0, 0),
-        "{case:?}"
-    );
+    let faults = &case.faults;
+    assert_eq!((faults.drop, faults.duplicate, faults.late, faults.crashes.len()), (0, 0, 0, 0), "{case:?}");
     let outcome = run_case(&settings, &case, true).unwrap();
     let property = property.message().parse().unwrap();
     let small = reduced(&outcome.system, &outcome.happened(), property).unwrap();

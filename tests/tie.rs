@@ -141,7 +141,7 @@ fn what_is_held_against_the_model_is_what_the_check_visits() {
         (Scope { requests: 1, ..Scope::DEFAULT }, ReplicaId(1)),
         (CHECKPOINTS, ReplicaId(0)),
     ] {
-        let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, [byzantine]));
+        let job = Job::new(JudgeKind::Guards, Bound::new(scope, [byzantine]));
         let (limits, progress) = (Limits::default(), Progress::default());
         let outcome = check::run(&job, &Castro99, None, &limits, None, &progress).unwrap();
         assert!(matches!(outcome.verdict, Verdict::Holds));
@@ -273,10 +273,10 @@ fn row(rulebook: &'static Rulebook) -> Option<String> {
     for byzantine in placed {
         let system = system(rules, scope, &byzantine);
         let tie = Tie::new(&model, Arc::clone(&system)).unwrap();
-        let (report, how) = if run.told.is_empty() {
+        let (report, how) = if run.script.is_empty() {
             (tie.explore(None).unwrap(), "")
         } else {
-            let told = Trace::told(&system, run.told).unwrap();
+            let told = Trace::scripted(&system, run.script).unwrap();
             let events: Vec<(Principal, Event)> =
                 told.steps().iter().map(|step| (step.to, step.event.clone())).collect();
             (tie.follow(&events), ", replay")
@@ -348,7 +348,7 @@ fn a_told_run_of_the_correct_rules_is_tied() {
     let (model, rulebook) = (model(), bugs::find("commit-any-view").unwrap());
     let run = rulebook.runs[0];
     let faulty = system(rulebook.rules, run.scope, run.byzantine.unwrap());
-    let told = Trace::told(&faulty, run.told).unwrap();
+    let told = Trace::scripted(&faulty, run.script).unwrap();
     let events: Vec<(Principal, Event)> = told.steps().iter().map(|s| (s.to, s.event.clone())).collect();
     let tie = Tie::new(&model, system(&Castro99, run.scope, run.byzantine.unwrap())).unwrap();
     let report = tie.follow(&events);

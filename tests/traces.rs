@@ -12,7 +12,7 @@ use bft_check::bugs::{self, Expected, RULEBOOKS, Rulebook, Run as Row};
 use bft_check::check::{self, Limits, Progress, Verdict};
 use bft_check::model::{Bound, Event, MessageModel, Property, System};
 use bft_check::pbft::{Message, Principal, ReplicaId};
-use bft_check::trace::{Form, ReadError, ReplayError, Stay, StayError, Trace, TraceFile, Unfair};
+use bft_check::trace::{Form, LassoError, ReadError, ReplayError, RunLasso, Trace, TraceFile, Unfair};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stateright::Model;
@@ -27,7 +27,7 @@ static STAYING: LazyLock<Found> = LazyLock::new(|| found(Property::is_liveness))
 
 fn found(wanted: fn(Property) -> bool) -> Found {
     let rows = RULEBOOKS.iter().flat_map(|rulebook| rulebook.runs.iter().map(move |run| (rulebook, run)));
-    let small = |(_, run): &(&Rulebook, &Row)| run.scope.views == 1 || !run.told.is_empty();
+    let small = |(_, run): &(&Rulebook, &Row)| run.scope.views == 1 || !run.script.is_empty();
     rows.filter(|(_, run)| !run.slow && run.scope.load.is_none())
         .filter(small)
         .filter_map(|(rulebook, run)| {
@@ -154,7 +154,7 @@ fn padded(trace: &Trace) -> Option<Trace> {
     idle.into_iter().find_map(|idle| {
         let longer = Trace::replay(&system, &[&[idle][..], &events].concat()).ok()?;
         let (stable_after, repeats_after) = (stay.stable_after + 1, stay.repeats_after + 1);
-        let longer = longer.staying(Stay { stable_after, repeats_after, ..stay.clone() }).ok()?;
+        let longer = longer.staying(RunLasso { stable_after, repeats_after, ..stay.clone() }).ok()?;
         longer.fair().is_ok().then_some(longer)
     })
 }
@@ -172,7 +172,7 @@ fn what_leads_to_where_a_run_stays_is_shrunk() {
             events.remove(left_out);
             let before = |place: usize| place - usize::from(left_out < place);
             let (stable_after, repeats_after) = (before(stay.stable_after), before(stay.repeats_after));
-            let fewer = Stay { stable_after, repeats_after, ..stay.clone() };
+            let fewer = RunLasso { stable_after, repeats_after, ..stay.clone() };
             let still = Trace::replay(&Arc::new(small.system().clone()), &events)
                 .ok()
                 .and_then(|trace| trace.staying(fewer).ok())
@@ -201,7 +201,7 @@ fn a_run_that_goes_on_does_not_stay() {
     };
     assert!(stays(&|_| {}).is_ok());
     let error = |change: &dyn Fn(&mut Value)| match stays(change) {
-        Err(ReadError::Stay(why)) => why,
+        Err(ReadError::RunLasso(why)) => why,
         other => panic!("{other:?}"),
     };
     // The paper's protocol goes on from there.
@@ -211,17 +211,17 @@ fn a_run_that_goes_on_does_not_stay() {
         trace["lasso"]["stable_after"] = json!(0);
         trace["lasso"]["repeats_after"] = json!(0);
     };
-    assert!(matches!(error(&lawful), StayError::Timer | StayError::Reached));
-    assert_eq!(error(&|trace| trace["lasso"]["stable_after"] = json!(1u64 << 40)), StayError::Order);
-    assert_eq!(error(&|trace| trace["lasso"]["then"] = json!(Stay::LOOP)), StayError::Repeats);
-    assert_eq!(error(&|trace| trace["lasso"]["repeats_after"] = json!(1u64 << 40)), StayError::Order);
+    assert!(matches!(error(&lawful), LassoError::Timer | LassoError::Reached));
+    assert_eq!(error(&|trace| trace["lasso"]["stable_after"] = json!(1u64 << 40)), LassoError::Order);
+    assert_eq!(error(&|trace| trace["lasso"]["then"] = json!(RunLasso::LOOP)), LassoError::Repeats);
+    assert_eq!(error(&|trace| trace["lasso"]["repeats_after"] = json!(1u64 << 40)), LassoError::Order);
     // A part of a run that goes round where it does not.
     let around = |trace: &mut Value| {
-        trace["lasso"]["then"] = json!(Stay::LOOP);
+        trace["lasso"]["then"] = json!(RunLasso::LOOP);
         trace["lasso"]["stable_after"] = json!(0);
         trace["lasso"]["repeats_after"] = json!(0);
     };
-    assert_eq!(error(&around), StayError::Open);
+    assert_eq!(error(&around), LassoError::Open);
     let other = |trace: &mut Value| trace["lasso"]["property"] = json!("agreement");
     assert!(matches!(stays(&other), Err(ReadError::Contradiction(_))));
     let nowhere = |trace: &mut Value| trace["lasso"]["then"] = json!("it sleeps");
@@ -598,7 +598,7 @@ fn systems() -> impl Strategy<Value = (&'static Rulebook, Arc<System>)> {
     )
 }
 
-/// Walks through judge 1: each choice, as far as there is one, is a number among the steps that are offered. Some
+/// Walks through judge *message*: each choice, as far as there is one, is a number among the steps that are offered. Some
 /// prefer what honest principals have sent, or nothing would ever be decided.
 fn walk(system: &Arc<System>, choices: &[(usize, bool)]) -> Vec<(Principal, Event)> {
     let model = MessageModel::new(Arc::clone(system));

@@ -1,4 +1,4 @@
-//! Judge 3, which takes one view after the other, against judge 2, which interleaves them.
+//! Judge *unbounded*, which takes one view after the other, against judge *guards*, which interleaves them.
 
 #![cfg(test)]
 
@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, RULEBOOKS};
-use bft_check::check::{End, Limits, Progress, Report, search, search_views};
+use bft_check::check::{End, Limits, Progress, Report, search, search_unbounded};
 use bft_check::model::{
-    Absorbed, Between, Bound, Byzantine, Property, Reductions, Scope, System, Views, ViewsState, ViewsStep,
-    placements,
+    Bound, BoundaryState, Byzantine, GuardModel, Property, Reductions, Scope, System, UnboundedModel,
+    UnboundedState, UnboundedStep, placements,
 };
 use bft_check::pbft::{Castro99, Committee, ReplicaId, Rules};
 use stateright::Model as _;
@@ -26,27 +26,27 @@ fn explored(
     rules: &'static dyn Rules,
     property: Option<Property>,
     reductions: Reductions,
-) -> (Views, Report<ViewsStep>, BTreeSet<Between>) {
-    let model = Views::new(scope, byzantine, rules).unwrap().reduced_by(reductions);
+) -> (UnboundedModel, Report<UnboundedStep>, BTreeSet<BoundaryState>) {
+    let model = UnboundedModel::new(scope, byzantine, rules).unwrap().reduced_by(reductions);
     let mut properties = model.properties();
     properties.retain(|p| property.is_none_or(|property| property.name() == p.name));
     let mut met = BTreeSet::new();
     // With one thread it is always the same reason for which a rulebook is refused.
-    let report = search_views(&model, &properties, &Limits::default(), &Progress::default(), |state| {
-        if let ViewsState::Between(between) = state {
+    let report = search_unbounded(&model, &properties, &Limits::default(), &Progress::default(), |state| {
+        if let UnboundedState::BoundaryState(between) = state {
             met.insert(between.clone());
         }
     });
     (model, report, met)
 }
 
-/// What judge 2 can leave behind in these views, with every placement that `wanted` lets through.
-fn left_by_judge_2(
+/// What judge *guards* can leave behind in these views, with every placement that `wanted` lets through.
+fn left_by_judge_guards(
     scope: Scope,
-    model: &Views,
+    model: &UnboundedModel,
     rules: &'static dyn Rules,
     wanted: impl Fn(&[ReplicaId]) -> bool,
-) -> BTreeSet<Between> {
+) -> BTreeSet<BoundaryState> {
     let committee = Committee::new(scope.replicas, scope.faults).unwrap();
     let mut left = BTreeSet::new();
     for ids in placements(&Byzantine::Count(scope.faults), committee, scope.views, rules) {
@@ -54,7 +54,7 @@ fn left_by_judge_2(
             continue;
         }
         let system = Arc::new(System::new(Bound::new(scope, ids), rules).unwrap());
-        let judge = Absorbed::new(system);
+        let judge = GuardModel::new(system);
         let report = search(&judge, &[], &Limits::default(), &Progress::default(), |state| {
             left.insert(model.left(&judge, state).unwrap());
         });
@@ -74,56 +74,57 @@ fn the_papers_protocol_is_safe_in_any_number_of_views() {
         let (model, report, _) = explored(scope, 1, &Castro99, None, reductions);
         assert_eq!((model.refusal(), &report.end), (None, &End::Exhausted), "{scope}");
         assert_eq!(report.coverage.states, states, "{scope}");
-        assert!(Views::GOOD.iter().all(|good| model.reached().contains(good)), "{scope}");
+        assert!(UnboundedModel::GOOD.iter().all(|good| model.reached().contains(good)), "{scope}");
     }
 }
 
 #[test]
 fn the_counts_do_not_depend_on_the_threads() {
     let counts = |threads| {
-        let model = Views::new(ONE_REQUEST, 1, &Castro99).unwrap();
+        let model = UnboundedModel::new(ONE_REQUEST, 1, &Castro99).unwrap();
         let limits = Limits { threads, ..Limits::default() };
-        let report = search_views(&model, &model.properties(), &limits, &Progress::default(), |_| {});
+        let report = search_unbounded(&model, &model.properties(), &limits, &Progress::default(), |_| {});
         (report.coverage.states, report.coverage.transitions, report.coverage.depth, model.within())
     };
     assert_eq!(counts(1), counts(2));
 }
 
 /// All that these allow, where the adversary need not show all that it can.
-fn with_weaker(all: &BTreeSet<Between>, requests: u32) -> BTreeSet<Between> {
+fn with_weaker(all: &BTreeSet<BoundaryState>, requests: u32) -> BTreeSet<BoundaryState> {
     all.iter().flat_map(|between| between.weaker(requests as u16)).collect()
 }
 
-/// In one view both judges leave the same behind: judge 3 only that in which the adversary can show most, and nothing
-/// that judge 2 does not leave.
+/// In one view both judges leave the same behind: judge *unbounded* only that in which the adversary can show most, and nothing
+/// that judge *guards* does not leave.
 #[test]
-fn one_view_leaves_what_judge_2_leaves_in_it() {
+fn one_view_leaves_what_judge_guards_leaves_in_it() {
     for requests in [1, 2] {
         let scope = Scope { views: 1, requests, ..Scope::DEFAULT };
-        let model = Views::new(scope, 1, &Castro99).unwrap();
+        let model = UnboundedModel::new(scope, 1, &Castro99).unwrap();
         let mut first = Vec::new();
-        model.actions(&ViewsState::Start, &mut first);
+        model.actions(&UnboundedState::Start, &mut first);
         let first: BTreeSet<_> = first
             .into_iter()
             .map(|state| match state {
-                ViewsState::Between(between) => between,
+                UnboundedState::BoundaryState(between) => between,
                 other => panic!("{other:?}"),
             })
             .collect();
-        let by_judge_2 = left_by_judge_2(scope, &model, &Castro99, |ids| !ids.contains(&ReplicaId(0)));
+        let by_judge_guards =
+            left_by_judge_guards(scope, &model, &Castro99, |ids| !ids.contains(&ReplicaId(0)));
         assert!(first.len() > 3);
-        assert!(first.is_subset(&by_judge_2), "{requests} requests");
-        assert!(by_judge_2.is_subset(&with_weaker(&first, requests)), "{requests} requests");
+        assert!(first.is_subset(&by_judge_guards), "{requests} requests");
+        assert!(by_judge_guards.is_subset(&with_weaker(&first, requests)), "{requests} requests");
     }
 }
 
-/// Whatever judge 2 leaves behind in two views, wherever the Byzantine replica is, judge 3 has met.
+/// Whatever judge *guards* leaves behind in two views, wherever the Byzantine replica is, judge *unbounded* has met.
 #[test]
-fn whatever_judge_2_leaves_behind_was_met() {
+fn whatever_judge_guards_leaves_behind_was_met() {
     let (model, _, met) = explored(ONE_REQUEST, 1, &Castro99, None, ALL_STATES);
     let met = with_weaker(&met, 1);
     for views in [1, 2] {
-        let left = left_by_judge_2(Scope { views, ..ONE_REQUEST }, &model, &Castro99, |_| true);
+        let left = left_by_judge_guards(Scope { views, ..ONE_REQUEST }, &model, &Castro99, |_| true);
         assert!(left.is_subset(&met), "{views} views");
         assert!(left.len() > 3);
     }
@@ -132,10 +133,10 @@ fn whatever_judge_2_leaves_behind_was_met() {
 /// Two requests can have different certificates in different views: two views with an interchangeable
 /// Byzantine replica, and two with a Byzantine primary.
 #[test]
-fn whatever_judge_2_leaves_behind_of_two_requests_was_met() {
+fn whatever_judge_guards_leaves_behind_of_two_requests_was_met() {
     let (model, _, met) = explored(Scope::DEFAULT, 1, &Castro99, None, ALL_STATES);
     let met = with_weaker(&met, 2);
-    let left = left_by_judge_2(Scope::DEFAULT, &model, &Castro99, |_| true);
+    let left = left_by_judge_guards(Scope::DEFAULT, &model, &Castro99, |_| true);
     assert!(left.is_subset(&met));
     assert!(left.len() > 10);
 }

@@ -209,7 +209,7 @@ pub struct Run {
     pub passes_with_views: Option<u64>,
     /// The run that shows it, where no search within reach does: line by line, as a trace prints it; or, in a bound
     /// with a load, what a simulated run is drawn from: `strategy NAME` and `seed NUMBER`.
-    pub told: &'static [&'static str],
+    pub script: &'static [&'static str],
     /// Which states the search leaves out.
     pub reductions: Reductions,
     /// Whether it takes more than some seconds.

@@ -12,7 +12,7 @@ use crate::model::{
     Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
-use crate::trace::{Stay, Trace, raised};
+use crate::trace::{RunLasso, Trace, raised};
 
 impl FairModel for Liveness {
     type Class = Owed;
@@ -77,7 +77,7 @@ pub(super) fn run_liveness(
             covered = together(covered, outcome.coverage);
             let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
             let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
-            if is_said || trace.lasso().is_some_and(Stay::is_rising) {
+            if is_said || trace.lasso().is_some_and(RunLasso::is_rising) {
                 return Ok(Some(Outcome { coverage: covered, ..outcome }));
             }
             found.get_or_insert(outcome);
@@ -203,7 +203,7 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
         return None;
     }
     let nobody: fn(&Liveness, &LivenessState) -> bool =
-        |model, state| model.with_seen(state, |seen| seen.panicked.is_none());
+        |model, state| model.with_view(state, |seen| seen.panicked.is_none());
     let asked = [stateright::Property::always(Property::Panics.name(), nobody)];
     let report = search(model, &asked, &Limits { threads: 1, ..*limits }, progress, |_| {});
     match report.end {
@@ -285,11 +285,11 @@ fn told(model: &Liveness, property: Property, lasso: &Lasso<LivenessMove>) -> Re
         trace.goes_round_again(repeats_after, from, round)?;
     }
     let then = match lasso.ending {
-        Ending::DeadEnd => Stay::DEAD_END,
-        Ending::Rest => Stay::REST,
-        Ending::Loop(_) if round > 0 => Stay::RISING,
-        Ending::Loop(_) => Stay::LOOP,
+        Ending::DeadEnd => RunLasso::DEAD_END,
+        Ending::Rest => RunLasso::REST,
+        Ending::Loop(_) if round > 0 => RunLasso::RISING,
+        Ending::Loop(_) => RunLasso::LOOP,
     };
-    let trace = trace.staying(Stay { property, stable_after, repeats_after, then });
+    let trace = trace.staying(RunLasso { property, stable_after, repeats_after, then });
     trace.map(|trace| trace.shrunk(property)).map_err(|error| error.to_string())
 }

@@ -71,7 +71,7 @@ impl Row {
     }
 }
 
-/// Runs one row, with judge 2 or, if it is about liveness, on its fair runs. `progress` can stop it.
+/// Runs one row, with judge *guards* or, if it is about liveness, on its fair runs. `progress` can stop it.
 ///
 /// # Errors
 /// A question that makes no sense.
@@ -89,10 +89,10 @@ pub fn run_row(
         Expected::Violated(property) => Some(property),
         Expected::Holds => None,
     };
-    let at_bound = match run.told {
+    let at_bound = match run.script {
         [] => outcomes(rulebook, run, run.scope, &placed, property, limits, progress)?,
         lines if run.scope.load.is_some() => vec![simulated(rulebook, run, lines)?],
-        lines => vec![told(rulebook, run, lines)?],
+        lines => vec![script(rulebook, run, lines)?],
     };
     let below = match run.passes_with_views {
         None => Vec::new(),
@@ -105,13 +105,13 @@ pub fn run_row(
 }
 
 /// The outcome of a run that is written down: it has no more states than steps.
-fn told(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
+fn script(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
     let start = Instant::now();
     let ids = run.byzantine.unwrap_or_default();
     let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.iter().copied()));
     let counted = Counted::leak(rulebook.rules);
     let system = Arc::new(System::new(job.bound.clone(), counted)?);
-    let verdict = match (Trace::told(&system, lines), run.expected) {
+    let verdict = match (Trace::scripted(&system, lines), run.expected) {
         (Ok(trace), Expected::Violated(property)) if trace.violation(property).is_some() => {
             Verdict::Violated { property, steps: lines.len(), trace: Box::new(trace) }
         }
@@ -178,7 +178,7 @@ fn outcomes(
     progress: &Progress,
 ) -> Result<Vec<Outcome>, PlanError> {
     let judge =
-        if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Absorbed };
+        if property.is_some_and(Property::is_liveness) { JudgeKind::Liveness } else { JudgeKind::Guards };
     let jobs = jobs(judge, &Bound::new(scope, []), placed, rulebook.rules)?;
     let asked = jobs
         .into_iter()

@@ -9,7 +9,7 @@ mod plan;
 mod question;
 pub mod save;
 mod search;
-mod views;
+mod unbounded;
 mod visited;
 
 pub use crate::model::{Fingerprint, fingerprint};
@@ -23,5 +23,5 @@ pub use matrix::{Row, run_row};
 pub use plan::{Job, JudgeKind, Outcome, Verdict, deadline, jobs, run, run_on};
 pub use question::{NoSuchQuestion, Plan, PlanError, Question, Wanted, is_led_honestly, plan, validate};
 pub use search::{Coverage, End, Halted, Limit, Limits, Progress, Report, search, search_on};
-pub use views::search_views;
+pub use unbounded::search_unbounded;
 pub use visited::collision_probability;

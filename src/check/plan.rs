@@ -11,10 +11,10 @@ use super::liveness::run_liveness;
 use super::question::{PlanError, validate};
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
-use super::views::run_views;
+use super::unbounded::run_unbounded;
 use crate::model::{
-    Absorbed, Bound, BoundError, ByGuards, Byzantine, Event, Interned, Judge, Move, NoSuchProperty, Property,
-    Reduced, Reductions, Scope, Symmetric, System, guarded, no_dead_end, placements, properties,
+    Bound, BoundError, ByGuards, Byzantine, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty,
+    Property, Reduced, Reductions, Scope, Symmetric, System, guarded, no_dead_end, placements, properties,
     votes_matter,
 };
 use crate::pbft::{Counted, Principal, Refusal, ReplicaId, RuleCount, Rules};
@@ -24,13 +24,13 @@ use crate::trace::{ReplayError, Trace};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JudgeKind {
-    /// Judge 1: every delivery is a step.
+    /// Judge *message*: every delivery is a step.
     Message,
-    /// Judge 2: whole guards at a time.
-    Absorbed,
-    /// Judge 2 with a time from which the network is stable: liveness, on all fair runs.
+    /// Judge *guards*: whole guards at a time.
+    Guards,
+    /// Judge *guards* with a time from which the network is stable: liveness, on all fair runs.
     Liveness,
-    /// Judge 3: view by view, for any number of views and every placement at once.
+    /// Judge *unbounded*: view by view, for any number of views and every placement at once.
     Unbounded,
 }
 
@@ -38,7 +38,7 @@ impl std::fmt::Display for JudgeKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             JudgeKind::Message => "message",
-            JudgeKind::Absorbed => "absorbed",
+            JudgeKind::Guards => "guards",
             JudgeKind::Liveness => "liveness",
             JudgeKind::Unbounded => "unbounded",
         })
@@ -59,7 +59,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A judge on a bound, with the reductions that it has by default: judge 3 all of them.
+    /// A judge on a bound, with the reductions that it has by default: judge *unbounded* all of them.
     pub fn new(judge: JudgeKind, bound: Bound) -> Self {
         let reductions = if judge == JudgeKind::Unbounded { Reductions::ALL } else { Reductions::NONE };
         Job { judge, bound, reductions }
@@ -252,7 +252,7 @@ fn searched(
         JudgeKind::Message => {
             let (model, halted) = match from {
                 Some(Unfinished(Suspended::Message(model, halted))) => (model, Some(halted)),
-                _ => (Box::new(Interned::new(Arc::clone(&system))), None),
+                _ => (Box::new(MessageGraph::new(Arc::clone(&system))), None),
             };
             let asked = selected(&*model, property);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
@@ -260,15 +260,15 @@ fn searched(
                 outcome(job, &system, report, |path, _| path.iter().map(|step| model.expand(step)).collect());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
-        JudgeKind::Absorbed if of_judge_2(job.reductions) => {
+        JudgeKind::Guards if of_judge_guards(job.reductions) => {
             Ok((run_reduced(job, &system, property, &limits, progress), None))
         }
-        JudgeKind::Absorbed => {
+        JudgeKind::Guards => {
             let (model, halted) = match from {
-                Some(Unfinished(Suspended::Absorbed(model, halted))) => (model, Some(halted)),
+                Some(Unfinished(Suspended::Guards(model, halted))) => (model, Some(halted)),
                 _ => {
-                    let model = Box::new(Absorbed::new(Arc::clone(&system)));
-                    limits = rehearsed(&model, &limits, progress);
+                    let model = Box::new(GuardModel::new(Arc::clone(&system)));
+                    limits = warmed_up(&model, &limits, progress);
                     (model, None)
                 }
             };
@@ -284,21 +284,21 @@ fn searched(
                 outcome.verdict = Verdict::Refused(refusal);
             }
             let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
-            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Absorbed(model, halted)))))
+            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted)))))
         }
         JudgeKind::Liveness => Ok((run_liveness(job, rules, property, &limits, progress)?, None)),
         JudgeKind::Unbounded => {
-            run_views(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
+            run_unbounded(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
         }
     }
 }
 
-/// Whether judge 2 has one of these reductions.
-fn of_judge_2(reductions: Reductions) -> bool {
-    reductions.silent || reductions.decided || reductions.symmetry
+/// Whether judge *guards* has one of these reductions.
+fn of_judge_guards(reductions: Reductions) -> bool {
+    reductions.silent || reductions.quotient || reductions.symmetry
 }
 
-/// Judge 2 with some of its reductions.
+/// Judge *guards* with some of its reductions.
 fn run_reduced(
     job: &Job,
     system: &Arc<System>,
@@ -310,7 +310,7 @@ fn run_reduced(
     let run = (job, system, property, limits, progress);
     let Reductions { silent, symmetry, .. } = job.reductions;
     if !symmetry {
-        return run_by_guards(&Reduced::by(Absorbed::new(shared()), job.reductions), run);
+        return run_by_guards(&Reduced::by(GuardModel::new(shared()), job.reductions), run);
     }
     let outcome = if silent {
         Symmetric::new(shared(), Reduced::new).map(|model| run_by_guards(&model, run))
@@ -330,7 +330,7 @@ fn run_by_guards<M: ByGuards + Sync>(
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
 {
-    let limits = Limits { threads: 1, ..rehearsed(model.judge(), limits, progress) };
+    let limits = Limits { threads: 1, ..warmed_up(model.judge(), limits, progress) };
     let asked = selected(model, property);
     let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
     let mut outcome = outcome(job, system, report, |path, property| {
@@ -351,17 +351,17 @@ where
     outcome
 }
 
-/// Lets judge 2 meet what it can before it searches. Says how it is limited from then on.
-fn rehearsed(model: &Absorbed, limits: &Limits, progress: &Progress) -> Limits {
+/// Lets judge *guards* meet what it can before it searches. Says how it is limited from then on.
+fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
     let deadline = deadline(limits.timeout);
     let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    model.rehearse(&|| progress.stop.load(Relaxed) || is_over());
+    model.warm_up(&|| progress.stop.load(Relaxed) || is_over());
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     Limits { timeout: left.or(limits.timeout), ..*limits }
 }
 
-/// The steps of judge 2 as the deliveries that they stand for.
-fn expand(model: &Absorbed, path: &[Move]) -> Vec<(Principal, Event)> {
+/// The steps of judge *guards* as the deliveries that they stand for.
+fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -419,7 +419,7 @@ fn outcome<A>(
     Outcome::of(job, report.coverage, verdict).without(report.unreached)
 }
 
-/// Replays a counterexample on the real replicas, and looks at the property again. Judge 2 lets a replica
+/// Replays a counterexample on the real replicas, and looks at the property again. Judge *guards* lets a replica
 /// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
 /// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
 fn confirm(

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use super::plan::{Job, JudgeKind, jobs};
 use crate::bugs::Rulebook;
 use crate::model::{
-    Bound, BoundError, Byzantine, NoSuchProperty, Property, Reduced, Reductions, Scope, Store, System, Views,
-    guarded, looked_at,
+    Bound, BoundError, Byzantine, NoSuchProperty, Property, Reduced, Reductions, Scope, Store, System,
+    UnboundedModel, guarded, looked_at,
 };
 use crate::pbft::{ReplicaId, Rules, SeqNum, Setting, View};
 
@@ -94,26 +94,26 @@ pub enum PlanError {
     Placed,
     /// Judge *unbounded* covers all views.
     #[error("--judge unbounded covers any number of views: leave out --views")]
-    Views,
+    EveryView,
     /// Judge *unbounded* does not have it.
-    #[error("--judge unbounded has no {0} in its bound: leave it out, or try --judge absorbed")]
+    #[error("--judge unbounded has no {0} in its bound: leave it out, or try --judge guards")]
     NotUnbounded(&'static str),
     /// The judge does not have these reductions.
     #[error(
-        "--reduce {0}: judge unbounded has silent, ample, most, alike, decided, entered and subsumed, judge absorbed has \
-         silent, decided and symmetry, and there is none for judge message, for no-dead-end and for liveness"
+        "--reduce {0}: judge unbounded has silent, ample, maximal, counting, quotient, summaries and subsumed, judge guards has \
+         silent, quotient and symmetry, and there is none for judge message, for no-dead-end and for liveness"
     )]
     NotReduced(Reductions),
     /// A reduction that takes others.
-    #[error("--reduce subsumed takes decided and entered for granted: name them too, or leave it out")]
+    #[error("--reduce subsumed takes quotient and summaries for granted: name them too, or leave it out")]
     Unfounded,
     /// Two reductions that exclude each other.
-    #[error("--reduce {0}: decided and symmetry do not go together in judge absorbed; leave out one")]
+    #[error("--reduce {0}: quotient and symmetry do not go together in judge guards; leave out one")]
     NotTogether(Reductions),
     /// It matters who has decided.
     #[error(
         "--reduce {0}: who has decided matters with clients, crashes, checkpoints and several sequence numbers; leave out \
-         these, or decided"
+         these, or quotient"
     )]
     WhoDecided(Reductions),
     /// Clients have an order.
@@ -145,7 +145,7 @@ pub enum PlanError {
     #[error("--save: a run of judge {0} cannot be saved; leave it out")]
     NotSaved(JudgeKind),
     /// Runs that cannot be saved.
-    #[error("--save: a run of judge absorbed with --reduce cannot be saved; leave out one")]
+    #[error("--save: a run of judge guards with --reduce cannot be saved; leave out one")]
     ReducedNotSaved,
 }
 
@@ -184,7 +184,7 @@ pub fn validate(job: &Job, rules: &'static dyn Rules, property: Option<Property>
 
 /// Whether the judge looks at the property at all.
 fn judged(job: &Job, property: Property) -> Result<(), PlanError> {
-    let unbounded = |property: &Property| Views::LOOKED_AT.contains(property);
+    let unbounded = |property: &Property| UnboundedModel::LOOKED_AT.contains(property);
     let hint = match property {
         Property::StableUnique | Property::StableHeld => ", and add --checkpoint",
         Property::ReplyTrue | Property::Linearizable => ", and add --clients",
@@ -246,8 +246,10 @@ fn is_idle(system: &System, rules: &dyn Rules, window: u64) -> bool {
 fn reduced(job: &Job, system: &System, property: Option<Property>) -> Result<(), PlanError> {
     let reductions = job.reductions;
     let has: &[&str] = match job.judge {
-        JudgeKind::Unbounded => &["silent", "ample", "most", "alike", "decided", "entered", "subsumed"],
-        JudgeKind::Absorbed if property != Some(Property::NoDeadEnd) => &["silent", "decided", "symmetry"],
+        JudgeKind::Unbounded => {
+            &["silent", "ample", "maximal", "counting", "quotient", "summaries", "subsumed"]
+        }
+        JudgeKind::Guards if property != Some(Property::NoDeadEnd) => &["silent", "quotient", "symmetry"],
         _ => &[],
     };
     let lacks = |name: &&str| !has.contains(name);
@@ -256,27 +258,27 @@ fn reduced(job: &Job, system: &System, property: Option<Property>) -> Result<(),
         return Err(PlanError::NotReduced(reductions));
     }
     match job.judge {
-        JudgeKind::Unbounded if reductions.subsumed && !(reductions.decided && reductions.entered) => {
+        JudgeKind::Unbounded if reductions.subsumed && !(reductions.quotient && reductions.summaries) => {
             Err(PlanError::Unfounded)
         }
-        JudgeKind::Absorbed if reductions.decided && reductions.symmetry => {
+        JudgeKind::Guards if reductions.quotient && reductions.symmetry => {
             Err(PlanError::NotTogether(reductions))
         }
-        JudgeKind::Absorbed if reductions.decided && !Reduced::knows_decisions_of(system) => {
+        JudgeKind::Guards if reductions.quotient && !Reduced::knows_decisions_of(system) => {
             Err(PlanError::WhoDecided(reductions))
         }
-        JudgeKind::Absorbed if reductions.symmetry && !system.clients().is_empty() => {
+        JudgeKind::Guards if reductions.symmetry && !system.clients().is_empty() => {
             Err(PlanError::OrderedClients(reductions))
         }
         _ => Ok(()),
     }
 }
 
-/// Of all reductions those that judge *absorbed* has in a bound and that go together.
-fn all_of_absorbed(system: &System) -> Reductions {
-    let decided = Reduced::knows_decisions_of(system);
-    let symmetry = system.clients().is_empty() && !decided;
-    Reductions { silent: true, decided, symmetry, ..Reductions::NONE }
+/// Of all reductions those that judge *guards* has in a bound and that go together.
+fn all_of_guards(system: &System) -> Reductions {
+    let quotient = Reduced::knows_decisions_of(system);
+    let symmetry = system.clients().is_empty() && !quotient;
+    Reductions { silent: true, quotient, symmetry, ..Reductions::NONE }
 }
 
 /// Whether the primary of the first view is honest; if the rulebook panics over it, nobody else is.
@@ -349,8 +351,8 @@ pub fn plan(wanted: &Wanted<impl Fn(Scope) -> Scope>, rulebook: &Rulebook) -> Re
         if let Some(reductions) = wanted.reductions {
             let is_all = reductions == Reductions::ALL;
             job.reductions = match judge {
-                JudgeKind::Absorbed if is_all && property != Some(Property::NoDeadEnd) => {
-                    all_of_absorbed(&System::new(job.bound.clone(), rulebook.rules)?)
+                JudgeKind::Guards if is_all && property != Some(Property::NoDeadEnd) => {
+                    all_of_guards(&System::new(job.bound.clone(), rulebook.rules)?)
                 }
                 _ => reductions,
             };
@@ -386,14 +388,14 @@ fn judge_of(
     byzantine: &Byzantine,
 ) -> Result<JudgeKind, PlanError> {
     match wanted.judge {
-        Some(judge) if liveness && judge != JudgeKind::Liveness && judge != JudgeKind::Absorbed => {
+        Some(judge) if liveness && judge != JudgeKind::Liveness && judge != JudgeKind::Guards => {
             Err(PlanError::NotLive(judge))
         }
         Some(JudgeKind::Unbounded) if matches!(byzantine, Byzantine::Ids(_)) => Err(PlanError::Placed),
-        Some(JudgeKind::Unbounded) if wanted.sets_views => Err(PlanError::Views),
+        Some(JudgeKind::Unbounded) if wanted.sets_views => Err(PlanError::EveryView),
         Some(judge) if !liveness => Ok(judge),
         _ if liveness => Ok(JudgeKind::Liveness),
-        _ => Ok(JudgeKind::Absorbed),
+        _ => Ok(JudgeKind::Guards),
     }
 }
 
@@ -417,7 +419,7 @@ fn is_unbounded(scope: &Scope) -> Result<(), PlanError> {
 fn saved(job: &Job) -> Result<(), PlanError> {
     match job.judge {
         JudgeKind::Unbounded | JudgeKind::Liveness => Err(PlanError::NotSaved(job.judge)),
-        JudgeKind::Absorbed if job.reductions != Reductions::NONE => Err(PlanError::ReducedNotSaved),
+        JudgeKind::Guards if job.reductions != Reductions::NONE => Err(PlanError::ReducedNotSaved),
         _ => Ok(()),
     }
 }

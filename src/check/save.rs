@@ -25,7 +25,7 @@ use super::search::{Coverage, Halted};
 use super::visited::Visited;
 use crate::bugs::Rulebook;
 use crate::model::{
-    Absorbed, AbsorbedState, BoundError, Interned, InternedState, Property, Recorded, System, properties,
+    BoundError, GraphState, GuardModel, GuardState, MessageGraph, Property, Recorded, System, properties,
 };
 use crate::pbft::{RuleCount, Rules};
 use crate::trace::TraceFile;
@@ -41,8 +41,8 @@ pub struct Unfinished(pub(super) Suspended);
 
 #[derive(Debug)]
 pub(super) enum Suspended {
-    Message(Box<Interned>, Halted<InternedState>),
-    Absorbed(Box<Absorbed>, Halted<AbsorbedState>),
+    Message(Box<MessageGraph>, Halted<GraphState>),
+    Guards(Box<GuardModel>, Halted<GuardState>),
 }
 
 /// What is known of a job that was run before.
@@ -196,7 +196,7 @@ fn write_to(
         for unfinished in rows.iter().filter_map(|(_, unfinished)| unfinished.as_ref()) {
             match &unfinished.0 {
                 Suspended::Message(model, halted) => write_search(&**model, halted, &mut out)?,
-                Suspended::Absorbed(model, halted) => write_search(&**model, halted, &mut out)?,
+                Suspended::Guards(model, halted) => write_search(&**model, halted, &mut out)?,
             }
         }
         let sum = out.sum.digest128().to_le_bytes();
@@ -333,7 +333,7 @@ fn done(
         }
     };
     let system = System::new(job.bound.clone(), rules).ok()?;
-    let names: Vec<_> = properties::<Absorbed>(&system).into_iter().map(|property| property.name).collect();
+    let names: Vec<_> = properties::<GuardModel>(&system).into_iter().map(|property| property.name).collect();
     let unreached = unreached.iter().map(|what| names.iter().copied().find(|name| name == what));
     let unreached = unreached.collect::<Option<_>>()?;
     let coverage = Coverage { states, transitions, depth, elapsed };
@@ -383,14 +383,14 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
     let system = Arc::new(System::new(job.bound.clone(), rules).map_err(ReadError::Bound)?);
     Ok(Unfinished(match job.judge {
         JudgeKind::Message => {
-            let model = Box::new(Interned::new(system));
+            let model = Box::new(MessageGraph::new(system));
             let halted = read_search(&*model, file)?;
             Suspended::Message(model, halted)
         }
-        JudgeKind::Absorbed => {
-            let model = Box::new(Absorbed::new(system));
+        JudgeKind::Guards => {
+            let model = Box::new(GuardModel::new(system));
             let halted = read_search(&*model, file)?;
-            Suspended::Absorbed(model, halted)
+            Suspended::Guards(model, halted)
         }
         JudgeKind::Liveness | JudgeKind::Unbounded => return Err(ReadError::Unfit),
     }))

@@ -180,7 +180,7 @@ fn by_check(row: &Row) -> String {
     let states = thousands(row.states());
     match row.shortest() {
         _ if row.run.scope.load.is_some() => "simulated".to_owned(),
-        _ if !row.run.told.is_empty() => "written down".to_owned(),
+        _ if !row.run.script.is_empty() => "written down".to_owned(),
         Some(_) => format!("{states} states"),
         None => format!("clean, {states} states"),
     }
@@ -275,14 +275,14 @@ fn matrix(rows: &[Row], left: usize) -> String {
     out
 }
 
-/// Who says so: judge 2, its fair runs, or only the replicas themselves, which follow a run that is written down or
+/// Who says so: judge *guards*, its fair runs, or only the replicas themselves, which follow a run that is written down or
 /// drawn.
 fn judge(run: &Run) -> &'static str {
     match run.expected {
         _ if run.scope.load.is_some() => "simulation",
-        _ if !run.told.is_empty() => "replay",
+        _ if !run.script.is_empty() => "replay",
         Expected::Violated(property) if property.is_liveness() => "liveness",
-        _ => "absorbed",
+        _ => "guards",
     }
 }
 

@@ -29,6 +29,8 @@ enum JudgeArgument {
     /// Every delivery of a message is a step
     Message,
     /// Whole guards at a time: far fewer states, the same verdicts
+    Guards,
+    #[value(hide = true)]
     Absorbed,
     /// View by view: any number of views, every placement of the Byzantine replicas at once
     Unbounded,
@@ -41,12 +43,12 @@ pub(super) struct CheckArguments {
     /// Which replicas are Byzantine: a count, for every placement, or a list as in r0,r2 [default: f]
     #[arg(long, value_name = "COUNT|IDS")]
     byzantine: Option<Byzantine>,
-    /// Which judge explores [default: absorbed]
+    /// Which judge explores [default: guards]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
-    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, most, alike,
-    /// decided, entered, subsumed and symmetry those that are named [default: all for judge unbounded, none for judge
-    /// absorbed, which has silent and either decided or symmetry; judge message has none]
+    /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, maximal, counting,
+    /// quotient, summaries, subsumed and symmetry those that are named [default: all for judge unbounded, none for judge
+    /// guards, which has silent and either quotient or symmetry; judge message has none]
     #[arg(long, value_name = "NAMES")]
     reduce: Option<Reductions>,
     /// Which rulebook the replicas follow; `bft rules` lists them
@@ -83,6 +85,9 @@ pub(super) struct CheckArguments {
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<u8, UsageError> {
+    if arguments.judge == Some(JudgeArgument::Absorbed) {
+        return Err(UsageError("--judge absorbed: that judge is called guards now".to_owned()));
+    }
     let rulebook = rulebook(&arguments.rules)?;
     let timeout =
         match arguments.timeout {
@@ -154,7 +159,7 @@ fn wanted(arguments: &CheckArguments) -> Wanted<impl Fn(Scope) -> Scope + '_> {
         byzantine: arguments.byzantine.clone(),
         judge: arguments.judge.map(|judge| match judge {
             JudgeArgument::Message => JudgeKind::Message,
-            JudgeArgument::Absorbed => JudgeKind::Absorbed,
+            JudgeArgument::Guards | JudgeArgument::Absorbed => JudgeKind::Guards,
             JudgeArgument::Unbounded => JudgeKind::Unbounded,
         }),
         reductions: arguments.reduce,
@@ -163,7 +168,7 @@ fn wanted(arguments: &CheckArguments) -> Wanted<impl Fn(Scope) -> Scope + '_> {
     }
 }
 
-/// Runs all jobs: side by side those that run on one thread, liveness first as it takes longest, then those of judge 1,
+/// Runs all jobs: side by side those that run on one thread, liveness first as it takes longest, then those of judge *message*,
 /// each on all threads.
 fn run_all(
     jobs: &[Job],

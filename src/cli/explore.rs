@@ -1,4 +1,4 @@
-//! `bft explore`: stateright's web explorer on judge 1, and the page of a trace.
+//! `bft explore`: stateright's web explorer on judge *message*, and the page of a trace.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
     if rulebook.breaks.is_some() {
         println!("Looking for a violation of {} …", rulebook.name);
         let property = rulebook.property();
-        let jobs = check::jobs(JudgeKind::Absorbed, &bound, &all, rulebook.rules)?;
+        let jobs = check::jobs(JudgeKind::Guards, &bound, &all, rulebook.rules)?;
         for job in jobs.into_iter().filter(|job| check::validate(job, rulebook.rules, property).is_ok()) {
             let progress = Progress::default();
             let outcome = check::run(&job, rulebook.rules, property, &Limits::default(), None, &progress)?;

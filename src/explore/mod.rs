@@ -1,4 +1,4 @@
-//! The web explorer: stateright's, on judge 1.
+//! The web explorer: stateright's, on judge *message*.
 //!
 //! stateright finds what its page links to by a search of its own, which for a bound with a view
 //! change would not end. So it is given a guide: where a counterexample is known, its search is
@@ -22,11 +22,11 @@ pub use page::TracePage;
 
 use crate::check::{Fingerprint, fingerprint};
 use crate::model::{
-    Event, Judge, MessageAction, MessageModel, MessageState, Property, Seen, System, properties,
+    Event, GlobalView, Judge, MessageAction, MessageModel, MessageState, Property, System, properties,
 };
 use crate::trace::{Step, Trace, describe, svg};
 
-/// Judge 1, with the states along a known run marked out. Named for the page, which shows the name.
+/// Judge *message*, with the states along a known run marked out. Named for the page, which shows the name.
 struct Pbft {
     model: MessageModel,
     guide: Option<(Property, HashSet<Fingerprint>)>,
@@ -107,8 +107,8 @@ impl Judge for Pbft {
         self.model.system()
     }
 
-    fn with_seen<R>(&self, state: &MessageState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        self.model.with_seen(state, see)
+    fn with_view<R>(&self, state: &MessageState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        self.model.with_view(state, see)
     }
 }
 

@@ -83,7 +83,7 @@ impl TracePage {
 }
 
 /// The path of the trace in the explorer: the number of the initial state, then the number of each step among
-/// those that are offered, as far as judge 1 can follow; none where it cannot even begin.
+/// those that are offered, as far as judge *message* can follow; none where it cannot even begin.
 fn follow(system: &Arc<System>, trace: &Trace) -> Option<Vec<usize>> {
     if !trace.is_listable() {
         return None;

@@ -1,6 +1,6 @@
 //! Certificates that say the same with other votes, and whether a rulebook treats them alike.
 //!
-//! Messages and states are compared by what they say, whoever vouches for it ([`Proof`]). So a judge takes two prepared
+//! Messages and states are compared by what they say, whoever vouches for it ([`Uncompared`]). So a judge takes two prepared
 //! certificates for one batch, number and view as one, whichever votes prove them, in whichever order; and so it
 //! does with decisions and stable checkpoints. **The statement about the rules** is: of the certificates that an honest replica
 //! can hold, and of those that others accept, each rule says of one what it says of every other that differs from it in
@@ -27,9 +27,9 @@ use itertools::Itertools as _;
 
 use super::bounds::System;
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proof,
-    Proposal, ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim,
-    View, ViewChange,
+    Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proposal,
+    ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim,
+    Uncompared, View, ViewChange,
 };
 
 /// The most sets of voters of one size: where there are more, voters are neighbours.
@@ -184,7 +184,7 @@ impl Alike<'_> {
         let votes = self.votes(view, seq, batch);
         let claim = |prepares: Vec<Signed<Prepare>>| PreparedClaim {
             proposal: proposal.clone(),
-            prepares: Proof(prepares.into()),
+            prepares: Uncompared(prepares.into()),
         };
         let mut held = Vec::new();
         for size in [quorum.saturating_sub(1), quorum] {
@@ -331,7 +331,7 @@ impl Alike<'_> {
                 let votes: Vec<_> = voters.map(|key| key.sign(Prepare { view, seq, digest })).collect();
                 let proposal = Proposal { pre_prepare, batch: batch.clone() };
                 for votes in [votes, Vec::new()] {
-                    let (proposal, prepares) = (proposal.clone(), Proof(votes.into()));
+                    let (proposal, prepares) = (proposal.clone(), Uncompared(votes.into()));
                     all.push(PreparedClaim { proposal, prepares });
                 }
             }
@@ -344,7 +344,7 @@ impl Alike<'_> {
         let Some(first) = lists.first() else { return Ok(()) };
         let due = self.rules.new_view_batches(first);
         let proposals = due.iter().map(|(seq, batch)| self.proposal(self.next, *seq, batch)).collect();
-        let new_view = NewView { view: self.next, view_changes: Proof(Vec::new()), proposals };
+        let new_view = NewView { view: self.next, view_changes: Uncompared(Vec::new()), proposals };
         let follows = self.rules.follows(&new_view, first);
         let start = self.rules.new_view_start(first);
         let sifted = self.rules.sift(self.setting, first).map(|kept| kept.len());
@@ -401,7 +401,7 @@ impl Alike<'_> {
                     let said = batches.iter().map(|(seq, batch)| (*seq, batch.digest())).collect();
                     let proposals =
                         batches.iter().map(|(seq, batch)| self.proposal(self.next, *seq, batch)).collect();
-                    let new_view = NewView { view: self.next, view_changes: Proof(changes), proposals };
+                    let new_view = NewView { view: self.next, view_changes: Uncompared(changes), proposals };
                     let is_accepted = self.rules.check_new_view(self.setting, &new_view).is_ok();
                     if *accepted.entry(said).or_insert(is_accepted) != is_accepted {
                         return Err(VotesMatter::NewView);
@@ -429,7 +429,7 @@ impl Alike<'_> {
             let decision = |commits: Vec<Signed<Commit>>| Decision {
                 seq: SeqNum(1),
                 batch: batch.clone(),
-                commits: Proof((view, commits.into())),
+                commits: Uncompared((view, commits.into())),
             };
             let mut all = sets(&votes, quorum).into_iter().map(decision);
             if !all.by_ref().map(|proof| rules.check_decision(setting, &proof).is_ok()).all_equal() {
@@ -438,8 +438,11 @@ impl Alike<'_> {
         }
         let (seq, state) = (SeqNum(setting.checkpoint_interval), Digest::ZERO);
         let votes = self.signed(Checkpoint { seq, state });
-        let claim =
-            |votes: Vec<Signed<Checkpoint>>| StableClaim { seq, state, checkpoints: Proof(votes.into()) };
+        let claim = |votes: Vec<Signed<Checkpoint>>| StableClaim {
+            seq,
+            state,
+            checkpoints: Uncompared(votes.into()),
+        };
         let all = sets(&votes, stable).into_iter().map(claim);
         let is_any = all.map(|claim| rules.check_stable(setting, &claim).is_ok()).all_equal();
         if is_any { Ok(()) } else { Err(VotesMatter::Stable) }

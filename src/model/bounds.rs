@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::conduct::Conduct;
 use super::lenient::lenient;
 use super::panics::guarded;
-use super::participant::Stimulus;
+use super::participant::EventRef;
 use crate::pbft::{
     Batch, Client, ClientId, ClientInput, ClientState, Committee, CommitteeError, Digest, Input, KeySet,
     Message, Principal, Refusal, Renaming, Replica, ReplicaId, Request, Rules, Setting, Signed,
@@ -606,13 +606,13 @@ impl System {
     }
 
     /// What happens as a replica takes it, if it happens within the bound.
-    pub fn as_input<'a>(&self, state: &State, stimulus: Stimulus<'a>) -> Option<Input<'a>> {
+    pub fn as_input<'a>(&self, state: &State, stimulus: EventRef<'a>) -> Option<Input<'a>> {
         match stimulus {
-            Stimulus::Deliver(Message::Request(request)) if self.is_idle_repetition(state, request) => None,
-            Stimulus::Deliver(message) => Some(Input::Deliver(message)),
-            Stimulus::Timeout if self.may_time_out(state.view()) => Some(Input::Timeout),
-            Stimulus::Resend if self.is_simulated() => Some(Input::Retransmit),
-            Stimulus::Timeout | Stimulus::Crash | Stimulus::Invoke | Stimulus::Resend => None,
+            EventRef::Deliver(Message::Request(request)) if self.is_idle_repetition(state, request) => None,
+            EventRef::Deliver(message) => Some(Input::Deliver(message)),
+            EventRef::Timeout if self.may_time_out(state.view()) => Some(Input::Timeout),
+            EventRef::Resend if self.is_simulated() => Some(Input::Retransmit),
+            EventRef::Timeout | EventRef::Crash | EventRef::Invoke | EventRef::Resend => None,
         }
     }
 

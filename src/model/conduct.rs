@@ -7,8 +7,8 @@ use itertools::Itertools as _;
 
 use super::bounds::System;
 use crate::pbft::{
-    Batch, Commit, Message, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, SeqNum, SigningKey,
-    StableCheckpoint, View, ViewChange, check_proposal,
+    Batch, Commit, Message, PrePrepare, Prepare, PreparedClaim, Proposal, SeqNum, SigningKey,
+    StableCheckpoint, Uncompared, View, ViewChange, check_proposal,
 };
 
 /// What Byzantine replicas do where few of the runs are followed: a little of all that they may do.
@@ -100,7 +100,7 @@ fn unproved(system: &System, key: &SigningKey) -> Vec<PreparedClaim> {
     let nulls = (1..=system.bound().slots).map(|seq| (SeqNum(seq), Batch::null()));
     let claim = |(seq, batch)| PreparedClaim {
         proposal: proposal(key, View(0), seq, batch),
-        prepares: Proof([].into()),
+        prepares: Uncompared([].into()),
     };
     places(system).chain(nulls).map(claim).collect()
 }

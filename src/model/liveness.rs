@@ -5,7 +5,7 @@
 //! assumption is a *global stabilisation time* (Dwork, Lynch and Stockmeyer, JACM 1988) that nobody
 //! knows. Here it is a step, [`LivenessMove::Stabilise`], which is taken once, whenever the search likes.
 //!
-//! **Before it** everything that [`Absorbed`] can do may happen, within the views of the bound.
+//! **Before it** everything that [`GuardModel`] can do may happen, within the views of the bound.
 //!
 //! **After it**
 //! - what honest principals have sent, and clients' requests, arrives: each replica owes the steps that it can
@@ -44,7 +44,7 @@
 //! nothing is found says nothing. A replica that does one thing in one view and another in the next is not followed, nor
 //! one whose messages hold what others have signed: those are left to the views of the bound.
 //!
-//! **What is forgotten.** As in [`Absorbed`], a replica's votes and view changes of others are no part of its
+//! **What is forgotten.** As in [`GuardModel`], a replica's votes and view changes of others are no part of its
 //! local state, although it may have received them before. For the honest ones that changes nothing: they arrive
 //! again. Of a Byzantine replica's it makes the model allow more than the protocol does: a step that the
 //! replica owes because it has such a message already is here owed by nobody. So what holds here holds; a
@@ -60,13 +60,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::{IndexMap, IndexSet};
 use stateright::Model;
 
-use super::absorbed::{Absorbed, AbsorbedState, Choice, Feeds, Move};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, System};
 use super::conduct::Conduct;
+use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
 use super::panics::guarded;
 use super::participant::Event;
-use super::property::{Judge, Property, Seen};
+use super::property::{GlobalView, Judge, Property};
 use crate::pbft::{Principal, Rules, SignedRequest, View};
 
 /// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
@@ -92,7 +92,7 @@ pub struct Stabilisation {
 
 /// PBFT with a global stabilisation time.
 pub struct Liveness {
-    judge: Absorbed,
+    judge: GuardModel,
     /// Views that timers may begin before stabilisation.
     before: u64,
     endless: Option<Endless>,
@@ -112,7 +112,7 @@ struct Endless {
 /// A state of [`Liveness`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LivenessState {
-    at: AbsorbedState,
+    at: GuardState,
     /// None before stabilisation; after it, the number of the set of messages that were lost.
     stable: Option<u32>,
 }
@@ -144,7 +144,7 @@ impl LivenessState {
     }
 
     /// What honest participants are in.
-    pub fn at(&self) -> &AbsorbedState {
+    pub fn at(&self) -> &GuardState {
         &self.at
     }
 }
@@ -205,7 +205,7 @@ impl Liveness {
 
     fn of(system: System, before: u64, endless: Option<Endless>) -> Self {
         let lost = RwLock::new(IndexSet::from([Bits::default()]));
-        let judge = Absorbed::new(Arc::new(system));
+        let judge = GuardModel::new(Arc::new(system));
         let judge = match endless {
             Some(Endless { ahead, .. }) => judge.with_horizon(ahead),
             None => judge,
@@ -227,7 +227,7 @@ impl Liveness {
     }
 
     /// The state after a step with lower view numbers, if that is the same.
-    fn lowered(&self, state: &LivenessState, next: &AbsorbedState) -> Option<AbsorbedState> {
+    fn lowered(&self, state: &LivenessState, next: &GuardState) -> Option<GuardState> {
         let endless = self.endless.filter(|_| state.is_stable())?;
         self.judge.renumbered(next, self.first_after(), endless.round)
     }
@@ -293,17 +293,17 @@ impl Liveness {
         owed.then_some(if choice.timer.is_some() { Owed::Timer(who) } else { Owed::Delivery(who) })
     }
 
-    /// Every step of a state, with the sets of messages that bring it about, as [`Absorbed::ways`] has them.
-    pub fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<Feeds>)> {
+    /// Every step of a state, with the sets of messages that bring it about, as [`GuardModel::ways`] has them.
+    pub fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<EventIds>)> {
         let mut all = Vec::new();
-        if self.with_seen(state, |seen| executed(seen) && answered(seen)) {
+        if self.with_view(state, |seen| executed(seen) && answered(seen)) {
             return all;
         }
         if state.stable.is_none() {
             all.push((LivenessMove::Stabilise, Vec::new()));
         }
         // What is owed for one reason is owed, whatever else could bring it about.
-        let mut steps: IndexMap<Move, (Option<Owed>, Vec<Feeds>)> = IndexMap::new();
+        let mut steps: IndexMap<Move, (Option<Owed>, Vec<EventIds>)> = IndexMap::new();
         for choice in self.choices(state) {
             let owed = self.owed(state, &choice);
             let (known, ways) = steps.entry(choice.step).or_default();
@@ -315,7 +315,7 @@ impl Liveness {
     }
 
     /// The model whose steps these are, as long as the network is not stable.
-    pub fn judge(&self) -> &Absorbed {
+    pub fn judge(&self) -> &GuardModel {
         &self.judge
     }
 
@@ -330,18 +330,18 @@ impl Liveness {
 
     /// Whether every honest replica has executed the requests.
     pub fn is_executed(&self, state: &LivenessState) -> bool {
-        self.with_seen(state, executed)
+        self.with_view(state, executed)
     }
 
     /// Whether the clients have their answers.
     pub fn is_answered(&self, state: &LivenessState) -> bool {
-        self.with_seen(state, answered)
+        self.with_view(state, answered)
     }
 
     /// Whether the sequence numbers of the bound are used up, and not for the requests: a Byzantine
     /// primary can have a request ordered twice. Then it is the bound that lets the others wait.
     pub fn is_used_up(&self, state: &LivenessState) -> bool {
-        self.with_seen(state, |seen| {
+        self.with_view(state, |seen| {
             let slots = seen.system.bound().slots;
             let mut at_end = seen.replicas.iter().filter(|replica| replica.chain().height().0 >= slots);
             at_end.any(|replica| served(seen, replica) < due(seen))
@@ -349,12 +349,12 @@ impl Liveness {
     }
 
     /// Calls `see` with what the honest participants believe.
-    pub fn with_seen<R>(&self, state: &LivenessState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        self.judge.with_seen(&state.at, see)
+    pub fn with_view<R>(&self, state: &LivenessState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        self.judge.with_view(&state.at, see)
     }
 }
 
-impl Seen<'_> {
+impl GlobalView<'_> {
     /// Whether the goal of a liveness property is reached; every other property has none.
     pub fn reaches(&self, property: Property) -> bool {
         match property {
@@ -366,7 +366,7 @@ impl Seen<'_> {
 }
 
 /// How many requests there are sequence numbers for.
-fn due(seen: &Seen<'_>) -> usize {
+fn due(seen: &GlobalView<'_>) -> usize {
     seen.system.requests().len().min(seen.system.bound().slots as usize)
 }
 
@@ -375,18 +375,18 @@ fn has_executed(replica: &crate::pbft::State, request: &SignedRequest) -> bool {
 }
 
 /// How many requests a replica has executed.
-fn served(seen: &Seen<'_>, replica: &crate::pbft::State) -> usize {
+fn served(seen: &GlobalView<'_>, replica: &crate::pbft::State) -> usize {
     seen.system.requests().iter().filter(|request| has_executed(replica, request)).count()
 }
 
 /// Whether every honest replica has executed as many requests as there are numbers for.
-fn executed(seen: &Seen<'_>) -> bool {
+fn executed(seen: &GlobalView<'_>) -> bool {
     seen.replicas.iter().all(|replica| served(seen, replica) >= due(seen))
 }
 
 /// Whether as many requests as there are numbers for have f + 1 honest replicas that agree on the result;
 /// and, where clients take part, whether each of these believes it.
-fn answered(seen: &Seen<'_>) -> bool {
+fn answered(seen: &GlobalView<'_>) -> bool {
     let enough = usize::from(seen.system.bound().faults) + 1;
     let is_answered = |request: &&SignedRequest| {
         let results = || {
@@ -435,7 +435,7 @@ impl Model for Liveness {
 
     fn within_boundary(&self, state: &LivenessState) -> bool {
         let views = self.judge.system().bound().views;
-        self.with_seen(state, |seen| {
+        self.with_view(state, |seen| {
             let views_of = || seen.replicas.iter().map(|replica| replica.view().0);
             let is_near = match (self.endless, views_of().min(), views_of().max()) {
                 (Some(endless), Some(least), Some(most)) => most - least <= endless.ahead,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::bounds::Store;
 use super::panics::{Panicked, guarded};
-use crate::pbft::{ClientState, Effect, Rename as _, Renaming, Replica, Site, State};
+use crate::pbft::{ClientState, Effect, Rename as _, Renaming, Replica, State, TallyId};
 
 /// An honest participant: what changes.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -155,10 +155,10 @@ impl Local {
     }
 
     /// Where the tallies of two local states differ; the states are the same otherwise.
-    pub fn differing_tallies(&self, other: &Local) -> BTreeSet<Site> {
+    pub fn differing_tallies(&self, other: &Local) -> BTreeSet<TallyId> {
         match (self, other) {
             (Local::Replica(a), Local::Replica(b)) => a.state.differing_tallies(&b.state),
-            _ => BTreeSet::from([Site::Reply]),
+            _ => BTreeSet::from([TallyId::Reply]),
         }
     }
 }

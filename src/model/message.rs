@@ -1,4 +1,4 @@
-//! Judge 1: message by message, on stateright's [`ActorModel`].
+//! Judge *message*: message by message, on stateright's [`ActorModel`].
 //!
 //! Every delivery is a step: the real interleavings, without any reduction of ours but one that is
 //! the network's own meaning: a message that a replica refuses is no step.
@@ -22,8 +22,8 @@ use super::adversary::Adversary;
 use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
-use super::participant::{Event, Local, Participant, Taken, participants};
-use super::property::{Judge, Seen, first_history, properties};
+use super::participant::{Event, Local, Participant, Transition, participants};
+use super::property::{GlobalView, Judge, first_history, properties};
 use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is
@@ -163,7 +163,7 @@ impl MessageModel {
     }
 
     /// What a participant believes, and what would come of an action.
-    pub fn try_out(&self, state: &MessageState, action: &MessageAction) -> Option<(Local, Taken)> {
+    pub fn try_out(&self, state: &MessageState, action: &MessageAction) -> Option<(Local, Transition)> {
         let participant = self.honest.iter().find(|participant| participant.id() == action.to)?;
         let before = state.local(id(&self.system, action.to))?;
         let taken = participant.step(&self.system, before, action.event.as_stimulus(before)?)?;
@@ -404,7 +404,7 @@ impl Judge for MessageModel {
         &self.system
     }
 
-    fn with_seen<R>(&self, state: &MessageState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        Seen::with(&self.system, state.locals(), state.history.as_deref(), see)
+    fn with_view<R>(&self, state: &MessageState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        GlobalView::with(&self.system, state.locals(), state.history.as_deref(), see)
     }
 }

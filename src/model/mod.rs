@@ -4,7 +4,6 @@
 //! same network: a set of messages that only grows. What is sent can be delivered at any time, in any
 //! order, again, or never: delay, reordering, duplication and loss are all behaviours of that set.
 
-mod absorbed;
 mod adversary;
 mod alike;
 mod bits;
@@ -12,14 +11,14 @@ mod bounds;
 mod conduct;
 mod far;
 mod fingerprint;
+mod guards;
 mod history;
-mod interned;
 mod known;
-mod lab;
 mod lenient;
 mod liveness;
 mod local;
 mod message;
+mod message_graph;
 mod panics;
 mod participant;
 mod property;
@@ -28,29 +27,33 @@ mod reduced;
 mod reductions;
 mod run;
 mod symmetry;
-mod views;
+mod transition_cache;
+mod unbounded;
 
-pub use absorbed::{Absorbed, AbsorbedState, Feeds, Move};
 pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
 pub use conduct::Conduct;
 pub use fingerprint::{Fingerprint, fingerprint};
+pub use guards::{EventIds, GuardModel, GuardState, Move};
 pub use history::History;
-pub use interned::{Delivery, Interned, InternedState};
 pub use known::Known;
 pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
+pub use message_graph::{Delivery, GraphState, MessageGraph};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
-pub use participant::{Event, Participant, Stimulus, Taken, participants};
+pub use participant::{Event, EventRef, Participant, Transition, participants};
 pub use property::{
-    Judge, NoSuchProperty, Properties, Property, Seen, first_history, looked_at, no_dead_end, properties,
+    GlobalView, Judge, NoSuchProperty, Properties, Property, first_history, looked_at, no_dead_end,
+    properties,
 };
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
-pub use views::{Assumption, Between, Reach, Subsumes, Views, ViewsState, ViewsStep};
+pub use unbounded::{
+    Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
+};

@@ -50,20 +50,20 @@ impl Event {
     }
 
     /// The event as something that happens in this local state, if it can.
-    pub fn as_stimulus<'a>(&'a self, local: &Local) -> Option<Stimulus<'a>> {
+    pub fn as_stimulus<'a>(&'a self, local: &Local) -> Option<EventRef<'a>> {
         match self {
-            Event::Deliver(message) => Some(Stimulus::Deliver(message)),
-            Event::Timeout(view) => (local.replica()?.view() == *view).then_some(Stimulus::Timeout),
-            Event::Crash => Some(Stimulus::Crash),
-            Event::Invoke => Some(Stimulus::Invoke),
-            Event::Resend => Some(Stimulus::Resend),
+            Event::Deliver(message) => Some(EventRef::Deliver(message)),
+            Event::Timeout(view) => (local.replica()?.view() == *view).then_some(EventRef::Timeout),
+            Event::Crash => Some(EventRef::Crash),
+            Event::Invoke => Some(EventRef::Invoke),
+            Event::Resend => Some(EventRef::Resend),
         }
     }
 }
 
 /// The same, where it happens: a timeout needs no view there.
 #[derive(Clone, Copy, Debug)]
-pub enum Stimulus<'a> {
+pub enum EventRef<'a> {
     /// A message is delivered.
     Deliver(&'a Message),
     /// The timer runs out.
@@ -90,7 +90,7 @@ pub type Sent = (Option<Principal>, Message);
 
 /// What came of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Taken {
+pub struct Transition {
     /// The next local state.
     pub after: Local,
     /// What it asks of the world, if it is a replica.
@@ -99,7 +99,7 @@ pub struct Taken {
     pub of_client: Vec<ClientEffect>,
 }
 
-impl Taken {
+impl Transition {
     /// What it puts into the network. Replies go there only if clients take part.
     pub fn sent(&self, system: &System) -> Vec<Sent> {
         let replica = |id: ReplicaId| Some(Principal::Replica(id));
@@ -124,13 +124,13 @@ impl Taken {
 fn as_client_input<'a>(
     system: &System,
     local: &ClientState,
-    stimulus: Stimulus<'a>,
+    stimulus: EventRef<'a>,
 ) -> Option<ClientInput<'a>> {
     match stimulus {
-        Stimulus::Deliver(message) => Some(ClientInput::Deliver(message)),
-        Stimulus::Invoke if system.is_simulated() => system.next_operation(local),
-        Stimulus::Resend if system.is_simulated() => Some(ClientInput::Timeout),
-        Stimulus::Invoke if local.accepted().is_none() => {
+        EventRef::Deliver(message) => Some(ClientInput::Deliver(message)),
+        EventRef::Invoke if system.is_simulated() => system.next_operation(local),
+        EventRef::Resend if system.is_simulated() => Some(ClientInput::Timeout),
+        EventRef::Invoke if local.accepted().is_none() => {
             Some(ClientInput::Invoke { operation: System::OPERATION, reads: true })
         }
         _ => None,
@@ -171,14 +171,14 @@ impl Participant {
     }
 
     /// Whether it would act. To panic is to act.
-    pub fn admits(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
+    pub fn admits(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> bool {
         guarded(|| self.lets_through(system, local, stimulus)).unwrap_or(true)
     }
 
-    fn lets_through(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> bool {
+    fn lets_through(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> bool {
         match (self, local, stimulus) {
             (Participant::Replica(replica, _), Local::Replica(local), _) => match stimulus {
-                Stimulus::Crash => self.recovered(system, local).is_some(),
+                EventRef::Crash => self.recovered(system, local).is_some(),
                 _ => system
                     .as_input(&local.state, stimulus)
                     .is_some_and(|input| replica.check(&local.state, input).is_ok()),
@@ -192,10 +192,10 @@ impl Participant {
     }
 
     /// The next local state and what comes of it; nothing if it does not act.
-    pub fn step(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
+    pub fn step(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Transition> {
         guarded(|| self.acts(system, local, stimulus)).unwrap_or_else(|panicked| {
             let after = self.wreck(local, panicked);
-            Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
+            Some(Transition { after, effects: Vec::new(), of_client: Vec::new() })
         })
     }
 
@@ -206,14 +206,14 @@ impl Participant {
         Local::Panicked(Box::new(Wreck { before, panicked }))
     }
 
-    fn acts(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Taken> {
+    fn acts(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Transition> {
         match (self, local) {
-            (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, Stimulus::Crash) => {
+            (Participant::Replica(_, _), Local::Replica(local)) if matches!(stimulus, EventRef::Crash) => {
                 let after = match self.recovered(system, local)? {
                     Ok(local) => Local::Replica(local),
                     Err(panicked) => self.wreck(&Local::Replica(local.clone()), panicked),
                 };
-                Some(Taken { after, effects: Vec::new(), of_client: Vec::new() })
+                Some(Transition { after, effects: Vec::new(), of_client: Vec::new() })
             }
             (Participant::Replica(replica, kept), Local::Replica(local)) => {
                 let input = system.as_input(&local.state, stimulus)?;
@@ -221,13 +221,13 @@ impl Participant {
                 let state = replica.successor(&local.state, input, &mut effects).ok()?;
                 let store = local.store.as_ref().map(|store| store.after(replica, *kept, &effects));
                 let after = Local::Replica(ReplicaLocal { state, crashes: local.crashes, store });
-                Some(Taken { after, effects, of_client: Vec::new() })
+                Some(Transition { after, effects, of_client: Vec::new() })
             }
             (Participant::Client(client), Local::Client(local)) => {
                 let input = as_client_input(system, local, stimulus)?;
                 let (mut next, mut of_client) = (local.clone(), Vec::new());
                 client.step(&mut next, input, &mut of_client).ok()?;
-                Some(Taken { after: Local::Client(next), effects: Vec::new(), of_client })
+                Some(Transition { after: Local::Client(next), effects: Vec::new(), of_client })
             }
             _ => None,
         }
@@ -261,16 +261,16 @@ impl Participant {
         local: &Local,
         status: &Message,
     ) -> Result<Vec<Message>, Panicked> {
-        let taken = guarded(|| self.acts(system, local, Stimulus::Deliver(status)))?;
+        let taken = guarded(|| self.acts(system, local, EventRef::Deliver(status)))?;
         Ok(taken.map_or_else(Vec::new, |taken| taken.sent(system).into_iter().map(|(_, m)| m).collect()))
     }
 
     /// The guard of the protocol that refuses, if one does.
-    pub fn refusal(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
+    pub fn refusal(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Refusal> {
         guarded(|| self.refuses(system, local, stimulus)).ok().flatten()
     }
 
-    fn refuses(&self, system: &System, local: &Local, stimulus: Stimulus<'_>) -> Option<Refusal> {
+    fn refuses(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Refusal> {
         match (self, local) {
             (Participant::Replica(replica, _), Local::Replica(local)) => {
                 replica.check(&local.state, system.as_input(&local.state, stimulus)?).err()
@@ -333,16 +333,16 @@ mod tests {
         let system = System::new(bound, &Castro99).unwrap();
         let replica = &participants(&system)[0];
         let Local::Replica(mut local) = replica.init(&system) else { panic!("it is a replica") };
-        assert_eq!(replica.step(&system, &Local::Replica(local.clone()), Stimulus::Crash), None);
+        assert_eq!(replica.step(&system, &Local::Replica(local.clone()), EventRef::Crash), None);
         let panicked = Panicked { message: "unreadable".into(), place: "storage".into() };
         local.store.as_mut().unwrap().now = Err(panicked.clone());
         let before = Local::Replica(local);
-        assert!(replica.admits(&system, &before, Stimulus::Crash));
-        let after = replica.step(&system, &before, Stimulus::Crash).unwrap().after;
+        assert!(replica.admits(&system, &before, EventRef::Crash));
+        let after = replica.step(&system, &before, EventRef::Crash).unwrap().after;
         assert_eq!(after.wreck().unwrap().panicked, panicked);
         assert_eq!(after.replica(), before.replica());
-        assert!(!replica.admits(&system, &after, Stimulus::Crash));
+        assert!(!replica.admits(&system, &after, EventRef::Crash));
         let request = Message::Request(system.requests()[0].clone());
-        assert_eq!(replica.step(&system, &after, Stimulus::Deliver(&request)), None);
+        assert_eq!(replica.step(&system, &after, EventRef::Deliver(&request)), None);
     }
 }

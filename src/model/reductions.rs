@@ -10,28 +10,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Reductions {
     /// A step in which nothing is sent is put off until just before the next step of the same replica that sends
-    /// something. For judges 2 and 3.
+    /// something. For judges *guards* and *unbounded*.
     pub silent: bool,
-    /// A step that gets in the way of nothing else is taken at once. For judge 3.
+    /// A step that gets in the way of nothing else is taken at once. For judge *unbounded*.
     pub ample: bool,
     /// Of what a view leaves behind with the same replicas, only that counts in which the adversary can show most.
-    /// For judge 3.
-    pub most: bool,
-    /// Where replicas have sent the same, it counts how many have, not which. For judge 3.
-    pub alike: bool,
-    /// Which batches were decided counts, not by whom. For judges 2 (in bounds of one sequence number) and 3.
-    pub decided: bool,
-    /// What can happen once every replica has entered the view is found out once for all pasts. For judge 3.
-    pub entered: bool,
-    /// Between views a state is left out if all that can follow on it can follow on another. Takes `decided`, `entered` and
-    /// a Byzantine replica. For judge 3.
+    /// For judge *unbounded*.
+    pub maximal: bool,
+    /// Where replicas have sent the same, it counts how many have, not which. For judge *unbounded*.
+    pub counting: bool,
+    /// Which batches were decided counts, not by whom. For judges *guards* (in bounds of one sequence number) and *unbounded*.
+    pub quotient: bool,
+    /// What can happen once every replica has entered the view is found out once for all pasts. For judge *unbounded*.
+    pub summaries: bool,
+    /// Between views a state is left out if all that can follow on it can follow on another. Takes `quotient`, `summaries` and
+    /// a Byzantine replica. For judge *unbounded*.
     pub subsumed: bool,
-    /// Of states that differ in names of replicas and clients alone, one stands for all. For judge 2.
+    /// Of states that differ in names of replicas and clients alone, one stands for all. For judge *guards*.
     pub symmetry: bool,
 }
 
 /// The names, as in `--reduce`.
-const NAMES: [&str; 8] = ["silent", "ample", "most", "alike", "decided", "entered", "subsumed", "symmetry"];
+const NAMES: [&str; 8] =
+    ["silent", "ample", "maximal", "counting", "quotient", "summaries", "subsumed", "symmetry"];
 
 impl Reductions {
     /// None.
@@ -43,10 +44,10 @@ impl Reductions {
         Reductions {
             silent: on,
             ample: on,
-            most: on,
-            alike: on,
-            decided: on,
-            entered: on,
+            maximal: on,
+            counting: on,
+            quotient: on,
+            summaries: on,
             subsumed: on,
             symmetry: on,
         }
@@ -56,10 +57,10 @@ impl Reductions {
         [
             &mut self.silent,
             &mut self.ample,
-            &mut self.most,
-            &mut self.alike,
-            &mut self.decided,
-            &mut self.entered,
+            &mut self.maximal,
+            &mut self.counting,
+            &mut self.quotient,
+            &mut self.summaries,
             &mut self.subsumed,
             &mut self.symmetry,
         ]
@@ -71,10 +72,20 @@ impl Reductions {
     }
 }
 
+/// Names of earlier versions, and the names in their place.
+const RENAMED: [(&str, &str); 4] =
+    [("most", "maximal"), ("alike", "counting"), ("decided", "quotient"), ("entered", "summaries")];
+
 /// A list of names that does not read as a set of reductions.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("there is no reduction '{0}'; there are {names}, and 'all' and 'none'", names = NAMES.join(", "))]
-pub struct NoSuchReduction(String);
+pub enum NoSuchReduction {
+    /// Nothing is called so.
+    #[error("there is no reduction '{0}'; there are {names}, and 'all' and 'none'", names = NAMES.join(", "))]
+    Unknown(String),
+    /// An earlier version called one so.
+    #[error("the reduction '{0}' is called '{1}' now")]
+    Renamed(&'static str, &'static str),
+}
 
 impl FromStr for Reductions {
     type Err = NoSuchReduction;
@@ -88,7 +99,10 @@ impl FromStr for Reductions {
         let mut set = Reductions::NONE;
         for name in text.split(',').map(str::trim) {
             let place = NAMES.iter().position(|known| *known == name);
-            let place = place.ok_or_else(|| NoSuchReduction(name.to_owned()))?;
+            let place = place.ok_or_else(|| match RENAMED.iter().find(|(before, _)| *before == name) {
+                Some(&(before, now)) => NoSuchReduction::Renamed(before, now),
+                None => NoSuchReduction::Unknown(name.to_owned()),
+            })?;
             *set.flags()[place] = true;
         }
         Ok(set)
@@ -117,8 +131,10 @@ mod tests {
         let error = "silent,fast".parse::<Reductions>().expect_err("there is no such reduction");
         assert_eq!(
             error.to_string(),
-            "there is no reduction 'fast'; there are silent, ample, most, alike, decided, entered, subsumed, \
+            "there is no reduction 'fast'; there are silent, ample, maximal, counting, quotient, summaries, subsumed, \
              symmetry, and 'all' and 'none'"
         );
+        let error = "silent,most".parse::<Reductions>().expect_err("it has another name");
+        assert_eq!(error.to_string(), "the reduction 'most' is called 'maximal' now");
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::bounds::System;
 use super::history::History;
-use super::participant::{Event, Local, Participant, Taken, participants};
-use super::property::{Seen, first_history};
+use super::participant::{Event, Local, Participant, Transition, participants};
+use super::property::{GlobalView, first_history};
 use crate::pbft::{Message, Principal, Refusal};
 
 /// A run of a system: what everybody believes after the events so far.
@@ -58,7 +58,7 @@ impl Run {
     ///
     /// # Errors
     /// Why it does not happen; nothing has changed then.
-    pub fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
+    pub fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Transition), NoStep> {
         let (before, taken) = self.tried(who, event)?;
         if let (Principal::Client(client), Some(history)) = (who, &mut self.history)
             && let (Some(old), Some(new)) = (before.client(), taken.after.client())
@@ -76,7 +76,7 @@ impl Run {
     ///
     /// # Errors
     /// Why it does not happen.
-    pub fn tried(&self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
+    pub fn tried(&self, who: Principal, event: &Event) -> Result<(Local, Transition), NoStep> {
         let index = self.participants.iter().position(|p| p.id() == who).ok_or(NoStep::NotHonest)?;
         let participant = &self.participants[index];
         let before = self.locals[index].clone();
@@ -93,7 +93,7 @@ impl Run {
     }
 
     /// Calls `see` with what everybody believes.
-    pub fn with_seen<R>(&self, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        Seen::with(&self.system, self.locals.iter(), self.history.as_ref(), see)
+    pub fn with_view<R>(&self, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        GlobalView::with(&self.system, self.locals.iter(), self.history.as_ref(), see)
     }
 }

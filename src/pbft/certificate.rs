@@ -11,12 +11,12 @@ use super::block::Batch;
 use super::digest::Digest;
 use super::id::{SeqNum, View};
 use super::message::{Checkpoint, Commit, Prepare, Proposal, StateTransfer};
-use super::proof::Proof;
 use super::quorum::{Tally, Votes};
 use super::rename::{Rename, Renaming};
 use super::rules::{Refusal, Rules, Setting};
 use super::signature::Signed;
 use super::snapshot::Snapshot;
+use super::uncompared::Uncompared;
 
 /// 'This batch prepared': a pre-prepare and the prepares that are said to support it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +24,7 @@ pub struct PreparedClaim {
     /// The proposal.
     pub proposal: Proposal,
     /// The prepares.
-    pub prepares: Proof<Arc<[Signed<Prepare>]>>,
+    pub prepares: Uncompared<Arc<[Signed<Prepare>]>>,
 }
 
 impl PreparedClaim {
@@ -75,7 +75,7 @@ impl PreparedCertificate {
         let key = rules.prepare_key(proposal.view(), proposal.digest());
         (tally.count(&key) + 1 >= rules.prepare_quorum(setting.committee)).then(|| {
             let prepares = tally.take(&key).map_or_else(|| Arc::from([]), |v| Arc::from(v.into_signed()));
-            PreparedCertificate(PreparedClaim { proposal: proposal.clone(), prepares: Proof(prepares) })
+            PreparedCertificate(PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(prepares) })
         })
     }
 
@@ -118,7 +118,7 @@ pub struct CommitCertificate {
     view: View,
     seq: SeqNum,
     digest: Digest,
-    commits: Proof<Arc<[Signed<Commit>]>>,
+    commits: Uncompared<Arc<[Signed<Commit>]>>,
 }
 
 impl CommitCertificate {
@@ -135,7 +135,7 @@ impl CommitCertificate {
         if tally.count(&key) < rules.commit_quorum(setting.committee) {
             return None;
         }
-        let commits = Proof(Arc::from(tally.take(&key)?.into_signed()));
+        let commits = Uncompared(Arc::from(tally.take(&key)?.into_signed()));
         Some(CommitCertificate { view, seq, digest, commits })
     }
 
@@ -156,7 +156,7 @@ impl CommitCertificate {
 
     /// What it certifies, with the batch, in the form in which it is sent.
     pub(super) fn decision(&self, batch: Batch) -> Decision {
-        Decision { seq: self.seq, batch, commits: Proof((self.view, Arc::clone(&self.commits.0))) }
+        Decision { seq: self.seq, batch, commits: Uncompared((self.view, Arc::clone(&self.commits.0))) }
     }
 
     /// The votes.
@@ -173,14 +173,14 @@ pub struct Decision {
     /// The batch.
     pub batch: Batch,
     /// The view in which it was decided, and the commits: which ones they are does not matter.
-    pub commits: Proof<(View, Arc<[Signed<Commit>]>)>,
+    pub commits: Uncompared<(View, Arc<[Signed<Commit>]>)>,
 }
 
 impl Decision {
     /// The certificate, of a decision that [`Rules::check_state`] has let through.
     pub(super) fn verified(&self) -> CommitCertificate {
         let (view, commits) = &self.commits.0;
-        let commits = Proof(Arc::clone(commits));
+        let commits = Uncompared(Arc::clone(commits));
         CommitCertificate { view: *view, seq: self.seq, digest: self.batch.digest(), commits }
     }
 }
@@ -199,7 +199,7 @@ pub struct StableClaim {
     /// The digest of the state.
     pub state: Digest,
     /// The CHECKPOINT messages.
-    pub checkpoints: Proof<Arc<[Signed<Checkpoint>]>>,
+    pub checkpoints: Uncompared<Arc<[Signed<Checkpoint>]>>,
 }
 
 /// A stable checkpoint with its proof (OSDI'99 §4.3). The genesis checkpoint needs none.
@@ -213,7 +213,7 @@ impl StableCheckpoint {
             StableCheckpoint(StableClaim {
                 seq: SeqNum::GENESIS,
                 state: Snapshot::genesis().digest(),
-                checkpoints: Proof(Arc::from([])),
+                checkpoints: Uncompared(Arc::from([])),
             })
         });
         GENESIS.clone()
@@ -241,7 +241,7 @@ impl StableCheckpoint {
         votes: &Votes<Checkpoint>,
     ) -> Option<Self> {
         (votes.count() >= rules.checkpoint_quorum(setting.committee)).then(|| {
-            StableCheckpoint(StableClaim { seq, state, checkpoints: Proof(Arc::from(votes.signed())) })
+            StableCheckpoint(StableClaim { seq, state, checkpoints: Uncompared(Arc::from(votes.signed())) })
         })
     }
 

@@ -13,9 +13,9 @@ use super::block::{Batch, RequestId, SignedRequest};
 use super::certificate::{Decision, PreparedClaim, StableClaim};
 use super::digest::{Digest, Encoder, Tag};
 use super::id::{ClientId, SeqNum, Timestamp, View};
-use super::proof::Proof;
 use super::signature::{Principal, Signable, Signed};
 use super::snapshot::Snapshot;
+use super::uncompared::Uncompared;
 
 macro_rules! ballot {
     ($(#[$doc:meta])* $name:ident, $label:literal) => {
@@ -145,7 +145,7 @@ pub struct NewView {
     /// The view that begins.
     pub view: View,
     /// V: the view changes that justify it, ordered by sender.
-    pub view_changes: Proof<Vec<Arc<Signed<ViewChange>>>>,
+    pub view_changes: Uncompared<Vec<Arc<Signed<ViewChange>>>>,
     /// O: a pre-prepare for every sequence number between the latest stable checkpoint and the
     /// highest prepared certificate in V.
     pub proposals: Vec<Proposal>,

@@ -14,13 +14,13 @@ mod evidence;
 mod id;
 mod message;
 pub(crate) mod paper;
-mod proof;
 mod quorum;
 mod rename;
 mod replica;
 mod rules;
 mod signature;
 mod snapshot;
+mod uncompared;
 
 pub use block::{Batch, Block, Chain, Request, RequestId, SignedRequest, signed_by_its_client};
 pub use certificate::{
@@ -36,12 +36,12 @@ pub use message::{
     Checkpoint, Commit, Message, NewView, Outcome, PrePrepare, Prepare, Proposal, Reply, StateTransfer,
     Status, ViewChange,
 };
-pub use proof::Proof;
 pub use quorum::{Committee, CommitteeError, Tally, TallyKey, VoteSet, Votes};
 pub use rename::{Names, Rename, Renaming};
-pub use replica::{Effect, Input, Log, Record, Replica, Site, Slot, State, Timer};
+pub use replica::{Effect, Input, Log, Record, Replica, Slot, State, TallyId, Timer};
 pub use rules::{
     Castro99, Refusal, Rules, Setting, SignedPart, Standing, check_proposal, is_signed_commit, replica_of,
 };
 pub use signature::{KeySet, Keyring, Principal, Signable, Signed, SigningKey};
 pub use snapshot::{LastReply, Snapshot};
+pub use uncompared::Uncompared;

@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use super::digest::Digest;
 use super::id::{ReplicaId, View};
-use super::proof::Proof;
 use super::rename::{Rename, Renaming};
 use super::signature::Signed;
+use super::uncompared::Uncompared;
 
 /// A group of n replicas of which at most f are Byzantine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -195,7 +195,7 @@ pub struct TallyKey {
 pub struct Votes<M> {
     count: usize,
     voters: VoteSet,
-    signed: Proof<Vec<Signed<M>>>,
+    signed: Uncompared<Vec<Signed<M>>>,
 }
 
 impl<M> Votes<M> {
@@ -222,7 +222,7 @@ impl<M> Votes<M> {
 
 impl<M> Default for Votes<M> {
     fn default() -> Self {
-        Votes { count: 0, voters: VoteSet::new(), signed: Proof(Vec::new()) }
+        Votes { count: 0, voters: VoteSet::new(), signed: Uncompared(Vec::new()) }
     }
 }
 

@@ -18,9 +18,9 @@ use super::message::{
     Checkpoint, Commit, Message, NewView, Outcome, PrePrepare, Prepare, Proposal, Reply, StateTransfer,
     Status, ViewChange,
 };
-use super::proof::Proof;
 use super::signature::{Principal, Signable, Signed, SigningKey};
 use super::snapshot::{LastReply, Snapshot};
+use super::uncompared::Uncompared;
 
 /// Other names: numbers for the views from some view on, and replicas and clients for each other.
 #[derive(Clone, Copy, Debug)]
@@ -171,9 +171,9 @@ impl<T: Rename> Rename for Arc<[T]> {
     }
 }
 
-impl<T: Rename> Rename for Proof<T> {
+impl<T: Rename> Rename for Uncompared<T> {
     fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
-        self.0.renamed(by).map(Proof)
+        self.0.renamed(by).map(Uncompared)
     }
 }
 
@@ -231,7 +231,7 @@ impl Rename for Decision {
             return Some(self.clone());
         }
         let (view, commits) = &self.commits.0;
-        let commits = Proof((*view, commits.renamed(&by.within_views())?));
+        let commits = Uncompared((*view, commits.renamed(&by.within_views())?));
         Some(Decision { seq: self.seq, batch: self.batch.renamed(by)?, commits })
     }
 }

@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use super::outcome::{End, Outcome};
 use super::run::run_drawn;
-use super::settings::{Drawn, Partition, Settings, SettingsError, Weather};
+use super::settings::{Drawn, NetworkFaults, Partition, Settings, SettingsError};
 use super::strategy::{DRAWN, StrategyKind};
 use crate::model::{Bound, Property, System};
 use crate::pbft::ReplicaId;
@@ -34,7 +34,7 @@ pub struct Case {
     /// What they do.
     pub strategy: StrategyKind,
     /// What goes wrong, and when.
-    pub weather: Weather,
+    pub faults: NetworkFaults,
     /// Which of the events that wait happens next, each as a share of how many they are, of 2¹⁶.
     pub schedule: Vec<u16>,
     /// What chance draws from: what happens to each message, and what a strategy leaves to it.
@@ -60,13 +60,13 @@ pub fn any_case(settings: &Settings) -> Result<impl Strategy<Value = Case> + use
         kind => Just(kind).boxed(),
     };
     let schedule = proptest::collection::vec(any::<u16>(), 0..=CHOICES);
-    let drawn = (byzantine, strategy, weather(settings, processes), schedule, any::<u64>());
-    Ok(drawn.prop_map(|(byzantine, strategy, weather, schedule, seed)| {
+    let drawn = (byzantine, strategy, faults(settings, processes), schedule, any::<u64>());
+    Ok(drawn.prop_map(|(byzantine, strategy, faults, schedule, seed)| {
         let mut byzantine = byzantine;
         byzantine.sort_unstable();
-        let crashes = weather.crashes.iter().filter(|(_, id, _)| !byzantine.contains(id)).copied();
-        let weather = Weather { crashes: crashes.collect(), ..weather };
-        Case { byzantine, strategy, weather, schedule, seed }
+        let crashes = faults.crashes.iter().filter(|(_, id, _)| !byzantine.contains(id)).copied();
+        let faults = NetworkFaults { crashes: crashes.collect(), ..faults };
+        Case { byzantine, strategy, faults, schedule, seed }
     }))
 }
 
@@ -78,7 +78,7 @@ fn share(fixed: Option<u32>, most: u64) -> BoxedStrategy<u64> {
     }
 }
 
-fn weather(settings: &Settings, processes: usize) -> impl Strategy<Value = Weather> + use<> {
+fn faults(settings: &Settings, processes: usize) -> impl Strategy<Value = NetworkFaults> + use<> {
     let stable_at = match settings.stable_at {
         Some(at) => Just(at).boxed(),
         None => (0..=UNSTABLE).boxed(),
@@ -112,7 +112,7 @@ fn weather(settings: &Settings, processes: usize) -> impl Strategy<Value = Weath
         let partitions = partitions.collect();
         let crashes = crashes.into_iter().map(|(at, id, rest)| (when(&at), ReplicaId(id), rest)).collect();
         let delay = (low, low + more);
-        Weather { stable_at, delay, late, drop, duplicate, partitions, crashes, skew, thinks }
+        NetworkFaults { stable_at, delay, late, drop, duplicate, partitions, crashes, skew, thinks }
     })
 }
 
@@ -125,7 +125,7 @@ pub fn run_case(settings: &Settings, case: &Case, records: bool) -> Result<Outco
     let system = Arc::new(System::new(Bound::new(settings.scope, case.byzantine.clone()), rulebook.rules)?);
     let drawn = Drawn {
         system,
-        weather: case.weather.clone(),
+        faults: case.faults.clone(),
         strategy: case.strategy,
         schedule: Some(case.schedule.clone()),
     };

@@ -12,8 +12,8 @@
 
 mod campaign;
 mod case;
-mod cast;
-mod lore;
+mod honest_nodes;
+mod knowledge;
 mod matrix;
 mod network;
 mod outcome;
@@ -26,12 +26,12 @@ mod strategy;
 
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
 pub use case::{Case, any_case, run_case};
-pub use lore::{BySender, Lore};
+pub use knowledge::{BySender, Knowledge};
 pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};
 pub use rng::Rng;
 pub use run::{run, run_under};
 pub use scheduler::SchedulerKind;
-pub use settings::{Settings, SettingsError, Weather};
-pub use strategy::{Mask, Posting, Scene, Strategy, StrategyKind};
+pub use settings::{NetworkFaults, Settings, SettingsError};
+pub use strategy::{ByzantineNode, Outgoing, Strategy, StrategyContext, StrategyKind};

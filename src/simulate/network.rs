@@ -1,7 +1,7 @@
 //! What happens to a message on its way.
 
 use super::rng::Rng;
-use super::settings::{STABLE_DELAY, Weather};
+use super::settings::{NetworkFaults, STABLE_DELAY};
 
 /// How much longer a message takes that is late.
 const LATE: u64 = 30;
@@ -13,7 +13,7 @@ pub(super) struct Arrivals {
     pub second: Option<u64>,
 }
 
-impl Weather {
+impl NetworkFaults {
     /// When a message arrives. `safe` says that whoever sends it sees to it that it is not lost.
     pub(super) fn arrivals(&self, now: u64, from: usize, to: usize, safe: bool, rng: &mut Rng) -> Arrivals {
         if now >= self.stable_at {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::cast::Cast;
+use super::honest_nodes::HonestNodes;
 use crate::model::{Event, Known, Property, System};
 use crate::pbft::{ClientEffect, Effect, Message, Principal};
 use crate::trace::{ReplayError, Trace};
@@ -66,7 +66,7 @@ fn again<'a>(
     events: impl Iterator<Item = &'a (Principal, Event)>,
     property: Property,
 ) -> Option<Events> {
-    let mut cast = Cast::new(Arc::clone(system));
+    let mut honest_nodes = HonestNodes::new(Arc::clone(system));
     let lies = !system.byzantine().is_empty();
     let mut known = Known::of(system, []);
     let mut sent: FxHashSet<Message> = system.requests().iter().cloned().map(Message::Request).collect();
@@ -81,7 +81,7 @@ fn again<'a>(
             },
             other => other.clone(),
         };
-        if cast.step(*who, &event, &mut effects, &mut of_client) {
+        if honest_nodes.step(*who, &event, &mut effects, &mut of_client) {
             kept.push((*who, event));
         }
         let by_replica = effects.drain(..).filter_map(|effect| match effect {
@@ -99,5 +99,5 @@ fn again<'a>(
             }
         }
     }
-    cast.violation(Some(property)).is_some().then_some(kept)
+    honest_nodes.violation(Some(property)).is_some().then_some(kept)
 }

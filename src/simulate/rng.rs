@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stream {
     /// How bad the network is, and when.
-    Weather = 1,
+    NetworkFaults = 1,
     /// What happens to each message, and how long clients think.
     Network,
     /// What comes next.
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn ranges_are_kept() {
-        let mut rng = Rng::new(1, Stream::Weather);
+        let mut rng = Rng::new(1, Stream::NetworkFaults);
         assert!((0..1000).all(|_| rng.below(3) < 3));
         assert!((0..1000).all(|_| (5..=7).contains(&rng.between(5, 7))));
         assert_eq!(rng.below(0), 0);

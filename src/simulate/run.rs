@@ -5,15 +5,15 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::cast::Cast;
-use super::lore::Lore;
+use super::honest_nodes::HonestNodes;
+use super::knowledge::Knowledge;
 use super::outcome::{Counts, End, Outcome};
 use super::rng::{Rng, Stream};
 use super::scheduler::{Ready, Scheduler, scheduler, written};
 use super::settings::{
-    Drawn, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT, Weather,
+    Drawn, MOST_DOUBLINGS, NetworkFaults, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT,
 };
-use super::strategy::{CopyClock, Mask, Posting, Scene, Strategy};
+use super::strategy::{ByzantineNode, CopyClock, Outgoing, Strategy, StrategyContext};
 use crate::model::{Event, Property, System, guarded};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
 
@@ -57,15 +57,15 @@ pub(super) fn run_drawn(
 ) -> Outcome {
     let mut simulation = Simulation::new(settings, drawn, seed, records);
     let end = simulation.run_out(stop);
-    let Simulation { system, cast, mut counts, events, now, .. } = simulation;
+    let Simulation { system, honest_nodes, mut counts, events, now, .. } = simulation;
     counts.ticks = now;
-    counts.blocks = cast.states().iter().map(|state| state.chain().height().0).max().unwrap_or(0);
+    counts.blocks = honest_nodes.states().iter().map(|state| state.chain().height().0).max().unwrap_or(0);
     Outcome { seed, end, counts, events, system }
 }
 
 /// What can happen at a process.
 #[derive(Clone, Debug)]
-enum What {
+enum Due {
     Deliver(Message),
     /// The timer that was set as this one of the process runs out; of a Byzantine replica's copy.
     Timeout {
@@ -85,7 +85,7 @@ enum What {
 struct Pending {
     at: u64,
     order: u64,
-    ready: Ready<What>,
+    ready: Ready<Due>,
 }
 
 impl PartialEq for Pending {
@@ -112,15 +112,15 @@ impl Ord for Pending {
 struct Simulation<'s> {
     settings: &'s Settings,
     system: Arc<System>,
-    cast: Cast,
-    weather: Weather,
+    honest_nodes: HonestNodes,
+    faults: NetworkFaults,
     strategy: Box<dyn Strategy>,
-    masks: Vec<Option<Mask>>,
-    lore: Lore,
+    nodes: Vec<Option<ByzantineNode>>,
+    knowledge: Knowledge,
     network: Rng,
     chance: Rng,
     deceit: Rng,
-    scheduler: Box<dyn Scheduler<What>>,
+    scheduler: Box<dyn Scheduler<Due>>,
     pending: BinaryHeap<Reverse<Pending>>,
     order: u64,
     now: u64,
@@ -143,21 +143,21 @@ struct Simulation<'s> {
     violation: Option<(Property, String)>,
     effects: Vec<Effect>,
     of_client: Vec<ClientEffect>,
-    postings: Vec<Posting>,
+    outgoing: Vec<Outgoing>,
 }
 
 impl<'s> Simulation<'s> {
     fn new(settings: &'s Settings, drawn: Drawn, seed: u64, records: bool) -> Self {
-        let Drawn { system, weather, strategy, schedule } = drawn;
-        let cast = Cast::new(Arc::clone(&system));
+        let Drawn { system, faults, strategy, schedule } = drawn;
+        let honest_nodes = HonestNodes::new(Arc::clone(&system));
         let mut deceit = Rng::new(seed, Stream::Strategy);
         let strategy = strategy.strategy(&system, &mut deceit);
         let n = usize::from(settings.scope.replicas);
-        let processes = n + cast.clients().len();
-        let mut masks: Vec<Option<Mask>> = (0..n).map(|_| None).collect();
+        let processes = n + honest_nodes.clients().len();
+        let mut nodes: Vec<Option<ByzantineNode>> = (0..n).map(|_| None).collect();
         for key in system.byzantine() {
             if let Some(id) = key.owner().replica() {
-                masks[id.index()] = Mask::new(&system, key, strategy.copies());
+                nodes[id.index()] = ByzantineNode::new(&system, key, strategy.copies());
             }
         }
         let mut chance = Rng::new(seed, Stream::Scheduler);
@@ -167,15 +167,15 @@ impl<'s> Simulation<'s> {
             None => scheduler(settings.scheduler, 2 * processes, settings.depth, &mut chance),
         };
         let network = Rng::new(seed, Stream::Network);
-        let patience = vec![(0, 0); cast.clients().len()];
+        let patience = vec![(0, 0); honest_nodes.clients().len()];
         let mut this = Simulation {
             settings,
             system,
-            cast,
-            weather,
+            honest_nodes,
+            faults,
             strategy,
-            masks,
-            lore: Lore::default(),
+            nodes,
+            knowledge: Knowledge::default(),
             network,
             chance,
             deceit,
@@ -196,7 +196,7 @@ impl<'s> Simulation<'s> {
             violation: None,
             effects: Vec::new(),
             of_client: Vec::new(),
-            postings: Vec::new(),
+            outgoing: Vec::new(),
         };
         this.begin();
         this
@@ -220,7 +220,7 @@ impl<'s> Simulation<'s> {
         }
     }
 
-    fn schedule(&mut self, at: u64, process: usize, what: What) {
+    fn schedule(&mut self, at: u64, process: usize, what: Due) {
         self.order += 1;
         let ready = Ready { process, what };
         self.pending.push(Reverse(Pending { at, order: self.order, ready }));
@@ -228,9 +228,9 @@ impl<'s> Simulation<'s> {
 
     fn begin(&mut self) {
         let n = self.replicas();
-        for client in 0..self.cast.clients().len() {
+        for client in 0..self.honest_nodes.clients().len() {
             let who = Principal::Client(ClientId(client as u32));
-            if let Some(request) = self.cast.first_request(client) {
+            if let Some(request) = self.honest_nodes.first_request(client) {
                 let (rules, committee) = (self.system.rules(), self.system.setting().committee);
                 let primary = guarded(|| rules.primary(committee, View(0))).unwrap_or_default();
                 self.send(who, Principal::Replica(primary), &request);
@@ -239,23 +239,23 @@ impl<'s> Simulation<'s> {
             self.has_asked(n + client);
         }
         for replica in 0..n {
-            if self.masks[replica].is_some() {
-                self.schedule(INITIATIVE / 2, replica, What::Act);
+            if self.nodes[replica].is_some() {
+                self.schedule(INITIATIVE / 2, replica, Due::Act);
             } else {
                 let first = self.network.between(1, RETRANSMISSION);
-                self.schedule(first, n + self.cast.clients().len() + replica, What::Resend);
+                self.schedule(first, n + self.honest_nodes.clients().len() + replica, Due::Resend);
             }
         }
-        for (at, id, rest) in self.weather.crashes.clone() {
-            self.schedule(at, id.index(), What::GoDown(rest));
+        for (at, id, rest) in self.faults.crashes.clone() {
+            self.schedule(at, id.index(), Due::GoDown(rest));
         }
-        self.schedule(self.weather.stable_at, 0, What::Stabilise);
+        self.schedule(self.faults.stable_at, 0, Due::Stabilise);
     }
 
     fn run_out(&mut self, stop: Option<&AtomicBool>) -> End {
         // Everybody does some things in a tick.
         let rate = 4 * self.clocks.len() as u64;
-        if self.cast.has_panicked() {
+        if self.honest_nodes.has_panicked() {
             return self.last_look().unwrap_or(End::Finished);
         }
         loop {
@@ -275,7 +275,7 @@ impl<'s> Simulation<'s> {
                 return End::Violated { property, what };
             }
             // Whatever the run is asked about: it cannot go on.
-            if self.cast.has_panicked() {
+            if self.honest_nodes.has_panicked() {
                 return self.last_look().unwrap_or(End::Finished);
             }
             if self.counts.steps >= self.settings.steps {
@@ -303,7 +303,7 @@ impl<'s> Simulation<'s> {
             }
             let Some(Reverse(Pending { ready, .. })) = self.pending.pop() else { return };
             let processes = self.clocks.len();
-            let is_timer = matches!(ready.what, What::Timeout { .. } | What::Resend);
+            let is_timer = matches!(ready.what, Due::Timeout { .. } | Due::Resend);
             let process = ready.process % processes + if is_timer { processes } else { 0 };
             self.scheduler.add(Ready { process, what: ready.what });
         }
@@ -311,11 +311,11 @@ impl<'s> Simulation<'s> {
 
     /// Whether the run is over: all is done, or nothing has come about for so long that nothing will.
     fn is_over(&mut self) -> Option<End> {
-        if self.now < self.weather.stable_at || self.down.contains(&true) {
+        if self.now < self.faults.stable_at || self.down.contains(&true) {
             return None;
         }
-        let since = self.progress.max(self.weather.stable_at);
-        if self.cast.all_asked() && self.cast.unserved().is_none() {
+        let since = self.progress.max(self.faults.stable_at);
+        if self.honest_nodes.all_asked() && self.honest_nodes.unserved().is_none() {
             return Some(self.last_look().unwrap_or(End::Finished));
         }
         // Timers go on doubling while nothing happens: what counts is how long they were when it last did.
@@ -326,7 +326,7 @@ impl<'s> Simulation<'s> {
         if let Some(end) = self.last_look() {
             return Some(end);
         }
-        let (property, what) = self.cast.unserved()?;
+        let (property, what) = self.honest_nodes.unserved()?;
         if self.settings.property.is_some_and(|property| !property.is_liveness()) {
             return Some(End::Finished);
         }
@@ -335,7 +335,7 @@ impl<'s> Simulation<'s> {
              since {}",
             self.now - since,
             self.now,
-            self.weather.stable_at
+            self.faults.stable_at
         );
         Some(End::Violated { property, what })
     }
@@ -343,17 +343,17 @@ impl<'s> Simulation<'s> {
     /// Whether a client is left out: it has waited for so long in a stable network that it will for ever, although
     /// others are served.
     fn leaves_out(&self) -> Option<End> {
-        let stable_at = self.weather.stable_at;
+        let stable_at = self.faults.stable_at;
         let waits = |client: &usize| {
             let (asked, allowed) = self.patience[*client];
-            self.cast.clients()[*client].1.waiting_for().is_some()
+            self.honest_nodes.clients()[*client].1.waiting_for().is_some()
                 && self.now.saturating_sub(asked.max(stable_at)) > allowed
         };
         let client = (0..self.patience.len()).find(waits)?;
         if self.settings.property.is_some_and(|property| !property.is_liveness()) {
             return None;
         }
-        let (property, what) = self.cast.unserved_of(client)?;
+        let (property, what) = self.honest_nodes.unserved_of(client)?;
         let since = self.patience[client].0.max(stable_at);
         let what = format!(
             "{what}: it was asked {} ticks ago, the network is stable since then, and others were served",
@@ -378,7 +378,7 @@ impl<'s> Simulation<'s> {
 
     /// How long it is since then, in a stable network.
     fn idle(&self) -> u64 {
-        self.now.saturating_sub(self.progress.max(self.weather.stable_at))
+        self.now.saturating_sub(self.progress.max(self.faults.stable_at))
     }
 
     /// How long nothing may come about in a stable network before that is a violation: until every Byzantine
@@ -390,41 +390,41 @@ impl<'s> Simulation<'s> {
         TIMEOUT << (doublings.min(MOST_DOUBLINGS) + views.min(20))
     }
 
-    fn happen(&mut self, Ready { process, what }: Ready<What>) {
+    fn happen(&mut self, Ready { process, what }: Ready<Due>) {
         let process = process % self.clocks.len();
         let who = self.who(process);
         match what {
-            What::Deliver(message) => {
+            Due::Deliver(message) => {
                 self.counts.delivered += 1;
-                if self.masks.get(process).is_some_and(Option::is_some) {
+                if self.nodes.get(process).is_some_and(Option::is_some) {
                     self.deceive(process, message.signer(), |_| true, Input::Deliver(&message));
                 } else {
                     self.step(who, Event::Deliver(message));
                 }
             }
-            What::Timeout { number, copy } => self.time_out(process, number, copy),
-            What::Resend => self.resend(process),
-            What::Ask => {
+            Due::Timeout { number, copy } => self.time_out(process, number, copy),
+            Due::Resend => self.resend(process),
+            Due::Ask => {
                 if self.step(who, Event::Invoke) {
                     self.has_asked(process);
                 }
             }
-            What::GoDown(rest) => {
+            Due::GoDown(rest) => {
                 if !self.down[process] {
                     self.down[process] = true;
                     self.clocks[process].runs = None;
                     self.clocks[process].number += 1;
-                    self.schedule(self.now + rest, process, What::ComeBack);
+                    self.schedule(self.now + rest, process, Due::ComeBack);
                 }
             }
-            What::ComeBack => {
+            Due::ComeBack => {
                 self.down[process] = false;
                 if self.step(who, Event::Crash) {
                     self.counts.crashes += 1;
                     if let Principal::Replica(id) = who {
                         // A rule that panics over the timer does so in the next step, too.
                         let timer = self
-                            .cast
+                            .honest_nodes
                             .replica(id)
                             .and_then(|(replica, state)| guarded(|| replica.timer(state)).ok().flatten());
                         let timer = timer.map(|timer| (timer.view, timer.doublings));
@@ -432,14 +432,14 @@ impl<'s> Simulation<'s> {
                     }
                 }
             }
-            What::Act => {
+            Due::Act => {
                 self.act(process);
                 self.deceive(process, who, |_| true, Input::Retransmit);
-                let unstable = self.now < self.weather.stable_at;
+                let unstable = self.now < self.faults.stable_at;
                 let wait = if unstable { INITIATIVE } else { (8 * INITIATIVE).max(self.idle() / 4) };
-                self.schedule(self.now + wait, process, What::Act);
+                self.schedule(self.now + wait, process, Due::Act);
             }
-            What::Stabilise => self.has_come_about(),
+            Due::Stabilise => self.has_come_about(),
         }
     }
 
@@ -452,7 +452,7 @@ impl<'s> Simulation<'s> {
         }
         let (mut effects, mut of_client) =
             (std::mem::take(&mut self.effects), std::mem::take(&mut self.of_client));
-        let happened = self.cast.step(who, &event, &mut effects, &mut of_client);
+        let happened = self.honest_nodes.step(who, &event, &mut effects, &mut of_client);
         if happened {
             self.counts.steps += 1;
             self.suspects += usize::from(event == Event::Crash);
@@ -527,8 +527,8 @@ impl<'s> Simulation<'s> {
                 self.suspects = usize::MAX / 2;
                 self.has_come_about();
                 self.counts.answered += 1;
-                let think = self.network.between(1, self.weather.thinks.max(1));
-                self.schedule(self.now + think, process, What::Ask);
+                let think = self.network.between(1, self.faults.thinks.max(1));
+                self.schedule(self.now + think, process, Due::Ask);
             }
             ClientEffect::Timer(Some(doublings)) => self.start_client_timer(process, doublings),
             ClientEffect::Timer(None) => {
@@ -551,7 +551,7 @@ impl<'s> Simulation<'s> {
     }
 
     fn wrong(&self) -> Option<(Property, String)> {
-        self.cast.violation(self.settings.property)
+        self.honest_nodes.violation(self.settings.property)
     }
 
     fn last_look(&self) -> Option<End> {
@@ -563,15 +563,15 @@ impl<'s> Simulation<'s> {
         clock.number += 1;
         clock.doublings = doublings;
         let number = clock.number;
-        let ticks = self.weather.skewed(self.now, process, PATIENCE << doublings.min(MOST_DOUBLINGS));
-        self.schedule(self.now + ticks, process, What::Timeout { number, copy: 0 });
+        let ticks = self.faults.skewed(self.now, process, PATIENCE << doublings.min(MOST_DOUBLINGS));
+        self.schedule(self.now + ticks, process, Due::Timeout { number, copy: 0 });
     }
 
     /// Sets or stops the timer of a replica or, of a Byzantine one, of a copy.
     fn set_timer(&mut self, process: usize, copy: usize, timer: Option<(View, u32)>) {
         let now = self.now;
-        let clock = match self.masks.get_mut(process).and_then(Option::as_mut) {
-            Some(mask) => match mask.clocks.get_mut(copy) {
+        let clock = match self.nodes.get_mut(process).and_then(Option::as_mut) {
+            Some(node) => match node.clocks.get_mut(copy) {
                 Some(clock) => clock,
                 None => return,
             },
@@ -582,15 +582,15 @@ impl<'s> Simulation<'s> {
         clock.doublings = timer.map_or(0, |(_, doublings)| doublings);
         let number = clock.number;
         if let Some((_, doublings)) = timer {
-            let ticks = self.weather.skewed(now, process, TIMEOUT << doublings.min(MOST_DOUBLINGS));
-            self.schedule(now + ticks, process, What::Timeout { number, copy });
+            let ticks = self.faults.skewed(now, process, TIMEOUT << doublings.min(MOST_DOUBLINGS));
+            self.schedule(now + ticks, process, Due::Timeout { number, copy });
         }
     }
 
     fn time_out(&mut self, process: usize, number: u64, copy: usize) {
         let who = self.who(process);
-        if let Some(mask) = self.masks.get(process).and_then(Option::as_ref) {
-            if mask.clocks.get(copy).is_some_and(|clock| clock.number == number) {
+        if let Some(node) = self.nodes.get(process).and_then(Option::as_ref) {
+            if node.clocks.get(copy).is_some_and(|clock| clock.number == number) {
                 self.deceive(process, who, |c| c == copy, Input::Timeout);
             }
             return;
@@ -613,8 +613,8 @@ impl<'s> Simulation<'s> {
     /// A replica says how far it is; the longer nothing comes about, the longer timers run, and the less often.
     fn resend(&mut self, process: usize) {
         self.step(self.who(process), Event::Resend);
-        let wait = self.weather.skewed(self.now, process, RETRANSMISSION.max(self.idle() / 8));
-        self.schedule(self.now + wait, process, What::Resend);
+        let wait = self.faults.skewed(self.now, process, RETRANSMISSION.max(self.idle() / 8));
+        self.schedule(self.now + wait, process, Due::Resend);
     }
 
     /// Puts a message on its way to all replicas but its sender.
@@ -635,115 +635,115 @@ impl<'s> Simulation<'s> {
     /// Byzantine replicas hear of everything, if they listen.
     fn lore_of(&mut self, from: Principal, message: &Message) {
         if self.strategy.listens() && !self.system.byzantine().is_empty() {
-            let honest = from.replica().is_none_or(|id| self.masks[id.index()].is_none());
-            self.lore.learn(message, honest);
+            let honest = from.replica().is_none_or(|id| self.nodes[id.index()].is_none());
+            self.knowledge.learn(message, honest);
         }
     }
 
     fn transmit(&mut self, from: Principal, to: Principal, message: Message, delay: u64) {
         let (sender, receiver) = (self.process(from), self.process(to));
-        let safe = self.masks.get(sender).is_some_and(Option::is_some);
-        let arrivals = self.weather.arrivals(self.now + delay, sender, receiver, safe, &mut self.network);
+        let safe = self.nodes.get(sender).is_some_and(Option::is_some);
+        let arrivals = self.faults.arrivals(self.now + delay, sender, receiver, safe, &mut self.network);
         self.counts.lost += u64::from(arrivals.first.is_none());
         self.counts.duplicated += u64::from(arrivals.second.is_some());
         if let Some(at) = arrivals.second {
-            self.schedule(at, receiver, What::Deliver(message.clone()));
+            self.schedule(at, receiver, Due::Deliver(message.clone()));
         }
         if let Some(at) = arrivals.first {
-            self.schedule(at, receiver, What::Deliver(message));
+            self.schedule(at, receiver, Due::Deliver(message));
         }
     }
 
     /// Lets the copies of a Byzantine replica that are meant take an input, a message if it comes from `from`, and
     /// sends what the strategy makes of it.
     fn deceive(&mut self, process: usize, from: Principal, meant: impl Fn(usize) -> bool, input: Input<'_>) {
-        let Some(mut mask) = self.masks[process].take() else { return };
-        let me = Principal::Replica(mask.id());
-        for copy in (0..mask.copies()).filter(|&copy| meant(copy)) {
-            if matches!(input, Input::Deliver(_)) && !self.hears(&mask, copy, from) {
+        let Some(mut node) = self.nodes[process].take() else { return };
+        let me = Principal::Replica(node.id());
+        for copy in (0..node.copies()).filter(|&copy| meant(copy)) {
+            if matches!(input, Input::Deliver(_)) && !self.hears(&node, copy, from) {
                 continue;
             }
             let mut effects = std::mem::take(&mut self.effects);
-            mask.step(copy, input, &mut effects);
+            node.step(copy, input, &mut effects);
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Broadcast(message) => {
                         for to in (0..self.replicas()).map(|id| Principal::Replica(ReplicaId(id as u16))) {
                             if to != me {
-                                self.speak(&mask, copy, to, &message);
+                                self.speak(&node, copy, to, &message);
                             }
                         }
                     }
-                    Effect::Send(to, message) => self.speak(&mask, copy, Principal::Replica(to), &message),
+                    Effect::Send(to, message) => self.speak(&node, copy, Principal::Replica(to), &message),
                     Effect::Reply(reply) => {
                         let to = Principal::Client(reply.client);
-                        self.speak(&mask, copy, to, &Message::Reply(reply));
+                        self.speak(&node, copy, to, &Message::Reply(reply));
                     }
                     Effect::Timer(timer) => {
-                        mask.timer(copy, timer.map(|timer| (timer.view, timer.doublings)))
+                        node.timer(copy, timer.map(|timer| (timer.view, timer.doublings)))
                     }
                     _ => {}
                 }
             }
             self.effects = effects;
         }
-        let timers = mask.changed_timers();
-        self.masks[process] = Some(mask);
+        let timers = node.changed_timers();
+        self.nodes[process] = Some(node);
         for (copy, timer) in timers {
             self.set_timer(process, copy, timer);
         }
         self.post(me);
-        let unstable = self.now < self.weather.stable_at;
+        let unstable = self.now < self.faults.stable_at;
         if unstable && matches!(input, Input::Deliver(_)) && self.deceit.chance(100) {
             self.act(process);
         }
     }
 
-    fn hears(&mut self, mask: &Mask, copy: usize, from: Principal) -> bool {
-        let scene = Scene {
+    fn hears(&mut self, node: &ByzantineNode, copy: usize, from: Principal) -> bool {
+        let context = StrategyContext {
             system: &self.system,
-            lore: &self.lore,
+            knowledge: &self.knowledge,
             rng: &mut self.deceit,
             now: self.now,
-            stable: self.now >= self.weather.stable_at,
+            stable: self.now >= self.faults.stable_at,
         };
-        guarded(|| self.strategy.hears(&scene, mask, copy, from)).unwrap_or(true)
+        guarded(|| self.strategy.hears(&context, node, copy, from)).unwrap_or(true)
     }
 
-    fn speak(&mut self, mask: &Mask, copy: usize, to: Principal, message: &Message) {
-        let mut scene = Scene {
+    fn speak(&mut self, node: &ByzantineNode, copy: usize, to: Principal, message: &Message) {
+        let mut context = StrategyContext {
             system: &self.system,
-            lore: &self.lore,
+            knowledge: &self.knowledge,
             rng: &mut self.deceit,
             now: self.now,
-            stable: self.now >= self.weather.stable_at,
+            stable: self.now >= self.faults.stable_at,
         };
         // What a Byzantine replica cannot make up, because a rule panics over it, it leaves alone.
         let _ = guarded(|| {
-            self.strategy.speak(&mut scene, mask, copy, to, message, &mut self.postings);
+            self.strategy.speak(&mut context, node, copy, to, message, &mut self.outgoing);
         });
     }
 
     fn act(&mut self, process: usize) {
-        let Some(mask) = self.masks[process].take() else { return };
-        let me = Principal::Replica(mask.id());
-        let mut scene = Scene {
+        let Some(node) = self.nodes[process].take() else { return };
+        let me = Principal::Replica(node.id());
+        let mut context = StrategyContext {
             system: &self.system,
-            lore: &self.lore,
+            knowledge: &self.knowledge,
             rng: &mut self.deceit,
             now: self.now,
-            stable: self.now >= self.weather.stable_at,
+            stable: self.now >= self.faults.stable_at,
         };
-        let _ = guarded(|| self.strategy.act(&mut scene, &mask, &mut self.postings));
-        self.masks[process] = Some(mask);
+        let _ = guarded(|| self.strategy.act(&mut context, &node, &mut self.outgoing));
+        self.nodes[process] = Some(node);
         self.post(me);
     }
 
     /// Sends what a Byzantine replica has decided to send.
     fn post(&mut self, me: Principal) {
-        let mut postings = std::mem::take(&mut self.postings);
-        for Posting { to, message, delay } in postings.drain(..) {
-            let is_byzantine = to.replica().is_some_and(|id| self.masks[id.index()].is_some());
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        for Outgoing { to, message, delay } in outgoing.drain(..) {
+            let is_byzantine = to.replica().is_some_and(|id| self.nodes[id.index()].is_some());
             if to == me || (is_byzantine && !self.strategy.is_among_friends()) {
                 continue;
             }
@@ -751,6 +751,6 @@ impl<'s> Simulation<'s> {
             self.lore_of(me, &message);
             self.transmit(me, to, message, delay);
         }
-        self.postings = postings;
+        self.outgoing = outgoing;
     }
 }

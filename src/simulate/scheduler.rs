@@ -76,16 +76,16 @@ pub(super) fn scheduler<T: fmt::Debug + Send + 'static>(
 /// the same share of as many as there are. When the choices have come to an end it is always the first, so that a
 /// schedule without choices is the order of coming.
 pub(super) fn written<T: fmt::Debug + Send + 'static>(choices: Vec<u16>) -> Box<dyn Scheduler<T>> {
-    Box::new(Written { ready: VecDeque::new(), choices: choices.into_iter() })
+    Box::new(Scripted { ready: VecDeque::new(), choices: choices.into_iter() })
 }
 
 #[derive(Debug)]
-struct Written<T> {
+struct Scripted<T> {
     ready: VecDeque<Ready<T>>,
     choices: std::vec::IntoIter<u16>,
 }
 
-impl<T: fmt::Debug + Send> Scheduler<T> for Written<T> {
+impl<T: fmt::Debug + Send> Scheduler<T> for Scripted<T> {
     fn add(&mut self, ready: Ready<T>) {
         self.ready.push_back(ready);
     }

@@ -197,7 +197,7 @@ impl Settings {
     /// What a run of a seed begins with under these rules, whatever name the settings give.
     pub(super) fn draw_under(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
         self.validate_sizes()?;
-        let mut rng = Rng::new(seed, Stream::Weather);
+        let mut rng = Rng::new(seed, Stream::NetworkFaults);
         let mut byzantine = match &self.placed {
             Some(ids) => ids.clone(),
             None => {
@@ -210,8 +210,8 @@ impl Settings {
         byzantine.sort_unstable();
         let strategy = self.strategy.drawn(&mut rng);
         let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rules)?);
-        let weather = Weather::draw(self, &system, &mut rng);
-        Ok(Drawn { system, weather, strategy, schedule: None })
+        let faults = NetworkFaults::draw(self, &system, &mut rng);
+        Ok(Drawn { system, faults, strategy, schedule: None })
     }
 }
 
@@ -219,7 +219,7 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub(super) struct Drawn {
     pub system: Arc<System>,
-    pub weather: Weather,
+    pub faults: NetworkFaults,
     /// What Byzantine replicas do, and no longer [`StrategyKind::Mixed`].
     pub strategy: StrategyKind,
     /// What the next events are, if that is settled too.
@@ -241,7 +241,7 @@ pub struct Partition {
 
 /// How bad the network is until it is stable, and who crashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Weather {
+pub struct NetworkFaults {
     /// When it is stable, in ticks.
     pub stable_at: u64,
     /// The shortest and longest delay, in ticks, before it is stable.
@@ -266,7 +266,7 @@ pub struct Weather {
 /// The delays of a stable network, in ticks.
 pub(super) const STABLE_DELAY: (u64, u64) = (1, 5);
 
-impl Weather {
+impl NetworkFaults {
     /// Not all that can go wrong goes wrong in every run: what is left out in one leaves room for the rest.
     fn draw(settings: &Settings, system: &System, rng: &mut Rng) -> Self {
         let processes = u64::from(settings.scope.replicas) + system.clients().len() as u64;
@@ -297,7 +297,7 @@ impl Weather {
             rng.pick(&[&[8][..], &[7, 8, 9], &[1, 2, 4, 8, 8, 16, 32]]).copied().unwrap_or(&[8]);
         let skew = (0..processes).map(|_| one_of(rng, skews)).collect();
         let thinks = one_of(rng, &[0, 50, 400]);
-        Weather {
+        NetworkFaults {
             stable_at,
             delay,
             late,

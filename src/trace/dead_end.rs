@@ -26,10 +26,10 @@ impl Oracle {
     /// What is wrong with what the participants of a run believe, if something is.
     pub(super) fn violation(&self, run: &Run, property: Property) -> Option<String> {
         if property != Property::NoDeadEnd {
-            return run.with_seen(|seen| property.violation(seen));
+            return run.with_view(|seen| property.violation(seen));
         }
         // Where somebody has panicked nothing can happen, and that is what is wrong there.
-        let waits = run.with_seen(|seen| seen.unserved().filter(|_| seen.panicked.is_none()))?;
+        let waits = run.with_view(|seen| seen.unserved().filter(|_| seen.panicked.is_none()))?;
         let messages = self.messages(run)?;
         next(run, &messages).is_none().then_some(waits)
     }

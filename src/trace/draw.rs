@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Stay;
+use super::RunLasso;
 use super::text::describe;
 use crate::model::{Event, System};
 use crate::pbft::{Message, Principal};
@@ -30,7 +30,7 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
 }
 
 /// A Mermaid sequence diagram, with remarks at its end; where the run stays, if it does, is marked.
-pub fn mermaid(system: &System, arrows: &[Arrow], stay: Option<&Stay>, end: &[String]) -> String {
+pub fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso>, end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
         let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
@@ -46,8 +46,8 @@ pub fn mermaid(system: &System, arrows: &[Arrow], stay: Option<&Stay>, end: &[St
     // A client that sends nothing has no column.
     let first = system.honest().first().map(|replica| Principal::Replica(replica.id())).or(first);
     let across = first.zip(last).map(|(first, last)| format!("{first},{last}")).unwrap_or_default();
-    let stable = |at: usize| stay.is_some_and(|stay| stay.stable_after == at);
-    let repeats = |at: usize| stay.is_some_and(|stay| stay.is_loop() && stay.repeats_after == at);
+    let stable = |at: usize| lasso.is_some_and(|lasso| lasso.stable_after == at);
+    let repeats = |at: usize| lasso.is_some_and(|lasso| lasso.is_loop() && lasso.repeats_after == at);
     let mark = |out: &mut String, at: usize| {
         if stable(at) {
             let _ = writeln!(out, "    Note over {across}: the network is stable");
@@ -67,9 +67,9 @@ pub fn mermaid(system: &System, arrows: &[Arrow], stay: Option<&Stay>, end: &[St
         }
     }
     mark(&mut out, arrows.len());
-    match stay {
-        Some(stay) if stay.is_loop() => out.push_str("    end\n"),
-        Some(stay) => drop(writeln!(out, "    Note over {across}: {}", clean(stay.then))),
+    match lasso {
+        Some(lasso) if lasso.is_loop() => out.push_str("    end\n"),
+        Some(lasso) => drop(writeln!(out, "    Note over {across}: {}", clean(lasso.then))),
         None => {}
     }
     for (remark, replica) in end.iter().zip(system.honest().last().into_iter().cycle()) {
@@ -84,7 +84,7 @@ const TOP: usize = 46;
 
 /// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
 /// replica, an arrow for each delivery. Where the run stays, if it does, is marked.
-pub fn svg(system: &System, events: &[(Principal, Event)], stay: Option<&Stay>) -> String {
+pub fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<&RunLasso>) -> String {
     let everybody = participants(system);
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
     // Events in the last column are told to its right.
@@ -106,7 +106,7 @@ pub fn svg(system: &System, events: &[(Principal, Event)], stay: Option<&Stay>) 
             x = x(who)
         );
     }
-    if let Some(stay) = stay {
+    if let Some(lasso) = lasso {
         let rule = |out: &mut String, after: usize, words: &str, colour: &str| {
             let y = TOP + after * ROW;
             let _ = write!(
@@ -116,16 +116,16 @@ pub fn svg(system: &System, events: &[(Principal, Event)], stay: Option<&Stay>) 
                 y - 3
             );
         };
-        if stay.is_loop() {
-            let (top, height) = (TOP + stay.repeats_after * ROW, (events.len() - stay.repeats_after) * ROW);
+        if lasso.is_loop() {
+            let (top, height) = (TOP + lasso.repeats_after * ROW, (events.len() - lasso.repeats_after) * ROW);
             let _ = write!(out, "<rect y='{top}' width='{width}' height='{height}' fill='#ffeec2'/>");
         }
-        rule(&mut out, stay.stable_after, "from here on the network is stable", "#06c");
-        let repeats = if stay.is_loop() { "from here on, for ever" } else { stay.then };
+        rule(&mut out, lasso.stable_after, "from here on the network is stable", "#06c");
+        let repeats = if lasso.is_loop() { "from here on, for ever" } else { lasso.then };
         // Both can stand at one place.
         let below =
-            if stay.stable_after == stay.repeats_after { "&#8195;".repeat(18) } else { String::new() };
-        rule(&mut out, stay.repeats_after, &format!("{below}↻ {repeats}"), "#c30");
+            if lasso.stable_after == lasso.repeats_after { "&#8195;".repeat(18) } else { String::new() };
+        rule(&mut out, lasso.repeats_after, &format!("{below}↻ {repeats}"), "#c30");
     }
     for (row, (to, event)) in events.iter().enumerate() {
         let (y, to) = (TOP + row * ROW + ROW / 2, x(*to));

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::message::MessageRecord;
+use super::script::ScriptLine;
 use super::stage::Stage;
-use super::told::Told;
-use super::{Explanation, ReplayError, Stay, StayError, Step, Trace, describe};
+use super::{Explanation, LassoError, ReplayError, RunLasso, Step, Trace, describe};
 use crate::bugs::{self, Rulebook};
 use crate::model::{Bound, BoundError, Event, Property, System};
 use crate::pbft::{Effect, Principal, Timer};
@@ -91,7 +91,7 @@ pub enum ReadError {
     Step(ReplayError, &'static str),
     /// It does not stay where it says that it does.
     #[error("the trace is said never to reach what it owes: {0}")]
-    Stay(#[from] StayError),
+    RunLasso(#[from] LassoError),
     /// Two parts of it contradict each other.
     #[error("the trace contradicts itself: {0}")]
     Contradiction(String),
@@ -120,7 +120,7 @@ struct Record {
     violates: Option<Property>,
     #[serde(skip_deserializing)]
     explanation: Option<String>,
-    lasso: Option<StayRecord>,
+    lasso: Option<LassoRecord>,
     #[serde(skip_deserializing)]
     because: Option<Explanation>,
     steps: Vec<StepRecord>,
@@ -130,7 +130,7 @@ struct Record {
 
 /// Where a run stays that never does what it owes.
 #[derive(Debug, Serialize, Deserialize)]
-struct StayRecord {
+struct LassoRecord {
     property: Property,
     stable_after: usize,
     repeats_after: usize,
@@ -172,7 +172,7 @@ struct ItfMeta {
     /// Whether nothing is withheld for lack of time, as in what is about liveness.
     open: bool,
     violates: Option<Property>,
-    lasso: Option<StayRecord>,
+    lasso: Option<LassoRecord>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -232,45 +232,46 @@ impl Record {
         let system = Arc::new(system?);
         let trace = Trace::enact(&system, &steps, |stage, number, step| step.event(&system, stage, number));
         let mut trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
-        if let Some(stay) = lasso {
-            if violates != Some(stay.property) {
+        if let Some(lasso) = lasso {
+            if violates != Some(lasso.property) {
                 let said = violates.map_or("nothing", Property::name);
-                let why = format!("it violates {said}, and stays without reaching {}", stay.property);
+                let why = format!("it violates {said}, and stays without reaching {}", lasso.property);
                 return Err(ReadError::Contradiction(why));
             }
-            trace = trace.staying(stay.try_into()?)?;
+            trace = trace.staying(lasso.try_into()?)?;
         }
         Ok(TraceFile { rulebook, violates, trace })
     }
 }
 
-impl TryFrom<StayRecord> for Stay {
+impl TryFrom<LassoRecord> for RunLasso {
     type Error = ReadError;
 
-    fn try_from(record: StayRecord) -> Result<Self, ReadError> {
-        let StayRecord { property, stable_after, repeats_after, then } = record;
-        let known =
-            [Stay::DEAD_END, Stay::REST, Stay::LOOP, Stay::RISING].into_iter().find(|known| *known == then);
+    fn try_from(record: LassoRecord) -> Result<Self, ReadError> {
+        let LassoRecord { property, stable_after, repeats_after, then } = record;
+        let known = [RunLasso::DEAD_END, RunLasso::REST, RunLasso::LOOP, RunLasso::RISING]
+            .into_iter()
+            .find(|known| *known == then);
         let then = known
             .ok_or_else(|| ReadError::Contradiction(format!("no run stays so that '{then}' can be said")))?;
-        Ok(Stay { property, stable_after, repeats_after, then })
+        Ok(RunLasso { property, stable_after, repeats_after, then })
     }
 }
 
-impl From<&Stay> for StayRecord {
-    fn from(stay: &Stay) -> Self {
-        StayRecord {
-            property: stay.property,
-            stable_after: stay.stable_after,
-            repeats_after: stay.repeats_after,
-            then: stay.then.to_owned(),
+impl From<&RunLasso> for LassoRecord {
+    fn from(lasso: &RunLasso) -> Self {
+        LassoRecord {
+            property: lasso.property,
+            stable_after: lasso.stable_after,
+            repeats_after: lasso.repeats_after,
+            then: lasso.then.to_owned(),
         }
     }
 }
 
 impl StepRecord {
-    fn told(&self) -> Told<'_> {
-        Told { from: self.from.as_deref(), to: &self.to, what: &self.event }
+    fn line(&self) -> ScriptLine<'_> {
+        ScriptLine { from: self.from.as_deref(), to: &self.to, what: &self.event }
     }
 
     /// What happens, and to whom: the message that the file holds, or the one that its words mean.
@@ -280,22 +281,22 @@ impl StepRecord {
         stage: &Stage,
         number: usize,
     ) -> Result<(Principal, Event), ReplayError> {
-        let told = self.told();
-        let unfit = |why: String| ReplayError::Unfit(number, told.to_string(), why);
+        let line = self.line();
+        let unfit = |why: String| ReplayError::Unfit(number, line.to_string(), why);
         let (to, event) = match &self.message {
-            None => stage.told(number, &told, |whole, said| whole == said)?,
+            None => stage.find(number, &line, |whole, said| whole == said)?,
             Some(value) => {
                 let message = stage.parse(value).map_err(|why| unfit(why.to_string()))?;
                 if !system.is_explored(&message) {
                     return Err(unfit("the message is for a sequence number beyond the bound".to_owned()));
                 }
-                let to = super::told::principal(&self.to);
+                let to = super::script::principal(&self.to);
                 (to.ok_or_else(|| unfit("there is nobody of that name".to_owned()))?, Event::Deliver(message))
             }
         };
         let (from, words) = (sender(&event), words(system, &event));
-        if (from.as_deref(), words.as_str()) != (told.from, told.what) {
-            let is = Told { from: from.as_deref(), to: &self.to, what: &words };
+        if (from.as_deref(), words.as_str()) != (line.from, line.what) {
+            let is = ScriptLine { from: from.as_deref(), to: &self.to, what: &words };
             return Err(unfit(format!("the message in full is another one: {is}")));
         }
         Ok((to, event))
@@ -315,7 +316,7 @@ impl TryFrom<Itf> for Record {
         if led || first.action.is_some_and(|action| action != FIRST) {
             return Err(contradiction("a step leads to its first state"));
         }
-        if repeats != lasso.as_ref().map(|stay| stay.repeats_after) {
+        if repeats != lasso.as_ref().map(|lasso| lasso.repeats_after) {
             return Err(contradiction("its loop does not begin where #meta says that it stays"));
         }
         let steps = states.map(|state| StepRecord {
@@ -405,7 +406,7 @@ impl Trace {
             open: self.system.is_open(),
             violates: property,
             explanation: property.and_then(|p| self.violation(p)),
-            lasso: self.lasso.as_ref().map(StayRecord::from),
+            lasso: self.lasso.as_ref().map(LassoRecord::from),
             because: property.and_then(|p| self.explain(p)),
             steps: steps.collect(),
             finally: self.finally().map(|(who, local)| (who.to_string(), format!("{local:?}"))).collect(),
@@ -442,7 +443,7 @@ impl Trace {
                 "bound": self.system.bound(),
                 "open": self.system.is_open(),
                 "violates": property,
-                "lasso": self.lasso.as_ref().map(StayRecord::from),
+                "lasso": self.lasso.as_ref().map(LassoRecord::from),
                 "description": property.and_then(|p| self.violation(p)),
             },
             "params": [],
@@ -450,8 +451,8 @@ impl Trace {
             "states": states,
         });
         // A run that stops repeats its last state.
-        if let Some(stay) = &self.lasso {
-            itf["loop"] = json!(stay.repeats_after);
+        if let Some(lasso) = &self.lasso {
+            itf["loop"] = json!(lasso.repeats_after);
         }
         serde_json::to_string_pretty(&itf)
     }

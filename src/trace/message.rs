@@ -11,12 +11,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::told::principal;
+use super::script::principal;
 use crate::model::{Known, System};
 use crate::pbft::{
     Batch, Checkpoint, ClientId, Commit, Decision, Digest, LastReply, Message, NewView, Outcome, PrePrepare,
-    Prepare, PreparedClaim, Principal, Proof, Proposal, Reply, Request, SeqNum, Signable, Signed,
-    SignedRequest, SigningKey, Snapshot, StableClaim, StateTransfer, Status, Timestamp, View, ViewChange,
+    Prepare, PreparedClaim, Principal, Proposal, Reply, Request, SeqNum, Signable, Signed, SignedRequest,
+    SigningKey, Snapshot, StableClaim, StateTransfer, Status, Timestamp, Uncompared, View, ViewChange,
 };
 
 /// The largest number in a message that is read. No bound reaches so far, and what a replica makes of it fits into
@@ -434,7 +434,7 @@ impl Reader<'_> {
                 let changes = view_changes.iter().map(|change| self.view_change(change).map(Arc::new));
                 let new_view = NewView {
                     view: *view,
-                    view_changes: Proof(changes.collect::<Result<_, _>>()?),
+                    view_changes: Uncompared(changes.collect::<Result<_, _>>()?),
                     proposals: proposals.iter().map(|p| self.proposal(p)).collect::<Result<_, _>>()?,
                 };
                 Message::NewView(Arc::new(self.signed(
@@ -500,13 +500,13 @@ impl Reader<'_> {
 
     fn stable(&self, m: &StableRecord) -> Result<StableClaim, Unreadable> {
         let checkpoints = m.checkpoints.iter().map(|vote| self.checkpoint(vote));
-        let checkpoints = Proof(checkpoints.collect::<Result<_, _>>()?);
+        let checkpoints = Uncompared(checkpoints.collect::<Result<_, _>>()?);
         Ok(StableClaim { seq: m.seq, state: m.state, checkpoints })
     }
 
     fn claim(&self, m: &PreparedRecord) -> Result<PreparedClaim, Unreadable> {
         let prepares = m.prepares.iter().map(|vote| self.prepare(vote));
-        let prepares = Proof(prepares.collect::<Result<_, _>>()?);
+        let prepares = Uncompared(prepares.collect::<Result<_, _>>()?);
         Ok(PreparedClaim { proposal: self.proposal(&m.proposal)?, prepares })
     }
 
@@ -522,7 +522,7 @@ impl Reader<'_> {
 
     fn decision(&self, m: &DecisionRecord) -> Result<Decision, Unreadable> {
         let commits = m.commits.iter().map(|vote| self.commit(vote));
-        let commits = Proof((m.view, commits.collect::<Result<_, _>>()?));
+        let commits = Uncompared((m.view, commits.collect::<Result<_, _>>()?));
         Ok(Decision { seq: m.seq, batch: self.batch(&m.batch)?, commits })
     }
 }

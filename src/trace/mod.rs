@@ -8,17 +8,17 @@ mod dead_end;
 mod draw;
 mod explain;
 mod file;
+mod lasso;
 mod message;
+mod script;
 mod shiviz;
 mod shrink;
 mod stage;
-mod stay;
 mod text;
-mod told;
 
 use std::sync::Arc;
 
-use crate::model::{Event, Local, NoStep, Property, Run, System, Taken};
+use crate::model::{Event, Local, NoStep, Property, Run, System, Transition};
 use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, State};
 
 use dead_end::Oracle;
@@ -26,8 +26,8 @@ use dead_end::Oracle;
 pub use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
-pub(crate) use stay::raised;
-pub use stay::{Stay, StayError, Unfair};
+pub(crate) use lasso::raised;
+pub use lasso::{LassoError, RunLasso, Unfair};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.
@@ -36,7 +36,7 @@ pub struct Trace {
     system: Arc<System>,
     steps: Vec<Step>,
     run: Run,
-    lasso: Option<Stay>,
+    lasso: Option<RunLasso>,
 }
 
 /// One event at one participant, and what it made of it.
@@ -58,15 +58,15 @@ pub struct Step {
 
 impl Step {
     /// What came of an event.
-    pub fn new(to: Principal, event: Event, before: Local, taken: Taken) -> Self {
-        let Taken { after, effects, of_client } = taken;
+    pub fn new(to: Principal, event: Event, before: Local, taken: Transition) -> Self {
+        let Transition { after, effects, of_client } = taken;
         Step { to, event, effects, of_client, before, after }
     }
 
     /// What came of it.
-    pub fn taken(&self) -> Taken {
+    pub fn taken(&self) -> Transition {
         let (after, effects, of_client) = (self.after.clone(), self.effects.clone(), self.of_client.clone());
-        Taken { after, effects, of_client }
+        Transition { after, effects, of_client }
     }
 
     /// The replica with its states before and after, if it is one.
@@ -126,11 +126,11 @@ impl Trace {
     }
 
     /// How it goes on for ever, if that is what is wrong with it.
-    pub fn lasso(&self) -> Option<&Stay> {
+    pub fn lasso(&self) -> Option<&RunLasso> {
         self.lasso.as_ref()
     }
 
-    /// Whether what the adversary can send within the bound is little enough to be listed, as judge 1 does.
+    /// Whether what the adversary can send within the bound is little enough to be listed, as judge *message* does.
     pub fn is_listable(&self) -> bool {
         stage::is_listable(&self.system)
     }

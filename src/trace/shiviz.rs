@@ -63,9 +63,9 @@ impl Trace {
 
     /// What begins with a step.
     fn marks(&self, index: usize) -> String {
-        let Some(stay) = &self.lasso else { return String::new() };
-        let stable = if stay.stable_after == index { "(the network is stable) " } else { "" };
-        let repeats = if stay.repeats_after == index { "(from here on, for ever) " } else { "" };
+        let Some(lasso) = &self.lasso else { return String::new() };
+        let stable = if lasso.stable_after == index { "(the network is stable) " } else { "" };
+        let repeats = if lasso.repeats_after == index { "(from here on, for ever) " } else { "" };
         format!("{stable}{repeats}")
     }
 }

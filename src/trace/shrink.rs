@@ -2,7 +2,7 @@
 
 use super::dead_end::{Oracle, changes};
 use super::stage::Stage;
-use super::{Stay, Trace};
+use super::{RunLasso, Trace};
 use crate::model::{Event, Property};
 use crate::pbft::Principal;
 
@@ -18,7 +18,7 @@ impl Trace {
     #[must_use]
     pub fn shrunk(&self, property: Property) -> Trace {
         if self.violation(property).is_none() {
-            let stays = self.lasso.as_ref().filter(|stay| stay.property == property && self.fair().is_ok());
+            let stays = self.lasso.as_ref().filter(|lasso| lasso.property == property && self.fair().is_ok());
             return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
         }
         let oracle = Oracle::of(&self.system);
@@ -81,21 +81,21 @@ impl Trace {
     /// The same without one of the steps before it stays and those that cannot happen without it, if it still stays
     /// without what it owes, and is fair.
     fn staying_without(&self, left_out: usize) -> Option<Trace> {
-        let stay = self.lasso.as_ref().filter(|stay| left_out < stay.repeats_after)?;
+        let lasso = self.lasso.as_ref().filter(|lasso| left_out < lasso.repeats_after)?;
         let events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
         let (_, kept) = self.possible(events.iter(), left_out);
         let before = |place: usize| kept.iter().filter(|(index, _)| *index < place).count();
-        let (stable_after, repeats_after) = (before(stay.stable_after), before(stay.repeats_after));
-        if kept.len() - repeats_after != events.len() - stay.repeats_after {
+        let (stable_after, repeats_after) = (before(lasso.stable_after), before(lasso.repeats_after));
+        if kept.len() - repeats_after != events.len() - lasso.repeats_after {
             return None;
         }
         // Whether a Byzantine replica could still do something there is not known.
-        let is_known = stay.then != Stay::DEAD_END || self.system.byzantine().is_empty();
-        let then = if is_known { stay.then } else { Stay::REST };
+        let is_known = lasso.then != RunLasso::DEAD_END || self.system.byzantine().is_empty();
+        let then = if is_known { lasso.then } else { RunLasso::REST };
         let events: Vec<_> = kept.into_iter().map(|(_, event)| event).collect();
         let trace = Trace::replay(&self.system, &events).ok()?;
-        let stay = Stay { property: stay.property, stable_after, repeats_after, then };
-        trace.staying(stay).ok().filter(|trace| trace.fair().is_ok())
+        let lasso = RunLasso { property: lasso.property, stable_after, repeats_after, then };
+        trace.staying(lasso).ok().filter(|trace| trace.fair().is_ok())
     }
 
     /// Acts out the events but for one; of the others those that can happen then, with their places.

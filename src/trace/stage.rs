@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::describe;
 use super::message::{Unreadable, parse};
-use super::told::{Told, event, principal};
+use super::script::{ScriptLine, event, principal};
 use super::{ReplayError, Step, Trace};
 use crate::model::{
-    Adversary, Event, Known, Local, NoStep, Participant, Run, System, Taken, guarded, participants,
+    Adversary, Event, Known, Local, NoStep, Participant, Run, System, Transition, guarded, participants,
 };
 use crate::pbft::{Message, Principal};
 
@@ -52,7 +52,7 @@ impl Stage {
     }
 
     /// Makes an event happen, as [`Run::step`].
-    pub(super) fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Taken), NoStep> {
+    pub(super) fn step(&mut self, who: Principal, event: &Event) -> Result<(Local, Transition), NoStep> {
         let (before, taken) = self.run.step(who, event)?;
         for (_, message) in taken.sent(self.run.system()) {
             self.known.learn(&message);
@@ -105,23 +105,23 @@ impl Stage {
     }
 
     /// The event that is told, where `means` says whether a message, in words, is meant by what was told.
-    pub(super) fn told(
+    pub(super) fn find(
         &self,
         number: usize,
-        told: &Told<'_>,
+        line: &ScriptLine<'_>,
         means: impl Fn(&str, &str) -> bool,
     ) -> Result<(Principal, Event), ReplayError> {
-        let unknown = || ReplayError::NeverSent(number, told.to_string());
-        let to = principal(told.to).ok_or_else(unknown)?;
-        let event = match told.from {
+        let unknown = || ReplayError::NeverSent(number, line.to_string());
+        let to = principal(line.to).ok_or_else(unknown)?;
+        let event = match line.from {
             Some(from) => {
                 let meant = self.meant(|message| {
                     message.signer().to_string() == from
-                        && means(&describe(self.system(), message), told.what)
+                        && means(&describe(self.system(), message), line.what)
                 });
                 Event::Deliver(meant.ok_or_else(unknown)?)
             }
-            None => event(told.what).ok_or_else(unknown)?,
+            None => event(line.what).ok_or_else(unknown)?,
         };
         Ok((to, event))
     }

@@ -1,4 +1,4 @@
-//! Judge 3 never says of a broken rulebook that it holds: it finds the violation or says which of its assumptions fails.
+//! Judge *unbounded* never says of a broken rulebook that it holds: it finds the violation or says which of its assumptions fails.
 
 #![cfg(test)]
 
@@ -11,7 +11,7 @@ use bft_check::model::{Bound, Byzantine, Reductions, Scope};
 use bft_check::pbft::Rules;
 use rayon::prelude::*;
 
-/// What judge 3 says by default, and without its reductions.
+/// What judge *unbounded* says by default, and without its reductions.
 fn said(rules: &'static dyn Rules, scope: Scope, reductions: Reductions) -> Verdict {
     let bound = Bound::new(scope, []);
     let mut all = jobs(JudgeKind::Unbounded, &bound, &Byzantine::Count(1), rules).unwrap();

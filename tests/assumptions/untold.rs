@@ -1,8 +1,8 @@
-//! Rulebooks of which judge 3 says nothing: right or wrong, they do not fulfil what it assumes.
+//! Rulebooks of which judge *unbounded* says nothing: right or wrong, they do not fulfil what it assumes.
 
 use std::collections::BTreeSet;
 
-use bft_check::model::{Assumption, Reductions, Scope, Views};
+use bft_check::model::{Assumption, Reductions, Scope, UnboundedModel};
 use bft_check::pbft::{
     Castro99, Committee, NewView, PreparedClaim, Refusal, ReplicaId, Rules, SeqNum, Setting, SignedRequest,
     StableClaim, View, VoteSet, replica_of,
@@ -87,12 +87,12 @@ fn nothing_is_said_of_rulebooks_that_do_not_fulfil_what_is_assumed() {
 }
 
 fn unmet(rules: &'static dyn Rules) -> Option<Assumption> {
-    Views::new(Scope::DEFAULT, 1, rules).unwrap().unmet()
+    UnboundedModel::new(Scope::DEFAULT, 1, rules).unwrap().unmet()
 }
 
 #[test]
 fn a_rule_that_panics_is_none_to_be_judged() {
-    let model = Views::new(Scope::DEFAULT, 1, &WantsTwoCertificates);
+    let model = UnboundedModel::new(Scope::DEFAULT, 1, &WantsTwoCertificates);
     assert_eq!(model.map(|model| model.refusal().is_some()), Ok(true));
 }
 
@@ -135,7 +135,7 @@ fn every_assumption_refuses_somebody() {
 fn what_is_too_much_to_try_is_refused() {
     let at = |replicas: u16| {
         let scope = Scope { replicas, faults: (replicas - 1) / 3, requests: 1, ..Scope::DEFAULT };
-        Views::new(scope, scope.faults, &Castro99).unwrap().unmet()
+        UnboundedModel::new(scope, scope.faults, &Castro99).unwrap().unmet()
     };
     assert_eq!((at(7), at(16)), (None, Some(Assumption::TooMany)));
 }

@@ -189,9 +189,9 @@ fn never(property: Property, trace: &Trace) -> bool {
     let mut run = Run::new(Arc::new(trace.system().clone()));
     let mut reached = false;
     for (place, step) in trace.steps().iter().enumerate() {
-        reached |= place >= stay.stable_after && run.with_seen(|seen| seen.reaches(property));
+        reached |= place >= stay.stable_after && run.with_view(|seen| seen.reaches(property));
         run.step(step.to, &step.event).unwrap();
     }
-    reached |= run.with_seen(|seen| seen.reaches(property));
+    reached |= run.with_view(|seen| seen.reaches(property));
     stay.property == property && !reached && read.trace.fair().is_ok()
 }

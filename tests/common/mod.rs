@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bft_check::pbft::{
     Batch, Castro99, Checkpoint, ClientId, Commit, Committee, Decision, Digest, Effect, Input, KeySet,
-    Message, NewView, Outcome, PrePrepare, Prepare, PreparedClaim, Proof, Proposal, Refusal, Replica,
-    ReplicaId, Reply, Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot,
-    StableCheckpoint, StableClaim, State, StateTransfer, Status, Timestamp, View, ViewChange,
+    Message, NewView, Outcome, PrePrepare, Prepare, PreparedClaim, Proposal, Refusal, Replica, ReplicaId,
+    Reply, Request, Rules, SeqNum, Setting, Signable, Signed, SignedRequest, SigningKey, Snapshot,
+    StableCheckpoint, StableClaim, State, StateTransfer, Status, Timestamp, Uncompared, View, ViewChange,
 };
 use proptest::test_runner::{Config as ProptestConfig, FileFailurePersistence};
 
@@ -125,7 +125,7 @@ impl System {
     pub fn decision(&self, view: u64, seq: u64, batch: &Batch, commits: usize) -> Decision {
         let commits: Arc<[_]> =
             (0..commits).map(|i| commit(&self.keys.replicas[i], view, seq, batch.digest())).collect();
-        Decision { seq: SeqNum(seq), batch: batch.clone(), commits: Proof((View(view), commits)) }
+        Decision { seq: SeqNum(seq), batch: batch.clone(), commits: Uncompared((View(view), commits)) }
     }
 
     /// What a view change reports about a batch that prepared: the proposal and the prepares of as many
@@ -140,14 +140,14 @@ impl System {
             .take(prepares)
             .map(|i| prepare(&self.keys.replicas[i], view, seq, batch.digest()))
             .collect::<Arc<[_]>>();
-        PreparedClaim { proposal: self.proposal(view, seq, batch), prepares: Proof(prepares) }
+        PreparedClaim { proposal: self.proposal(view, seq, batch), prepares: Uncompared(prepares) }
     }
 
     /// The claim that a checkpoint is stable, with that many votes.
     pub fn stable_claim(&self, seq: u64, state: Digest, votes: usize) -> StableClaim {
         let checkpoints =
             (0..votes).map(|i| checkpoint(&self.keys.replicas[i], seq, state)).collect::<Arc<[_]>>();
-        StableClaim { seq: SeqNum(seq), state, checkpoints: Proof(checkpoints) }
+        StableClaim { seq: SeqNum(seq), state, checkpoints: Uncompared(checkpoints) }
     }
 
     /// A view change that starts from the genesis checkpoint.
@@ -231,7 +231,7 @@ pub fn new_view(
 ) -> Message {
     Message::NewView(Arc::new(key.sign(NewView {
         view: View(view),
-        view_changes: Proof(changes),
+        view_changes: Uncompared(changes),
         proposals,
     })))
 }

@@ -257,8 +257,8 @@ fn without_departures_it_is_the_paper() {
     let placed = |scope, byzantine: &[u16]| Bound::new(scope, byzantine.iter().copied().map(ReplicaId));
     for (judge, bound) in [
         (JudgeKind::Message, placed(alone, &[])),
-        (JudgeKind::Absorbed, placed(Scope::DEFAULT, &[1])),
-        (JudgeKind::Absorbed, placed(Scope { checkpoint: Some(1), requests: 1, ..one_view }, &[0])),
+        (JudgeKind::Guards, placed(Scope::DEFAULT, &[1])),
+        (JudgeKind::Guards, placed(Scope { checkpoint: Some(1), requests: 1, ..one_view }, &[0])),
         (JudgeKind::Unbounded, placed(one_view, &[3])),
     ] {
         let states = |rules: &'static dyn Rules| {

@@ -76,15 +76,15 @@ impl Question {
 const ONE: Scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
 const ALONE: Scope = Scope { replicas: 3, faults: 0, ..ONE };
 
-/// Sets of reductions for judge *absorbed*: those of its own, alone and as far as they go together.
+/// Sets of reductions for judge *guards*: those of its own, alone and as far as they go together.
 fn of_absorbed(scope: &Scope) -> Vec<Reductions> {
     let none = Reductions::NONE;
     let (silent, symmetry) = (Reductions { silent: true, ..none }, Reductions { symmetry: true, ..none });
     let both = Reductions { silent: true, symmetry: true, ..none };
     let mut sets = vec![none, silent, symmetry, both];
     if scope.slots == 1 && scope.crashes == 0 && !scope.clients && scope.checkpoint.is_none() {
-        sets.push(Reductions { decided: true, ..none });
-        sets.push(Reductions { decided: true, silent: true, ..none });
+        sets.push(Reductions { quotient: true, ..none });
+        sets.push(Reductions { quotient: true, silent: true, ..none });
     }
     sets
 }
@@ -97,11 +97,11 @@ fn of_unbounded() -> Vec<Reductions> {
         Reductions { subsumed: false, ..all },
         Reductions { silent: false, ..all },
         Reductions { ample: false, ..all },
-        Reductions { most: false, ..all },
-        Reductions { alike: false, ..all },
-        Reductions { decided: false, subsumed: false, ..all },
-        Reductions { entered: false, subsumed: false, ..all },
-        Reductions { entered: false, subsumed: false, most: false, ..all },
+        Reductions { maximal: false, ..all },
+        Reductions { counting: false, ..all },
+        Reductions { quotient: false, subsumed: false, ..all },
+        Reductions { summaries: false, subsumed: false, ..all },
+        Reductions { summaries: false, subsumed: false, maximal: false, ..all },
         Reductions::NONE,
     ]
 }
@@ -118,7 +118,7 @@ pub fn questions() -> Vec<Question> {
     };
     let each: [&[u16]; 4] = [&[0], &[1], &[2], &[3]];
     let led: [&[u16]; 2] = [&[0], &[3]];
-    let (message, absorbed, unbounded) = (JudgeKind::Message, JudgeKind::Absorbed, JudgeKind::Unbounded);
+    let (message, guards, unbounded) = (JudgeKind::Message, JudgeKind::Guards, JudgeKind::Unbounded);
 
     // Nobody Byzantine.
     let alone_twice = Scope { views: 2, ..ALONE };
@@ -142,12 +142,12 @@ pub fn questions() -> Vec<Question> {
         Scope { reads: 1, ..alone_clients },
     ];
     for scope in alone {
-        ask(absorbed, scope, &[&[]], &of_absorbed(&scope));
+        ask(guards, scope, &[&[]], &of_absorbed(&scope));
     }
     // Of two views with two slots, or with checkpoints, only the beginning is looked at.
     let silent = Reductions { silent: true, ..none };
     for scope in [Scope { views: 2, ..alone_slots }, Scope { checkpoint: Some(1), ..alone_twice }] {
-        ask(absorbed, scope, &[&[]], &[silent]);
+        ask(guards, scope, &[&[]], &[silent]);
     }
     for scope in [ALONE, two(ALONE)] {
         ask(unbounded, scope, &[&[]], &of_unbounded());
@@ -158,12 +158,12 @@ pub fn questions() -> Vec<Question> {
     // One of four.
     ask(message, ONE, &led, &[none]);
     for scope in [ONE, two(ONE)] {
-        ask(absorbed, scope, &each, &of_absorbed(&scope));
+        ask(guards, scope, &each, &of_absorbed(&scope));
     }
     let views = Scope { views: 2, ..ONE };
-    ask(absorbed, views, &each, &of_absorbed(&views));
+    ask(guards, views, &each, &of_absorbed(&views));
     for scope in [ONE, two(ONE), views] {
-        ask(absorbed, scope, &[&[]], &[none]);
+        ask(guards, scope, &[&[]], &[none]);
     }
     let more = [
         Scope { checkpoint: Some(1), ..ONE },
@@ -174,12 +174,12 @@ pub fn questions() -> Vec<Question> {
         Scope { clients: true, ..ONE },
     ];
     for scope in more {
-        ask(absorbed, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
+        ask(guards, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
     }
     ask(unbounded, ONE, &[&[3]], &[Reductions { symmetry: false, ..Reductions::ALL }, none]);
     ask(unbounded, two(ONE), &[&[3]], &of_unbounded());
-    let silent = Reductions { silent: true, decided: true, ..none };
-    ask(absorbed, two(views), &each, &[silent]);
+    let silent = Reductions { silent: true, quotient: true, ..none };
+    ask(guards, two(views), &each, &[silent]);
     all.extend(dead_ends());
     all
 }
@@ -194,10 +194,10 @@ fn dead_ends() -> Vec<Question> {
     let two = Scope { requests: 2, ..ALONE };
     vec![
         of(JudgeKind::Message, ALONE, &[]),
-        of(JudgeKind::Absorbed, ALONE, &[]),
+        of(JudgeKind::Guards, ALONE, &[]),
         of(JudgeKind::Message, two, &[]),
-        of(JudgeKind::Absorbed, two, &[]),
+        of(JudgeKind::Guards, two, &[]),
         of(JudgeKind::Message, ONE, &[3]),
-        of(JudgeKind::Absorbed, ONE, &[3]),
+        of(JudgeKind::Guards, ONE, &[3]),
     ]
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bft_check::model::{Bound, Event, Property, Run, System};
 use bft_check::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, PrePrepare, Prepare, PreparedClaim,
-    Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey, Snapshot,
-    StableCheckpoint, StableClaim, StateTransfer, View, ViewChange,
+    Principal, Proposal, ReplicaId, Rules, SeqNum, Signable, Signed, SigningKey, Snapshot, StableCheckpoint,
+    StableClaim, StateTransfer, Uncompared, View, ViewChange,
 };
 use bft_check::trace::Trace;
 
@@ -160,7 +160,7 @@ impl Wild<'_> {
     fn run_out(&mut self) -> Option<Property> {
         for _ in 0..ACTIONS {
             self.act();
-            let violated = self.run.with_seen(|seen| {
+            let violated = self.run.with_view(|seen| {
                 Property::SAFETY.into_iter().find(|property| property.violation(seen).is_some())
             });
             if violated.is_some() {
@@ -325,7 +325,7 @@ impl Wild<'_> {
             own,
             [&|it| it.view == view, &|it| it.seq == seq, &|it| it.digest == digest],
         );
-        PreparedClaim { proposal, prepares: Proof(prepares) }
+        PreparedClaim { proposal, prepares: Uncompared(prepares) }
     }
 
     fn checkpoint(&mut self, parts: &Parts) -> Checkpoint {
@@ -356,7 +356,7 @@ impl Wild<'_> {
         let own = key.sign(Checkpoint { seq, state });
         let any: &dyn Fn(&Checkpoint) -> bool = &|_| true;
         let votes = self.votes(&parts.checkpoints, own, [&|it| it.seq == seq, &|it| it.state == state, any]);
-        StableClaim { seq, state, checkpoints: Proof(votes) }
+        StableClaim { seq, state, checkpoints: Uncompared(votes) }
     }
 
     fn change(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
@@ -426,7 +426,7 @@ impl Wild<'_> {
             Proposal { pre_prepare, batch }
         });
         let proposals = proposals.collect();
-        Arc::new(key.sign(NewView { view, view_changes: Proof(changes), proposals }))
+        Arc::new(key.sign(NewView { view, view_changes: Uncompared(changes), proposals }))
     }
 
     fn state(&mut self, key: &Hand, parts: &Parts) -> Message {
@@ -449,6 +449,6 @@ impl Wild<'_> {
             own,
             [&|it| it.view == view, &|it| it.seq == seq, &|it| it.digest == digest],
         );
-        Decision { seq, batch, commits: Proof((view, commits)) }
+        Decision { seq, batch, commits: Uncompared((view, commits)) }
     }
 }

@@ -8,8 +8,8 @@ use itertools::Itertools as _;
 use crate::model::bounds::System;
 use crate::model::panics::guarded;
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proof, Proposal,
-    Record, ReplicaId, SeqNum, Signed, SignedPart, SigningKey, Snapshot, View,
+    Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proposal, Record,
+    ReplicaId, SeqNum, Signed, SignedPart, SigningKey, Snapshot, Uncompared, View,
 };
 
 /// The most states of the service that are worked out beforehand.
@@ -188,7 +188,7 @@ impl Alphabet {
                 break;
             }
             let decided = |batch: &Batch| {
-                let commits = Proof((View(0), Arc::from([])));
+                let commits = Uncompared((View(0), Arc::from([])));
                 Record::Decided(Decision { seq, batch: batch.clone(), commits })
             };
             let longer = |row: &Vec<Record>| {

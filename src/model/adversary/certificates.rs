@@ -13,8 +13,8 @@ use super::votes::{Ballots, Wanted};
 use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::fingerprint;
 use crate::pbft::{
-    Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proof, Proposal, Signed, StableCheckpoint,
-    StableClaim,
+    Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proposal, Signed, StableCheckpoint,
+    StableClaim, Uncompared,
 };
 
 /// What messages that were sent hold, sorted by what can be made of it.
@@ -146,7 +146,7 @@ impl Adversary {
             &mut memo.tried_claims,
             fingerprint(&proposal),
             &self.wanted(Prepare { view, seq, digest }, threshold),
-            |votes| PreparedClaim { proposal: proposal.clone(), prepares: Proof(votes.into()) },
+            |votes| PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(votes.into()) },
             |claim| rules.check_prepared(setting, claim).is_ok(),
         )
     }
@@ -185,7 +185,7 @@ impl Adversary {
                     &mut memo.tried_stable,
                     fingerprint(&(seq, state)),
                     &self.wanted(Checkpoint { seq, state }, threshold),
-                    |votes| StableClaim { seq, state, checkpoints: Proof(votes.into()) },
+                    |votes| StableClaim { seq, state, checkpoints: Uncompared(votes.into()) },
                     |claim| rules.check_stable(setting, claim).is_ok(),
                 ),
             };
@@ -216,7 +216,7 @@ impl Adversary {
                 let mut of_view = |&view: &_| {
                     let wanted = self.wanted(Commit { view, seq, digest: batch.digest() }, threshold);
                     let decision = |votes: Vec<_>| {
-                        let commits = Proof((view, Arc::from(votes)));
+                        let commits = Uncompared((view, Arc::from(votes)));
                         Decision { seq, batch: batch.clone(), commits }
                     };
                     let about = fingerprint(&(view, seq, batch.digest()));

@@ -19,8 +19,8 @@ use super::{Adversary, Family, Knowledge, quorum};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::panics::guarded;
 use crate::pbft::{
-    Batch, Message, NewView, PrePrepare, Principal, Proof, Proposal, ReplicaId, Rules, SeqNum, Signed,
-    SigningKey, StableCheckpoint, View, ViewChange,
+    Batch, Message, NewView, PrePrepare, Principal, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey,
+    StableCheckpoint, Uncompared, View, ViewChange,
 };
 
 /// The most lists of view changes of one kind that are tried.
@@ -193,7 +193,7 @@ impl Adversary {
 
     fn accepted(&self, start: &Start<'_>, list: &[Entry], proposals: Vec<Proposal>) -> Option<Printed> {
         let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
-        let new_view = NewView { view: start.view, view_changes: Proof(changes), proposals };
+        let new_view = NewView { view: start.view, view_changes: Uncompared(changes), proposals };
         let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();
         is_taken.then(|| {
             let signed = Arc::new(start.key.sign(new_view));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Seen;
+use super::GlobalView;
 
 /// What must hold of every run, or of every fair one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -159,7 +159,7 @@ impl Property {
     }
 
     /// What is wrong with a state, if something is. Nothing ever is where no single state shows it.
-    pub fn violation(self, seen: &Seen<'_>) -> Option<String> {
+    pub fn violation(self, seen: &GlobalView<'_>) -> Option<String> {
         match self {
             Property::Agreement => super::agreement(seen),
             Property::ChainPrefix => super::chain_prefix(seen),

@@ -23,27 +23,27 @@ pub trait Judge: Model {
     fn system(&self) -> &System;
 
     /// Calls `see` with what the honest participants believe.
-    fn with_seen<R>(&self, state: &Self::State, see: impl FnOnce(&Seen<'_>) -> R) -> R;
+    fn with_view<R>(&self, state: &Self::State, see: impl FnOnce(&GlobalView<'_>) -> R) -> R;
 
     /// Whether a state has a property.
     fn holds(&self, state: &Self::State, property: Property) -> bool {
-        self.with_seen(state, |seen| property.violation(seen).is_none())
+        self.with_view(state, |seen| property.violation(seen).is_none())
     }
 
     /// Whether a state is, or stands for, one in which the participants are like this.
-    fn reaches(&self, state: &Self::State, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
-        self.with_seen(state, good)
+    fn reaches(&self, state: &Self::State, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
+        self.with_view(state, good)
     }
 
     /// Calls `see` with the honest replicas' states, in the order of [`System::honest`].
     fn with_honest<R>(&self, state: &Self::State, see: impl FnOnce(&[&State]) -> R) -> R {
-        self.with_seen(state, |seen| see(seen.replicas))
+        self.with_view(state, |seen| see(seen.replicas))
     }
 }
 
 /// What the honest participants believe in one state: all that a property can look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct GlobalView<'a> {
     /// What is fixed.
     pub system: &'a System,
     /// The honest replicas' states, in the order of [`System::honest`].
@@ -56,13 +56,13 @@ pub struct Seen<'a> {
     pub panicked: Option<(Principal, &'a Panicked)>,
 }
 
-impl Seen<'_> {
+impl GlobalView<'_> {
     /// Calls `see` with these local states, which are in the order of the participants.
     pub fn with<'a, R>(
         system: &System,
         locals: impl Iterator<Item = &'a Local>,
         history: Option<&History>,
-        see: impl FnOnce(&Seen<'_>) -> R,
+        see: impl FnOnce(&GlobalView<'_>) -> R,
     ) -> R {
         let mut replicas: SmallVec<[&State; 8]> = SmallVec::new();
         let mut clients: SmallVec<[&ClientState; 4]> = SmallVec::new();
@@ -75,7 +75,7 @@ impl Seen<'_> {
                 panicked = panicked.or_else(|| Some((participant(system, place)?, &wreck.panicked)));
             }
         }
-        see(&Seen { system, replicas: &replicas, clients: &clients, history, panicked })
+        see(&GlobalView { system, replicas: &replicas, clients: &clients, history, panicked })
     }
 }
 
@@ -97,7 +97,7 @@ pub fn first_history(system: &System, participants: &[Participant]) -> Option<Hi
     Some(history)
 }
 
-fn named<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)> {
+fn named<'a>(seen: &'a GlobalView<'_>) -> impl Iterator<Item = (ReplicaId, &'a State)> {
     seen.system.honest().iter().map(|replica| replica.id()).zip(seen.replicas.iter().copied())
 }
 
@@ -122,7 +122,7 @@ impl<K: Copy + PartialEq, V: Copy> First<K, V> {
     }
 }
 
-fn agreement(seen: &Seen<'_>) -> Option<String> {
+fn agreement(seen: &GlobalView<'_>) -> Option<String> {
     let mut decided = First::default();
     for (id, state) in named(seen) {
         for (seq, slot) in state.log().iter() {
@@ -138,7 +138,7 @@ fn agreement(seen: &Seen<'_>) -> Option<String> {
 
 /// All pairs are compared: of chains that do not begin at the same checkpoint the longest need not say anything about
 /// a short one.
-fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
+fn chain_prefix(seen: &GlobalView<'_>) -> Option<String> {
     for (place, (id, state)) in named(seen).enumerate() {
         let chain = state.chain();
         let mut parent = chain.hash_at(chain.base());
@@ -163,7 +163,7 @@ fn chain_prefix(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn validity(seen: &Seen<'_>) -> Option<String> {
+fn validity(seen: &GlobalView<'_>) -> Option<String> {
     for (id, state) in named(seen) {
         for (seq, slot) in state.log().iter() {
             let requests = slot.committed().map_or(&[][..], |batch| batch.requests());
@@ -181,7 +181,7 @@ fn validity(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn exactly_once(seen: &Seen<'_>) -> Option<String> {
+fn exactly_once(seen: &GlobalView<'_>) -> Option<String> {
     for (id, state) in named(seen) {
         let mut executed: SmallVec<[_; 8]> = SmallVec::new();
         for block in state.chain().blocks() {
@@ -198,7 +198,7 @@ fn exactly_once(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
+fn certificate_unique(seen: &GlobalView<'_>) -> Option<String> {
     let mut prepared = First::default();
     for (id, state) in named(seen) {
         for (_, slot) in state.log().iter() {
@@ -217,7 +217,7 @@ fn certificate_unique(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-impl Seen<'_> {
+impl GlobalView<'_> {
     /// Which replica has executed fewer requests than there are numbers for.
     pub(crate) fn unserved(&self) -> Option<String> {
         let requests = self.system.requests();
@@ -237,7 +237,7 @@ impl Seen<'_> {
     }
 }
 
-fn stable_unique(seen: &Seen<'_>) -> Option<String> {
+fn stable_unique(seen: &GlobalView<'_>) -> Option<String> {
     let mut known = First::default();
     for (id, state) in named(seen) {
         let claim = state.stable().claim();
@@ -252,7 +252,7 @@ fn stable_unique(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn stable_held(seen: &Seen<'_>) -> Option<String> {
+fn stable_held(seen: &GlobalView<'_>) -> Option<String> {
     let needed = usize::from(seen.system.bound().faults) + 1;
     for (id, state) in named(seen) {
         let seq = state.stable().seq();
@@ -266,7 +266,7 @@ fn stable_held(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn reply_true(seen: &Seen<'_>) -> Option<String> {
+fn reply_true(seen: &GlobalView<'_>) -> Option<String> {
     for (client, state) in seen.system.clients().iter().zip(seen.clients) {
         let Some((timestamp, result @ Outcome::Appended { .. })) = state.accepted() else { continue };
         let computed =
@@ -284,7 +284,7 @@ fn reply_true(seen: &Seen<'_>) -> Option<String> {
     None
 }
 
-fn linearizable(seen: &Seen<'_>) -> Option<String> {
+fn linearizable(seen: &GlobalView<'_>) -> Option<String> {
     if seen.history.is_none_or(History::is_linearizable) {
         return None;
     }
@@ -299,14 +299,14 @@ fn linearizable(seen: &Seen<'_>) -> Option<String> {
     Some(format!("no order of execution explains what the clients were told ({})", told.join("; ")))
 }
 
-fn panics(seen: &Seen<'_>) -> Option<String> {
+fn panics(seen: &GlobalView<'_>) -> Option<String> {
     seen.panicked.map(|(who, panicked)| format!("{who} panicked: {panicked}"))
 }
 
 /// Whether all is executed or something can still happen; for a judge, every action that leads to another
 /// state is something. Where somebody has panicked nothing can happen, and that is what is wrong there.
 fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.with_seen(state, |seen| seen.panicked.is_some() || seen.unserved().is_none()) || {
+    judge.with_view(state, |seen| seen.panicked.is_some() || seen.unserved().is_none()) || {
         let mut actions = Vec::new();
         judge.actions(state, &mut actions);
         actions.into_iter().any(|action| judge.next_state(state, action).is_some())
@@ -349,21 +349,21 @@ pub fn looked_at(system: &System) -> impl Iterator<Item = Property> {
 
 /// What of a replica's state the properties look at that are about replicas alone. Most states differ in other things.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Aspect {
-    slots: Vec<AspectOfSlot>,
+pub(super) struct Observation {
+    slots: Vec<SlotObservation>,
     chain: Chain,
     stable: (SeqNum, Digest),
 }
 
 /// Of a sequence number: which certificate is held, and what is decided.
-type AspectOfSlot = (SeqNum, Option<(View, Digest)>, Option<Batch>);
+type SlotObservation = (SeqNum, Option<(View, Digest)>, Option<Batch>);
 
 /// What is decided, by sequence number.
 pub(super) type Decided = Vec<(SeqNum, Batch)>;
 /// The certificates that are held, by sequence number.
 pub(super) type Certificates = Vec<(SeqNum, View, Digest)>;
 
-impl Aspect {
+impl Observation {
     /// What they see of this state.
     pub fn of(state: &State) -> Self {
         let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
@@ -372,7 +372,7 @@ impl Aspect {
             (seen.1.is_some() || seen.2.is_some()).then_some(seen)
         };
         let stable = state.stable().claim();
-        Aspect {
+        Observation {
             slots: state.log().iter().filter_map(slot).collect(),
             chain: state.chain().clone(),
             stable: (stable.seq, stable.state),

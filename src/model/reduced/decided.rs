@@ -6,7 +6,7 @@
 //! at once: waiting loses chances and wins none.//!
 //! That whoever has not decided can do all that one that has can do is not taken for granted: it is tried on the real
 //! replica, in every local state that was met ([`super::premise`]). And something may be *added*: who has decided and
-//! forgets it might decide otherwise. A violation is therefore looked for again as a run of judge 2
+//! forgets it might decide otherwise. A violation is therefore looked for again as a run of judge *guards*
 //! ([`super::route`]), in which nobody forgets. A decision that comes with something that is sent is a step like any other.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::{AllReached, Reduced};
-use crate::model::absorbed::{Absorbed, AbsorbedState};
+use crate::model::guards::{GuardModel, GuardState};
 use crate::model::property::{Certificates, Decided, Properties, Property};
 use crate::pbft::Batch;
 
@@ -38,14 +38,14 @@ pub(super) struct Known {
     held: IndexSet<Certificates>,
     sets: IndexSet<Set, FxBuildHasher>,
     /// Of sets, which properties replicas with two of the decisions lack.
-    lacking: FxHashMap<u32, Properties>,
+    violated: FxHashMap<u32, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
     pub cut: FxHashSet<(u32, u32)>,
 }
 
 impl Known {
     /// What of a local state matters here.
-    pub fn parts(&mut self, judge: &Absorbed, local: u32) -> Parts {
+    pub fn parts(&mut self, judge: &GuardModel, local: u32) -> Parts {
         let aspect = judge.aspect(local);
         if let Some(&parts) = self.parts.get(&aspect) {
             return parts;
@@ -62,7 +62,7 @@ impl Known {
     }
 
     /// What is decided in a step, if something is that was not before.
-    pub fn decision(&mut self, judge: &Absorbed, from: u32, to: u32) -> Option<u32> {
+    pub fn decision(&mut self, judge: &GuardModel, from: u32, to: u32) -> Option<u32> {
         let ((before, _), (after, _)) = (self.parts(judge, from), self.parts(judge, to));
         (after != before && after != 0).then_some(after)
     }
@@ -74,12 +74,12 @@ impl Decisions {
     }
 
     /// Whether somebody decides in the step from one local state to another.
-    pub(super) fn decides(&self, judge: &Absorbed, from: u32, to: u32) -> bool {
+    pub(super) fn decides(&self, judge: &GuardModel, from: u32, to: u32) -> bool {
         self.known().decision(judge, from, to).is_some()
     }
 
     /// The batches that were decided up to this state.
-    pub(super) fn batches(&self, judge: &Absorbed, state: &AbsorbedState) -> Vec<Batch> {
+    pub(super) fn batches(&self, judge: &GuardModel, state: &GuardState) -> Vec<Batch> {
         let known = self.known();
         let set =
             state.beside(judge.numbers(state).len()).and_then(|number| known.sets.get_index(number as usize));
@@ -89,27 +89,27 @@ impl Decisions {
     }
 
     /// Which properties replicas that have decided what was decided up to this state lack.
-    pub(super) fn lacking(&self, judge: &Absorbed, state: &AbsorbedState) -> Properties {
+    pub(super) fn violated(&self, judge: &GuardModel, state: &GuardState) -> Properties {
         /// Those of decisions alone: what else is seen of two replicas may never be seen together.
         const OF_DECISIONS: [Property; 4] =
             [Property::Agreement, Property::ChainPrefix, Property::Validity, Property::ExactlyOnce];
         let Some(number) = state.beside(judge.numbers(state).len()) else { return Properties::NONE };
         let mut known = self.known();
-        if let Some(&lacking) = known.lacking.get(&number) {
-            return lacking;
+        if let Some(&violated) = known.violated.get(&number) {
+            return violated;
         }
         let of_decisions: Properties = OF_DECISIONS.into_iter().collect();
         let set = known.sets[number as usize].clone();
-        let mut lacking = Properties::NONE;
+        let mut violated = Properties::NONE;
         for [&(one, of_one), &(other, of_other)] in set.iter().array_combinations() {
             // One alone does not contradict itself: it does not forget.
             if of_one.is_none() || of_one != of_other {
                 let locals = [known.decided[one as usize], known.decided[other as usize]];
-                lacking |= judge.lacking_with(&locals) & of_decisions;
+                violated |= judge.violated_with(&locals) & of_decisions;
             }
         }
-        known.lacking.insert(number, lacking);
-        lacking
+        known.violated.insert(number, violated);
+        violated
     }
 }
 
@@ -128,7 +128,7 @@ impl Reduced {
     }
 
     /// The state in which all that can be decided is decided.
-    pub(super) fn settled(&self, state: AbsorbedState) -> AbsorbedState {
+    pub(super) fn settled(&self, state: GuardState) -> GuardState {
         let Some(decisions) = &self.decisions else { return state };
         let judge = &self.judge;
         let available = judge.available(&state);

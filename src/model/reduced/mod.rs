@@ -1,4 +1,4 @@
-//! Judge 2 with fewer states: steps in which a replica sends nothing are put off.
+//! Judge *guards* with fewer states: steps in which a replica sends nothing are put off.
 //!
 //! Such a step, a decision or the arrival of a request, changes nothing for anybody else: the network is the same
 //! after it, and nothing that others do can prevent it, since messages are only added. So any run can be
@@ -11,7 +11,7 @@
 //! are never put off.
 //!
 //! What that takes of the rules is what every rulebook has: what a replica does depends on its state and on what exists,
-//! and that only grows. Certificates that say the same are one here as in judge 2: that it does not matter which
+//! and that only grows. Certificates that say the same are one here as in judge *guards*: that it does not matter which
 //! votes prove them is tried before anything is said to hold ([`votes_matter`](super::votes_matter)).
 //!
 //! And, where that is asked for, what is decided counts, and not who has decided it ([`decided`]).
@@ -28,19 +28,19 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::absorbed::{Absorbed, AbsorbedState, Guard, Move};
 use super::bits::Bits;
 use super::bounds::System;
-use super::property::{Judge, Properties, Property, Seen, properties};
+use super::guards::{Guard, GuardModel, GuardState, Move};
+use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
 use crate::pbft::Batch;
 use decided::Decisions;
 
 type Locals = SmallVec<[u32; 4]>;
 
-/// [`Absorbed`], from one step in which something is sent to the next.
+/// [`GuardModel`], from one step in which something is sent to the next.
 pub struct Reduced {
-    judge: Absorbed,
+    judge: GuardModel,
     /// Whether silent steps are put off.
     silent: bool,
     /// What was decided, if it makes no difference by whom.
@@ -51,9 +51,9 @@ pub struct Reduced {
     /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks.
     judged: Mutex<FxHashMap<Locals, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
-    last: Mutex<Option<(AbsorbedState, Properties)>>,
+    last: Mutex<Option<(GuardState, Properties)>>,
     /// What can be reached by silent steps from the state that was met last.
-    met: Mutex<Option<(AbsorbedState, AllReached)>>,
+    met: Mutex<Option<(GuardState, AllReached)>>,
 }
 
 /// The guards of a local state by what they do, by place among them.
@@ -86,14 +86,14 @@ type Reached = SmallVec<[Stop; 4]>;
 type AllReached = SmallVec<[Reached; 4]>;
 
 impl Reduced {
-    /// Judge 2 of a system, with silent steps put off.
-    pub fn new(judge: Absorbed) -> Self {
+    /// Judge *guards* of a system, with silent steps put off.
+    pub fn new(judge: GuardModel) -> Self {
         Self::by(judge, Reductions { silent: true, ..Reductions::NONE })
     }
 
-    /// Judge 2 of a system, reduced: what of it this judge has is `silent` and `decided`.
-    pub fn by(judge: Absorbed, reductions: Reductions) -> Self {
-        let decisions = reductions.decided.then(Decisions::default);
+    /// Judge *guards* of a system, reduced: what of it this judge has is `silent` and `quotient`.
+    pub fn by(judge: GuardModel, reductions: Reductions) -> Self {
+        let decisions = reductions.quotient.then(Decisions::default);
         let silent = reductions.silent;
         Reduced {
             judge,
@@ -113,8 +113,8 @@ impl Reduced {
         bound.slots == 1 && bound.crashes == 0 && !system.has_checkpoints() && system.clients().is_empty()
     }
 
-    /// Judge 2.
-    pub fn judge(&self) -> &Absorbed {
+    /// Judge *guards*.
+    pub fn judge(&self) -> &GuardModel {
         &self.judge
     }
 
@@ -186,8 +186,8 @@ impl Reduced {
     }
 
     /// Steps in which nothing is sent that lead from a state, which stands for it, to one without this property.
-    pub fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
-        let lacks = |state: &AbsorbedState| !self.judge.holds(state, property);
+    pub fn to_violation(&self, state: &GuardState, property: Property) -> Vec<Move> {
+        let lacks = |state: &GuardState| !self.judge.holds(state, property);
         let all = self.all_reached(state);
         let mut found = Vec::new();
         self.any_of(state, &all, &mut |chosen, state| {
@@ -203,7 +203,7 @@ impl Reduced {
     }
 
     /// All states that this one stands for, itself among them.
-    pub fn stands_for(&self, state: &AbsorbedState) -> Vec<AbsorbedState> {
+    pub fn stands_for(&self, state: &GuardState) -> Vec<GuardState> {
         let mut all = Vec::new();
         self.any_of(state, &self.all_reached(state), &mut |_, state| {
             all.push(state.clone());
@@ -213,11 +213,11 @@ impl Reduced {
     }
 
     /// What somebody has decided, or can decide, in a state or before it; nothing if it makes a difference who.
-    pub fn decided(&self, state: &AbsorbedState) -> Vec<Batch> {
+    pub fn decided(&self, state: &GuardState) -> Vec<Batch> {
         self.decisions.as_ref().map_or_else(Vec::new, |decisions| decisions.batches(&self.judge, state))
     }
 
-    fn all_reached(&self, state: &AbsorbedState) -> AllReached {
+    fn all_reached(&self, state: &GuardState) -> AllReached {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, all)) = &*met
             && known == state
@@ -233,9 +233,9 @@ impl Reduced {
     /// Looks at the states with one of these for each replica, until one of them is what is looked for.
     fn any_of(
         &self,
-        state: &AbsorbedState,
+        state: &GuardState,
         all: &[Reached],
-        is_it: &mut dyn FnMut(&[usize], &AbsorbedState) -> bool,
+        is_it: &mut dyn FnMut(&[usize], &GuardState) -> bool,
     ) -> bool {
         let mut chosen = vec![0; all.len()];
         loop {
@@ -262,44 +262,44 @@ impl Reduced {
     }
 
     /// Which properties some state that this one stands for lacks.
-    fn lacking(&self, state: &AbsorbedState) -> Properties {
+    fn violated(&self, state: &GuardState) -> Properties {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((known, lacking)) if known == state => *lacking,
+            Some((known, violated)) if known == state => *violated,
             _ => last.insert((state.clone(), self.judge_all(state))).1,
         }
     }
 
-    fn judge_all(&self, state: &AbsorbedState) -> Properties {
+    fn judge_all(&self, state: &GuardState) -> Properties {
         let all = self.all_reached(state);
         let aspects = |reached: &Reached| reached.iter().map(|stop| self.judge.aspect(stop.local)).collect();
         let key: Locals = all.iter().map(|reached| self.set(aspects(reached))).collect();
         let before = self
             .decisions
             .as_ref()
-            .map_or(Properties::NONE, |decisions| decisions.lacking(&self.judge, state));
-        if let Some(&lacking) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return before | lacking;
+            .map_or(Properties::NONE, |decisions| decisions.violated(&self.judge, state));
+        if let Some(&violated) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return before | violated;
         }
-        let mut lacking = Properties::NONE;
+        let mut violated = Properties::NONE;
         self.any_of(state, &all, &mut |_, state| {
-            lacking |= self.judge.lacking(state);
+            violated |= self.judge.violated(state);
             false
         });
-        self.judged.lock().unwrap_or_else(PoisonError::into_inner).insert(key, lacking);
-        before | lacking
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner).insert(key, violated);
+        before | violated
     }
 }
 
 impl Model for Reduced {
-    type State = AbsorbedState;
+    type State = GuardState;
     type Action = Stretch;
 
-    fn init_states(&self) -> Vec<AbsorbedState> {
+    fn init_states(&self) -> Vec<GuardState> {
         self.judge.init_states().into_iter().map(|state| self.settled(state)).collect()
     }
 
-    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Stretch>) {
+    fn actions(&self, state: &GuardState, actions: &mut Vec<Stretch>) {
         let available = self.judge.available(state);
         let may_crash = self.judge.may_crash_in(state);
         for (participant, &local) in (0u16..).zip(self.judge.locals(state)) {
@@ -320,7 +320,7 @@ impl Model for Reduced {
         }
     }
 
-    fn next_state(&self, state: &AbsorbedState, stretch: Stretch) -> Option<AbsorbedState> {
+    fn next_state(&self, state: &GuardState, stretch: Stretch) -> Option<GuardState> {
         let mut state = state.clone();
         for step in stretch.0 {
             state = self.judge.next_state(&state, step)?;
@@ -334,7 +334,7 @@ impl Model for Reduced {
 }
 
 impl Stretch {
-    /// The steps of judge 2.
+    /// The steps of judge *guards*.
     pub fn steps(&self) -> &[Move] {
         &self.0
     }
@@ -345,9 +345,9 @@ impl Judge for Reduced {
         self.judge.system()
     }
 
-    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
+    fn holds(&self, state: &GuardState, property: Property) -> bool {
         if property.is_of_replicas() {
-            return !self.lacking(state).contains(property);
+            return !self.violated(state).contains(property);
         }
         // A step in which somebody panics is not put off.
         if property == Property::Panics {
@@ -357,11 +357,11 @@ impl Judge for Reduced {
         !self.any_of(state, &all, &mut |_, state| !self.judge.holds(state, property))
     }
 
-    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        self.judge.with_seen(state, see)
+    fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        self.judge.with_view(state, see)
     }
 
-    fn reaches(&self, state: &AbsorbedState, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
+    fn reaches(&self, state: &GuardState, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
         let all = self.all_reached(state);
         self.any_of(state, &all, &mut |_, state| self.judge.reaches(state, good))
     }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::Reduced;
 use super::decided::Decisions;
-use crate::model::absorbed::Guard;
+use crate::model::guards::Guard;
 
 impl Reduced {
     /// Why what was left out for decisions may be missed, if it may.

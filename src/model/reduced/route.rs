@@ -4,12 +4,12 @@ use rustc_hash::FxHashSet;
 use stateright::Model as _;
 
 use super::{Reduced, Stop, Stretch};
-use crate::model::absorbed::{AbsorbedState, Move};
+use crate::model::guards::{GuardState, Move};
 use crate::model::property::Property;
 
 /// One state on a path.
 struct Station {
-    state: AbsorbedState,
+    state: GuardState,
     /// The steps to the next.
     stretch: Vec<Move>,
 }
@@ -23,7 +23,7 @@ struct Chance {
 }
 
 impl Reduced {
-    /// The steps of judge 2 from the first state to one without this property, on this path; as far as the path goes if
+    /// The steps of judge *guards* from the first state to one without this property, on this path; as far as the path goes if
     /// there is none.
     pub(in crate::model) fn run_along(&self, path: &[Stretch], property: Property) -> Option<Vec<Move>> {
         let stations = self.stations(path)?;
@@ -40,7 +40,7 @@ impl Reduced {
         let chances = self.chances(&stations);
         for (place, second) in chances.iter().enumerate() {
             for first in chances[..place].iter().filter(|first| first.replica != second.replica) {
-                if !self.judge.lacking_with(&[first.local, second.local]).contains(property) {
+                if !self.judge.violated_with(&[first.local, second.local]).contains(property) {
                     continue;
                 }
                 if let Some(steps) = self.run_with(&stations, first, second) {

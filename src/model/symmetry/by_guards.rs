@@ -1,25 +1,25 @@
-//! The judges whose steps are those of judge 2.
+//! The judges whose steps are those of judge *guards*.
 
 use stateright::Model as _;
 
-use crate::model::absorbed::{Absorbed, AbsorbedState, Move};
+use crate::model::guards::{GuardModel, GuardState, Move};
 use crate::model::property::{Judge, Property};
 use crate::model::reduced::Reduced;
 
-/// A judge whose steps are those of judge 2.
-pub trait ByGuards: Judge<State = AbsorbedState> {
-    /// Judge 2.
-    fn judge(&self) -> &Absorbed;
+/// A judge whose steps are those of judge *guards*.
+pub trait ByGuards: Judge<State = GuardState> {
+    /// Judge *guards*.
+    fn judge(&self) -> &GuardModel;
 
-    /// The steps of judge 2 on this path from the first state; none if it turns out that there is no such path.
+    /// The steps of judge *guards* on this path from the first state; none if it turns out that there is no such path.
     fn steps(&self, path: &[Self::Action]) -> Option<Vec<Move>>;
 
     /// The steps from a state, which stands for it, to one without this property.
-    fn to_violation(&self, _state: &AbsorbedState, _property: Property) -> Vec<Move> {
+    fn to_violation(&self, _state: &GuardState, _property: Property) -> Vec<Move> {
         Vec::new()
     }
 
-    /// The steps of judge 2 to the violation at the end of this path; none, to where nothing is violated, if it turns out that
+    /// The steps of judge *guards* to the violation at the end of this path; none, to where nothing is violated, if it turns out that
     /// there is no such path.
     fn violating(&self, path: &[Self::Action], property: Property) -> Vec<Move> {
         let Some(mut steps) = self.steps(path) else { return Vec::new() };
@@ -35,8 +35,8 @@ pub trait ByGuards: Judge<State = AbsorbedState> {
     }
 }
 
-impl ByGuards for Absorbed {
-    fn judge(&self) -> &Absorbed {
+impl ByGuards for GuardModel {
+    fn judge(&self) -> &GuardModel {
         self
     }
 
@@ -46,7 +46,7 @@ impl ByGuards for Absorbed {
 }
 
 impl ByGuards for Reduced {
-    fn judge(&self) -> &Absorbed {
+    fn judge(&self) -> &GuardModel {
         Reduced::judge(self)
     }
 
@@ -54,7 +54,7 @@ impl ByGuards for Reduced {
         Some(path.iter().flat_map(|stretch| stretch.steps()).copied().collect())
     }
 
-    fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
+    fn to_violation(&self, state: &GuardState, property: Property) -> Vec<Move> {
         Reduced::to_violation(self, state, property)
     }
 

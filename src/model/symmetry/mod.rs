@@ -1,4 +1,4 @@
-//! Judge 2 with one state for all that differ in names alone.
+//! Judge *guards* with one state for all that differ in names alone.
 //!
 //! Honest replicas that are primary in no view of the bound are told apart by nothing but their names, and so are clients
 //! that ask for the same. A *renaming* lets them trade names: it takes a local state, all that it holds and all that its
@@ -42,9 +42,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::absorbed::{Absorbed, AbsorbedState, Move};
 use super::bounds::System;
-use super::property::{Judge, Property, Seen, properties};
+use super::guards::{GuardModel, GuardState, Move};
+use super::property::{GlobalView, Judge, Property, properties};
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
 
 pub use by_guards::ByGuards;
@@ -56,13 +56,13 @@ const MOST_CLIENTS: usize = 4;
 type Locals = SmallVec<[u32; 8]>;
 
 /// Two of a kind that trade names.
-struct Trade {
+struct Transposition {
     names: Names,
     /// Of each participant, by place, whose place it takes.
     places: SmallVec<[u16; 8]>,
 }
 
-/// What has what number after a trade, as far as it is known.
+/// What has what number after a transposition, as far as it is known.
 #[derive(Clone, Default)]
 struct Learned {
     locals: Vec<u32>,
@@ -71,27 +71,28 @@ struct Learned {
 
 const UNKNOWN: u32 = u32::MAX;
 
-/// [`Absorbed`] or [`Reduced`](super::Reduced), with one state for all that differ in names alone.
+/// [`GuardModel`] or [`Reduced`](super::Reduced), with one state for all that differ in names alone.
 pub struct Symmetric<M> {
     inner: M,
     keys: Vec<SigningKey>,
-    trades: Vec<Trade>,
-    /// The trades which, one after the other, lead from a state to all that differ in names alone.
+    transpositions: Vec<Transposition>,
+    /// The transpositions which, one after the other, lead from a state to all that differ in names alone.
     walk: Vec<usize>,
     learned: RwLock<Vec<Learned>>,
     /// The first local state or message that has no other name.
     nameless: Mutex<Option<String>>,
 }
 
-/// Exchanges of neighbours which, one after the other, bring so many things into all orders.
-fn changes(things: usize) -> Vec<usize> {
+/// Exchanges of neighbours which, one after the other, bring so many things into all orders: the order of Steinhaus,
+/// Johnson and Trotter (Johnson, Math. Comp. 17, 1963).
+fn adjacent_transpositions(things: usize) -> Vec<usize> {
     if things < 2 {
         return Vec::new();
     }
     // The last thing goes to and fro; when it is at an end, the others are exchanged once.
     let (down, up): (Vec<_>, Vec<_>) = ((0..things - 1).rev().collect(), (0..things - 1).collect());
     let mut all = down.clone();
-    for (place, exchange) in changes(things - 1).into_iter().enumerate() {
+    for (place, exchange) in adjacent_transpositions(things - 1).into_iter().enumerate() {
         let at_start = place % 2 == 0;
         all.push(exchange + usize::from(at_start));
         all.extend(if at_start { &up } else { &down });
@@ -110,9 +111,9 @@ fn places(count: usize, moved: Option<(u16, u16)>) -> SmallVec<[u16; 8]> {
 }
 
 impl<M: ByGuards> Symmetric<M> {
-    /// Judge 2 of a system, or what `judge` makes of it, with one state for all that differ in names alone; none where clients
+    /// Judge *guards* of a system, or what `judge` makes of it, with one state for all that differ in names alone; none where clients
     /// take part.
-    pub fn new(system: Arc<System>, judge: impl FnOnce(Absorbed) -> M) -> Option<Self> {
+    pub fn new(system: Arc<System>, judge: impl FnOnce(GuardModel) -> M) -> Option<Self> {
         if !system.clients().is_empty() || system.is_open() {
             return None;
         }
@@ -131,25 +132,25 @@ impl<M: ByGuards> Symmetric<M> {
             .take(if renames_clients { MOST_CLIENTS } else { 0 })
             .collect();
         let count = system.honest().len();
-        let of_replicas = backups.iter().tuple_windows().map(|(&(a, first), &(b, second))| Trade {
+        let of_replicas = backups.iter().tuple_windows().map(|(&(a, first), &(b, second))| Transposition {
             names: Names::of_replicas(first, second),
             places: places(count, Some((a, b))),
         });
         let batches = system.batches();
-        let of_clients = clients.iter().tuple_windows().map(|(&a, &b)| Trade {
+        let of_clients = clients.iter().tuple_windows().map(|(&a, &b)| Transposition {
             names: Names::of_clients(a, b, &keys, &batches),
             places: places(count, None),
         });
-        let trades: Vec<Trade> = of_replicas.chain(of_clients).collect();
-        let among_replicas = changes(backups.len());
+        let transpositions: Vec<Transposition> = of_replicas.chain(of_clients).collect();
+        let among_replicas = adjacent_transpositions(backups.len());
         let mut walk = among_replicas.clone();
-        for trade in changes(clients.len()) {
-            walk.push(backups.len().saturating_sub(1) + trade);
+        for transposition in adjacent_transpositions(clients.len()) {
+            walk.push(backups.len().saturating_sub(1) + transposition);
             walk.extend(&among_replicas);
         }
-        let learned = RwLock::new(vec![Learned::default(); trades.len()]);
-        let inner = judge(Absorbed::new(Arc::clone(&system)));
-        Some(Symmetric { inner, keys, trades, walk, learned, nameless: Mutex::default() })
+        let learned = RwLock::new(vec![Learned::default(); transpositions.len()]);
+        let inner = judge(GuardModel::new(Arc::clone(&system)));
+        Some(Symmetric { inner, keys, transpositions, walk, learned, nameless: Mutex::default() })
     }
 
     /// The judge of which one state stands for all that differ in names alone.
@@ -163,54 +164,55 @@ impl<M: ByGuards> Symmetric<M> {
     }
 
     /// All states that differ from this one in names alone, itself among them.
-    pub fn orbit(&self, state: &AbsorbedState) -> Vec<AbsorbedState> {
+    pub fn orbit(&self, state: &GuardState) -> Vec<GuardState> {
         let mut all = vec![state.clone()];
-        for &trade in &self.walk {
-            let next = all.last().map(|state| self.traded(trade, state));
+        for &transposition in &self.walk {
+            let next = all.last().map(|state| self.traded(transposition, state));
             all.extend(next);
         }
         all
     }
 
-    fn renaming<'a>(&'a self, trade: &'a Trade) -> Renaming<'a> {
-        Renaming { keys: &self.keys, from: View(0), by: 0, names: Some(&trade.names) }
+    fn renaming<'a>(&'a self, transposition: &'a Transposition) -> Renaming<'a> {
+        Renaming { keys: &self.keys, from: View(0), by: 0, names: Some(&transposition.names) }
     }
 
-    /// The number of a message after a trade.
-    fn message(&self, trade: usize, number: u32) -> Option<u32> {
-        let known = |learned: &Vec<Learned>| learned[trade].messages.get(number as usize).copied();
+    /// The number of a message after a transposition.
+    fn message(&self, transposition: usize, number: u32) -> Option<u32> {
+        let known = |learned: &Vec<Learned>| learned[transposition].messages.get(number as usize).copied();
         let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
         if let Some(known) = known.filter(|&known| known != UNKNOWN) {
             return Some(known);
         }
-        let renamed = self.inner.judge().renamed_message(number, &self.renaming(&self.trades[trade]));
+        let renamed =
+            self.inner.judge().renamed_message(number, &self.renaming(&self.transpositions[transposition]));
         let Some(renamed) = renamed else {
             self.note(format!("message {number} has no other name"));
             return None;
         };
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        keep(&mut learned[trade].messages, number, renamed);
-        keep(&mut learned[trade].messages, renamed, number);
+        keep(&mut learned[transposition].messages, number, renamed);
+        keep(&mut learned[transposition].messages, renamed, number);
         Some(renamed)
     }
 
-    /// The number of a local state after a trade; its own if it has no other name, which is noted.
-    fn local(&self, trade: usize, number: u32) -> u32 {
-        let known = |learned: &Vec<Learned>| learned[trade].locals.get(number as usize).copied();
+    /// The number of a local state after a transposition; its own if it has no other name, which is noted.
+    fn local(&self, transposition: usize, number: u32) -> u32 {
+        let known = |learned: &Vec<Learned>| learned[transposition].locals.get(number as usize).copied();
         let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
         if let Some(known) = known.filter(|&known| known != UNKNOWN) {
             return known;
         }
-        let Trade { places, .. } = &self.trades[trade];
-        let by = self.renaming(&self.trades[trade]);
-        let mut message = |number| self.message(trade, number);
+        let Transposition { places, .. } = &self.transpositions[transposition];
+        let by = self.renaming(&self.transpositions[transposition]);
+        let mut message = |number| self.message(transposition, number);
         let Some(renamed) = self.inner.judge().renamed_local(number, &by, places, &mut message) else {
             self.note(format!("local state {number} has no other name"));
             return number;
         };
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        keep(&mut learned[trade].locals, number, renamed);
-        keep(&mut learned[trade].locals, renamed, number);
+        keep(&mut learned[transposition].locals, number, renamed);
+        keep(&mut learned[transposition].locals, renamed, number);
         renamed
     }
 
@@ -218,40 +220,40 @@ impl<M: ByGuards> Symmetric<M> {
         self.nameless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
-    /// The local states after a trade, if all have numbers.
-    fn traded_among(&self, learned: &Learned, trade: usize, locals: &Locals) -> Option<Locals> {
+    /// The local states after a transposition, if all have numbers.
+    fn traded_among(&self, learned: &Learned, transposition: usize, locals: &Locals) -> Option<Locals> {
         let mut traded = locals.clone();
-        for (&local, &place) in locals.iter().zip(&self.trades[trade].places) {
+        for (&local, &place) in locals.iter().zip(&self.transpositions[transposition].places) {
             let number = learned.locals.get(local as usize).copied().filter(|&number| number != UNKNOWN);
             traded[usize::from(place)] = number?;
         }
         Some(traded)
     }
 
-    fn traded_locals(&self, trade: usize, locals: &Locals) -> Locals {
+    fn traded_locals(&self, transposition: usize, locals: &Locals) -> Locals {
         let mut traded = locals.clone();
-        for (&local, &place) in locals.iter().zip(&self.trades[trade].places) {
-            traded[usize::from(place)] = self.local(trade, local);
+        for (&local, &place) in locals.iter().zip(&self.transpositions[transposition].places) {
+            traded[usize::from(place)] = self.local(transposition, local);
         }
         traded
     }
 
-    fn traded(&self, trade: usize, state: &AbsorbedState) -> AbsorbedState {
+    fn traded(&self, transposition: usize, state: &GuardState) -> GuardState {
         let locals = Locals::from_slice(self.inner.judge().numbers(state));
-        Absorbed::state(&self.traded_locals(trade, &locals))
+        GuardModel::state(&self.traded_locals(transposition, &locals))
     }
 
-    /// The state that stands for this one, and how many trades of the walk lead to it.
-    fn canonical(&self, state: &AbsorbedState) -> (AbsorbedState, usize) {
+    /// The state that stands for this one, and how many transpositions of the walk lead to it.
+    fn canonical(&self, state: &GuardState) -> (GuardState, usize) {
         let first = Locals::from_slice(self.inner.judge().numbers(state));
         let (mut now, mut least, mut place) = (first.clone(), first, 0);
         let mut learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
-        for (&trade, count) in self.walk.iter().zip(1..) {
-            now = match self.traded_among(&learned[trade], trade, &now) {
+        for (&transposition, count) in self.walk.iter().zip(1..) {
+            now = match self.traded_among(&learned[transposition], transposition, &now) {
                 Some(traded) => traded,
                 None => {
                     drop(learned);
-                    let traded = self.traded_locals(trade, &now);
+                    let traded = self.traded_locals(transposition, &now);
                     learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
                     traded
                 }
@@ -261,15 +263,15 @@ impl<M: ByGuards> Symmetric<M> {
                 place = count;
             }
         }
-        (Absorbed::state(&least), place)
+        (GuardModel::state(&least), place)
     }
 
-    /// Steps of judge 2 from one state to another, which differs in one participant.
-    fn way(&self, from: &AbsorbedState, to: &AbsorbedState) -> Option<Vec<Move>> {
+    /// Steps of judge *guards* from one state to another, which differs in one participant.
+    fn way(&self, from: &GuardState, to: &GuardState) -> Option<Vec<Move>> {
         let judge = self.inner.judge();
         let places = judge.numbers(from).iter().zip(judge.numbers(to));
         let Some(who) = places.into_iter().position(|(a, b)| a != b) else { return Some(Vec::new()) };
-        let mut before: FxHashMap<AbsorbedState, Option<(AbsorbedState, Move)>> = FxHashMap::default();
+        let mut before: FxHashMap<GuardState, Option<(GuardState, Move)>> = FxHashMap::default();
         before.insert(from.clone(), None);
         let mut queue = std::collections::VecDeque::from([from.clone()]);
         let mut moves = Vec::new();
@@ -310,18 +312,18 @@ impl<M: ByGuards> Model for Symmetric<M>
 where
     M::Action: Clone,
 {
-    type State = AbsorbedState;
+    type State = GuardState;
     type Action = M::Action;
 
-    fn init_states(&self) -> Vec<AbsorbedState> {
+    fn init_states(&self) -> Vec<GuardState> {
         self.inner.init_states()
     }
 
-    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<M::Action>) {
+    fn actions(&self, state: &GuardState, actions: &mut Vec<M::Action>) {
         self.inner.actions(state, actions);
     }
 
-    fn next_state(&self, state: &AbsorbedState, action: M::Action) -> Option<AbsorbedState> {
+    fn next_state(&self, state: &GuardState, action: M::Action) -> Option<GuardState> {
         self.inner.next_state(state, action).map(|next| self.canonical(&next).0)
     }
 
@@ -338,15 +340,15 @@ where
         self.inner.system()
     }
 
-    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
+    fn holds(&self, state: &GuardState, property: Property) -> bool {
         self.inner.holds(state, property)
     }
 
-    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
-        self.inner.with_seen(state, see)
+    fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
+        self.inner.with_view(state, see)
     }
 
-    fn reaches(&self, state: &AbsorbedState, good: &dyn Fn(&Seen<'_>) -> bool) -> bool {
+    fn reaches(&self, state: &GuardState, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
         self.inner.reaches(state, good)
     }
 }
@@ -355,29 +357,32 @@ impl<M: ByGuards> ByGuards for Symmetric<M>
 where
     M::Action: Clone,
 {
-    fn judge(&self) -> &Absorbed {
+    fn judge(&self) -> &GuardModel {
         self.inner.judge()
     }
 
     /// A step from the state that stands for where the run is leads to one that stands for where the run goes on: the
-    /// trades on the way are undone, and the run itself is found by search, step by step.
+    /// transpositions on the way are undone, and the run itself is found by search, step by step.
     fn steps(&self, path: &[M::Action]) -> Option<Vec<Move>> {
         let mut standing = self.init_states().swap_remove(0);
         let mut run = standing.clone();
         let (mut undone, mut steps) = (Vec::new(), Vec::new());
         for action in path {
             let next = self.inner.next_state(&standing, action.clone())?;
-            let target = undone.iter().rev().fold(next.clone(), |state, &trade| self.traded(trade, &state));
+            let target = undone
+                .iter()
+                .rev()
+                .fold(next.clone(), |state, &transposition| self.traded(transposition, &state));
             steps.extend(self.way(&run, &target)?);
             run = target;
-            let (least, trades) = self.canonical(&next);
-            undone.extend(&self.walk[..trades]);
+            let (least, transpositions) = self.canonical(&next);
+            undone.extend(&self.walk[..transpositions]);
             standing = least;
         }
         Some(steps)
     }
 
-    fn to_violation(&self, state: &AbsorbedState, property: Property) -> Vec<Move> {
+    fn to_violation(&self, state: &GuardState, property: Property) -> Vec<Move> {
         self.inner.to_violation(state, property)
     }
 
@@ -404,12 +409,12 @@ mod tests {
         for things in 0..7 {
             let mut now: Vec<usize> = (0..things).collect();
             let mut met = BTreeSet::from([now.clone()]);
-            for exchange in changes(things) {
+            for exchange in adjacent_transpositions(things) {
                 now.swap(exchange, exchange + 1);
                 met.insert(now.clone());
             }
             let all = (1..=things).product::<usize>();
-            assert_eq!((met.len(), changes(things).len()), (all, all - 1));
+            assert_eq!((met.len(), adjacent_transpositions(things).len()), (all, all - 1));
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::PoisonError;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{ByGuards, Symmetric};
-use crate::model::absorbed::{Guard, Needs};
 use crate::model::bits::Bits;
+use crate::model::guards::{Guard, Needs};
 
 impl<M: ByGuards> Symmetric<M> {
     /// What is not the same with other names, if something is not.
@@ -43,8 +43,8 @@ impl<M: ByGuards> Symmetric<M> {
         lacking.iter().for_each(|way| asked.union_with(&way.messages));
         loop {
             let before = asked.len();
-            for trade in 0..self.trades.len() {
-                let renamed = self.renamed(trade, &asked);
+            for transposition in 0..self.transpositions.len() {
+                let renamed = self.renamed(transposition, &asked);
                 renamed.iter().for_each(|renamed| asked.union_with(renamed));
             }
             if asked.len() == before {
@@ -62,11 +62,11 @@ impl<M: ByGuards> Symmetric<M> {
         // What was visited stands for what has other names.
         loop {
             let mut grown = false;
-            for trade in 0..self.trades.len() {
+            for transposition in 0..self.transpositions.len() {
                 for message in asked.iter() {
                     let known = beside.get(&message).cloned().unwrap_or_default();
                     let (Some(renamed), Some(known)) =
-                        (self.message(trade, message), self.renamed(trade, &known))
+                        (self.message(transposition, message), self.renamed(transposition, &known))
                     else {
                         continue;
                     };
@@ -95,16 +95,16 @@ impl<M: ByGuards> Symmetric<M> {
             let before = (judge.met(), all.len());
             let mut message = 0;
             while message < judge.met() {
-                for trade in 0..self.trades.len() {
-                    let _ = self.message(trade, message);
+                for transposition in 0..self.transpositions.len() {
+                    let _ = self.message(transposition, message);
                 }
                 message += 1;
             }
             let mut place = 0;
             while let Some(&local) = all.get(place) {
                 judge.guards(local);
-                for trade in 0..self.trades.len() {
-                    let renamed = self.local(trade, local);
+                for transposition in 0..self.transpositions.len() {
+                    let renamed = self.local(transposition, local);
                     if known.insert(renamed) {
                         all.push(renamed);
                     }
@@ -123,14 +123,14 @@ impl<M: ByGuards> Symmetric<M> {
         let guards = judge.guards(local);
         let sent = judge.sent_by(local);
         let mut lacking = Vec::new();
-        for trade in 0..self.trades.len() {
-            let renamed = self.local(trade, local);
+        for transposition in 0..self.transpositions.len() {
+            let renamed = self.local(transposition, local);
             let others = judge.guards(renamed);
             for guard in guards.iter() {
-                let target = self.local(trade, guard.next);
+                let target = self.local(transposition, guard.next);
                 for needs in guard
                     .needs()
-                    .filter(|needs| !self.is_matched(trade, guard, needs, renamed, target, &others))
+                    .filter(|needs| !self.is_matched(transposition, guard, needs, renamed, target, &others))
                 {
                     let mut messages = needs.all.clone();
                     messages.union_with(&sent);
@@ -144,14 +144,14 @@ impl<M: ByGuards> Symmetric<M> {
     /// Whether a way to a guard's consequence is one to the consequence with other names.
     fn is_matched(
         &self,
-        trade: usize,
+        transposition: usize,
         guard: &Guard,
         needs: &Needs,
         renamed: u32,
         target: u32,
         others: &[Guard],
     ) -> bool {
-        let Some(all) = self.renamed(trade, &needs.all) else { return false };
+        let Some(all) = self.renamed(transposition, &needs.all) else { return false };
         let needs = Needs { all, any: None };
         let is_one = |other: &Guard| {
             (other.next, other.crash) == (target, guard.crash)
@@ -179,18 +179,18 @@ impl<M: ByGuards> Symmetric<M> {
         false
     }
 
-    fn renamed(&self, trade: usize, messages: &Bits) -> Option<Bits> {
-        messages.iter().map(|number| self.message(trade, number)).collect()
+    fn renamed(&self, transposition: usize, messages: &Bits) -> Option<Bits> {
+        messages.iter().map(|number| self.message(transposition, number)).collect()
     }
 
     /// Whether the adversary can send something that it cannot send with other names. What it is asked on the way is
     /// looked at too, until nothing new is.
     fn asymmetry_of_adversary(&self) -> Option<String> {
-        let mut looked: Vec<Looked> = self.trades.iter().map(|_| Looked::default()).collect();
+        let mut looked: Vec<Looked> = self.transpositions.iter().map(|_| Looked::default()).collect();
         loop {
             let before: Vec<_> = looked.iter().map(|looked| (looked.known, looked.shown)).collect();
-            for (trade, looked) in looked.iter_mut().enumerate() {
-                if !self.is_symmetric_to_adversary(trade, looked) {
+            for (transposition, looked) in looked.iter_mut().enumerate() {
+                if !self.is_symmetric_to_adversary(transposition, looked) {
                     return Some("what the adversary can send depends on them".to_owned());
                 }
             }
@@ -200,15 +200,15 @@ impl<M: ByGuards> Symmetric<M> {
         }
     }
 
-    fn is_symmetric_to_adversary(&self, trade: usize, looked: &mut Looked) -> bool {
+    fn is_symmetric_to_adversary(&self, transposition: usize, looked: &mut Looked) -> bool {
         let judge = self.inner.judge();
         let first = judge.unconditional();
-        if self.renamed(trade, &first).as_ref() != Some(&first) {
+        if self.renamed(transposition, &first).as_ref() != Some(&first) {
             return false;
         }
         loop {
             if let Some((basis, knowledge)) = judge.known_of(looked.known) {
-                let Some(basis) = self.renamed(trade, &basis) else { return false };
+                let Some(basis) = self.renamed(transposition, &basis) else { return false };
                 let other = judge.knowledge_of(basis);
                 if *looked.renamed.entry(knowledge).or_insert(other) != other {
                     return false;
@@ -217,7 +217,7 @@ impl<M: ByGuards> Symmetric<M> {
             } else if let Some((knowledge, reports, sent)) = judge.shown(looked.shown) {
                 let other = looked.renamed.get(&knowledge).copied();
                 let (Some(other), Some(reports), Some(sent)) =
-                    (other, self.renamed(trade, &reports), self.renamed(trade, &sent))
+                    (other, self.renamed(transposition, &reports), self.renamed(transposition, &sent))
                 else {
                     return false;
                 };
@@ -239,7 +239,7 @@ struct Lacking {
     messages: Bits,
 }
 
-/// How far what the adversary was asked has been asked again after a trade, and what became of what it knew.
+/// How far what the adversary was asked has been asked again after a transposition, and what became of what it knew.
 #[derive(Default)]
 struct Looked {
     known: usize,

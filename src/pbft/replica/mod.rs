@@ -20,11 +20,11 @@ use super::certificate::{CommitCertificate, StableCheckpoint};
 use super::evidence::Evidence;
 use super::id::{ClientId, ReplicaId, SeqNum, Timestamp, View};
 use super::message::{Checkpoint, Message, NewView, Reply, ViewChange};
-use super::proof::Proof;
 use super::quorum::{Tally, TallyKey};
 use super::rules::{Refusal, Rules, Setting, Standing};
 use super::signature::{Signed, SigningKey};
 use super::snapshot::{LastReply, Snapshot};
+use super::uncompared::Uncompared;
 
 pub use log::{Log, Slot};
 pub use recovery::Record;
@@ -55,11 +55,11 @@ pub struct State {
     /// The states at its last stable checkpoint and at those that it has announced since.
     snapshots: BTreeMap<SeqNum, Arc<Snapshot>>,
     /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
-    new_view: Proof<Option<Arc<Signed<NewView>>>>,
+    new_view: Uncompared<Option<Arc<Signed<NewView>>>>,
     doublings: u32,
     /// The timer that runs, or ran last. Whether one runs follows from the rest; this says since when, and for
     /// which request, which makes no difference to what the replica does when it runs out.
-    timer: Proof<Option<Timer>>,
+    timer: Uncompared<Option<Timer>>,
 }
 
 /// What a replica reacts to.
@@ -105,7 +105,7 @@ pub enum Effect {
 
 /// A place where deliveries add up before they have a consequence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Site {
+pub enum TallyId {
     /// Prepares that count together.
     Prepare(SeqNum, TallyKey),
     /// Commits that count together.
@@ -158,9 +158,9 @@ impl Replica {
             chain: Chain::genesis(),
             clients: BTreeMap::new(),
             snapshots: BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))]),
-            new_view: Proof(None),
+            new_view: Uncompared(None),
             doublings: 0,
-            timer: Proof(None),
+            timer: Uncompared(None),
         }
     }
 
@@ -247,7 +247,7 @@ impl Replica {
             Input::Timeout => self.start_view_change(state, state.view.next(), out),
         }
         let timer_now = self.timer(state);
-        state.timer = Proof(timer_now.or(state.timer.0));
+        state.timer = Uncompared(timer_now.or(state.timer.0));
         if timer != timer_now {
             out.push(Effect::Timer(timer_now));
         }
@@ -352,26 +352,26 @@ impl State {
     /// may do.
     pub fn forget_backoff(&mut self) {
         self.doublings = 0;
-        self.timer = Proof(None);
+        self.timer = Uncompared(None);
     }
 
     /// Where the tallies of two states differ; the states are the same otherwise.
-    pub fn differing_tallies(&self, other: &State) -> BTreeSet<Site> {
+    pub fn differing_tallies(&self, other: &State) -> BTreeSet<TallyId> {
         let mut sites = BTreeSet::new();
         if self.pending != other.pending || self.view_changes != other.view_changes {
-            sites.insert(Site::ViewChange);
+            sites.insert(TallyId::ViewChange);
         }
         let checkpoints = self.checkpoints.keys().chain(other.checkpoints.keys());
         for &seq in checkpoints {
             if self.checkpoints.get(&seq) != other.checkpoints.get(&seq) {
-                sites.insert(Site::Checkpoint(seq));
+                sites.insert(TallyId::Checkpoint(seq));
             }
         }
         let empty = Slot::default();
         for (seq, _) in self.log.iter().chain(other.log.iter()) {
             let (a, b) = (self.log.get(seq).unwrap_or(&empty), other.log.get(seq).unwrap_or(&empty));
-            sites.extend(a.prepares.differing(&b.prepares).map(|key| Site::Prepare(seq, key)));
-            sites.extend(a.commits.differing(&b.commits).map(|key| Site::Commit(seq, key)));
+            sites.extend(a.prepares.differing(&b.prepares).map(|key| TallyId::Prepare(seq, key)));
+            sites.extend(a.commits.differing(&b.commits).map(|key| TallyId::Commit(seq, key)));
         }
         sites
     }

@@ -1,8 +1,8 @@
 //! A replica's state with other names.
 
 use super::{Slot, State, Timer};
-use crate::pbft::proof::Proof;
 use crate::pbft::rename::{Rename, Renaming, replies_renamed, waiting_renamed};
+use crate::pbft::uncompared::Uncompared;
 
 impl Rename for Slot {
     fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
@@ -41,7 +41,7 @@ impl Rename for State {
         if new_view.is_none() && !is_left {
             return None;
         }
-        state.new_view = Proof(new_view);
+        state.new_view = Uncompared(new_view);
         state.timer = self.timer.renamed(by)?;
         if by.names.is_none() {
             return Some(state);

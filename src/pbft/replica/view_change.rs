@@ -6,10 +6,10 @@ use super::{Effect, Record, Replica, Slot, State};
 use crate::pbft::certificate::{PreparedClaim, StableCheckpoint};
 use crate::pbft::id::View;
 use crate::pbft::message::{Message, NewView, Proposal, ViewChange};
-use crate::pbft::proof::Proof;
 use crate::pbft::quorum::Votes;
 use crate::pbft::rules::{Refusal, SignedPart, Standing, replica_of};
 use crate::pbft::signature::Signed;
+use crate::pbft::uncompared::Uncompared;
 
 impl Replica {
     /// Gives up the current view for `target`: stops taking part, reports what prepared.
@@ -83,7 +83,8 @@ impl Replica {
             let votes = slot.prepares.get(&self.rules.prepare_key(proposal.view(), proposal.digest()));
             let signed = votes.map_or(&[][..], Votes::signed);
             let enough = self.rules.certificate_quorum(self.setting.committee);
-            let claim = || PreparedClaim { proposal: proposal.clone(), prepares: Proof(Arc::from(signed)) };
+            let claim =
+                || PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(Arc::from(signed)) };
             (votes.map_or(0, Votes::count) + 1 >= enough).then(claim)
         });
         accepted.or_else(|| slot.prepared().map(|certificate| certificate.claim().clone()))
@@ -172,8 +173,11 @@ impl Replica {
             .into_iter()
             .map(|(seq, batch)| self.sign_proposal(state.view, seq, batch))
             .collect();
-        let new_view =
-            Arc::new(self.key.sign(NewView { view: state.view, view_changes: Proof(changes), proposals }));
+        let new_view = Arc::new(self.key.sign(NewView {
+            view: state.view,
+            view_changes: Uncompared(changes),
+            proposals,
+        }));
         self.persist(Record::NewView(Arc::clone(&new_view)), out);
         out.push(Effect::Broadcast(Message::NewView(Arc::clone(&new_view))));
         self.install(state, &new_view, out);
@@ -230,7 +234,7 @@ impl Replica {
     /// Takes part in a new view, of which nothing is accepted yet.
     pub(super) fn enter(&self, state: &mut State, new_view: &Arc<Signed<NewView>>) {
         self.leave_view(state, Standing { view: new_view.view, active: true });
-        state.new_view = Proof(Some(Arc::clone(new_view)));
+        state.new_view = Uncompared(Some(Arc::clone(new_view)));
         for slot in state.log.iter_mut() {
             slot.prepared = slot.prepared.take().filter(|c| self.rules.keeps_prepared(c.claim()));
         }

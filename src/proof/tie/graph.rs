@@ -4,14 +4,14 @@ use std::hash::Hash;
 
 use stateright::Model as _;
 
-use crate::model::{Absorbed, AbsorbedState, Feeds, Liveness, LivenessMove, LivenessState};
+use crate::model::{EventIds, GuardModel, GuardState, Liveness, LivenessMove, LivenessState};
 
 /// A step of a participant.
 pub(super) struct Edge<S> {
     /// Who steps, by number.
     pub participant: u16,
     /// What it can be fed for that; nothing at all where no participant does anything.
-    pub ways: Vec<Feeds>,
+    pub ways: Vec<EventIds>,
     /// Where it leads.
     pub next: S,
 }
@@ -22,7 +22,7 @@ pub(super) trait Graph {
     type State: Clone + Eq + Hash;
 
     /// Who knows the local states.
-    fn judge(&self) -> &Absorbed;
+    fn judge(&self) -> &GuardModel;
 
     /// The numbers of the local states.
     fn numbers<'s>(&self, state: &'s Self::State) -> &'s [u32];
@@ -34,22 +34,22 @@ pub(super) trait Graph {
     fn edges(&self, state: &Self::State) -> Vec<Edge<Self::State>>;
 }
 
-impl Graph for Absorbed {
-    type State = AbsorbedState;
+impl Graph for GuardModel {
+    type State = GuardState;
 
-    fn judge(&self) -> &Absorbed {
+    fn judge(&self) -> &GuardModel {
         self
     }
 
-    fn numbers<'s>(&self, state: &'s AbsorbedState) -> &'s [u32] {
-        Absorbed::numbers(self, state)
+    fn numbers<'s>(&self, state: &'s GuardState) -> &'s [u32] {
+        GuardModel::numbers(self, state)
     }
 
-    fn initial(&self) -> Vec<AbsorbedState> {
+    fn initial(&self) -> Vec<GuardState> {
         self.init_states()
     }
 
-    fn edges(&self, state: &AbsorbedState) -> Vec<Edge<AbsorbedState>> {
+    fn edges(&self, state: &GuardState) -> Vec<Edge<GuardState>> {
         let mut moves = Vec::new();
         self.actions(state, &mut moves);
         let edge = |step| {
@@ -63,7 +63,7 @@ impl Graph for Absorbed {
 impl Graph for Liveness {
     type State = LivenessState;
 
-    fn judge(&self) -> &Absorbed {
+    fn judge(&self) -> &GuardModel {
         Liveness::judge(self)
     }
 

@@ -40,7 +40,7 @@ use self::graph::{Edge, Graph};
 use self::plan::{Actions, Observed, Plan, Planned, Planner};
 use self::vocabulary::Vocabulary;
 use super::{Model, RelationId, Structure};
-use crate::model::{Absorbed, Event, Feeds, Liveness, Local, Participant, Run, System, participants};
+use crate::model::{Event, EventIds, GuardModel, Liveness, Local, Participant, Run, System, participants};
 use crate::pbft::{Message, Principal, ReplicaId};
 
 /// A relation holds of a tuple.
@@ -167,7 +167,7 @@ pub struct Tie<'a> {
     plans: IndexSet<Vec<Planned>>,
     visible: HashMap<u32, u32>,
     /// From the number of a local state and what happens to the number of the plan.
-    planned: HashMap<(u32, Feeds), Result<u32, String>>,
+    planned: HashMap<(u32, EventIds), Result<u32, String>>,
     states: HashSet<Mapped>,
     edges: HashSet<(Mapped, u16, u32, u32)>,
     taken: BTreeMap<Arc<str>, u64>,
@@ -210,13 +210,13 @@ impl<'a> Tie<'a> {
         })
     }
 
-    /// Explores the system with judge 2, and holds every reachable state and every edge against the model,
+    /// Explores the system with judge *guards*, and holds every reachable state and every edge against the model,
     /// up to the first that does not fit. `most` limits the states that are visited.
     ///
     /// # Errors
     /// [`TieError::Refused`] if the judge cannot judge the rulebook.
     pub fn explore(self, most: Option<u64>) -> Result<TieReport, TieError> {
-        let judge = Absorbed::new(Arc::clone(&self.system));
+        let judge = GuardModel::new(Arc::clone(&self.system));
         self.search(&judge, most)
     }
 
@@ -357,12 +357,12 @@ impl<'a> Tie<'a> {
         self.vocabulary.facts(&self.preimages, id, state, sent)
     }
 
-    fn first(&mut self, judge: &Absorbed, numbers: &[u32]) -> Mapped {
+    fn first(&mut self, judge: &GuardModel, numbers: &[u32]) -> Mapped {
         (0..).zip(numbers).map(|(i, &number)| self.visible(judge, i, number)).collect()
     }
 
     /// The facts of a local state of the judge's, without those that are carried.
-    fn visible(&mut self, judge: &Absorbed, participant: u16, number: u32) -> u32 {
+    fn visible(&mut self, judge: &GuardModel, participant: u16, number: u32) -> u32 {
         if let Some(&facts) = self.visible.get(&number) {
             return facts;
         }
@@ -377,7 +377,13 @@ impl<'a> Tie<'a> {
     }
 
     /// What the end of an edge is mapped to, at which a participant steps.
-    fn successor(&mut self, judge: &Absorbed, before: &Mapped, participant: u16, numbers: &[u32]) -> Mapped {
+    fn successor(
+        &mut self,
+        judge: &GuardModel,
+        before: &Mapped,
+        participant: u16,
+        numbers: &[u32],
+    ) -> Mapped {
         let who = usize::from(participant);
         let visible = self.visible(judge, participant, numbers[who]);
         let mut mapped = before.clone();
@@ -392,12 +398,12 @@ impl<'a> Tie<'a> {
     /// Checks an edge that is brought about in this way.
     fn check_way(
         &mut self,
-        judge: &Absorbed,
+        judge: &GuardModel,
         numbers: &[u32],
         before: &Mapped,
         after: &Mapped,
         participant: u16,
-        way: &Feeds,
+        way: &EventIds,
     ) -> Result<(), Fault> {
         let key = (numbers[usize::from(participant)], way.clone());
         let plan = match self.planned.get(&key) {
@@ -413,7 +419,7 @@ impl<'a> Tie<'a> {
     }
 
     /// The actions that a step of the judge amounts to: its events, run on the replica.
-    fn plan_of(&mut self, judge: &Absorbed, numbers: &[u32], participant: u16, way: &Feeds) -> Plan {
+    fn plan_of(&mut self, judge: &GuardModel, numbers: &[u32], participant: u16, way: &EventIds) -> Plan {
         let mut plan = Vec::new();
         let from = numbers[usize::from(participant)];
         let Some((mut local, _)) = judge.numbered(from) else { return Ok(plan) };
@@ -433,7 +439,7 @@ impl<'a> Tie<'a> {
         who: Principal,
         event: &Event,
         before: &Local,
-        taken: &crate::model::Taken,
+        taken: &crate::model::Transition,
         plan: &mut Vec<Planned>,
     ) -> Result<(), String> {
         let Some(id) = who.replica() else { return Ok(()) };

@@ -4,7 +4,7 @@ use super::super::{Model, RelationId};
 use super::facts::{Facts, Preimages};
 use super::vocabulary::{Vocabulary, action};
 use super::{Fact, TieError};
-use crate::model::{Event, Local, System, Taken};
+use crate::model::{Event, Local, System, Transition};
 use crate::pbft::{Digest, Effect, Message, ReplicaId, SeqNum, View};
 
 /// The numbers of the actions that honest replicas take.
@@ -49,12 +49,12 @@ pub(super) struct Planned {
     pub unless: Option<Fact>,
     /// Of what the action leaves open, what was seen: in these relations, the tuples that begin so, and no
     /// others.
-    pub seen: Option<Seen>,
+    pub seen: Option<GlobalView>,
 }
 
 /// What was seen of relations that an action leaves open.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Seen {
+pub(super) struct GlobalView {
     pub relations: [RelationId; 2],
     pub prefix: Vec<usize>,
     pub facts: Vec<Fact>,
@@ -68,7 +68,7 @@ pub(super) struct Observed<'a> {
     pub id: ReplicaId,
     pub event: &'a Event,
     pub before: &'a Local,
-    pub taken: &'a Taken,
+    pub taken: &'a Transition,
 }
 
 /// Plans the steps of replicas.
@@ -191,7 +191,7 @@ impl Planner<'_> {
                     action: self.actions.view_change,
                     args: vec![Some(n), Some(v)],
                     unless: Some((relations.vc, vec![n, v])),
-                    seen: Some(Seen {
+                    seen: Some(GlobalView {
                         relations: [relations.vcge, relations.vclow],
                         prefix: vec![n, v],
                         facts: facts.into_iter().collect(),

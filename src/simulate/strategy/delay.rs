@@ -2,7 +2,7 @@
 
 use super::super::rng::Rng;
 use super::super::settings::TIMEOUT;
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 
 /// Holds back what only a primary can send.
@@ -24,15 +24,15 @@ impl Strategy for Delay {
 
     fn speak(
         &mut self,
-        _: &mut Scene<'_>,
-        _: &Mask,
+        _: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
         let holds_back = matches!(message, Message::PrePrepare(_) | Message::NewView(_));
         let delay = if holds_back { self.ticks } else { 0 };
-        out.push(Posting { to, message: message.clone(), delay });
+        out.push(Outgoing { to, message: message.clone(), delay });
     }
 }

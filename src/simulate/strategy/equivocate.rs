@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::rng::Rng;
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::model::System;
 use crate::pbft::{
-    Batch, Commit, Digest, Message, NewView, PrePrepare, Prepare, Principal, Proof, Proposal, ReplicaId,
-    SeqNum, SigningKey, View, ViewChange,
+    Batch, Commit, Digest, Message, NewView, PrePrepare, Prepare, Principal, Proposal, ReplicaId, SeqNum,
+    SigningKey, Uncompared, View, ViewChange,
 };
 
 /// As primary proposes one batch to one side and another to the other; all of them together vote for what each
@@ -43,27 +43,27 @@ impl Equivocate {
         seq: SeqNum,
         digest: Digest,
         primary: ReplicaId,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
         for key in &self.keys {
             if key.owner() != Principal::Replica(primary) {
-                out.push(Posting::now(to, Message::Prepare(key.sign(Prepare { view, seq, digest }))));
+                out.push(Outgoing::now(to, Message::Prepare(key.sign(Prepare { view, seq, digest }))));
             }
-            out.push(Posting::now(to, Message::Commit(key.sign(Commit { view, seq, digest }))));
+            out.push(Outgoing::now(to, Message::Commit(key.sign(Commit { view, seq, digest }))));
         }
     }
 
     fn propose(
         &mut self,
-        scene: &mut Scene<'_>,
-        me: &Mask,
+        context: &mut StrategyContext<'_>,
+        me: &ByzantineNode,
         to: Principal,
         told: &Proposal,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
         let place = (told.view(), told.seq());
         if !self.other.contains_key(&place)
-            && let Some(batch) = scene.lore.another(&told.batch)
+            && let Some(batch) = context.knowledge.another(&told.batch)
         {
             self.other.insert(place, batch);
             while self.other.len() > 64 {
@@ -79,18 +79,24 @@ impl Equivocate {
             None => told.clone(),
         };
         let digest = proposal.digest();
-        out.push(Posting::now(to, Message::PrePrepare(proposal)));
+        out.push(Outgoing::now(to, Message::PrePrepare(proposal)));
         self.votes(to, told.view(), told.seq(), digest, me.id(), out);
     }
 
     /// A new view on another quorum of view changes, for the other side.
-    fn divide(&mut self, scene: &mut Scene<'_>, me: &Mask, view: View) -> Option<Message> {
+    fn divide(
+        &mut self,
+        context: &mut StrategyContext<'_>,
+        me: &ByzantineNode,
+        view: View,
+    ) -> Option<Message> {
         if let Some(known) = self.divided.get(&view) {
             return Some(Message::NewView(Arc::clone(known)));
         }
-        let rules = scene.system.rules();
-        let quorum = rules.view_change_quorum(scene.system.setting().committee);
-        let mut changes: Vec<_> = scene.lore.view_changes.get(&view)?.values().flatten().cloned().collect();
+        let rules = context.system.rules();
+        let quorum = rules.view_change_quorum(context.system.setting().committee);
+        let mut changes: Vec<_> =
+            context.knowledge.view_changes.get(&view)?.values().flatten().cloned().collect();
         // Those that claim least first, and of each sender one.
         changes.sort_by_key(|change| (change.prepared.len(), change.signer()));
         let mut senders = Vec::new();
@@ -107,7 +113,7 @@ impl Equivocate {
         });
         let proposals = proposals.collect();
         changes.sort_by_key(|change| change.signer());
-        let new_view = NewView { view, view_changes: Proof(changes), proposals };
+        let new_view = NewView { view, view_changes: Uncompared(changes), proposals };
         let new_view = Arc::new(me.key().sign(new_view));
         self.divided.insert(view, Arc::clone(&new_view));
         Some(Message::NewView(new_view))
@@ -117,38 +123,38 @@ impl Equivocate {
 impl Strategy for Equivocate {
     fn speak(
         &mut self,
-        scene: &mut Scene<'_>,
-        me: &Mask,
+        context: &mut StrategyContext<'_>,
+        me: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
         match message {
             Message::PrePrepare(told) if told.pre_prepare.signer() == Principal::Replica(me.id()) => {
-                self.propose(scene, me, to, told, out);
+                self.propose(context, me, to, told, out);
             }
             Message::Prepare(vote) if self.is_other(to, vote.view) => {
                 if !self.other.contains_key(&(vote.view, vote.seq)) {
-                    out.push(Posting::now(to, message.clone()));
+                    out.push(Outgoing::now(to, message.clone()));
                 }
             }
             Message::Commit(vote) if self.is_other(to, vote.view) => {
                 if !self.other.contains_key(&(vote.view, vote.seq)) {
-                    out.push(Posting::now(to, message.clone()));
+                    out.push(Outgoing::now(to, message.clone()));
                 }
             }
             Message::ViewChange(change) if self.is_other(to, change.new_view) => {
                 let nothing = ViewChange { prepared: Vec::new(), ..change.message().clone() };
-                out.push(Posting::now(to, Message::ViewChange(Arc::new(me.key().sign(nothing)))));
+                out.push(Outgoing::now(to, Message::ViewChange(Arc::new(me.key().sign(nothing)))));
             }
             Message::NewView(new_view)
                 if new_view.signer() == Principal::Replica(me.id()) && self.is_other(to, new_view.view) =>
             {
-                let other = self.divide(scene, me, new_view.view);
-                out.push(Posting::now(to, other.unwrap_or_else(|| message.clone())));
+                let other = self.divide(context, me, new_view.view);
+                out.push(Outgoing::now(to, other.unwrap_or_else(|| message.clone())));
             }
-            _ => out.push(Posting::now(to, message.clone())),
+            _ => out.push(Outgoing::now(to, message.clone())),
         }
     }
 }

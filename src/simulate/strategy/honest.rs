@@ -1,6 +1,6 @@
 //! What the protocol says.
 
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 
 /// Does what an honest replica does, without crashing.
@@ -14,13 +14,13 @@ impl Strategy for Honest {
 
     fn speak(
         &mut self,
-        _: &mut Scene<'_>,
-        _: &Mask,
+        _: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
-        out.push(Posting::now(to, message.clone()));
+        out.push(Outgoing::now(to, message.clone()));
     }
 }

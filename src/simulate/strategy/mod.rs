@@ -21,7 +21,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::lore::Lore;
+use super::knowledge::Knowledge;
 use super::rng::Rng;
 use crate::model::{System, guarded};
 use crate::pbft::{Effect, Input, Message, Principal, Replica, ReplicaId, SigningKey, State, View};
@@ -124,11 +124,11 @@ impl fmt::Display for StrategyKind {
 
 /// What a strategy can look at.
 #[derive(Debug)]
-pub struct Scene<'a> {
+pub struct StrategyContext<'a> {
     /// The system.
     pub system: &'a System,
     /// What was sent, if the strategy listens.
-    pub lore: &'a Lore,
+    pub knowledge: &'a Knowledge,
     /// Chance.
     pub rng: &'a mut Rng,
     /// The time, in ticks.
@@ -137,7 +137,7 @@ pub struct Scene<'a> {
     pub stable: bool,
 }
 
-impl Scene<'_> {
+impl StrategyContext<'_> {
     /// The replicas.
     pub fn replicas(&self) -> impl Iterator<Item = Principal> + use<> {
         self.system.setting().committee.replicas().map(Principal::Replica)
@@ -151,7 +151,7 @@ impl Scene<'_> {
 
 /// A message that a Byzantine replica sends.
 #[derive(Clone, Debug)]
-pub struct Posting {
+pub struct Outgoing {
     /// To whom.
     pub to: Principal,
     /// What.
@@ -160,10 +160,10 @@ pub struct Posting {
     pub delay: u64,
 }
 
-impl Posting {
+impl Outgoing {
     /// Sent at once.
     pub fn now(to: Principal, message: Message) -> Self {
-        Posting { to, message, delay: 0 }
+        Outgoing { to, message, delay: 0 }
     }
 }
 
@@ -185,25 +185,25 @@ pub trait Strategy: fmt::Debug + Send {
     }
 
     /// Whether a copy hears what somebody sends.
-    fn hears(&self, scene: &Scene<'_>, me: &Mask, copy: usize, from: Principal) -> bool {
-        let _ = (scene, me, copy, from);
+    fn hears(&self, context: &StrategyContext<'_>, me: &ByzantineNode, copy: usize, from: Principal) -> bool {
+        let _ = (context, me, copy, from);
         true
     }
 
     /// What becomes of a message that the protocol's code would send to one participant.
     fn speak(
         &mut self,
-        scene: &mut Scene<'_>,
-        me: &Mask,
+        context: &mut StrategyContext<'_>,
+        me: &ByzantineNode,
         copy: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     );
 
     /// What it does on its own, from time to time.
-    fn act(&mut self, scene: &mut Scene<'_>, me: &Mask, out: &mut Vec<Posting>) {
-        let _ = (scene, me, out);
+    fn act(&mut self, context: &mut StrategyContext<'_>, me: &ByzantineNode, out: &mut Vec<Outgoing>) {
+        let _ = (context, me, out);
     }
 }
 
@@ -220,7 +220,7 @@ pub(super) struct CopyClock {
 
 /// A Byzantine replica: its key, and the protocol's code that it runs.
 #[derive(Debug)]
-pub struct Mask {
+pub struct ByzantineNode {
     replica: Replica,
     key: SigningKey,
     states: Vec<State>,
@@ -228,13 +228,13 @@ pub struct Mask {
     pub(super) clocks: Vec<CopyClock>,
 }
 
-impl Mask {
+impl ByzantineNode {
     pub(super) fn new(system: &System, key: &SigningKey, copies: usize) -> Option<Self> {
         let setting = Arc::new(system.setting().clone());
         let replica = Replica::new(key.clone(), setting, system.rules().as_rules()).ok()?;
         let states = vec![replica.init(); copies];
         let clocks = vec![CopyClock::default(); copies];
-        Some(Mask { replica, key: key.clone(), states, changed: Vec::new(), clocks })
+        Some(ByzantineNode { replica, key: key.clone(), states, changed: Vec::new(), clocks })
     }
 
     /// Its number.

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::super::rng::Rng;
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare, Principal, Proof,
-    Proposal, Reply, SeqNum, Signed, StableCheckpoint, StateTransfer, Status, View, ViewChange,
+    Batch, Checkpoint, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare, Principal, Proposal,
+    Reply, SeqNum, Signed, StableCheckpoint, StateTransfer, Status, Uncompared, View, ViewChange,
 };
 
 /// Changes some messages, each for one receiver, and holds others back.
@@ -36,79 +36,85 @@ fn near_seq(rng: &mut Rng, seq: SeqNum) -> SeqNum {
     SeqNum(if rng.chance(500) { seq.0 + 1 } else { seq.0.saturating_sub(1) })
 }
 
-fn some_batch(scene: &mut Scene<'_>) -> Batch {
-    if scene.rng.chance(100) {
+fn some_batch(context: &mut StrategyContext<'_>) -> Batch {
+    if context.rng.chance(100) {
         return Batch::null();
     }
-    if scene.rng.chance(100) {
-        return Batch::new([scene.system.forged().clone()]);
+    if context.rng.chance(100) {
+        return Batch::new([context.system.forged().clone()]);
     }
-    let batches: Vec<_> = scene.lore.batches.iter().cloned().collect();
-    let requests = scene.lore.requests.iter().map(|request| Batch::new([request.clone()]));
+    let batches: Vec<_> = context.knowledge.batches.iter().cloned().collect();
+    let requests = context.knowledge.requests.iter().map(|request| Batch::new([request.clone()]));
     let all: Vec<_> = requests.chain(batches).collect();
-    scene.rng.pick(&all).cloned().unwrap_or_else(Batch::null)
+    context.rng.pick(&all).cloned().unwrap_or_else(Batch::null)
 }
 
 /// A digest in use at a place, or any.
-fn some_digest(scene: &mut Scene<'_>, seq: SeqNum) -> Digest {
-    let here: Vec<_> = scene.lore.proposals.get(&seq).into_iter().flatten().map(Proposal::digest).collect();
-    match scene.rng.pick(&here) {
-        Some(digest) if scene.rng.chance(700) => *digest,
-        _ => some_batch(scene).digest(),
+fn some_digest(context: &mut StrategyContext<'_>, seq: SeqNum) -> Digest {
+    let here: Vec<_> =
+        context.knowledge.proposals.get(&seq).into_iter().flatten().map(Proposal::digest).collect();
+    match context.rng.pick(&here) {
+        Some(digest) if context.rng.chance(700) => *digest,
+        _ => some_batch(context).digest(),
     }
 }
 
-fn ballot(scene: &mut Scene<'_>, view: View, seq: SeqNum, digest: Digest) -> (View, SeqNum, Digest) {
-    match scene.rng.below(4) {
-        0 => (near_view(scene.rng, view), seq, digest),
-        1 => (view, near_seq(scene.rng, seq), digest),
-        _ => (view, seq, some_digest(scene, seq)),
+fn ballot(
+    context: &mut StrategyContext<'_>,
+    view: View,
+    seq: SeqNum,
+    digest: Digest,
+) -> (View, SeqNum, Digest) {
+    match context.rng.below(4) {
+        0 => (near_view(context.rng, view), seq, digest),
+        1 => (view, near_seq(context.rng, seq), digest),
+        _ => (view, seq, some_digest(context, seq)),
     }
 }
 
-fn proposal(scene: &mut Scene<'_>, me: &Mask, told: &Proposal) -> Proposal {
+fn proposal(context: &mut StrategyContext<'_>, me: &ByzantineNode, told: &Proposal) -> Proposal {
     let (mut view, mut seq, mut digest) = (told.view(), told.seq(), told.digest());
     let mut batch = told.batch.clone();
-    match scene.rng.below(6) {
-        0 => view = near_view(scene.rng, view),
-        1 => seq = near_seq(scene.rng, seq),
-        2 => digest = some_digest(scene, seq),
-        3 => batch = some_batch(scene),
+    match context.rng.below(6) {
+        0 => view = near_view(context.rng, view),
+        1 => seq = near_seq(context.rng, seq),
+        2 => digest = some_digest(context, seq),
+        3 => batch = some_batch(context),
         _ => {
-            batch = some_batch(scene);
+            batch = some_batch(context);
             digest = batch.digest();
         }
     }
     Proposal { pre_prepare: me.key().sign(PrePrepare { view, seq, digest }), batch }
 }
 
-fn view_change(scene: &mut Scene<'_>, told: &ViewChange) -> ViewChange {
+fn view_change(context: &mut StrategyContext<'_>, told: &ViewChange) -> ViewChange {
     let mut change = told.clone();
-    let index = scene.rng.below(change.prepared.len() as u64) as usize;
-    match scene.rng.below(6) {
-        0 => change.new_view = near_view(scene.rng, change.new_view),
+    let index = context.rng.below(change.prepared.len() as u64) as usize;
+    match context.rng.below(6) {
+        0 => change.new_view = near_view(context.rng, change.new_view),
         1 => change.prepared.clear(),
         2 if index < change.prepared.len() => {
             change.prepared.remove(index);
         }
-        3 if index < change.prepared.len() => change.prepared[index].prepares = Proof(Arc::from([])),
+        3 if index < change.prepared.len() => change.prepared[index].prepares = Uncompared(Arc::from([])),
         4 => change.stable = StableCheckpoint::genesis().claim().clone(),
         _ => {
             // Something that was proposed is said to have prepared, on nothing or on the votes for it.
-            let proposals: Vec<_> = scene.lore.proposals.values().flatten().cloned().collect();
-            if let Some(proposal) = scene.rng.pick(&proposals) {
-                let votes = scene
-                    .lore
+            let proposals: Vec<_> = context.knowledge.proposals.values().flatten().cloned().collect();
+            if let Some(proposal) = context.rng.pick(&proposals) {
+                let votes = context
+                    .knowledge
                     .prepares
                     .get(&proposal.seq())
                     .into_iter()
                     .flatten()
                     .filter(|vote| (vote.view, vote.digest) == (proposal.view(), proposal.digest()));
                 let votes: Vec<Signed<Prepare>> =
-                    if scene.rng.chance(500) { votes.cloned().collect() } else { Vec::new() };
+                    if context.rng.chance(500) { votes.cloned().collect() } else { Vec::new() };
                 let claim = crate::pbft::PreparedClaim {
                     proposal: proposal.clone(),
-                    prepares: Proof(Arc::from(votes)),
+                    prepares: Uncompared(Arc::from(votes)),
                 };
                 change.prepared.retain(|other| other.seq() != claim.seq());
                 change.prepared.push(claim);
@@ -119,13 +125,13 @@ fn view_change(scene: &mut Scene<'_>, told: &ViewChange) -> ViewChange {
     change
 }
 
-fn new_view(scene: &mut Scene<'_>, me: &Mask, told: &NewView) -> NewView {
+fn new_view(context: &mut StrategyContext<'_>, me: &ByzantineNode, told: &NewView) -> NewView {
     let mut new_view = told.clone();
-    let index = scene.rng.below(new_view.proposals.len() as u64) as usize;
-    match scene.rng.below(5) {
+    let index = context.rng.below(new_view.proposals.len() as u64) as usize;
+    match context.rng.below(5) {
         0 => new_view.proposals.clear(),
         1 if index < new_view.proposals.len() => {
-            let (seq, batch) = (new_view.proposals[index].seq(), some_batch(scene));
+            let (seq, batch) = (new_view.proposals[index].seq(), some_batch(context));
             let pre_prepare = PrePrepare { view: new_view.view, seq, digest: batch.digest() };
             new_view.proposals[index] = Proposal { pre_prepare: me.key().sign(pre_prepare), batch };
         }
@@ -145,7 +151,7 @@ fn new_view(scene: &mut Scene<'_>, me: &Mask, told: &NewView) -> NewView {
         }
         _ => {
             let seq = new_view.proposals.last().map_or(SeqNum(1), |last| last.seq().next());
-            let batch = some_batch(scene);
+            let batch = some_batch(context);
             let pre_prepare = PrePrepare { view: new_view.view, seq, digest: batch.digest() };
             new_view.proposals.push(Proposal { pre_prepare: me.key().sign(pre_prepare), batch });
         }
@@ -153,9 +159,9 @@ fn new_view(scene: &mut Scene<'_>, me: &Mask, told: &NewView) -> NewView {
     new_view
 }
 
-fn state(scene: &mut Scene<'_>, told: &StateTransfer) -> StateTransfer {
+fn state(context: &mut StrategyContext<'_>, told: &StateTransfer) -> StateTransfer {
     let mut transfer = told.clone();
-    match scene.rng.below(4) {
+    match context.rng.below(4) {
         0 => transfer.decided.clear(),
         1 => transfer.snapshot = None,
         2 => {
@@ -165,7 +171,7 @@ fn state(scene: &mut Scene<'_>, told: &StateTransfer) -> StateTransfer {
             }
         }
         _ => {
-            let batch = some_batch(scene);
+            let batch = some_batch(context);
             if let Some(decision) = transfer.decided.last_mut() {
                 decision.batch = batch;
             }
@@ -175,28 +181,28 @@ fn state(scene: &mut Scene<'_>, told: &StateTransfer) -> StateTransfer {
 }
 
 /// The message with one thing changed.
-fn mutated(scene: &mut Scene<'_>, me: &Mask, message: &Message) -> Message {
+fn mutated(context: &mut StrategyContext<'_>, me: &ByzantineNode, message: &Message) -> Message {
     let key = me.key();
     match message {
-        Message::PrePrepare(m) => Message::PrePrepare(proposal(scene, me, m)),
+        Message::PrePrepare(m) => Message::PrePrepare(proposal(context, me, m)),
         Message::Prepare(m) => {
-            let (view, seq, digest) = ballot(scene, m.view, m.seq, m.digest);
+            let (view, seq, digest) = ballot(context, m.view, m.seq, m.digest);
             Message::Prepare(key.sign(Prepare { view, seq, digest }))
         }
         Message::Commit(m) => {
-            let (view, seq, digest) = ballot(scene, m.view, m.seq, m.digest);
+            let (view, seq, digest) = ballot(context, m.view, m.seq, m.digest);
             Message::Commit(key.sign(Commit { view, seq, digest }))
         }
         Message::Checkpoint(m) => {
-            let interval = scene.system.setting().checkpoint_interval;
-            let changed = match scene.rng.below(2) {
+            let interval = context.system.setting().checkpoint_interval;
+            let changed = match context.rng.below(2) {
                 0 => Checkpoint { state: Digest::ZERO, ..*m.message() },
                 _ => Checkpoint { seq: SeqNum(m.seq.0 + interval), ..*m.message() },
             };
             Message::Checkpoint(key.sign(changed))
         }
-        Message::ViewChange(m) => Message::ViewChange(Arc::new(key.sign(view_change(scene, m)))),
-        Message::NewView(m) => Message::NewView(Arc::new(key.sign(new_view(scene, me, m)))),
+        Message::ViewChange(m) => Message::ViewChange(Arc::new(key.sign(view_change(context, m)))),
+        Message::NewView(m) => Message::NewView(Arc::new(key.sign(new_view(context, me, m)))),
         Message::Reply(m) => {
             let result = match m.result {
                 Outcome::Appended { seq, position, .. } => {
@@ -207,14 +213,14 @@ fn mutated(scene: &mut Scene<'_>, me: &Mask, message: &Message) -> Message {
             Message::Reply(key.sign(Reply { result, ..*m.message() }))
         }
         Message::Status(m) => {
-            let changed = match scene.rng.below(3) {
-                0 => Status { view: near_view(scene.rng, m.view), ..*m.message() },
-                1 => Status { height: near_seq(scene.rng, m.height), ..*m.message() },
+            let changed = match context.rng.below(3) {
+                0 => Status { view: near_view(context.rng, m.view), ..*m.message() },
+                1 => Status { height: near_seq(context.rng, m.height), ..*m.message() },
                 _ => Status { stable: SeqNum::GENESIS, ..*m.message() },
             };
             Message::Status(key.sign(changed))
         }
-        Message::State(m) => Message::State(Arc::new(key.sign(state(scene, m)))),
+        Message::State(m) => Message::State(Arc::new(key.sign(state(context, m)))),
         Message::Request(_) | Message::Read(_) => message.clone(),
     }
 }
@@ -222,26 +228,26 @@ fn mutated(scene: &mut Scene<'_>, me: &Mask, message: &Message) -> Message {
 impl Strategy for Mutate {
     fn speak(
         &mut self,
-        scene: &mut Scene<'_>,
-        me: &Mask,
+        context: &mut StrategyContext<'_>,
+        me: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
-        if scene.rng.chance(self.holds_back) {
+        if context.rng.chance(self.holds_back) {
             return;
         }
         let own = message.signer() == Principal::Replica(me.id());
-        if own && scene.rng.chance(self.changes) {
-            let changed = mutated(scene, me, message);
-            out.push(Posting::now(to, changed));
+        if own && context.rng.chance(self.changes) {
+            let changed = mutated(context, me, message);
+            out.push(Outgoing::now(to, changed));
             // The real one too, some time.
-            if scene.rng.chance(300) {
-                out.push(Posting::now(to, message.clone()));
+            if context.rng.chance(300) {
+                out.push(Outgoing::now(to, message.clone()));
             }
         } else {
-            out.push(Posting::now(to, message.clone()));
+            out.push(Outgoing::now(to, message.clone()));
         }
     }
 }

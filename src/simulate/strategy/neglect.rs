@@ -1,7 +1,7 @@
 //! A primary that serves everybody but one client.
 
 use super::super::rng::Rng;
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::model::System;
 use crate::pbft::{ClientId, Message, Principal};
 
@@ -22,19 +22,19 @@ impl Strategy for Neglect {
         false
     }
 
-    fn hears(&self, _: &Scene<'_>, _: &Mask, _: usize, from: Principal) -> bool {
+    fn hears(&self, _: &StrategyContext<'_>, _: &ByzantineNode, _: usize, from: Principal) -> bool {
         from != Principal::Client(self.client)
     }
 
     fn speak(
         &mut self,
-        _: &mut Scene<'_>,
-        _: &Mask,
+        _: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
-        out.push(Posting::now(to, message.clone()));
+        out.push(Outgoing::now(to, message.clone()));
     }
 }

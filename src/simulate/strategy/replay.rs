@@ -1,6 +1,6 @@
 //! Old messages again: its own, and everybody's.
 
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 
 /// Does what the protocol says, and sends what was sent before to whom it likes.
@@ -8,39 +8,39 @@ use crate::pbft::{Message, Principal};
 pub(super) struct Replay;
 
 impl Replay {
-    fn again(scene: &mut Scene<'_>, out: &mut Vec<Posting>) {
-        let index = scene.rng.below(scene.lore.messages.len() as u64) as usize;
-        let Some(message) = scene.lore.messages.get(index) else { return };
+    fn again(context: &mut StrategyContext<'_>, out: &mut Vec<Outgoing>) {
+        let index = context.rng.below(context.knowledge.messages.len() as u64) as usize;
+        let Some(message) = context.knowledge.messages.get(index) else { return };
         let to = match message {
             Message::Reply(reply) => Some(Principal::Client(reply.client)),
             _ => {
-                let all: Vec<_> = scene.replicas().collect();
-                scene.rng.pick(&all).copied()
+                let all: Vec<_> = context.replicas().collect();
+                context.rng.pick(&all).copied()
             }
         };
-        out.extend(to.map(|to| Posting::now(to, message.clone())));
+        out.extend(to.map(|to| Outgoing::now(to, message.clone())));
     }
 }
 
 impl Strategy for Replay {
     fn speak(
         &mut self,
-        scene: &mut Scene<'_>,
-        _: &Mask,
+        context: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         _: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
-        out.push(Posting::now(to, message.clone()));
-        if scene.rng.chance(300) {
-            Self::again(scene, out);
+        out.push(Outgoing::now(to, message.clone()));
+        if context.rng.chance(300) {
+            Self::again(context, out);
         }
     }
 
-    fn act(&mut self, scene: &mut Scene<'_>, _: &Mask, out: &mut Vec<Posting>) {
+    fn act(&mut self, context: &mut StrategyContext<'_>, _: &ByzantineNode, out: &mut Vec<Outgoing>) {
         for _ in 0..4 {
-            Self::again(scene, out);
+            Self::again(context, out);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Nothing at all.
 
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 
 /// Crashed from the beginning, as far as others can tell.
@@ -14,12 +14,12 @@ impl Strategy for Silent {
 
     fn speak(
         &mut self,
-        _: &mut Scene<'_>,
-        _: &Mask,
+        _: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         _: usize,
         _: Principal,
         _: &Message,
-        _: &mut Vec<Posting>,
+        _: &mut Vec<Outgoing>,
     ) {
     }
 }

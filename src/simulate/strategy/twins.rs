@@ -2,7 +2,7 @@
 //! they equivocate.
 
 use super::super::rng::Rng;
-use super::{Mask, Posting, Scene, Strategy};
+use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 
 /// Each copy talks with one part of the network. Who is in which part changes from time to time.
@@ -20,12 +20,12 @@ impl Twins {
     }
 
     /// The copy that somebody talks with at this time.
-    fn side(&self, scene: &Scene<'_>, who: Principal) -> usize {
+    fn side(&self, context: &StrategyContext<'_>, who: Principal) -> usize {
         let number = match who {
             Principal::Replica(id) => u64::from(id.0),
             Principal::Client(id) => 1000 + u64::from(id.0),
         };
-        let mut mixed = self.salt ^ (number << 20) ^ (scene.now / self.epoch);
+        let mut mixed = self.salt ^ (number << 20) ^ (context.now / self.epoch);
         // The finaliser of SplitMix64.
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -42,21 +42,21 @@ impl Strategy for Twins {
         false
     }
 
-    fn hears(&self, scene: &Scene<'_>, _: &Mask, copy: usize, from: Principal) -> bool {
-        self.side(scene, from) == copy
+    fn hears(&self, context: &StrategyContext<'_>, _: &ByzantineNode, copy: usize, from: Principal) -> bool {
+        self.side(context, from) == copy
     }
 
     fn speak(
         &mut self,
-        scene: &mut Scene<'_>,
-        _: &Mask,
+        context: &mut StrategyContext<'_>,
+        _: &ByzantineNode,
         copy: usize,
         to: Principal,
         message: &Message,
-        out: &mut Vec<Posting>,
+        out: &mut Vec<Outgoing>,
     ) {
-        if self.side(scene, to) == copy {
-            out.push(Posting::now(to, message.clone()));
+        if self.side(context, to) == copy {
+            out.push(Outgoing::now(to, message.clone()));
         }
     }
 }

@@ -14,13 +14,13 @@ use std::sync::{Arc, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Views;
+use super::UnboundedModel;
 use super::past::is_part;
 use super::round::{self, Numbers, Parts, Phase, Plan, Runs};
 use super::stage::Stage;
-use crate::model::absorbed::Guard;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::guards::Guard;
 use crate::model::property::Properties;
 use crate::pbft::{Digest, Message, RequestId, SeqNum, State, View};
 
@@ -76,7 +76,7 @@ pub(super) struct Ends {
     left: Vec<(Numbers, u32, u32)>,
     /// Everything that is sent.
     pub sent: Bits,
-    lacking: Properties,
+    violated: Properties,
     reached: BTreeSet<&'static str>,
     states: u64,
     /// A hash of what this is about.
@@ -100,7 +100,11 @@ pub(super) struct Entered {
 ///
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
-pub(super) fn ends(views: &Views, stage: &mut Stage, locals: &Numbers) -> Result<Option<Arc<Ends>>, String> {
+pub(super) fn ends(
+    views: &UnboundedModel,
+    stage: &mut Stage,
+    locals: &Numbers,
+) -> Result<Option<Arc<Ends>>, String> {
     for (place, &local) in locals.iter().enumerate() {
         if !has_essence(views, stage, place, local)? {
             return Ok(None);
@@ -121,13 +125,13 @@ pub(super) fn ends(views: &Views, stage: &mut Stage, locals: &Numbers) -> Result
     let runs = round::runs(views, stage, &row, &Bits::default(), &plan)?;
     let hashes: Vec<_> = key.iter().map(|&essence| stage.essences[essence as usize]).collect();
     let left = most(views, stage, &runs);
-    let Runs { states, sent, lacking, reached, .. } = runs;
+    let Runs { states, sent, violated, reached, .. } = runs;
     let left = left.into_iter().flat_map(|(gained, shown, decided)| {
         let all = arrangements(gained, &plan.parts).into_iter();
         all.map(move |gained| (gained, shown, decided))
     });
     let key_hash = fingerprint(&(stage.setup.view, stage.setup.is_led_honestly, hashes));
-    let ends = Ends { left: left.collect(), sent, lacking, reached, states, key: key_hash };
+    let ends = Ends { left: left.collect(), sent, violated, reached, states, key: key_hash };
     let ends = Arc::new(ends);
     if !views.is_stopped() {
         stage.entered.ends.insert(key, Arc::clone(&ends));
@@ -136,7 +140,7 @@ pub(super) fn ends(views: &Views, stage: &mut Stage, locals: &Numbers) -> Result
 }
 
 /// The places of the replicas: the primary's first, if it is honest, those with the same essence side by side.
-fn order(views: &Views, stage: &mut Stage, locals: &Numbers) -> Result<Vec<usize>, String> {
+fn order(views: &UnboundedModel, stage: &mut Stage, locals: &Numbers) -> Result<Vec<usize>, String> {
     let others = usize::from(stage.setup.is_led_honestly);
     let mut order = Vec::new();
     for (place, &local) in locals.iter().enumerate() {
@@ -147,14 +151,14 @@ fn order(views: &Views, stage: &mut Stage, locals: &Numbers) -> Result<Vec<usize
 }
 
 /// What runs leave behind, where most can be shown and most is decided.
-fn most(views: &Views, stage: &Stage, runs: &Runs) -> Vec<(Numbers, u32, u32)> {
+fn most(views: &UnboundedModel, stage: &Stage, runs: &Runs) -> Vec<(Numbers, u32, u32)> {
     let mut most = Vec::new();
     for (gained, more) in &runs.left {
         let of =
             |(shown, decided): (u32, u32)| (&stage.shown[shown as usize], &stage.decisions[decided as usize]);
         let is_less =
             |a: (u32, u32), b: (u32, u32)| a != b && is_part(of(a).0, of(b).0) && is_part(of(a).1, of(b).1);
-        let is_beaten = |a: (u32, u32)| views.reductions.most && more.iter().any(|&b| is_less(a, b));
+        let is_beaten = |a: (u32, u32)| views.reductions.maximal && more.iter().any(|&b| is_less(a, b));
         let kept = more.iter().filter(|&&a| !is_beaten(a));
         most.extend(kept.map(|&(shown, decided)| (gained.clone(), shown, decided)));
     }
@@ -195,7 +199,7 @@ fn next_arrangement(row: &mut [u32]) -> bool {
 ///
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
-pub(super) fn follow(views: &Views, stage: &mut Stage, all: &mut Runs) -> Result<(), String> {
+pub(super) fn follow(views: &UnboundedModel, stage: &mut Stage, all: &mut Runs) -> Result<(), String> {
     // By what the replicas had, in the order of their places: what each gains.
     let mut gained: FxHashMap<Numbers, FxHashSet<(Numbers, u32, u32)>> = FxHashMap::default();
     for locals in std::mem::take(&mut all.next) {
@@ -212,7 +216,7 @@ pub(super) fn follow(views: &Views, stage: &mut Stage, all: &mut Runs) -> Result
             order.iter().zip(row).for_each(|(&place, &number)| by_place[place] = number);
             gained.insert((by_place, *shown, *decided));
         }
-        all.lacking |= ends.lacking;
+        all.violated |= ends.violated;
         all.reached.extend(&ends.reached);
         let mut counted = views.counted.lock().unwrap_or_else(PoisonError::into_inner);
         all.states += if counted.insert(ends.key) { ends.states } else { 0 };
@@ -229,7 +233,7 @@ pub(super) fn follow(views: &Views, stage: &mut Stage, all: &mut Runs) -> Result
 }
 
 /// Whether a local state acts like all others with the same essence at the same place.
-fn has_essence(views: &Views, stage: &mut Stage, place: usize, local: u32) -> Result<bool, String> {
+fn has_essence(views: &UnboundedModel, stage: &mut Stage, place: usize, local: u32) -> Result<bool, String> {
     let essence = stage.known(views, local)?.essence;
     let model = *stage.entered.models.entry((place, essence)).or_insert(local);
     let votes = stage.votes_of_view().len();
@@ -259,7 +263,11 @@ fn has_essence(views: &Views, stage: &mut Stage, place: usize, local: u32) -> Re
 
 /// Where the guards of two local states lead, which have one essence: to states that have one essence each, with the
 /// same messages, and nothing but votes in the view.
-fn both(views: &Views, stage: &mut Stage, pair: (u32, u32)) -> Result<Option<Vec<(u32, u32)>>, String> {
+fn both(
+    views: &UnboundedModel,
+    stage: &mut Stage,
+    pair: (u32, u32),
+) -> Result<Option<Vec<(u32, u32)>>, String> {
     let (guards, others) = (stage.judge.guards(pair.0), stage.judge.guards(pair.1));
     let votes = stage.votes_of_view().clone();
     let described =

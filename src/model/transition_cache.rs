@@ -12,8 +12,8 @@ use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::bounds::System;
-use super::participant::{Local, Participant, Stimulus};
-use crate::pbft::{Message, NewView, Principal, Signed, Site, State, ViewChange};
+use super::participant::{EventRef, Local, Participant};
+use crate::pbft::{Message, NewView, Principal, Signed, State, TallyId, ViewChange};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
@@ -22,31 +22,31 @@ const MAX_TALLIES: usize = 50_000;
 const FEW_TALLIES: usize = 1_000;
 
 /// What happens to a participant, by number: a message, or something that needs none.
-pub(super) type Feed = u32;
-pub(super) const TIMEOUT: Feed = Feed::MAX;
-pub(super) const CRASH: Feed = Feed::MAX - 1;
-pub(super) const INVOKE: Feed = Feed::MAX - 2;
+pub(super) type EventId = u32;
+pub(super) const TIMEOUT: EventId = EventId::MAX;
+pub(super) const CRASH: EventId = EventId::MAX - 1;
+pub(super) const INVOKE: EventId = EventId::MAX - 2;
 
-pub(super) fn is_message(feed: Feed) -> bool {
+pub(super) fn is_message(feed: EventId) -> bool {
     feed < INVOKE
 }
 
 type Resent = Option<Arc<Signed<NewView>>>;
 
-/// The number of a state in a [`Lab`].
+/// The number of a state in a [`TransitionCache`].
 pub(super) type Id = u32;
 
 /// What is sent in a step that was not sent before.
 pub(super) type Emitted = Rc<BTreeSet<Message>>;
 
 /// Runs a participant in one local state.
-pub(super) struct Lab<'a> {
+pub(super) struct TransitionCache<'a> {
     participant: &'a Participant,
     system: &'a System,
     messages: &'a IndexSet<Message>,
     sent: BTreeSet<Message>,
     /// The clients' requests, which are there from the start.
-    requests: Vec<Feed>,
+    requests: Vec<EventId>,
     start: Id,
     control: Id,
     memo: RefCell<Memo>,
@@ -61,7 +61,7 @@ struct Memo {
     /// With the NEW-VIEW that each would send again: states are equal whatever that is.
     states: IndexSet<(Rc<Local>, Resent), FxBuildHasher>,
     controls: FxHashMap<Id, Id>,
-    steps: FxHashMap<(Id, Feed), Option<(Id, Emitted)>>,
+    steps: FxHashMap<(Id, EventId), Option<(Id, Emitted)>>,
     nothing: Emitted,
 }
 
@@ -71,24 +71,24 @@ type Choice = (usize, usize, usize);
 /// A way to a consequence: what is fed, where that leads, and what is sent.
 #[derive(Clone)]
 pub(super) struct Fired {
-    pub feed: Vec<Feed>,
+    pub feed: Vec<EventId>,
     pub state: Id,
     pub emitted: Emitted,
 }
 
-impl<'a> Lab<'a> {
+impl<'a> TransitionCache<'a> {
     pub fn new(
         participant: &'a Participant,
         system: &'a System,
         messages: &'a IndexSet<Message>,
         sent: BTreeSet<Message>,
-        requests: Vec<Feed>,
+        requests: Vec<EventId>,
         start: Local,
         is_refused: bool,
     ) -> Self {
         let mut memo = Memo::default();
         let start = memo.intern(start);
-        let lab = Lab {
+        let cache = TransitionCache {
             participant,
             system,
             messages,
@@ -100,8 +100,8 @@ impl<'a> Lab<'a> {
             most: if is_refused { FEW_TALLIES } else { MAX_TALLIES },
             refusal: None,
         };
-        let control = lab.control(start);
-        Lab { control, ..lab }
+        let control = cache.control(start);
+        TransitionCache { control, ..cache }
     }
 
     /// The state that is run.
@@ -131,7 +131,7 @@ impl<'a> Lab<'a> {
     }
 
     /// The next state and what is sent that was not sent before; none if it does not act.
-    pub fn feed(&self, from: Id, feed: Feed) -> Option<(Id, Emitted)> {
+    pub fn feed(&self, from: Id, feed: EventId) -> Option<(Id, Emitted)> {
         if let Some(known) = self.memo.borrow().steps.get(&(from, feed)) {
             return known.clone();
         }
@@ -154,12 +154,12 @@ impl<'a> Lab<'a> {
         step
     }
 
-    fn stimulus(&self, feed: Feed) -> Stimulus<'_> {
+    fn stimulus(&self, feed: EventId) -> EventRef<'_> {
         match feed {
-            TIMEOUT => Stimulus::Timeout,
-            CRASH => Stimulus::Crash,
-            INVOKE => Stimulus::Invoke,
-            id => Stimulus::Deliver(&self.messages[id as usize]),
+            TIMEOUT => EventRef::Timeout,
+            CRASH => EventRef::Crash,
+            INVOKE => EventRef::Invoke,
+            id => EventRef::Deliver(&self.messages[id as usize]),
         }
     }
 
@@ -169,23 +169,24 @@ impl<'a> Lab<'a> {
     }
 
     /// What a delivery that has no consequence counts for.
-    pub fn sites(&self, state: Id) -> BTreeSet<Site> {
+    pub fn sites(&self, state: Id) -> BTreeSet<TallyId> {
         self.local(state).differing_tallies(&self.local(self.start))
     }
 
     /// Everything that sets of these deliveries, which count for one thing, can bring about.
-    pub fn fire(&mut self, feeds: &[Feed]) -> Vec<Fired> {
+    pub fn fire(&mut self, feeds: &[EventId]) -> Vec<Fired> {
         let mut found = Vec::new();
         // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
         // views. Which of them exists makes a difference, so the paths with both are followed.
-        let mut alike: FxHashMap<Id, Vec<Feed>> = FxHashMap::default();
+        let mut alike: FxHashMap<Id, Vec<EventId>> = FxHashMap::default();
         for &feed in feeds {
             if let Some((next, _)) = self.feed(self.start, feed) {
                 alike.entry(next).or_default().push(feed);
             }
         }
-        let alike: BTreeSet<Feed> = alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
-        let chosen = |path: &[Feed]| -> BTreeSet<Feed> {
+        let alike: BTreeSet<EventId> =
+            alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
+        let chosen = |path: &[EventId]| -> BTreeSet<EventId> {
             path.iter().copied().filter(|feed| alike.contains(feed)).collect()
         };
         let mut seen: FxHashSet<_> = [(self.start, BTreeSet::new())].into_iter().collect();
@@ -220,7 +221,7 @@ impl<'a> Lab<'a> {
     /// That the order does not matter either, and who is who really does not, is tried for each set that is looked at:
     /// the last one first, and each replica's message in place of the one that stands opposite to it among those
     /// alike.
-    pub fn fire_alike(&mut self, feeds: &[Feed]) -> Option<Vec<Fired>> {
+    pub fn fire_alike(&mut self, feeds: &[EventId]) -> Option<Vec<Fired>> {
         let classes = self.alike(feeds)?;
         let opposite = |(class, place, content): Choice| {
             let (class, opposite) = (&classes[class], classes[class].len() - 1 - place);
@@ -265,13 +266,13 @@ impl<'a> Lab<'a> {
     /// The same for votes that say the same and are of different replicas: how many of them it takes, and what that brings
     /// about, if as many as there are bring anything about. Nothing if it turns out to matter whose they are, or in
     /// which order they arrive, which is tried as above.
-    pub fn fire_any(&mut self, feeds: &[Feed]) -> Option<Option<Fired>> {
-        let content = |feed: Feed| match self.messages.get_index(feed as usize)? {
+    pub fn fire_any(&mut self, feeds: &[EventId]) -> Option<Option<Fired>> {
+        let content = |feed: EventId| match self.messages.get_index(feed as usize)? {
             Message::Prepare(vote) => Some((0, vote.view, vote.seq, vote.digest)),
             Message::Commit(vote) => Some((1, vote.view, vote.seq, vote.digest)),
             _ => None,
         };
-        let signer = |feed: Feed| self.messages.get_index(feed as usize).map(Message::signer);
+        let signer = |feed: EventId| self.messages.get_index(feed as usize).map(Message::signer);
         let first = content(*feeds.first()?)?;
         let signers: BTreeSet<_> = feeds.iter().map(|&feed| signer(feed)).collect();
         if feeds.iter().any(|&feed| content(feed) != Some(first)) || signers.len() < feeds.len() {
@@ -306,9 +307,9 @@ impl<'a> Lab<'a> {
 
     /// Those of these VIEW-CHANGEs' signers that have sent the same, together: of each the messages, those that say
     /// the same at the same place.
-    fn alike(&self, feeds: &[Feed]) -> Option<Vec<Vec<Vec<Feed>>>> {
+    fn alike(&self, feeds: &[EventId]) -> Option<Vec<Vec<Vec<EventId>>>> {
         let mut contents: IndexSet<&ViewChange> = IndexSet::new();
-        let mut by_signer: BTreeMap<Principal, BTreeMap<usize, Feed>> = BTreeMap::new();
+        let mut by_signer: BTreeMap<Principal, BTreeMap<usize, EventId>> = BTreeMap::new();
         for &feed in feeds.iter().filter(|&&feed| feed != TIMEOUT) {
             let Some(Message::ViewChange(change)) = self.messages.get_index(feed as usize) else {
                 return None;
@@ -319,7 +320,7 @@ impl<'a> Lab<'a> {
         if feeds.contains(&TIMEOUT) && self.feed(self.start, TIMEOUT).is_some() {
             return None;
         }
-        let mut classes: BTreeMap<Vec<usize>, Vec<Vec<Feed>>> = BTreeMap::new();
+        let mut classes: BTreeMap<Vec<usize>, Vec<Vec<EventId>>> = BTreeMap::new();
         for said in by_signer.into_values() {
             classes.entry(said.keys().copied().collect()).or_default().push(said.into_values().collect());
         }
@@ -328,7 +329,11 @@ impl<'a> Lab<'a> {
 
     /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
     /// without a consequence.
-    pub fn admitted_late(&self, groups: &[(BTreeSet<Site>, Vec<Feed>)], refused: &[Feed]) -> Vec<Feed> {
+    pub fn admitted_late(
+        &self,
+        groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
+        refused: &[EventId],
+    ) -> Vec<EventId> {
         let mut state = self.start;
         for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
             if let Some((next, emitted)) = self.feed(state, feed)
@@ -338,12 +343,12 @@ impl<'a> Lab<'a> {
             }
         }
         let state = self.local(state);
-        let admits = |&&feed: &&Feed| self.participant.admits(self.system, &state, self.stimulus(feed));
+        let admits = |&&feed: &&EventId| self.participant.admits(self.system, &state, self.stimulus(feed));
         refused.iter().filter(admits).copied().collect()
     }
 
     /// Feeds everything in turn, skipping what is refused.
-    fn run(&self, from: Id, feeds: impl IntoIterator<Item = Feed>) -> (Id, Vec<Emitted>) {
+    fn run(&self, from: Id, feeds: impl IntoIterator<Item = EventId>) -> (Id, Vec<Emitted>) {
         let mut state = from;
         let mut emitted = Vec::new();
         for feed in feeds {
@@ -357,7 +362,7 @@ impl<'a> Lab<'a> {
 
     /// Whether a delivery that has no consequence by itself makes no difference to a guard: before it
     /// or after it, the replica ends up in the same state, with the same messages sent.
-    pub fn commutes(&self, feed: Feed, guard: &[Feed]) -> bool {
+    pub fn commutes(&self, feed: EventId, guard: &[EventId]) -> bool {
         let guard = || guard.iter().copied();
         let again = || std::iter::once(feed).chain(guard());
         let (with, sent_with) = self.run(self.start, again().chain(again()));
@@ -370,8 +375,8 @@ impl<'a> Lab<'a> {
 
     /// Whether a delivery that has no consequence by itself takes away what messages of others, all of them honest, bring
     /// about. Whoever may put a delivery off loses nothing by that; but what must happen need not happen then.
-    pub fn masks(&self, feed: Feed, guard: &[Feed]) -> bool {
-        let signer = |feed: Feed| is_message(feed).then(|| self.messages[feed as usize].signer());
+    pub fn masks(&self, feed: EventId, guard: &[EventId]) -> bool {
+        let signer = |feed: EventId| is_message(feed).then(|| self.messages[feed as usize].signer());
         let is_byzantine = |who| self.system.byzantine().iter().any(|key| Some(key.owner()) == who);
         let is_owed = |other: Option<_>| other != signer(feed) && !is_byzantine(other);
         if !self.system.is_open() || !guard.iter().all(|&other| is_owed(signer(other))) {
@@ -390,7 +395,7 @@ impl<'a> Lab<'a> {
 
     /// The state without its tallies, if they can be had again from the requests and the messages that
     /// were fed; the state itself if not.
-    pub fn normal_form(&self, state: Id, feed: &[Feed]) -> Id {
+    pub fn normal_form(&self, state: Id, feed: &[EventId]) -> Id {
         let bare = self.control(state);
         let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| is_message(feed));
         let (with, without) = (self.run(state, refill()).0, self.run(bare, refill()).0);

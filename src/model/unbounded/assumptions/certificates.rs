@@ -4,8 +4,8 @@ use itertools::Itertools as _;
 
 use super::{Assumption, Trial};
 use crate::pbft::{
-    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proof, Proposal, ReplicaId, SeqNum, Signed,
-    StableCheckpoint, StableClaim, View, ViewChange,
+    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed,
+    StableCheckpoint, StableClaim, Uncompared, View, ViewChange,
 };
 
 /// With so many backups at most, all sets of them are tried; with more those that are neighbours.
@@ -58,7 +58,7 @@ impl Trial<'_> {
         let vote = |id: ReplicaId, prepare: Prepare| maker.keys.replicas[id.index()].sign(prepare);
         let own = Prepare { view, seq, digest: batch.digest() };
         let claim = |prepares: Vec<Signed<Prepare>>| PreparedClaim {
-            prepares: Proof(prepares.into()),
+            prepares: Uncompared(prepares.into()),
             ..full.clone()
         };
         for set in self.sets(&backups) {
@@ -179,7 +179,7 @@ impl Trial<'_> {
                 ensure(!is_valid(&change(vec![claim(0, 2), claim(0, 1)])))?;
             }
             for seq in 1..=self.slots {
-                let few = PreparedClaim { prepares: Proof([].into()), ..claim(0, seq) };
+                let few = PreparedClaim { prepares: Uncompared([].into()), ..claim(0, seq) };
                 ensure(self.is_certificate(&few) || !is_valid(&change(vec![few.clone()])))?;
                 let valid = (1..seq).map(|seq| claim(0, seq));
                 ensure(
@@ -210,7 +210,7 @@ impl Trial<'_> {
                 keys[n - faults..].iter().map(|key| key.sign(Checkpoint { seq: seq.next(), state }));
             let repeated = own.iter().cycle().take(if own.is_empty() { 0 } else { 2 * n }).cloned();
             for votes in [Vec::new(), own.clone(), repeated.collect(), elsewhere.collect()] {
-                all.push(StableClaim { seq, state, checkpoints: Proof(votes.into()) });
+                all.push(StableClaim { seq, state, checkpoints: Uncompared(votes.into()) });
             }
         }
         all

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
-use super::past::{BatchNumber, Between, Decided, Past, Rank};
+use super::past::{BatchNumber, BoundaryState, CarriedState, Decided, Rank};
 
 /// What can follow on a state, as far as it can be compared with what can follow on others.
 pub trait Subsumes {
@@ -47,7 +47,7 @@ pub struct Reach {
 struct Form {
     decided: Decided,
     slots: Vec<Slot>,
-    replicas: Vec<Past<Rank>>,
+    replicas: Vec<CarriedState<Rank>>,
 }
 
 /// The certificates that can be shown at a sequence number, by batch.
@@ -59,7 +59,7 @@ type Latest = (Rank, Reverse<Rank>);
 impl Reach {
     /// Of a state in which so many batches, the first ones, can change names; none if it is like nothing that is
     /// compared here: if one view has certificates for two batches, or somebody holds what cannot be shown.
-    pub(super) fn of(state: &Between, requests: BatchNumber) -> Option<Self> {
+    pub(super) fn of(state: &BoundaryState, requests: BatchNumber) -> Option<Self> {
         if state.is_forked() {
             return None;
         }
@@ -93,7 +93,7 @@ impl Subsumes for Reach {
 }
 
 impl Form {
-    fn of(state: &Between) -> Self {
+    fn of(state: &BoundaryState) -> Self {
         let shown =
             state.shown.iter().map(|shown| shown.iter().map(|&(rank, batch)| (batch, rank)).collect());
         let slots = shown.collect();
@@ -168,19 +168,19 @@ mod tests {
 
     type Held = Option<(u64, BatchNumber)>;
 
-    fn state(held: &[Held], shown: &[(u64, BatchNumber)], decided: &[BatchNumber]) -> Between {
-        let past = |held: &Held| Past { prepared: vec![*held], decided: vec![None] };
+    fn state(held: &[Held], shown: &[(u64, BatchNumber)], decided: &[BatchNumber]) -> BoundaryState {
+        let past = |held: &Held| CarriedState { prepared: vec![*held], decided: vec![None] };
         let (shown, decided) = (shown.iter().copied().collect(), decided.iter().copied().collect());
-        Between::new(held.iter().map(past).collect(), vec![shown], vec![decided], 2)
+        BoundaryState::new(held.iter().map(past).collect(), vec![shown], vec![decided], 2)
     }
 
-    fn subsumes(more: &Between, less: &Between) -> bool {
+    fn subsumes(more: &BoundaryState, less: &BoundaryState) -> bool {
         let of = |state| Reach::of(state, 2).unwrap();
         of(more).subsumes(&of(less))
     }
 
     /// All states with two replicas, three views in which at most one batch of three is certified, and up to one decision.
-    fn all() -> BTreeSet<Between> {
+    fn all() -> BTreeSet<BoundaryState> {
         let mut all = BTreeSet::new();
         for views in 0..64_u64 {
             let certified: Vec<(u64, BatchNumber)> = (0..3_u64)

@@ -20,9 +20,9 @@ use stateright::Expectation;
 use super::ample::Steps;
 use super::past::{Decided, with};
 use super::stage::Stage;
-use super::{Views, entered};
-use crate::model::absorbed::Absorbed;
+use super::{UnboundedModel, entered};
 use crate::model::bits::Bits;
+use crate::model::guards::GuardModel;
 use crate::model::property::{Judge as _, Properties, properties};
 
 /// Numbers of a [`Stage`]: one of each honest replica, most of the time.
@@ -42,7 +42,7 @@ pub(super) struct Runs {
     /// certificates of the view that can be shown, and what was decided.
     pub left: FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
     /// The properties that some state lacks, and the good outcomes that some state has.
-    pub lacking: Properties,
+    pub violated: Properties,
     pub reached: BTreeSet<&'static str>,
     /// The states in which the next phase begins: they were not followed further.
     pub next: FxHashSet<Numbers>,
@@ -53,7 +53,7 @@ impl Runs {
     pub fn extend(&mut self, other: Runs) {
         self.states += other.states;
         self.sent.union_with(&other.sent);
-        self.lacking |= other.lacking;
+        self.violated |= other.violated;
         self.reached.extend(other.reached);
         self.next.extend(other.next);
         for (key, more) in other.left {
@@ -87,14 +87,14 @@ pub(super) struct Plan {
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
 pub(super) fn runs(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
     start: &Numbers,
     base: &Bits,
     plan: &Plan,
 ) -> Result<Runs, String> {
     let properties = properties(stage.judge.system());
-    let looks_for_good = views.reached().len() < Views::GOOD.len();
+    let looks_for_good = views.reached().len() < UnboundedModel::GOOD.len();
     let mut alphabet = Bits::default();
     loop {
         let mut round = Round {
@@ -118,7 +118,7 @@ pub(super) fn runs(
 /// All runs, as far as messages of an alphabet allow.
 struct Round<'a> {
     steps: Steps<'a>,
-    properties: &'a [stateright::Property<Absorbed>],
+    properties: &'a [stateright::Property<GuardModel>],
     /// Whether some good outcome was not met in any view yet.
     looks_for_good: bool,
     plan: &'a Plan,
@@ -180,7 +180,7 @@ impl Round<'_> {
                 self.runs.next.insert(locals.clone());
                 return Ok(());
             }
-            Phase::Begun if is_entered && self.steps.views.reductions.entered => {
+            Phase::Begun if is_entered && self.steps.views.reductions.summaries => {
                 if let Some(ends) = entered::ends(self.steps.views, self.steps.stage, locals)? {
                     self.runs.sent.union_with(&ends.sent);
                     self.runs.next.insert(locals.clone());
@@ -280,7 +280,7 @@ impl Round<'_> {
     fn judge(&mut self, silent: &[Numbers], aspects: &[u32]) {
         for (place, &one) in aspects.iter().enumerate() {
             for &other in &aspects[place + 1..] {
-                self.runs.lacking |= self.steps.stage.lacking_of_sets(one, other);
+                self.runs.violated |= self.steps.stage.violated_by_sets(one, other);
             }
         }
         if aspects.len() > 1 && !self.looks_for_good {
@@ -288,8 +288,8 @@ impl Round<'_> {
         }
         let judge = &self.steps.stage.judge;
         for all in product(silent.iter().map(|met| &met[..])) {
-            let state = Absorbed::state(&all);
-            self.runs.lacking |= judge.lacking(&state);
+            let state = GuardModel::state(&all);
+            self.runs.violated |= judge.violated(&state);
             let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
             self.runs.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));
         }

@@ -15,21 +15,21 @@ impl Trace {
     ///
     /// # Errors
     /// The first line that says nothing that can happen.
-    pub fn told(system: &Arc<System>, lines: &[&str]) -> Result<Self, ReplayError> {
-        let steps = lines.iter().map(|line| Told::from_line(line).ok_or(line));
+    pub fn scripted(system: &Arc<System>, lines: &[&str]) -> Result<Self, ReplayError> {
+        let steps = lines.iter().map(|line| ScriptLine::from_line(line).ok_or(line));
         let steps = (1..)
             .zip(steps)
             .map(|(number, step)| step.map_err(|line| ReplayError::NeverSent(number, (*line).to_owned())));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
-        Trace::enact(system, &steps, |stage, number, told| {
-            stage.told(number, told, |whole, said| whole.starts_with(said))
+        Trace::enact(system, &steps, |stage, number, line| {
+            stage.find(number, line, |whole, said| whole.starts_with(said))
         })
     }
 }
 
-/// One step as it is told.
+/// One step in words.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'a> {
+pub(super) struct ScriptLine<'a> {
     /// Whose message it is, if it is one.
     pub(super) from: Option<&'a str>,
     /// At whom it happens.
@@ -38,22 +38,22 @@ pub(super) struct Told<'a> {
     pub(super) what: &'a str,
 }
 
-impl<'a> Told<'a> {
+impl<'a> ScriptLine<'a> {
     fn from_line(line: &'a str) -> Option<Self> {
         match line.split_once(" → ") {
             Some((from, rest)) => {
                 let (to, what) = rest.split_once(' ')?;
-                Some(Told { from: Some(from), to, what })
+                Some(ScriptLine { from: Some(from), to, what })
             }
             None => {
                 let (to, what) = line.split_once(' ')?;
-                Some(Told { from: None, to, what })
+                Some(ScriptLine { from: None, to, what })
             }
         }
     }
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for ScriptLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.from {
             Some(from) => write!(f, "{from} → {} {}", self.to, self.what),

@@ -1,4 +1,4 @@
-//! Judge 2: whole guards at a time.
+//! Judge *guards*: whole guards at a time.
 //!
 //! The network is a set that only grows, so whatever exists can be delivered later. A delivery that
 //! only adds to a tally is therefore no step: a step *fires a guard*, which is to feed a replica, at
@@ -6,15 +6,15 @@
 //! without tallies ([`Replica::control`]) and what it has sent; a global state is one small number for
 //! each honest replica.
 //!
-//! **Why nothing is lost.** Take any run of judge 1. Between two consequences, a replica collects
+//! **Why nothing is lost.** Take any run of judge *message*. Between two consequences, a replica collects
 //! deliveries that have none. They can be put off until just before the consequence that they take
 //! part in, since the messages stay in the network; and those that take part in none can be left out.
 //! That needs such a delivery to commute with every consequence of other deliveries. It is not
 //! assumed: for each local state, each such delivery and each consequence of others, the real replica is
 //! run both ways. Where the two differ, the delivery becomes a step of its own and its tally part of the local
-//! state, as in judge 1.
+//! state, as in judge *message*.
 //!
-//! **Why nothing is added.** Every step is a sequence of deliveries of messages that exist, so judge 1
+//! **Why nothing is added.** Every step is a sequence of deliveries of messages that exist, so judge *message*
 //! can make it too. A replica may here forget a vote that it has received, which it does not really;
 //! but it could as well not have received it yet. Whether that ever matters is a test: the local
 //! states that the two judges reach together are compared as sets. And a counterexample is replayed
@@ -39,16 +39,18 @@ use super::bits::Bits;
 use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
-use super::lab::{CRASH, Emitted, Feed, Fired, INVOKE, Id, Lab, TIMEOUT, is_message};
 use super::panics::{guarded, raised};
-use super::participant::{Event, Local, Participant, Stimulus, participants};
+use super::participant::{Event, EventRef, Local, Participant, participants};
 use super::property::{
-    Aspect, Certificates, Decided, Judge, Properties, Property, Seen, first_history, properties,
+    Certificates, Decided, GlobalView, Judge, Observation, Properties, Property, first_history, properties,
 };
 use super::record::{Journal, Recorded, Unfit};
+use super::transition_cache::{
+    CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message,
+};
 use crate::pbft::{
-    Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, Site, State,
-    View,
+    Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, State,
+    TallyId, View,
 };
 
 /// The kinds of entries in the journal.
@@ -57,7 +59,7 @@ const GUARDS: u32 = 1;
 const HISTORY: u32 = 2;
 
 /// PBFT with whole guards as steps.
-pub struct Absorbed {
+pub struct GuardModel {
     system: Arc<System>,
     adversary: Adversary,
     honest: Vec<Participant>,
@@ -70,15 +72,15 @@ pub struct Absorbed {
     /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
-    last: Mutex<Option<(AbsorbedState, Properties)>>,
+    last: Mutex<Option<(GuardState, Properties)>>,
 }
 
-/// A state of [`Absorbed`]: the number of each honest participant's local state and, if clients take part,
+/// A state of [`GuardModel`]: the number of each honest participant's local state and, if clients take part,
 /// of the history of what they were told.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AbsorbedState(SmallVec<[u32; 4]>);
+pub struct GuardState(SmallVec<[u32; 4]>);
 
-/// A step of [`Absorbed`]: a guard fires at a replica.
+/// A step of [`GuardModel`]: a guard fires at a replica.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Move {
     /// Which of the honest participants, in the order of [`participants`].
@@ -93,7 +95,7 @@ impl Move {
     }
 }
 
-impl AbsorbedState {
+impl GuardState {
     /// The same with these local states of the first participants.
     pub(super) fn with_locals(&self, locals: impl IntoIterator<Item = u32>) -> Self {
         let mut state = self.clone();
@@ -128,8 +130,8 @@ struct Node {
     changes: Option<Arc<Bits>>,
 }
 
-/// What is fed to a participant in a step, in this order, by numbers that [`Absorbed::fed`] understands.
-pub type Feeds = SmallVec<[Feed; 4]>;
+/// What is fed to a participant in a step, in this order, by numbers that [`GuardModel::fed`] understands.
+pub type EventIds = SmallVec<[EventId; 4]>;
 
 /// A consequence, and the smallest sets of messages that have it.
 #[derive(Clone)]
@@ -218,7 +220,7 @@ struct Way {
     needs: Needs,
     /// All messages that are fed.
     all: Bits,
-    feed: Feeds,
+    feed: EventIds,
 }
 
 /// How a step can come about.
@@ -226,7 +228,7 @@ struct Way {
 pub(super) struct Choice {
     pub step: Move,
     /// What is fed.
-    pub feed: Feeds,
+    pub feed: EventIds,
     /// The view whose timer has to run out for it, if one has.
     pub timer: Option<View>,
     /// Whether all messages that it takes come from honest principals, and arrive.
@@ -234,11 +236,11 @@ pub(super) struct Choice {
 }
 
 #[derive(Clone, Default)]
-struct Guards {
+struct LocalGuards {
     /// The messages up to here were considered.
     known: u32,
-    admitted: Vec<Feed>,
-    refused: Vec<Feed>,
+    admitted: Vec<EventId>,
+    refused: Vec<EventId>,
     guards: Arc<Vec<Guard>>,
     /// Whether every message that is admitted brings something about by itself: none is just counted.
     is_plain: bool,
@@ -260,10 +262,10 @@ struct Tables {
     /// Of local states, what they say of how far they are, and what they send to who says so.
     statuses: FxHashMap<u32, Option<Message>>,
     answers: FxHashMap<(u32, Message), Arc<Bits>>,
-    locals: IndexMap<Node, Guards>,
+    locals: IndexMap<Node, LocalGuards>,
     /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
     is_any_wrecked: Arc<AtomicBool>,
-    aspects: IndexSet<Aspect>,
+    aspects: IndexSet<Observation>,
     available: FxHashMap<Bits, Arc<Bits>>,
     knowledge: IndexMap<Bits, u32, FxBuildHasher>,
     knowledges: IndexSet<Knowledge>,
@@ -314,8 +316,9 @@ impl Tables {
         let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
         let index = entry.index() as u32;
         if let Entry::Vacant(entry) = entry {
-            let aspect = entry.key().local.replica().map(|state| aspects.insert_full(Aspect::of(state)).0);
-            entry.insert(Guards { aspect: aspect.unwrap_or_default() as u32, ..Guards::default() });
+            let aspect =
+                entry.key().local.replica().map(|state| aspects.insert_full(Observation::of(state)).0);
+            entry.insert(LocalGuards { aspect: aspect.unwrap_or_default() as u32, ..LocalGuards::default() });
         }
         index
     }
@@ -323,7 +326,7 @@ impl Tables {
 
 /// A local state's guards as they are found: what is fed, and where that leads.
 struct Found {
-    feed: Vec<Feed>,
+    feed: Vec<EventId>,
     /// The deliveries of which as many as are fed will do, whichever they are.
     any: Option<Bits>,
     local: Local,
@@ -340,7 +343,7 @@ struct Explored {
     is_plain: bool,
 }
 
-impl Absorbed {
+impl GuardModel {
     /// The model of a system.
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
@@ -357,7 +360,7 @@ impl Absorbed {
         let requests = tables.requests.clone();
         tables.unconditional.union_with(&requests);
         let honest = participants(&system);
-        Absorbed {
+        GuardModel {
             system,
             adversary,
             honest,
@@ -373,13 +376,13 @@ impl Absorbed {
     /// The same without looking at messages that are further ahead of a replica's view than so many views: for
     /// who sees to it that none exists.
     pub(super) fn with_horizon(self, views: u64) -> Self {
-        Absorbed { horizon: Some(views), ..self }
+        GuardModel { horizon: Some(views), ..self }
     }
 
     /// The same where it is counted how many have sent the same, if that is found to be all that matters: for who does
     /// not ask which events a step stands for.
     pub(super) fn counting(self, counts: bool) -> Self {
-        Absorbed { counts, ..self }
+        GuardModel { counts, ..self }
     }
 
     /// Whether a message is too far ahead of a replica to exist.
@@ -433,7 +436,7 @@ impl Absorbed {
     }
 
     /// The numbers of the honest participants' local states, in the order of [`participants`].
-    pub fn numbers<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
+    pub fn numbers<'a>(&self, state: &'a GuardState) -> &'a [u32] {
         self.locals(state)
     }
 
@@ -446,14 +449,14 @@ impl Absorbed {
     }
 
     /// A step, as the events that it stands for.
-    pub fn expand(&self, state: &AbsorbedState, step: &Move) -> Vec<(Principal, Event)> {
+    pub fn expand(&self, state: &GuardState, step: &Move) -> Vec<(Principal, Event)> {
         let ways = self.ways(state, step);
         self.fed(self.locals(state), step.participant, ways.first().map_or(&[], |way| way))
     }
 
     /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
     /// and by numbers that [`Self::fed`] understands. A set that holds another of them is left out.
-    pub fn ways(&self, state: &AbsorbedState, step: &Move) -> Vec<Feeds> {
+    pub fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
         let available = self.available(state);
         let tables = self.read();
         let index = state.0[usize::from(step.participant)] as usize;
@@ -492,7 +495,7 @@ impl Absorbed {
 
     /// Everything that exists in a state: what was there from the start, what honest replicas have
     /// sent, and what the adversary can make of it.
-    pub(super) fn available(&self, state: &AbsorbedState) -> Arc<Bits> {
+    pub(super) fn available(&self, state: &GuardState) -> Arc<Bits> {
         let sent = {
             let tables = self.read();
             let sent = tables.sent(self.locals(state));
@@ -513,7 +516,7 @@ impl Absorbed {
     }
 
     /// The local states of a state, without the history.
-    pub(super) fn locals<'a>(&self, state: &'a AbsorbedState) -> &'a [u32] {
+    pub(super) fn locals<'a>(&self, state: &'a GuardState) -> &'a [u32] {
         &state.0[..self.honest.len()]
     }
 
@@ -600,7 +603,7 @@ impl Absorbed {
             if self.is_beyond(&node.local, message) || is_withheld || !self.reaches(participant, message) {
                 continue;
             }
-            if participant.admits(&self.system, &node.local, Stimulus::Deliver(message)) {
+            if participant.admits(&self.system, &node.local, EventRef::Deliver(message)) {
                 known.admitted.push(number);
             } else {
                 known.refused.push(number);
@@ -649,7 +652,7 @@ impl Absorbed {
         }
     }
 
-    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<Feed> {
+    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
         let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
         ids.filter(|&id| self.reaches(participant, &tables.messages[id])).map(|id| id as u32).collect()
@@ -662,17 +665,18 @@ impl Absorbed {
         tables: &Tables,
         participant: &Participant,
         node: &Node,
-        admitted: &[Feed],
-        refused: &[Feed],
+        admitted: &[EventId],
+        refused: &[EventId],
         unasked: bool,
     ) -> Explored {
         let messages = &tables.messages;
         let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
         let requests = self.requests(tables, participant);
         let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
-        let mut lab = Lab::new(participant, &self.system, messages, sent, requests, start, is_refused);
+        let mut cache =
+            TransitionCache::new(participant, &self.system, messages, sent, requests, start, is_refused);
         let mut found = Vec::new();
-        let mut groups: Vec<(BTreeSet<Site>, Vec<Feed>)> = Vec::new();
+        let mut groups: Vec<(BTreeSet<TallyId>, Vec<EventId>)> = Vec::new();
         let timeout = &[TIMEOUT][..];
         let unasked = match node.local {
             _ if !unasked => &[][..],
@@ -682,12 +686,12 @@ impl Absorbed {
             Local::Panicked(_) => &[][..],
         };
         for &feed in admitted.iter().chain(unasked) {
-            let Some((state, emitted)) = lab.feed(lab.start(), feed) else { continue };
-            if lab.fires(state, &emitted) {
+            let Some((state, emitted)) = cache.feed(cache.start(), feed) else { continue };
+            if cache.fires(state, &emitted) {
                 found.push(Fired { feed: vec![feed], state, emitted });
                 continue;
             }
-            let mut sites = lab.sites(state);
+            let mut sites = cache.sites(state);
             let mut members = vec![feed];
             groups.retain(|(others, feeds)| {
                 let meets = !sites.is_disjoint(others);
@@ -699,23 +703,23 @@ impl Absorbed {
             });
             groups.push((sites, members));
         }
-        let late = lab.admitted_late(&groups, refused);
+        let late = cache.admitted_late(&groups, refused);
         if !late.is_empty() {
             // Some delivery counts only after others: then all are tried with all.
             let all = groups.drain(..).flat_map(|(_, feeds)| feeds).chain(late).collect();
-            groups.push((BTreeSet::from([Site::ViewChange]), all));
+            groups.push((BTreeSet::from([TallyId::ViewChange]), all));
         }
         let mut any_of: FxHashMap<usize, Bits> = FxHashMap::default();
         let mut fired_by: Vec<Option<usize>> = vec![None; found.len()];
         for (index, (sites, feeds)) in groups.iter().enumerate() {
             let mut feeds = feeds.clone();
-            if sites.contains(&Site::ViewChange) {
+            if sites.contains(&TallyId::ViewChange) {
                 feeds.extend(timeout);
             }
             feeds.sort_unstable();
             // Where what it is offered is there from the start, who has sent it makes no difference.
-            let alike = node.changes.as_ref().filter(|_| self.counts).and_then(|_| lab.fire_alike(&feeds));
-            let votes = if self.counts { lab.fire_any(&feeds) } else { None };
+            let alike = node.changes.as_ref().filter(|_| self.counts).and_then(|_| cache.fire_alike(&feeds));
+            let votes = if self.counts { cache.fire_any(&feeds) } else { None };
             match (alike, votes) {
                 (Some(alike), _) => found.extend(alike),
                 (None, Some(fired)) => {
@@ -724,18 +728,18 @@ impl Absorbed {
                         found.push(fired);
                     }
                 }
-                (None, None) => found.extend(lab.fire(&feeds)),
+                (None, None) => found.extend(cache.fire(&feeds)),
             }
             fired_by.resize(found.len(), Some(index));
         }
         let is_plain = groups.is_empty();
-        let steps = steps_of_their_own(&lab, &groups, &found, &fired_by);
-        let (stepped, refusal) = (steps.len() as u64, lab.refusal.take());
+        let steps = steps_of_their_own(&cache, &groups, &found, &fired_by);
+        let (stepped, refusal) = (steps.len() as u64, cache.refusal.take());
         for fired in &mut found {
-            fired.state = lab.normal_form(fired.state, &fired.feed);
+            fired.state = cache.normal_form(fired.state, &fired.feed);
         }
         let found = found.into_iter().chain(steps).enumerate().map(|(place, fired)| {
-            let local = (*lab.local(fired.state)).clone();
+            let local = (*cache.local(fired.state)).clone();
             Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
         });
         let found = found.collect();
@@ -777,8 +781,8 @@ impl Absorbed {
     }
 
     /// The state of these local states.
-    pub(super) fn state(locals: &[u32]) -> AbsorbedState {
-        AbsorbedState(locals.into())
+    pub(super) fn state(locals: &[u32]) -> GuardState {
+        GuardState(locals.into())
     }
 
     /// What somebody in this local state has sent.
@@ -859,40 +863,40 @@ impl Absorbed {
     }
 
     /// Which of the properties of replicas alone a state lacks.
-    pub(super) fn lacking(&self, state: &AbsorbedState) -> Properties {
+    pub(super) fn violated(&self, state: &GuardState) -> Properties {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((known, lacking)) if known == state => *lacking,
+            Some((known, violated)) if known == state => *violated,
             _ => last.insert((state.clone(), self.judge_aspects(state))).1,
         }
     }
 
-    fn judge_aspects(&self, state: &AbsorbedState) -> Properties {
+    fn judge_aspects(&self, state: &GuardState) -> Properties {
         let replicas = &state.0[..self.system.honest().len()];
         let aspects: SmallVec<[u32; 4]> = {
             let tables = self.read();
             replicas.iter().map(|&local| tables.locals[local as usize].aspect).collect()
         };
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&lacking) = judged.get(&aspects) {
-            return lacking;
+        if let Some(&violated) = judged.get(&aspects) {
+            return violated;
         }
         drop(judged);
-        let lacking = self.with_seen(state, lacking_of);
-        self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(aspects, lacking);
-        lacking
+        let violated = self.with_view(state, violated_of);
+        self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(aspects, violated);
+        violated
     }
 
     /// The same where some of the honest replicas, the first ones, are in these states.
-    pub(super) fn lacking_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> Properties {
-        Seen::with(&self.system, locals, None, lacking_of)
+    pub(super) fn violated_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> Properties {
+        GlobalView::with(&self.system, locals, None, violated_of)
     }
 
-    /// Which properties of replicas alone are lacking where the honest replicas, the first ones, are in these local states.
-    pub(super) fn lacking_with(&self, locals: &[u32]) -> Properties {
+    /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in these local states.
+    pub(super) fn violated_with(&self, locals: &[u32]) -> Properties {
         let tables = self.read();
         let nodes = locals.iter().filter_map(|&local| tables.locals.get_index(local as usize));
-        self.lacking_of(nodes.map(|(node, _)| &node.local))
+        self.violated_of(nodes.map(|(node, _)| &node.local))
     }
 
     /// Whether the same was sent in two local states.
@@ -916,7 +920,7 @@ impl Absorbed {
     /// a local state again, so it is better to have met most of them first: here that is done once in each round of
     /// walks. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
     /// and to have met those too early only adds states. Ends early when it `is_stopped`.
-    pub(crate) fn rehearse(&self, is_stopped: &dyn Fn() -> bool) {
+    pub(crate) fn warm_up(&self, is_stopped: &dyn Fn() -> bool) {
         if !self.system.clients().is_empty() {
             return;
         }
@@ -962,7 +966,7 @@ impl Absorbed {
     }
 
     /// What the honest participants have sent.
-    pub(super) fn sent(&self, state: &AbsorbedState) -> Bits {
+    pub(super) fn sent(&self, state: &GuardState) -> Bits {
         self.read().sent(self.locals(state))
     }
 
@@ -1004,7 +1008,7 @@ impl Absorbed {
     /// Every step that leads to another state, with every way in which it can come about. Of what honest
     /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
     /// Byzantine can send anything again.
-    pub(super) fn choices(&self, state: &AbsorbedState, lost: &Bits) -> Vec<Choice> {
+    pub(super) fn choices(&self, state: &GuardState, lost: &Bits) -> Vec<Choice> {
         let locals = self.locals(state);
         if Self::is_over(&self.read(), locals) {
             return Vec::new();
@@ -1051,7 +1055,7 @@ impl Absorbed {
     }
 
     /// A choice, as the events that it stands for. A state that is taken over was asked for first.
-    pub(super) fn told(&self, state: &AbsorbedState, choice: &Choice) -> Vec<(Principal, Event)> {
+    pub(super) fn told(&self, state: &GuardState, choice: &Choice) -> Vec<(Principal, Event)> {
         let to = usize::from(choice.step.participant);
         let who = self.honest[to].id();
         let tables = self.read();
@@ -1076,7 +1080,7 @@ impl Absorbed {
 
     /// The same state with all views from `from` on `by` lower, if everybody has come that far and all that is
     /// left out for it is of views which everybody has left.
-    pub(super) fn renumbered(&self, state: &AbsorbedState, from: View, by: u64) -> Option<AbsorbedState> {
+    pub(super) fn renumbered(&self, state: &GuardState, from: View, by: u64) -> Option<GuardState> {
         let nodes: Vec<Node> = {
             let tables = self.read();
             let node = |&local: &u32| Some(tables.locals.get_index(local as usize)?.0);
@@ -1091,7 +1095,7 @@ impl Absorbed {
         // A status is answered with what is sent again anyway.
         let is_over = |message: &Message| {
             let refuses = |(participant, node): (&Participant, &Node)| {
-                !participant.admits(&self.system, &node.local, Stimulus::Deliver(message))
+                !participant.admits(&self.system, &node.local, EventRef::Deliver(message))
             };
             matches!(message, Message::Status(_)) || self.honest.iter().zip(&nodes).all(refuses)
         };
@@ -1183,7 +1187,7 @@ impl Absorbed {
     }
 
     /// The actions of a state, if the tables hold all that they depend on.
-    fn known_actions(&self, tables: &Tables, state: &AbsorbedState, actions: &mut Vec<Move>) -> bool {
+    fn known_actions(&self, tables: &Tables, state: &GuardState, actions: &mut Vec<Move>) -> bool {
         let locals = self.locals(state);
         if Self::is_over(tables, locals) {
             return true;
@@ -1203,11 +1207,11 @@ impl Absorbed {
     }
 
     /// Whether there may be another crash.
-    pub(super) fn may_crash_in(&self, state: &AbsorbedState) -> bool {
+    pub(super) fn may_crash_in(&self, state: &GuardState) -> bool {
         self.may_crash(&self.read(), state)
     }
 
-    fn may_crash(&self, tables: &Tables, state: &AbsorbedState) -> bool {
+    fn may_crash(&self, tables: &Tables, state: &GuardState) -> bool {
         let most = self.system.bound().crashes;
         if most == 0 {
             return false;
@@ -1319,8 +1323,8 @@ impl Absorbed {
     }
 }
 
-/// Which of the properties of replicas alone are lacking.
-fn lacking_of(seen: &Seen<'_>) -> Properties {
+/// Which of the properties of replicas alone are violated.
+fn violated_of(seen: &GlobalView<'_>) -> Properties {
     let of_replicas = Property::SAFETY.into_iter().filter(|property| property.is_of_replicas());
     of_replicas.filter(|property| property.violation(seen).is_some()).collect()
 }
@@ -1340,27 +1344,27 @@ fn enabled<'a>(
 /// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
 /// does not happen. Of each consequence one way to bring it about is tried.
 fn steps_of_their_own(
-    lab: &Lab<'_>,
-    groups: &[(BTreeSet<Site>, Vec<Feed>)],
+    cache: &TransitionCache<'_>,
+    groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
     found: &[Fired],
     fired_by: &[Option<usize>],
 ) -> Vec<Fired> {
     type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
-    let mut consequences: IndexMap<Consequence<'_>, &[Feed]> = IndexMap::new();
+    let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();
     // A crash forgets all tallies, whatever came before it.
     for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
-        consequences.entry((lab.control(other.state), &other.emitted, by)).or_insert(&other.feed);
+        consequences.entry((cache.control(other.state), &other.emitted, by)).or_insert(&other.feed);
     }
     let mut steps = Vec::new();
     for (index, (_, feeds)) in groups.iter().enumerate() {
         let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
         let own = consequences.iter().filter(|((_, _, by), _)| *by == Some(index));
         for &feed in feeds {
-            let commutes = others.clone().all(|(_, guard)| lab.commutes(feed, guard));
-            if commutes && !own.clone().any(|(_, guard)| lab.masks(feed, guard)) {
+            let commutes = others.clone().all(|(_, guard)| cache.commutes(feed, guard));
+            if commutes && !own.clone().any(|(_, guard)| cache.masks(feed, guard)) {
                 continue;
             }
-            if let Some((state, emitted)) = lab.feed(lab.start(), feed) {
+            if let Some((state, emitted)) = cache.feed(cache.start(), feed) {
                 steps.push(Fired { feed: vec![feed], state, emitted });
             }
         }
@@ -1368,11 +1372,11 @@ fn steps_of_their_own(
     steps
 }
 
-impl Model for Absorbed {
-    type State = AbsorbedState;
+impl Model for GuardModel {
+    type State = GuardState;
     type Action = Move;
 
-    fn init_states(&self) -> Vec<AbsorbedState> {
+    fn init_states(&self) -> Vec<GuardState> {
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));
@@ -1384,14 +1388,14 @@ impl Model for Absorbed {
                 changes: None,
             })
         });
-        let mut state = AbsorbedState(locals.collect());
+        let mut state = GuardState(locals.collect());
         if let Some(history) = first_history(&self.system, &self.honest) {
             state.0.push(tables.histories.insert_full(history).0 as u32);
         }
         vec![state]
     }
 
-    fn actions(&self, state: &AbsorbedState, actions: &mut Vec<Move>) {
+    fn actions(&self, state: &GuardState, actions: &mut Vec<Move>) {
         if self.known_actions(&self.read(), state, actions) {
             return;
         }
@@ -1403,7 +1407,7 @@ impl Model for Absorbed {
         }
     }
 
-    fn next_state(&self, state: &AbsorbedState, step: Move) -> Option<AbsorbedState> {
+    fn next_state(&self, state: &GuardState, step: Move) -> Option<GuardState> {
         let mut next = state.clone();
         let local = &mut next.0[usize::from(step.participant)];
         if *local == step.next {
@@ -1423,22 +1427,22 @@ impl Model for Absorbed {
     }
 }
 
-impl Judge for Absorbed {
+impl Judge for GuardModel {
     fn system(&self) -> &System {
         &self.system
     }
 
-    fn holds(&self, state: &AbsorbedState, property: Property) -> bool {
+    fn holds(&self, state: &GuardState, property: Property) -> bool {
         if property.is_of_replicas() {
-            return !self.lacking(state).contains(property);
+            return !self.violated(state).contains(property);
         }
         if property == Property::Panics {
             return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
         }
-        self.with_seen(state, |seen| property.violation(seen).is_none())
+        self.with_view(state, |seen| property.violation(seen).is_none())
     }
 
-    fn with_seen<R>(&self, state: &AbsorbedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+    fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
         let locals = self
             .locals(state)
@@ -1446,11 +1450,11 @@ impl Judge for Absorbed {
             .filter_map(|&index| tables.locals.get_index(index as usize).map(|(node, _)| &node.local));
         let history = state.0.get(self.honest.len());
         let history = history.and_then(|&index| tables.histories.get_index(index as usize));
-        Seen::with(&self.system, locals, history, see)
+        GlobalView::with(&self.system, locals, history, see)
     }
 }
 
-impl Recorded for Absorbed {
+impl Recorded for GuardModel {
     fn journal(&self) -> Vec<u32> {
         self.read().journal.words().to_vec()
     }
@@ -1464,7 +1468,7 @@ impl Recorded for Absorbed {
             };
             match (kind, words) {
                 (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
-                    self.available(&AbsorbedState(locals.into()));
+                    self.available(&GuardState(locals.into()));
                 }
                 (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
                 (HISTORY, &[participant, history, before, after])
@@ -1485,11 +1489,11 @@ impl Recorded for Absorbed {
         fingerprint(&(messages, locals, tables.histories.iter().collect::<Vec<_>>()))
     }
 
-    fn numbers(state: &AbsorbedState) -> &[u32] {
+    fn numbers(state: &GuardState) -> &[u32] {
         &state.0
     }
 
-    fn numbered(&self, numbers: &[u32]) -> Option<AbsorbedState> {
+    fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {
         let tables = self.read();
         let (locals, history) = numbers.split_at_checked(self.honest.len())?;
         let are_met = (0..).zip(locals).all(|(participant, &number)| {
@@ -1498,12 +1502,12 @@ impl Recorded for Absorbed {
         });
         let has_history = history.len() == usize::from(!tables.histories.is_empty());
         let is_met = history.iter().all(|&number| (number as usize) < tables.histories.len());
-        (are_met && has_history && is_met).then(|| AbsorbedState(numbers.into()))
+        (are_met && has_history && is_met).then(|| GuardState(numbers.into()))
     }
 }
 
-impl fmt::Debug for Absorbed {
+impl fmt::Debug for GuardModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Absorbed").field("system", &self.system.bound()).finish()
+        f.debug_struct("GuardModel").field("system", &self.system.bound()).finish()
     }
 }

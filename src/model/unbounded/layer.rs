@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use stateright::Model as _;
 
-use super::past::{Between, Decided, Past, Rank, Shown, is_part, with};
+use super::past::{BoundaryState, CarriedState, Decided, Rank, Showable, is_part, with};
 use super::round::{Numbers, Phase, Plan};
 use super::stage::{Setup, Stage};
-use super::{Leader, Views, entered, round, subsumed, undecided};
+use super::{Leader, UnboundedModel, entered, round, subsumed, undecided};
 use crate::model::bits::Bits;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
@@ -20,9 +20,9 @@ use crate::pbft::{Message, Principal, SeqNum, View};
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     /// What all can take along, where the adversary can show most.
-    pub after: BTreeSet<Between>,
+    pub after: BTreeSet<BoundaryState>,
     /// The properties that some state in the view lacks.
-    pub lacking: Properties,
+    pub violated: Properties,
     /// The good outcomes that some state in the view has.
     pub reached: BTreeSet<&'static str>,
     /// How many states of the view were visited.
@@ -30,7 +30,7 @@ pub(super) struct Layer {
 }
 
 /// The view that follows on a past, or view 0 where there is none, under this primary.
-pub(super) fn setup(views: &Views, past: Option<&Between>, leader: Leader) -> Setup {
+pub(super) fn setup(views: &UnboundedModel, past: Option<&BoundaryState>, leader: Leader) -> Setup {
     let n = u64::from(views.scope.replicas);
     let is_led_honestly = matches!(leader, Leader::Honest(_));
     let view = past.map_or(0, |past| {
@@ -45,9 +45,9 @@ pub(super) fn setup(views: &Views, past: Option<&Between>, leader: Leader) -> Se
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
 pub(super) fn explore(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
-    past: Option<&Between>,
+    past: Option<&BoundaryState>,
     leader: Leader,
 ) -> Result<Layer, String> {
     let (start, base, shown) = match past {
@@ -56,7 +56,7 @@ pub(super) fn explore(
     };
     let others = usize::from(stage.setup.is_led_honestly);
     let plan = |phase| Plan { parts: [others].into_iter().collect(), phase };
-    let mut runs = if stage.setup.is_led_honestly && views.reductions.entered {
+    let mut runs = if stage.setup.is_led_honestly && views.reductions.summaries {
         let mut runs = round::runs(views, stage, &start, &base, &plan(Phase::Start))?;
         stage.began_with = runs.sent.clone();
         for begun in std::mem::take(&mut runs.next) {
@@ -70,9 +70,9 @@ pub(super) fn explore(
     let is_stopped = views.is_stopped();
     let after = if is_stopped { BTreeSet::new() } else { after(views, stage, &runs.left, past, &shown) };
     for between in &after {
-        runs.lacking |= stage.lacking(views, &between.decided)?;
+        runs.violated |= stage.violated(views, &between.decided)?;
     }
-    let layer = Layer { after, lacking: runs.lacking, reached: runs.reached, states: runs.states };
+    let layer = Layer { after, violated: runs.violated, reached: runs.reached, states: runs.states };
     if is_stopped {
         return Ok(layer);
     }
@@ -87,7 +87,7 @@ pub(super) fn explore(
     if let Some(past) = past {
         let mut exists = base.clone();
         exists.union_with(&alphabet);
-        if views.reductions.decided {
+        if views.reductions.quotient {
             undecided::check(views, stage, past, &ordered(past, leader), &start, &exists)?;
         }
         if views.leaves_out_subsumed() {
@@ -100,7 +100,7 @@ pub(super) fn explore(
 }
 
 /// The replicas at the start of view 0, and what exists there.
-fn first(stage: &Stage) -> (Numbers, Bits, Shown<View>) {
+fn first(stage: &Stage) -> (Numbers, Bits, Showable<View>) {
     let state = stage.judge.init_states().swap_remove(0);
     let slots = stage.judge.system().bound().slots as usize;
     let base = stage.judge.available_after(&Bits::default());
@@ -108,8 +108,8 @@ fn first(stage: &Stage) -> (Numbers, Bits, Shown<View>) {
 }
 
 /// What each honest replica takes along: first the primary, if that is honest.
-pub(super) fn ordered(past: &Between, leader: Leader) -> Vec<&Past<Rank>> {
-    let mut order: Vec<&Past<Rank>> = past.replicas.iter().collect();
+pub(super) fn ordered(past: &BoundaryState, leader: Leader) -> Vec<&CarriedState<Rank>> {
+    let mut order: Vec<&CarriedState<Rank>> = past.replicas.iter().collect();
     if let Leader::Honest(index) = leader {
         let first = order.remove(index);
         order.insert(0, first);
@@ -120,11 +120,11 @@ pub(super) fn ordered(past: &Between, leader: Leader) -> Vec<&Past<Rank>> {
 /// All honest replicas have given up the views before, and say what they take along. Also what exists then, and which
 /// certificates can be shown.
 fn place(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
-    past: &Between,
+    past: &BoundaryState,
     leader: Leader,
-) -> Result<(Numbers, Bits, Shown<View>), String> {
+) -> Result<(Numbers, Bits, Showable<View>), String> {
     let mut earlier = Vec::new();
     for (seq, shown) in (1..).map(SeqNum).zip(&past.shown) {
         let held = past.replicas.iter().filter_map(|past| past.prepared[seq.0 as usize - 1]);
@@ -173,11 +173,11 @@ fn place(
 /// Whether what the adversary can send in the view does not depend on what happens in it, and certificates do not mix
 /// votes of several views: all that it can do grows with what is sent, so it is enough to look at the end.
 fn check_adversary(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
     base: &Bits,
     alphabet: &Bits,
-    shown: &Shown<View>,
+    shown: &Showable<View>,
 ) -> Result<(), String> {
     let mut sent = stage.judge.honest_of(base);
     sent.union_with(alphabet);
@@ -194,17 +194,17 @@ fn check_adversary(
 }
 
 /// The certificates of a view that can be shown, and what was decided in it.
-type More<'a> = (&'a Shown<View>, &'a Decided);
+type More<'a> = (&'a Showable<View>, &'a Decided);
 
 /// What is left behind, where the adversary can show most and most is decided: `left` says what, with the certificates
 /// of the view and what was decided in it, and `earlier` which other certificates can be shown.
 fn after(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &Stage,
     left: &FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
-    past: Option<&Between>,
-    earlier: &Shown<View>,
-) -> BTreeSet<Between> {
+    past: Option<&BoundaryState>,
+    earlier: &Showable<View>,
+) -> BTreeSet<BoundaryState> {
     let nothing = vec![BTreeSet::new(); earlier.len()];
     let decided_before = past.map_or(&nothing, |past| &past.decided);
     let mut after = BTreeSet::new();
@@ -214,11 +214,11 @@ fn after(
             .map(|&(shown, decided)| (&stage.shown[shown as usize], &stage.decisions[decided as usize]))
             .collect();
         let is_less = |a: More<'_>, b: More<'_>| a != b && is_part(a.0, b.0) && is_part(a.1, b.1);
-        let is_beaten = |a: More<'_>| views.reductions.most && more.iter().any(|&b| is_less(a, b));
+        let is_beaten = |a: More<'_>| views.reductions.maximal && more.iter().any(|&b| is_less(a, b));
         for (shown, decided) in more.iter().filter(|&&a| !is_beaten(a)) {
             let pasts = pasts.iter().map(|&past| stage.pasts[past as usize].clone()).collect();
             let (shown, decided) = (with(earlier, shown), with(decided_before, decided));
-            after.insert(Between::new(pasts, shown, decided, views.scope.requests as u16));
+            after.insert(BoundaryState::new(pasts, shown, decided, views.scope.requests as u16));
         }
     }
     after

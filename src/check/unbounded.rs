@@ -1,4 +1,4 @@
-//! Judge 3 as a job: any number of views, every placement.
+//! Judge *unbounded* as a job: any number of views, every placement.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,7 +11,8 @@ use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
 use super::question::PlanError;
 use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
 use crate::model::{
-    Bound, BoundError, Byzantine, Property, Reductions, Scope, Views, ViewsState, ViewsStep, placements,
+    Bound, BoundError, Byzantine, Property, Reductions, Scope, UnboundedModel, UnboundedState, UnboundedStep,
+    placements,
 };
 use crate::pbft::Rules;
 
@@ -30,13 +31,13 @@ const FURTHER_VIEWS: u64 = 1;
 ///
 /// # Panics
 /// If a property is not of kind *always*.
-pub fn search_views(
-    model: &Views,
-    properties: &[stateright::Property<Views>],
+pub fn search_unbounded(
+    model: &UnboundedModel,
+    properties: &[stateright::Property<UnboundedModel>],
     limits: &Limits,
     progress: &Progress,
-    visit: impl FnMut(&ViewsState),
-) -> Report<ViewsStep> {
+    visit: impl FnMut(&UnboundedState),
+) -> Report<UnboundedStep> {
     if model.leaves_out_subsumed() {
         search_maximal(model, properties, limits, progress, |state| model.reach(state), visit)
     } else {
@@ -48,7 +49,7 @@ pub fn search_views(
 ///
 /// # Errors
 /// A bound that makes no sense.
-pub(super) fn run_views(
+pub(super) fn run_unbounded(
     job: &Job,
     rules: &'static dyn Rules,
     property: Option<Property>,
@@ -58,17 +59,17 @@ pub(super) fn run_views(
     let byzantine = job.bound.byzantine.len() as u16;
     let deadline = deadline(limits.timeout);
     let model = |reductions| {
-        let model = Views::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions);
+        let model = UnboundedModel::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions);
         Ok::<_, BoundError>(model.stopped_by(Arc::clone(&progress.stop), deadline))
     };
-    let explored = |model: &Views| {
+    let explored = |model: &UnboundedModel| {
         let mut properties = model.properties();
         // What comes of a view in which somebody panics is not known, whatever is asked.
         properties.retain(|p| {
             let is_asked = property.is_none_or(|property| property.name() == p.name);
             p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
         });
-        search_views(model, &properties, limits, progress, |_| {})
+        search_unbounded(model, &properties, limits, progress, |_| {})
     };
     let start = Instant::now();
     let few = || in_few_views(job, rules, property, limits, (deadline, progress));
@@ -110,41 +111,42 @@ pub(super) fn run_views(
     coverage.elapsed = start.elapsed();
     let reached = judge.reached();
     let is_clean = matches!(verdict, Verdict::Holds);
-    let unreached = Views::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
+    let unreached =
+        UnboundedModel::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
     let within_views = Some(judge.within());
     let outcome = Outcome::of(job, coverage, verdict).without(unreached);
     Ok(Outcome { within_views, ..outcome })
 }
 
 /// That it cannot judge the rulebook, if it cannot.
-fn refused(judge: &Views) -> Option<Verdict> {
+fn refused(judge: &UnboundedModel) -> Option<Verdict> {
     let why = "its views cannot be explored one by one";
-    let refused = |refusal| format!("{why}: {refusal}; try --judge absorbed with as many --views as you can");
+    let refused = |refusal| format!("{why}: {refusal}; try --judge guards with as many --views as you can");
     judge.refusal().map(refused).map(Verdict::Refused)
 }
 
 /// Whether what is violated at the end of a path is not what was asked about.
-fn is_unasked(path: &[ViewsStep], asked: Option<Property>) -> bool {
+fn is_unasked(path: &[UnboundedStep], asked: Option<Property>) -> bool {
     let is_found = |found: &Property| asked.is_none_or(|asked| asked == *found);
-    matches!(path.last(), Some(ViewsState::Lacks(found)) if !is_found(found))
+    matches!(path.last(), Some(UnboundedState::Lacks(found)) if !is_found(found))
 }
 
 /// Nothing is said of what comes of a view in which somebody panics.
 fn cut_short() -> Verdict {
-    let why = "somebody panics in some view, and what comes of it is not known; try --judge absorbed";
+    let why = "somebody panics in some view, and what comes of it is not known; try --judge guards";
     Verdict::Refused(why.to_owned())
 }
 
-/// Nothing is said of a violation that judge 2 does not find.
+/// Nothing is said of a violation that judge *guards* does not find.
 fn unconfirmed(property: &str, views: u64) -> Verdict {
     Verdict::Refused(format!(
-        "some run of {views} views violates {property}, and judge 2 did not find it in as many, or not within the \
-         limits; try --judge absorbed --property {property} with more --views"
+        "some run of {views} views violates {property}, and judge *guards* did not find it in as many, or not within the \
+         limits; try --judge guards --property {property} with more --views"
     ))
 }
 
-/// What judge 2 finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
-/// which judge 3 says nothing, and what it finds stands whatever judge 3 says.
+/// What judge *guards* finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
+/// which judge *unbounded* says nothing, and what it finds stands whatever judge *unbounded* says.
 fn in_few_views(
     job: &Job,
     rules: &'static dyn Rules,
@@ -167,7 +169,7 @@ fn in_few_views(
         if progress.stop.load(Relaxed) {
             break;
         }
-        let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
+        let job = Job::new(JudgeKind::Guards, Bound::new(scope, ids));
         let unseen = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
         let outcome = run(&job, rules, property, &limits, deadline, &unseen)?;
         if matches!(outcome.verdict, Verdict::Violated { .. }) {
@@ -177,7 +179,7 @@ fn in_few_views(
     Ok(None)
 }
 
-/// The violation of this name as judge 2 finds it in so many views and the replicas show it.
+/// The violation of this name as judge *guards* finds it in so many views and the replicas show it.
 fn shown(
     job: &Job,
     rules: &'static dyn Rules,
@@ -193,7 +195,7 @@ fn shown(
         let mut scope = job.bound.scope;
         scope.views = views;
         for ids in placements(&count, committee, views, rules) {
-            let job = Job::new(JudgeKind::Absorbed, Bound::new(scope, ids));
+            let job = Job::new(JudgeKind::Guards, Bound::new(scope, ids));
             let outcome = run(&job, rules, property, limits, deadline, progress)?;
             if matches!(outcome.verdict, Verdict::Violated { .. }) {
                 return Ok(Some(outcome.verdict));

@@ -6,7 +6,7 @@ use itertools::Itertools as _;
 
 use super::{Assumption, Trial};
 use crate::pbft::{
-    Batch, KeySet, NewView, PreparedClaim, Proof, Proposal, ReplicaId, SeqNum, Signed, View, ViewChange,
+    Batch, KeySet, NewView, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed, Uncompared, View, ViewChange,
 };
 
 type Changes = Vec<Arc<Signed<ViewChange>>>;
@@ -46,7 +46,7 @@ impl Trial<'_> {
     }
 
     fn accepts(&self, view: View, changes: Changes, proposals: Vec<Proposal>) -> bool {
-        let new_view = NewView { view, view_changes: Proof(changes), proposals };
+        let new_view = NewView { view, view_changes: Uncompared(changes), proposals };
         self.maker.rules.check_new_view(self.maker.setting, &new_view).is_ok()
     }
 

@@ -8,17 +8,17 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 
-use super::Views;
+use super::UnboundedModel;
 use super::entered::{Entered, Essence};
 use super::kind::{Kind, describe, proposed};
-use super::past::{BatchNumber, Decided, Past, Rank, Shown, choices, is_part, with};
+use super::past::{BatchNumber, CarriedState, Decided, Rank, Showable, choices, is_part, with};
 use super::premise::Maker;
 use super::round::Numbers;
-use super::subsumed::Taken;
-use crate::model::absorbed::Absorbed;
+use super::subsumed::Admissions;
 use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::guards::GuardModel;
 use crate::model::participant::{Local, Participant};
 use crate::model::property::Properties;
 use crate::pbft::{Digest, KeySet, Message, Replica, SeqNum, State, View};
@@ -61,14 +61,14 @@ pub(super) struct Outcome {
 }
 
 /// What a replica has at the end of a view and need not have had before: a past with the certificates of the view alone.
-type Gained = Past<()>;
+type Gained = CarriedState<()>;
 
 /// What a new view proposes.
 pub(super) type Content = Vec<(SeqNum, Digest)>;
 
 /// A view under one kind of primary.
 pub(super) struct Stage {
-    pub judge: Absorbed,
+    pub judge: GuardModel,
     pub setup: Setup,
     keys: KeySet,
     /// The messages of the view among the first so many.
@@ -81,27 +81,27 @@ pub(super) struct Stage {
     /// What its honest primary can send to begin it, in the one that is explored.
     pub began_with: Bits,
     looked_at: u32,
-    starts: FxHashMap<(u16, Past<Rank>), (Local, Message)>,
+    starts: FxHashMap<(u16, CarriedState<Rank>), (Local, Message)>,
     kinds: IndexSet<Kind>,
     /// What of a replica's state can matter once all have entered the view, each with its hash.
     pub essences: IndexMap<Essence, Fingerprint>,
     /// What was found out of the time when all have entered the view.
     pub entered: Entered,
-    pub taken: Taken,
-    pub pasts: IndexSet<Past<View>>,
+    pub taken: Admissions,
+    pub pasts: IndexSet<CarriedState<View>>,
     pub decisions: IndexSet<Decided>,
     gained: IndexSet<Gained>,
     /// The number of a past with what is gained besides.
     with_gained: FxHashMap<(u32, u32), u32>,
     pub outcomes: IndexSet<Outcome, FxBuildHasher>,
-    /// Which properties are lacking where these batches are decided.
+    /// Which properties are violated where these batches are decided.
     judged: FxHashMap<Decided, Properties>,
     /// Of local states, the set of what they leave behind and that of their aspects.
     ends: FxHashMap<Numbers, (u32, u32)>,
     /// A local state with each aspect.
     seen_as: FxHashMap<u32, u32>,
-    /// Which properties are lacking where two replicas are seen as one of a set of aspects each.
-    lacking_of_sets: FxHashMap<(u32, u32), Properties>,
+    /// Which properties are violated where two replicas are seen as one of a set of aspects each.
+    violated_by_sets: FxHashMap<(u32, u32), Properties>,
     /// Local states of whoever has decided, each with one of whoever has not that stands for it, and how many votes had
     /// been met when that was found.
     pub stood_for: FxHashMap<(u32, u32), u32>,
@@ -110,10 +110,10 @@ pub(super) struct Stage {
     /// Several numbers of outcomes, or of aspects, in order.
     pub sets: IndexSet<SmallVec<[u32; 4]>, FxBuildHasher>,
     votes: Bits,
-    pub shown: IndexSet<Shown<View>>,
+    pub shown: IndexSet<Showable<View>>,
     shown_by: FxHashMap<Bits, u32>,
     /// The certificates that can be shown where nobody has sent anything.
-    shown_without: Shown<View>,
+    shown_without: Showable<View>,
     /// Replicas that have left, and replicas in the view.
     left: IndexSet<(usize, State)>,
     counting: Vec<(usize, Local)>,
@@ -124,12 +124,12 @@ pub(super) struct Stage {
 impl Stage {
     /// # Errors
     /// Why it cannot be explored.
-    pub fn new(views: &Views, setup: Setup) -> Result<Self, String> {
+    pub fn new(views: &UnboundedModel, setup: Setup) -> Result<Self, String> {
         let scope = Scope { views: setup.view.0 + 1, ..views.scope };
         let bound = Bound::new(scope, views.byzantine.iter().copied());
         let system = System::of_last_view(bound, views.rules).map_err(|error| error.to_string())?;
         Ok(Stage {
-            judge: Absorbed::new(Arc::new(system)).counting(views.reductions.alike),
+            judge: GuardModel::new(Arc::new(system)).counting(views.reductions.counting),
             setup,
             keys: KeySet::symbolic(views.scope.replicas, views.scope.requests),
             of_view: Bits::default(),
@@ -146,19 +146,19 @@ impl Stage {
             with_gained: FxHashMap::default(),
             essences: IndexMap::new(),
             entered: Entered::default(),
-            taken: Taken::default(),
+            taken: Admissions::default(),
             outcomes: IndexSet::default(),
             judged: FxHashMap::default(),
             ends: FxHashMap::default(),
             seen_as: FxHashMap::default(),
-            lacking_of_sets: FxHashMap::default(),
+            violated_by_sets: FxHashMap::default(),
             stood_for: FxHashMap::default(),
             known: Vec::new(),
             sets: IndexSet::default(),
             votes: Bits::default(),
             shown: IndexSet::new(),
             shown_by: FxHashMap::default(),
-            shown_without: Shown::new(),
+            shown_without: Showable::new(),
             left: IndexSet::new(),
             counting: Vec::new(),
             offered: (0, 0, 0),
@@ -182,9 +182,9 @@ impl Stage {
     /// it has sent then.
     pub fn start(
         &mut self,
-        views: &Views,
+        views: &UnboundedModel,
         place: u16,
-        past: &Past<Rank>,
+        past: &CarriedState<Rank>,
     ) -> Result<(Local, Message), String> {
         let key = (place, past.clone());
         if let Some(start) = self.starts.get(&key) {
@@ -236,7 +236,7 @@ impl Stage {
     }
 
     /// The number of what these messages of the view make up.
-    pub fn shown(&mut self, views: &Views, sent: &Bits) -> Result<u32, String> {
+    pub fn shown(&mut self, views: &UnboundedModel, sent: &Bits) -> Result<u32, String> {
         self.of_view();
         let basis = sent.intersection(&self.votes);
         if let Some(&number) = self.shown_by.get(&basis) {
@@ -286,11 +286,11 @@ impl Stage {
         with
     }
 
-    /// Which properties of replicas alone are lacking where any honest replica may have decided any of these batches. Each
+    /// Which properties of replicas alone are violated where any honest replica may have decided any of these batches. Each
     /// of them looks at one replica or at two.
-    pub fn lacking(&mut self, views: &Views, decided: &Decided) -> Result<Properties, String> {
-        if let Some(&lacking) = self.judged.get(decided) {
-            return Ok(lacking);
+    pub fn violated(&mut self, views: &UnboundedModel, decided: &Decided) -> Result<Properties, String> {
+        if let Some(&violated) = self.judged.get(decided) {
+            return Ok(violated);
         }
         let state = |place: usize, decided: &[Option<BatchNumber>]| {
             let replica = self.replica(place).ok_or("a participant is no replica")?;
@@ -300,22 +300,22 @@ impl Stage {
                 .collect();
             self.maker().state(replica, &batches, &vec![None; batches.len()]).map(Local::of)
         };
-        let mut lacking = Properties::NONE;
+        let mut violated = Properties::NONE;
         for one in choices(decided) {
             for other in choices(decided) {
                 let mut locals = vec![state(0, &one)?];
                 if self.judge.participants().len() > 1 {
                     locals.push(state(1, &other)?);
                 }
-                lacking |= self.judge.lacking_of(locals.iter());
+                violated |= self.judge.violated_of(locals.iter());
             }
         }
-        self.judged.insert(decided.clone(), lacking);
-        Ok(lacking)
+        self.judged.insert(decided.clone(), violated);
+        Ok(violated)
     }
 
     /// The set of what a replica can leave behind that leaves in one of these local states, and that of their aspects.
-    pub fn ends_of(&mut self, views: &Views, locals: &Numbers) -> Result<(u32, u32), String> {
+    pub fn ends_of(&mut self, views: &UnboundedModel, locals: &Numbers) -> Result<(u32, u32), String> {
         if let Some(&ends) = self.ends.get(locals) {
             return Ok(ends);
         }
@@ -325,7 +325,7 @@ impl Stage {
             outcomes.push(known.outcome);
             aspects.push(known.aspect);
         }
-        if views.reductions.most {
+        if views.reductions.maximal {
             self.keep_most(&mut outcomes);
         }
         let ends = (self.set(outcomes), self.set(aspects));
@@ -348,24 +348,24 @@ impl Stage {
         });
     }
 
-    /// Which properties of replicas alone are lacking where two replicas are seen as one of the aspects in each of these sets.
-    pub fn lacking_of_sets(&mut self, one: u32, other: u32) -> Properties {
+    /// Which properties of replicas alone are violated where two replicas are seen as one of the aspects in each of these sets.
+    pub fn violated_by_sets(&mut self, one: u32, other: u32) -> Properties {
         let sets = (one.min(other), one.max(other));
-        if let Some(&lacking) = self.lacking_of_sets.get(&sets) {
-            return lacking;
+        if let Some(&violated) = self.violated_by_sets.get(&sets) {
+            return violated;
         }
-        let mut lacking = Properties::NONE;
+        let mut violated = Properties::NONE;
         for one in &self.sets[one as usize] {
             for other in &self.sets[other as usize] {
-                lacking |= self.judge.lacking_with(&[self.seen_as[one], self.seen_as[other]]);
+                violated |= self.judge.violated_with(&[self.seen_as[one], self.seen_as[other]]);
             }
         }
-        self.lacking_of_sets.insert(sets, lacking);
-        lacking
+        self.violated_by_sets.insert(sets, violated);
+        violated
     }
 
     /// What is known of a local state.
-    pub fn known(&mut self, views: &Views, number: u32) -> Result<&Known, String> {
+    pub fn known(&mut self, views: &UnboundedModel, number: u32) -> Result<&Known, String> {
         let place = number as usize;
         if self.known.len() <= place {
             self.known.resize(place + 1, None);
@@ -376,7 +376,7 @@ impl Stage {
         self.known[place].as_ref().ok_or_else(|| "a state was not met".to_owned())
     }
 
-    fn learn(&mut self, views: &Views, number: u32) -> Result<Known, String> {
+    fn learn(&mut self, views: &UnboundedModel, number: u32) -> Result<Known, String> {
         let (local, messages) = self.judge.numbered(number).ok_or("a state was not met")?;
         let (place, _) = self.judge.whose(number).ok_or("a state was not met")?;
         let state = local.replica().ok_or("a participant is no replica")?;
@@ -389,14 +389,14 @@ impl Stage {
         let (left, _) = replica.after_giving_up(state, next);
         self.check(views, replica, state, &left, &past)?;
         let essence = Essence::of(state, &messages, self.setup.view);
-        let kind = describe(state, messages, views.reductions.entered);
+        let kind = describe(state, messages, views.reductions.summaries);
         let order = fingerprint(&kind);
         let sent = self.judge.sent_by(number);
         let sent = sent.intersection(self.of_view());
         self.left.insert((place, left));
         self.counting.push((place, local.clone()));
         let is_active = state.is_active();
-        let (past, decided) = if views.reductions.decided {
+        let (past, decided) = if views.reductions.quotient {
             let decided = past.decided.iter().map(|decided| decided.iter().copied().collect()).collect();
             (past.undecided(), decided)
         } else {
@@ -406,7 +406,7 @@ impl Stage {
             held.filter(|(view, _)| *view == self.setup.view).map(|(_, number)| ((), number))
         };
         let prepared = past.prepared.iter().map(of_view).collect();
-        let gained = Past { prepared, decided: past.decided.clone() };
+        let gained = CarriedState { prepared, decided: past.decided.clone() };
         let gained = self.gained.insert_full(gained).0 as u32;
         let (past, decided) = (self.pasts.insert_full(past).0 as u32, self.decision(decided));
         let essence = self.essences.entry(essence);
@@ -416,7 +416,7 @@ impl Stage {
             essence.or_insert(essence_order);
             place
         };
-        let order = if is_active && views.reductions.entered { essence_order } else { order };
+        let order = if is_active && views.reductions.summaries { essence_order } else { order };
         let aspect = self.judge.aspect(number);
         self.seen_as.entry(aspect).or_insert(number);
         Ok(Known {
@@ -433,11 +433,11 @@ impl Stage {
     /// Whether its certificates and decisions are all that a replica takes along, and it takes nothing of another view.
     fn check(
         &self,
-        views: &Views,
+        views: &UnboundedModel,
         replica: &Replica,
         state: &State,
         left: &State,
-        past: &Past<View>,
+        past: &CarriedState<View>,
     ) -> Result<(), String> {
         let maker = self.maker();
         let batch = |number: BatchNumber| &views.batches[usize::from(number)];

@@ -7,8 +7,9 @@ use itertools::Itertools as _;
 
 use super::assumptions::Assumption;
 use crate::pbft::{
-    Batch, Commit, Effect, Input, KeySet, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proof,
-    Proposal, Record, Replica, ReplicaId, Rules, SeqNum, Setting, StableCheckpoint, State, View, ViewChange,
+    Batch, Commit, Effect, Input, KeySet, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proposal,
+    Record, Replica, ReplicaId, Rules, SeqNum, Setting, StableCheckpoint, State, Uncompared, View,
+    ViewChange,
 };
 
 /// Everybody's keys, and the rulebook: what it takes to make up messages.
@@ -38,7 +39,7 @@ impl Maker<'_> {
             .filter(|&id| id != self.primary(view))
             .map(|id| self.keys.replicas[id.index()].sign(Prepare { view, seq, digest: batch.digest() }))
             .collect();
-        PreparedClaim { proposal: self.proposal(view, seq, batch), prepares: Proof(prepares.into()) }
+        PreparedClaim { proposal: self.proposal(view, seq, batch), prepares: Uncompared(prepares.into()) }
     }
 
     pub fn change(&self, new_view: View, prepared: Vec<PreparedClaim>) -> ViewChange {
@@ -109,7 +110,7 @@ impl Maker<'_> {
     fn check_certificates(&self, batch: &Batch) -> Result<(), Assumption> {
         let (claim, other) = (self.claim(View(2), SeqNum(1), batch), self.claim(View(1), SeqNum(1), batch));
         let is_certificate = |prepares: Vec<_>| {
-            let claim = PreparedClaim { prepares: Proof(prepares.into()), ..claim.clone() };
+            let claim = PreparedClaim { prepares: Uncompared(prepares.into()), ..claim.clone() };
             self.rules.check_prepared(self.setting, &claim).is_ok()
         };
         for own in 0..=claim.prepares.0.len() {
@@ -245,7 +246,7 @@ impl Maker<'_> {
         let changes = self.keys.replicas.iter().map(|key| Arc::new(key.sign(change.clone()))).collect();
         let proposals = self.rules.new_view_batches(&vec![&change; self.keys.replicas.len()]);
         let proposals = proposals.iter().map(|(seq, batch)| self.proposal(target, *seq, batch)).collect();
-        let new_view = NewView { view: target, view_changes: Proof(changes), proposals };
+        let new_view = NewView { view: target, view_changes: Uncompared(changes), proposals };
         let message =
             Message::NewView(Arc::new(self.keys.replicas[self.primary(target).index()].sign(new_view)));
         let enter = |from: &State| {
@@ -278,7 +279,7 @@ impl Maker<'_> {
         let mut records = Vec::new();
         for (seq, (decided, prepared)) in (1..).map(SeqNum).zip(decided.iter().zip(prepared)) {
             if let Some(batch) = decided {
-                let commits = Proof((View(0), Arc::from([])));
+                let commits = Uncompared((View(0), Arc::from([])));
                 records.push(Record::Decided(crate::pbft::Decision {
                     seq,
                     batch: (*batch).clone(),

@@ -7,15 +7,15 @@
 //! double has to be able to do the same with the same messages (a simulation: Milner, 1971).
 //!
 //! That it *adds* something is possible: a replica that has decided may decide otherwise here. A violation that comes of it
-//! is looked for again by judge 2.
+//! is looked for again by judge *guards*.
 
 use rustc_hash::FxHashSet;
 
-use super::Views;
-use super::past::{Between, Past, Rank, choices, is_part, with};
+use super::UnboundedModel;
+use super::past::{BoundaryState, CarriedState, Rank, choices, is_part, with};
 use super::stage::Stage;
-use crate::model::absorbed::Guard;
 use crate::model::bits::Bits;
+use crate::model::guards::Guard;
 
 /// A replica that has decided, and its double: numbers of local states.
 type Pair = (u32, u32);
@@ -26,17 +26,17 @@ type Pair = (u32, u32);
 /// # Errors
 /// Who cannot.
 pub(super) fn check(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
-    past: &Between,
-    order: &[&Past<Rank>],
+    past: &BoundaryState,
+    order: &[&CarriedState<Rank>],
     start: &[u32],
     exists: &Bits,
 ) -> Result<(), String> {
     for (place, (own, &double)) in (0..).zip(order.iter().zip(start)) {
         let (_, expected) = stage.start(views, place, own)?;
         for decided in choices(&past.decided).filter(|decided| decided.iter().any(Option::is_some)) {
-            let (local, change) = stage.start(views, place, &Past { decided, ..(*own).clone() })?;
+            let (local, change) = stage.start(views, place, &CarriedState { decided, ..(*own).clone() })?;
             let who = stage.replica(place.into()).ok_or("a participant is no replica")?.id();
             if change != expected {
                 return Err(format!("{who} reports something else once it has decided"));
@@ -51,7 +51,7 @@ pub(super) fn check(
 }
 
 /// Whether a double can always follow.
-fn follow(views: &Views, stage: &mut Stage, pair: Pair, exists: &Bits) -> Result<bool, String> {
+fn follow(views: &UnboundedModel, stage: &mut Stage, pair: Pair, exists: &Bits) -> Result<bool, String> {
     let votes = stage.votes_of_view().len();
     let mut seen = FxHashSet::default();
     let mut waiting = vec![pair];
@@ -76,7 +76,12 @@ fn follow(views: &Views, stage: &mut Stage, pair: Pair, exists: &Bits) -> Result
 }
 
 /// What the double is after a step of the other's.
-fn double(views: &Views, stage: &mut Stage, pair: Pair, guard: &Guard) -> Result<Option<u32>, String> {
+fn double(
+    views: &UnboundedModel,
+    stage: &mut Stage,
+    pair: Pair,
+    guard: &Guard,
+) -> Result<Option<u32>, String> {
     let (before, after) = (stage.known(views, pair.0)?.clone(), stage.known(views, guard.next)?.clone());
     let guards = stage.judge.guards(pair.1);
     // The same messages first: something else can look the same for a while.

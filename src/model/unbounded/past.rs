@@ -13,22 +13,22 @@ pub(super) type BatchNumber = u16;
 
 /// What one honest replica takes along.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Past<V> {
+pub(super) struct CarriedState<V> {
     /// At each sequence number: the prepared certificate of the highest view.
     pub prepared: Vec<Option<(V, BatchNumber)>>,
     /// At each sequence number: what it has decided.
     pub decided: Vec<Option<BatchNumber>>,
 }
 
-impl<V> Past<V> {
+impl<V> CarriedState<V> {
     /// The same had it decided nothing.
     pub fn undecided(self) -> Self {
-        Past { decided: vec![None; self.decided.len()], ..self }
+        CarriedState { decided: vec![None; self.decided.len()], ..self }
     }
 }
 
 /// The certificates that can be shown, at each sequence number.
-pub(super) type Shown<V> = Vec<BTreeSet<(V, BatchNumber)>>;
+pub(super) type Showable<V> = Vec<BTreeSet<(V, BatchNumber)>>;
 
 /// The batches that somebody has decided, at each sequence number.
 pub(super) type Decided = Vec<BTreeSet<BatchNumber>>;
@@ -54,25 +54,25 @@ pub(super) fn choices(decided: &Decided) -> impl Iterator<Item = Vec<Option<Batc
 
 /// What all take along, and what the adversary can show.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Between {
+pub struct BoundaryState {
     /// The honest replicas' pasts: who has which does not matter.
-    pub(super) replicas: Vec<Past<Rank>>,
+    pub(super) replicas: Vec<CarriedState<Rank>>,
     /// At each sequence number: of each batch the certificate of the highest view that messages which exist
     /// make up.
-    pub(super) shown: Shown<Rank>,
+    pub(super) shown: Showable<Rank>,
     /// At each sequence number: the batches that some honest replica has decided, where it does not count which.
     pub(super) decided: Decided,
 }
 
-impl Between {
+impl BoundaryState {
     /// The normal form of these pasts, certificates and decisions. `requests` batches, the first ones, can change
     /// names.
     pub(super) fn new<V: Copy + Ord>(
-        replicas: Vec<Past<V>>,
-        shown: Shown<V>,
+        replicas: Vec<CarriedState<V>>,
+        shown: Showable<V>,
         decided: Decided,
         requests: BatchNumber,
-    ) -> Between {
+    ) -> BoundaryState {
         let shown: Vec<_> = shown.into_iter().map(highest_of_each).collect();
         let ranks: Vec<_> = shown
             .iter()
@@ -84,7 +84,7 @@ impl Between {
             .collect();
         let replicas: Vec<_> = replicas
             .into_iter()
-            .map(|past| Past {
+            .map(|past| CarriedState {
                 prepared: past
                     .prepared
                     .into_iter()
@@ -99,47 +99,53 @@ impl Between {
             .zip(&ranks)
             .map(|(shown, ranks)| shown.into_iter().map(|(view, batch)| (ranks[&view], batch)).collect())
             .collect();
-        let plain = Between { replicas, shown, decided };
+        let plain = BoundaryState { replicas, shown, decided };
         let renamed = plain.with_all_names(requests).into_iter().min();
         renamed.unwrap_or(plain)
     }
 
     /// The same with each of the names that the first so many batches can have; first with those that they have.
-    pub(super) fn with_all_names(&self, requests: BatchNumber) -> Vec<Between> {
+    pub(super) fn with_all_names(&self, requests: BatchNumber) -> Vec<BoundaryState> {
         let renamings = (0..requests).permutations(usize::from(requests));
         renamings.map(|names| self.renamed(&names)).collect()
     }
 
     /// With other names for the first batches, and sorted.
-    fn renamed(&self, names: &[BatchNumber]) -> Between {
+    fn renamed(&self, names: &[BatchNumber]) -> BoundaryState {
         let name = |batch: BatchNumber| names.get(usize::from(batch)).copied().unwrap_or(batch);
         let certificate = |(rank, batch)| (rank, name(batch));
-        let replicas = self.replicas.iter().map(|past| Past {
+        let replicas = self.replicas.iter().map(|past| CarriedState {
             prepared: past.prepared.iter().map(|held| held.map(certificate)).collect(),
             decided: past.decided.iter().map(|decided| decided.map(name)).collect(),
         });
         let shown = self.shown.iter().map(|shown| shown.iter().copied().map(certificate).collect());
         let decided = self.decided.iter().map(|batches| batches.iter().copied().map(name).collect());
-        Between { replicas: replicas.sorted().collect(), shown: shown.collect(), decided: decided.collect() }
+        BoundaryState {
+            replicas: replicas.sorted().collect(),
+            shown: shown.collect(),
+            decided: decided.collect(),
+        }
     }
 
     /// The same where it does not count who has decided what.
     #[must_use]
     pub fn of_nobody_in_particular(self, requests: u16) -> Self {
-        let Between { replicas, shown, mut decided } = self;
+        let BoundaryState { replicas, shown, mut decided } = self;
         for past in &replicas {
             decided.iter_mut().zip(&past.decided).for_each(|(all, decided)| all.extend(decided));
         }
-        let replicas = replicas.into_iter().map(Past::undecided).collect();
-        Between::new(replicas, shown, decided, requests)
+        let replicas = replicas.into_iter().map(CarriedState::undecided).collect();
+        BoundaryState::new(replicas, shown, decided, requests)
     }
 
     /// What is left behind if the adversary can show only some of these certificates, and less has been decided: all of
     /// that can be followed by nothing else than this can. Of the batches so many, the first ones, are requests.
-    pub fn weaker(&self, requests: u16) -> BTreeSet<Between> {
+    pub fn weaker(&self, requests: u16) -> BTreeSet<BoundaryState> {
         let (shown, decided) = (parts(&self.shown), parts(&self.decided));
         let weaker = shown.into_iter().cartesian_product(decided);
-        weaker.map(|(shown, decided)| Between::new(self.replicas.clone(), shown, decided, requests)).collect()
+        weaker
+            .map(|(shown, decided)| BoundaryState::new(self.replicas.clone(), shown, decided, requests))
+            .collect()
     }
 
     /// Whether some view has certificates for two batches at one number.
@@ -196,12 +202,12 @@ fn ranks<V: Copy + Ord>(certificates: impl Iterator<Item = (V, BatchNumber)>) ->
 mod tests {
     use super::*;
 
-    fn past(prepared: Option<(u64, BatchNumber)>) -> Past<u64> {
-        Past { prepared: vec![prepared], decided: vec![None] }
+    fn past(prepared: Option<(u64, BatchNumber)>) -> CarriedState<u64> {
+        CarriedState { prepared: vec![prepared], decided: vec![None] }
     }
 
-    fn between(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> Between {
-        Between::new(
+    fn between(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> BoundaryState {
+        BoundaryState::new(
             held.iter().map(|held| past(*held)).collect(),
             vec![shown.iter().copied().collect()],
             vec![BTreeSet::new()],

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Event, History, Panicked, Property, Seen, Stimulus, Store, System, guarded};
+use crate::model::{Event, EventRef, GlobalView, History, Panicked, Property, Store, System, guarded};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
     ReplicaId, State,
@@ -22,7 +22,7 @@ struct Actor {
 
 /// Everybody who is honest.
 #[derive(Debug)]
-pub(super) struct Cast {
+pub(super) struct HonestNodes {
     system: Arc<System>,
     actors: Vec<Actor>,
     /// In the order of the actors.
@@ -37,7 +37,7 @@ pub(super) struct Cast {
     panicked: Option<(Principal, Panicked)>,
 }
 
-impl Cast {
+impl HonestNodes {
     pub fn new(system: Arc<System>) -> Self {
         let actor =
             |replica: &Replica| Actor { replica: replica.clone(), records: Vec::new(), last_write: 0 };
@@ -58,7 +58,7 @@ impl Cast {
             clients.push((client.clone(), state));
         }
         let keeps_records = system.bound().crashes > 0;
-        Cast { system, actors, states, index, clients, history, keeps_records, crashes: 0, panicked }
+        HonestNodes { system, actors, states, index, clients, history, keeps_records, crashes: 0, panicked }
     }
 
     /// An honest replica.
@@ -111,9 +111,9 @@ impl Cast {
         let (actor, state) = (&mut self.actors[index], &mut self.states[index]);
         let stimulus = match event {
             Event::Timeout(view) if *view != state.view() => return false,
-            Event::Deliver(message) => Stimulus::Deliver(message),
-            Event::Timeout(_) => Stimulus::Timeout,
-            Event::Resend => Stimulus::Resend,
+            Event::Deliver(message) => EventRef::Deliver(message),
+            Event::Timeout(_) => EventRef::Timeout,
+            Event::Resend => EventRef::Resend,
             Event::Crash | Event::Invoke => return false,
         };
         let Some(input) = self.system.as_input(state, stimulus) else { return false };
@@ -178,7 +178,8 @@ impl Cast {
         let clients: Vec<_> = self.clients.iter().map(|(_, state)| state).collect();
         let history = self.history.as_ref();
         let panicked = self.panicked.as_ref().map(|(who, panicked)| (*who, panicked));
-        let seen = Seen { system: &self.system, replicas: &replicas, clients: &clients, history, panicked };
+        let seen =
+            GlobalView { system: &self.system, replicas: &replicas, clients: &clients, history, panicked };
         // Who panics in the middle of a step leaves a state that is none.
         let is_asked = |known: &Property| property.is_none_or(|asked| asked == *known);
         let can_be_asked = |known: &Property| panicked.is_none() || *known == Property::Panics;

@@ -1,4 +1,4 @@
-//! Judge 1 at look-up speed: the same graph as [`MessageModel`](super::MessageModel), told in numbers.
+//! Judge *message* at look-up speed: the same graph as [`MessageModel`](super::MessageModel), told in numbers.
 //!
 //! A message-by-message run meets the same few local states and the same few networks again and again, in
 //! other combinations. Each local state, each envelope and each network is interned; the real replica is run
@@ -27,24 +27,24 @@ use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, participants};
-use super::property::{Judge, Seen, first_history, properties};
+use super::property::{GlobalView, Judge, first_history, properties};
 use super::record::{Journal, Recorded, Unfit};
 use crate::pbft::{Message, Principal};
 
 /// PBFT message by message, in numbers.
-pub struct Interned {
+pub struct MessageGraph {
     system: Arc<System>,
     adversary: Adversary,
     honest: Vec<Participant>,
     tables: RwLock<Tables>,
 }
 
-/// A state of [`Interned`]: the number of each honest participant's local state, of the network and, if
+/// A state of [`MessageGraph`]: the number of each honest participant's local state, of the network and, if
 /// clients take part, of the history of what they were told.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct InternedState(SmallVec<[u32; 4]>);
+pub struct GraphState(SmallVec<[u32; 4]>);
 
-/// A step of [`Interned`]: an envelope is delivered.
+/// A step of [`MessageGraph`]: an envelope is delivered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Delivery {
     /// Which of the honest participants, in the order of [`participants`].
@@ -134,7 +134,7 @@ impl Tables {
         number
     }
 
-    fn network(&self, state: &InternedState, honest: usize) -> (u32, &Bits) {
+    fn network(&self, state: &GraphState, honest: usize) -> (u32, &Bits) {
         let number = state.0.get(honest).copied().unwrap_or_default();
         (number, &self.networks[number as usize])
     }
@@ -143,14 +143,14 @@ impl Tables {
 /// Something that the tables do not hold yet.
 struct Unknown;
 
-impl Interned {
+impl MessageGraph {
     /// The model of a system.
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
         let honest = participants(&system);
         let mut tables = Tables { to: vec![Bits::default(); honest.len()], ..Tables::default() };
         tables.bundles.insert(Bits::default());
-        Interned { system, adversary, honest, tables: RwLock::new(tables) }
+        MessageGraph { system, adversary, honest, tables: RwLock::new(tables) }
     }
 
     /// A step, as the event that it is.
@@ -305,7 +305,7 @@ impl Interned {
     }
 
     /// Finds everything that can happen in a state.
-    fn fill(&self, tables: &mut Tables, state: &InternedState) {
+    fn fill(&self, tables: &mut Tables, state: &GraphState) {
         let (number, network) = tables.network(state, self.honest.len());
         let network = network.clone();
         for (participant, &local) in (0..).zip(self.locals(state)) {
@@ -331,12 +331,7 @@ impl Interned {
     }
 
     /// Everything that can happen in a state, if the tables hold it.
-    fn known(
-        &self,
-        tables: &Tables,
-        state: &InternedState,
-        actions: &mut Vec<Delivery>,
-    ) -> Result<(), Unknown> {
+    fn known(&self, tables: &Tables, state: &GraphState, actions: &mut Vec<Delivery>) -> Result<(), Unknown> {
         // What else can go wrong goes wrong where nobody has panicked.
         let is_wrecked = |&local: &u32| tables.locals[local as usize].1.wreck().is_some();
         if tables.is_any_wrecked && self.locals(state).iter().any(is_wrecked) {
@@ -363,13 +358,13 @@ impl Interned {
         Ok(())
     }
 
-    fn may_crash(&self, tables: &Tables, state: &InternedState) -> bool {
+    fn may_crash(&self, tables: &Tables, state: &GraphState) -> bool {
         let most = self.system.bound().crashes;
         let crashes = |&local: &u32| tables.locals[local as usize].1.crashes();
         most > 0 && self.locals(state).iter().map(crashes).sum::<u32>() < most
     }
 
-    fn locals<'a>(&self, state: &'a InternedState) -> &'a [u32] {
+    fn locals<'a>(&self, state: &'a GraphState) -> &'a [u32] {
         &state.0[..self.honest.len()]
     }
 
@@ -394,11 +389,11 @@ impl Interned {
     }
 }
 
-impl Model for Interned {
-    type State = InternedState;
+impl Model for MessageGraph {
+    type State = GraphState;
     type Action = Delivery;
 
-    fn init_states(&self) -> Vec<InternedState> {
+    fn init_states(&self) -> Vec<GraphState> {
         let mut tables = self.write();
         let tables = &mut *tables;
         let locals = (0..).zip(&self.honest);
@@ -414,10 +409,10 @@ impl Model for Interned {
         if let Some(history) = first_history(&self.system, &self.honest) {
             state.push(tables.histories.insert_full(history).0 as u32);
         }
-        vec![InternedState(state)]
+        vec![GraphState(state)]
     }
 
-    fn actions(&self, state: &InternedState, actions: &mut Vec<Delivery>) {
+    fn actions(&self, state: &GraphState, actions: &mut Vec<Delivery>) {
         let before = actions.len();
         if self.known(&self.read(), state, actions).is_ok() {
             return;
@@ -430,7 +425,7 @@ impl Model for Interned {
         debug_assert!(found.is_ok(), "everything that can happen was found");
     }
 
-    fn next_state(&self, state: &InternedState, step: Delivery) -> Option<InternedState> {
+    fn next_state(&self, state: &GraphState, step: Delivery) -> Option<GraphState> {
         let mut next = state.clone();
         let (locals, others) = next.0.split_at_mut(self.honest.len());
         let local = &mut locals[usize::from(step.participant)];
@@ -451,21 +446,21 @@ impl Model for Interned {
     }
 }
 
-impl Judge for Interned {
+impl Judge for MessageGraph {
     fn system(&self) -> &System {
         &self.system
     }
 
-    fn with_seen<R>(&self, state: &InternedState, see: impl FnOnce(&Seen<'_>) -> R) -> R {
+    fn with_view<R>(&self, state: &GraphState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
         let locals = self.locals(state).iter().map(|&local| &tables.locals[local as usize].1);
         let history = state.0.get(self.honest.len() + 1);
         let history = history.and_then(|&number| tables.histories.get_index(number as usize));
-        Seen::with(&self.system, locals, history, see)
+        GlobalView::with(&self.system, locals, history, see)
     }
 }
 
-impl Recorded for Interned {
+impl Recorded for MessageGraph {
     fn journal(&self) -> Vec<u32> {
         self.read().journal.words().to_vec()
     }
@@ -501,16 +496,16 @@ impl Recorded for Interned {
         fingerprint(&whole)
     }
 
-    fn numbers(state: &InternedState) -> &[u32] {
+    fn numbers(state: &GraphState) -> &[u32] {
         &state.0
     }
 
-    fn numbered(&self, numbers: &[u32]) -> Option<InternedState> {
-        self.is_met(&self.read(), numbers).then(|| InternedState(numbers.into()))
+    fn numbered(&self, numbers: &[u32]) -> Option<GraphState> {
+        self.is_met(&self.read(), numbers).then(|| GraphState(numbers.into()))
     }
 }
 
-impl Interned {
+impl MessageGraph {
     /// Whether these are numbers of a participant, a history and local states of the participant.
     fn are_met(&self, participant: u32, history: u32, locals: [u32; 2]) -> bool {
         let tables = self.read();
@@ -533,8 +528,8 @@ impl Interned {
     }
 }
 
-impl fmt::Debug for Interned {
+impl fmt::Debug for MessageGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interned").field("system", &self.system.bound()).finish()
+        f.debug_struct("MessageGraph").field("system", &self.system.bound()).finish()
     }
 }

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::Views;
+use super::UnboundedModel;
 use super::stage::Stage;
-use crate::model::absorbed::{Guard, Needs};
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
+use crate::model::guards::{Guard, Needs};
 
 /// Local states that are looked at, at most, to find out whether steps get in the way of others: beyond that
 /// they are taken to do so.
@@ -59,7 +59,7 @@ pub(super) type Ample = SmallVec<[usize; 4]>;
 
 /// The steps that are possible after a past, as far as messages of an alphabet allow.
 pub(super) struct Steps<'a> {
-    pub views: &'a Views,
+    pub views: &'a UnboundedModel,
     pub stage: &'a mut Stage,
     /// What exists from the start.
     pub base: &'a Bits,
@@ -70,7 +70,7 @@ pub(super) struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub fn new(views: &'a Views, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
+    pub fn new(views: &'a UnboundedModel, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
         let mut exists = base.clone();
         exists.union_with(alphabet);
         Steps { views, stage, base, exists, steps: FxHashMap::default(), amples: FxHashMap::default() }
@@ -84,7 +84,7 @@ impl<'a> Steps<'a> {
         let known = self.stage.known(self.views, local)?.clone();
         let mut steps = Vec::new();
         let guards = self.stage.judge.guards(local);
-        if !known.is_active && self.stage.setup.is_led_honestly && self.views.reductions.entered {
+        if !known.is_active && self.stage.setup.is_led_honestly && self.views.reductions.summaries {
             self.check_new_views(&guards)?;
         }
         for guard in guards.iter().filter(|guard| guard.next != local) {

@@ -10,28 +10,28 @@ use std::hash::{Hash, Hasher};
 /// Comparing by statement is what lets a checker treat such states as one. It is right only for
 /// proofs that were verified: a replica verifies before it stores or compares.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Proof<T>(pub T);
+pub struct Uncompared<T>(pub T);
 
-impl<T> PartialEq for Proof<T> {
+impl<T> PartialEq for Uncompared<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl<T> Eq for Proof<T> {}
+impl<T> Eq for Uncompared<T> {}
 
-impl<T> PartialOrd for Proof<T> {
+impl<T> PartialOrd for Uncompared<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Proof<T> {
+impl<T> Ord for Uncompared<T> {
     fn cmp(&self, _: &Self) -> Ordering {
         Ordering::Equal
     }
 }
 
-impl<T> Hash for Proof<T> {
+impl<T> Hash for Uncompared<T> {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }

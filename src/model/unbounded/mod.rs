@@ -1,7 +1,7 @@
-//! Judge 3: view by view, for any number of views and every placement of the Byzantine replicas at once.
+//! Judge *unbounded*: view by view, for any number of views and every placement of the Byzantine replicas at once.
 //!
-//! A state is what is left of all earlier views when every honest replica has left them ([`Between`]); a step is
-//! one whole view, explored by judge 2 with the real replicas. There are finitely many such states, so that the
+//! A state is what is left of all earlier views when every honest replica has left them ([`BoundaryState`]); a step is
+//! one whole view, explored by judge *guards* with the real replicas. There are finitely many such states, so that the
 //! search ends at a fixpoint: what it then says is said of *every* number of views.
 //!
 //! **Why views can be taken one after the other.** A replica takes PRE-PREPAREs, PREPAREs and COMMITs of its own
@@ -31,7 +31,7 @@
 //!
 //! **What is assumed of rules.** All that stands here of what a rule makes of arguments that are taken for one is written
 //! down, and tried on the rules at hand, in [`assumptions`](self). Of a rulebook that does not fulfil it nothing is said to
-//! hold; what is violated stands once judge 2 confirms it.
+//! hold; what is violated stands once judge *guards* confirms it.
 //!
 //! **Why any placement.** Of the next view only one thing matters: whether its primary is Byzantine, or which honest
 //! replica it is. Either is tried after every state, as if the views with other primaries in between had passed
@@ -46,7 +46,7 @@
 //! that begins with nothing reported, which is explored too: no rule tells the first view from others, and a new view on
 //! which nothing is reported proposes nothing.
 //!
-//! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge 2, and
+//! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge *guards*, and
 //! replayed, before it is shown.
 
 mod ample;
@@ -72,25 +72,25 @@ use stateright::Model;
 
 pub use assumptions::Assumption;
 pub use order::{Reach, Subsumes};
-pub use past::Between;
+pub use past::BoundaryState;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::layer::Layer;
-use self::past::{BatchNumber, Past, Shown};
+use self::past::{BatchNumber, CarriedState, Showable};
 use self::premise::Maker;
 use self::stage::{Setup, Stage};
-use super::absorbed::{Absorbed, AbsorbedState};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
 use super::fingerprint::Fingerprint;
+use super::guards::{GuardModel, GuardState};
 use super::panics::guarded;
 use super::property::{Judge as _, Property};
 use super::reductions::Reductions;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
 
 /// PBFT, view by view.
-pub struct Views {
+pub struct UnboundedModel {
     scope: Scope,
     rules: &'static dyn Rules,
     byzantine: Vec<ReplicaId>,
@@ -113,13 +113,13 @@ pub struct Views {
     counted: Mutex<FxHashSet<Fingerprint>>,
 }
 
-/// A state of [`Views`].
+/// A state of [`UnboundedModel`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ViewsState {
+pub enum UnboundedState {
     /// Before view 0.
     Start,
     /// Between two views.
-    Between(Between),
+    BoundaryState(BoundaryState),
     /// In the view just explored some state lacks this property.
     Lacks(Property),
 }
@@ -133,7 +133,7 @@ enum Leader {
     Byzantine,
 }
 
-impl Views {
+impl UnboundedModel {
     /// The good outcomes that some view must have: a model in which nothing happens proves nothing.
     pub const GOOD: [&'static str; 2] =
         ["every honest replica decides a request", "a request is decided after a view change"];
@@ -187,7 +187,7 @@ impl Views {
             maker.rules.check_view_change(maker.setting, &change).is_ok()
         };
         let takes_number_0 = refusal.is_none() && of_number_0();
-        Ok(Views {
+        Ok(UnboundedModel {
             scope,
             rules,
             byzantine,
@@ -209,26 +209,26 @@ impl Views {
     /// The same with these reductions only.
     #[must_use]
     pub fn reduced_by(self, reductions: Reductions) -> Self {
-        Views { reductions, ..self }
+        UnboundedModel { reductions, ..self }
     }
 
     /// The same, which ends a view in the middle once this is set or that time has come.
     #[must_use]
     pub fn stopped_by(self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
-        Views { stop, deadline, ..self }
+        UnboundedModel { stop, deadline, ..self }
     }
 
     /// Whether states that others subsume are left out: what somebody honest holds can only get in the way, which takes
     /// a Byzantine replica, if it is forgotten by what is followed once a view is entered, and who has decided what.
     pub fn leaves_out_subsumed(&self) -> bool {
-        let Reductions { subsumed, decided, entered, .. } = self.reductions;
-        subsumed && decided && entered && !self.byzantine.is_empty()
+        let Reductions { subsumed, quotient, summaries, .. } = self.reductions;
+        subsumed && quotient && summaries && !self.byzantine.is_empty()
     }
 
     /// The state as it is compared with others, if it can be.
-    pub fn reach(&self, state: &ViewsState) -> Option<Reach> {
+    pub fn reach(&self, state: &UnboundedState) -> Option<Reach> {
         match state {
-            ViewsState::Between(between) => Reach::of(between, self.scope.requests as BatchNumber),
+            UnboundedState::BoundaryState(between) => Reach::of(between, self.scope.requests as BatchNumber),
             _ => None,
         }
     }
@@ -246,7 +246,7 @@ impl Views {
     }
 
     /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts but that something is
-    /// violated, which judge 2 confirms.
+    /// violated, which judge *guards* confirms.
     pub fn refusal(&self) -> Option<String> {
         self.obstacle().or_else(|| self.unmet().map(|unmet| unmet.to_string()))
     }
@@ -284,9 +284,9 @@ impl Views {
     }
 
     /// What a replica in this state takes out of its view.
-    fn past(&self, state: &State) -> Result<Past<View>, String> {
+    fn past(&self, state: &State) -> Result<CarriedState<View>, String> {
         let slots = self.scope.slots as usize;
-        let mut past = Past { prepared: vec![None; slots], decided: vec![None; slots] };
+        let mut past = CarriedState { prepared: vec![None; slots], decided: vec![None; slots] };
         for (seq, slot) in state.log().iter() {
             let place = (seq.0 as usize).checked_sub(1).filter(|&place| place < slots);
             let place = place.ok_or_else(|| format!("holds something at {seq}"))?;
@@ -302,12 +302,12 @@ impl Views {
     }
 
     /// At each sequence number, the certificates that these messages make up.
-    fn shown(&self, judge: &Absorbed, basis: &Bits) -> Result<Shown<View>, String> {
+    fn shown(&self, judge: &GuardModel, basis: &Bits) -> Result<Showable<View>, String> {
         self.places(judge.certificates(basis))
     }
 
     /// At each sequence number, its certificates among these.
-    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Shown<View>, String> {
+    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Showable<View>, String> {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
@@ -325,22 +325,22 @@ impl Views {
         Ok(shown)
     }
 
-    /// What is left if every honest replica leaves its view now, in a state of judge 2 with the same scope, but for
+    /// What is left if every honest replica leaves its view now, in a state of judge *guards* with the same scope, but for
     /// its views.
     ///
     /// # Errors
     /// Why that cannot be said.
-    pub fn left(&self, judge: &Absorbed, state: &AbsorbedState) -> Result<Between, String> {
+    pub fn left(&self, judge: &GuardModel, state: &GuardState) -> Result<BoundaryState, String> {
         let pasts: Result<Vec<_>, _> =
             judge.with_honest(state, |states| states.iter().map(|state| self.past(state)).collect());
         let shown = self.shown(judge, &judge.proving(&judge.sent(state)))?;
         let nothing = vec![BTreeSet::new(); self.scope.slots as usize];
         let requests = self.scope.requests as BatchNumber;
-        let left = Between::new(pasts?, shown, nothing, requests);
-        Ok(if self.reductions.decided { left.of_nobody_in_particular(requests) } else { left })
+        let left = BoundaryState::new(pasts?, shown, nothing, requests);
+        Ok(if self.reductions.quotient { left.of_nobody_in_particular(requests) } else { left })
     }
 
-    fn explore(&self, past: Option<&Between>, leader: Leader) -> Result<Layer, String> {
+    fn explore(&self, past: Option<&BoundaryState>, leader: Leader) -> Result<Layer, String> {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
@@ -349,8 +349,8 @@ impl Views {
             let layer = layer::explore(self, &mut stage, past, leader);
             Ok((layer, stage))
         });
-        let panics = || Ok(Layer { lacking: [Property::Panics].into_iter().collect(), ..Layer::default() });
-        // Whether in a run or only when it is asked about one: judge 2 looks for it.
+        let panics = || Ok(Layer { violated: [Property::Panics].into_iter().collect(), ..Layer::default() });
+        // Whether in a run or only when it is asked about one: judge *guards* looks for it.
         let Ok(explored) = explored else { return panics() };
         let (layer, stage) = explored?;
         if stage.judge.is_any_wrecked() {
@@ -361,11 +361,11 @@ impl Views {
     }
 
     /// Everything that the next view can leave behind.
-    fn next(&self, state: &ViewsState) -> Vec<ViewsState> {
+    fn next(&self, state: &UnboundedState) -> Vec<UnboundedState> {
         let (past, mut leaders) = match state {
-            ViewsState::Lacks(_) => return Vec::new(),
-            ViewsState::Start => (None, vec![Leader::Honest(0)]),
-            ViewsState::Between(past) => {
+            UnboundedState::Lacks(_) => return Vec::new(),
+            UnboundedState::Start => (None, vec![Leader::Honest(0)]),
+            UnboundedState::BoundaryState(past) => {
                 let different =
                     |&index: &usize| index == 0 || past.replicas[index] != past.replicas[index - 1];
                 let honest = (0..past.replicas.len()).filter(different).map(Leader::Honest);
@@ -384,12 +384,12 @@ impl Views {
                 Ok(layer) => {
                     self.within.fetch_add(layer.states, Relaxed);
                     self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
-                    next.extend(layer.lacking.iter().map(ViewsState::Lacks));
-                    if layer.after.iter().any(Between::is_forked) {
+                    next.extend(layer.violated.iter().map(UnboundedState::Lacks));
+                    if layer.after.iter().any(BoundaryState::is_forked) {
                         let mut unmet = self.unmet.lock().unwrap_or_else(PoisonError::into_inner);
                         unmet.get_or_insert(Assumption::Fork);
                     }
-                    next.extend(layer.after.into_iter().map(ViewsState::Between));
+                    next.extend(layer.after.into_iter().map(UnboundedState::BoundaryState));
                 }
                 Err(why) => {
                     let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -403,21 +403,21 @@ impl Views {
 }
 
 /// A step: what the next view leaves behind. Who led it does not matter any more.
-pub type ViewsStep = ViewsState;
+pub type UnboundedStep = UnboundedState;
 
-impl Model for Views {
-    type State = ViewsState;
-    type Action = ViewsStep;
+impl Model for UnboundedModel {
+    type State = UnboundedState;
+    type Action = UnboundedStep;
 
-    fn init_states(&self) -> Vec<ViewsState> {
-        if self.obstacle().is_some() { Vec::new() } else { vec![ViewsState::Start] }
+    fn init_states(&self) -> Vec<UnboundedState> {
+        if self.obstacle().is_some() { Vec::new() } else { vec![UnboundedState::Start] }
     }
 
-    fn actions(&self, state: &ViewsState, actions: &mut Vec<ViewsStep>) {
+    fn actions(&self, state: &UnboundedState, actions: &mut Vec<UnboundedStep>) {
         actions.extend(self.next(state));
     }
 
-    fn next_state(&self, _: &ViewsState, step: ViewsStep) -> Option<ViewsState> {
+    fn next_state(&self, _: &UnboundedState, step: UnboundedStep) -> Option<UnboundedState> {
         Some(step)
     }
 
@@ -430,20 +430,23 @@ impl Model for Views {
 }
 
 /// A property, and whether a state has it.
-type Judged = (Property, fn(&Views, &ViewsState) -> bool);
+type Judged = (Property, fn(&UnboundedModel, &UnboundedState) -> bool);
 
-/// Each of [`Views::LOOKED_AT`] with whether a state has it.
+/// Each of [`UnboundedModel::LOOKED_AT`] with whether a state has it.
 fn properties() -> [Judged; 6] {
     macro_rules! all {
         ($($name:ident)*) => {
-            [$((Property::$name, |_, state| *state != ViewsState::Lacks(Property::$name))),*]
+            [$((Property::$name, |_, state| *state != UnboundedState::Lacks(Property::$name))),*]
         };
     }
     all! { Agreement ChainPrefix Validity ExactlyOnce CertificateUnique Panics }
 }
 
-impl fmt::Debug for Views {
+impl fmt::Debug for UnboundedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Views").field("scope", &self.scope).field("byzantine", &self.byzantine).finish()
+        f.debug_struct("UnboundedModel")
+            .field("scope", &self.scope)
+            .field("byzantine", &self.byzantine)
+            .finish()
     }
 }

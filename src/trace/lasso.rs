@@ -14,7 +14,7 @@ type Events = Vec<(Principal, Event)>;
 
 /// How a run goes on for ever without what it owes: where the network becomes stable, and where it stays.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Stay {
+pub struct RunLasso {
     /// The liveness property that it violates.
     pub property: Property,
     /// How many steps come before the network is stable.
@@ -25,31 +25,31 @@ pub struct Stay {
     pub then: &'static str,
 }
 
-impl Stay {
-    /// [`Stay::then`] of a run into a state in which nothing can happen.
+impl RunLasso {
+    /// [`RunLasso::then`] of a run into a state in which nothing can happen.
     pub const DEAD_END: &'static str = "nothing can happen any more";
-    /// [`Stay::then`] of a run into a state in which nothing has to happen.
+    /// [`RunLasso::then`] of a run into a state in which nothing has to happen.
     pub const REST: &'static str =
         "nothing more has to happen: only Byzantine replicas could still do something";
-    /// [`Stay::then`] of a run into a loop.
+    /// [`RunLasso::then`] of a run into a loop.
     pub const LOOP: &'static str = "and so on, for ever";
-    /// [`Stay::then`] of a run that goes on in the same way with other numbers for its views.
+    /// [`RunLasso::then`] of a run that goes on in the same way with other numbers for its views.
     pub const RISING: &'static str = "and so on, for ever, in higher and higher views";
 
     /// Whether it is a loop, and not a state in which the run stops.
     pub fn is_loop(&self) -> bool {
-        self.then == Stay::LOOP || self.is_rising()
+        self.then == RunLasso::LOOP || self.is_rising()
     }
 
     /// Whether its views go on without end.
     pub fn is_rising(&self) -> bool {
-        self.then == Stay::RISING
+        self.then == RunLasso::RISING
     }
 }
 
 /// Why a run does not stay where it is said to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum StayError {
+pub enum LassoError {
     /// It is about no liveness property.
     #[error("the property is none of liveness")]
     Property,
@@ -95,34 +95,34 @@ impl Trace {
     ///
     /// # Errors
     /// Why it does not stay there.
-    pub fn staying(self, stay: Stay) -> Result<Self, StayError> {
-        if !stay.property.is_liveness() {
-            return Err(StayError::Property);
+    pub fn staying(self, lasso: RunLasso) -> Result<Self, LassoError> {
+        if !lasso.property.is_liveness() {
+            return Err(LassoError::Property);
         }
-        if stay.stable_after > stay.repeats_after || stay.repeats_after > self.steps.len() {
-            return Err(StayError::Order);
+        if lasso.stable_after > lasso.repeats_after || lasso.repeats_after > self.steps.len() {
+            return Err(LassoError::Order);
         }
-        if stay.is_loop() != (stay.repeats_after < self.steps.len()) {
-            return Err(StayError::Repeats);
+        if lasso.is_loop() != (lasso.repeats_after < self.steps.len()) {
+            return Err(LassoError::Repeats);
         }
         let mut last = self.run.clone();
-        if stay.is_loop() {
-            let before = self.run_after(stay.repeats_after);
+        if lasso.is_loop() {
+            let before = self.run_after(lasso.repeats_after);
             let goes_round =
-                if stay.is_rising() { rises(&before, &last) } else { controls(&before) == controls(&last) };
+                if lasso.is_rising() { rises(&before, &last) } else { controls(&before) == controls(&last) };
             if !goes_round {
-                return Err(StayError::Open);
+                return Err(LassoError::Open);
             }
         } else {
-            deliver_all(&mut last, &self.run_after(stay.stable_after));
+            deliver_all(&mut last, &self.run_after(lasso.stable_after));
             if timers(&last).next().is_some() {
-                return Err(StayError::Timer);
+                return Err(LassoError::Timer);
             }
         }
-        if last.with_seen(|seen| seen.reaches(stay.property)) {
-            return Err(StayError::Reached);
+        if last.with_view(|seen| seen.reaches(lasso.property)) {
+            return Err(LassoError::Reached);
         }
-        Ok(Trace { lasso: Some(stay), ..self })
+        Ok(Trace { lasso: Some(lasso), ..self })
     }
 
     /// Checks on the real participants that the run, which [stays](Self::lasso), is fair once the network is stable:
@@ -134,7 +134,7 @@ impl Trace {
     /// # Errors
     /// What is owed for ever.
     pub fn fair(&self) -> Result<(), Unfair> {
-        let Some(stay) = &self.lasso else { return Ok(()) };
+        let Some(lasso) = &self.lasso else { return Ok(()) };
         let everybody = participants(&self.system);
         let mut run = Run::new(Arc::clone(&self.system));
         let mut lost = BTreeSet::new();
@@ -143,11 +143,11 @@ impl Trace {
         // Who has received something of a Byzantine replica since it last acted.
         let mut misled = BTreeSet::new();
         for (index, step) in self.steps.iter().enumerate() {
-            if index == stay.stable_after && self.system.bound().lossy {
+            if index == lasso.stable_after && self.system.bound().lossy {
                 lost = run.sent().clone();
             }
-            let (repeats, timeout) = (index >= stay.repeats_after, matches!(step.event, Event::Timeout(_)));
-            if repeats || (timeout && index >= stay.stable_after) {
+            let (repeats, timeout) = (index >= lasso.repeats_after, matches!(step.event, Event::Timeout(_)));
+            if repeats || (timeout && index >= lasso.stable_after) {
                 let here = owed_in(&run, &everybody, &lost);
                 if let Some(Owed::Delivery(who)) = here.first().filter(|_| timeout) {
                     return Err(Unfair::Early(index + 1, *who));
@@ -178,7 +178,7 @@ impl Trace {
             let _ = run.step(step.to, &step.event);
         }
         let owed = owed.unwrap_or_else(|| {
-            if stay.stable_after == self.steps.len() && self.system.bound().lossy {
+            if lasso.stable_after == self.steps.len() && self.system.bound().lossy {
                 lost = run.sent().clone();
             }
             owed_in(&run, &everybody, &lost)
@@ -186,21 +186,21 @@ impl Trace {
         match owed.difference(&paid).next() {
             Some(Owed::Delivery(who)) => Err(Unfair::Delivery(*who)),
             Some(Owed::Timer(who)) => Err(Unfair::Timer(*who)),
-            _ if stay.is_rising() => self.rises_alike(stay).map_err(Unfair::NextRound),
+            _ if lasso.is_rising() => self.rises_alike(lasso).map_err(Unfair::NextRound),
             _ => Ok(()),
         }
     }
 
     /// Whether the next round, in as many higher views, is like the last one, for some view from which on they count.
-    fn rises_alike(&self, stay: &Stay) -> Result<(), String> {
-        let before = self.run_after(stay.repeats_after);
+    fn rises_alike(&self, lasso: &RunLasso) -> Result<(), String> {
+        let before = self.run_after(lasso.repeats_after);
         let lowest =
             |run: &Run| run.locals().filter_map(|(_, local)| local.replica().map(|state| state.view())).min();
         let (Some(first), Some(last)) = (lowest(&before), lowest(&self.run)) else {
             return Err("nobody is honest".to_owned());
         };
         let round = last.0.saturating_sub(first.0);
-        let alike = |from| self.goes_round_again(stay.repeats_after, View(from), round);
+        let alike = |from| self.goes_round_again(lasso.repeats_after, View(from), round);
         (0..first.0).map(alike).find(Result::is_ok).unwrap_or_else(|| alike(first.0))
     }
 

@@ -1,4 +1,4 @@
-//! What judge 3 assumes of a rulebook: statements about the arguments of rules that it takes for one, each with a test that
+//! What judge *unbounded* assumes of a rulebook: statements about the arguments of rules that it takes for one, each with a test that
 //! asks the rules at hand. A rulebook that does not pass is refused: whatever was found to hold is not said of it.
 //!
 //! | What is taken for one | The statement about rules | Tried in |

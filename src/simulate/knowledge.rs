@@ -19,7 +19,7 @@ pub type BySender = BTreeMap<Principal, Vec<Arc<Signed<ViewChange>>>>;
 
 /// The latest of what was sent, sorted by what can be made of it.
 #[derive(Clone, Debug, Default)]
-pub struct Lore {
+pub struct Knowledge {
     /// Requests of clients.
     pub requests: VecDeque<SignedRequest>,
     /// Batches that were proposed.
@@ -65,7 +65,7 @@ fn add<T: PartialEq>(list: &mut Vec<T>, value: T) {
     }
 }
 
-impl Lore {
+impl Knowledge {
     /// Takes note of a message that was sent, by somebody honest or not.
     pub(super) fn learn(&mut self, message: &Message, honest: bool) {
         let mut view = None;

@@ -7,7 +7,7 @@ use itertools::Itertools as _;
 use rayon::prelude::*;
 
 use super::{Assumption, Trial};
-use crate::pbft::{Batch, NewView, PreparedClaim, Proof, Proposal, SeqNum, View, ViewChange};
+use crate::pbft::{Batch, NewView, PreparedClaim, Proposal, SeqNum, Uncompared, View, ViewChange};
 
 /// So many lists are tried at most.
 pub(super) const MOST: u64 = 6_000_000;
@@ -143,7 +143,7 @@ impl<'a> Lists<'a> {
             numbered.map(|(seq, &batch)| maker.proposal(view, seq, self.batches[batch])).collect()
         };
         let follows = |view: View, proposals: Vec<Proposal>| {
-            maker.rules.follows(&NewView { view, view_changes: Proof(Vec::new()), proposals }, changes)
+            maker.rules.follows(&NewView { view, view_changes: Uncompared(Vec::new()), proposals }, changes)
         };
         let own = proposals(self.new_view, due);
         if !follows(self.new_view, own.clone()) {
@@ -266,7 +266,8 @@ impl<'a> Lists<'a> {
     fn check_invalid(&self, alphabet: &Alphabet, longest: usize) -> Result<(), Assumption> {
         let maker = self.trial.maker;
         let Some(&batch) = self.batches.first() else { return Ok(()) };
-        let unproved = PreparedClaim { prepares: Proof([].into()), ..maker.claim(View(0), SeqNum(1), batch) };
+        let unproved =
+            PreparedClaim { prepares: Uncompared([].into()), ..maker.claim(View(0), SeqNum(1), batch) };
         let bad = [
             maker.change(self.new_view, vec![unproved]),
             maker.change(self.new_view, vec![maker.claim(self.new_view, SeqNum(1), batch)]),

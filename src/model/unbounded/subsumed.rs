@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::Itertools as _;
 
 use super::layer::ordered;
-use super::past::{Between, Past, Rank};
+use super::past::{BoundaryState, CarriedState, Rank};
 use super::stage::{Content, Stage};
-use super::{Leader, Views};
+use super::{Leader, UnboundedModel};
 use crate::model::bits::Bits;
 use crate::model::property::Judge as _;
 use crate::pbft::{PreparedClaim, SeqNum, View, ViewChange};
@@ -31,7 +31,7 @@ pub(super) type Entries = BTreeMap<u32, BTreeSet<u32>>;
 
 /// What a stage knows of new views: what those come to who take one and who send one.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct Admissions {
     followers: Entries,
     primaries: Entries,
 }
@@ -43,9 +43,9 @@ pub(super) struct Taken {
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
 pub(super) fn check(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
-    (past, leader): (&Between, Leader),
+    (past, leader): (&BoundaryState, Leader),
     start: &[u32],
     exists: &Bits,
 ) -> Result<Option<&'static str>, String> {
@@ -77,7 +77,7 @@ pub(super) fn check(
 
 /// What a replica in a local state comes to by each of the new views that can exist: it sends it, or it takes it.
 fn entries(
-    views: &Views,
+    views: &UnboundedModel,
     stage: &mut Stage,
     local: u32,
     sends: bool,
@@ -107,7 +107,7 @@ fn entries(
 }
 
 /// What new views can propose after this past.
-fn due(views: &Views, stage: &Stage, past: &Between, leader: Leader) -> BTreeSet<Content> {
+fn due(views: &UnboundedModel, stage: &Stage, past: &BoundaryState, leader: Leader) -> BTreeSet<Content> {
     let system = stage.judge.system();
     let (rules, committee) = (system.rules(), system.setting().committee);
     let maker = stage.maker();
@@ -115,7 +115,7 @@ fn due(views: &Views, stage: &Stage, past: &Between, leader: Leader) -> BTreeSet
         maker.claim(View(u64::from(rank)), SeqNum(seq as u64 + 1), &views.batches[usize::from(number)])
     };
     let change = |prepared: Vec<PreparedClaim>| maker.change(stage.setup.view, prepared);
-    let held = |past: &Past<Rank>| {
+    let held = |past: &CarriedState<Rank>| {
         let held = past.prepared.iter().enumerate();
         change(held.filter_map(|(seq, held)| Some(claim(seq, (*held)?))).collect())
     };

@@ -5,7 +5,8 @@ use std::time::Instant;
 use stateright::Model as _;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
-use super::plan::{Job, Outcome, Verdict, exhausted};
+use super::job::Job;
+use super::outcome::{Outcome, Verdict, exhausted};
 use super::search::{Coverage, End, Limit, Limits, Progress, search};
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::plan::{self, Job, JudgeKind, Outcome, Verdict, jobs};
+use super::job::{Job, JudgeKind, jobs};
+use super::outcome::{Outcome, Verdict};
 use super::question::{PlanError, is_led_honestly};
+use super::run;
 use super::search::{Coverage, Limits, Progress};
 use crate::bugs::{Expected, Rulebook, Run};
 use crate::model::{Bound, Byzantine, Property, Scope, System};
@@ -184,5 +186,5 @@ fn outcomes(
         .into_iter()
         .filter(|job| property != Some(Property::NoDeadEnd) || is_led_honestly(&job.bound, rulebook.rules));
     let reduced = |job| Job { reductions: run.reductions, ..job };
-    asked.map(reduced).map(|job| plan::run(&job, rulebook.rules, property, limits, None, progress)).collect()
+    asked.map(reduced).map(|job| run::run(&job, rulebook.rules, property, limits, None, progress)).collect()
 }

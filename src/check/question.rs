@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::plan::{Job, JudgeKind, jobs};
+use super::job::{Job, JudgeKind, jobs};
 use crate::bugs::Rulebook;
 use crate::model::{
     Bound, BoundError, Byzantine, NoSuchProperty, Property, Reduced, Reductions, Scope, Store, System,

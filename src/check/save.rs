@@ -19,8 +19,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::job::{Job, JudgeKind};
 use super::levels::Frontier;
-use super::plan::{Job, JudgeKind, Outcome, Verdict};
+use super::outcome::{Outcome, Verdict};
 use super::search::{Coverage, Halted};
 use super::visited::Visited;
 use crate::bugs::Rulebook;

@@ -32,6 +32,11 @@ impl Default for Limits {
     }
 }
 
+/// How long a run may still take, for the whole of a check.
+pub fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
 /// How far a running search has come; read by whoever shows it.
 #[derive(Debug, Default)]
 pub struct Progress {

@@ -7,9 +7,11 @@ use std::time::Instant;
 use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
-use super::plan::{Job, JudgeKind, Outcome, Verdict, deadline, run};
+use super::job::{Job, JudgeKind};
+use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
-use super::search::{Coverage, End, Limit, Limits, Progress, Report, search};
+use super::run::run;
+use super::search::{Coverage, End, Limit, Limits, Progress, Report, deadline, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Scope, UnboundedModel, UnboundedState, UnboundedStep,
     placements,

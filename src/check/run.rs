@@ -1,187 +1,24 @@
-//! From a question to rows of a table: which judge runs on which bound, and what came of it.
+//! Runs a job: lets its judge search its bound, and says what came of it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use stateright::{Expectation, Model};
 
+use super::confirm::confirm;
+use super::job::{Job, JudgeKind};
 use super::liveness::run_liveness;
+use super::outcome::{Outcome, Verdict, exhausted};
 use super::question::{PlanError, validate};
 use super::save::{Suspended, Unfinished};
-use super::search::{Coverage, End, Limit, Limits, Progress, Report, search_on};
+use super::search::{Coverage, End, Limits, Progress, Report, deadline, search_on};
 use super::unbounded::run_unbounded;
 use crate::model::{
-    Bound, BoundError, ByGuards, Byzantine, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty,
-    Property, Reduced, Reductions, Scope, Symmetric, System, guarded, no_dead_end, placements, properties,
-    votes_matter,
+    ByGuards, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
+    Symmetric, System, guarded, no_dead_end, properties,
 };
-use crate::pbft::{Counted, Principal, Refusal, ReplicaId, RuleCount, Rules};
-use crate::trace::{ReplayError, Trace};
-
-/// Which judge explores.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JudgeKind {
-    /// Judge *message*: every delivery is a step.
-    Message,
-    /// Judge *guards*: whole guards at a time.
-    Guards,
-    /// Judge *guards* with a time from which the network is stable: liveness, on all fair runs.
-    Liveness,
-    /// Judge *unbounded*: view by view, for any number of views and every placement at once.
-    Unbounded,
-}
-
-impl std::fmt::Display for JudgeKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            JudgeKind::Message => "message",
-            JudgeKind::Guards => "guards",
-            JudgeKind::Liveness => "liveness",
-            JudgeKind::Unbounded => "unbounded",
-        })
-    }
-}
-
-/// One run: a judge on a bound.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Job {
-    /// The judge.
-    pub judge: JudgeKind,
-    /// The bound, with one placement of the Byzantine replicas. To [`JudgeKind::Unbounded`] its number of views
-    /// means nothing, and of the Byzantine replicas only how many they are.
-    pub bound: Bound,
-    /// Which states it leaves out because others stand for them; those that its judge does not have count for
-    /// nothing.
-    pub reductions: Reductions,
-}
-
-impl Job {
-    /// A judge on a bound, with the reductions that it has by default: judge *unbounded* all of them.
-    pub fn new(judge: JudgeKind, bound: Bound) -> Self {
-        let reductions = if judge == JudgeKind::Unbounded { Reductions::ALL } else { Reductions::NONE };
-        Job { judge, bound, reductions }
-    }
-
-    /// What is explored, in words.
-    pub fn covers(&self) -> String {
-        match self.judge {
-            JudgeKind::Unbounded => self.bound.scope.with_views("any number of views"),
-            _ => self.bound.scope.to_string(),
-        }
-    }
-}
-
-/// The jobs of one judge: the bound with every placement, up to symmetry.
-///
-/// # Errors
-/// A bound that makes no sense.
-pub fn jobs(
-    judge: JudgeKind,
-    bound: &Bound,
-    byzantine: &Byzantine,
-    rules: &dyn Rules,
-) -> Result<Vec<Job>, BoundError> {
-    let committee = bound.validate()?;
-    if let Byzantine::Count(count) = byzantine
-        && *count >= bound.replicas
-    {
-        return Err(BoundError::NobodyHonest(usize::from(*count), bound.replicas));
-    }
-    if judge == JudgeKind::Unbounded {
-        let count = match byzantine {
-            Byzantine::Count(count) => *count,
-            Byzantine::Ids(ids) => ids.len() as u16,
-        };
-        let last = (bound.replicas.saturating_sub(count)..bound.replicas).map(ReplicaId);
-        let bound = Bound::new(Scope { views: 1, ..bound.scope }, last);
-        bound.validate()?;
-        return Ok(vec![Job::new(judge, bound)]);
-    }
-    let further = if judge == JudgeKind::Liveness { u64::from(bound.faults) } else { 0 };
-    placements(byzantine, committee, bound.views + further, rules)
-        .into_iter()
-        .map(|ids| {
-            let bound = Bound::new(bound.scope, ids);
-            bound.validate().map(|_| Job::new(judge, bound))
-        })
-        .collect()
-}
-
-/// What a run says.
-#[derive(Clone, Debug)]
-pub enum Verdict {
-    /// Every reachable state within the bound was visited and has every property, and every good outcome that must be
-    /// possible is reached.
-    Holds,
-    /// Every reachable state within the bound was visited and has every property, but some good outcome is
-    /// [never reached](Outcome::unreached): the properties may hold only because so little happens.
-    Vacuous,
-    /// A property is violated; the trace was replayed on the real replicas.
-    Violated {
-        /// The property.
-        property: Property,
-        /// The shortest run that the judge knows, in its own steps.
-        steps: usize,
-        /// That run, message by message.
-        trace: Box<Trace>,
-    },
-    /// A limit ended the run: nothing is said of what was not visited.
-    NotExhausted(Limit),
-    /// This judge cannot judge this rulebook, or contradicts the replica; no verdict.
-    Refused(String),
-}
-
-/// The result of a job.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What ran.
-    pub job: Job,
-    /// What was covered.
-    pub coverage: Coverage,
-    /// What it says.
-    pub verdict: Verdict,
-    /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
-    pub unreached: Vec<&'static str>,
-    /// How often the replicas have asked each rule, and what it said, in the steps that the judge has run: it runs most of
-    /// them once, however often they come up. Not known of a run that was gone on with.
-    pub rules: Option<Vec<RuleCount>>,
-    /// How many states were visited within views, where [`Coverage::states`] counts those between them.
-    pub within_views: Option<u64>,
-}
-
-impl Verdict {
-    /// Whether all was visited, and nothing is violated.
-    pub fn is_clean(&self) -> bool {
-        matches!(self, Verdict::Holds | Verdict::Vacuous)
-    }
-}
-
-impl Outcome {
-    /// The outcome of a job, of which nothing more is known.
-    pub(super) fn of(job: &Job, coverage: Coverage, verdict: Verdict) -> Self {
-        Outcome {
-            job: job.clone(),
-            coverage,
-            verdict,
-            unreached: Vec::new(),
-            rules: None,
-            within_views: None,
-        }
-    }
-
-    /// The same, of which these good outcomes are in no state that was visited: if it holds, it does so vacuously.
-    pub(super) fn without(self, unreached: Vec<&'static str>) -> Self {
-        match self.verdict {
-            Verdict::Holds if !unreached.is_empty() => {
-                Outcome { verdict: Verdict::Vacuous, unreached, ..self }
-            }
-            _ => self,
-        }
-    }
-}
+use crate::pbft::{Counted, Principal, Rules};
 
 /// Runs a job. `property` restricts the check to one property; `deadline` ends it.
 ///
@@ -386,18 +223,6 @@ fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::
     all
 }
 
-/// What is said where every state was visited and nothing is violated. States are equal whichever votes stand in a
-/// certificate, and of other certificates that say the same one is tried: nothing holds if such matter.
-pub(super) fn exhausted(system: &System) -> Verdict {
-    match guarded(|| votes_matter(system)) {
-        Ok(Ok(())) => Verdict::Holds,
-        Ok(Err(why)) => Verdict::Refused(why.to_string()),
-        Err(panicked) => Verdict::Refused(format!(
-            "whether it treats certificates alike that say the same cannot be tried, a rule panicked: {panicked}"
-        )),
-    }
-}
-
 fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
@@ -417,46 +242,4 @@ fn outcome<A>(
         }
     };
     Outcome::of(job, report.coverage, verdict).without(report.unreached)
-}
-
-/// Replays a counterexample on the real replicas, and looks at the property again. Judge *guards* lets a replica
-/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
-/// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
-fn confirm(
-    system: &Arc<System>,
-    property: Property,
-    mut events: Vec<(Principal, Event)>,
-) -> Result<Trace, String> {
-    let internal = |error: ReplayError| {
-        format!(
-            "the judge found a violation of {property} that the replicas do not show ({error}); please report this"
-        )
-    };
-    let trace = loop {
-        match Trace::replay(system, &events) {
-            Err(ReplayError::Refused(
-                step,
-                ..,
-                Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
-            )) => drop(events.remove(step - 1)),
-            // Who has not forgotten may panic earlier.
-            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics => {
-                events.truncate(step - 1);
-            }
-            replayed => break replayed.map_err(internal)?,
-        }
-    };
-    // Whole guards at a time leave out what only is counted, and counts: it still can happen.
-    let trace = if property == Property::NoDeadEnd { trace.to_the_end() } else { trace };
-    if trace.violation(property).is_none() {
-        return Err(format!(
-            "the judge found a violation of {property} that is not there when the run is replayed; please report this"
-        ));
-    }
-    Ok(trace.shrunk(property))
-}
-
-/// How long a run may still take, for the whole of a check.
-pub fn deadline(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }

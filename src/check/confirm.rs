@@ -1,0 +1,44 @@
+//! A counterexample, replayed on the real replicas before it is shown.
+
+use std::sync::Arc;
+
+use crate::model::{Event, Property, System};
+use crate::pbft::{Principal, Refusal};
+use crate::trace::{ReplayError, Trace};
+
+/// Replays a counterexample on the real replicas, and looks at the property again. Judge *guards* lets a replica
+/// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
+/// a vote that comes too late, and the delivery is left out. So is whatever else the violation does not need.
+pub(super) fn confirm(
+    system: &Arc<System>,
+    property: Property,
+    mut events: Vec<(Principal, Event)>,
+) -> Result<Trace, String> {
+    let internal = |error: ReplayError| {
+        format!(
+            "the judge found a violation of {property} that the replicas do not show ({error}); please report this"
+        )
+    };
+    let trace = loop {
+        match Trace::replay(system, &events) {
+            Err(ReplayError::Refused(
+                step,
+                ..,
+                Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
+            )) => drop(events.remove(step - 1)),
+            // Who has not forgotten may panic earlier.
+            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics => {
+                events.truncate(step - 1);
+            }
+            replayed => break replayed.map_err(internal)?,
+        }
+    };
+    // Whole guards at a time leave out what only is counted, and counts: it still can happen.
+    let trace = if property == Property::NoDeadEnd { trace.to_the_end() } else { trace };
+    if trace.violation(property).is_none() {
+        return Err(format!(
+            "the judge found a violation of {property} that is not there when the run is replayed; please report this"
+        ));
+    }
+    Ok(trace.shrunk(property))
+}

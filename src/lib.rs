@@ -7,6 +7,7 @@
 //! - [`pbft`]: the protocol of Castro and Liskov (OSDI'99), a pure state machine behind a rulebook;
 //! - [`bugs`]: rulebooks with one broken rule each;
 //! - [`model`]: bounds, the Byzantine adversary, the judges, a time of stabilisation, and the properties;
+//! - [`subject`]: what is asked about, a protocol under rules, by name;
 //! - [`trace`]: a run replayed on the real replicas, in words and pictures;
 //! - [`simulate`]: runs drawn from seeds, past what can be explored exhaustively;
 //! - [`check`]: the search, liveness under weak fairness, and what they say;
@@ -24,4 +25,5 @@ pub mod model;
 pub mod pbft;
 pub mod proof;
 pub mod simulate;
+pub mod subject;
 pub mod trace;

@@ -344,8 +344,8 @@ fn a_check_that_is_saved_goes_on_to_the_same_verdict() {
             let limits = Limits { max_states: Some(most), ..threads(1) };
             let row = run_on(&job, rulebook.rules, property, &limits, None, &progress, from).unwrap();
             assert!(matches!(row.0.verdict, Verdict::NotExhausted(Limit::States(_))), "{rules}");
-            save::write(&path, rulebook, property, &[row]).unwrap();
-            let mut kept = save::read(&path, rulebook, property, std::slice::from_ref(&job)).unwrap();
+            save::write(&path, &rulebook.into(), property, &[row]).unwrap();
+            let mut kept = save::read(&path, &rulebook.into(), property, std::slice::from_ref(&job)).unwrap();
             let Some(Kept::Unfinished(unfinished)) = kept.pop() else { panic!("{rules}: it was unfinished") };
             from = Some(unfinished);
         }
@@ -355,8 +355,8 @@ fn a_check_that_is_saved_goes_on_to_the_same_verdict() {
         assert_eq!(said(&outcome), said(&whole), "{rules}");
 
         // What had ended is not run again, and its counterexample is still one.
-        save::write(&path, rulebook, property, &[(outcome, None)]).unwrap();
-        let kept = save::read(&path, rulebook, property, std::slice::from_ref(&job)).unwrap();
+        save::write(&path, &rulebook.into(), property, &[(outcome, None)]).unwrap();
+        let kept = save::read(&path, &rulebook.into(), property, std::slice::from_ref(&job)).unwrap();
         let [Kept::Done(again)] = &kept[..] else { panic!("{rules}: it had ended") };
         assert_eq!(said(again), said(&whole), "{rules}");
     }
@@ -369,10 +369,11 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     let path = file("refused");
     let limits = Limits { max_states: Some(300), ..threads(1) };
     let row = run_on(&job, rulebook.rules, None, &limits, None, &Progress::default(), None).unwrap();
-    save::write(&path, rulebook, None, &[row]).unwrap();
+    save::write(&path, &rulebook.into(), None, &[row]).unwrap();
     let whole = fs::read(&path).unwrap();
-    let read =
-        |rules: &str, property, jobs: &[Job]| save::read(&path, bugs::find(rules).unwrap(), property, jobs);
+    let read = |rules: &str, property, jobs: &[Job]| {
+        save::read(&path, &bugs::find(rules).unwrap().into(), property, jobs)
+    };
     let one = std::slice::from_ref(&job);
     assert!(matches!(read("castro99", None, one).unwrap()[..], [Kept::Unfinished(_)]));
 

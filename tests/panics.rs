@@ -417,7 +417,7 @@ fn a_trace_that_panics_is_written_and_read() {
     let trace = case.violation(JudgeKind::Guards, Reductions::NONE);
     for form in [Form::Json, Form::Itf] {
         let written = trace.written(form, rulebook.name, Some(Property::Panics)).unwrap();
-        let read = TraceFile::read(&written).unwrap();
+        let read = TraceFile::read(&written, &bft_check::bugs::catalogue()).unwrap();
         assert_eq!(read.violates, Some(Property::Panics));
         assert_eq!(
             read.trace.violation(Property::Panics).unwrap(),
@@ -425,7 +425,12 @@ fn a_trace_that_panics_is_written_and_read() {
         );
         // Under the rules of the paper the last step does not happen: the message is refused.
         let lawful = written.replace("\"low-watermark\"", "\"castro99\"");
-        assert!(TraceFile::read(lawful).unwrap_err().to_string().contains("watermarks"));
+        assert!(
+            TraceFile::read(lawful, &bft_check::bugs::catalogue())
+                .unwrap_err()
+                .to_string()
+                .contains("watermarks")
+        );
     }
     let why = trace.explain(Property::Panics).unwrap();
     let stopping: Vec<_> =
@@ -464,7 +469,13 @@ fn a_simulated_run_ends_with_the_panic() {
             assert!(what.contains("panicked: '") && why.contains("panicked: '"), "{what}; {why}");
             assert_is_one(&shrunk.trace, "simulated");
             let written = shrunk.trace.written(Form::Json, "low-watermark", Some(Property::Panics)).unwrap();
-            assert!(TraceFile::read(written).unwrap().trace.violation(Property::Panics).is_some());
+            assert!(
+                TraceFile::read(written, &bft_check::bugs::catalogue())
+                    .unwrap()
+                    .trace
+                    .violation(Property::Panics)
+                    .is_some()
+            );
         }
     }
     assert!(found >= 6, "{found}");

@@ -5,10 +5,11 @@
 
 use bft_check::bugs::{self, Expected, RULEBOOKS};
 use bft_check::check::{
-    self, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict, Wanted,
+    self, Check, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict,
 };
-use bft_check::model::{Bound, Byzantine, Property, Reductions, Scope, Store, UnboundedModel};
+use bft_check::model::{Bound, Property, Reductions, Scope, Store, UnboundedModel};
 use bft_check::pbft::{Castro99, Committee, RULES, ReplicaId, Rules, SeqNum, Setting, SignedRequest};
+use bft_check::subject::Pbft;
 
 const ONE_VIEW: Scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
 
@@ -25,19 +26,6 @@ fn error(job: &Job, property: Property) -> PlanError {
     match ask(job, Some(property)) {
         Err(error) => error,
         Ok(outcome) => panic!("{property} on {:?}: {:?}", job, outcome.verdict),
-    }
-}
-
-fn wanted(scope: impl Fn(Scope) -> Scope, question: Option<Question>) -> Wanted<impl Fn(Scope) -> Scope> {
-    Wanted {
-        scope,
-        restricts: true,
-        sets_views: false,
-        byzantine: None,
-        judge: None,
-        reductions: None,
-        question,
-        saves: false,
     }
 }
 
@@ -168,37 +156,19 @@ fn reductions_that_the_judge_lacks_are_refused() {
 
 #[test]
 fn a_plan_says_what_is_wrong_with_what_is_wanted() {
-    let castro99 = bugs::find("castro99").unwrap();
-    let plan =
-        |wanted: Wanted<fn(Scope) -> Scope>| check::plan(&wanted, castro99).map(|plan| plan.jobs.len());
-    let same: fn(Scope) -> Scope = |scope| scope;
-    let with = |scope: fn(Scope) -> Scope| Wanted {
-        scope,
-        restricts: true,
-        sets_views: false,
-        byzantine: None,
-        judge: None,
-        reductions: None,
-        question: None,
-        saves: false,
-    };
-    let unbounded = |scope| Wanted { judge: Some(JudgeKind::Unbounded), ..with(scope) };
-    assert_eq!(
-        plan(unbounded(|scope| Scope { clients: true, ..scope })),
-        Err(PlanError::NotUnbounded("--clients"))
-    );
-    assert_eq!(plan(Wanted { sets_views: true, ..unbounded(same) }), Err(PlanError::EveryView));
-    let placed = Some(Byzantine::Ids(vec![ReplicaId(1)]));
-    assert_eq!(plan(Wanted { byzantine: placed, ..unbounded(same) }), Err(PlanError::Placed));
-    let saves = PlanError::NotSaved(JudgeKind::Unbounded);
-    assert_eq!(plan(Wanted { saves: true, ..unbounded(same) }), Err(saves));
-    assert_eq!(plan(with(|scope| Scope { lossy: true, ..scope })), Err(PlanError::IdleLoss));
-    // What nothing was wanted of is the check of every judge.
-    let all = check::plan(&Wanted { restricts: false, ..with(same) }, castro99).unwrap();
+    let plan = |check: Check| check.plan().map(|plan| plan.jobs.len());
+    let paper = || Check::new(Pbft::paper());
+    let unbounded = || paper().judge(JudgeKind::Unbounded);
+    assert_eq!(plan(unbounded().clients()), Err(PlanError::NotUnbounded("--clients")));
+    assert_eq!(plan(unbounded().views(2)), Err(PlanError::EveryView));
+    assert_eq!(plan(unbounded().byzantine([1])), Err(PlanError::Placed));
+    assert_eq!(plan(unbounded().save("anywhere")), Err(PlanError::NotSaved(JudgeKind::Unbounded)));
+    assert_eq!(plan(paper().lossy()), Err(PlanError::IdleLoss));
+    // What nothing was said of is the check of every judge.
+    let all = paper().plan().unwrap();
     let judges: std::collections::BTreeSet<_> = all.jobs.iter().map(|job| job.judge.to_string()).collect();
     assert_eq!(judges.len(), 4, "{judges:?}");
-    let live = wanted(same, Some(Question::Liveness));
-    let live = check::plan(&live, castro99).unwrap();
+    let live = paper().property(Question::Liveness).plan().unwrap();
     assert!(live.property.is_none() && live.jobs.iter().all(|job| job.judge == JudgeKind::Liveness));
     assert!("livenes".parse::<Question>().unwrap_err().to_string().contains("and liveness"));
 }

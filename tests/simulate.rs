@@ -220,7 +220,7 @@ fn a_violation_at_seven_replicas_is_shrunk_written_and_read_again() {
         |trace: &Trace| trace.steps().iter().map(|s| format!("{} {:?}", s.to, s.event)).collect::<Vec<_>>();
     for form in [Form::Json, Form::Itf] {
         let text = small.trace.written(form, rules, Some(property)).unwrap();
-        let read = TraceFile::read(&text).unwrap();
+        let read = TraceFile::read(&text, &bft_check::bugs::catalogue()).unwrap();
         assert_eq!(read.trace.system().bound(), outcome.system.bound());
         assert_eq!(events(&read.trace), events(&small.trace));
         assert_eq!(read.violates, Some(property));
@@ -244,7 +244,10 @@ fn a_violation_at_seven_replicas_is_shrunk_written_and_read_again() {
         .unwrap()
         .replace(&format!("\"{old}\""), &format!("\"{honest}\""));
     steps[index] = serde_json::from_str(&forged).unwrap();
-    assert!(matches!(TraceFile::read(file.to_string()), Err(ReadError::Step(..))));
+    assert!(matches!(
+        TraceFile::read(file.to_string(), &bft_check::bugs::catalogue()),
+        Err(ReadError::Step(..))
+    ));
 }
 
 fn delivered(trace: &Trace) -> usize {
@@ -358,7 +361,10 @@ fn a_run_that_comes_to_nothing_is_seen() {
     assert_eq!(*property, Property::Executed, "{what}");
     let trace = Trace::replay(&outcome.system, &outcome.happened()).unwrap();
     let text = trace.to_json("castro99", Some(Property::Executed)).unwrap();
-    assert_eq!(TraceFile::read(&text).unwrap().trace.steps().len(), trace.steps().len());
+    assert_eq!(
+        TraceFile::read(&text, &bft_check::bugs::catalogue()).unwrap().trace.steps().len(),
+        trace.steps().len()
+    );
 }
 
 /// A load that never ends, and a primary that leaves one client out. By the paper's timer it is replaced for that

@@ -89,11 +89,12 @@ fn assert_kept(trace: &Trace, rules: &str, property: Option<Property>) {
     let write = |trace: &Trace, form| trace.written(form, rules, property).unwrap();
     for (form, other) in [(Form::Json, Form::Itf), (Form::Itf, Form::Json)] {
         let text = write(trace, form);
-        let read = TraceFile::read(&text).unwrap_or_else(|why| panic!("{rules}: {why}"));
-        assert_eq!((read.rulebook.name, read.violates), (rules, property));
+        let read = TraceFile::read(&text, &bft_check::bugs::catalogue())
+            .unwrap_or_else(|why| panic!("{rules}: {why}"));
+        assert_eq!((read.subject.name(), read.violates), (rules, property));
         assert_same(&read.trace, trace, rules);
         assert_eq!(write(&read.trace, form), text, "{rules}");
-        let again = TraceFile::read(write(&read.trace, other)).unwrap();
+        let again = TraceFile::read(write(&read.trace, other), &bft_check::bugs::catalogue()).unwrap();
         assert_eq!(write(&again.trace, form), text, "{rules}");
     }
 }
@@ -132,7 +133,10 @@ fn whether_a_loop_is_fair_is_found_on_the_replicas() {
             let lawful =
                 written.replace(&format!("\"rules\": \"{}\"", rulebook.name), "\"rules\": \"castro99\"");
             // Steps that only the broken rule allows show nothing about the paper's.
-            let Ok(TraceFile { trace: read, .. }) = TraceFile::read(&lawful) else { continue };
+            let Ok(TraceFile { trace: read, .. }) = TraceFile::read(&lawful, &bft_check::bugs::catalogue())
+            else {
+                continue;
+            };
             assert!(matches!(read.fair(), Err(Unfair::Early(..))), "{:?}", read.fair());
             loops += 1;
         }
@@ -197,7 +201,7 @@ fn a_run_that_goes_on_does_not_stay() {
     let stays = |change: &dyn Fn(&mut Value)| {
         let mut trace = whole.clone();
         change(&mut trace);
-        TraceFile::read(trace.to_string()).map(|_| ())
+        TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue()).map(|_| ())
     };
     assert!(stays(&|_| {}).is_ok());
     let error = |change: &dyn Fn(&mut Value)| match stays(change) {
@@ -259,8 +263,8 @@ fn what_cannot_have_happened_is_refused_with_the_step_and_the_reason() {
     let step = |change: &dyn Fn(&mut Value)| {
         let mut trace = example_in_words();
         change(&mut trace);
-        match TraceFile::read(trace.to_string()) {
-            Err(ReadError::Step(why, "fixed-quorum")) => why,
+        match TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue()) {
+            Err(ReadError::Step(why, of)) if of == "fixed-quorum" => why,
             other => panic!("{other:?}"),
         }
     };
@@ -284,7 +288,10 @@ fn what_cannot_have_happened_is_refused_with_the_step_and_the_reason() {
     // Under the paper's rules the same run stops where the paper's quorum is missing, in full as in words.
     for mut lawful in [example(), example_in_words()] {
         lawful["rules"] = json!("castro99");
-        let Err(ReadError::Step(why, "castro99")) = TraceFile::read(lawful.to_string()) else { panic!() };
+        let Err(ReadError::Step(why, _)) = TraceFile::read(lawful.to_string(), &bft_check::bugs::catalogue())
+        else {
+            panic!()
+        };
         assert!(why.to_string().starts_with("step 6:"), "{why}");
     }
 }
@@ -295,8 +302,8 @@ fn a_forged_message_is_refused_with_the_step_and_the_reason() {
     let because = |number: usize, change: &dyn Fn(&mut Value), words: &str| {
         let mut trace = example();
         change(&mut trace["steps"][number - 1]);
-        match TraceFile::read(trace.to_string()) {
-            Err(ReadError::Step(ReplayError::Unfit(step, _, why), "fixed-quorum")) => {
+        match TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue()) {
+            Err(ReadError::Step(ReplayError::Unfit(step, _, why), of)) if of == "fixed-quorum" => {
                 assert_eq!(step, number, "{why}");
                 assert!(why.contains(words), "{why}");
             }
@@ -355,7 +362,7 @@ fn a_byzantine_message_outside_the_alphabet_of_the_judges_can_be_delivered() {
     says["digest"] = json!("7".repeat(64));
     strange["event"] = json!("COMMIT v0 #1 77777777");
     trace["steps"] = json!([strange]);
-    let read = TraceFile::read(trace.to_string()).unwrap();
+    let read = TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue()).unwrap();
     assert_eq!(read.trace.steps().len(), 1);
     assert_kept(&read.trace, rulebook.name, None);
 }
@@ -365,7 +372,7 @@ fn the_parts_of_an_itf_trace_have_to_agree() {
     let contradicts = |change: &dyn Fn(&mut Value)| {
         let mut itf = of_example(Form::Itf);
         change(&mut itf);
-        match TraceFile::read(itf.to_string()) {
+        match TraceFile::read(itf.to_string(), &bft_check::bugs::catalogue()) {
             Err(ReadError::Contradiction(why)) => why,
             other => panic!("{other:?}"),
         }
@@ -379,28 +386,43 @@ fn the_parts_of_an_itf_trace_have_to_agree() {
     assert!(contradicts(&|itf| itf["states"][3]["mbt::actionTaken"] = json!("crash")).contains("step 3"));
     let mut itf = of_example(Form::Itf);
     itf["states"][3]["message"] = json!("{");
-    assert!(matches!(TraceFile::read(itf.to_string()), Err(ReadError::Step(ReplayError::Unfit(3, ..), _))));
+    assert!(matches!(
+        TraceFile::read(itf.to_string(), &bft_check::bugs::catalogue()),
+        Err(ReadError::Step(ReplayError::Unfit(3, ..), _))
+    ));
 }
 
 #[test]
 fn files_that_are_no_traces_are_refused() {
     let text = example().to_string();
     for end in [1, text.len() / 2, text.len() - 1] {
-        assert!(matches!(TraceFile::read(&text[..end]), Err(ReadError::Json(_))), "cut off at {end}");
+        assert!(
+            matches!(TraceFile::read(&text[..end], &bft_check::bugs::catalogue()), Err(ReadError::Json(_))),
+            "cut off at {end}"
+        );
     }
     for empty in ["", " \n\t"] {
-        assert!(matches!(TraceFile::read(empty), Err(ReadError::Empty)), "{empty:?}");
+        assert!(
+            matches!(TraceFile::read(empty, &bft_check::bugs::catalogue()), Err(ReadError::Empty)),
+            "{empty:?}"
+        );
     }
-    assert!(matches!(TraceFile::read([0xff, 0xfe, b'{']), Err(ReadError::Utf8(_))));
+    assert!(matches!(
+        TraceFile::read([0xff, 0xfe, b'{'], &bft_check::bugs::catalogue()),
+        Err(ReadError::Utf8(_))
+    ));
     let deep = "[".repeat(100_000);
-    assert!(matches!(TraceFile::read(&deep), Err(ReadError::Json(_))));
+    assert!(matches!(TraceFile::read(&deep, &bft_check::bugs::catalogue()), Err(ReadError::Json(_))));
     for no_trace in ["[]", "{}", "3", r##"{"#meta": {}, "states": []}"##] {
-        assert!(matches!(TraceFile::read(no_trace), Err(ReadError::Form(_))), "{no_trace}");
+        assert!(
+            matches!(TraceFile::read(no_trace, &bft_check::bugs::catalogue()), Err(ReadError::Form(_))),
+            "{no_trace}"
+        );
     }
     let changed = |key: &str, value: Value| {
         let mut trace = example();
         trace[key] = value;
-        TraceFile::read(trace.to_string())
+        TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue())
     };
     assert!(matches!(changed("rules", json!("nonsense")), Err(ReadError::Rules(name)) if name == "nonsense"));
     assert!(matches!(changed("steps", json!([{ "to": "r1" }])), Err(ReadError::Form(_))));
@@ -409,14 +431,17 @@ fn files_that_are_no_traces_are_refused() {
     assert!(matches!(changed("version", json!(null)), Err(ReadError::Version(_))));
     let mut itf = of_example(Form::Itf);
     itf["#meta"]["version"] = json!(0);
-    assert!(matches!(TraceFile::read(itf.to_string()), Err(ReadError::Version(_))));
+    assert!(matches!(
+        TraceFile::read(itf.to_string(), &bft_check::bugs::catalogue()),
+        Err(ReadError::Version(_))
+    ));
     // Numbers that no field holds, and bounds that nobody explores.
     for (field, number) in
         [("views", "1e400"), ("slots", "99999999999999999999"), ("faults", "-1"), ("replicas", "70000")]
     {
         let name = format!("\"{field}\":{}", example()["bound"][field]);
         let text = example().to_string().replacen(&name, &format!("\"{field}\":{number}"), 1);
-        let error = TraceFile::read(&text).unwrap_err();
+        let error = TraceFile::read(&text, &bft_check::bugs::catalogue()).unwrap_err();
         assert!(matches!(error, ReadError::Form(_) | ReadError::Json(_)), "{field}: {error}");
     }
     for (field, number) in [("views", 33), ("slots", 1u64 << 40), ("requests", 17), ("replicas", 33)] {
@@ -487,7 +512,7 @@ fn a_large_bound_needs_the_messages_in_full() {
             trace["bound"][field] = json!(number);
         }
         trace["steps"].as_array_mut().unwrap().truncate(4);
-        TraceFile::read(trace.to_string())
+        TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue())
     };
     assert_eq!(large(example()).unwrap().trace.steps().len(), 4);
     let in_words = large(example_in_words()).unwrap_err();
@@ -649,7 +674,7 @@ proptest! {
             text.truncate(at);
         }
         text.insert_str(at.min(text.len()), &junk);
-        let _ = TraceFile::read(&text);
+        let _ = TraceFile::read(&text, &bft_check::bugs::catalogue());
     }
 
     /// Numbers at the edges, in the bound and in the steps.
@@ -660,6 +685,6 @@ proptest! {
     ) {
         let mut trace = example();
         trace["bound"][field] = json!(number);
-        let _ = TraceFile::read(trace.to_string());
+        let _ = TraceFile::read(trace.to_string(), &bft_check::bugs::catalogue());
     }
 }

@@ -153,6 +153,7 @@ use serde::Serialize;
 
 use crate::model::{Property, Reductions, Scope};
 use crate::pbft::{ReplicaId, Rules};
+use crate::subject::{Catalogue, Pbft};
 
 /// What kind of harm a rulebook does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -267,4 +268,20 @@ impl Rulebook {
             .iter()
             .any(|run| matches!(&run.expected, Expected::Violated(property) if is_safety(property)))
     }
+}
+
+impl From<&Rulebook> for Pbft {
+    fn from(rulebook: &Rulebook) -> Self {
+        let subject = Pbft::with(rulebook.rules).named(rulebook.name).overriding(rulebook.overrides);
+        let subject = subject.within(rulebook.smallest()).about(rulebook.property());
+        match rulebook.breaks {
+            Some(what) => subject.departing(what),
+            None => subject,
+        }
+    }
+}
+
+/// All rulebooks, as subjects by name.
+pub fn catalogue() -> Catalogue {
+    Catalogue::of(RULEBOOKS)
 }

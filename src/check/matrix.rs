@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::job::{Job, JudgeKind, jobs};
 use super::outcome::{Outcome, Verdict};
-use super::question::{PlanError, is_led_honestly};
+use super::question::PlanError;
 use super::run;
 use super::search::{Coverage, Limits, Progress};
+use super::validate::is_led_honestly;
 use crate::bugs::{Expected, Rulebook, Run};
 use crate::model::{Bound, Byzantine, Property, Scope, System};
 use crate::pbft::Counted;

@@ -1,22 +1,30 @@
 //! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
 
 mod antichain;
+mod builder;
 mod confirm;
+mod exercised;
 mod fair;
 mod job;
 mod levels;
 mod liveness;
 mod matrix;
 mod outcome;
+mod plan;
 mod question;
+mod report;
 mod run;
 pub mod save;
+mod schedule;
 mod search;
+mod sizes;
 mod unbounded;
+mod validate;
 mod visited;
 
 pub use crate::model::{Fingerprint, fingerprint};
 pub use antichain::search_maximal;
+pub use builder::{Check, CheckError};
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
@@ -25,8 +33,13 @@ pub use job::{Job, JudgeKind, jobs};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};
-pub use question::{NoSuchQuestion, Plan, PlanError, Question, Wanted, is_led_honestly, plan, validate};
+pub use plan::Plan;
+pub use question::{NoSuchQuestion, PlanError, Question};
+pub use report::{Checked, Conclusion};
+pub(crate) use report::{thousands, who};
 pub use run::{run, run_on};
+pub use schedule::{Unwatched, Watch};
 pub use search::{Coverage, End, Halted, Limit, Limits, Progress, Report, deadline, search, search_on};
 pub use unbounded::search_unbounded;
+pub use validate::{is_led_honestly, validate};
 pub use visited::collision_probability;

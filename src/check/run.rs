@@ -10,10 +10,11 @@ use super::confirm::confirm;
 use super::job::{Job, JudgeKind};
 use super::liveness::run_liveness;
 use super::outcome::{Outcome, Verdict, exhausted};
-use super::question::{PlanError, validate};
+use super::question::PlanError;
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Limits, Progress, Report, deadline, search_on};
 use super::unbounded::run_unbounded;
+use super::validate::validate;
 use crate::model::{
     ByGuards, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
     Symmetric, System, guarded, no_dead_end, properties,

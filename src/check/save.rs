@@ -24,11 +24,11 @@ use super::levels::Frontier;
 use super::outcome::{Outcome, Verdict};
 use super::search::{Coverage, Halted};
 use super::visited::Visited;
-use crate::bugs::Rulebook;
 use crate::model::{
     BoundError, GraphState, GuardModel, GuardState, MessageGraph, Property, Recorded, System, properties,
 };
 use crate::pbft::{RuleCount, Rules};
+use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
 /// What every saved check begins with; the number is that of the form.
@@ -159,14 +159,14 @@ fn asked(rules: &str, property: Option<Property>, jobs: &[&Job]) -> String {
 /// The file cannot be written.
 pub fn write(
     path: &Path,
-    rulebook: &Rulebook,
+    subject: &Pbft,
     property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), SaveError> {
     let mut beside = OsString::from(path);
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    let written = write_to(&beside, rulebook, property, rows).and_then(|()| {
+    let written = write_to(&beside, subject, property, rows).and_then(|()| {
         let moved = fs::rename(&beside, path);
         moved.map_err(|error| SaveError::Io(path.to_owned(), error))
     });
@@ -178,15 +178,15 @@ pub fn write(
 
 fn write_to(
     path: &Path,
-    rulebook: &Rulebook,
+    subject: &Pbft,
     property: Option<Property>,
     rows: &[(Outcome, Option<Unfinished>)],
 ) -> Result<(), SaveError> {
     let header = Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: rulebook.name.to_owned(),
+        rules: subject.name().to_owned(),
         property,
-        rows: rows.iter().map(|row| kept_row(rulebook, row)).collect::<Result<_, _>>()?,
+        rows: rows.iter().map(|row| kept_row(subject, row)).collect::<Result<_, _>>()?,
     };
     let header = serde_json::to_vec(&header)?;
     let all = || {
@@ -208,10 +208,7 @@ fn write_to(
     all().map_err(|error| SaveError::Io(path.to_owned(), error))
 }
 
-fn kept_row(
-    rulebook: &Rulebook,
-    (outcome, unfinished): &(Outcome, Option<Unfinished>),
-) -> Result<Row, SaveError> {
+fn kept_row(subject: &Pbft, (outcome, unfinished): &(Outcome, Option<Unfinished>)) -> Result<Row, SaveError> {
     let Coverage { states, transitions, depth, elapsed } = outcome.coverage;
     let done = |violated| KeptRow::Done {
         coverage: CoverageRow { states, transitions, depth, elapsed },
@@ -224,7 +221,7 @@ fn kept_row(
         _ if outcome.job.judge == JudgeKind::Liveness => KeptRow::Nothing,
         Verdict::Holds | Verdict::Vacuous => done(None),
         Verdict::Violated { property, steps, trace } => {
-            let trace = trace.to_json(rulebook.name, Some(*property))?;
+            let trace = trace.to_json(subject.name(), Some(*property))?;
             done(Some(ViolatedRow { property: *property, steps: *steps, trace }))
         }
         Verdict::NotExhausted(_) | Verdict::Refused(_) => KeptRow::Nothing,
@@ -238,7 +235,7 @@ fn kept_row(
 /// The file is damaged, or of another check.
 pub fn read(
     path: &Path,
-    rulebook: &Rulebook,
+    subject: &Pbft,
     property: Option<Property>,
     jobs: &[Job],
 ) -> Result<Vec<Kept>, SaveError> {
@@ -288,11 +285,11 @@ pub fn read(
     let Header { rules, property: of, rows, .. } = Header::deserialize(header).map_err(|_| damaged())?;
     let saved: Vec<&Job> = rows.iter().map(|row| &row.job).collect();
     let wanted: Vec<&Job> = jobs.iter().collect();
-    if rules != rulebook.name || of != property || saved != wanted {
+    if rules != subject.name() || of != property || saved != wanted {
         return Err(SaveError::Other {
             path: path.to_owned(),
             saved: asked(&rules, of, &saved),
-            asked: asked(rulebook.name, property, &wanted),
+            asked: asked(subject.name(), property, &wanted),
         });
     }
     let build = || SaveError::Build(path.to_owned());
@@ -300,11 +297,11 @@ pub fn read(
         .map(|Row { job, kept }| match kept {
             KeptRow::Nothing => Ok(Kept::Nothing),
             KeptRow::Done { coverage, violated, unreached, rules } => {
-                let outcome = done(rulebook.rules, &job, &coverage, violated, &unreached);
+                let outcome = done(subject, &job, &coverage, violated, &unreached);
                 outcome.map(|outcome| Kept::Done(Outcome { rules, ..outcome })).ok_or_else(build)
             }
             KeptRow::Unfinished => {
-                let search = read_run(&job, rulebook.rules, &mut file);
+                let search = read_run(&job, subject.rules(), &mut file);
                 let search = search.map_err(|error| match error {
                     ReadError::Bound(error) => error.into(),
                     ReadError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => failed(error),
@@ -318,7 +315,7 @@ pub fn read(
 
 /// The outcome of a run that had ended; none if a counterexample is no longer one.
 fn done(
-    rules: &'static dyn Rules,
+    subject: &Pbft,
     job: &Job,
     coverage: &CoverageRow,
     violated: Option<ViolatedRow>,
@@ -328,12 +325,12 @@ fn done(
     let verdict = match violated {
         None => Verdict::Holds,
         Some(ViolatedRow { property, steps, trace }) => {
-            let trace = TraceFile::read(&trace).ok()?.trace;
+            let trace = TraceFile::read(&trace, &Catalogue::of([subject.clone()])).ok()?.trace;
             trace.violation(property)?;
             Verdict::Violated { property, steps, trace: Box::new(trace) }
         }
     };
-    let system = System::new(job.bound.clone(), rules).ok()?;
+    let system = System::new(job.bound.clone(), subject.rules()).ok()?;
     let names: Vec<_> = properties::<GuardModel>(&system).into_iter().map(|property| property.name).collect();
     let unreached = unreached.iter().map(|what| names.iter().copied().find(|name| name == what));
     let unreached = unreached.collect::<Option<_>>()?;

@@ -7,10 +7,9 @@ use clap::Args;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
-use super::check::{thousands, who};
-use super::{Format, HOLDS, UNEXPECTED, UsageError, rulebook};
-use crate::bugs::{Class, Expected, RULEBOOKS, Rulebook, Run};
-use crate::check::{self, Limits, Progress, Row, Verdict};
+use super::{Format, HOLDS, UNEXPECTED, UsageError, unknown};
+use crate::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
+use crate::check::{self, Limits, Progress, Row, Verdict, thousands, who};
 use crate::model::{Bound, Reductions};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
 
@@ -43,7 +42,11 @@ pub(super) struct BugsArguments {
 }
 
 pub(super) fn run(arguments: &BugsArguments) -> Result<u8, UsageError> {
-    let named: Result<Vec<_>, _> = arguments.names.iter().map(|name| rulebook(name)).collect();
+    let named: Result<Vec<_>, _> = arguments
+        .names
+        .iter()
+        .map(|name| bugs::find(name).ok_or_else(|| unknown(name, &bugs::catalogue())))
+        .collect();
     let corpus = match named? {
         named if named.is_empty() => RULEBOOKS.iter().filter(|r| r.class != Class::Correct).collect(),
         named => named,

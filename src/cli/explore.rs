@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{UsageError, rulebook};
+use super::{UsageError, subject};
 use crate::check::{self, JudgeKind, Limits, Progress, Verdict};
 use crate::explore::{self, TracePage};
 use crate::model::{Bound, Byzantine, System};
 use crate::pbft::ReplicaId;
+use crate::subject::Catalogue;
 
 #[derive(Debug, Args)]
 pub(super) struct ExploreArguments {
-    /// Which rulebook the replicas follow; `bft rules` lists them
-    #[arg(long, value_name = "NAME", default_value = "castro99")]
-    rules: String,
+    /// Which rulebook the replicas follow; `bft rules` lists them [default: the first of these]
+    #[arg(long, value_name = "NAME")]
+    rules: Option<String>,
     /// Open this trace: its steps, each with a link that opens the explorer there, its diagram and its words
     #[arg(long, value_name = "FILE", conflicts_with = "rules")]
     trace: Option<PathBuf>,
@@ -25,23 +26,23 @@ pub(super) struct ExploreArguments {
     addr: String,
 }
 
-pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
+pub(super) fn run(arguments: &ExploreArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
     if let Some(path) = &arguments.trace {
-        return open(path, &arguments.addr);
+        return open(path, &arguments.addr, catalogue);
     }
-    let rulebook = rulebook(&arguments.rules)?;
+    let subject = subject(catalogue, &arguments.rules)?;
     let addr = free_address(&arguments.addr)?;
-    let bound = Bound::new(rulebook.smallest(), []);
+    let bound = Bound::new(subject.scope(), []);
     let all = Byzantine::Count(bound.faults);
     let mut chosen = Bound::new(bound.scope, [ReplicaId(0)]);
     let mut violation = None;
-    if rulebook.breaks.is_some() {
-        println!("Looking for a violation of {} …", rulebook.name);
-        let property = rulebook.property();
-        let jobs = check::jobs(JudgeKind::Guards, &bound, &all, rulebook.rules)?;
-        for job in jobs.into_iter().filter(|job| check::validate(job, rulebook.rules, property).is_ok()) {
+    if subject.departs().is_some() {
+        println!("Looking for a violation of {} …", subject.name());
+        let property = subject.property();
+        let jobs = check::jobs(JudgeKind::Guards, &bound, &all, subject.rules())?;
+        for job in jobs.into_iter().filter(|job| check::validate(job, subject.rules(), property).is_ok()) {
             let progress = Progress::default();
-            let outcome = check::run(&job, rulebook.rules, property, &Limits::default(), None, &progress)?;
+            let outcome = check::run(&job, subject.rules(), property, &Limits::default(), None, &progress)?;
             if let Verdict::Violated { property, trace, .. } = outcome.verdict {
                 chosen = job.bound;
                 violation = Some((property, trace));
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
             }
         }
     }
-    let system = Arc::new(System::new(chosen, rulebook.rules)?);
+    let system = Arc::new(System::new(chosen, subject.rules())?);
     match &violation {
         Some((property, trace)) => println!(
             "{property} is violated in {} deliveries: follow its link at the left of the page.",
@@ -63,11 +64,11 @@ pub(super) fn run(arguments: &ExploreArguments) -> Result<u8, UsageError> {
 }
 
 /// Shows a trace until the process is ended.
-fn open(path: &Path, addr: &str) -> Result<u8, UsageError> {
-    let read = super::read_trace(path)?;
+fn open(path: &Path, addr: &str, catalogue: &Catalogue) -> Result<u8, UsageError> {
+    let read = super::read_trace(path, catalogue)?;
     let (addr, trace) = (free_address(addr)?, &read.trace);
     let property = super::replay::violated(&read);
-    let page = TracePage::bind(trace, read.rulebook.name, property, addr)
+    let page = TracePage::bind(trace, read.subject.name(), property, addr)
         .map_err(|e| UsageError(format!("--addr {addr}: {e}; choose another port")))?;
     match page.explorer {
         Some(_) => println!("{} of {} steps link into the explorer.", page.followed, trace.steps().len()),

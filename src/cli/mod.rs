@@ -14,10 +14,12 @@ mod simulate;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::unanswered;
+use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
@@ -77,16 +79,43 @@ impl<E: std::error::Error> From<E> for UsageError {
     }
 }
 
-/// Runs the command that the process was given.
+/// Runs the command that the process was given, on the rulebooks of the corpus.
 pub fn main() -> ExitCode {
+    run([])
+}
+
+/// Runs the command that the process was given, on these subjects beside the rulebooks of the corpus: the whole `main` of a
+/// command line for rulebooks of one's own. The first of them is what is checked where `--rules` names none.
+///
+/// ```no_run
+/// use bft_check::pbft::{Committee, Rules};
+/// use bft_check::subject::Pbft;
+///
+/// #[derive(Debug)]
+/// struct FewCommits;
+///
+/// impl Rules for FewCommits {
+///     fn commit_quorum(&self, committee: Committee) -> usize {
+///         committee.quorum() - 1
+///     }
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     bft_check::cli::run([Pbft::with(&FewCommits).departing("a decision takes 2f COMMITs")])
+/// }
+/// ```
+pub fn run(subjects: impl IntoIterator<Item = Pbft>) -> ExitCode {
     let command = Arguments::parse().command;
-    let result = unanswered(|| match command {
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Rules(arguments) => rules::run(&arguments),
-        Command::Bugs(arguments) => bugs::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
-        Command::Simulate(arguments) => simulate::run(&arguments),
-        Command::Explore(arguments) => explore::run(&arguments),
+    let result = unanswered(|| {
+        let catalogue = Catalogue::of(subjects).and(crate::bugs::catalogue())?;
+        match command {
+            Command::Check(arguments) => check::run(&arguments, &catalogue),
+            Command::Rules(arguments) => rules::run(&arguments, &catalogue),
+            Command::Bugs(arguments) => bugs::run(&arguments),
+            Command::Replay(arguments) => replay::run(&arguments, &catalogue),
+            Command::Simulate(arguments) => simulate::run(&arguments, &catalogue),
+            Command::Explore(arguments) => explore::run(&arguments, &catalogue),
+        }
     });
     let panicked = |panicked| Err(UsageError(format!("the rulebook panicked: {panicked}")));
     match result.unwrap_or_else(panicked) {
@@ -99,16 +128,28 @@ pub fn main() -> ExitCode {
 }
 
 /// The trace in a file, made to happen again.
-fn read_trace(path: &Path) -> Result<TraceFile, UsageError> {
+fn read_trace(path: &Path, catalogue: &Catalogue) -> Result<TraceFile, UsageError> {
     let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
     let bytes = fs::read(path).map_err(|why| named(&why))?;
-    TraceFile::read(bytes).map_err(|why| named(&why))
+    TraceFile::read(bytes, catalogue).map_err(|why| named(&why))
 }
 
-/// The rulebook of that name, or what there is instead.
-fn rulebook(name: &str) -> Result<&'static crate::bugs::Rulebook, UsageError> {
-    crate::bugs::find(name).ok_or_else(|| {
-        let names: Vec<_> = crate::bugs::RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
-        UsageError(format!("there is no rulebook '{name}'; there are {}", names.join(", ")))
-    })
+/// The subject of that name, or the first if none is given, or what there is instead.
+fn subject(catalogue: &Catalogue, name: &Option<String>) -> Result<Pbft, UsageError> {
+    let found = match name {
+        Some(name) => catalogue.find(name),
+        None => catalogue.iter().next(),
+    };
+    found.cloned().ok_or_else(|| unknown(name.as_deref().unwrap_or_default(), catalogue))
+}
+
+fn unknown(name: &str, catalogue: &Catalogue) -> UsageError {
+    let names: Vec<_> = catalogue.iter().map(Pbft::name).collect();
+    UsageError(format!("there is no rulebook '{name}'; there are {}", names.join(", ")))
+}
+
+/// A time limit.
+fn seconds(seconds: f64) -> Result<Duration, UsageError> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| UsageError(format!("--timeout {seconds}: give a number of seconds, 0 or more")))
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError};
 use crate::model::Property;
+use crate::subject::Catalogue;
 use crate::trace::{Form, Trace, TraceFile};
 
 #[derive(Debug, Args)]
@@ -27,10 +28,10 @@ pub(super) struct ReplayArguments {
     format: Format,
 }
 
-pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
+pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
     let named = |path: &Path, what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
     let form = arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
-    let read = super::read_trace(&arguments.file)?;
+    let read = super::read_trace(&arguments.file, catalogue)?;
     let violated = violated(&read);
     let trace = match violated {
         Some(property) if arguments.shrink => read.trace.shrunk(property),
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, UsageError> {
     };
     if let (Some(path), Some(form)) = (&arguments.trace, form) {
         let said = read.violates.filter(|_| said_never_to_end(&read));
-        let content = trace.written(form, read.rulebook.name, violated.or(said))?;
+        let content = trace.written(form, read.subject.name(), violated.or(said))?;
         fs::write(path, content).map_err(|why| named(path, &why))?;
     }
     match arguments.format {
@@ -75,7 +76,7 @@ fn said_never_to_end(read: &TraceFile) -> bool {
 }
 
 fn as_text(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> String {
-    let mut out = format!("Rules: {}\n\n{}", read.rulebook.name, trace.to_text(violated));
+    let mut out = format!("Rules: {}\n\n{}", read.subject.name(), trace.to_text(violated));
     let left_out = read.trace.steps().len() - trace.steps().len();
     if left_out > 0 {
         out.push_str(&format!("{left_out} of {} steps were left out.\n", read.trace.steps().len()));
@@ -103,7 +104,7 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> Strin
 
 fn as_json(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> serde_json::Value {
     json!({
-        "rules": read.rulebook.name,
+        "rules": read.subject.name(),
         "bound": trace.system().bound(),
         "said_to_violate": read.violates,
         "violates": violated.or(stays(trace)),

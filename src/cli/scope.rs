@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::model::{Scope, Store};
+use super::check::with;
+use crate::check::Check;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScopeArguments {
@@ -45,43 +46,19 @@ pub(super) struct ScopeArguments {
 }
 
 impl ScopeArguments {
-    /// The scope that is meant: `base`, but for what was given.
-    pub fn applied_to(&self, base: Scope) -> Scope {
-        let replicas = self.replicas.unwrap_or(base.replicas);
-        let faults = match (self.faults, self.replicas) {
-            (Some(faults), _) => faults,
-            (None, None) => base.faults,
-            (None, Some(n)) => n.saturating_sub(1) / 3,
-        };
-        Scope {
-            replicas,
-            faults,
-            views: self.views.unwrap_or(base.views),
-            slots: self.slots.unwrap_or(base.slots),
-            requests: self.requests.unwrap_or(base.requests),
-            checkpoint: self.checkpoint.or(base.checkpoint),
-            window: self.window.or(base.window),
-            crashes: self.crashes.unwrap_or(base.crashes),
-            store: if self.lossy_store { Store::LosesLast } else { base.store },
-            clients: self.clients || base.clients,
-            reads: self.reads.unwrap_or(base.reads),
-            lossy: self.lossy || base.lossy,
-            load: base.load,
-        }
-    }
-
-    /// Whether a number of views was given.
-    pub fn sets_views(&self) -> bool {
-        self.views.is_some()
-    }
-
-    /// Whether anything was given.
-    pub fn restricts(&self) -> bool {
-        [self.replicas, self.faults].iter().any(Option::is_some)
-            || [self.views, self.slots, self.checkpoint, self.window].iter().any(Option::is_some)
-            || [self.requests, self.crashes, self.reads].iter().any(Option::is_some)
-            || self.lossy_store
-            || self.lossy
-            || self.clients
+    /// The check with the sizes that were given.
+    pub fn given_to(&self, check: Check) -> Check {
+        let check = with(check, self.replicas, Check::replicas);
+        let check = with(check, self.faults, Check::faults);
+        let check = with(check, self.views, Check::views);
+        let check = with(check, self.slots, Check::slots);
+        let check = with(check, self.requests, Check::requests);
+        let check = with(check, self.checkpoint, Check::checkpoint);
+        let check = with(check, self.window, Check::window);
+        let check = with(check, self.crashes, Check::crashes);
+        let check = with(check, self.reads, Check::reads);
+        let check = if self.lossy_store { check.lossy_store() } else { check };
+        let check = if self.clients { check.clients() } else { check };
+        if self.lossy { check.lossy() } else { check }
     }
 }

@@ -12,14 +12,15 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::check::{stopped_by_ctrl_c, thousands};
-use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, rulebook};
-use crate::check;
+use super::check::stopped_by_ctrl_c;
+use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, seconds, subject};
+use crate::check::{self, thousands};
 use crate::model::{Byzantine, Load, Property, Store};
 use crate::simulate::{
     Campaign, Finding, Limits, Progress, Report, SchedulerKind, Settings, StrategyKind, campaign, merge,
     reduced, run as run_seed,
 };
+use crate::subject::Catalogue;
 use crate::trace::{Form, Trace};
 
 /// Seeds from one to the one before another.
@@ -59,9 +60,9 @@ pub(super) struct SimulateArguments {
     /// d of PCT: how many orderings a fault may hang on
     #[arg(long, value_name = "D", default_value_t = 3)]
     depth: u32,
-    /// Which rulebook the replicas follow; `bft rules` lists them
-    #[arg(long, value_name = "NAME", default_value = "castro99")]
-    rules: String,
+    /// Which rulebook the replicas follow; `bft rules` lists them [default: the first of these]
+    #[arg(long, value_name = "NAME")]
+    rules: Option<String>,
     /// Check this property only
     #[arg(long, value_name = "NAME")]
     property: Option<Property>,
@@ -146,11 +147,11 @@ struct Told {
     file: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &SimulateArguments) -> Result<u8, UsageError> {
+pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
     if !arguments.merge.is_empty() {
         return merged(arguments);
     }
-    let settings = settings(arguments)?;
+    let settings = settings(arguments, catalogue)?;
     let Seeds(from, to) = match arguments.seeds {
         Some(seeds) => seeds,
         None if arguments.runs == 0 => return Err(UsageError("--runs must be at least 1".to_owned())),
@@ -170,13 +171,7 @@ pub(super) fn run(arguments: &SimulateArguments) -> Result<u8, UsageError> {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let timeout =
-        match arguments.timeout {
-            None => None,
-            Some(seconds) => Some(Duration::try_from_secs_f64(seconds).map_err(|_| {
-                UsageError(format!("--timeout {seconds}: give a number of seconds, 0 or more"))
-            })?),
-        };
+    let timeout = arguments.timeout.map(seconds).transpose()?;
     for (name, path) in [("trace", &arguments.trace), ("json", &arguments.json)] {
         if let Some(path) = path {
             can_be_written(name, path)?;
@@ -204,9 +199,9 @@ fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
     Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
 }
 
-fn settings(arguments: &SimulateArguments) -> Result<Settings, UsageError> {
-    let rulebook = rulebook(&arguments.rules)?;
-    let base = Settings::new(rulebook.name, arguments.replicas);
+fn settings(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Settings, UsageError> {
+    let subject = subject(catalogue, &arguments.rules)?;
+    let base = Settings::new(subject.name(), arguments.replicas);
     let scope = crate::model::Scope {
         faults: arguments.faults.unwrap_or(base.scope.faults),
         requests: arguments.clients,

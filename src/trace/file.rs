@@ -14,9 +14,9 @@ use super::message::MessageRecord;
 use super::script::ScriptLine;
 use super::stage::Stage;
 use super::{Explanation, LassoError, ReplayError, RunLasso, Step, Trace, describe};
-use crate::bugs::{self, Rulebook};
 use crate::model::{Bound, BoundError, Event, Property, System};
 use crate::pbft::{Effect, Principal, Timer};
+use crate::subject::{Catalogue, Pbft};
 
 /// The version of the project's own form, and of what it adds to the Informal Trace Format.
 const VERSION: u64 = 1;
@@ -88,7 +88,7 @@ pub enum ReadError {
     Bound(#[from] BoundError),
     /// A step does not follow from those before it.
     #[error("{0}: the trace does not fit the rulebook '{1}'")]
-    Step(ReplayError, &'static str),
+    Step(ReplayError, String),
     /// It does not stay where it says that it does.
     #[error("the trace is said never to reach what it owes: {0}")]
     RunLasso(#[from] LassoError),
@@ -100,8 +100,8 @@ pub enum ReadError {
 /// A trace that was read from a file and has happened again.
 #[derive(Debug)]
 pub struct TraceFile {
-    /// The rulebook that it names.
-    pub rulebook: &'static Rulebook,
+    /// The subject that it names.
+    pub subject: Pbft,
     /// The property that it says to violate; whether it does, [`Trace::violation`] tells, and for one of liveness
     /// [`Trace::lasso`].
     pub violates: Option<Property>,
@@ -190,11 +190,11 @@ struct ItfState {
 }
 
 impl TraceFile {
-    /// Reads a trace in either form that can be read, and makes it happen.
+    /// Reads a trace of one of these subjects in either form that can be read, and makes it happen.
     ///
     /// # Errors
     /// What is wrong with the text, or the first step that cannot happen.
-    pub fn read(text: impl AsRef<[u8]>) -> Result<Self, ReadError> {
+    pub fn read(text: impl AsRef<[u8]>, catalogue: &Catalogue) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(text.as_ref())?;
         if text.trim().is_empty() {
             return Err(ReadError::Empty);
@@ -206,11 +206,11 @@ impl TraceFile {
             return Err(ReadError::Version(version.clone()));
         }
         if meta.is_none() {
-            return Record::deserialize(value).map_err(ReadError::Form)?.happens();
+            return Record::deserialize(value).map_err(ReadError::Form)?.happens(catalogue);
         }
         let itf = Itf::deserialize(value).map_err(ReadError::Form)?;
         let actions: Vec<_> = itf.states.iter().skip(1).map(|state| state.action.clone()).collect();
-        let read = Record::try_from(itf)?.happens()?;
+        let read = Record::try_from(itf)?.happens(catalogue)?;
         for ((number, action), step) in (1..).zip(actions).zip(read.trace.steps()) {
             if let Some(action) = action.filter(|action| action != step.action()) {
                 let taken = step.action();
@@ -224,14 +224,14 @@ impl TraceFile {
 
 impl Record {
     /// Makes it happen.
-    fn happens(self) -> Result<TraceFile, ReadError> {
+    fn happens(self, catalogue: &Catalogue) -> Result<TraceFile, ReadError> {
         let Record { rules, bound, open, violates, lasso, steps, .. } = self;
-        let rulebook = bugs::find(&rules).ok_or(ReadError::Rules(rules))?;
-        let system =
-            if open { System::open(bound, rulebook.rules) } else { System::new(bound, rulebook.rules) };
+        let subject = catalogue.find(&rules).ok_or(ReadError::Rules(rules))?.clone();
+        let rules = subject.rules();
+        let system = if open { System::open(bound, rules) } else { System::new(bound, rules) };
         let system = Arc::new(system?);
         let trace = Trace::enact(&system, &steps, |stage, number, step| step.event(&system, stage, number));
-        let mut trace = trace.map_err(|why| ReadError::Step(why, rulebook.name))?;
+        let mut trace = trace.map_err(|why| ReadError::Step(why, subject.name().to_owned()))?;
         if let Some(lasso) = lasso {
             if violates != Some(lasso.property) {
                 let said = violates.map_or("nothing", Property::name);
@@ -240,7 +240,7 @@ impl Record {
             }
             trace = trace.staying(lasso.try_into()?)?;
         }
-        Ok(TraceFile { rulebook, violates, trace })
+        Ok(TraceFile { subject, violates, trace })
     }
 }
 

@@ -184,7 +184,7 @@ fn never(property: Property, trace: &Trace) -> bool {
     let rulebook =
         RULEBOOKS.iter().find(|it| format!("{:?}", it.rules) == format!("{:?}", trace.system().rules()));
     let text = trace.written(Form::Json, rulebook.unwrap().name, Some(property)).unwrap();
-    let read = TraceFile::read(text).unwrap();
+    let read = TraceFile::read(text, &bft_check::bugs::catalogue()).unwrap();
     let Some(stay) = read.trace.lasso() else { return false };
     let mut run = Run::new(Arc::new(trace.system().clone()));
     let mut reached = false;

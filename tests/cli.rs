@@ -712,18 +712,21 @@ fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
     for named in ["ample", "silent,ample"] {
         refused(
             &["check", "--reduce", named],
-            &["--reduce", named, "judge guards has silent, decided and symmetry"],
+            &["--reduce", named, "judge guards has silent, quotient and symmetry"],
         );
     }
     refused(&["check", "--judge", "unbounded", "--reduce", "symmetry"], &["judge unbounded has silent"]);
     let unfounded = ["check", "--judge", "unbounded", "--reduce", "subsumed,summaries"];
-    refused(&unfounded, &["takes decided and entered for granted"]);
+    refused(&unfounded, &["takes quotient and summaries for granted"]);
     refused(&["check", "--judge", "message", "--reduce", "silent"], &["judge message"]);
     refused(&["check", "--property", "liveness", "--reduce", "symmetry"], &["liveness"]);
     refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);
     refused(&["check", "--reduce", "quotient,symmetry"], &["do not go together"]);
     refused(&["check", "--reduce", "quotient", "--slots", "2"], &["several sequence numbers"]);
     refused(&["check", "--reduce", "symmetry", "--save", "never.bft"], &["--save", "leave out one"]);
+    // Names of earlier versions are refused with those in their place.
+    refused(&["check", "--judge", "absorbed"], &["that judge is called guards now"]);
+    refused(&["check", "--reduce", "silent,decided"], &["'decided' is called 'quotient' now"]);
     let unknown = bft(&["check", "--reduce", "fast"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(unknown.stderr).contains("there is no reduction 'fast'; there are silent,"));

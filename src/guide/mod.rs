@@ -43,3 +43,6 @@ pub mod measurements {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
+
+#[doc = include_str!("compared.md")]
+pub mod compared {}

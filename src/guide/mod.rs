@@ -40,3 +40,9 @@ pub mod limits {}
 
 #[doc = include_str!("measurements.md")]
 pub mod measurements {}
+
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
+
+#[doc = include_str!("compared.md")]
+pub mod compared {}

@@ -13,8 +13,4 @@ impl Rules for Amnesia {
     fn persists(&self, record: &Record) -> bool {
         !matches!(record, Record::Accepted(_) | Record::Prepared(_))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

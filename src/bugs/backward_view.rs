@@ -13,8 +13,4 @@ impl Rules for BackwardView {
     fn advances(&self, standing: Standing, view: View) -> bool {
         view != standing.view || !standing.active
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -18,8 +18,4 @@ impl Rules for BelievedDecisions {
         }
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

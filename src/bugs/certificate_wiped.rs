@@ -13,8 +13,4 @@ impl Rules for CertificateWiped {
     fn keeps_prepared(&self, _claim: &PreparedClaim) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

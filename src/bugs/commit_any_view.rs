@@ -14,8 +14,4 @@ impl Rules for CommitAnyView {
     fn commit_key(&self, _view: View, digest: Digest) -> TallyKey {
         TallyKey { view: None, digest: Some(digest) }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for DecidesUnprepared {
     fn decides_unprepared(&self) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

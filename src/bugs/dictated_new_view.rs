@@ -13,8 +13,4 @@ impl Rules for DictatedNewView {
     fn follows(&self, _new_view: &NewView, _changes: &[&ViewChange]) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

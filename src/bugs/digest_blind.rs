@@ -13,8 +13,4 @@ impl Rules for DigestBlind {
     fn prepare_key(&self, view: View, _digest: Digest) -> TallyKey {
         TallyKey { view: Some(view), digest: None }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for DigestBlindCommit {
     fn commit_key(&self, view: View, _digest: Digest) -> TallyKey {
         TallyKey { view: Some(view), digest: None }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for DoubleVote {
     fn counts_vote(&self, _voters: Option<&VoteSet>, _from: ReplicaId) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for EagerExecution {
     fn is_next(&self, _height: SeqNum, _seq: SeqNum) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for EarlyParticipation {
     fn admits_view(&self, standing: Standing, view: View) -> bool {
         view == standing.view
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for EarlyProposal {
     fn admits_view(&self, standing: Standing, view: View) -> bool {
         standing.active && view >= standing.view
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for EmptyNewView {
     fn new_view_batches(&self, _changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
         Vec::new()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for FirstListed {
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
         claims.first().copied()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

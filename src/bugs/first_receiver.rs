@@ -26,8 +26,4 @@ impl Rules for FirstReceiver {
     fn prepare_quorum(&self, committee: Committee) -> usize {
         committee.quorum() + 1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -41,8 +41,4 @@ impl Rules for FirstReceiverCounts {
     fn commit_quorum(&self, _committee: Committee) -> usize {
         3
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -26,8 +26,4 @@ impl Rules for FirstReceiverUntimed {
     fn runs_timer(&self, _standing: Standing) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for FixedQuorum {
     fn quorum(&self, committee: Committee) -> usize {
         2 * usize::from(committee.f()) + 1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for HighestJoin {
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
         (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().max())?
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for IdleTimer {
     fn runs_timer(&self, standing: Standing) -> bool {
         standing.active
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

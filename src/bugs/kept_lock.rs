@@ -14,8 +14,4 @@ impl Rules for KeptLock {
     fn leaves_prepared(&self) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

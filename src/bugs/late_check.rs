@@ -21,8 +21,4 @@ impl Rules for LateCheck {
     ) -> Result<Vec<&'a ViewChange>, Refusal> {
         Castro99.sift(setting, changes)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

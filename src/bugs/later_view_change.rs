@@ -14,8 +14,4 @@ impl Rules for LaterViewChange {
     fn justifies(&self, change: &ViewChange, view: View) -> bool {
         change.new_view >= view
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

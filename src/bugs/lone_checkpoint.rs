@@ -13,8 +13,4 @@ impl Rules for LoneCheckpoint {
     fn checkpoint_quorum(&self, _: Committee) -> usize {
         1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

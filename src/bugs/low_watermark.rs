@@ -13,8 +13,4 @@ impl Rules for LowWatermark {
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
         seq.0 <= low.0.saturating_add(setting.window)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for LowestCertificate {
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
         claims.iter().copied().min_by_key(|claim| claim.view())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

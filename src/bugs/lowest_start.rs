@@ -14,8 +14,4 @@ impl Rules for LowestStart {
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {
         changes.iter().map(|change| change.stable.seq).min()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

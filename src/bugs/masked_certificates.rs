@@ -18,8 +18,4 @@ impl Rules for MaskedCertificates {
         let all_valid = changes.iter().all(|change| self.check_view_change(setting, change).is_ok());
         Ok(if all_valid { changes.to_vec() } else { Vec::new() })
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

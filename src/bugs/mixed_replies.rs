@@ -13,8 +13,4 @@ impl Rules for MixedReplies {
     fn reply_key(&self, _reply: &Reply) -> TallyKey {
         TallyKey { view: None, digest: None }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

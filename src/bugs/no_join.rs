@@ -13,8 +13,4 @@ impl Rules for NoJoin {
     fn join(&self, _committee: Committee, _views: &[View]) -> Option<View> {
         None
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

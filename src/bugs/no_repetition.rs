@@ -13,8 +13,4 @@ impl Rules for NoRepetition {
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {
         Castro99.follows(new_view, changes) && changes.iter().all(|change| change.prepared.is_empty())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

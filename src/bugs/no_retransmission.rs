@@ -13,8 +13,4 @@ impl Rules for NoRetransmission {
     fn retransmits(&self) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

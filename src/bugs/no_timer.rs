@@ -12,8 +12,4 @@ impl Rules for NoTimer {
     fn runs_timer(&self, _standing: Standing) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

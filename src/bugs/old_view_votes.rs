@@ -13,8 +13,4 @@ impl Rules for OldViewVotes {
     fn admits_view(&self, standing: Standing, view: View) -> bool {
         if standing.active { view == standing.view } else { view < standing.view }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -16,8 +16,4 @@ impl Rules for OpenGap {
         batches.retain(|&(seq, _)| has_prepared(seq));
         batches
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for PartialAuthenticator {
     fn authentic_at(&self, setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool {
         at == ReplicaId(0) || self.authentic(setting, request)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

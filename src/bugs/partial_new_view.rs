@@ -16,8 +16,4 @@ impl Rules for PartialNewView {
             |seq, digest| due.iter().any(|(number, batch)| (*number, batch.digest()) == (seq, digest));
         new_view.proposals.iter().all(|p| p.view() == new_view.view && is_due(p.seq(), p.digest()))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

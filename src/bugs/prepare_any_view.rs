@@ -13,8 +13,4 @@ impl Rules for PrepareAnyView {
     fn prepare_key(&self, _view: View, digest: Digest) -> TallyKey {
         TallyKey { view: None, digest: Some(digest) }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

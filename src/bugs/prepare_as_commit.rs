@@ -13,8 +13,4 @@ impl Rules for PrepareAsCommit {
     fn prepare_counts_as_commit(&self) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for PreparedLost {
     fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for PrimaryTwice {
     fn may_prepare(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

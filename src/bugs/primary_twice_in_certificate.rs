@@ -29,8 +29,4 @@ impl Rules for PrimaryTwiceInCertificate {
         }
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for RelabelledBatch {
     fn digest_matches(&self, _digest: Digest, _batch: &Batch) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

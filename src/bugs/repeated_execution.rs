@@ -13,8 +13,4 @@ impl Rules for RepeatedExecution {
     fn executes(&self, _last: Option<Timestamp>, _timestamp: Timestamp) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for RestartedTimer {
     fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool {
         height > since
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for SameViewJoin {
         let named = |view: View| views.iter().filter(|&&other| other == view).count();
         views.iter().copied().filter(|&view| named(view) >= committee.weak_quorum()).min()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for SecondProposal {
     fn accepts_second_proposal(&self, _accepted: &Proposal, _second: &Proposal) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

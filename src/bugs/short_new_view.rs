@@ -13,8 +13,4 @@ impl Rules for ShortNewView {
     fn view_change_quorum(&self, committee: Committee) -> usize {
         committee.quorum() - 1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

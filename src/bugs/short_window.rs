@@ -14,8 +14,4 @@ impl Rules for ShortWindow {
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
         seq > low && seq.0 < low.0 + setting.window
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

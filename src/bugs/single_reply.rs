@@ -13,8 +13,4 @@ impl Rules for SingleReply {
     fn reply_quorum(&self, _committee: Committee) -> usize {
         1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for StaleViewChange {
     fn justifies(&self, change: &ViewChange, view: View) -> bool {
         change.new_view <= view
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

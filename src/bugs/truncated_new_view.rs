@@ -19,8 +19,4 @@ impl Rules for TruncatedNewView {
         };
         (low.0 + 1..).map_while(selected).collect()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -18,8 +18,4 @@ impl Rules for UnanimousStart {
         let first = named.next()?;
         named.all(|other| other == first).then_some(first)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for UncheckedNewView {
     fn check_new_view(&self, _setting: &Setting, _new_view: &NewView) -> Result<(), Refusal> {
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for UncheckedState {
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
         self.check_stable(setting, &transfer.stable)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

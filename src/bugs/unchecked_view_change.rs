@@ -13,8 +13,4 @@ impl Rules for UncheckedViewChange {
     fn check_view_change(&self, _setting: &Setting, _change: &ViewChange) -> Result<(), Refusal> {
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -14,8 +14,4 @@ impl Rules for UnorderedReads {
     fn serves_reads(&self) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for UnprovedCheckpoint {
     fn check_stable(&self, _setting: &Setting, _claim: &StableClaim) -> Result<(), Refusal> {
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for UnprovedDecision {
     fn check_decision(&self, _setting: &Setting, _decision: &Decision) -> Result<(), Refusal> {
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

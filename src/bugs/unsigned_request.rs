@@ -13,8 +13,4 @@ impl Rules for UnsignedRequest {
     fn authentic(&self, _setting: &Setting, _request: &SignedRequest) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

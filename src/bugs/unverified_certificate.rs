@@ -13,8 +13,4 @@ impl Rules for UnverifiedCertificate {
     fn check_prepared(&self, _setting: &Setting, _claim: &PreparedClaim) -> Result<(), Refusal> {
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for UnverifiedVotes {
     fn verifies(&self, part: SignedPart, genuine: bool) -> bool {
         genuine || matches!(part, SignedPart::Prepare | SignedPart::Commit)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

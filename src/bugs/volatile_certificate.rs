@@ -13,8 +13,4 @@ impl Rules for VolatileCertificate {
     fn persists(&self, record: &Record) -> bool {
         !matches!(record, Record::Prepared(_))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

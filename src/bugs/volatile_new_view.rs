@@ -13,8 +13,4 @@ impl Rules for VolatileNewView {
     fn persists(&self, record: &Record) -> bool {
         !matches!(record, Record::NewView(_))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

@@ -13,8 +13,4 @@ impl Rules for VolatileViewChange {
     fn persists(&self, record: &Record) -> bool {
         !matches!(record, Record::ViewChange(_))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

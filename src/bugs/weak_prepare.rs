@@ -13,8 +13,4 @@ impl Rules for WeakPrepare {
     fn prepare_quorum(&self, committee: Committee) -> usize {
         committee.weak_quorum()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }

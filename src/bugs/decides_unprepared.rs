@@ -4,6 +4,8 @@
 //! has prepared, and a later view change must meet one of those.
 //! Seen in: an equivalent mutant of OSDI'99 §4.2.
 
+use super::{Class, Rulebook, Run};
+use crate::model::Scope;
 use crate::pbft::Rules;
 
 /// A replica decides on a quorum of COMMITs although the batch has not prepared at it.
@@ -15,3 +17,14 @@ impl Rules for DecidesUnprepared {
         true
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "decides-unprepared",
+    breaks: Some("a replica decides on a quorum of COMMITs although the batch has not prepared at it"),
+    number: None,
+    class: Class::Control,
+    source: "an equivalent mutant of OSDI'99 §4.2",
+    overrides: &["decides_unprepared"],
+    runs: &[Run::holds(Scope::DEFAULT)],
+    rules: &DecidesUnprepared,
+};

@@ -3,6 +3,8 @@
 //! Its primary can then propose anything, whatever the view changes report.
 //! Seen in: FISCO-BCOS#5168 (FIB-124), CCF#1171.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{NewView, Rules, ViewChange};
 
 /// Backups do not recompute what a new view has to propose.
@@ -14,3 +16,14 @@ impl Rules for DictatedNewView {
         true
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "dictated-new-view",
+    breaks: Some("backups do not recompute what a new view has to propose"),
+    number: Some("9"),
+    class: Class::Safety,
+    source: "FISCO-BCOS#5168 (FIB-124), CCF#1171",
+    overrides: &["follows"],
+    runs: &[Run::violates(Property::Agreement, Scope { requests: 1, ..Scope::DEFAULT }).passes_with(1)],
+    rules: &DictatedNewView,
+};

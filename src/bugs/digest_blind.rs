@@ -3,6 +3,8 @@
 //! Votes for one batch then help to certify another.
 //! Seen in: Rustchain#2087, pbft-java.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Digest, Rules, TallyKey, View};
 
 /// Prepares are counted without looking at their digest.
@@ -14,3 +16,17 @@ impl Rules for DigestBlind {
         TallyKey { view: Some(view), digest: None }
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "digest-blind",
+    breaks: Some("prepares are counted without looking at their digest"),
+    number: Some("13"),
+    class: Class::Safety,
+    source: "Rustchain#2087, pbft-java",
+    overrides: &["prepare_key"],
+    runs: &[
+        Run::violates(Property::CertificateUnique, Scope { views: 1, ..Scope::DEFAULT }),
+        Run::violates(Property::Agreement, Scope::DEFAULT),
+    ],
+    rules: &DigestBlind,
+};

@@ -3,6 +3,8 @@
 //! It votes there without having said what it prepared below: the new view was not made for its vote.
 //! Seen in: FISCO-BCOS#5167 (FIB-133).
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Rules, Standing, View};
 
 /// A replica handles messages of a higher view before it has entered it.
@@ -14,3 +16,14 @@ impl Rules for EarlyProposal {
         standing.active && view >= standing.view
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "early-proposal",
+    breaks: Some("a replica handles messages of a higher view before it has entered it"),
+    number: Some("19"),
+    class: Class::Safety,
+    source: "FISCO-BCOS#5167 (FIB-133)",
+    overrides: &["admits_view"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &EarlyProposal,
+};

@@ -3,6 +3,8 @@
 //! What some replica has decided is then open again.
 //! Seen in: a mutant of OSDI'99 §4.4.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Batch, Rules, SeqNum, ViewChange};
 
 /// A new view proposes nothing, whatever was prepared.
@@ -14,3 +16,14 @@ impl Rules for EmptyNewView {
         Vec::new()
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "empty-new-view",
+    breaks: Some("a new view proposes nothing, whatever was prepared"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.4",
+    overrides: &["new_view_batches"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &EmptyNewView,
+};

@@ -4,7 +4,9 @@
 //! decided another batch.
 //! Seen in: a mutant of OSDI'99 §4.4; cf. go-ibft#50.
 
-use crate::pbft::{PreparedClaim, Rules};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{PreparedClaim, ReplicaId, Rules};
 
 /// A new view takes the certificate that is listed first.
 #[derive(Clone, Copy, Debug)]
@@ -15,3 +17,17 @@ impl Rules for FirstListed {
         claims.first().copied()
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "first-listed",
+    breaks: Some("a new view takes the certificate that is listed first"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.4; cf. go-ibft#50",
+    overrides: &["select"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 3, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])
+        .passes_with(2)
+        .slow()],
+    rules: &FirstListed,
+};

@@ -3,7 +3,9 @@
 //! A new primary that is silent is waited for for ever.
 //! Seen in: the class of albatross#53 and sawtooth-pbft#133.
 
-use crate::pbft::{Rules, Standing};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, Standing};
 
 /// The timer starts with the next view, and not when the last one is given up.
 #[derive(Clone, Copy, Debug)]
@@ -14,3 +16,14 @@ impl Rules for IdleTimer {
         standing.active
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "idle-timer",
+    breaks: Some("no timer runs while a view is changed"),
+    number: Some("27"),
+    class: Class::Liveness,
+    source: "the class of albatross#53 and sawtooth-pbft#133",
+    overrides: &["runs_timer"],
+    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT }).by(&[ReplicaId(1)])],
+    rules: &IdleTimer,
+};

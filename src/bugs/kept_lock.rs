@@ -4,6 +4,8 @@
 //! too few have not to change the view, neither half can ever go on. No replica has to be faulty for that.
 //! Seen in: dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::Rules;
 
 /// A replica at which a batch has prepared stays in its view until it is decided.
@@ -15,3 +17,14 @@ impl Rules for KeptLock {
         false
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "kept-lock",
+    breaks: Some("a replica at which a batch has prepared stays in its view until it is decided"),
+    number: Some("24"),
+    class: Class::Liveness,
+    source: "dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047",
+    overrides: &["leaves_prepared"],
+    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT }).by(&[])],
+    rules: &KeptLock,
+};

@@ -4,6 +4,8 @@
 //! in any of them. A certificate that is not of an earlier view than the new one only says the same as those that are.
 //! Seen in: celo-blockchain#705 and #759.
 
+use super::{Class, FEWEST, Rulebook, Run};
+use crate::model::Scope;
 use crate::pbft::{Rules, View, ViewChange};
 
 /// A VIEW-CHANGE for a later view justifies an earlier new view too.
@@ -15,3 +17,14 @@ impl Rules for LaterViewChange {
         change.new_view >= view
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "later-view-change",
+    breaks: Some("a VIEW-CHANGE for a later view justifies an earlier new view too"),
+    number: Some("F9"),
+    class: Class::Control,
+    source: "celo-blockchain#705 and #759",
+    overrides: &["justifies"],
+    runs: &[Run::holds(Scope { views: 3, ..Scope::DEFAULT }).reduced(FEWEST).slow()],
+    rules: &LaterViewChange,
+};

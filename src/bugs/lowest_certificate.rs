@@ -4,7 +4,9 @@
 //! three views to see it.
 //! Seen in: cf. go-ibft#50 and #63.
 
-use crate::pbft::{PreparedClaim, Rules};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{PreparedClaim, ReplicaId, Rules};
 
 /// A new view takes the certificate of the lowest view, not the highest.
 #[derive(Clone, Copy, Debug)]
@@ -15,3 +17,17 @@ impl Rules for LowestCertificate {
         claims.iter().copied().min_by_key(|claim| claim.view())
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "lowest-certificate",
+    breaks: Some("a new view takes the certificate of the lowest view, not the highest"),
+    number: Some("4"),
+    class: Class::Safety,
+    source: "cf. go-ibft#50 and #63",
+    overrides: &["select"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 3, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])
+        .passes_with(2)
+        .slow()],
+    rules: &LowestCertificate,
+};

@@ -3,6 +3,8 @@
 //! A Byzantine replica then needs no quorum to make a decided batch be forgotten.
 //! Seen in: concord-bft#50.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Refusal, Rules, Setting, ViewChange};
 
 /// One bad VIEW-CHANGE in a new view hides the valid certificates beside it.
@@ -19,3 +21,14 @@ impl Rules for MaskedCertificates {
         Ok(if all_valid { changes.to_vec() } else { Vec::new() })
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "masked-certificates",
+    breaks: Some("one bad VIEW-CHANGE in a new view hides the valid certificates beside it"),
+    number: Some("11"),
+    class: Class::Safety,
+    source: "concord-bft#50",
+    overrides: &["sift"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &MaskedCertificates,
+};

@@ -3,7 +3,9 @@
 //! What stands above the gap can never be executed, and nobody has anything to propose there.
 //! Seen in: swarmDB#188.
 
-use crate::pbft::{Batch, Castro99, Rules, SeqNum, ViewChange};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Batch, Castro99, ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view proposes what has prepared, and fills no gap below it.
 #[derive(Clone, Copy, Debug)]
@@ -17,3 +19,15 @@ impl Rules for OpenGap {
         batches
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "open-gap",
+    breaks: Some("a new view fills no gap below what has prepared"),
+    number: None,
+    class: Class::Liveness,
+    source: "swarmDB#188",
+    overrides: &["new_view_batches"],
+    runs: &[Run::violates(Property::Executed, Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])],
+    rules: &OpenGap,
+};

@@ -4,6 +4,8 @@
 //! behind it waits until the view is changed.
 //! Seen in: Castro's thesis; Clement et al., Aardvark, NSDI'09.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{ReplicaId, Rules, Setting, SignedRequest};
 
 /// A client's request can be authenticated by some replicas only.
@@ -15,3 +17,15 @@ impl Rules for PartialAuthenticator {
         at == ReplicaId(0) || self.authentic(setting, request)
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "partial-authenticator",
+    breaks: Some("a client's request can be authenticated by some replicas only"),
+    number: Some("30"),
+    class: Class::Performance,
+    source: "Castro's thesis; Clement et al., Aardvark, NSDI'09",
+    overrides: &["authentic_at"],
+    runs: &[Run::violates(Property::NoDeadEnd, Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(3)])],
+    rules: &PartialAuthenticator,
+};

@@ -3,6 +3,8 @@
 //! One digest then stands for different batches at different replicas.
 //! Seen in: FISCO-BCOS#5168 (FIB-130) and #2448.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Batch, Digest, Rules};
 
 /// The digest of a PRE-PREPARE is not compared with its batch.
@@ -14,3 +16,14 @@ impl Rules for RelabelledBatch {
         true
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "relabelled-batch",
+    breaks: Some("the digest of a PRE-PREPARE is not compared with its batch"),
+    number: None,
+    class: Class::Safety,
+    source: "FISCO-BCOS#5168 (FIB-130) and #2448",
+    overrides: &["digest_matches"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 1, ..Scope::DEFAULT })],
+    rules: &RelabelledBatch,
+};

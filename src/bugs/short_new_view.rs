@@ -3,6 +3,8 @@
 //! Those who are left out may be the ones who know what was decided.
 //! Seen in: a mutant of OSDI'99 §4.4.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Committee, Rules};
 
 /// A new view begins on one view change fewer than a quorum.
@@ -14,3 +16,14 @@ impl Rules for ShortNewView {
         committee.quorum() - 1
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "short-new-view",
+    breaks: Some("a new view begins on one view change fewer than a quorum"),
+    number: Some("10"),
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.4",
+    overrides: &["view_change_quorum"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &ShortNewView,
+};

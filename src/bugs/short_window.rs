@@ -4,7 +4,9 @@
 //! window never moves, and the numbers are exhausted.
 //! Seen in: sawtooth-pbft#65; cf. fabric#1119.
 
-use crate::pbft::{Rules, SeqNum, Setting};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, SeqNum, Setting};
 
 /// The window ends one sequence number early.
 #[derive(Clone, Copy, Debug)]
@@ -15,3 +17,25 @@ impl Rules for ShortWindow {
         seq > low && seq.0 < low.0 + setting.window
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "short-window",
+    breaks: Some("the window ends one sequence number early"),
+    number: Some("28"),
+    class: Class::Liveness,
+    source: "sawtooth-pbft#65; cf. fabric#1119",
+    overrides: &["in_window"],
+    runs: &[
+        Run::violates(
+            Property::NoDeadEnd,
+            Scope { views: 1, slots: 2, checkpoint: Some(2), window: Some(2), ..Scope::DEFAULT },
+        )
+        .by(&[ReplicaId(3)]),
+        Run::violates(
+            Property::Executed,
+            Scope { views: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..Scope::DEFAULT },
+        )
+        .by(&[]),
+    ],
+    rules: &ShortWindow,
+};

@@ -3,7 +3,9 @@
 //! It does not know what its sender prepared since it was sent.
 //! Seen in: electroneum-sc#64.
 
-use crate::pbft::{Rules, View, ViewChange};
+use super::{Class, FEWEST, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, View, ViewChange};
 
 /// A VIEW-CHANGE for an earlier view justifies a later new view.
 #[derive(Clone, Copy, Debug)]
@@ -14,3 +16,18 @@ impl Rules for StaleViewChange {
         change.new_view <= view
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "stale-view-change",
+    breaks: Some("a VIEW-CHANGE for an earlier view justifies a later new view"),
+    number: Some("5"),
+    class: Class::Safety,
+    source: "electroneum-sc#64",
+    overrides: &["justifies"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 3, ..Scope::DEFAULT })
+        .by(&[ReplicaId(2)])
+        .passes_with(2)
+        .reduced(FEWEST)
+        .slow()],
+    rules: &StaleViewChange,
+};

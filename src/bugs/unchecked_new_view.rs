@@ -3,6 +3,8 @@
 //! Its primary needs no view changes, and can propose anything.
 //! Seen in: raijin#7.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{NewView, Refusal, Rules, Setting};
 
 /// A NEW-VIEW is not checked.
@@ -14,3 +16,14 @@ impl Rules for UncheckedNewView {
         Ok(())
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "unchecked-new-view",
+    breaks: Some("a NEW-VIEW is not checked"),
+    number: None,
+    class: Class::Safety,
+    source: "raijin#7",
+    overrides: &["check_new_view"],
+    runs: &[Run::violates(Property::Agreement, Scope { requests: 1, ..Scope::DEFAULT }).passes_with(1)],
+    rules: &UncheckedNewView,
+};

@@ -3,6 +3,8 @@
 //! Its sender can claim what it likes.
 //! Seen in: a mutant of OSDI'99 §4.4.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Refusal, Rules, Setting, ViewChange};
 
 /// A VIEW-CHANGE is not checked.
@@ -14,3 +16,14 @@ impl Rules for UncheckedViewChange {
         Ok(())
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "unchecked-view-change",
+    breaks: Some("a VIEW-CHANGE is not checked"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.4",
+    overrides: &["check_view_change"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &UncheckedViewChange,
+};

@@ -3,6 +3,8 @@
 //! Any replica can then hand it a state that nobody ever agreed on.
 //! Seen in: a mutant of OSDI'99 §4.3.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Refusal, Rules, Setting, StableClaim};
 
 /// A replica believes that a checkpoint is stable without CHECKPOINTs to prove it.
@@ -14,3 +16,17 @@ impl Rules for UnprovedCheckpoint {
         Ok(())
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "unproved-checkpoint",
+    breaks: Some("a replica believes that a checkpoint is stable without CHECKPOINTs to prove it"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.3",
+    overrides: &["check_stable"],
+    runs: &[Run::violates(
+        Property::ChainPrefix,
+        Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+    )],
+    rules: &UnprovedCheckpoint,
+};

@@ -3,6 +3,8 @@
 //! Whoever claims to have prepared something else is believed.
 //! Seen in: sigp/anchor#549.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{PreparedClaim, Refusal, Rules, Setting};
 
 /// The prepared certificates in a VIEW-CHANGE are not verified.
@@ -14,3 +16,14 @@ impl Rules for UnverifiedCertificate {
         Ok(())
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "unverified-certificate",
+    breaks: Some("the prepared certificates in a VIEW-CHANGE are not verified"),
+    number: Some("8"),
+    class: Class::Safety,
+    source: "sigp/anchor#549",
+    overrides: &["check_prepared"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &UnverifiedCertificate,
+};

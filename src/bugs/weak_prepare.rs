@@ -3,6 +3,8 @@
 //! Two such sets may share nobody but a Byzantine primary.
 //! Seen in: a mutant of OSDI'99 §4.2.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Committee, Rules};
 
 /// f + 1 votes, the pre-prepare among them, make a certificate.
@@ -14,3 +16,14 @@ impl Rules for WeakPrepare {
         committee.weak_quorum()
     }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "weak-prepare",
+    breaks: Some("f + 1 votes, the pre-prepare among them, make a certificate"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.2",
+    overrides: &["prepare_quorum"],
+    runs: &[Run::violates(Property::CertificateUnique, Scope { views: 1, ..Scope::DEFAULT })],
+    rules: &WeakPrepare,
+};

@@ -1,7 +1,6 @@
 //! A VIEW-CHANGE reports as prepared what was only proposed.
 //!
 //! A pre-prepare alone is then worth as much as a quorum, and may stand against what was decided.
-//! Seen in: a mutant of OSDI'99 §4.4.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

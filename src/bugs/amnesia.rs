@@ -1,7 +1,6 @@
 //! A replica does not record its votes before it sends them.
 //!
 //! After a crash it votes again, for something else: together with one Byzantine replica it is one too many.
-//! Seen in: telcoin#934.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A replica goes back to an earlier view on a NEW-VIEW that it has missed.
 //!
 //! What it votes for there overwrites what has prepared since, and what its VIEW-CHANGEs have said.
-//! Seen in: raijin#18, sawtooth-pbft#113.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

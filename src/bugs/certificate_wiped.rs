@@ -1,7 +1,6 @@
 //! A replica forgets what prepared when a new view begins.
 //!
 //! If the new view ends before the batch prepares again, nobody reports it in the next view change.
-//! Seen in: the class of raijin#8; cothority#2079 and #2080.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! Each stands for a certificate of its own view only: together they are no quorum that any later view
 //! change must meet. It takes four views to see it.
-//! Seen in: go-ibft#55.
 
 use super::{Class, FEWEST, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! A control: this changes nothing that matters. A quorum of COMMITs holds an honest majority for which it
 //! has prepared, and a later view change must meet one of those.
-//! Seen in: an equivalent mutant of OSDI'99 §4.2.
 
 use super::{Class, Rulebook, Run};
 use crate::model::Scope;

@@ -1,7 +1,6 @@
 //! Backups do not recompute what a new view has to propose.
 //!
 //! Its primary can then propose anything, whatever the view changes report.
-//! Seen in: FISCO-BCOS#5168 (FIB-124), CCF#1171.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

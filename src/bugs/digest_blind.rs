@@ -1,7 +1,6 @@
 //! Prepares are counted without looking at their digest.
 //!
 //! Votes for one batch then help to certify another.
-//! Seen in: Rustchain#2087, pbft-java.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! A replica decides what has prepared at it, and in one view only one batch can: there nothing comes of it. But
 //! whoever lags behind believes a decision on such COMMITs, and they are for another batch as well as for this one.
-//! Seen in: aptos-core#20335.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

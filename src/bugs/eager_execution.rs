@@ -1,7 +1,6 @@
 //! A decided batch is executed at once, not after those with lower numbers.
 //!
 //! Replicas that decide in different orders then build different chains.
-//! Seen in: FISCO-BCOS#5167 (FIB-128).
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

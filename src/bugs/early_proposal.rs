@@ -1,7 +1,6 @@
 //! A replica handles messages of a higher view before it has entered it.
 //!
 //! It votes there without having said what it prepared below: the new view was not made for its vote.
-//! Seen in: FISCO-BCOS#5167 (FIB-133).
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A new view proposes nothing, whatever was prepared.
 //!
 //! What some replica has decided is then open again.
-//! Seen in: a mutant of OSDI'99 §4.4.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! Its primary says in which order they are listed. An older certificate may have been overtaken: a later view can have
 //! decided another batch.
-//! Seen in: a mutant of OSDI'99 §4.4; cf. go-ibft#50.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A quorum is 2f + 1 although n is larger than 3f + 1.
 //!
 //! Two such sets may then share Byzantine replicas only, or nobody.
-//! Seen in: celo#253, SmartBFT#83; IBFT 1.0 (Saltini and Hyland-Wood, arXiv 1901.07160).
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A replica that changes its view with f + 1 others moves to the highest view that they name.
 //!
 //! One Byzantine replica names it: always the next view that it leads, and it is silent there.
-//! Seen in: FISCO-BCOS#2312, quorum#935.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

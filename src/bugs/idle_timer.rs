@@ -1,7 +1,6 @@
 //! The timer starts with the next view, and not when the last one is given up.
 //!
 //! A new primary that is silent is waited for for ever.
-//! Seen in: the class of albatross#53 and sawtooth-pbft#133.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

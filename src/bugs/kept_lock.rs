@@ -2,7 +2,6 @@
 //!
 //! Its certificate is safe in the next view, and the next view needs it: if too few have prepared to decide and
 //! too few have not to change the view, neither half can ever go on. No replica has to be faulty for that.
-//! Seen in: dBFT (neo-modules#792); cf. quorum#305, pbft-consensus#19, tendermint#1047.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A VIEW-CHANGE is not checked when it arrives, only in the NEW-VIEW that holds it.
 //!
 //! A primary takes a bad one into its new view, which all others refuse: one Byzantine replica spoils each.
-//! Seen in: boscore/bos#166.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! That is no fault: its sender has left all views before the one that it names, and reports what has prepared at it
 //! in any of them. A certificate that is not of an earlier view than the new one only says the same as those that are.
-//! Seen in: celo-blockchain#705 and #759.
 
 use super::{Class, FEWEST, Rulebook, Run};
 use crate::model::Scope;

@@ -1,7 +1,6 @@
 //! One CHECKPOINT makes a checkpoint stable.
 //!
 //! A Byzantine replica can then assure two others of different states, and each discards its log for it.
-//! Seen in: a mutant of OSDI'99 §4.3.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! An older certificate may have been overtaken: a later view can have decided another batch. It takes
 //! three views to see it.
-//! Seen in: cf. go-ibft#50 and #63.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

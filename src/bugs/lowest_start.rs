@@ -2,7 +2,6 @@
 //!
 //! What lies below a later one has been decided and discarded by those who proved it, and no certificate of
 //! theirs speaks of it any more: the new view orders it anew.
-//! Seen in: a mutant of OSDI'99 §4.4; cf. fabric#1111.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

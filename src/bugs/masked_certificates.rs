@@ -1,7 +1,6 @@
 //! One bad VIEW-CHANGE in a new view hides the valid certificates beside it.
 //!
 //! A Byzantine replica then needs no quorum to make a decided batch be forgotten.
-//! Seen in: concord-bft#50.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

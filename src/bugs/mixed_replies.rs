@@ -1,7 +1,6 @@
 //! A client counts replies together whose results differ.
 //!
 //! One reply of a Byzantine replica and one of an honest replica are then enough for the former's result.
-//! Seen in: a mutant of OSDI'99 §4.1.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A replica changes its view only when its own timer runs out, and not with f + 1 others.
 //!
 //! The primary of a view has no timer there, and where a Byzantine replica is silent the new view needs it.
-//! Seen in: tendermint#7452, cothority#1835.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! What is lost is never sent again.
 //!
 //! After a partition has healed a replica goes on waiting for what was sent meanwhile.
-//! Seen in: fabric#1917.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A replica goes on voting in the view that it has given up.
 //!
 //! Its VIEW-CHANGE does not report what it helps to decide after sending it.
-//! Seen in: neo#320 and #642.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A new view proposes what has prepared, and fills no gap below it.
 //!
 //! What stands above the gap can never be executed, and nobody has anything to propose there.
-//! Seen in: swarmDB#188.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! With MACs a client can do that on purpose: the primary orders what no backup accepts, and everything
 //! behind it waits until the view is changed.
-//! Seen in: Castro's thesis; Clement et al., Aardvark, NSDI'09.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

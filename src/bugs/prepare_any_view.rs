@@ -1,7 +1,6 @@
 //! PREPAREs are counted across views, whenever they arrive, from whoever is a backup in the view in which they count.
 //!
 //! A certificate can then be of a view in which no quorum voted, and two certificates of one view differ.
-//! Seen in: cf. celo-blockchain#587.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

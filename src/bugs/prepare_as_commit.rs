@@ -1,7 +1,6 @@
 //! PREPARE and COMMIT sign the same bytes: a PREPARE counts as a COMMIT too.
 //!
 //! A batch is then decided although a quorum has only accepted it, and nobody else needs to have it prepared.
-//! Seen in: raijin#17, FISCO-BCOS#5180 (FIB-134).
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

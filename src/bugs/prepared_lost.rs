@@ -1,7 +1,6 @@
 //! A replica leaves out of its VIEW-CHANGE what prepared at it.
 //!
 //! The new primary then sees no certificate for a batch that some replica has decided, and proposes another.
-//! Seen in: raijin#8; cothority#2079 and #2080, where it forked a running chain.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

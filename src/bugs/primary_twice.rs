@@ -1,7 +1,6 @@
 //! The primary's PREPARE is counted beside its PRE-PREPARE.
 //!
 //! A Byzantine primary then has two votes.
-//! Seen in: sawtooth-pbft#111.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! As they arrive its PREPAREs are refused, but in a VIEW-CHANGE a Byzantine primary needs only one backup that it has
 //! deceived to show a second certificate of its view.
-//! Seen in: cf. sawtooth-pbft#111.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! The digest of a PRE-PREPARE is not compared with its batch.
 //!
 //! One digest then stands for different batches at different replicas.
-//! Seen in: FISCO-BCOS#5168 (FIB-130) and #2448.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A request that was executed is executed again when it is ordered again.
 //!
 //! A Byzantine primary, or a new view, may order a request at two sequence numbers.
-//! Seen in: SmartBFT#570, concord#1362.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

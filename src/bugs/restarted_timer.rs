@@ -1,7 +1,6 @@
 //! The timer starts again with every block, whosever requests are in it.
 //!
 //! A primary that leaves one client out for ever is never suspected, as long as others are served.
-//! Seen in: dela#216, fabric#796, cothority#2054.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Load, Property, Scope};

@@ -1,7 +1,6 @@
 //! A backup accepts a second pre-prepare for a view and sequence number.
 //!
 //! It then votes for both batches of a primary that equivocates.
-//! Seen in: cf. HotShot#3971.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A new view begins on one view change fewer than a quorum.
 //!
 //! Those who are left out may be the ones who know what was decided.
-//! Seen in: a mutant of OSDI'99 §4.4.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -2,7 +2,6 @@
 //!
 //! With L = K the number at which the next checkpoint is due is then outside: it is never used, the
 //! window never moves, and the numbers are exhausted.
-//! Seen in: sawtooth-pbft#65; cf. fabric#1119.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

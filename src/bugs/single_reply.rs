@@ -1,7 +1,6 @@
 //! A client believes the first reply.
 //!
 //! A Byzantine replica tells it what it likes.
-//! Seen in: concord#1576.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

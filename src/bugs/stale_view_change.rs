@@ -1,7 +1,6 @@
 //! A VIEW-CHANGE for an earlier view justifies a later new view.
 //!
 //! It does not know what its sender prepared since it was sent.
-//! Seen in: electroneum-sc#64.
 
 use super::{Class, FEWEST, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -4,7 +4,6 @@
 //! change needs, instead of its being proved by some of them and not contradicted by the others. One Byzantine replica that
 //! always names an earlier checkpoint is then enough: no new view ever begins.
 //! In Fabric 2f + 1 low watermarks were counted among the matching view changes, S', instead of among all, S.
-//! Seen in: cf. fabric#1111.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A NEW-VIEW is not checked.
 //!
 //! Its primary needs no view changes, and can propose anything.
-//! Seen in: raijin#7.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

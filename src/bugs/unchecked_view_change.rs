@@ -1,7 +1,6 @@
 //! A VIEW-CHANGE is not checked.
 //!
 //! Its sender can claim what it likes.
-//! Seen in: a mutant of OSDI'99 §4.4.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

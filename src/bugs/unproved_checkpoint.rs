@@ -1,7 +1,6 @@
 //! A replica believes that a checkpoint is stable without CHECKPOINTs to prove it.
 //!
 //! Any replica can then hand it a state that nobody ever agreed on.
-//! Seen in: a mutant of OSDI'99 §4.3.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

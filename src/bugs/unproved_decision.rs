@@ -1,7 +1,6 @@
 //! A replica believes that a batch was decided without a quorum of COMMITs to prove it.
 //!
 //! Any replica can tell it so.
-//! Seen in: FISCO-BCOS#5168 (FIB-127).
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

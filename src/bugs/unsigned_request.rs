@@ -1,7 +1,6 @@
 //! The client's signature on a request is not checked.
 //!
 //! Whoever is primary can then speak for any client.
-//! Seen in: a mutant of OSDI'99 §4.2.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! The prepared certificates in a VIEW-CHANGE are not verified.
 //!
 //! Whoever claims to have prepared something else is believed.
-//! Seen in: sigp/anchor#549.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

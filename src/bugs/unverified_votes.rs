@@ -1,7 +1,6 @@
 //! The signatures of PREPAREs and COMMITs are not verified: they count for whom they name.
 //!
 //! One Byzantine replica can then vote for everybody.
-//! Seen in: raijin#5, Sovereign-Network#2779, tendermint-rs GHSA-6jrf-4jv4-r9mw.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

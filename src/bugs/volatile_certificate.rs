@@ -1,7 +1,6 @@
 //! A replica does not record its prepared certificate before its COMMIT is sent, and forgets it in a crash.
 //!
 //! Its next VIEW-CHANGE says that nothing has prepared at it, although its COMMIT helps to decide.
-//! Seen in: autonity#969.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

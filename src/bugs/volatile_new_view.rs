@@ -1,7 +1,6 @@
 //! A replica does not record the NEW-VIEW that it has entered, and forgets it in a crash.
 //!
 //! After that it enters the same view again, by another NEW-VIEW of its primary, and votes there a second time.
-//! Seen in: babylon-node#243, telcoin-network#963.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! A replica does not record that it has left its view before its VIEW-CHANGE is sent, and forgets it in a crash.
 //!
 //! It votes again in the view that it has left: its VIEW-CHANGE does not report what it helps to decide there.
-//! Seen in: concord-bft#805.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -1,7 +1,6 @@
 //! f + 1 CHECKPOINTs make a checkpoint stable.
 //!
 //! One honest replica may then be the only one that holds the state which all others are told to discard.
-//! Seen in: a mutant of OSDI'99 §4.3.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

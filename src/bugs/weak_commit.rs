@@ -1,7 +1,6 @@
 //! f + 1 commits decide.
 //!
 //! One honest replica's certificate is then enough to decide, and a quorum need not know of it.
-//! Seen in: a mutant of OSDI'99 §4.2.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

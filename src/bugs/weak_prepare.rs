@@ -1,7 +1,6 @@
 //! f + 1 votes, the pre-prepare among them, make a certificate.
 //!
 //! Two such sets may share nobody but a Byzantine primary.
-//! Seen in: a mutant of OSDI'99 §4.2.
 
 use super::{Class, Rulebook, Run};
 use crate::model::{Property, Scope};

@@ -280,7 +280,6 @@
 (outside prepare_counts_as_commit "a PREPARE is no COMMIT: they are relations of their own")
 (outside advances "a view that was left is not entered again: left only grows")
 (outside restarts_timer "as runs_timer")
-(outside as_rules "no rule: it makes a rulebook a trait object")
 
 ; ---------------------------------------------------------------------------------------------------
 ; The invariant

@@ -583,7 +583,6 @@ macro_rules! hole {
         struct $name;
         impl Rules for $name {
             $($body)*
-            fn as_rules(&self) -> &dyn Rules { self }
         }
     };
 }

@@ -415,7 +415,10 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     assert!(matches!(refuses(&newer, "another form"), SaveError::Version(..)));
     fs::write(&path, &whole).unwrap();
     assert!(read("castro99", None, one).is_ok());
-    assert!(matches!(save::read(&path.with_extension("none"), &rulebook.into(), None, one), Err(SaveError::Io(..))));
+    assert!(matches!(
+        save::read(&path.with_extension("none"), &rulebook.into(), None, one),
+        Err(SaveError::Io(..))
+    ));
 }
 
 /// Runs `bft check` in a process of its own: what it prints, and its exit code.

@@ -187,10 +187,6 @@ impl Rules for WeakVotes {
     fn commit_quorum(&self, _committee: Committee) -> usize {
         3
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 #[test]
@@ -213,10 +209,6 @@ impl Rules for BlindAndWeak {
 
     fn prepare_quorum(&self, _committee: Committee) -> usize {
         2
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 

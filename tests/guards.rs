@@ -1946,10 +1946,6 @@ macro_rules! rulebook {
         struct $name;
 
         impl Rules for $name {
-            fn as_rules(&self) -> &dyn Rules {
-                self
-            }
-
             $($body)*
         }
     };

@@ -283,10 +283,6 @@ impl Rules for PreparesOfAnyView {
     fn prepare_key(&self, _: View, digest: Digest) -> TallyKey {
         TallyKey { view: None, digest: Some(digest) }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 /// Commits count for their digest, in whatever view they were cast: corpus no. 2.
@@ -297,10 +293,6 @@ impl Rules for CommitsOfAnyView {
     fn commit_key(&self, _: View, digest: Digest) -> TallyKey {
         TallyKey { view: None, digest: Some(digest) }
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 /// A vote counts as often as it arrives: corpus no. 14.
@@ -310,10 +302,6 @@ struct VotesCountTwice;
 impl Rules for VotesCountTwice {
     fn counts_vote(&self, _: Option<&VoteSet>, _: ReplicaId) -> bool {
         true
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 
@@ -347,10 +335,6 @@ impl Rules for WithoutTheLast {
             return Err(Refusal::NoQuorum);
         }
         Castro99.check_prepared(setting, claim)
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 

@@ -247,10 +247,6 @@ impl Rules for Matching {
         let named = |seq| changes.iter().filter(|change| change.stable.seq == seq).count();
         changes.iter().map(|change| change.stable.seq).find(|&seq| named(seq) >= 3)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 /// Where one view change can spoil the others, a replica that always says that it knows of no checkpoint is enough
@@ -317,10 +313,6 @@ struct Even;
 impl Rules for Even {
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
         Castro99.join(committee, views).filter(|_| views.iter().all(|view| view.0 < 4 || view.0 % 2 == 0))
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 

@@ -29,10 +29,6 @@ macro_rules! rulebook {
 
         impl Rules for $name {
             $($method)*
-
-            fn as_rules(&self) -> &dyn Rules {
-                self
-            }
         }
     };
 }

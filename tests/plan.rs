@@ -183,10 +183,6 @@ impl Rules for Idle {
     fn authentic(&self, _setting: &Setting, _request: &SignedRequest) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 #[test]
@@ -217,10 +213,6 @@ impl Rules for Three {
 
     fn in_window(&self, _setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
         seq > low
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 

@@ -134,10 +134,6 @@ impl Rules for Deaf {
     fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
         from != ReplicaId(3) && Castro99.counts_vote(voters, from)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 /// A request with a high digest is none.
@@ -148,10 +144,6 @@ impl Rules for Partial {
     fn authentic(&self, setting: &Setting, request: &SignedRequest) -> bool {
         let digest = Batch::new([request.clone()]).digest();
         Castro99.authentic(setting, request) && digest.as_bytes()[0] < 0xa0
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 
@@ -179,10 +171,6 @@ struct RepeatsLast;
 impl Rules for RepeatsLast {
     fn counts_vote(&self, voters: Option<&VoteSet>, from: ReplicaId) -> bool {
         from == ReplicaId(3) || Castro99.counts_vote(voters, from)
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 
@@ -369,10 +357,6 @@ struct Content;
 impl Rules for Content {
     fn leaves_prepared(&self) -> bool {
         false
-    }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
     }
 }
 

@@ -720,10 +720,6 @@ fn random_schedules_find_broken_rulebooks() {
             struct $name;
 
             impl Rules for $name {
-                fn as_rules(&self) -> &dyn Rules {
-                    self
-                }
-
                 $($body)*
             }
         };

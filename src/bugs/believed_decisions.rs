@@ -3,6 +3,8 @@
 //! Any replica can tell it so.
 //! Seen in: FISCO-BCOS#5168 (FIB-127).
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Refusal, Rules, Setting, StableClaim, StateTransfer};
 
 /// A replica believes the decisions that come with a state.
@@ -18,8 +20,18 @@ impl Rules for BelievedDecisions {
         }
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "believed-decisions",
+    breaks: Some("a replica believes the decisions that come with a state"),
+    number: None,
+    class: Class::Safety,
+    source: "the class of FISCO-BCOS#5168 (FIB-127)",
+    overrides: &["check_state"],
+    runs: &[Run::violates(
+        Property::Agreement,
+        Scope { views: 1, requests: 1, checkpoint: Some(1), ..Scope::DEFAULT },
+    )],
+    rules: &BelievedDecisions,
+};

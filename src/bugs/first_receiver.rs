@@ -7,6 +7,8 @@
 //! safe. It is not live: two requests that are sent at once can split the votes, and then nobody can
 //! ever go on.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// Whoever receives a client's request first is the primary of the round, with one vote a slot.
@@ -26,8 +28,19 @@ impl Rules for FirstReceiver {
     fn prepare_quorum(&self, committee: Committee) -> usize {
         committee.quorum() + 1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "first-receiver",
+    breaks: Some("whoever receives a request first is its primary; one vote a slot"),
+    number: None,
+    class: Class::Control,
+    source: "the document 'PBFT' of Tanguyvans/consensus_protocols, read kindly",
+    overrides: &["may_propose", "may_prepare", "prepare_quorum"],
+    runs: &[
+        Run::holds(Scope { views: 1, ..Scope::DEFAULT }),
+        Run::violates(Property::NoDeadEnd, Scope { views: 1, ..Scope::DEFAULT }).by(&[]),
+        Run::holds(Scope::DEFAULT).slow(),
+    ],
+    rules: &FirstReceiver,
+};

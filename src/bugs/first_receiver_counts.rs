@@ -8,6 +8,8 @@
 //! nodes. A replica here counts its own votes too, which makes that two and three. Unlike there, who
 //! proposes sends a PREPARE as well.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Committee, Proposal, ReplicaId, Rules, View, VoteSet};
 
 /// Whoever receives a client's request first is the primary of the round, with votes counted as in the code
@@ -41,8 +43,23 @@ impl Rules for FirstReceiverCounts {
     fn commit_quorum(&self, _committee: Committee) -> usize {
         3
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "first-receiver-counts",
+    breaks: Some("the same, with the votes counted as in the Python code behind it"),
+    number: None,
+    class: Class::Safety,
+    source: "Tanguyvans/consensus_protocols, pbft_protocol.py at c08c2b8",
+    overrides: &[
+        "may_propose",
+        "may_prepare",
+        "accepts_second_proposal",
+        "counts_vote",
+        "prepare_quorum",
+        "commit_quorum",
+    ],
+    runs: &[Run::violates(Property::Agreement, Scope { replicas: 3, faults: 0, views: 1, ..Scope::DEFAULT })
+        .by(&[])],
+    rules: &FirstReceiverCounts,
+};

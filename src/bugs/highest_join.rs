@@ -1,9 +1,10 @@
 //! A replica that changes its view with f + 1 others moves to the highest view that they name.
 //!
 //! One Byzantine replica names it: always the next view that it leads, and it is silent there.
-//! Seen in: FISCO-BCOS#2312, quorum#935.
 
-use crate::pbft::{Committee, Rules, View};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// A replica that changes its view with f + 1 others moves to the highest view that they name.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,16 @@ impl Rules for HighestJoin {
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {
         (views.len() >= committee.weak_quorum()).then(|| views.iter().copied().max())?
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "highest-join",
+    breaks: Some("a replica that changes its view with f + 1 others moves to the highest view named"),
+    number: None,
+    class: Class::Liveness,
+    source: "FISCO-BCOS#2312, quorum#935",
+    overrides: &["join"],
+    runs: &[Run::violates(Property::Executed, Scope { views: 1, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])],
+    rules: &HighestJoin,
+};

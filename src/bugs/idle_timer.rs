@@ -1,9 +1,10 @@
 //! The timer starts with the next view, and not when the last one is given up.
 //!
 //! A new primary that is silent is waited for for ever.
-//! Seen in: the class of albatross#53 and sawtooth-pbft#133.
 
-use crate::pbft::{Rules, Standing};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, Standing};
 
 /// The timer starts with the next view, and not when the last one is given up.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,15 @@ impl Rules for IdleTimer {
     fn runs_timer(&self, standing: Standing) -> bool {
         standing.active
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "idle-timer",
+    breaks: Some("no timer runs while a view is changed"),
+    number: Some("27"),
+    class: Class::Liveness,
+    source: "the class of albatross#53 and sawtooth-pbft#133",
+    overrides: &["runs_timer"],
+    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT }).by(&[ReplicaId(1)])],
+    rules: &IdleTimer,
+};

@@ -1,9 +1,10 @@
 //! A VIEW-CHANGE is not checked when it arrives, only in the NEW-VIEW that holds it.
 //!
 //! A primary takes a bad one into its new view, which all others refuse: one Byzantine replica spoils each.
-//! Seen in: boscore/bos#166.
 
-use crate::pbft::{Castro99, Refusal, Rules, Setting, ViewChange};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Castro99, Refusal, ReplicaId, Rules, Setting, ViewChange};
 
 /// A VIEW-CHANGE is not checked when it arrives, only in the NEW-VIEW that holds it.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +22,17 @@ impl Rules for LateCheck {
     ) -> Result<Vec<&'a ViewChange>, Refusal> {
         Castro99.sift(setting, changes)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "late-check",
+    breaks: Some("a VIEW-CHANGE is checked in the NEW-VIEW that holds it, and not on arrival"),
+    number: None,
+    class: Class::Liveness,
+    source: "boscore/bos#166",
+    overrides: &["check_view_change", "sift"],
+    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(3)])
+        .slow()],
+    rules: &LateCheck,
+};

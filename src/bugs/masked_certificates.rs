@@ -1,8 +1,9 @@
 //! One bad VIEW-CHANGE in a new view hides the valid certificates beside it.
 //!
 //! A Byzantine replica then needs no quorum to make a decided batch be forgotten.
-//! Seen in: concord-bft#50.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Refusal, Rules, Setting, ViewChange};
 
 /// One bad VIEW-CHANGE in a new view hides the valid certificates beside it.
@@ -18,8 +19,15 @@ impl Rules for MaskedCertificates {
         let all_valid = changes.iter().all(|change| self.check_view_change(setting, change).is_ok());
         Ok(if all_valid { changes.to_vec() } else { Vec::new() })
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "masked-certificates",
+    breaks: Some("one bad VIEW-CHANGE in a new view hides the valid certificates beside it"),
+    number: Some("11"),
+    class: Class::Safety,
+    source: "concord-bft#50",
+    overrides: &["sift"],
+    runs: &[Run::violates(Property::Agreement, Scope::DEFAULT).passes_with(1)],
+    rules: &MaskedCertificates,
+};

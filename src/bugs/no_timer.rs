@@ -2,7 +2,9 @@
 //!
 //! A mutant of OSDI'99 §4.4: a primary that is silent stops everything.
 
-use crate::pbft::{Rules, Standing};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, Standing};
 
 /// No timer ever runs.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +14,16 @@ impl Rules for NoTimer {
     fn runs_timer(&self, _standing: Standing) -> bool {
         false
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "no-timer",
+    breaks: Some("no timer ever runs"),
+    number: None,
+    class: Class::Liveness,
+    source: "a mutant of OSDI'99 §4.4",
+    overrides: &["runs_timer"],
+    runs: &[Run::violates(Property::Executed, Scope { views: 1, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])],
+    rules: &NoTimer,
+};

@@ -1,9 +1,10 @@
 //! A new view proposes what has prepared, and fills no gap below it.
 //!
 //! What stands above the gap can never be executed, and nobody has anything to propose there.
-//! Seen in: swarmDB#188.
 
-use crate::pbft::{Batch, Castro99, Rules, SeqNum, ViewChange};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Batch, Castro99, ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view proposes what has prepared, and fills no gap below it.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +17,16 @@ impl Rules for OpenGap {
         batches.retain(|&(seq, _)| has_prepared(seq));
         batches
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "open-gap",
+    breaks: Some("a new view fills no gap below what has prepared"),
+    number: None,
+    class: Class::Liveness,
+    source: "swarmDB#188",
+    overrides: &["new_view_batches"],
+    runs: &[Run::violates(Property::Executed, Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(0)])],
+    rules: &OpenGap,
+};

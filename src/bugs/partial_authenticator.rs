@@ -2,8 +2,9 @@
 //!
 //! With MACs a client can do that on purpose: the primary orders what no backup accepts, and everything
 //! behind it waits until the view is changed.
-//! Seen in: Castro's thesis; Clement et al., Aardvark, NSDI'09.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{ReplicaId, Rules, Setting, SignedRequest};
 
 /// A client's request can be authenticated by some replicas only.
@@ -14,8 +15,16 @@ impl Rules for PartialAuthenticator {
     fn authentic_at(&self, setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool {
         at == ReplicaId(0) || self.authentic(setting, request)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "partial-authenticator",
+    breaks: Some("a client's request can be authenticated by some replicas only"),
+    number: Some("30"),
+    class: Class::Performance,
+    source: "Castro's thesis; Clement et al., Aardvark, NSDI'09",
+    overrides: &["authentic_at"],
+    runs: &[Run::violates(Property::NoDeadEnd, Scope { views: 1, slots: 2, requests: 1, ..Scope::DEFAULT })
+        .by(&[ReplicaId(3)])],
+    rules: &PartialAuthenticator,
+};

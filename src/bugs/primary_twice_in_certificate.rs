@@ -2,9 +2,10 @@
 //!
 //! As they arrive its PREPAREs are refused, but in a VIEW-CHANGE a Byzantine primary needs only one backup that it has
 //! deceived to show a second certificate of its view.
-//! Seen in: cf. sawtooth-pbft#111.
 
-use crate::pbft::{PreparedClaim, Refusal, Rules, Setting, VoteSet, check_proposal, replica_of};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{PreparedClaim, Refusal, ReplicaId, Rules, Setting, VoteSet, check_proposal, replica_of};
 
 /// In a prepared certificate the primary's PREPARE is counted beside its PRE-PREPARE.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,18 @@ impl Rules for PrimaryTwiceInCertificate {
         }
         Ok(())
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "primary-twice-in-certificate",
+    breaks: Some("in a prepared certificate the primary's PREPARE is counted beside its PRE-PREPARE"),
+    number: None,
+    class: Class::Safety,
+    source: "cf. sawtooth-pbft#111",
+    overrides: &["check_prepared"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 3, ..Scope::DEFAULT })
+        .by(&[ReplicaId(1)])
+        .passes_with(2)
+        .slow()],
+    rules: &PrimaryTwiceInCertificate,
+};

@@ -1,8 +1,9 @@
 //! The digest of a PRE-PREPARE is not compared with its batch.
 //!
 //! One digest then stands for different batches at different replicas.
-//! Seen in: FISCO-BCOS#5168 (FIB-130) and #2448.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Batch, Digest, Rules};
 
 /// The digest of a PRE-PREPARE is not compared with its batch.
@@ -13,8 +14,15 @@ impl Rules for RelabelledBatch {
     fn digest_matches(&self, _digest: Digest, _batch: &Batch) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "relabelled-batch",
+    breaks: Some("the digest of a PRE-PREPARE is not compared with its batch"),
+    number: None,
+    class: Class::Safety,
+    source: "FISCO-BCOS#5168 (FIB-130) and #2448",
+    overrides: &["digest_matches"],
+    runs: &[Run::violates(Property::Agreement, Scope { views: 1, ..Scope::DEFAULT })],
+    rules: &RelabelledBatch,
+};

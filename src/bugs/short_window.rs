@@ -2,9 +2,10 @@
 //!
 //! With L = K the number at which the next checkpoint is due is then outside: it is never used, the
 //! window never moves, and the numbers are exhausted.
-//! Seen in: sawtooth-pbft#65; cf. fabric#1119.
 
-use crate::pbft::{Rules, SeqNum, Setting};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{ReplicaId, Rules, SeqNum, Setting};
 
 /// The window ends one sequence number early.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +15,26 @@ impl Rules for ShortWindow {
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {
         seq > low && seq.0 < low.0 + setting.window
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "short-window",
+    breaks: Some("the window ends one sequence number early"),
+    number: Some("28"),
+    class: Class::Liveness,
+    source: "sawtooth-pbft#65; cf. fabric#1119",
+    overrides: &["in_window"],
+    runs: &[
+        Run::violates(
+            Property::NoDeadEnd,
+            Scope { views: 1, slots: 2, checkpoint: Some(2), window: Some(2), ..Scope::DEFAULT },
+        )
+        .by(&[ReplicaId(3)]),
+        Run::violates(
+            Property::Executed,
+            Scope { views: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..Scope::DEFAULT },
+        )
+        .by(&[]),
+    ],
+    rules: &ShortWindow,
+};

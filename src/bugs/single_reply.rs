@@ -1,8 +1,9 @@
 //! A client believes the first reply.
 //!
 //! A Byzantine replica tells it what it likes.
-//! Seen in: concord#1576.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Committee, Rules};
 
 /// A client believes the first reply.
@@ -13,8 +14,18 @@ impl Rules for SingleReply {
     fn reply_quorum(&self, _committee: Committee) -> usize {
         1
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "single-reply",
+    breaks: Some("a client believes the first reply"),
+    number: Some("22"),
+    class: Class::Client,
+    source: "concord#1576",
+    overrides: &["reply_quorum"],
+    runs: &[Run::violates(
+        Property::ReplyTrue,
+        Scope { views: 1, requests: 1, clients: true, ..Scope::DEFAULT },
+    )],
+    rules: &SingleReply,
+};

@@ -3,7 +3,9 @@
 //! What is decided above such a gap is open again.
 //! Seen in: indy-plenum, `calc_batches`.
 
-use crate::pbft::{Batch, PreparedClaim, Rules, SeqNum, ViewChange};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Batch, PreparedClaim, ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view proposes nothing above the first number for which nothing is reported.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +21,17 @@ impl Rules for TruncatedNewView {
         };
         (low.0 + 1..).map_while(selected).collect()
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "truncated-new-view",
+    breaks: Some("a new view proposes nothing above the first number for which nothing is reported"),
+    number: Some("F7"),
+    class: Class::Safety,
+    source: "indy-plenum, calc_batches",
+    overrides: &["new_view_batches"],
+    runs: &[Run::violates(Property::Agreement, Scope { slots: 2, ..Scope::DEFAULT })
+        .by(&[ReplicaId(1)])
+        .slow()],
+    rules: &TruncatedNewView,
+};

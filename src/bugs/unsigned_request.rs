@@ -1,8 +1,9 @@
 //! The client's signature on a request is not checked.
 //!
 //! Whoever is primary can then speak for any client.
-//! Seen in: a mutant of OSDI'99 §4.2.
 
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
 use crate::pbft::{Rules, Setting, SignedRequest};
 
 /// The client's signature on a request is not checked.
@@ -13,8 +14,15 @@ impl Rules for UnsignedRequest {
     fn authentic(&self, _setting: &Setting, _request: &SignedRequest) -> bool {
         true
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "unsigned-request",
+    breaks: Some("the client's signature on a request is not checked"),
+    number: None,
+    class: Class::Safety,
+    source: "a mutant of OSDI'99 §4.2",
+    overrides: &["authentic"],
+    runs: &[Run::violates(Property::Validity, Scope { views: 1, requests: 1, ..Scope::DEFAULT })],
+    rules: &UnsignedRequest,
+};

@@ -1,9 +1,10 @@
 //! A replica does not record that it has left its view before its VIEW-CHANGE is sent, and forgets it in a crash.
 //!
 //! It votes again in the view that it has left: its VIEW-CHANGE does not report what it helps to decide there.
-//! Seen in: concord-bft#805.
 
-use crate::pbft::{Record, Rules};
+use super::{Class, Rulebook, Run};
+use crate::model::{Property, Scope};
+use crate::pbft::{Record, ReplicaId, Rules};
 
 /// A replica does not record that it has left its view.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,15 @@ impl Rules for VolatileViewChange {
     fn persists(&self, record: &Record) -> bool {
         !matches!(record, Record::ViewChange(_))
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
+
+pub(super) const RULEBOOK: Rulebook = Rulebook {
+    name: "volatile-view-change",
+    breaks: Some("a replica does not record that it has left its view, and forgets it in a crash"),
+    number: Some("F4"),
+    class: Class::Safety,
+    source: "concord-bft#805",
+    overrides: &["persists"],
+    runs: &[Run::violates(Property::Agreement, Scope { crashes: 1, ..Scope::DEFAULT }).by(&[ReplicaId(1)])],
+    rules: &VolatileViewChange,
+};

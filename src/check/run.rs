@@ -68,7 +68,7 @@ fn counted(
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
     validate(job, rules, property)?;
     let is_whole = from.is_none();
-    let counted = Counted::leak(rules.as_rules());
+    let counted = Counted::leak(rules.itself());
     let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
     let rules = is_whole.then(|| counted.counts());
     Ok((Outcome { rules, ..outcome }, unfinished))

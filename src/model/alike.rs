@@ -93,7 +93,7 @@ pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let bound = system.bound();
     let keys = system.keys();
     // Whoever panics over one of two treats them differently.
-    let (setting, rules) = (system.setting(), system.rules().as_rules());
+    let (setting, rules) = (system.setting(), system.rules().itself());
     let batches: Vec<Batch> = system.requests().iter().map(|r| Batch::new([r.clone()])).collect();
     let views: Vec<View> = (0..bound.views.clamp(1, 4)).map(View).collect();
     let next = View(bound.views);
@@ -472,10 +472,6 @@ mod tests {
             let is_there = claim.prepares.0.iter().any(|vote| vote.signer().replica() == Some(last));
             if is_there { Ok(()) } else { Err(Refusal::NoQuorum) }
         }
-
-        fn as_rules(&self) -> &dyn Rules {
-            self
-        }
     }
 
     /// Of several certificates the one with most votes is taken.
@@ -485,10 +481,6 @@ mod tests {
     impl Rules for MostVotes {
         fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
             claims.iter().copied().max_by_key(|claim| (claim.prepares.0.len(), claim.view()))
-        }
-
-        fn as_rules(&self) -> &dyn Rules {
-            self
         }
     }
 
@@ -504,10 +496,6 @@ mod tests {
         fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
             claims.iter().copied().max_by_key(|claim| claim.digest())
         }
-
-        fn as_rules(&self) -> &dyn Rules {
-            self
-        }
     }
 
     /// Certificates are taken from a view change without a look at them.
@@ -517,10 +505,6 @@ mod tests {
     impl Rules for TakesAll {
         fn check_view_change(&self, _: &Setting, _: &ViewChange) -> Result<(), Refusal> {
             Ok(())
-        }
-
-        fn as_rules(&self) -> &dyn Rules {
-            self
         }
     }
 

@@ -25,7 +25,7 @@ impl System {
 
     /// Lists of the views of other replicas' view changes, of which no more are far than Byzantine replicas ask for.
     fn joins_alike(&self, far: View, others: &[View]) -> bool {
-        let (rules, committee) = (self.rules().as_rules(), self.setting().committee);
+        let (rules, committee) = (self.rules().itself(), self.setting().committee);
         let byzantine = self.byzantine().len();
         let views: Vec<_> = (1..=far.0).map(View).collect();
         let mut tried = 0;
@@ -56,7 +56,7 @@ impl System {
     /// What a view change for a far view justifies among the views of the bound, whether it is valid, and what a new view
     /// on it would propose.
     fn justifies_alike(&self, far: View, others: &[View]) -> bool {
-        let (rules, setting) = (self.rules().as_rules(), self.setting());
+        let (rules, setting) = (self.rules().itself(), self.setting());
         let change = |new_view| {
             let stable = StableCheckpoint::genesis().claim().clone();
             ViewChange { new_view, stable, prepared: Vec::new() }

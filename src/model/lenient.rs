@@ -36,11 +36,11 @@ fn place<T: ?Sized>(of: &T) -> usize {
 }
 
 /// What replicas follow that are given this rulebook, and the rulebook as it is asked by who is no replica: its
-/// [`Rules::as_rules`] is the rulebook itself, which replicas follow that are given it.
+/// [`Rules::itself`] is the rulebook itself, which replicas follow that are given it.
 pub(super) fn lenient(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let itself = rules.as_rules();
+    let itself = rules.itself();
     let followed = if known.own.contains(&place(rules)) { itself } else { rules };
     let Known { by_rulebook, own } = &mut *known;
     let alike = by_rulebook.entry(place(itself)).or_default();
@@ -87,7 +87,7 @@ macro_rules! answers {
                 guarded(|| self.0.$name($($arg),*)).unwrap_or_else(Answer::instead_of)
             })*
 
-            fn as_rules(&self) -> &dyn Rules {
+            fn itself(&self) -> &dyn Rules {
                 self.0
             }
         }

@@ -202,7 +202,7 @@ impl fmt::Debug for Asked<'_> {
     }
 }
 
-/// A rulebook that counts what it is asked. Replicas cannot tell it from the rulebook; [`Rules::as_rules`] is that.
+/// A rulebook that counts what it is asked. Replicas cannot tell it from the rulebook, which `itself` gives.
 pub struct Counted {
     rules: &'static dyn Rules,
     counts: &'static Counts,
@@ -250,7 +250,7 @@ macro_rules! forward {
                 answer
             })*
 
-            fn as_rules(&self) -> &dyn Rules {
+            fn itself(&self) -> &dyn Rules {
                 self.0
             }
         }
@@ -261,7 +261,7 @@ macro_rules! forward {
                 Asked(self.rules).$name($($arg),*)
             })*
 
-            fn as_rules(&self) -> &dyn Rules {
+            fn itself(&self) -> &dyn Rules {
                 self.rules
             }
         }
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(count(one, "may_prepare"), (2, 1, 1));
         assert_eq!(count(one, "primary"), (2, 0, 0));
         // Whoever asks the rulebook itself is not counted, nor is anything for somebody else.
-        assert_eq!(one.as_rules().prepare_quorum(committee), 3);
+        assert_eq!(one.itself().prepare_quorum(committee), 3);
         assert_eq!(count(one, "prepare_quorum"), (1, 0, 0));
         assert!(other.counts().iter().all(|count| count.asked == 0));
     }

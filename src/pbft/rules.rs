@@ -178,7 +178,9 @@ pub enum Refusal {
 }
 
 /// The rulebook of PBFT with signatures (OSDI'99). Section numbers are that paper's.
-pub trait Rules: fmt::Debug + Send + Sync {
+///
+/// No method is required: a rulebook overrides what it changes.
+pub trait Rules: AsRules + fmt::Debug + Send + Sync {
     // --- who, and how many ------------------------------------------------------------------
 
     /// §4: the primary of view v is replica v mod n.
@@ -492,8 +494,25 @@ pub trait Rules: fmt::Debug + Send + Sync {
         paper::check_new_view(self.as_rules(), setting, new_view)
     }
 
-    /// This rulebook as a trait object, for the default bodies.
+    /// The rulebook behind one that stands before another to watch it; of any other, itself.
+    #[doc(hidden)]
+    fn itself(&self) -> &dyn Rules {
+        self.as_rules()
+    }
+}
+
+/// A rulebook as a trait object, for the default bodies of [`Rules`].
+///
+/// They cannot make it themselves, because there a rulebook has no known size; here it has, and no rulebook need write it.
+pub trait AsRules {
+    /// This rulebook.
     fn as_rules(&self) -> &dyn Rules;
+}
+
+impl<R: Rules> AsRules for R {
+    fn as_rules(&self) -> &dyn Rules {
+        self
+    }
 }
 
 /// What holds for a pre-prepare in every state of the receiver: the primary's own signature, and a
@@ -536,8 +555,4 @@ pub fn replica_of<M>(setting: &Setting, signed: &Signed<M>) -> Result<ReplicaId,
 #[derive(Clone, Copy, Debug)]
 pub struct Castro99;
 
-impl Rules for Castro99 {
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
-}
+impl Rules for Castro99 {}

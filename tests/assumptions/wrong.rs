@@ -11,10 +11,6 @@ macro_rules! rulebook {
         pub struct $name;
 
         impl Rules for $name {
-            fn as_rules(&self) -> &dyn Rules {
-                self
-            }
-
             $($body)*
         }
     };

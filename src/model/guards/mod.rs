@@ -1248,7 +1248,7 @@ impl GuardModel {
     fn compare_certificates(&self, tables: &mut Tables, state: &State) {
         for certificate in state.log().iter().filter_map(|(_, slot)| slot.prepared()) {
             let claim = certificate.claim();
-            let (rules, setting) = (self.system.rules().as_rules(), self.system.setting());
+            let (rules, setting) = (self.system.rules().itself(), self.system.setting());
             let is_accepted = guarded(|| rules.check_prepared(setting, claim).is_ok()).ok();
             let place = (claim.view(), claim.seq(), claim.digest());
             if *tables.provable.entry(place).or_insert(is_accepted) != is_accepted {

@@ -160,7 +160,7 @@ impl UnboundedModel {
         let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
         let batches = system.batches();
         let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().as_rules() };
+        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().itself() };
         let more = scope.checkpoint.is_some()
             || scope.window.is_some()
             || scope.crashes > 0

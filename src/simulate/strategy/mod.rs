@@ -231,7 +231,7 @@ pub struct ByzantineNode {
 impl ByzantineNode {
     pub(super) fn new(system: &System, key: &SigningKey, copies: usize) -> Option<Self> {
         let setting = Arc::new(system.setting().clone());
-        let replica = Replica::new(key.clone(), setting, system.rules().as_rules()).ok()?;
+        let replica = Replica::new(key.clone(), setting, system.rules().itself()).ok()?;
         let states = vec![replica.init(); copies];
         let clocks = vec![CopyClock::default(); copies];
         Some(ByzantineNode { replica, key: key.clone(), states, changed: Vec::new(), clocks })

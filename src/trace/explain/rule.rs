@@ -67,7 +67,7 @@ impl Blame {
     /// Finds out by running the same events again: first with the rulebook compared to the paper's at
     /// every question, then under the paper's rules, then with one broken rule mended at a time.
     pub(super) fn find(trace: &Trace, property: Property) -> Option<Self> {
-        let given = trace.system.rules().as_rules();
+        let given = trace.system.rules().itself();
         let broken = broken(trace, given)?;
         let taken: BTreeSet<_> = broken.iter().map(|broken| broken.rule).collect();
         let (paper_stops, parting) = rerun(trace, property, Mixed::leak(given, []))?;

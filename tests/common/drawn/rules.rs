@@ -373,10 +373,6 @@ impl Rules for Drawn {
     fn check_new_view(&self, setting: &Setting, new_view: &NewView) -> Result<(), Refusal> {
         checks::new_view(self, setting, new_view)
     }
-
-    fn as_rules(&self) -> &dyn Rules {
-        self
-    }
 }
 
 impl Drawn {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::bounds::System;
+use super::system::System;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proposal,
     ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim,

@@ -61,12 +61,13 @@ use indexmap::{IndexMap, IndexSet};
 use stateright::Model;
 
 use super::bits::Bits;
-use super::bounds::{Bound, BoundError, System};
+use super::bounds::{Bound, BoundError};
 use super::conduct::Conduct;
 use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge, Property};
+use super::system::System;
 use crate::pbft::{Principal, Rules, SignedRequest, View};
 
 /// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
@@ -199,7 +200,7 @@ impl Liveness {
         if !takes_turns.unwrap_or(false) || scope.clients || scope.reads > 0 || scope.crashes > 0 {
             return Ok(None);
         }
-        let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);
+        let system = System::open_with_conduct(Bound::new(scope, bound.byzantine), rules, conduct)?;
         Ok(Some(Liveness::of(system, before, Some(Endless { round, ahead, beginning }))))
     }
 

@@ -19,11 +19,11 @@ use stateright::actor::{Actor, ActorModel, ActorModelAction, ActorModelState, En
 use stateright::{Model, Property};
 
 use super::adversary::Adversary;
-use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, Transition, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
+use super::system::System;
 use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is

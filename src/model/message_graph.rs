@@ -23,12 +23,12 @@ use stateright::{Model, Property};
 
 use super::adversary::Adversary;
 use super::bits::Bits;
-use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::record::{Journal, Recorded, Unfit};
+use super::system::System;
 use crate::pbft::{Message, Principal};
 
 /// PBFT message by message, in numbers.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bounds::System;
 use super::history::History;
 use super::participant::{Event, Local, Participant, Transition, participants};
 use super::property::{GlobalView, first_history};
+use super::system::System;
 use crate::pbft::{Message, Principal, Refusal};
 
 /// A run of a system: what everybody believes after the events so far.

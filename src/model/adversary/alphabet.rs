@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use crate::model::bounds::System;
 use crate::model::panics::guarded;
+use crate::model::system::System;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proposal, Record,
     ReplicaId, SeqNum, Signed, SignedPart, SigningKey, Snapshot, Uncompared, View,

@@ -8,10 +8,10 @@ use stateright::Model;
 
 pub use kind::{NoSuchProperty, Properties, Property};
 
-use super::bounds::System;
 use super::history::History;
 use super::panics::Panicked;
 use super::participant::{Local, Participant};
+use super::system::System;
 use crate::pbft::{
     Batch, Chain, ClientState, Digest, Outcome, Principal, ReplicaId, SeqNum, SignedRequest, State, View,
     signed_by_its_client,

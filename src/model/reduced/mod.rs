@@ -29,10 +29,10 @@ use smallvec::SmallVec;
 use stateright::Model;
 
 use super::bits::Bits;
-use super::bounds::System;
 use super::guards::{Guard, GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
+use super::system::System;
 use crate::pbft::Batch;
 use decided::Decisions;
 

@@ -42,9 +42,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::bounds::System;
 use super::guards::{GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Property, properties};
+use super::system::System;
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
 
 pub use by_guards::ByGuards;

@@ -88,12 +88,12 @@ pub(super) fn run_liveness(
     if let Some(outcome) = look(Beginning::Stable, FEW)? {
         return Ok(outcome);
     }
-    if job.bound.views >= MANY_VIEWS
+    if job.bound.scope.views >= MANY_VIEWS
         && let Some(outcome) = look(Beginning::Unstable, FEW)?
     {
         return Ok(outcome);
     }
-    let further = u64::from(job.bound.faults);
+    let further = u64::from(job.bound.scope.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
     let bounded = |most| judge(job, &model, property, &Limits { max_states: most, ..left() }, progress);
     let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));

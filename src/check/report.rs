@@ -153,7 +153,7 @@ impl Checked {
                 writeln!(f, "Beware ({row}): in no run is it true that {good}.")?;
             }
         }
-        if self.outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.faults)) {
+        if self.outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.scope.faults)) {
             f.write_str("More replicas are Byzantine than f: the protocol promises nothing there.\n")?;
         }
         if self.outcomes.iter().any(|o| o.job.judge == JudgeKind::Liveness) {

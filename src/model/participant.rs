@@ -8,7 +8,7 @@ use super::panics::{Panicked, guarded};
 use super::system::System;
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Replica,
-    ReplicaId, View,
+    ReplicaId,
 };
 
 /// An honest participant: what is fixed.
@@ -86,7 +86,7 @@ impl Participant {
         match self {
             Participant::Replica(replica, _) => {
                 let state = replica.init();
-                let store = (system.bound().crashes > 0).then(|| Stored::of(&state));
+                let store = (system.bound().scope.crashes > 0).then(|| Stored::of(&state));
                 Local::Replica(ReplicaLocal { state, crashes: 0, store })
             }
             Participant::Client(client) => {
@@ -250,7 +250,7 @@ impl Participant {
 
 /// The participants of a system: honest replicas by number, then clients if they take part.
 pub fn participants(system: &System) -> Vec<Participant> {
-    let store = system.bound().store;
+    let store = system.bound().scope.store;
     let replicas = system.honest().iter().map(|replica| Participant::Replica(replica.clone(), store));
     replicas.chain(system.clients().iter().cloned().map(Participant::Client)).collect()
 }

@@ -81,7 +81,7 @@ impl Run {
         let participant = &self.participants[index];
         let before = self.locals[index].clone();
         let stimulus = event.as_stimulus(&before).ok_or(NoStep::Impossible)?;
-        let spent = self.locals.iter().map(Local::crashes).sum::<u32>() >= self.system.bound().crashes;
+        let spent = self.locals.iter().map(Local::crashes).sum::<u32>() >= self.system.bound().scope.crashes;
         if *event == Event::Crash && spent {
             return Err(NoStep::Impossible);
         }

@@ -60,9 +60,9 @@ impl Alphabet {
             return this;
         }
         let bound = system.bound();
-        this.views = (0..bound.views).map(View).collect();
+        this.views = (0..bound.scope.views).map(View).collect();
         this.targets = system.targets().collect();
-        this.numbers = (0..=bound.slots).map(SeqNum).collect();
+        this.numbers = (0..=bound.scope.slots).map(SeqNum).collect();
         this.batches = system.batches();
         this.digests = this.batches.iter().map(Batch::digest).chain([Digest::ZERO]).collect();
         this.proposals = this.all_proposals(system);

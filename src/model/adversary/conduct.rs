@@ -53,7 +53,7 @@ fn view_change(key: &SigningKey, new_view: View, prepared: Vec<PreparedClaim>) -
 /// Every batch of one request, at every number.
 fn places(system: &System) -> impl Iterator<Item = (SeqNum, Batch)> {
     let batches = system.requests().iter().map(|request| Batch::new([request.clone()]));
-    (1..=system.bound().slots).map(SeqNum).cartesian_product(batches.collect::<Vec<_>>())
+    (1..=system.bound().scope.slots).map(SeqNum).cartesian_product(batches.collect::<Vec<_>>())
 }
 
 fn proposal(key: &SigningKey, view: View, seq: SeqNum, batch: Batch) -> Proposal {
@@ -68,7 +68,7 @@ fn proposals<'a>(system: &'a System, key: &'a SigningKey) -> impl Iterator<Item 
 
 /// Claims that something of its own prepared, without a vote: a request, or the null request.
 fn unproved(system: &System, key: &SigningKey) -> Vec<PreparedClaim> {
-    let nulls = (1..=system.bound().slots).map(|seq| (SeqNum(seq), Batch::null()));
+    let nulls = (1..=system.bound().scope.slots).map(|seq| (SeqNum(seq), Batch::null()));
     let claim = |(seq, batch)| PreparedClaim {
         proposal: proposal(key, View(0), seq, batch),
         prepares: Uncompared([].into()),
@@ -79,7 +79,7 @@ fn unproved(system: &System, key: &SigningKey) -> Vec<PreparedClaim> {
 /// Its votes for every request at every number in every view.
 fn votes<'a>(system: &'a System, key: &'a SigningKey) -> impl Iterator<Item = Message> + 'a {
     let (rules, committee) = (system.rules(), system.setting().committee);
-    let views = (0..system.bound().views).map(View);
+    let views = (0..system.bound().scope.views).map(View);
     views.cartesian_product(places(system).collect::<Vec<_>>()).flat_map(move |(view, (seq, batch))| {
         let digest = batch.digest();
         let may_prepare = key.owner().replica().is_some_and(|id| rules.may_prepare(committee, view, id));

@@ -16,14 +16,6 @@ pub struct Bound {
     pub byzantine: Vec<ReplicaId>,
 }
 
-impl std::ops::Deref for Bound {
-    type Target = Scope;
-
-    fn deref(&self) -> &Scope {
-        &self.scope
-    }
-}
-
 /// Why a bound cannot be explored.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BoundError {

@@ -110,7 +110,10 @@ impl Reduced {
     /// Whether a bound is one in which it can make no difference who has decided.
     pub fn knows_decisions_of(system: &System) -> bool {
         let bound = system.bound();
-        bound.slots == 1 && bound.crashes == 0 && !system.has_checkpoints() && system.clients().is_empty()
+        bound.scope.slots == 1
+            && bound.scope.crashes == 0
+            && !system.has_checkpoints()
+            && system.clients().is_empty()
     }
 
     /// Judge *guards*.

@@ -5,20 +5,18 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use super::drawn::Drawn;
 use super::honest_nodes::HonestNodes;
 use super::knowledge::Knowledge;
+use super::network::NetworkFaults;
 use super::outcome::{Counts, End, Outcome};
 use super::rng::{Rng, Stream};
 use super::scheduler::{Ready, Scheduler, scheduler, written};
-use super::settings::{
-    Drawn, MOST_DOUBLINGS, NetworkFaults, PATIENCE, RETRANSMISSION, Settings, SettingsError, TIMEOUT,
-};
-use super::strategy::{ByzantineNode, CopyClock, Outgoing, Strategy, StrategyContext};
+use super::settings::{Settings, SettingsError};
+use super::strategy::{ByzantineNode, CopyClock, Outgoing, Strategy, StrategyContext, strategy};
+use super::timing::{INITIATIVE, MOST_DOUBLINGS, PATIENCE, RETRANSMISSION, TIMEOUT};
 use crate::model::{Event, Property, System, guarded};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Message, Principal, ReplicaId, Rules, View};
-
-/// How often a Byzantine replica acts on its own, in ticks.
-const INITIATIVE: u64 = 40;
 
 /// Runs a seed. `records` says whether the events are kept; `stop` ends the run early.
 ///
@@ -148,10 +146,10 @@ struct Simulation<'s> {
 
 impl<'s> Simulation<'s> {
     fn new(settings: &'s Settings, drawn: Drawn, seed: u64, records: bool) -> Self {
-        let Drawn { system, faults, strategy, schedule } = drawn;
+        let Drawn { system, faults, strategy: kind, schedule } = drawn;
         let honest_nodes = HonestNodes::new(Arc::clone(&system));
         let mut deceit = Rng::new(seed, Stream::Strategy);
-        let strategy = strategy.strategy(&system, &mut deceit);
+        let strategy = strategy(kind, &system, &mut deceit);
         let n = usize::from(settings.scope.replicas);
         let processes = n + honest_nodes.clients().len();
         let mut nodes: Vec<Option<ByzantineNode>> = (0..n).map(|_| None).collect();

@@ -6,8 +6,9 @@ use stateright::Model as _;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::job::Job;
+use super::limits::{Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict, exhausted};
-use super::search::{Coverage, End, Limit, Limits, Progress, search};
+use super::search::{Coverage, End, search};
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,

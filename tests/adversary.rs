@@ -60,11 +60,11 @@ fn made_up(seq: SeqNum) -> Snapshot {
 
 impl Grammar<'_> {
     fn view(&mut self) -> View {
-        View(self.choices.below(self.system.bound().views as usize) as u64)
+        View(self.choices.below(self.system.bound().scope.views as usize) as u64)
     }
 
     fn seq(&mut self) -> SeqNum {
-        let slots = self.system.bound().slots as usize;
+        let slots = self.system.bound().scope.slots as usize;
         SeqNum(if self.choices.chance(10) { 0 } else { 1 + self.choices.below(slots) as u64 })
     }
 
@@ -210,7 +210,7 @@ impl Grammar<'_> {
     }
 
     fn target(&mut self) -> View {
-        View(1 + self.choices.below(self.system.bound().views.saturating_sub(1) as usize) as u64)
+        View(1 + self.choices.below(self.system.bound().scope.views.saturating_sub(1) as usize) as u64)
     }
 
     /// View changes: of honest replicas, own ones, forged ones.
@@ -245,7 +245,7 @@ impl Grammar<'_> {
         };
         let mut proposals: Vec<_> = due.iter().map(|(seq, batch)| sign(&self.key, *seq, batch)).collect();
         if self.choices.chance(30) {
-            let count = self.choices.below(self.system.bound().slots as usize + 1);
+            let count = self.choices.below(self.system.bound().scope.slots as usize + 1);
             proposals = (1..=count as u64)
                 .map(|seq| {
                     let batch = self.batch();
@@ -352,7 +352,7 @@ fn kinds(system: &System) -> Vec<Kind> {
     if system.has_checkpoints() {
         kinds.extend([Kind::Checkpoint, Kind::State]);
     }
-    if system.bound().views > 1 {
+    if system.bound().scope.views > 1 {
         kinds.extend([Kind::ViewChange, Kind::NewView, Kind::NewView]);
     }
     if !system.clients().is_empty() {

@@ -291,7 +291,7 @@ fn numbers_are_had_again() {
     ] {
         let system = system(&bound, rules);
         check(&GuardModel::new(Arc::clone(&system)), &GuardModel::new(Arc::clone(&system)));
-        if bound.replicas < 4 {
+        if bound.scope.replicas < 4 {
             check(&MessageGraph::new(Arc::clone(&system)), &MessageGraph::new(Arc::clone(&system)));
         }
     }

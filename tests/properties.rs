@@ -32,7 +32,7 @@ fn outcome(rulebook: &Rulebook, bound: Bound, property: Option<Property>) -> Out
 /// Judge *guards* on every placement of f Byzantine replicas.
 fn run(rulebook: &Rulebook, bound: &Bound, property: Option<Property>) -> Vec<Outcome> {
     let jobs =
-        check::jobs(JudgeKind::Guards, bound, &Byzantine::Count(bound.faults), rulebook.rules).unwrap();
+        check::jobs(JudgeKind::Guards, bound, &Byzantine::Count(bound.scope.faults), rulebook.rules).unwrap();
     jobs.into_iter().map(|job| outcome(rulebook, job.bound, property)).collect()
 }
 
@@ -69,7 +69,10 @@ fn again(trace: &Trace) -> Arc<System> {
 fn every_property_holds_for_the_protocol_of_the_paper() {
     let castro99 = rulebook("castro99");
     let bound = smallest(castro99, 2);
-    assert_eq!((bound.replicas, bound.faults, bound.slots, bound.requests), (4, 1, 1, 2));
+    assert_eq!(
+        (bound.scope.replicas, bound.scope.faults, bound.scope.slots, bound.scope.requests),
+        (4, 1, 1, 2)
+    );
     let outcomes = run(castro99, &bound, None);
     assert_eq!(outcomes.len(), 3, "the primary of each view, and one of the others");
     for outcome in outcomes {

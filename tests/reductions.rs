@@ -251,7 +251,7 @@ fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
                 if reductions.quotient && reduced.as_ref().is_err_and(is_out_of_bounds) {
                     continue;
                 }
-                let takes_part = job.bound.clients || job.bound.reads > 0;
+                let takes_part = job.bound.scope.clients || job.bound.scope.reads > 0;
                 if (reductions.symmetry || reductions.quotient)
                     && reduced.is_err()
                     && (takes_part || plain == Ok(None))

@@ -15,7 +15,8 @@ use rustc_hash::FxHashSet;
 use stateright::{Expectation, Model, Property};
 
 use super::levels::reached;
-use super::search::{Coverage, End, Limit, Limits, Progress, Report};
+use super::limits::{Limit, Limits, Progress};
+use super::search::{Coverage, End, Report};
 use crate::model::{Fingerprint, Subsumes, fingerprint};
 
 /// States that one thread expands before limits are looked at again.

@@ -8,11 +8,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::job::JudgeKind;
+use super::limits::{Limits, deadline};
 use super::question::{PlanError, Question};
 use super::report::{Checked, Conclusion};
 use super::save::{self, Kept, SaveError};
 use super::schedule::{Schedule, Unwatched, Watch};
-use super::search::{Limits, deadline};
 use super::sizes::Sizes;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;

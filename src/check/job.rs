@@ -71,22 +71,22 @@ pub fn jobs(
 ) -> Result<Vec<Job>, BoundError> {
     let committee = bound.validate()?;
     if let Byzantine::Count(count) = byzantine
-        && *count >= bound.replicas
+        && *count >= bound.scope.replicas
     {
-        return Err(BoundError::NobodyHonest(usize::from(*count), bound.replicas));
+        return Err(BoundError::NobodyHonest(usize::from(*count), bound.scope.replicas));
     }
     if judge == JudgeKind::Unbounded {
         let count = match byzantine {
             Byzantine::Count(count) => *count,
             Byzantine::Ids(ids) => ids.len() as u16,
         };
-        let last = (bound.replicas.saturating_sub(count)..bound.replicas).map(ReplicaId);
+        let last = (bound.scope.replicas.saturating_sub(count)..bound.scope.replicas).map(ReplicaId);
         let bound = Bound::new(Scope { views: 1, ..bound.scope }, last);
         bound.validate()?;
         return Ok(vec![Job::new(judge, bound)]);
     }
-    let further = if judge == JudgeKind::Liveness { u64::from(bound.faults) } else { 0 };
-    placements(byzantine, committee, bound.views + further, rules)
+    let further = if judge == JudgeKind::Liveness { u64::from(bound.scope.faults) } else { 0 };
+    placements(byzantine, committee, bound.scope.views + further, rules)
         .into_iter()
         .map(|ids| {
             let bound = Bound::new(bound.scope, ids);

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::search::{Limit, Limits, Progress};
+use super::limits::{Limit, Limits, Progress};
 use super::visited::Visited;
 
 /// States that one thread expands before the results are merged.

@@ -6,8 +6,9 @@ use stateright::Model as _;
 
 use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
 use super::job::Job;
+use super::limits::{Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict, exhausted};
-use super::search::{Coverage, End, Limit, Limits, Progress, search};
+use super::search::{Coverage, End, search};
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,
@@ -62,48 +63,26 @@ pub(super) fn run_liveness(
     progress: &Progress,
 ) -> Result<Outcome, BoundError> {
     let start = Instant::now();
-    let left = || Limits { timeout: limits.timeout.map(|t| t.saturating_sub(start.elapsed())), ..*limits };
-    let mut covered = Coverage::default();
-    let mut found: Option<Outcome> = None;
-    let mut look = |beginning, most: u64| -> Result<Option<Outcome>, BoundError> {
-        for conduct in Conduct::ALL {
-            if conduct != Conduct::Silent && job.bound.byzantine.is_empty() {
-                continue;
-            }
-            let model = Liveness::endless(job.bound.clone(), rules, conduct, beginning)?;
-            let Some(model) = model else { continue };
-            let most = limits.max_states.map_or(most, |limit| limit.min(most));
-            let outcome =
-                judge(job, &model, property, &Limits { max_states: Some(most), ..left() }, progress);
-            covered = together(covered, outcome.coverage);
-            let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
-            let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
-            if is_said || trace.lasso().is_some_and(RunLasso::is_rising) {
-                return Ok(Some(Outcome { coverage: covered, ..outcome }));
-            }
-            found.get_or_insert(outcome);
-        }
-        Ok(None)
-    };
-    if let Some(outcome) = look(Beginning::Stable, FEW)? {
+    let mut asked =
+        Asked { job, rules, property, limits, progress, start, covered: Coverage::default(), found: None };
+    if let Some(outcome) = asked.look(Beginning::Stable, FEW)? {
         return Ok(outcome);
     }
-    if job.bound.views >= MANY_VIEWS
-        && let Some(outcome) = look(Beginning::Unstable, FEW)?
+    if job.bound.scope.views >= MANY_VIEWS
+        && let Some(outcome) = asked.look(Beginning::Unstable, FEW)?
     {
         return Ok(outcome);
     }
-    let further = u64::from(job.bound.faults);
+    let further = u64::from(job.bound.scope.faults);
     let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
-    let bounded = |most| judge(job, &model, property, &Limits { max_states: most, ..left() }, progress);
     let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));
     let first = limits.max_states.map_or(LARGE, |most| most.min(LARGE));
-    let mut outcome = bounded(Some(first));
+    let mut outcome = asked.judged(&model, Some(first));
     if is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
-        if let Some(found) = look(Beginning::Unstable, FEW)? {
+        if let Some(found) = asked.look(Beginning::Unstable, FEW)? {
             return Ok(found.also(outcome.coverage));
         }
-        outcome = bounded(limits.max_states);
+        outcome = asked.judged(&model, limits.max_states);
     }
     if matches!(outcome.verdict, Verdict::Holds) {
         outcome.verdict = match model.far_views_are_alike() {
@@ -112,17 +91,61 @@ pub(super) fn run_liveness(
         };
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
-        && let Some(found) = look(Beginning::Unstable, MANY)?
+        && let Some(found) = asked.look(Beginning::Unstable, MANY)?
     {
         return Ok(found.also(outcome.coverage));
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
-        outcome.coverage = together(outcome.coverage, covered);
-        if let Some(found) = found {
+        outcome.coverage = together(outcome.coverage, asked.covered);
+        if let Some(found) = asked.found {
             (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
         }
     }
     Ok(outcome)
+}
+
+/// What is asked, and what came of the looks at runs without end so far.
+struct Asked<'a> {
+    job: &'a Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &'a Limits,
+    progress: &'a Progress,
+    start: Instant,
+    /// What all looks covered.
+    covered: Coverage,
+    /// The first violation of which it is not sure that it goes on for ever.
+    found: Option<Outcome>,
+}
+
+impl Asked<'_> {
+    /// What a model says, within what is left of the time and within so many states.
+    fn judged(&self, model: &Liveness, max_states: Option<u64>) -> Outcome {
+        let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
+        let limits = Limits { max_states, timeout, ..*self.limits };
+        judge(self.job, model, self.property, &limits, self.progress)
+    }
+
+    /// Looks for views that change for ever, under each conduct at so many states at most.
+    fn look(&mut self, beginning: Beginning, most: u64) -> Result<Option<Outcome>, BoundError> {
+        for conduct in Conduct::ALL {
+            if conduct != Conduct::Silent && self.job.bound.byzantine.is_empty() {
+                continue;
+            }
+            let model = Liveness::endless(self.job.bound.clone(), self.rules, conduct, beginning)?;
+            let Some(model) = model else { continue };
+            let most = self.limits.max_states.map_or(most, |limit| limit.min(most));
+            let outcome = self.judged(&model, Some(most));
+            self.covered = together(self.covered, outcome.coverage);
+            let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
+            let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
+            if is_said || trace.lasso().is_some_and(RunLasso::is_rising) {
+                return Ok(Some(Outcome { coverage: self.covered, ..outcome }));
+            }
+            self.found.get_or_insert(outcome);
+        }
+        Ok(None)
+    }
 }
 
 impl Outcome {

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, JudgeKind, jobs};
+use super::limits::{Limits, Progress};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use super::run;
-use super::search::{Coverage, Limits, Progress};
+use super::search::Coverage;
 use super::validate::is_led_honestly;
 use crate::bugs::{Expected, Rulebook, Run};
 use crate::model::{Bound, Byzantine, Property, Scope, System};

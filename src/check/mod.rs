@@ -7,6 +7,7 @@ mod exercised;
 mod fair;
 mod job;
 mod levels;
+mod limits;
 mod liveness;
 mod matrix;
 mod outcome;
@@ -30,6 +31,7 @@ pub use fair::{
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use job::{Job, JudgeKind, jobs};
+pub use limits::{Limit, Limits, Progress, deadline};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};
@@ -39,7 +41,7 @@ pub use report::{Checked, Conclusion};
 pub(crate) use report::{thousands, who};
 pub use run::{run, run_on};
 pub use schedule::{Unwatched, Watch};
-pub use search::{Coverage, End, Halted, Limit, Limits, Progress, Report, deadline, search, search_on};
+pub use search::{Coverage, End, Halted, Report, search, search_on};
 pub use unbounded::search_unbounded;
 pub use validate::{is_led_honestly, validate};
 pub use visited::collision_probability;

@@ -1,7 +1,8 @@
 //! What comes of a job: how much was covered, and what that says.
 
 use super::job::Job;
-use super::search::{Coverage, Limit};
+use super::limits::Limit;
+use super::search::Coverage;
 use crate::model::{Property, System, guarded, votes_matter};
 use crate::pbft::RuleCount;
 use crate::trace::Trace;

@@ -9,8 +9,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::builder::CheckError;
 use super::exercised::unexercised;
 use super::job::{Job, JudgeKind};
+use super::limits::Limit;
 use super::outcome::{Outcome, Verdict};
-use super::search::Limit;
 use super::visited::collision_probability;
 use crate::model::{Bound, Property};
 use crate::subject::Pbft;
@@ -153,7 +153,7 @@ impl Checked {
                 writeln!(f, "Beware ({row}): in no run is it true that {good}.")?;
             }
         }
-        if self.outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.faults)) {
+        if self.outcomes.iter().any(|o| o.job.bound.byzantine.len() > usize::from(o.job.bound.scope.faults)) {
             f.write_str("More replicas are Byzantine than f: the protocol promises nothing there.\n")?;
         }
         if self.outcomes.iter().any(|o| o.job.judge == JudgeKind::Liveness) {

@@ -8,11 +8,12 @@ use stateright::{Expectation, Model};
 
 use super::confirm::confirm;
 use super::job::{Job, JudgeKind};
+use super::limits::{Limits, Progress, deadline};
 use super::liveness::run_liveness;
 use super::outcome::{Outcome, Verdict, exhausted};
 use super::question::PlanError;
 use super::save::{Suspended, Unfinished};
-use super::search::{Coverage, End, Limits, Progress, Report, deadline, search_on};
+use super::search::{Coverage, End, Report, search_on};
 use super::unbounded::run_unbounded;
 use super::validate::validate;
 use crate::model::{

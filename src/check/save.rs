@@ -240,49 +240,11 @@ pub fn read(
     jobs: &[Job],
 ) -> Result<Vec<Kept>, SaveError> {
     let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
-    let damaged = || SaveError::Damaged(path.to_owned());
-    let length = fs::metadata(path).map_err(failed)?.len();
-    let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
-    let mut magic = [0; MAGIC.len()];
-    let begins = file.read_exact(&mut magic);
-    let alike = magic.iter().zip(MAGIC).take_while(|(a, b)| a == b).count();
-    match begins {
-        Ok(()) if &magic == MAGIC => {}
-        Ok(()) if alike >= b"bft-check run ".len() => {
-            let form = String::from_utf8_lossy(&magic).trim().to_owned();
-            return Err(SaveError::Version(path.to_owned(), form, env!("CARGO_PKG_VERSION")));
-        }
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(failed(error)),
-        _ => return Err(SaveError::Foreign(path.to_owned())),
-    }
-    let content = length.checked_sub(MAGIC.len() as u64 + SUM).ok_or_else(damaged)?;
-    let mut sum = Summed { inner: io::sink(), sum: Xxh3::new() };
-    let mut check = || {
-        sum.write_all(MAGIC)?;
-        io::copy(&mut file.by_ref().take(content), &mut sum)?;
-        let mut told = [0; SUM as usize];
-        file.read_exact(&mut told)?;
-        Ok(u128::from_le_bytes(told) == sum.sum.digest128())
-    };
-    match check() {
-        Ok(true) => {}
-        Err(error) if io::Error::kind(&error) != io::ErrorKind::UnexpectedEof => return Err(failed(error)),
-        _ => return Err(damaged()),
-    }
-
+    let content = checked(path)?;
     let file = File::open(path).map_err(failed)?;
     let mut file = BufReader::with_capacity(1 << 18, file.take(MAGIC.len() as u64 + content));
-    file.read_exact(&mut magic).map_err(failed)?;
-    let length = read_u64(&mut file).map_err(failed)?;
-    let mut header = Vec::new();
-    file.by_ref().take(length).read_to_end(&mut header).map_err(failed)?;
-    let header: serde_json::Value = serde_json::from_slice(&header).map_err(|_| damaged())?;
-    let own = env!("CARGO_PKG_VERSION");
-    let version = header.get("version").and_then(|version| version.as_str()).unwrap_or("unknown");
-    if version != own {
-        return Err(SaveError::Version(path.to_owned(), version.to_owned(), own));
-    }
-    let Header { rules, property: of, rows, .. } = Header::deserialize(header).map_err(|_| damaged())?;
+    file.read_exact(&mut [0; MAGIC.len()]).map_err(failed)?;
+    let Header { rules, property: of, rows, .. } = read_header(path, &mut file)?;
     let saved: Vec<&Job> = rows.iter().map(|row| &row.job).collect();
     let wanted: Vec<&Job> = jobs.iter().collect();
     if rules != subject.name() || of != property || saved != wanted {
@@ -311,6 +273,56 @@ pub fn read(
             }
         })
         .collect()
+}
+
+/// Whether a file is a saved check, whole and of this form; how many bytes stand between its beginning and its checksum.
+fn checked(path: &Path) -> Result<u64, SaveError> {
+    let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
+    let damaged = || SaveError::Damaged(path.to_owned());
+    let length = fs::metadata(path).map_err(failed)?.len();
+    let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
+    let mut magic = [0; MAGIC.len()];
+    let begins = file.read_exact(&mut magic);
+    let alike = magic.iter().zip(MAGIC).take_while(|(a, b)| a == b).count();
+    match begins {
+        Ok(()) if &magic == MAGIC => {}
+        Ok(()) if alike >= b"bft-check run ".len() => {
+            let form = String::from_utf8_lossy(&magic).trim().to_owned();
+            return Err(SaveError::Version(path.to_owned(), form, env!("CARGO_PKG_VERSION")));
+        }
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(failed(error)),
+        _ => return Err(SaveError::Foreign(path.to_owned())),
+    }
+    let content = length.checked_sub(MAGIC.len() as u64 + SUM).ok_or_else(damaged)?;
+    let mut sum = Summed { inner: io::sink(), sum: Xxh3::new() };
+    let mut is_whole = || {
+        sum.write_all(MAGIC)?;
+        io::copy(&mut file.by_ref().take(content), &mut sum)?;
+        let mut told = [0; SUM as usize];
+        file.read_exact(&mut told)?;
+        Ok(u128::from_le_bytes(told) == sum.sum.digest128())
+    };
+    match is_whole() {
+        Ok(true) => Ok(content),
+        Err(error) if io::Error::kind(&error) != io::ErrorKind::UnexpectedEof => Err(failed(error)),
+        _ => Err(damaged()),
+    }
+}
+
+/// The header of a file that was checked, if this version wrote it.
+fn read_header(path: &Path, file: &mut impl Read) -> Result<Header, SaveError> {
+    let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
+    let damaged = || SaveError::Damaged(path.to_owned());
+    let length = read_u64(file).map_err(failed)?;
+    let mut header = Vec::new();
+    file.by_ref().take(length).read_to_end(&mut header).map_err(failed)?;
+    let header: serde_json::Value = serde_json::from_slice(&header).map_err(|_| damaged())?;
+    let own = env!("CARGO_PKG_VERSION");
+    let version = header.get("version").and_then(|version| version.as_str()).unwrap_or("unknown");
+    if version != own {
+        return Err(SaveError::Version(path.to_owned(), version.to_owned(), own));
+    }
+    Header::deserialize(header).map_err(|_| damaged())
 }
 
 /// The outcome of a run that had ended; none if a counterexample is no longer one.

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::builder::CheckError;
 use super::job::{Job, JudgeKind};
+use super::limits::{Limits, Progress};
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
-use super::search::{Limits, Progress};
 use crate::pbft::Rules;
 
 /// Somebody who looks on while jobs run.

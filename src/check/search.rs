@@ -2,53 +2,15 @@
 //! number of threads.
 
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use stateright::{Expectation, Model, Property};
 
 use super::levels::{Frontier, levels};
+use super::limits::{Limit, Limits, Progress};
 use super::visited::{NOBODY, Visited};
 use crate::model::{Fingerprint, fingerprint};
-
-/// What ends a search early.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// The most distinct states to visit.
-    pub max_states: Option<u64>,
-    /// The longest time to search.
-    pub timeout: Option<Duration>,
-    /// The most memory that the process may hold, in bytes, all searches in it together. What it holds is
-    /// asked of the system; where the system does not say, nothing is limited.
-    pub max_memory: Option<u64>,
-    /// Threads that expand states.
-    pub threads: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { max_states: None, timeout: None, max_memory: None, threads: 1 }
-    }
-}
-
-/// How long a run may still take, for the whole of a check.
-pub fn deadline(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
-}
-
-/// How far a running search has come; read by whoever shows it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Distinct states met.
-    pub states: AtomicU64,
-    /// States met and not yet expanded.
-    pub frontier: AtomicU64,
-    /// Steps from the initial state to the level that is being expanded.
-    pub depth: AtomicU64,
-    /// Set this to stop the search, and all others that share it.
-    pub stop: Arc<AtomicBool>,
-}
 
 /// What a search has covered.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -61,22 +23,6 @@ pub struct Coverage {
     pub depth: u64,
     /// How long it took.
     pub elapsed: Duration,
-}
-
-/// The limit that ended a search.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
-    /// [`Limits::max_states`].
-    States(u64),
-    /// [`Limits::timeout`].
-    Time(Duration),
-    /// [`Limits::max_memory`]: what was held then, or would have been held a moment later.
-    Memory(u64),
-    /// [`Progress::stop`].
-    Stopped,
-    /// The bound itself: before the goal of a liveness property a run could go on to further views, or had
-    /// no sequence number left.
-    Bound,
 }
 
 /// How a search ended.

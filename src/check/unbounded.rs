@@ -8,10 +8,11 @@ use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::job::{Job, JudgeKind};
+use super::limits::{Limit, Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use super::run::run;
-use super::search::{Coverage, End, Limit, Limits, Progress, Report, deadline, search};
+use super::search::{Coverage, End, Report, search};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Scope, UnboundedModel, UnboundedState, UnboundedStep,
     placements,

@@ -78,7 +78,7 @@ fn in_bound(system: &System, rules: &dyn Rules, property: Property) -> Result<()
         {
             Err(PlanError::OneHonest(property))
         }
-        Property::NoDeadEnd if bound.views != 1 => Err(PlanError::SeveralViews),
+        Property::NoDeadEnd if bound.scope.views != 1 => Err(PlanError::SeveralViews),
         Property::NoDeadEnd if !is_led_honestly(bound, rules) => Err(PlanError::ByzantinePrimary),
         _ => {
             debug_assert!(
@@ -91,7 +91,7 @@ fn in_bound(system: &System, rules: &dyn Rules, property: Property) -> Result<()
 
 /// Whether a window of so many numbers lets the same ones through, wherever it begins, as one of all that there are.
 fn is_idle(system: &System, rules: &dyn Rules, window: u64) -> bool {
-    let slots = system.bound().slots;
+    let slots = system.bound().scope.slots;
     let of = |window: u64| Setting { window, ..system.setting().clone() };
     let (given, all) = (of(window), of(slots));
     let admits =

@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use stateright::Model;
 
-use super::search::{Limit, Limits};
+use super::limits::{Limit, Limits};
 use crate::model::{Fingerprint, fingerprint};
 
 /// The parent of an initial state.

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &ExploreArguments, catalogue: &Catalogue) -> Result
     let subject = subject(catalogue, &arguments.rules)?;
     let addr = free_address(&arguments.addr)?;
     let bound = Bound::new(subject.scope(), []);
-    let all = Byzantine::Count(bound.faults);
+    let all = Byzantine::Count(bound.scope.faults);
     let mut chosen = Bound::new(bound.scope, [ReplicaId(0)]);
     let mut violation = None;
     if subject.departs().is_some() {

@@ -114,15 +114,35 @@ fn html(
     explorer: Option<SocketAddr>,
     path: &[usize],
 ) -> String {
-    let system = trace.system();
     let mut out = format!(
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>bft-check: {rules}</title>\
          <style>{STYLE}</style></head><body><h1>A run of {rules}</h1>",
         rules = escaped(rules)
     );
-    let byzantine: Vec<_> = system.bound().byzantine.iter().map(ToString::to_string).collect();
+    write_subject(&mut out, trace, property);
+    let links = Links { explorer, path };
+    let _ = write!(
+        out,
+        "<p>{}</p><ol><li value='0'>{}</li>",
+        links.reach(trace),
+        links.link(0, "before anything happens")
+    );
+    write_steps(&mut out, trace, &links);
+    let _ = write!(
+        out,
+        "</ol><h2>As a diagram</h2><div class='diagram'>{}</div><h2>In words</h2><pre>{}</pre></body></html>",
+        trace.to_svg(),
+        escaped(&trace.to_text(property))
+    );
+    out
+}
+
+/// Of what system the run is, and what is wrong with it.
+fn write_subject(out: &mut String, trace: &Trace, property: Option<Property>) {
+    let bound = trace.system().bound();
+    let byzantine: Vec<_> = bound.byzantine.iter().map(ToString::to_string).collect();
     let byzantine = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-    let _ = write!(out, "<p>{}; Byzantine: {byzantine}</p>", escaped(&system.bound().scope.to_string()));
+    let _ = write!(out, "<p>{}; Byzantine: {byzantine}</p>", escaped(&bound.scope.to_string()));
     if let Some((property, what)) = property.and_then(|property| Some((property, trace.violation(property)?)))
     {
         let _ = write!(
@@ -135,25 +155,43 @@ fn html(
     } else if let Some(stay) = trace.lasso() {
         let _ = write!(out, "<p class='wrong'>Never reached: {}</p>", stay.property);
     }
-    let link = |steps: usize, words: &str| match explorer.filter(|_| steps < path.len()) {
-        Some(explorer) => {
-            let path: String = path[..=steps].iter().map(|index| format!("/{index}")).collect();
-            format!("<a href='http://{explorer}/#/steps{path}'>{}</a>", escaped(words))
+}
+
+/// Where the steps of a run stand in the explorer, as far as it can follow.
+struct Links<'a> {
+    explorer: Option<SocketAddr>,
+    path: &'a [usize],
+}
+
+impl Links<'_> {
+    /// Words that lead to the state after so many steps.
+    fn link(&self, steps: usize, words: &str) -> String {
+        match self.explorer.filter(|_| steps < self.path.len()) {
+            Some(explorer) => {
+                let path: String = self.path[..=steps].iter().map(|index| format!("/{index}")).collect();
+                format!("<a href='http://{explorer}/#/steps{path}'>{}</a>", escaped(words))
+            }
+            None => escaped(words),
         }
-        None => escaped(words),
-    };
-    let followed = path.len().saturating_sub(1);
-    let reach = match explorer {
-        None => {
-            "The explorer cannot follow this run: its bound has more messages than can be listed.".to_owned()
+    }
+
+    /// How far the explorer can follow, in words.
+    fn reach(&self, trace: &Trace) -> String {
+        let followed = self.path.len().saturating_sub(1);
+        match self.explorer {
+            None => "The explorer cannot follow this run: its bound has more messages than can be listed."
+                .to_owned(),
+            Some(_) if followed < trace.steps().len() => format!(
+                "A link opens the explorer after that step. It cannot follow beyond step {followed}: what happens then is \
+                 not among what its adversary offers within the bound."
+            ),
+            Some(_) => "Each link opens the explorer after that step.".to_owned(),
         }
-        Some(_) if followed < trace.steps().len() => format!(
-            "A link opens the explorer after that step. It cannot follow beyond step {followed}: what happens then is \
-             not among what its adversary offers within the bound."
-        ),
-        Some(_) => "Each link opens the explorer after that step.".to_owned(),
-    };
-    let _ = write!(out, "<p>{reach}</p><ol><li value='0'>{}</li>", link(0, "before anything happens"));
+    }
+}
+
+fn write_steps(out: &mut String, trace: &Trace, links: &Links<'_>) {
+    let system = trace.system();
     let stay = trace.lasso();
     let mark = |out: &mut String, at: usize| {
         let Some(stay) = stay else { return };
@@ -166,21 +204,14 @@ fn html(
         }
     };
     for (number, step) in (1..).zip(trace.steps()) {
-        mark(&mut out, number - 1);
+        mark(out, number - 1);
         let class = stay.filter(|stay| stay.repeats_after < number).map_or("", |_| " class='loop'");
         let _ = write!(
             out,
             "<li value='{number}'{class}>{}<div class='outcome'>{}</div></li>",
-            link(number, &step.headline(system)),
+            links.link(number, &step.headline(system)),
             escaped(&step.outcome(system))
         );
     }
-    mark(&mut out, trace.steps().len());
-    let _ = write!(
-        out,
-        "</ol><h2>As a diagram</h2><div class='diagram'>{}</div><h2>In words</h2><pre>{}</pre></body></html>",
-        trace.to_svg(),
-        escaped(&trace.to_text(property))
-    );
-    out
+    mark(out, trace.steps().len());
 }

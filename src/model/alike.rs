@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::bounds::System;
+use super::system::System;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, NewView, PrePrepare, Prepare, PreparedClaim, Proposal,
     ReplicaId, Rules, SeqNum, Setting, Signable, Signed, SigningKey, StableCheckpoint, StableClaim,
@@ -95,17 +95,24 @@ pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     // Whoever panics over one of two treats them differently.
     let (setting, rules) = (system.setting(), system.rules().itself());
     let batches: Vec<Batch> = system.requests().iter().map(|r| Batch::new([r.clone()])).collect();
-    let views: Vec<View> = (0..bound.views.clamp(1, 4)).map(View).collect();
-    let next = View(bound.views);
-    let replicas = &keys[..usize::from(bound.replicas)];
+    let views: Vec<View> = (0..bound.scope.views.clamp(1, 4)).map(View).collect();
+    let next = View(bound.scope.views);
+    let replicas = &keys[..usize::from(bound.scope.replicas)];
     let batches = &batches[..batches.len().min(2)];
-    let alike =
-        Alike { setting, rules, keys: replicas, batches, views: &views, next, slots: bound.slots.min(2) };
-    if bound.views > 1 || system.is_open() {
+    let alike = Alike {
+        setting,
+        rules,
+        keys: replicas,
+        batches,
+        views: &views,
+        next,
+        slots: bound.scope.slots.min(2),
+    };
+    if bound.scope.views > 1 || system.is_open() {
         alike.check_prepared()?;
         alike.check_new_views()?;
     }
-    if bound.views > 1 && !bound.byzantine.is_empty() {
+    if bound.scope.views > 1 && !bound.byzantine.is_empty() {
         alike.check_reports()?;
     }
     if system.exchanges_states() { alike.check_states() } else { Ok(()) }

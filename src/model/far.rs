@@ -8,7 +8,7 @@
 
 use itertools::Itertools as _;
 
-use super::bounds::System;
+use super::system::System;
 use crate::pbft::{StableCheckpoint, View, ViewChange};
 
 /// The most lists of views that are tried.

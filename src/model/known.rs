@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::bounds::System;
+use super::system::System;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Message, NewView, PrePrepare, Prepare, PreparedClaim, Proposal,
     Reply, Signed, SignedRequest, StableClaim, StateTransfer, Status, ViewChange,

@@ -61,12 +61,13 @@ use indexmap::{IndexMap, IndexSet};
 use stateright::Model;
 
 use super::bits::Bits;
-use super::bounds::{Bound, BoundError, System};
+use super::bounds::{Bound, BoundError};
 use super::conduct::Conduct;
 use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge, Property};
+use super::system::System;
 use crate::pbft::{Principal, Rules, SignedRequest, View};
 
 /// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
@@ -160,7 +161,7 @@ impl Liveness {
         stabilisation: Stabilisation,
     ) -> Result<Self, BoundError> {
         bound.validate()?;
-        let before = bound.views;
+        let before = bound.scope.views;
         let mut scope = bound.scope;
         scope.views += stabilisation.further;
         let system = System::open(Bound::new(scope, bound.byzantine), rules)?;
@@ -179,7 +180,7 @@ impl Liveness {
         beginning: Beginning,
     ) -> Result<Option<Self>, BoundError> {
         let committee = bound.validate()?;
-        let (before, round) = (bound.views, u64::from(committee.n()));
+        let (before, round) = (bound.scope.views, u64::from(committee.n()));
         let ahead = match beginning {
             _ if conduct.is_far() => round,
             Beginning::Stable => 1,
@@ -199,7 +200,7 @@ impl Liveness {
         if !takes_turns.unwrap_or(false) || scope.clients || scope.reads > 0 || scope.crashes > 0 {
             return Ok(None);
         }
-        let system = System::open(Bound::new(scope, bound.byzantine), rules)?.with_conduct(conduct);
+        let system = System::open_with_conduct(Bound::new(scope, bound.byzantine), rules, conduct)?;
         Ok(Some(Liveness::of(system, before, Some(Endless { round, ahead, beginning }))))
     }
 
@@ -342,7 +343,7 @@ impl Liveness {
     /// primary can have a request ordered twice. Then it is the bound that lets the others wait.
     pub fn is_used_up(&self, state: &LivenessState) -> bool {
         self.with_view(state, |seen| {
-            let slots = seen.system.bound().slots;
+            let slots = seen.system.bound().scope.slots;
             let mut at_end = seen.replicas.iter().filter(|replica| replica.chain().height().0 >= slots);
             at_end.any(|replica| served(seen, replica) < due(seen))
         })
@@ -367,7 +368,7 @@ impl GlobalView<'_> {
 
 /// How many requests there are sequence numbers for.
 fn due(seen: &GlobalView<'_>) -> usize {
-    seen.system.requests().len().min(seen.system.bound().slots as usize)
+    seen.system.requests().len().min(seen.system.bound().scope.slots as usize)
 }
 
 fn has_executed(replica: &crate::pbft::State, request: &SignedRequest) -> bool {
@@ -387,7 +388,7 @@ fn executed(seen: &GlobalView<'_>) -> bool {
 /// Whether as many requests as there are numbers for have f + 1 honest replicas that agree on the result;
 /// and, where clients take part, whether each of these believes it.
 fn answered(seen: &GlobalView<'_>) -> bool {
-    let enough = usize::from(seen.system.bound().faults) + 1;
+    let enough = usize::from(seen.system.bound().scope.faults) + 1;
     let is_answered = |request: &&SignedRequest| {
         let results = || {
             seen.replicas
@@ -419,7 +420,7 @@ impl Model for Liveness {
         match action {
             LivenessMove::Stabilise => {
                 let mut stable = 0;
-                if self.judge.system().bound().lossy {
+                if self.judge.system().bound().scope.lossy {
                     let sent = self.judge.sent(&state.at);
                     stable = self.lost.write().unwrap_or_else(PoisonError::into_inner).insert_full(sent).0;
                 }
@@ -434,7 +435,7 @@ impl Model for Liveness {
     }
 
     fn within_boundary(&self, state: &LivenessState) -> bool {
-        let views = self.judge.system().bound().views;
+        let views = self.judge.system().bound().scope.views;
         self.with_view(state, |seen| {
             let views_of = || seen.replicas.iter().map(|replica| replica.view().0);
             let is_near = match (self.endless, views_of().min(), views_of().max()) {

@@ -19,11 +19,11 @@ use stateright::actor::{Actor, ActorModel, ActorModelAction, ActorModelState, En
 use stateright::{Model, Property};
 
 use super::adversary::Adversary;
-use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, Transition, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
+use super::system::System;
 use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is
@@ -85,7 +85,7 @@ fn receivers(system: &System, to: Option<Principal>) -> impl Iterator<Item = Pri
 fn id(system: &System, who: Principal) -> Id {
     match who {
         Principal::Replica(id) => Id::from(id.index()),
-        Principal::Client(id) => Id::from(usize::from(system.bound().replicas) + id.0 as usize),
+        Principal::Client(id) => Id::from(usize::from(system.bound().scope.replicas) + id.0 as usize),
     }
 }
 
@@ -140,10 +140,12 @@ impl MessageModel {
                     send(&mut network, this.envelope(to, Message::Request(request.clone())));
                 }
             }
-            for view in (0..this.system.bound().views).map(View).filter(|&v| this.system.may_time_out(v)) {
+            for view in
+                (0..this.system.bound().scope.views).map(View).filter(|&v| this.system.may_time_out(v))
+            {
                 send(&mut network, this.to_itself(to, Event::Timeout(view)));
             }
-            if this.system.bound().crashes > 0 {
+            if this.system.bound().scope.crashes > 0 {
                 send(&mut network, this.to_itself(to, Event::Crash));
             }
         }
@@ -233,7 +235,7 @@ impl MessageModel {
     fn history(&self, before: &MessageState, after: &MessageState, actor: Id) -> Option<Arc<History>> {
         let history = before.history.as_ref()?;
         let at = |state: &MessageState| state.local(actor).and_then(|local| local.client().cloned());
-        let client = usize::from(actor).checked_sub(usize::from(self.system.bound().replicas));
+        let client = usize::from(actor).checked_sub(usize::from(self.system.bound().scope.replicas));
         let (Some(client), Some(old), Some(new)) = (client, at(before), at(after)) else {
             return Some(Arc::clone(history));
         };
@@ -246,7 +248,7 @@ impl MessageModel {
         else {
             return false;
         };
-        if envelope.msg == Event::Crash && state.crashes() >= self.system.bound().crashes {
+        if envelope.msg == Event::Crash && state.crashes() >= self.system.bound().scope.crashes {
             return false;
         }
         let stimulus = envelope.msg.as_stimulus(local);
@@ -254,7 +256,7 @@ impl MessageModel {
     }
 
     fn who(&self, id: Id) -> Principal {
-        let (id, replicas) = (usize::from(id), usize::from(self.system.bound().replicas));
+        let (id, replicas) = (usize::from(id), usize::from(self.system.bound().scope.replicas));
         match id.checked_sub(replicas) {
             None => Principal::Replica(ReplicaId(id as u16)),
             Some(client) => Principal::Client(ClientId(client as u32)),

@@ -23,12 +23,12 @@ use stateright::{Model, Property};
 
 use super::adversary::Adversary;
 use super::bits::Bits;
-use super::bounds::System;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::participant::{Event, Local, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::record::{Journal, Recorded, Unfit};
+use super::system::System;
 use crate::pbft::{Message, Principal};
 
 /// PBFT message by message, in numbers.
@@ -198,12 +198,12 @@ impl MessageGraph {
                     for request in system.requests().iter().filter(|_| heard) {
                         put(tables, request.signer(), who, Event::Deliver(Message::Request(request.clone())));
                     }
-                    for view in (0..system.bound().views).map(crate::pbft::View) {
+                    for view in (0..system.bound().scope.views).map(crate::pbft::View) {
                         if system.may_time_out(view) {
                             put(tables, who, who, Event::Timeout(view));
                         }
                     }
-                    if system.bound().crashes > 0 {
+                    if system.bound().scope.crashes > 0 {
                         put(tables, who, who, Event::Crash);
                     }
                 }
@@ -359,7 +359,7 @@ impl MessageGraph {
     }
 
     fn may_crash(&self, tables: &Tables, state: &GraphState) -> bool {
-        let most = self.system.bound().crashes;
+        let most = self.system.bound().scope.crashes;
         let crashes = |&local: &u32| tables.locals[local as usize].1.crashes();
         most > 0 && self.locals(state).iter().map(crashes).sum::<u32>() < most
     }

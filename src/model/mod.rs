@@ -9,6 +9,7 @@ mod alike;
 mod bits;
 mod bounds;
 mod conduct;
+mod event;
 mod far;
 mod fingerprint;
 mod guards;
@@ -27,13 +28,15 @@ mod reduced;
 mod reductions;
 mod run;
 mod symmetry;
+mod system;
 mod transition_cache;
 mod unbounded;
 
 pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
-pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, System, placements};
+pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, placements};
 pub use conduct::Conduct;
+pub use event::{Event, EventRef};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use guards::{EventIds, GuardModel, GuardState, Move};
 pub use history::History;
@@ -44,7 +47,7 @@ pub use message::{MessageAction, MessageModel, MessageState};
 pub use message_graph::{Delivery, GraphState, MessageGraph};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
-pub use participant::{Event, EventRef, Participant, Transition, participants};
+pub use participant::{Participant, Transition, participants};
 pub use property::{
     GlobalView, Judge, NoSuchProperty, Properties, Property, first_history, looked_at, no_dead_end,
     properties,
@@ -54,6 +57,7 @@ pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
+pub use system::System;
 pub use unbounded::{
     Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
 };

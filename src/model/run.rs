@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bounds::System;
 use super::history::History;
 use super::participant::{Event, Local, Participant, Transition, participants};
 use super::property::{GlobalView, first_history};
+use super::system::System;
 use crate::pbft::{Message, Principal, Refusal};
 
 /// A run of a system: what everybody believes after the events so far.
@@ -81,7 +81,7 @@ impl Run {
         let participant = &self.participants[index];
         let before = self.locals[index].clone();
         let stimulus = event.as_stimulus(&before).ok_or(NoStep::Impossible)?;
-        let spent = self.locals.iter().map(Local::crashes).sum::<u32>() >= self.system.bound().crashes;
+        let spent = self.locals.iter().map(Local::crashes).sum::<u32>() >= self.system.bound().scope.crashes;
         if *event == Event::Crash && spent {
             return Err(NoStep::Impossible);
         }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::bounds::System;
 use super::participant::{EventRef, Local, Participant};
+use super::system::System;
 use crate::pbft::{Message, NewView, Principal, Signed, State, TallyId, ViewChange};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more

@@ -101,111 +101,132 @@ pub enum MergeError {
 /// # Errors
 /// Settings that make no sense.
 pub fn campaign(campaign: &Campaign, limits: &Limits, progress: &Progress) -> Result<Report, SettingsError> {
-    let Campaign { settings, from, to, keeps_going } = campaign;
-    settings.validate()?;
+    campaign.settings.validate()?;
     let start = Instant::now();
-    let next = AtomicU64::new(*from);
-    let last = AtomicU64::new(*to);
-    let late = || limits.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    let done: Mutex<Vec<(u64, End, Counts)>> = Mutex::new(Vec::new());
-    let failed: Mutex<Option<SettingsError>> = Mutex::new(None);
-    let timed_out = AtomicBool::new(false);
+    let runs = Runs::new(campaign, limits, progress);
     std::thread::scope(|scope| {
         for _ in 0..limits.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Relaxed);
-                    if seed >= last.load(Relaxed) {
-                        return;
-                    }
-                    if late() {
-                        timed_out.store(true, Relaxed);
-                        progress.stop.store(true, Relaxed);
-                    }
-                    match run(settings, seed, false, Some(&progress.stop)) {
-                        Ok(outcome) if outcome.end == End::Stopped => return,
-                        Ok(outcome) => {
-                            progress.runs.fetch_add(1, Relaxed);
-                            progress.steps.fetch_add(outcome.counts.steps, Relaxed);
-                            if matches!(outcome.end, End::Violated { .. }) && !keeps_going {
-                                last.fetch_min(seed + 1, Relaxed);
-                            }
-                            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                            done.push((seed, outcome.end, outcome.counts));
-                        }
-                        Err(error) => {
-                            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                            return;
-                        }
-                    }
-                }
-            });
+            scope.spawn(|| runs.work());
         }
         if let Some(deadline) = limits.deadline {
-            let (next, last, done, timed_out) = (&next, &last, &done, &timed_out);
-            scope.spawn(move || watch(deadline, next, last, done, progress, timed_out, *from));
+            let runs = &runs;
+            scope.spawn(move || runs.watch(deadline));
         }
     });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
+    runs.report(start)
+}
+
+/// The runs of a campaign, shared by the threads that run them.
+struct Runs<'a> {
+    campaign: &'a Campaign,
+    deadline: Option<Instant>,
+    progress: &'a Progress,
+    /// The next seed to run.
+    next: AtomicU64,
+    /// The first that is not run any more.
+    last: AtomicU64,
+    done: Mutex<Vec<(u64, End, Counts)>>,
+    failed: Mutex<Option<SettingsError>>,
+    timed_out: AtomicBool,
+}
+
+impl<'a> Runs<'a> {
+    fn new(campaign: &'a Campaign, limits: &Limits, progress: &'a Progress) -> Self {
+        Runs {
+            campaign,
+            deadline: limits.deadline,
+            progress,
+            next: AtomicU64::new(campaign.from),
+            last: AtomicU64::new(campaign.to),
+            done: Mutex::default(),
+            failed: Mutex::default(),
+            timed_out: AtomicBool::new(false),
+        }
     }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let end = last.into_inner();
-    done.retain(|(seed, ..)| *seed < end);
-    done.sort_unstable_by_key(|(seed, ..)| *seed);
-    let ran = done.len() as u64;
-    let stopped = match (timed_out.into_inner(), progress.stop.load(Relaxed)) {
-        _ if ran == end - from => None,
-        (true, _) => Some("the timeout".to_owned()),
-        (false, true) => Some("Ctrl-C".to_owned()),
-        (false, false) => None,
-    };
-    let mut report = Report {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        settings: settings.clone(),
-        seeds: ranges(done.iter().map(|(seed, ..)| (*seed, seed + 1))),
-        finished: 0,
-        cut_off: 0,
-        stopped,
-        counts: Counts::default(),
-        findings: Vec::new(),
-        seconds: start.elapsed().as_secs_f64(),
-    };
-    for (seed, end, counts) in done {
-        report.counts.add(&counts);
-        match end {
-            End::Finished => report.finished += 1,
-            End::Steps | End::Stopped => report.cut_off += 1,
-            End::Violated { property, what } => {
-                report.findings.push(Finding { seed, property, what, steps: counts.steps });
+
+    /// Runs one seed after the other, until there is none left.
+    fn work(&self) {
+        loop {
+            let seed = self.next.fetch_add(1, Relaxed);
+            if seed >= self.last.load(Relaxed) {
+                return;
+            }
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.time_is_over();
+            }
+            match run(&self.campaign.settings, seed, false, Some(&self.progress.stop)) {
+                Ok(outcome) if outcome.end == End::Stopped => return,
+                Ok(outcome) => {
+                    self.progress.runs.fetch_add(1, Relaxed);
+                    self.progress.steps.fetch_add(outcome.counts.steps, Relaxed);
+                    if matches!(outcome.end, End::Violated { .. }) && !self.campaign.keeps_going {
+                        self.last.fetch_min(seed + 1, Relaxed);
+                    }
+                    let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.push((seed, outcome.end, outcome.counts));
+                }
+                Err(error) => {
+                    *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    return;
+                }
             }
         }
     }
-    Ok(report)
-}
 
-/// Ends the runs when the time is over; returns when all have ended.
-fn watch(
-    deadline: Instant,
-    next: &AtomicU64,
-    last: &AtomicU64,
-    done: &Mutex<Vec<(u64, End, Counts)>>,
-    progress: &Progress,
-    timed_out: &AtomicBool,
-    from: u64,
-) {
-    loop {
-        let ended = done.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
-        let wanted = last.load(Relaxed) - from;
-        if progress.stop.load(Relaxed) || (next.load(Relaxed) >= last.load(Relaxed) && ended >= wanted) {
-            return;
+    fn time_is_over(&self) {
+        self.timed_out.store(true, Relaxed);
+        self.progress.stop.store(true, Relaxed);
+    }
+
+    /// Ends the runs when the time is over; returns when all have ended.
+    fn watch(&self, deadline: Instant) {
+        loop {
+            let ended = self.done.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
+            let last = self.last.load(Relaxed);
+            let all_ended = self.next.load(Relaxed) >= last && ended >= last - self.campaign.from;
+            if self.progress.stop.load(Relaxed) || all_ended {
+                return;
+            }
+            if Instant::now() >= deadline {
+                self.time_is_over();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
-        if Instant::now() >= deadline {
-            timed_out.store(true, Relaxed);
-            progress.stop.store(true, Relaxed);
-            return;
+    }
+
+    /// What came of all of them, when all have ended.
+    fn report(self, start: Instant) -> Result<Report, SettingsError> {
+        if let Some(error) = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
         }
-        std::thread::sleep(Duration::from_millis(5));
+        let Campaign { settings, from, .. } = self.campaign;
+        let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let end = self.last.into_inner();
+        done.retain(|(seed, ..)| *seed < end);
+        done.sort_unstable_by_key(|(seed, ..)| *seed);
+        let ran = done.len() as u64;
+        let stopped = match (self.timed_out.into_inner(), self.progress.stop.load(Relaxed)) {
+            _ if ran == end - from => None,
+            (true, _) => Some("the timeout".to_owned()),
+            (false, true) => Some("Ctrl-C".to_owned()),
+            (false, false) => None,
+        };
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: settings.clone(),
+            seeds: ranges(done.iter().map(|(seed, ..)| (*seed, seed + 1))),
+            finished: 0,
+            cut_off: 0,
+            stopped,
+            counts: Counts::default(),
+            findings: Vec::new(),
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        for (seed, end, counts) in done {
+            report.count(seed, end, &counts);
+        }
+        Ok(report)
     }
 }
 
@@ -222,6 +243,17 @@ fn ranges(parts: impl IntoIterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
 }
 
 impl Report {
+    fn count(&mut self, seed: u64, end: End, counts: &Counts) {
+        self.counts.add(counts);
+        match end {
+            End::Finished => self.finished += 1,
+            End::Steps | End::Stopped => self.cut_off += 1,
+            End::Violated { property, what } => {
+                self.findings.push(Finding { seed, property, what, steps: counts.steps });
+            }
+        }
+    }
+
     /// How many runs there were.
     pub fn runs(&self) -> u64 {
         self.seeds.iter().map(|(from, to)| to - from).sum()

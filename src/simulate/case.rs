@@ -13,10 +13,12 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use super::drawn::Drawn;
+use super::network::{NetworkFaults, Partition};
 use super::outcome::{End, Outcome};
 use super::run::run_drawn;
-use super::settings::{Drawn, NetworkFaults, Partition, Settings, SettingsError};
-use super::strategy::{DRAWN, StrategyKind};
+use super::settings::{Settings, SettingsError};
+use super::strategy_kind::{DRAWN, StrategyKind};
 use crate::model::{Bound, Property, System};
 use crate::pbft::ReplicaId;
 

@@ -57,7 +57,7 @@ impl HonestNodes {
             history = history.map(|history| history.after(client.id(), &before, &state));
             clients.push((client.clone(), state));
         }
-        let keeps_records = system.bound().crashes > 0;
+        let keeps_records = system.bound().scope.crashes > 0;
         HonestNodes { system, actors, states, index, clients, history, keeps_records, crashes: 0, panicked }
     }
 
@@ -135,12 +135,12 @@ impl HonestNodes {
     }
 
     fn crash(&mut self, index: usize) -> bool {
-        if self.crashes >= self.system.bound().crashes {
+        if self.crashes >= self.system.bound().scope.crashes {
             return false;
         }
         self.crashes += 1;
         let actor = &mut self.actors[index];
-        if self.system.bound().store == Store::LosesLast {
+        if self.system.bound().scope.store == Store::LosesLast {
             actor.records.truncate(actor.last_write);
         }
         actor.last_write = actor.records.len();

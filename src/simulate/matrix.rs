@@ -9,7 +9,7 @@ use super::outcome::End;
 use super::run::run;
 use super::scheduler::SchedulerKind;
 use super::settings::{Settings, SettingsError};
-use super::strategy::StrategyKind;
+use super::strategy_kind::StrategyKind;
 use crate::bugs::{Expected, Rulebook};
 use crate::model::{Load, Property, Scope};
 

@@ -12,6 +12,7 @@
 
 mod campaign;
 mod case;
+mod drawn;
 mod honest_nodes;
 mod knowledge;
 mod matrix;
@@ -23,15 +24,19 @@ mod run;
 mod scheduler;
 mod settings;
 mod strategy;
+mod strategy_kind;
+mod timing;
 
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
 pub use case::{Case, any_case, run_case};
 pub use knowledge::{BySender, Knowledge};
 pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
+pub use network::NetworkFaults;
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};
 pub use rng::Rng;
 pub use run::{run, run_under};
 pub use scheduler::SchedulerKind;
-pub use settings::{NetworkFaults, Settings, SettingsError};
-pub use strategy::{ByzantineNode, Outgoing, Strategy, StrategyContext, StrategyKind};
+pub use settings::{Settings, SettingsError};
+pub use strategy::{ByzantineNode, Outgoing, Strategy, StrategyContext};
+pub use strategy_kind::StrategyKind;

@@ -1,10 +1,48 @@
-//! What happens to a message on its way.
+//! How bad the network is, and what happens to a message on its way.
 
 use super::rng::Rng;
-use super::settings::{NetworkFaults, STABLE_DELAY};
+use super::timing::STABLE_DELAY;
+use crate::pbft::ReplicaId;
 
 /// How much longer a message takes that is late.
 const LATE: u64 = 30;
+
+/// A time in which messages do not pass between groups.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Partition {
+    /// From when.
+    pub from: u64,
+    /// Until when, that not included.
+    pub until: u64,
+    /// The group of each process: replicas, then clients.
+    pub group: Vec<u8>,
+    /// Whether what cannot pass waits; it is lost otherwise.
+    pub holds: bool,
+}
+
+/// How bad the network is until it is stable, and who crashes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NetworkFaults {
+    /// When it is stable, in ticks.
+    pub stable_at: u64,
+    /// The shortest and longest delay, in ticks, before it is stable.
+    pub delay: (u64, u64),
+    /// How many of a thousand messages take thirty times as long.
+    pub late: u64,
+    /// How many of a thousand are lost.
+    pub drop: u64,
+    /// How many of a thousand come twice.
+    pub duplicate: u64,
+    /// When the network parts.
+    pub partitions: Vec<Partition>,
+    /// Who crashes: when, and for how long.
+    pub crashes: Vec<(u64, ReplicaId, u64)>,
+    /// How long the timers of each process run, in eighths of what they should; once the network is stable they
+    /// run at least as long as they should.
+    pub skew: Vec<u64>,
+    /// How long clients think between two requests, at most.
+    pub thinks: u64,
+}
 
 /// When a message arrives that is sent now; nowhere, once, or twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

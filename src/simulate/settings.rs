@@ -1,24 +1,12 @@
 //! What a run is drawn from, besides its seed.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::rng::{Rng, Stream};
 use super::scheduler::SchedulerKind;
-use super::strategy::StrategyKind;
+use super::strategy_kind::StrategyKind;
 use crate::bugs::{self, Rulebook};
-use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store, System};
-use crate::pbft::{ReplicaId, Rules};
-
-/// How long a replica's timer runs before it has doubled, in ticks.
-pub(super) const TIMEOUT: u64 = 300;
-/// How long a client waits before it sends its request to all, in ticks, before that has doubled.
-pub(super) const PATIENCE: u64 = 200;
-/// How often a replica says how far it is, in ticks.
-pub(super) const RETRANSMISSION: u64 = 150;
-/// A timer doubles no more often than this: virtual time is finite, too.
-pub(super) const MOST_DOUBLINGS: u32 = 32;
+use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store};
+use crate::pbft::ReplicaId;
 
 /// Everything that decides what happens in a run, but for the seed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -185,128 +173,6 @@ impl Settings {
         match &self.placed {
             Some(ids) => Byzantine::Ids(ids.clone()),
             None => Byzantine::Count(self.byzantine),
-        }
-    }
-
-    /// What a run of a seed begins with.
-    pub(super) fn draw(&self, seed: u64) -> Result<Drawn, SettingsError> {
-        let rulebook = self.validate()?;
-        self.draw_under(rulebook.rules, seed)
-    }
-
-    /// What a run of a seed begins with under these rules, whatever name the settings give.
-    pub(super) fn draw_under(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
-        self.validate_sizes()?;
-        let mut rng = Rng::new(seed, Stream::NetworkFaults);
-        let mut byzantine = match &self.placed {
-            Some(ids) => ids.clone(),
-            None => {
-                let mut all: Vec<_> = (0..self.scope.replicas).map(ReplicaId).collect();
-                rng.shuffle(&mut all);
-                all.truncate(usize::from(self.byzantine));
-                all
-            }
-        };
-        byzantine.sort_unstable();
-        let strategy = self.strategy.drawn(&mut rng);
-        let system = Arc::new(System::new(Bound::new(self.scope, byzantine), rules)?);
-        let faults = NetworkFaults::draw(self, &system, &mut rng);
-        Ok(Drawn { system, faults, strategy, schedule: None })
-    }
-}
-
-/// What is settled before a run begins.
-#[derive(Clone, Debug)]
-pub(super) struct Drawn {
-    pub system: Arc<System>,
-    pub faults: NetworkFaults,
-    /// What Byzantine replicas do, and no longer [`StrategyKind::Mixed`].
-    pub strategy: StrategyKind,
-    /// What the next events are, if that is settled too.
-    pub schedule: Option<Vec<u16>>,
-}
-
-/// A time in which messages do not pass between groups.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Partition {
-    /// From when.
-    pub from: u64,
-    /// Until when, that not included.
-    pub until: u64,
-    /// The group of each process: replicas, then clients.
-    pub group: Vec<u8>,
-    /// Whether what cannot pass waits; it is lost otherwise.
-    pub holds: bool,
-}
-
-/// How bad the network is until it is stable, and who crashes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NetworkFaults {
-    /// When it is stable, in ticks.
-    pub stable_at: u64,
-    /// The shortest and longest delay, in ticks, before it is stable.
-    pub delay: (u64, u64),
-    /// How many of a thousand messages take thirty times as long.
-    pub late: u64,
-    /// How many of a thousand are lost.
-    pub drop: u64,
-    /// How many of a thousand come twice.
-    pub duplicate: u64,
-    /// When the network parts.
-    pub partitions: Vec<Partition>,
-    /// Who crashes: when, and for how long.
-    pub crashes: Vec<(u64, ReplicaId, u64)>,
-    /// How long the timers of each process run, in eighths of what they should; once the network is stable they
-    /// run at least as long as they should.
-    pub skew: Vec<u64>,
-    /// How long clients think between two requests, at most.
-    pub thinks: u64,
-}
-
-/// The delays of a stable network, in ticks.
-pub(super) const STABLE_DELAY: (u64, u64) = (1, 5);
-
-impl NetworkFaults {
-    /// Not all that can go wrong goes wrong in every run: what is left out in one leaves room for the rest.
-    fn draw(settings: &Settings, system: &System, rng: &mut Rng) -> Self {
-        let processes = u64::from(settings.scope.replicas) + system.clients().len() as u64;
-        let one_of = |rng: &mut Rng, from: &[u64]| rng.pick(from).copied().unwrap_or(0);
-        let stable_at = one_of(rng, &[0, 500, 1500, 3000]);
-        let stable_at = settings.stable_at.unwrap_or(stable_at);
-        let delay = *rng.pick(&[(0, 0), (1, 5), (1, 5), (1, 40), (20, 200)]).unwrap_or(&STABLE_DELAY);
-        let late = one_of(rng, &[0, 0, 10, 100]);
-        let (drop, duplicate) = (one_of(rng, &[0, 0, 20, 100, 300]), one_of(rng, &[0, 0, 20, 200]));
-        let count = rng.below(4);
-        let count = settings.partitions.map_or(count, u64::from);
-        let partitions = (0..count).map(|_| {
-            let from = rng.below(stable_at.max(1));
-            let until = (from + rng.between(50, 1000)).min(stable_at);
-            let groups = rng.between(2, 3);
-            let group = (0..processes).map(|_| rng.below(groups) as u8).collect();
-            Partition { from, until, group, holds: rng.chance(500) }
-        });
-        let partitions = partitions.collect();
-        let honest: Vec<_> = system.honest().iter().map(|replica| replica.id()).collect();
-        let crashes = rng.between(0, u64::from(settings.scope.crashes));
-        let crashes = (0..crashes).filter_map(|_| {
-            let id = *rng.pick(&honest)?;
-            Some((rng.below(stable_at.max(1)), id, rng.between(0, 400)))
-        });
-        let crashes = crashes.collect();
-        let skews: &[u64] =
-            rng.pick(&[&[8][..], &[7, 8, 9], &[1, 2, 4, 8, 8, 16, 32]]).copied().unwrap_or(&[8]);
-        let skew = (0..processes).map(|_| one_of(rng, skews)).collect();
-        let thinks = one_of(rng, &[0, 50, 400]);
-        NetworkFaults {
-            stable_at,
-            delay,
-            late,
-            drop: settings.drop.map_or(drop, u64::from),
-            duplicate: settings.duplicate.map_or(duplicate, u64::from),
-            partitions,
-            crashes,
-            skew,
-            thinks,
         }
     }
 }

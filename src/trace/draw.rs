@@ -107,59 +107,75 @@ pub fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<&RunLas
         );
     }
     if let Some(lasso) = lasso {
-        let rule = |out: &mut String, after: usize, words: &str, colour: &str| {
-            let y = TOP + after * ROW;
-            let _ = write!(
-                out,
-                "<line x1='0' y1='{y}' x2='{width}' y2='{y}' stroke='{colour}' stroke-dasharray='6 4'/>\
-                 <text x='4' y='{}' fill='{colour}'>{words}</text>",
-                y - 3
-            );
-        };
-        if lasso.is_loop() {
-            let (top, height) = (TOP + lasso.repeats_after * ROW, (events.len() - lasso.repeats_after) * ROW);
-            let _ = write!(out, "<rect y='{top}' width='{width}' height='{height}' fill='#ffeec2'/>");
-        }
-        rule(&mut out, lasso.stable_after, "from here on the network is stable", "#06c");
-        let repeats = if lasso.is_loop() { "from here on, for ever" } else { lasso.then };
-        // Both can stand at one place.
-        let below =
-            if lasso.stable_after == lasso.repeats_after { "&#8195;".repeat(18) } else { String::new() };
-        rule(&mut out, lasso.repeats_after, &format!("{below}↻ {repeats}"), "#c30");
+        svg_lasso(&mut out, lasso, events.len(), width);
     }
     for (row, (to, event)) in events.iter().enumerate() {
-        let (y, to) = (TOP + row * ROW + ROW / 2, x(*to));
-        let (from, label) = match event {
-            Event::Deliver(message) => (x(message.signer()), describe(system, message)),
-            Event::Timeout(view) => (to, format!("timer of {view} runs out")),
-            Event::Crash => (to, "crashes and recovers".to_owned()),
-            Event::Invoke => (to, "is asked to read".to_owned()),
-            Event::Resend => (to, "sends again".to_owned()),
-        };
-        let colour = match event {
-            Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",
-            Event::Deliver(Message::Commit(_)) => "#070",
-            _ => "#246",
-        };
-        let label = label.replace('&', "&amp;").replace('<', "&lt;");
-        if from == to {
-            let _ = write!(
-                out,
-                "<circle cx='{to}' cy='{y}' r='5' fill='#c70'/><text x='{}' y='{}' fill='#c70'>{label}</text>",
-                to + 10,
-                y + 4
-            );
-        } else {
-            let end = if from < to { to - 2 } else { to + 2 };
-            let _ = write!(
-                out,
-                "<line x1='{from}' y1='{y}' x2='{end}' y2='{y}' stroke='{colour}' marker-end='url(#arrow)'/>\
-                 <text x='{}' y='{}' text-anchor='middle' fill='{colour}'>{label}</text>",
-                usize::midpoint(from, to),
-                y - 4
-            );
-        }
+        svg_event(&mut out, system, row, x(*to), event, &x);
     }
     out.push_str("</svg>");
     out
+}
+
+/// Where the network is stable from, and what repeats for ever.
+fn svg_lasso(out: &mut String, lasso: &RunLasso, events: usize, width: usize) {
+    let rule = |out: &mut String, after: usize, words: &str, colour: &str| {
+        let y = TOP + after * ROW;
+        let _ = write!(
+            out,
+            "<line x1='0' y1='{y}' x2='{width}' y2='{y}' stroke='{colour}' stroke-dasharray='6 4'/>\
+             <text x='4' y='{}' fill='{colour}'>{words}</text>",
+            y - 3
+        );
+    };
+    if lasso.is_loop() {
+        let (top, height) = (TOP + lasso.repeats_after * ROW, (events - lasso.repeats_after) * ROW);
+        let _ = write!(out, "<rect y='{top}' width='{width}' height='{height}' fill='#ffeec2'/>");
+    }
+    rule(out, lasso.stable_after, "from here on the network is stable", "#06c");
+    let repeats = if lasso.is_loop() { "from here on, for ever" } else { lasso.then };
+    // Both can stand at one place.
+    let below = if lasso.stable_after == lasso.repeats_after { "&#8195;".repeat(18) } else { String::new() };
+    rule(out, lasso.repeats_after, &format!("{below}↻ {repeats}"), "#c30");
+}
+
+/// What happens to somebody, as an arrow from its sender or a mark at its place.
+fn svg_event(
+    out: &mut String,
+    system: &System,
+    row: usize,
+    to: usize,
+    event: &Event,
+    x: &impl Fn(Principal) -> usize,
+) {
+    let y = TOP + row * ROW + ROW / 2;
+    let (from, label) = match event {
+        Event::Deliver(message) => (x(message.signer()), describe(system, message)),
+        Event::Timeout(view) => (to, format!("timer of {view} runs out")),
+        Event::Crash => (to, "crashes and recovers".to_owned()),
+        Event::Invoke => (to, "is asked to read".to_owned()),
+        Event::Resend => (to, "sends again".to_owned()),
+    };
+    let colour = match event {
+        Event::Deliver(m) if is_byzantine(system, m.signer()) => "#b00",
+        Event::Deliver(Message::Commit(_)) => "#070",
+        _ => "#246",
+    };
+    let label = label.replace('&', "&amp;").replace('<', "&lt;");
+    if from == to {
+        let _ = write!(
+            out,
+            "<circle cx='{to}' cy='{y}' r='5' fill='#c70'/><text x='{}' y='{}' fill='#c70'>{label}</text>",
+            to + 10,
+            y + 4
+        );
+    } else {
+        let end = if from < to { to - 2 } else { to + 2 };
+        let _ = write!(
+            out,
+            "<line x1='{from}' y1='{y}' x2='{end}' y2='{y}' stroke='{colour}' marker-end='url(#arrow)'/>\
+             <text x='{}' y='{}' text-anchor='middle' fill='{colour}'>{label}</text>",
+            usize::midpoint(from, to),
+            y - 4
+        );
+    }
 }

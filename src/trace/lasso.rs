@@ -143,7 +143,7 @@ impl Trace {
         // Who has received something of a Byzantine replica since it last acted.
         let mut misled = BTreeSet::new();
         for (index, step) in self.steps.iter().enumerate() {
-            if index == lasso.stable_after && self.system.bound().lossy {
+            if index == lasso.stable_after && self.system.bound().scope.lossy {
                 lost = run.sent().clone();
             }
             let (repeats, timeout) = (index >= lasso.repeats_after, matches!(step.event, Event::Timeout(_)));
@@ -178,7 +178,7 @@ impl Trace {
             let _ = run.step(step.to, &step.event);
         }
         let owed = owed.unwrap_or_else(|| {
-            if lasso.stable_after == self.steps.len() && self.system.bound().lossy {
+            if lasso.stable_after == self.steps.len() && self.system.bound().scope.lossy {
                 lost = run.sent().clone();
             }
             owed_in(&run, &everybody, &lost)
@@ -347,7 +347,7 @@ fn must_arrive(
 /// Delivers what must arrive to everybody, but for what was sent before, if that is lost.
 fn deliver_all(run: &mut Run, before: &Run) {
     let everybody = participants(run.system());
-    let lossy = run.system().bound().lossy;
+    let lossy = run.system().bound().scope.lossy;
     loop {
         let mut changed = false;
         for to in &everybody {

@@ -151,10 +151,10 @@ pub(super) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
 /// Whether what the adversary can send is little enough to be listed.
 pub(super) fn is_listable(system: &System) -> bool {
     let bound = system.bound();
-    let batches = u64::from(bound.requests) + u64::from(bound.reads) + 2;
-    let views = bound.byzantine.len() as u64 * bound.views;
-    let proposals = views.saturating_mul(bound.slots * batches * batches);
-    let contents = views.saturating_mul(batches.saturating_pow(bound.slots as u32));
+    let batches = u64::from(bound.scope.requests) + u64::from(bound.scope.reads) + 2;
+    let views = bound.byzantine.len() as u64 * bound.scope.views;
+    let proposals = views.saturating_mul(bound.scope.slots * batches * batches);
+    let contents = views.saturating_mul(batches.saturating_pow(bound.scope.slots as u32));
     proposals.max(contents) <= LARGEST_ALPHABET
 }
 

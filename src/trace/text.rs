@@ -133,55 +133,61 @@ impl Step {
         let empty = Slot::default();
         for (seq, slot) in after.log().iter() {
             let old = before.log().get(seq).unwrap_or(&empty);
-            if let Some(proposal) = slot.proposal().filter(|p| old.proposal() != Some(*p)) {
-                let verb = if self.to == proposal.pre_prepare.signer() { "proposes" } else { "accepts" };
-                out.push(format!(
-                    "{verb} {} at {seq} in {}",
-                    name(system, proposal.digest()),
-                    proposal.view()
-                ));
-            }
-            if let Some(prepared) = slot.prepared().filter(|c| old.prepared() != Some(*c)) {
-                out.push(format!(
-                    "holds a certificate for {} at {seq} in {}",
-                    name(system, prepared.digest()),
-                    prepared.view()
-                ));
-            }
-            if old.prepared().is_some() && slot.prepared().is_none() {
-                out.push(format!("forgets its certificate at {seq}"));
-            }
-            if let Some(batch) = slot.committed().filter(|b| old.committed() != Some(*b)) {
-                out.push(format!("DECIDES {batch} at {seq}"));
-            }
+            out.extend(self.changes_at(system, seq, old, slot));
         }
-        for effect in &self.effects {
-            match effect {
-                Effect::Executed(block) => {
-                    let executed: Vec<_> = block.executed().iter().map(ToString::to_string).collect();
-                    let what = if executed.is_empty() { "nothing".to_owned() } else { executed.join(", ") };
-                    out.push(format!("executes {what} as block {}", block.seq().0));
-                }
-                Effect::Stable(stable) => out.push(format!("holds a stable checkpoint at {}", stable.seq())),
-                Effect::Transferred(seq) => out.push(format!("takes over the state at {seq}")),
-                Effect::Behind(seq) => out.push(format!("lags behind the stable checkpoint at {seq}")),
-                Effect::Evidence(evidence) => {
-                    out.extend(evidence.culprit().map(|id| format!("holds proof that {id} is Byzantine")));
-                }
-                _ => {}
-            }
-        }
+        out.extend(self.effects.iter().filter_map(told));
         out
     }
 }
 
 impl Step {
+    /// What the replica believes of a sequence number that it did not believe before.
+    fn changes_at(&self, system: &System, seq: SeqNum, old: &Slot, slot: &Slot) -> Vec<String> {
+        let mut out = Vec::new();
+        if let Some(proposal) = slot.proposal().filter(|p| old.proposal() != Some(*p)) {
+            let verb = if self.to == proposal.pre_prepare.signer() { "proposes" } else { "accepts" };
+            out.push(format!("{verb} {} at {seq} in {}", name(system, proposal.digest()), proposal.view()));
+        }
+        if let Some(prepared) = slot.prepared().filter(|c| old.prepared() != Some(*c)) {
+            out.push(format!(
+                "holds a certificate for {} at {seq} in {}",
+                name(system, prepared.digest()),
+                prepared.view()
+            ));
+        }
+        if old.prepared().is_some() && slot.prepared().is_none() {
+            out.push(format!("forgets its certificate at {seq}"));
+        }
+        if let Some(batch) = slot.committed().filter(|b| old.committed() != Some(*b)) {
+            out.push(format!("DECIDES {batch} at {seq}"));
+        }
+        out
+    }
+
     fn changes_of_client(&self) -> Vec<String> {
         let accepted = self.of_client.iter().filter_map(|effect| match effect {
             ClientEffect::Accepted(id, result) => Some(format!("ACCEPTS for {id}: {result:?}")),
             _ => None,
         });
         accepted.collect()
+    }
+}
+
+/// An effect in words, if it says something of what the replica believes.
+fn told(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Executed(block) => {
+            let executed: Vec<_> = block.executed().iter().map(ToString::to_string).collect();
+            let what = if executed.is_empty() { "nothing".to_owned() } else { executed.join(", ") };
+            Some(format!("executes {what} as block {}", block.seq().0))
+        }
+        Effect::Stable(stable) => Some(format!("holds a stable checkpoint at {}", stable.seq())),
+        Effect::Transferred(seq) => Some(format!("takes over the state at {seq}")),
+        Effect::Behind(seq) => Some(format!("lags behind the stable checkpoint at {seq}")),
+        Effect::Evidence(evidence) => {
+            evidence.culprit().map(|id| format!("holds proof that {id} is Byzantine"))
+        }
+        _ => None,
     }
 }
 

@@ -89,7 +89,7 @@ pub fn violates(property: Property, trace: &Trace) -> bool {
         }
         Property::StableHeld => states.iter().any(|state| {
             let reached = states.iter().filter(|other| other.chain().height() >= state.stable().seq());
-            reached.count() <= usize::from(system.bound().faults)
+            reached.count() <= usize::from(system.bound().scope.faults)
         }),
         Property::ReplyTrue => run.locals().any(|(who, local)| {
             let (Principal::Client(client), Some(state)) = (who, local.client()) else { return false };
@@ -98,7 +98,7 @@ pub fn violates(property: Property, trace: &Trace) -> bool {
         }),
         Property::Linearizable => is_stale(trace),
         Property::NoDeadEnd => is_dead_end(&system, &run),
-        Property::Executed | Property::Answered if system.bound().load.is_some() => is_left_out(&run),
+        Property::Executed | Property::Answered if system.bound().scope.load.is_some() => is_left_out(&run),
         Property::Executed | Property::Answered => never(property, trace),
         Property::Evidence => false,
     }
@@ -154,7 +154,7 @@ fn is_dead_end(system: &Arc<System>, run: &Run) -> bool {
             }
         }
     }
-    let due = system.requests().len().min(system.bound().slots as usize);
+    let due = system.requests().len().min(system.bound().scope.slots as usize);
     run.locals().filter_map(|(_, local)| local.replica()).any(|state| {
         let served = |request: &&bft_check::pbft::SignedRequest| state.last_reply(request.client).is_some();
         system.requests().iter().filter(served).count() < due

@@ -277,7 +277,7 @@ fn placements(answers: &[(Question, Answer)], rules: &dyn Rules) -> Vec<(&'stati
                     && other.job.bound.byzantine == ids
             })
         };
-        let tried = model::placements(&Byzantine::Count(1), committee, bound.views, rules);
+        let tried = model::placements(&Byzantine::Count(1), committee, bound.scope.views, rules);
         if *judge != JudgeKind::Unbounded && tried.iter().all(|ids| holds(ids)) {
             out.push(("placements", format!("{question}: {}; none of {tried:?} is", answer.brief())));
         }
@@ -304,7 +304,7 @@ fn fewer(answers: &[(Question, Answer)]) -> Vec<(&'static str, String)> {
                     && other.job.bound.byzantine.iter().map(|id| id.0).eq([id])
             })
         };
-        if (0..bound.replicas).all(with) && bound.faults > 0 {
+        if (0..bound.scope.replicas).all(with) && bound.scope.faults > 0 {
             out.push(("fewer", format!("{question}: {}; holds whoever is Byzantine", answer.brief())));
         }
     }

@@ -62,10 +62,10 @@ impl Question {
             // Who is stuck depends on what there is to do.
             mine.scope == theirs.scope
         } else {
-            mine.requests <= theirs.requests && mine.crashes <= theirs.crashes
+            mine.scope.requests <= theirs.scope.requests && mine.scope.crashes <= theirs.scope.crashes
         };
         let of_views = other.job.judge == JudgeKind::Unbounded;
-        let views = of_views || mine.views <= theirs.views;
+        let views = of_views || mine.scope.views <= theirs.scope.views;
         let placed = mine.byzantine == theirs.byzantine
             || (of_views && mine.byzantine.len() == theirs.byzantine.len());
         // What a violation in any number of views takes is not known of one that was found without a bound.

@@ -242,18 +242,18 @@ impl Wild<'_> {
     fn hand(&mut self) -> Option<Hand> {
         let forges = self.dice.chance(8) && !self.system.byzantine().is_empty();
         if forges {
-            let replica = self.dice.below(u64::from(self.system.bound().replicas));
+            let replica = self.dice.below(u64::from(self.system.bound().scope.replicas));
             return Some(Hand::Forger(Principal::Replica(ReplicaId(replica as u16))));
         }
         self.dice.pick(self.system.byzantine()).cloned().map(Hand::Own)
     }
 
     fn view(&mut self) -> View {
-        View(self.dice.below(self.system.bound().views))
+        View(self.dice.below(self.system.bound().scope.views))
     }
 
     fn seq(&mut self) -> SeqNum {
-        SeqNum(1 + self.dice.below(self.system.bound().slots))
+        SeqNum(1 + self.dice.below(self.system.bound().scope.slots))
     }
 
     fn batch(&mut self) -> Batch {
@@ -360,7 +360,7 @@ impl Wild<'_> {
     }
 
     fn change(&mut self, key: &Hand, parts: &Parts, view: View) -> Arc<Signed<ViewChange>> {
-        let count = self.dice.below(self.system.bound().slots + 2).min(2);
+        let count = self.dice.below(self.system.bound().scope.slots + 2).min(2);
         let stable = if self.system.has_checkpoints() {
             self.stable(key, parts, None)
         } else {
@@ -378,7 +378,7 @@ impl Wild<'_> {
         let Some(id) = key.name().replica() else { return self.new_view_of(key, parts, View(0)) };
         // Most often of a view that it leads, since little else comes of anything.
         let committee = self.system.setting().committee;
-        let led: Vec<_> = (0..self.system.bound().views)
+        let led: Vec<_> = (0..self.system.bound().scope.views)
             .map(View)
             .filter(|&view| self.rules.primary(committee, view) == id)
             .collect();
@@ -417,7 +417,7 @@ impl Wild<'_> {
         let mut batches =
             if self.dice.chance(60) { self.rules.new_view_batches(&contents) } else { Vec::new() };
         if self.dice.chance(40) {
-            batches = (0..self.dice.below(self.system.bound().slots + 1) + 1)
+            batches = (0..self.dice.below(self.system.bound().scope.slots + 1) + 1)
                 .map(|_| (self.seq(), self.batch()))
                 .collect();
         }

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 
 use super::{Claim, Cut, FairModel, LivenessError, LivenessProperty, MAX_CLASSES};
 use crate::check::levels::{Frontier, levels};
-use crate::check::search::{Coverage, Limit, Limits, Progress};
+use crate::check::limits::{Limit, Limits, Progress};
+use crate::check::search::Coverage;
 use crate::check::visited::{NOBODY, Visited};
 use crate::model::{Fingerprint, fingerprint};
 

@@ -49,7 +49,8 @@ use std::time::Instant;
 
 use stateright::Model;
 
-use super::search::{Coverage, Limit, Limits, Progress};
+use super::limits::{Limit, Limits, Progress};
+use super::search::Coverage;
 pub use lasso::{Ending, Lasso};
 
 /// The most classes that a model may have: a set of them is a machine word.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use crate::model::bounds::System;
 use crate::model::panics::guarded;
+use crate::model::system::System;
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, PrePrepare, Prepare, Principal, Proposal, Record,
     ReplicaId, SeqNum, Signed, SignedPart, SigningKey, Snapshot, Uncompared, View,
@@ -60,9 +60,9 @@ impl Alphabet {
             return this;
         }
         let bound = system.bound();
-        this.views = (0..bound.views).map(View).collect();
+        this.views = (0..bound.scope.views).map(View).collect();
         this.targets = system.targets().collect();
-        this.numbers = (0..=bound.slots).map(SeqNum).collect();
+        this.numbers = (0..=bound.scope.slots).map(SeqNum).collect();
         this.batches = system.batches();
         this.digests = this.batches.iter().map(Batch::digest).chain([Digest::ZERO]).collect();
         this.proposals = this.all_proposals(system);

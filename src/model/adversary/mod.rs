@@ -27,6 +27,7 @@
 
 mod alphabet;
 mod certificates;
+mod conduct;
 mod memo;
 mod new_view;
 mod state;
@@ -38,10 +39,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::alphabet::Alphabet;
 use self::memo::{Memo, Part};
-use super::bounds::System;
-use super::conduct;
 use super::fingerprint::Fingerprint;
 use super::panics::guarded;
+use super::system::System;
 use crate::pbft::{
     Batch, Committee, Message, PreparedClaim, Proposal, Replica, Rules, SeqNum, StableClaim, check_proposal,
 };

@@ -214,8 +214,8 @@ impl Adversary {
     /// Every quorum of view changes of different senders, larger sets, and each in another order, where that matters.
     fn quorums(&self, memo: &mut Memo, start: &Start<'_>) -> Vec<List> {
         let by_sender = self.justifying(start);
-        let n = usize::from(self.system.bound().replicas);
-        let slots = self.system.bound().slots as usize;
+        let n = usize::from(self.system.bound().scope.replicas);
+        let slots = self.system.bound().scope.slots as usize;
         // A larger set than a quorum can matter where the certificates for the slots come from more senders than a
         // quorum has, or where a rule looks at some of them only.
         let largest = if n <= EVERY_CHOICE { n } else { self.quorum().max(slots) };
@@ -341,7 +341,7 @@ impl Adversary {
         let alphabet = &self.alphabet;
         let (key, view) = (start.key, start.view);
         let make = |seq: SeqNum, batch: &Batch| proposal(key, view, seq, batch.clone());
-        let slots = self.system.bound().slots as usize;
+        let slots = self.system.bound().scope.slots as usize;
         let mut rows: Vec<Vec<Proposal>> = vec![Vec::new()];
         let mut from = 0;
         for seq in (1..=slots as u64).map(SeqNum) {

@@ -680,7 +680,7 @@ impl GuardModel {
         let timeout = &[TIMEOUT][..];
         let unasked = match node.local {
             _ if !unasked => &[][..],
-            Local::Replica(_) if self.system.bound().crashes > 0 => &[TIMEOUT, CRASH][..],
+            Local::Replica(_) if self.system.bound().scope.crashes > 0 => &[TIMEOUT, CRASH][..],
             Local::Replica(_) => timeout,
             Local::Client(_) => &[INVOKE][..],
             Local::Panicked(_) => &[][..],
@@ -1212,7 +1212,7 @@ impl GuardModel {
     }
 
     fn may_crash(&self, tables: &Tables, state: &GuardState) -> bool {
-        let most = self.system.bound().crashes;
+        let most = self.system.bound().scope.crashes;
         if most == 0 {
             return false;
         }

@@ -8,10 +8,10 @@ use stateright::Model;
 
 pub use kind::{NoSuchProperty, Properties, Property};
 
-use super::bounds::System;
 use super::history::History;
 use super::panics::Panicked;
 use super::participant::{Local, Participant};
+use super::system::System;
 use crate::pbft::{
     Batch, Chain, ClientState, Digest, Outcome, Principal, ReplicaId, SeqNum, SignedRequest, State, View,
     signed_by_its_client,
@@ -221,7 +221,7 @@ impl GlobalView<'_> {
     /// Which replica has executed fewer requests than there are numbers for.
     pub(crate) fn unserved(&self) -> Option<String> {
         let requests = self.system.requests();
-        let due = requests.len().min(self.system.bound().slots as usize);
+        let due = requests.len().min(self.system.bound().scope.slots as usize);
         for (id, state) in named(self) {
             let served = |r: &&SignedRequest| {
                 state.last_reply(r.client).is_some_and(|last| last.timestamp >= r.timestamp)
@@ -253,7 +253,7 @@ fn stable_unique(seen: &GlobalView<'_>) -> Option<String> {
 }
 
 fn stable_held(seen: &GlobalView<'_>) -> Option<String> {
-    let needed = usize::from(seen.system.bound().faults) + 1;
+    let needed = usize::from(seen.system.bound().scope.faults) + 1;
     for (id, state) in named(seen) {
         let seq = state.stable().seq();
         let holders = seen.replicas.iter().filter(|other| other.chain().height() >= seq).count();
@@ -430,7 +430,7 @@ pub fn properties<J: Judge>(system: &System) -> Vec<stateright::Property<J>> {
         good("a client is answered", believed_by_one::<J>);
     }
     good("every honest replica decides a request", decided_by_all::<J>);
-    if system.bound().views > 1 {
+    if system.bound().scope.views > 1 {
         good("a request is decided after a view change", decided_after_view_change::<J>);
     }
     all

@@ -29,10 +29,10 @@ use smallvec::SmallVec;
 use stateright::Model;
 
 use super::bits::Bits;
-use super::bounds::System;
 use super::guards::{Guard, GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
+use super::system::System;
 use crate::pbft::Batch;
 use decided::Decisions;
 
@@ -110,7 +110,10 @@ impl Reduced {
     /// Whether a bound is one in which it can make no difference who has decided.
     pub fn knows_decisions_of(system: &System) -> bool {
         let bound = system.bound();
-        bound.slots == 1 && bound.crashes == 0 && !system.has_checkpoints() && system.clients().is_empty()
+        bound.scope.slots == 1
+            && bound.scope.crashes == 0
+            && !system.has_checkpoints()
+            && system.clients().is_empty()
     }
 
     /// Judge *guards*.

@@ -42,9 +42,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::bounds::System;
 use super::guards::{GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Property, properties};
+use super::system::System;
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
 
 pub use by_guards::ByGuards;
@@ -119,14 +119,14 @@ impl<M: ByGuards> Symmetric<M> {
         }
         let (bound, rules, keys) = (system.bound(), system.rules(), system.keys());
         let committee = system.setting().committee;
-        let leads = |id| (0..bound.views).any(|view| rules.primary(committee, View(view)) == id);
+        let leads = |id| (0..bound.scope.views).any(|view| rules.primary(committee, View(view)) == id);
         let honest = || (0..).zip(system.honest()).map(|(place, replica)| (place, replica.id()));
         let backups: Vec<(u16, ReplicaId)> =
             honest().filter(|&(_, id)| !leads(id)).take(MOST_REPLICAS).collect();
         // A forged request bears the name of client 0.
         let forged = rules.authentic(system.setting(), system.forged())
             || honest().any(|(_, id)| rules.authentic_at(system.setting(), id, system.forged()));
-        let renames_clients = bound.views == 1 && !system.has_checkpoints() && bound.crashes == 0;
+        let renames_clients = bound.scope.views == 1 && !system.has_checkpoints() && bound.scope.crashes == 0;
         let clients: Vec<ClientId> = (u32::from(forged)..system.requests().len() as u32)
             .map(ClientId)
             .take(if renames_clients { MOST_CLIENTS } else { 0 })

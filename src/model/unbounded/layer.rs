@@ -102,7 +102,7 @@ pub(super) fn explore(
 /// The replicas at the start of view 0, and what exists there.
 fn first(stage: &Stage) -> (Numbers, Bits, Showable<View>) {
     let state = stage.judge.init_states().swap_remove(0);
-    let slots = stage.judge.system().bound().slots as usize;
+    let slots = stage.judge.system().bound().scope.slots as usize;
     let base = stage.judge.available_after(&Bits::default());
     (stage.judge.numbers(&state).into(), base, vec![BTreeSet::new(); slots])
 }

@@ -76,7 +76,7 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     pub fn new(model: &Model, system: &System) -> Result<Self, TieError> {
         let (bound, committee) = (system.bound(), system.setting().committee);
-        let (views, slots) = (bound.views as usize, bound.slots as usize);
+        let (views, slots) = (bound.scope.views as usize, bound.scope.slots as usize);
         let batches = system.batches();
         let values: Vec<Digest> = batches.iter().map(|batch| batch.digest()).collect();
         let count = values.len() as u16 + 1;

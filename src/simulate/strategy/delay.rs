@@ -1,7 +1,7 @@
 //! A primary that is as slow as it can be without being replaced, or a little slower (Amir et al., Prime, 2008).
 
 use super::super::rng::Rng;
-use super::super::settings::TIMEOUT;
+use super::super::timing::TIMEOUT;
 use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{Message, Principal};
 

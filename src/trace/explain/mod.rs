@@ -40,7 +40,7 @@ impl Trace {
         Some(Explanation {
             conflict: guarded(|| Conflict::find(self, property)).unwrap_or_default(),
             rules: guarded(|| Blame::find(self, property)).ok().flatten(),
-            too_many_byzantine: (byzantine > usize::from(bound.faults)).then_some(byzantine),
+            too_many_byzantine: (byzantine > usize::from(bound.scope.faults)).then_some(byzantine),
         })
     }
 }

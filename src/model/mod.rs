@@ -55,5 +55,5 @@ pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
 pub use unbounded::{
-    Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
+    Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep, Unexplorable,
 };

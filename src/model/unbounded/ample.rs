@@ -17,6 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::UnboundedModel;
+use super::error::Unexplorable;
 use super::stage::Stage;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
@@ -77,7 +78,7 @@ impl<'a> Steps<'a> {
     }
 
     /// What can be done in a local state.
-    pub fn at(&mut self, local: u32) -> Result<Arc<Vec<Step>>, String> {
+    pub fn at(&mut self, local: u32) -> Result<Arc<Vec<Step>>, Unexplorable> {
         if let Some(steps) = self.steps.get(&local) {
             return Ok(Arc::clone(steps));
         }
@@ -110,7 +111,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether of the NEW-VIEWs that propose the same all bring a replica to the same, however they are justified.
-    fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), String> {
+    fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), Unexplorable> {
         self.stage.of_view();
         let mut led_to: FxHashMap<u32, u32> = FxHashMap::default();
         for guard in guards {
@@ -123,14 +124,14 @@ impl<'a> Steps<'a> {
             let next = led_to.get(new_view).copied();
             if self.stage.began_with.contains(*new_view) && *by_content.entry(content).or_insert(next) != next
             {
-                return Err("it matters how a NEW-VIEW is justified, not only what it proposes".to_owned());
+                return Err(Unexplorable::Justification);
             }
         }
         Ok(())
     }
 
     /// The sets of steps in a local state of which one may as well be taken next.
-    pub fn amples(&mut self, local: u32) -> Result<Arc<Vec<Ample>>, String> {
+    pub fn amples(&mut self, local: u32) -> Result<Arc<Vec<Ample>>, Unexplorable> {
         if let Some(amples) = self.amples.get(&local) {
             return Ok(Arc::clone(amples));
         }
@@ -165,7 +166,7 @@ impl<'a> Steps<'a> {
     /// Where two steps of a local state lead in either order, if they do not get in each other's way. Nor does `b` if
     /// nothing is left of it once `a` is taken, as of a request that arrives before its proposal: it sends nothing,
     /// and whoever sees it sees no difference.
-    fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<u32>, String> {
+    fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<u32>, Unexplorable> {
         let (a, b) = (&steps[a], &steps[b]);
         let (after_a, after_b) = (self.at(a.next)?, self.at(b.next)?);
         let then_b = after_a.iter().filter(|step| step.is_enabled_with(b));
@@ -180,7 +181,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether these steps stay possible, hidden, and out of the way of others, whatever else the replica does.
-    fn stays_apart(&mut self, local: u32, members: &[usize]) -> Result<bool, String> {
+    fn stays_apart(&mut self, local: u32, members: &[usize]) -> Result<bool, Unexplorable> {
         let steps = self.at(local)?;
         let nexts: BTreeSet<u32> = members.iter().map(|&member| steps[member].next).collect();
         let mut seen = FxHashSet::default();

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use stateright::Model as _;
 
-use super::past::{BoundaryState, CarriedState, Decided, Rank, Showable, is_part, with};
+use super::boundary::{BoundaryState, CarriedState, Decided, Rank, Showable, is_part, with};
+use super::error::Unexplorable;
 use super::round::{Numbers, Phase, Plan};
 use super::stage::{Setup, Stage};
-use super::{Leader, UnboundedModel, entered, round, subsumed, undecided};
+use super::{Leader, UnboundedModel, premise, round, subsumed, summaries, undecided};
 use crate::model::bits::Bits;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
@@ -49,7 +50,7 @@ pub(super) fn explore(
     stage: &mut Stage,
     past: Option<&BoundaryState>,
     leader: Leader,
-) -> Result<Layer, String> {
+) -> Result<Layer, Unexplorable> {
     let (start, base, shown) = match past {
         None => first(stage),
         Some(past) => place(views, stage, past, leader)?,
@@ -66,7 +67,7 @@ pub(super) fn explore(
     } else {
         round::runs(views, stage, &start, &base, &plan(Phase::Begun))?
     };
-    entered::follow(views, stage, &mut runs)?;
+    summaries::follow(views, stage, &mut runs)?;
     let is_stopped = views.is_stopped();
     let after = if is_stopped { BTreeSet::new() } else { after(views, stage, &runs.left, past, &shown) };
     for between in &after {
@@ -79,10 +80,10 @@ pub(super) fn explore(
     let alphabet = runs.sent;
     check_adversary(views, stage, &base, &alphabet, &shown)?;
     if let Some(refusal) = stage.judge.refusal() {
-        return Err(refusal);
+        return Err(Unexplorable::Guards(refusal));
     }
     if stage.judge.stepped() > 0 {
-        return Err("votes do not commute: their order matters".to_owned());
+        return Err(Unexplorable::Order);
     }
     if let Some(past) = past {
         let mut exists = base.clone();
@@ -124,7 +125,7 @@ fn place(
     stage: &mut Stage,
     past: &BoundaryState,
     leader: Leader,
-) -> Result<(Numbers, Bits, Showable<View>), String> {
+) -> Result<(Numbers, Bits, Showable<View>), Unexplorable> {
     let mut earlier = Vec::new();
     for (seq, shown) in (1..).map(SeqNum).zip(&past.shown) {
         let held = past.replicas.iter().filter_map(|past| past.prepared[seq.0 as usize - 1]);
@@ -156,12 +157,12 @@ fn place(
     let all = all.intersection(&base);
     let mut start = Numbers::new();
     for (place, (local, change)) in (0..).zip(locals.iter().zip(changes)) {
-        let replica = stage.replica(place.into()).ok_or("a participant is no replica")?;
+        let replica = stage.replica(place.into()).ok_or(Unexplorable::NoReplica)?;
         let leads = stage.maker().primary(view) == replica.id();
-        let state = local.replica().ok_or("a participant is no replica")?;
+        let state = local.replica().ok_or(Unexplorable::NoReplica)?;
         if !leads {
             let offered = stage.judge.messages_of(&all);
-            stage.maker().check_follower(replica, state, &offered)?;
+            premise::check_follower(replica, state, &offered)?;
         }
         let offered = if leads { all.clone() } else { Bits::default() };
         let own = stage.judge.numbers_of([change]);
@@ -178,17 +179,17 @@ fn check_adversary(
     base: &Bits,
     alphabet: &Bits,
     shown: &Showable<View>,
-) -> Result<(), String> {
+) -> Result<(), Unexplorable> {
     let mut sent = stage.judge.honest_of(base);
     sent.union_with(alphabet);
     if !stage.judge.available_after(&sent).difference(alphabet).is_subset(base) {
-        return Err("what the adversary can send in a view depends on what happens in it".to_owned());
+        return Err(Unexplorable::Adversary);
     }
     let now = stage.shown(views, alphabet)?;
     let apart = with(shown, &stage.shown[now as usize]);
     let together = views.shown(&stage.judge, &stage.judge.proving(&sent))?;
     if together != apart {
-        return Err("certificates mix votes of several views".to_owned());
+        return Err(Unexplorable::MixedCertificates);
     }
     Ok(())
 }

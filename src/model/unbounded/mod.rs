@@ -49,17 +49,19 @@
 //! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge *guards*, and
 //! replayed, before it is shown.
 
+mod abstraction;
 mod ample;
 mod assumptions;
-mod entered;
-mod kind;
+mod boundary;
+mod error;
+mod forge;
 mod layer;
 mod order;
-mod past;
 mod premise;
 mod round;
 mod stage;
 mod subsumed;
+mod summaries;
 mod undecided;
 
 use std::collections::BTreeSet;
@@ -71,14 +73,15 @@ use std::time::Instant;
 use stateright::Model;
 
 pub use assumptions::Assumption;
+pub use boundary::BoundaryState;
+pub use error::Unexplorable;
 pub use order::{Reach, Subsumes};
-pub use past::BoundaryState;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::boundary::{BatchNumber, CarriedState, Showable};
+use self::forge::Maker;
 use self::layer::Layer;
-use self::past::{BatchNumber, CarriedState, Showable};
-use self::premise::Maker;
 use self::stage::{Setup, Stage};
 use super::bits::Bits;
 use super::bounds::{Bound, BoundError, Scope, System};
@@ -95,7 +98,7 @@ pub struct UnboundedModel {
     rules: &'static dyn Rules,
     byzantine: Vec<ReplicaId>,
     batches: Vec<Batch>,
-    refusal: Mutex<Option<String>>,
+    refusal: Mutex<Option<Unexplorable>>,
     /// What the rulebook does not fulfil: what is found to be violated stands, what is found to hold does not.
     unmet: Mutex<Option<Assumption>>,
     /// Why no state can be left out for one that subsumes it.
@@ -169,18 +172,15 @@ impl UnboundedModel {
             || scope.lossy
             || scope.load.is_some();
         let refusal = if more {
-            Some(
-                "it takes no checkpoints, windows, crashes, clients, reads or losses into the bound"
-                    .to_owned(),
-            )
+            Some(Unexplorable::Scope)
         } else {
-            assumptions::asking(|| maker.check_rules(&batches)).err().map(|unmet| unmet.to_string())
+            assumptions::asking(|| premise::check_rules(&maker, &batches)).err().map(Unexplorable::from)
         };
         let is_asked = refusal.is_none();
         let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
         // Whoever panics when asked would do so in the search too.
         let refusal =
-            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
+            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.into()));
         let of_number_0 = || {
             let claim = maker.claim(View(0), SeqNum(0), &batches[0]);
             let change = maker.change(View(1), vec![claim]);
@@ -247,12 +247,12 @@ impl UnboundedModel {
 
     /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts but that something is
     /// violated, which judge *guards* confirms.
-    pub fn refusal(&self) -> Option<String> {
-        self.obstacle().or_else(|| self.unmet().map(|unmet| unmet.to_string()))
+    pub fn refusal(&self) -> Option<Unexplorable> {
+        self.obstacle().or_else(|| self.unmet().map(Unexplorable::from))
     }
 
     /// Why its views cannot be explored one by one.
-    fn obstacle(&self) -> Option<String> {
+    fn obstacle(&self) -> Option<Unexplorable> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -277,19 +277,19 @@ impl UnboundedModel {
     }
 
     /// The number of a batch.
-    fn number(&self, digest: Digest, batch: &Batch) -> Result<BatchNumber, String> {
+    fn number(&self, digest: Digest, batch: &Batch) -> Result<BatchNumber, Unexplorable> {
         let known = self.batches.iter().position(|known| known == batch && known.digest() == digest);
-        let known = known.ok_or_else(|| format!("{batch} stands under another digest than its own"))?;
+        let known = known.ok_or_else(|| Unexplorable::Misnamed(batch.clone()))?;
         Ok(known as BatchNumber)
     }
 
     /// What a replica in this state takes out of its view.
-    fn past(&self, state: &State) -> Result<CarriedState<View>, String> {
+    fn past(&self, state: &State) -> Result<CarriedState<View>, Unexplorable> {
         let slots = self.scope.slots as usize;
         let mut past = CarriedState { prepared: vec![None; slots], decided: vec![None; slots] };
         for (seq, slot) in state.log().iter() {
             let place = (seq.0 as usize).checked_sub(1).filter(|&place| place < slots);
-            let place = place.ok_or_else(|| format!("holds something at {seq}"))?;
+            let place = place.ok_or(Unexplorable::OutsideScope(seq))?;
             if let Some(certificate) = slot.prepared() {
                 let number = self.number(certificate.digest(), &certificate.claim().proposal.batch)?;
                 past.prepared[place] = Some((certificate.view(), number));
@@ -302,19 +302,19 @@ impl UnboundedModel {
     }
 
     /// At each sequence number, the certificates that these messages make up.
-    fn shown(&self, judge: &GuardModel, basis: &Bits) -> Result<Showable<View>, String> {
+    fn shown(&self, judge: &GuardModel, basis: &Bits) -> Result<Showable<View>, Unexplorable> {
         self.places(judge.certificates(basis))
     }
 
     /// At each sequence number, its certificates among these.
-    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Showable<View>, String> {
+    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Showable<View>, Unexplorable> {
         let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
         for claim in claims {
             let number = self.number(claim.digest(), &claim.proposal.batch)?;
             // No view change holds a certificate for number 0, and nothing else carries one on (`takes_number_0`).
             let Some(place) = (claim.seq().0 as usize).checked_sub(1) else {
                 if self.takes_number_0 {
-                    return Err(format!("a certificate for {} is taken", claim.seq()));
+                    return Err(Unexplorable::CertificateBelow(claim.seq()));
                 }
                 continue;
             };
@@ -330,7 +330,7 @@ impl UnboundedModel {
     ///
     /// # Errors
     /// Why that cannot be said.
-    pub fn left(&self, judge: &GuardModel, state: &GuardState) -> Result<BoundaryState, String> {
+    pub fn left(&self, judge: &GuardModel, state: &GuardState) -> Result<BoundaryState, Unexplorable> {
         let pasts: Result<Vec<_>, _> =
             judge.with_honest(state, |states| states.iter().map(|state| self.past(state)).collect());
         let shown = self.shown(judge, &judge.proving(&judge.sent(state)))?;
@@ -340,11 +340,11 @@ impl UnboundedModel {
         Ok(if self.reductions.quotient { left.of_nobody_in_particular(requests) } else { left })
     }
 
-    fn explore(&self, past: Option<&BoundaryState>, leader: Leader) -> Result<Layer, String> {
+    fn explore(&self, past: Option<&BoundaryState>, leader: Leader) -> Result<Layer, Unexplorable> {
         let setup = layer::setup(self, past, leader);
         let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let explored = guarded(|| -> Result<_, String> {
+        let explored = guarded(|| -> Result<_, Unexplorable> {
             let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
             let layer = layer::explore(self, &mut stage, past, leader);
             Ok((layer, stage))
@@ -394,7 +394,7 @@ impl UnboundedModel {
                 Err(why) => {
                     let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
                     // Of several the same one, whichever thread comes first.
-                    *refusal = Some(refusal.take().map_or(why.clone(), |other| other.min(why)));
+                    *refusal = refusal.take().into_iter().chain([why]).min_by_key(Unexplorable::to_string);
                 }
             }
         }

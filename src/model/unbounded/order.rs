@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
-use super::past::{BatchNumber, BoundaryState, CarriedState, Decided, Rank};
+use super::boundary::{BatchNumber, BoundaryState, CarriedState, Decided, Rank};
 
 /// What can follow on a state, as far as it can be compared with what can follow on others.
 pub trait Subsumes {

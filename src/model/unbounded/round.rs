@@ -9,7 +9,7 @@
 //!   the next step of the same replica in which something is sent, or to the end. A state that is visited stands for
 //!   all that such steps lead to from it, each replica for itself.
 //! - Once every replica has entered the view, what can come is the same for many pasts (see
-//!   [`entered`](super::entered)).
+//!   [`summaries`](super::summaries)).
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,10 @@ use smallvec::SmallVec;
 use stateright::Expectation;
 
 use super::ample::Steps;
-use super::past::{Decided, with};
+use super::boundary::{Decided, with};
+use super::error::Unexplorable;
 use super::stage::Stage;
-use super::{UnboundedModel, entered};
+use super::{UnboundedModel, summaries};
 use crate::model::bits::Bits;
 use crate::model::guards::GuardModel;
 use crate::model::property::{Judge as _, Properties, properties};
@@ -92,7 +93,7 @@ pub(super) fn runs(
     start: &Numbers,
     base: &Bits,
     plan: &Plan,
-) -> Result<Runs, String> {
+) -> Result<Runs, Unexplorable> {
     let properties = properties(stage.judge.system());
     let looks_for_good = views.reached().len() < UnboundedModel::GOOD.len();
     let mut alphabet = Bits::default();
@@ -129,7 +130,7 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn run(&mut self, start: &Numbers) -> Result<(), String> {
+    fn run(&mut self, start: &Numbers) -> Result<(), Unexplorable> {
         let mut seen = FxHashSet::default();
         seen.insert(self.up_to_symmetry(start)?);
         let mut waiting = vec![start.clone()];
@@ -150,7 +151,7 @@ impl Round<'_> {
     }
 
     /// The same for all states that differ in who is who alone, of those that are alike.
-    fn up_to_symmetry(&mut self, locals: &Numbers) -> Result<Numbers, String> {
+    fn up_to_symmetry(&mut self, locals: &Numbers) -> Result<Numbers, Unexplorable> {
         let mut kinds: SmallVec<[(u128, u32); 8]> = SmallVec::new();
         for &local in locals {
             let known = self.steps.stage.known(self.steps.views, local)?;
@@ -163,7 +164,7 @@ impl Round<'_> {
     }
 
     /// Visits a state: what it stands for, and where it leads.
-    fn next(&mut self, locals: &Numbers, next: &mut Vec<Numbers>) -> Result<(), String> {
+    fn next(&mut self, locals: &Numbers, next: &mut Vec<Numbers>) -> Result<(), Unexplorable> {
         let mut sent = Bits::default();
         let mut order: SmallVec<[(u128, usize); 8]> = SmallVec::new();
         let (mut is_begun, mut is_entered) = (false, true);
@@ -181,7 +182,7 @@ impl Round<'_> {
                 return Ok(());
             }
             Phase::Begun if is_entered && self.steps.views.reductions.summaries => {
-                if let Some(ends) = entered::ends(self.steps.views, self.steps.stage, locals)? {
+                if let Some(ends) = summaries::ends(self.steps.views, self.steps.stage, locals)? {
                     self.runs.sent.union_with(&ends.sent);
                     self.runs.next.insert(locals.clone());
                     return Ok(());
@@ -217,7 +218,7 @@ impl Round<'_> {
     }
 
     /// The local states that a replica comes to without sending anything, where this was sent.
-    fn silently(&mut self, local: u32, sent: &Bits) -> Result<Numbers, String> {
+    fn silently(&mut self, local: u32, sent: &Bits) -> Result<Numbers, Unexplorable> {
         let mut met: Numbers = SmallVec::from_slice(&[local]);
         let mut looked_at = 0;
         while let Some(&local) = met.get(looked_at) {
@@ -233,7 +234,7 @@ impl Round<'_> {
     }
 
     /// Whether the properties hold in all states that this one stands for, and what they leave behind.
-    fn look_at(&mut self, silent: &[Numbers], sent: &Bits) -> Result<(), String> {
+    fn look_at(&mut self, silent: &[Numbers], sent: &Bits) -> Result<(), Unexplorable> {
         let (mut outcomes, mut aspects) = (Numbers::new(), Numbers::new());
         for met in silent {
             let (outcome, aspect) = self.steps.stage.ends_of(self.steps.views, met)?;

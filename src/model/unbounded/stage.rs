@@ -8,13 +8,14 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 
-use super::UnboundedModel;
-use super::entered::{Entered, Essence};
-use super::kind::{Kind, describe, proposed};
-use super::past::{BatchNumber, CarriedState, Decided, Rank, Showable, choices, is_part, with};
-use super::premise::Maker;
+use super::abstraction::{Kind, describe, proposed};
+use super::boundary::{BatchNumber, CarriedState, Decided, Rank, Showable, choices, is_part, with};
+use super::error::Unexplorable;
+use super::forge::Maker;
 use super::round::Numbers;
 use super::subsumed::Admissions;
+use super::summaries::{Entered, Essence};
+use super::{UnboundedModel, premise};
 use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, Scope, System};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
@@ -124,10 +125,10 @@ pub(super) struct Stage {
 impl Stage {
     /// # Errors
     /// Why it cannot be explored.
-    pub fn new(views: &UnboundedModel, setup: Setup) -> Result<Self, String> {
+    pub fn new(views: &UnboundedModel, setup: Setup) -> Result<Self, Unexplorable> {
         let scope = Scope { views: setup.view.0 + 1, ..views.scope };
         let bound = Bound::new(scope, views.byzantine.iter().copied());
-        let system = System::of_last_view(bound, views.rules).map_err(|error| error.to_string())?;
+        let system = System::of_last_view(bound, views.rules)?;
         Ok(Stage {
             judge: GuardModel::new(Arc::new(system)).counting(views.reductions.counting),
             setup,
@@ -185,7 +186,7 @@ impl Stage {
         views: &UnboundedModel,
         place: u16,
         past: &CarriedState<Rank>,
-    ) -> Result<(Local, Message), String> {
+    ) -> Result<(Local, Message), Unexplorable> {
         let key = (place, past.clone());
         if let Some(start) = self.starts.get(&key) {
             return Ok(start.clone());
@@ -195,10 +196,11 @@ impl Stage {
         let prepared = past.prepared.iter();
         let prepared: Vec<_> =
             prepared.map(|held| held.map(|(rank, number)| (View(u64::from(rank)), batch(number)))).collect();
-        let replica = self.replica(place.into()).ok_or("a participant is no replica")?;
-        let state = self.maker().state(replica, &decided, &prepared)?;
+        let replica = self.replica(place.into()).ok_or(Unexplorable::NoReplica)?;
+        let state = self.maker().state(replica, &decided, &prepared);
+        let state = state.map_err(Unexplorable::FullCertificate)?;
         let (state, change) = replica.after_giving_up(&state, self.setup.view);
-        let change = change.ok_or("a replica gives up its view and does not say so")?;
+        let change = change.ok_or(Unexplorable::LeavesInSilence)?;
         let start = (Local::of(state), Message::ViewChange(change));
         self.starts.insert(key, start.clone());
         Ok(start)
@@ -236,7 +238,7 @@ impl Stage {
     }
 
     /// The number of what these messages of the view make up.
-    pub fn shown(&mut self, views: &UnboundedModel, sent: &Bits) -> Result<u32, String> {
+    pub fn shown(&mut self, views: &UnboundedModel, sent: &Bits) -> Result<u32, Unexplorable> {
         self.of_view();
         let basis = sent.intersection(&self.votes);
         if let Some(&number) = self.shown_by.get(&basis) {
@@ -288,17 +290,22 @@ impl Stage {
 
     /// Which properties of replicas alone are violated where any honest replica may have decided any of these batches. Each
     /// of them looks at one replica or at two.
-    pub fn violated(&mut self, views: &UnboundedModel, decided: &Decided) -> Result<Properties, String> {
+    pub fn violated(
+        &mut self,
+        views: &UnboundedModel,
+        decided: &Decided,
+    ) -> Result<Properties, Unexplorable> {
         if let Some(&violated) = self.judged.get(decided) {
             return Ok(violated);
         }
         let state = |place: usize, decided: &[Option<BatchNumber>]| {
-            let replica = self.replica(place).ok_or("a participant is no replica")?;
+            let replica = self.replica(place).ok_or(Unexplorable::NoReplica)?;
             let batches: Vec<_> = decided
                 .iter()
                 .map(|decided| decided.map(|number| &views.batches[usize::from(number)]))
                 .collect();
-            self.maker().state(replica, &batches, &vec![None; batches.len()]).map(Local::of)
+            let state = self.maker().state(replica, &batches, &vec![None; batches.len()]);
+            state.map(Local::of).map_err(Unexplorable::FullCertificate)
         };
         let mut violated = Properties::NONE;
         for one in choices(decided) {
@@ -315,7 +322,7 @@ impl Stage {
     }
 
     /// The set of what a replica can leave behind that leaves in one of these local states, and that of their aspects.
-    pub fn ends_of(&mut self, views: &UnboundedModel, locals: &Numbers) -> Result<(u32, u32), String> {
+    pub fn ends_of(&mut self, views: &UnboundedModel, locals: &Numbers) -> Result<(u32, u32), Unexplorable> {
         if let Some(&ends) = self.ends.get(locals) {
             return Ok(ends);
         }
@@ -365,7 +372,7 @@ impl Stage {
     }
 
     /// What is known of a local state.
-    pub fn known(&mut self, views: &UnboundedModel, number: u32) -> Result<&Known, String> {
+    pub fn known(&mut self, views: &UnboundedModel, number: u32) -> Result<&Known, Unexplorable> {
         let place = number as usize;
         if self.known.len() <= place {
             self.known.resize(place + 1, None);
@@ -373,18 +380,18 @@ impl Stage {
         if self.known[place].is_none() {
             self.known[place] = Some(self.learn(views, number)?);
         }
-        self.known[place].as_ref().ok_or_else(|| "a state was not met".to_owned())
+        self.known[place].as_ref().ok_or(Unexplorable::Unmet)
     }
 
-    fn learn(&mut self, views: &UnboundedModel, number: u32) -> Result<Known, String> {
-        let (local, messages) = self.judge.numbered(number).ok_or("a state was not met")?;
-        let (place, _) = self.judge.whose(number).ok_or("a state was not met")?;
-        let state = local.replica().ok_or("a participant is no replica")?;
-        let replica = self.replica(place).ok_or("a participant is no replica")?;
+    fn learn(&mut self, views: &UnboundedModel, number: u32) -> Result<Known, Unexplorable> {
+        let (local, messages) = self.judge.numbered(number).ok_or(Unexplorable::Unmet)?;
+        let (place, _) = self.judge.whose(number).ok_or(Unexplorable::Unmet)?;
+        let state = local.replica().ok_or(Unexplorable::NoReplica)?;
+        let replica = self.replica(place).ok_or(Unexplorable::NoReplica)?;
         if state.view() != self.setup.view {
-            return Err(format!("{} moves on to {} by itself", replica.id(), state.view()));
+            return Err(Unexplorable::MovesOn(replica.id(), state.view()));
         }
-        let past = views.past(state).map_err(|why| format!("{} {why}", replica.id()))?;
+        let past = views.past(state).map_err(|why| Unexplorable::At(replica.id(), Box::new(why)))?;
         let next = self.setup.view.next();
         let (left, _) = replica.after_giving_up(state, next);
         self.check(views, replica, state, &left, &past)?;
@@ -438,26 +445,24 @@ impl Stage {
         state: &State,
         left: &State,
         past: &CarriedState<View>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unexplorable> {
         let maker = self.maker();
         let batch = |number: BatchNumber| &views.batches[usize::from(number)];
         let decided: Vec<_> = past.decided.iter().map(|decided| decided.map(batch)).collect();
         let prepared: Vec<_> =
             past.prepared.iter().map(|held| held.map(|(view, number)| (view, batch(number)))).collect();
-        let rebuilt = maker.state(replica, &decided, &prepared)?;
+        let rebuilt = maker.state(replica, &decided, &prepared).map_err(Unexplorable::FullCertificate)?;
         let (expected, _) = replica.after_giving_up(&rebuilt, self.setup.view.next());
         if replica.durable(left) != replica.durable(&expected) {
-            return Err(format!(
-                "{} takes more out of a view than its certificates and decisions, or reports something else",
-                replica.id()
-            ));
+            return Err(Unexplorable::CarriesMore(replica.id()));
         }
-        maker.check_closed(replica, state, self.setup.view, views.scope.slots, &views.batches)?;
-        maker.check_jump(replica, state)
+        let (view, slots) = (self.setup.view, views.scope.slots);
+        premise::check_closed(&maker, replica, state, view, slots, &views.batches)?;
+        premise::check_jump(&maker, replica, state)
     }
 
     /// Whether whoever has left takes nothing of the view any more, of all that was ever sent in it.
-    pub fn check_left(&mut self) -> Result<(), String> {
+    pub fn check_left(&mut self) -> Result<(), Unexplorable> {
         let met = self.judge.met() as usize;
         let (old_left, old_counting, offered) = self.offered;
         if (self.left.len(), self.counting.len(), met) == self.offered {
@@ -470,12 +475,12 @@ impl Stage {
         for (number, (place, left)) in self.left.iter().enumerate() {
             let Some(replica) = self.replica(*place) else { continue };
             let messages = if number < old_left { new } else { &messages };
-            self.maker().check_left(replica, left, messages)?;
+            premise::check_left(replica, left, messages)?;
         }
         for (number, (place, local)) in self.counting.iter().enumerate() {
             let (Some(replica), Some(state)) = (self.replica(*place), local.replica()) else { continue };
             let messages = if number < old_counting { new } else { &messages };
-            self.maker().check_forgets(replica, state, messages)?;
+            premise::check_forgets(replica, state, messages)?;
         }
         self.offered = (self.left.len(), self.counting.len(), met);
         Ok(())

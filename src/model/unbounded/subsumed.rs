@@ -12,14 +12,15 @@
 //!
 //! The first is a function of what is held and shown that can only lose by higher certificates of honest replicas, as long as one
 //! replica is Byzantine. What comes after a new view is followed once for all pasts anyway, and its premise tried (see
-//! [`entered`](super::entered)); and what is left behind is what there was and what was gained.
+//! [`summaries`](super::summaries)); and what is left behind is what there was and what was gained.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools as _;
 
+use super::boundary::{BoundaryState, CarriedState, Rank};
+use super::error::Unexplorable;
 use super::layer::ordered;
-use super::past::{BoundaryState, CarriedState, Rank};
 use super::stage::{Content, Stage};
 use super::{Leader, UnboundedModel};
 use crate::model::bits::Bits;
@@ -48,7 +49,7 @@ pub(super) fn check(
     (past, leader): (&BoundaryState, Leader),
     start: &[u32],
     exists: &Bits,
-) -> Result<Option<&'static str>, String> {
+) -> Result<Option<&'static str>, Unexplorable> {
     stage.of_view();
     let contents: BTreeSet<u32> =
         stage.new_views.iter().filter(|(number, _)| exists.contains(**number)).map(|(_, of)| *of).collect();
@@ -82,7 +83,7 @@ fn entries(
     local: u32,
     sends: bool,
     exists: &Bits,
-) -> Result<Entries, String> {
+) -> Result<Entries, Unexplorable> {
     let mut entries = BTreeSet::new();
     for guard in stage.judge.guards(local).iter().filter(|guard| guard.next != local) {
         let known = stage.known(views, guard.next)?;

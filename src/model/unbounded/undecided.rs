@@ -12,7 +12,8 @@
 use rustc_hash::FxHashSet;
 
 use super::UnboundedModel;
-use super::past::{BoundaryState, CarriedState, Rank, choices, is_part, with};
+use super::boundary::{BoundaryState, CarriedState, Rank, choices, is_part, with};
+use super::error::Unexplorable;
 use super::stage::Stage;
 use crate::model::bits::Bits;
 use crate::model::guards::Guard;
@@ -32,18 +33,18 @@ pub(super) fn check(
     order: &[&CarriedState<Rank>],
     start: &[u32],
     exists: &Bits,
-) -> Result<(), String> {
+) -> Result<(), Unexplorable> {
     for (place, (own, &double)) in (0..).zip(order.iter().zip(start)) {
         let (_, expected) = stage.start(views, place, own)?;
         for decided in choices(&past.decided).filter(|decided| decided.iter().any(Option::is_some)) {
             let (local, change) = stage.start(views, place, &CarriedState { decided, ..(*own).clone() })?;
-            let who = stage.replica(place.into()).ok_or("a participant is no replica")?.id();
+            let who = stage.replica(place.into()).ok_or(Unexplorable::NoReplica)?.id();
             if change != expected {
-                return Err(format!("{who} reports something else once it has decided"));
+                return Err(Unexplorable::ReportsDecision(who));
             }
-            let number = stage.judge.placed_like(double, &local).ok_or("a state was not met")?;
+            let number = stage.judge.placed_like(double, &local).ok_or(Unexplorable::Unmet)?;
             if !follow(views, stage, (number, double), exists)? {
-                return Err(format!("{who} does something because it has decided"));
+                return Err(Unexplorable::ActsOnDecision(who));
             }
         }
     }
@@ -51,7 +52,12 @@ pub(super) fn check(
 }
 
 /// Whether a double can always follow.
-fn follow(views: &UnboundedModel, stage: &mut Stage, pair: Pair, exists: &Bits) -> Result<bool, String> {
+fn follow(
+    views: &UnboundedModel,
+    stage: &mut Stage,
+    pair: Pair,
+    exists: &Bits,
+) -> Result<bool, Unexplorable> {
     let votes = stage.votes_of_view().len();
     let mut seen = FxHashSet::default();
     let mut waiting = vec![pair];
@@ -81,7 +87,7 @@ fn double(
     stage: &mut Stage,
     pair: Pair,
     guard: &Guard,
-) -> Result<Option<u32>, String> {
+) -> Result<Option<u32>, Unexplorable> {
     let (before, after) = (stage.known(views, pair.0)?.clone(), stage.known(views, guard.next)?.clone());
     let guards = stage.judge.guards(pair.1);
     // The same messages first: something else can look the same for a while.

@@ -30,7 +30,7 @@ mod single;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::premise::Maker;
+use super::forge::Maker;
 use crate::model::alike::{Alike, VotesMatter};
 use crate::model::panics::guarded;
 use crate::pbft::{Batch, KeySet, View};

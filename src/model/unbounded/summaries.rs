@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::UnboundedModel;
-use super::past::is_part;
+use super::boundary::is_part;
+use super::error::Unexplorable;
 use super::round::{self, Numbers, Parts, Phase, Plan, Runs};
 use super::stage::Stage;
 use crate::model::bits::Bits;
@@ -104,7 +105,7 @@ pub(super) fn ends(
     views: &UnboundedModel,
     stage: &mut Stage,
     locals: &Numbers,
-) -> Result<Option<Arc<Ends>>, String> {
+) -> Result<Option<Arc<Ends>>, Unexplorable> {
     for (place, &local) in locals.iter().enumerate() {
         if !has_essence(views, stage, place, local)? {
             return Ok(None);
@@ -140,7 +141,7 @@ pub(super) fn ends(
 }
 
 /// The places of the replicas: the primary's first, if it is honest, those with the same essence side by side.
-fn order(views: &UnboundedModel, stage: &mut Stage, locals: &Numbers) -> Result<Vec<usize>, String> {
+fn order(views: &UnboundedModel, stage: &mut Stage, locals: &Numbers) -> Result<Vec<usize>, Unexplorable> {
     let others = usize::from(stage.setup.is_led_honestly);
     let mut order = Vec::new();
     for (place, &local) in locals.iter().enumerate() {
@@ -199,7 +200,7 @@ fn next_arrangement(row: &mut [u32]) -> bool {
 ///
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
-pub(super) fn follow(views: &UnboundedModel, stage: &mut Stage, all: &mut Runs) -> Result<(), String> {
+pub(super) fn follow(views: &UnboundedModel, stage: &mut Stage, all: &mut Runs) -> Result<(), Unexplorable> {
     // By what the replicas had, in the order of their places: what each gains.
     let mut gained: FxHashMap<Numbers, FxHashSet<(Numbers, u32, u32)>> = FxHashMap::default();
     for locals in std::mem::take(&mut all.next) {
@@ -233,7 +234,12 @@ pub(super) fn follow(views: &UnboundedModel, stage: &mut Stage, all: &mut Runs) 
 }
 
 /// Whether a local state acts like all others with the same essence at the same place.
-fn has_essence(views: &UnboundedModel, stage: &mut Stage, place: usize, local: u32) -> Result<bool, String> {
+fn has_essence(
+    views: &UnboundedModel,
+    stage: &mut Stage,
+    place: usize,
+    local: u32,
+) -> Result<bool, Unexplorable> {
     let essence = stage.known(views, local)?.essence;
     let model = *stage.entered.models.entry((place, essence)).or_insert(local);
     let votes = stage.votes_of_view().len();
@@ -267,11 +273,11 @@ fn both(
     views: &UnboundedModel,
     stage: &mut Stage,
     pair: (u32, u32),
-) -> Result<Option<Vec<(u32, u32)>>, String> {
+) -> Result<Option<Vec<(u32, u32)>>, Unexplorable> {
     let (guards, others) = (stage.judge.guards(pair.0), stage.judge.guards(pair.1));
     let votes = stage.votes_of_view().clone();
     let described =
-        |stage: &mut Stage, from: u32, guards: &[Guard]| -> Result<Option<Vec<(usize, u32)>>, String> {
+        |stage: &mut Stage, from: u32, guards: &[Guard]| -> Result<Option<Vec<(usize, u32)>>, Unexplorable> {
             let mut described = Vec::new();
             for (place, guard) in guards.iter().enumerate().filter(|(_, guard)| guard.next != from) {
                 if !guard.needs().all(|needs| needs.are_among(&votes)) {

@@ -55,5 +55,6 @@ pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
 pub use unbounded::{
-    Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep, Unexplorable,
+    Assumption, BoundaryState, Objection, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
+    Unexplorable,
 };

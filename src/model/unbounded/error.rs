@@ -83,3 +83,17 @@ pub enum Unexplorable {
     #[error("{0} does something because it has decided")]
     ActsOnDecision(ReplicaId),
 }
+
+/// Why no state can be left out for one that subsumes it. Of several the first one counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
+pub enum Objection {
+    /// The highest certificates that are reported say what a new view proposes.
+    #[error("a new view can propose something else than what follows from the highest certificates")]
+    Proposes,
+    /// Who waits for a new view takes each.
+    #[error("a replica does not take every new view")]
+    NotTaken,
+    /// A new view leads to the same, whoever takes it.
+    #[error("what a replica is after a new view depends on what it held before")]
+    Remembers,
+}

@@ -59,57 +59,9 @@ pub(super) fn run_unbounded(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, PlanError> {
-    let byzantine = job.bound.byzantine.len() as u16;
-    let deadline = deadline(limits.timeout);
-    let model = |reductions| {
-        let model = UnboundedModel::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions);
-        Ok::<_, BoundError>(model.stopped_by(Arc::clone(&progress.stop), deadline))
-    };
-    let explored = |model: &UnboundedModel| {
-        let mut properties = model.properties();
-        // What comes of a view in which somebody panics is not known, whatever is asked.
-        properties.retain(|p| {
-            let is_asked = property.is_none_or(|property| property.name() == p.name);
-            p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
-        });
-        search_unbounded(model, &properties, limits, progress, |_| {})
-    };
+    let asked = Asked { job, rules, property, limits, deadline: deadline(limits.timeout), progress };
     let start = Instant::now();
-    let few = || in_few_views(job, rules, property, limits, (deadline, progress));
-    let mut judge = model(job.reductions)?;
-    let (verdict, mut coverage) = match refused(&judge) {
-        // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
-        Some(refusal) => (few()?.unwrap_or(refusal), Coverage::default()),
-        None => {
-            let mut report = explored(&judge);
-            if judge.objection().is_some() && report.end == End::Exhausted {
-                judge = model(Reductions { subsumed: false, ..job.reductions })?;
-                report = explored(&judge);
-            }
-            let verdict = match (report.end, refused(&judge)) {
-                (End::Violated { path, .. }, _) if is_unasked(&path, property) => {
-                    few()?.unwrap_or_else(cut_short)
-                }
-                (End::Violated { property, path }, _) => {
-                    // The way there is not found again if the judge has an objection since.
-                    let views = report.coverage.depth.max(path.len() as u64);
-                    let shown = shown(job, rules, property, views, limits, (deadline, progress))?;
-                    shown.unwrap_or_else(|| unconfirmed(property, views))
-                }
-                (_, Some(refusal)) => few()?.unwrap_or(refusal),
-                (End::Limited(limit), None) => Verdict::NotExhausted(limit),
-                // A view that was stopped in the middle led to less than it does.
-                (End::Exhausted, None) if progress.stop.load(Relaxed) => {
-                    Verdict::NotExhausted(Limit::Stopped)
-                }
-                (End::Exhausted, None) if judge.is_stopped() => {
-                    Verdict::NotExhausted(Limit::Time(limits.timeout.unwrap_or_default()))
-                }
-                (End::Exhausted, None) => few()?.unwrap_or(Verdict::Holds),
-            };
-            (verdict, report.coverage)
-        }
-    };
+    let (judge, verdict, mut coverage) = asked.answer()?;
     // To try what is assumed is part of the work.
     coverage.elapsed = start.elapsed();
     let reached = judge.reached();
@@ -119,6 +71,140 @@ pub(super) fn run_unbounded(
     let within_views = Some(judge.within());
     let outcome = Outcome::of(job, coverage, verdict).without(unreached);
     Ok(Outcome { within_views, ..outcome })
+}
+
+/// What is asked, and how long.
+struct Asked<'a> {
+    job: &'a Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+    limits: &'a Limits,
+    deadline: Option<Instant>,
+    progress: &'a Progress,
+}
+
+impl Asked<'_> {
+    /// The judge, what it says, and how much it has visited.
+    fn answer(&self) -> Result<(UnboundedModel, Verdict, Coverage), PlanError> {
+        let mut judge = self.model(self.job.reductions)?;
+        // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
+        if let Some(refusal) = refused(&judge) {
+            let verdict = self.in_few_views()?.unwrap_or(refusal);
+            return Ok((judge, verdict, Coverage::default()));
+        }
+        let mut report = self.explored(&judge);
+        if judge.objection().is_some() && report.end == End::Exhausted {
+            judge = self.model(Reductions { subsumed: false, ..self.job.reductions })?;
+            report = self.explored(&judge);
+        }
+        let Report { end, coverage, .. } = report;
+        let verdict = self.verdict(&judge, end, coverage.depth)?;
+        Ok((judge, verdict, coverage))
+    }
+
+    fn model(&self, reductions: Reductions) -> Result<UnboundedModel, BoundError> {
+        let byzantine = self.job.bound.byzantine.len() as u16;
+        let model = UnboundedModel::new(self.job.bound.scope, byzantine, self.rules)?.reduced_by(reductions);
+        Ok(model.stopped_by(Arc::clone(&self.progress.stop), self.deadline))
+    }
+
+    fn explored(&self, model: &UnboundedModel) -> Report<UnboundedStep> {
+        let mut properties = model.properties();
+        // What comes of a view in which somebody panics is not known, whatever is asked.
+        properties.retain(|p| {
+            let is_asked = self.property.is_none_or(|property| property.name() == p.name);
+            p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
+        });
+        search_unbounded(model, &properties, self.limits, self.progress, |_| {})
+    }
+
+    /// What is said of a search that ended so, after so many steps at most.
+    fn verdict(
+        &self,
+        judge: &UnboundedModel,
+        end: End<UnboundedStep>,
+        depth: u64,
+    ) -> Result<Verdict, PlanError> {
+        Ok(match (end, refused(judge)) {
+            (End::Violated { path, .. }, _) if is_unasked(&path, self.property) => {
+                self.in_few_views()?.unwrap_or_else(cut_short)
+            }
+            (End::Violated { property, path }, _) => {
+                // The way there is not found again if the judge has an objection since.
+                let views = depth.max(path.len() as u64);
+                self.shown(property, views)?.unwrap_or_else(|| unconfirmed(property, views))
+            }
+            (_, Some(refusal)) => self.in_few_views()?.unwrap_or(refusal),
+            (End::Limited(limit), None) => Verdict::NotExhausted(limit),
+            // A view that was stopped in the middle led to less than it does.
+            (End::Exhausted, None) if self.progress.stop.load(Relaxed) => {
+                Verdict::NotExhausted(Limit::Stopped)
+            }
+            (End::Exhausted, None) if judge.is_stopped() => {
+                Verdict::NotExhausted(Limit::Time(self.limits.timeout.unwrap_or_default()))
+            }
+            (End::Exhausted, None) => self.in_few_views()?.unwrap_or(Verdict::Holds),
+        })
+    }
+
+    /// What judge *guards* finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something
+    /// of rulebooks of which judge *unbounded* says nothing, and what it finds stands whatever judge *unbounded* says.
+    fn in_few_views(&self) -> Result<Option<Verdict>, PlanError> {
+        let (bound, progress) = (&self.job.bound, self.progress);
+        let committee = bound.validate()?;
+        let count = Byzantine::Count(bound.byzantine.len() as u16);
+        let most = self.limits.max_states.map_or(FEW_STATES, |most| most.min(FEW_STATES));
+        let limits = Limits { max_states: Some(most), ..*self.limits };
+        let Scope { replicas, faults, requests, views, slots, .. } = bound.scope;
+        let plain = Scope { replicas, faults, requests, views, slots, ..Scope::DEFAULT };
+        if bound.scope != plain || replicas > FEW_REPLICAS {
+            return Ok(None);
+        }
+        let requests = requests.min(FEW_REQUESTS);
+        let scope = Scope { views: FEW_VIEWS, slots: 1, requests, ..plain };
+        for ids in placements(&count, committee, FEW_VIEWS, self.rules) {
+            if progress.stop.load(Relaxed) {
+                break;
+            }
+            let unseen = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
+            let found = self.by_guards(Bound::new(scope, ids), &limits, &unseen)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The violation of this name as judge *guards* finds it in so many views and the replicas show it.
+    fn shown(&self, property: &str, views: u64) -> Result<Option<Verdict>, PlanError> {
+        let bound = &self.job.bound;
+        let committee = bound.validate()?;
+        let count = Byzantine::Count(bound.byzantine.len() as u16);
+        let asked = Asked { property: property.parse().ok(), ..*self };
+        for views in views..=views + FURTHER_VIEWS {
+            let mut scope = bound.scope;
+            scope.views = views;
+            for ids in placements(&count, committee, views, self.rules) {
+                let found = asked.by_guards(Bound::new(scope, ids), self.limits, self.progress)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What judge *guards* finds to be violated in a bound, if it does.
+    fn by_guards(
+        &self,
+        bound: Bound,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Result<Option<Verdict>, PlanError> {
+        let job = Job::new(JudgeKind::Guards, bound);
+        let outcome = run(&job, self.rules, self.property, limits, self.deadline, progress)?;
+        Ok(Some(outcome.verdict).filter(|verdict| matches!(verdict, Verdict::Violated { .. })))
+    }
 }
 
 /// That it cannot judge the rulebook, if it cannot.
@@ -146,64 +232,4 @@ fn unconfirmed(property: &str, views: u64) -> Verdict {
         "some run of {views} views violates {property}, and judge *guards* did not find it in as many, or not within the \
          limits; try --judge guards --property {property} with more --views"
     ))
-}
-
-/// What judge *guards* finds to be violated in a few views, if it does. It makes fewer assumptions: so it says something of rulebooks of
-/// which judge *unbounded* says nothing, and what it finds stands whatever judge *unbounded* says.
-fn in_few_views(
-    job: &Job,
-    rules: &'static dyn Rules,
-    property: Option<Property>,
-    limits: &Limits,
-    (deadline, progress): (Option<Instant>, &Progress),
-) -> Result<Option<Verdict>, PlanError> {
-    let committee = job.bound.validate()?;
-    let count = Byzantine::Count(job.bound.byzantine.len() as u16);
-    let most = limits.max_states.map_or(FEW_STATES, |most| most.min(FEW_STATES));
-    let limits = Limits { max_states: Some(most), ..*limits };
-    let Scope { replicas, faults, requests, views, slots, .. } = job.bound.scope;
-    let plain = Scope { replicas, faults, requests, views, slots, ..Scope::DEFAULT };
-    if job.bound.scope != plain || replicas > FEW_REPLICAS {
-        return Ok(None);
-    }
-    let requests = requests.min(FEW_REQUESTS);
-    let scope = Scope { views: FEW_VIEWS, slots: 1, requests, ..plain };
-    for ids in placements(&count, committee, FEW_VIEWS, rules) {
-        if progress.stop.load(Relaxed) {
-            break;
-        }
-        let job = Job::new(JudgeKind::Guards, Bound::new(scope, ids));
-        let unseen = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
-        let outcome = run(&job, rules, property, &limits, deadline, &unseen)?;
-        if matches!(outcome.verdict, Verdict::Violated { .. }) {
-            return Ok(Some(outcome.verdict));
-        }
-    }
-    Ok(None)
-}
-
-/// The violation of this name as judge *guards* finds it in so many views and the replicas show it.
-fn shown(
-    job: &Job,
-    rules: &'static dyn Rules,
-    property: &str,
-    views: u64,
-    limits: &Limits,
-    (deadline, progress): (Option<Instant>, &Progress),
-) -> Result<Option<Verdict>, PlanError> {
-    let committee = job.bound.validate()?;
-    let count = Byzantine::Count(job.bound.byzantine.len() as u16);
-    let property = property.parse().ok();
-    for views in views..=views + FURTHER_VIEWS {
-        let mut scope = job.bound.scope;
-        scope.views = views;
-        for ids in placements(&count, committee, views, rules) {
-            let job = Job::new(JudgeKind::Guards, Bound::new(scope, ids));
-            let outcome = run(&job, rules, property, limits, deadline, progress)?;
-            if matches!(outcome.verdict, Verdict::Violated { .. }) {
-                return Ok(Some(outcome.verdict));
-            }
-        }
-    }
-    Ok(None)
 }

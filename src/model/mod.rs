@@ -59,5 +59,6 @@ pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
 pub use system::System;
 pub use unbounded::{
-    Assumption, BoundaryState, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
+    Assumption, BoundaryState, Objection, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
+    Unexplorable,
 };

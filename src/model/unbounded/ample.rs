@@ -16,7 +16,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::UnboundedModel;
+use super::context::Context;
+use super::error::Unexplorable;
+use super::numbers::{ContentNumber, LocalId};
 use super::stage::Stage;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
@@ -30,7 +32,7 @@ const MOST: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Step {
     /// The local state that it leads to.
-    pub next: u32,
+    pub next: LocalId,
     /// What must have been sent in the view, for each way to it.
     needs: SmallVec<[Needs; 1]>,
     /// Whether something is sent.
@@ -59,32 +61,32 @@ pub(super) type Ample = SmallVec<[usize; 4]>;
 
 /// The steps that are possible after a past, as far as messages of an alphabet allow.
 pub(super) struct Steps<'a> {
-    pub views: &'a UnboundedModel,
+    pub context: &'a Context,
     pub stage: &'a mut Stage,
     /// What exists from the start.
     pub base: &'a Bits,
     /// All that is taken to exist.
     exists: Bits,
-    steps: FxHashMap<u32, Arc<Vec<Step>>>,
-    amples: FxHashMap<u32, Arc<Vec<Ample>>>,
+    steps: FxHashMap<LocalId, Arc<Vec<Step>>>,
+    amples: FxHashMap<LocalId, Arc<Vec<Ample>>>,
 }
 
 impl<'a> Steps<'a> {
-    pub fn new(views: &'a UnboundedModel, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
+    pub fn new(context: &'a Context, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
         let mut exists = base.clone();
         exists.union_with(alphabet);
-        Steps { views, stage, base, exists, steps: FxHashMap::default(), amples: FxHashMap::default() }
+        Steps { context, stage, base, exists, steps: FxHashMap::default(), amples: FxHashMap::default() }
     }
 
     /// What can be done in a local state.
-    pub fn at(&mut self, local: u32) -> Result<Arc<Vec<Step>>, String> {
+    pub fn at(&mut self, local: LocalId) -> Result<Arc<Vec<Step>>, Unexplorable> {
         if let Some(steps) = self.steps.get(&local) {
             return Ok(Arc::clone(steps));
         }
-        let known = self.stage.known(self.views, local)?.clone();
+        let known = self.stage.known(self.context, local)?.clone();
         let mut steps = Vec::new();
-        let guards = self.stage.judge.guards(local);
-        if !known.is_active && self.stage.setup.is_led_honestly && self.views.reductions.summaries {
+        let guards = self.stage.arena.judge.guards(local);
+        if !known.is_active && self.stage.setup().is_led_honestly && self.context.reductions.summaries {
             self.check_new_views(&guards)?;
         }
         for guard in guards.iter().filter(|guard| guard.next != local) {
@@ -93,13 +95,13 @@ impl<'a> Steps<'a> {
             if needs.is_empty() {
                 continue;
             }
-            let next = self.stage.known(self.views, guard.next)?;
+            let next = self.stage.known(self.context, guard.next)?;
             steps.push(Step {
                 next: guard.next,
                 needs,
                 emits: next.sent != known.sent,
-                is_silent: next.sent == known.sent && self.views.reductions.silent,
-                is_hidden: (next.outcome, next.aspect) == (known.outcome, known.aspect),
+                is_silent: next.sent == known.sent && self.context.reductions.silent,
+                is_hidden: (next.outcome, next.observation) == (known.outcome, known.observation),
                 order: next.order,
             });
         }
@@ -110,27 +112,27 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether of the NEW-VIEWs that propose the same all bring a replica to the same, however they are justified.
-    fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), String> {
-        self.stage.of_view();
-        let mut led_to: FxHashMap<u32, u32> = FxHashMap::default();
+    fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), Unexplorable> {
+        let messages = &mut self.stage.messages;
+        messages.update(&self.stage.arena);
+        let mut led_to: FxHashMap<u32, LocalId> = FxHashMap::default();
         for guard in guards {
             for needs in guard.needs() {
                 led_to.extend(needs.those_needed().map(|message| (message, guard.next)));
             }
         }
-        let mut by_content: FxHashMap<u32, Option<u32>> = FxHashMap::default();
-        for (new_view, &content) in &self.stage.new_views {
+        let mut by_content: FxHashMap<ContentNumber, Option<LocalId>> = FxHashMap::default();
+        for (new_view, &content) in &messages.new_views {
             let next = led_to.get(new_view).copied();
-            if self.stage.began_with.contains(*new_view) && *by_content.entry(content).or_insert(next) != next
-            {
-                return Err("it matters how a NEW-VIEW is justified, not only what it proposes".to_owned());
+            if messages.began_with.contains(*new_view) && *by_content.entry(content).or_insert(next) != next {
+                return Err(Unexplorable::Justification);
             }
         }
         Ok(())
     }
 
     /// The sets of steps in a local state of which one may as well be taken next.
-    pub fn amples(&mut self, local: u32) -> Result<Arc<Vec<Ample>>, String> {
+    pub fn amples(&mut self, local: LocalId) -> Result<Arc<Vec<Ample>>, Unexplorable> {
         if let Some(amples) = self.amples.get(&local) {
             return Ok(Arc::clone(amples));
         }
@@ -165,7 +167,7 @@ impl<'a> Steps<'a> {
     /// Where two steps of a local state lead in either order, if they do not get in each other's way. Nor does `b` if
     /// nothing is left of it once `a` is taken, as of a request that arrives before its proposal: it sends nothing,
     /// and whoever sees it sees no difference.
-    fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<u32>, String> {
+    fn meet(&mut self, steps: &[Step], a: usize, b: usize) -> Result<Option<LocalId>, Unexplorable> {
         let (a, b) = (&steps[a], &steps[b]);
         let (after_a, after_b) = (self.at(a.next)?, self.at(b.next)?);
         let then_b = after_a.iter().filter(|step| step.is_enabled_with(b));
@@ -180,9 +182,9 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether these steps stay possible, hidden, and out of the way of others, whatever else the replica does.
-    fn stays_apart(&mut self, local: u32, members: &[usize]) -> Result<bool, String> {
+    fn stays_apart(&mut self, local: LocalId, members: &[usize]) -> Result<bool, Unexplorable> {
         let steps = self.at(local)?;
-        let nexts: BTreeSet<u32> = members.iter().map(|&member| steps[member].next).collect();
+        let nexts: BTreeSet<LocalId> = members.iter().map(|&member| steps[member].next).collect();
         let mut seen = FxHashSet::default();
         let mut waiting = vec![(local, nexts)];
         while let Some((local, nexts)) = waiting.pop() {

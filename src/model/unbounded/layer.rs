@@ -5,13 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
 use stateright::Model as _;
 
-use super::past::{BoundaryState, CarriedState, Decided, Rank, Showable, is_part, with};
-use super::round::{Numbers, Phase, Plan};
-use super::stage::{Setup, Stage};
-use super::{Leader, UnboundedModel, entered, round, subsumed, undecided};
+use super::boundary::{BoundaryState, Showable, with};
+use super::context::Context;
+use super::error::Unexplorable;
+use super::numbers::Locals;
+use super::premise;
+use super::round;
+use super::runs::{Phase, Plan, Runs};
+use super::setup::{Leader, Setup, ordered};
+use super::stage::Stage;
+use super::starts::Start;
+use super::subsumed::Admissions;
+use super::summaries::Summaries;
+use super::undecided::Doubles;
 use crate::model::bits::Bits;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
@@ -19,7 +27,7 @@ use crate::pbft::{Message, Principal, SeqNum, View};
 /// What can come of a view.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
-    /// What all can take along, where the adversary can show most.
+    /// What all can carry on, where the adversary can show most.
     pub after: BTreeSet<BoundaryState>,
     /// The properties that some state in the view lacks.
     pub violated: Properties,
@@ -29,196 +37,235 @@ pub(super) struct Layer {
     pub states: u64,
 }
 
-/// The view that follows on a past, or view 0 where there is none, under this primary.
-pub(super) fn setup(views: &UnboundedModel, past: Option<&BoundaryState>, leader: Leader) -> Setup {
-    let n = u64::from(views.scope.replicas);
-    let is_led_honestly = matches!(leader, Leader::Honest(_));
-    let view = past.map_or(0, |past| {
-        let first = u64::from(past.ranks()).max(n).div_ceil(n) * n;
-        if is_led_honestly { first } else { first + n - 1 }
-    });
-    Setup { view: View(view), is_led_honestly }
+/// A view under one kind of primary, and all that is kept of it from one past to the next.
+pub(super) struct Workspace {
+    stage: Stage,
+    summaries: Summaries,
+    admissions: Admissions,
+    doubles: Doubles,
 }
 
-/// Explores that view.
-///
-/// # Errors
-/// Why the rulebook's views cannot be explored one by one.
-pub(super) fn explore(
-    views: &UnboundedModel,
-    stage: &mut Stage,
-    past: Option<&BoundaryState>,
-    leader: Leader,
-) -> Result<Layer, String> {
-    let (start, base, shown) = match past {
-        None => first(stage),
-        Some(past) => place(views, stage, past, leader)?,
-    };
-    let others = usize::from(stage.setup.is_led_honestly);
-    let plan = |phase| Plan { parts: [others].into_iter().collect(), phase };
-    let mut runs = if stage.setup.is_led_honestly && views.reductions.summaries {
-        let mut runs = round::runs(views, stage, &start, &base, &plan(Phase::Start))?;
-        stage.began_with = runs.sent.clone();
-        for begun in std::mem::take(&mut runs.next) {
-            runs.extend(round::runs(views, stage, &begun, &base, &plan(Phase::Begun))?);
+/// How a view begins after a past.
+struct Beginning {
+    /// The local states of the honest replicas.
+    start: Locals,
+    /// What exists.
+    base: Bits,
+    /// Which certificates of earlier views can be shown.
+    earlier: Showable<View>,
+}
+
+impl Workspace {
+    /// # Errors
+    /// Why the view cannot be explored.
+    pub fn new(context: &Context, setup: Setup) -> Result<Self, Unexplorable> {
+        Ok(Workspace {
+            stage: Stage::new(context, setup)?,
+            summaries: Summaries::default(),
+            admissions: Admissions::default(),
+            doubles: Doubles::default(),
+        })
+    }
+
+    /// Whether somebody's code has panicked.
+    pub fn is_any_wrecked(&self) -> bool {
+        self.stage.arena.judge.is_any_wrecked()
+    }
+
+    /// Explores the view after a past, or view 0 where there is none.
+    ///
+    /// # Errors
+    /// Why the rulebook's views cannot be explored one by one.
+    pub fn explore(
+        &mut self,
+        context: &Context,
+        past: Option<&BoundaryState>,
+        leader: Leader,
+    ) -> Result<Layer, Unexplorable> {
+        let stage = &mut self.stage;
+        let beginning = match past {
+            None => first(context, stage),
+            Some(past) => place(context, stage, past, leader)?,
+        };
+        let mut runs = self.runs(context, &beginning)?;
+        let stage = &mut self.stage;
+        let is_stopped = context.is_stopped();
+        let after = if is_stopped { BTreeSet::new() } else { after(context, stage, &runs, past, &beginning) };
+        for boundary in &after {
+            runs.violated |= stage.violated(context, &boundary.decided)?;
         }
-        runs
-    } else {
-        round::runs(views, stage, &start, &base, &plan(Phase::Begun))?
-    };
-    entered::follow(views, stage, &mut runs)?;
-    let is_stopped = views.is_stopped();
-    let after = if is_stopped { BTreeSet::new() } else { after(views, stage, &runs.left, past, &shown) };
-    for between in &after {
-        runs.violated |= stage.violated(views, &between.decided)?;
-    }
-    let layer = Layer { after, violated: runs.violated, reached: runs.reached, states: runs.states };
-    if is_stopped {
-        return Ok(layer);
-    }
-    let alphabet = runs.sent;
-    check_adversary(views, stage, &base, &alphabet, &shown)?;
-    if let Some(refusal) = stage.judge.refusal() {
-        return Err(refusal);
-    }
-    if stage.judge.stepped() > 0 {
-        return Err("votes do not commute: their order matters".to_owned());
-    }
-    if let Some(past) = past {
-        let mut exists = base.clone();
-        exists.union_with(&alphabet);
-        if views.reductions.quotient {
-            undecided::check(views, stage, past, &ordered(past, leader), &start, &exists)?;
+        let layer = Layer { after, violated: runs.violated, reached: runs.reached, states: runs.states };
+        if !is_stopped {
+            self.check(context, past, leader, &beginning, &runs.sent)?;
         }
-        if views.leaves_out_subsumed() {
-            let objection = subsumed::check(views, stage, (past, leader), &start, &exists)?;
-            objection.into_iter().for_each(|why| views.object(why));
-        }
+        Ok(layer)
     }
-    stage.check_left()?;
-    Ok(layer)
+
+    /// Follows all runs of the view.
+    fn runs(&mut self, context: &Context, beginning: &Beginning) -> Result<Runs, Unexplorable> {
+        let Workspace { stage, summaries, .. } = self;
+        let Beginning { start, base, .. } = beginning;
+        let setup = stage.setup();
+        let plan = |phase| Plan { parts: [setup.first_follower()].into_iter().collect(), phase };
+        let mut runs = if setup.is_led_honestly && context.reductions.summaries {
+            let mut runs = round::runs(context, stage, start, base, &plan(Phase::Start), summaries)?;
+            stage.messages.began_with = runs.sent.clone();
+            for begun in std::mem::take(&mut runs.next) {
+                runs.extend(round::runs(context, stage, &begun, base, &plan(Phase::Begun), summaries)?);
+            }
+            runs
+        } else {
+            round::runs(context, stage, start, base, &plan(Phase::Begun), summaries)?
+        };
+        summaries.follow(context, stage, &mut runs)?;
+        Ok(runs)
+    }
+
+    /// Whether the view is as this judge takes it, where all this was sent in it.
+    fn check(
+        &mut self,
+        context: &Context,
+        past: Option<&BoundaryState>,
+        leader: Leader,
+        beginning: &Beginning,
+        alphabet: &Bits,
+    ) -> Result<(), Unexplorable> {
+        let Workspace { stage, admissions, doubles, .. } = self;
+        let Beginning { start, base, earlier } = beginning;
+        check_adversary(context, stage, base, alphabet, earlier)?;
+        if let Some(refusal) = stage.arena.judge.refusal() {
+            return Err(Unexplorable::Guards(refusal));
+        }
+        if stage.arena.judge.stepped() > 0 {
+            return Err(Unexplorable::Order);
+        }
+        if let Some(past) = past {
+            let mut exists = base.clone();
+            exists.union_with(alphabet);
+            if context.reductions.quotient {
+                let order = ordered(past, leader);
+                doubles.check(context, stage, (past, &order), start, &exists)?;
+            }
+            if context.leaves_out_subsumed() {
+                let objection = admissions.check(context, stage, (past, leader), start, &exists)?;
+                objection.into_iter().for_each(|why| context.findings.object(why));
+            }
+        }
+        stage.check_left()
+    }
 }
 
 /// The replicas at the start of view 0, and what exists there.
-fn first(stage: &Stage) -> (Numbers, Bits, Showable<View>) {
-    let state = stage.judge.init_states().swap_remove(0);
-    let slots = stage.judge.system().bound().scope.slots as usize;
-    let base = stage.judge.available_after(&Bits::default());
-    (stage.judge.numbers(&state).into(), base, vec![BTreeSet::new(); slots])
-}
-
-/// What each honest replica takes along: first the primary, if that is honest.
-pub(super) fn ordered(past: &BoundaryState, leader: Leader) -> Vec<&CarriedState<Rank>> {
-    let mut order: Vec<&CarriedState<Rank>> = past.replicas.iter().collect();
-    if let Leader::Honest(index) = leader {
-        let first = order.remove(index);
-        order.insert(0, first);
+fn first(context: &Context, stage: &Stage) -> Beginning {
+    let judge = &stage.arena.judge;
+    let state = judge.init_states().swap_remove(0);
+    Beginning {
+        base: judge.available_after(&Bits::default()),
+        start: judge.numbers(&state).into(),
+        earlier: vec![BTreeSet::new(); context.scope.slots as usize],
     }
-    order
 }
 
-/// All honest replicas have given up the views before, and say what they take along. Also what exists then, and which
-/// certificates can be shown.
+/// The replicas when all that are honest have given up the views before, and say what they carry.
 fn place(
-    views: &UnboundedModel,
+    context: &Context,
     stage: &mut Stage,
     past: &BoundaryState,
     leader: Leader,
-) -> Result<(Numbers, Bits, Showable<View>), String> {
-    let mut earlier = Vec::new();
+) -> Result<Beginning, Unexplorable> {
+    let votes = earlier_votes(context, stage, past);
+    let mut starts = Vec::new();
+    for (replica, carried) in (0..).zip(ordered(past, leader)) {
+        starts.push(stage.start(context, replica, carried)?);
+    }
+    let judge = &stage.arena.judge;
+    let mut sent = judge.numbers_of(votes);
+    let earlier = context.showable(judge, &judge.proving(&sent))?;
+    sent.union_with(&judge.numbers_of(starts.iter().map(|(_, change)| change.clone())));
+    let base = judge.available_after(&sent);
+    let start = placed(stage, starts, &base)?;
+    Ok(Beginning { start, base, earlier })
+}
+
+/// What honest replicas have sent for the certificates that there are after a past.
+fn earlier_votes(context: &Context, stage: &Stage, past: &BoundaryState) -> Vec<Message> {
+    let honest = stage.arena.judge.system().honest();
+    let is_honest = |who: Principal| honest.iter().any(|h| Principal::Replica(h.id()) == who);
+    let mut votes = Vec::new();
     for (seq, shown) in (1..).map(SeqNum).zip(&past.shown) {
-        let held = past.replicas.iter().filter_map(|past| past.prepared[seq.0 as usize - 1]);
+        let held = past.replicas.iter().filter_map(|carried| carried.prepared[seq.0 as usize - 1]);
         for (rank, number) in shown.iter().copied().chain(held).collect::<BTreeSet<_>>() {
-            let batch = &views.batches[usize::from(number)];
-            let claim = stage.maker().claim(View(u64::from(rank)), seq, batch);
-            let honest = stage.judge.system().honest();
-            let is_honest = |who: Principal| honest.iter().any(|h| Principal::Replica(h.id()) == who);
+            let claim = stage.arena.maker().claim(View(u64::from(rank)), seq, context.batch(number));
             let proposal = Message::PrePrepare(claim.proposal.clone());
-            earlier.extend(is_honest(proposal.signer()).then_some(proposal));
-            let votes = claim.prepares.0.iter().filter(|vote| is_honest(vote.signer()));
-            earlier.extend(votes.cloned().map(Message::Prepare));
+            votes.extend(is_honest(proposal.signer()).then_some(proposal));
+            let prepares = claim.prepares.0.iter().filter(|vote| is_honest(vote.signer()));
+            votes.extend(prepares.cloned().map(Message::Prepare));
         }
     }
-    let order = ordered(past, leader);
-    let mut locals = Vec::new();
-    let mut changes = Vec::new();
-    for (replica, past) in (0..).zip(order) {
-        let (local, change) = stage.start(views, replica, past)?;
-        locals.push(local);
-        changes.push(change);
-    }
-    let mut sent = stage.judge.numbers_of(earlier);
-    let shown = views.shown(&stage.judge, &stage.judge.proving(&sent))?;
-    sent.union_with(&stage.judge.numbers_of(changes.clone()));
-    let base = stage.judge.available_after(&sent);
-    let view = stage.setup.view;
-    let all = stage.judge.which(0, |message| matches!(message, Message::ViewChange(c) if c.new_view == view));
-    let all = all.intersection(&base);
-    let mut start = Numbers::new();
-    for (place, (local, change)) in (0..).zip(locals.iter().zip(changes)) {
-        let replica = stage.replica(place.into()).ok_or("a participant is no replica")?;
-        let leads = stage.maker().primary(view) == replica.id();
-        let state = local.replica().ok_or("a participant is no replica")?;
+    votes
+}
+
+/// The local states of the replicas that begin so, where this exists: the VIEW-CHANGEs are offered to the primary alone.
+fn placed(stage: &Stage, starts: Vec<Start>, base: &Bits) -> Result<Locals, Unexplorable> {
+    let (arena, view) = (&stage.arena, stage.setup().view);
+    let judge = &arena.judge;
+    let all = judge.which(0, |message| matches!(message, Message::ViewChange(c) if c.new_view == view));
+    let all = all.intersection(base);
+    let mut start = Locals::new();
+    for (place, (local, change)) in (0..).zip(starts) {
+        let replica = arena.replica(place.into())?;
+        let leads = arena.maker().primary(view) == replica.id();
+        let state = local.replica().ok_or(Unexplorable::NoReplica)?;
         if !leads {
-            let offered = stage.judge.messages_of(&all);
-            stage.maker().check_follower(replica, state, &offered)?;
+            premise::check_follower(replica, state, &judge.messages_of(&all))?;
         }
         let offered = if leads { all.clone() } else { Bits::default() };
-        let own = stage.judge.numbers_of([change]);
-        start.push(stage.judge.placed(place, local, own, offered));
+        let own = judge.numbers_of([change]);
+        start.push(judge.placed(place, &local, own, offered));
     }
-    Ok((start, base, shown))
+    Ok(start)
 }
 
 /// Whether what the adversary can send in the view does not depend on what happens in it, and certificates do not mix
 /// votes of several views: all that it can do grows with what is sent, so it is enough to look at the end.
 fn check_adversary(
-    views: &UnboundedModel,
+    context: &Context,
     stage: &mut Stage,
     base: &Bits,
     alphabet: &Bits,
     shown: &Showable<View>,
-) -> Result<(), String> {
-    let mut sent = stage.judge.honest_of(base);
+) -> Result<(), Unexplorable> {
+    let mut sent = stage.arena.judge.honest_of(base);
     sent.union_with(alphabet);
-    if !stage.judge.available_after(&sent).difference(alphabet).is_subset(base) {
-        return Err("what the adversary can send in a view depends on what happens in it".to_owned());
+    if !stage.arena.judge.available_after(&sent).difference(alphabet).is_subset(base) {
+        return Err(Unexplorable::Adversary);
     }
-    let now = stage.shown(views, alphabet)?;
-    let apart = with(shown, &stage.shown[now as usize]);
-    let together = views.shown(&stage.judge, &stage.judge.proving(&sent))?;
+    let now = stage.shown(context, alphabet)?;
+    let apart = with(shown, &stage.showable[now]);
+    let together = context.showable(&stage.arena.judge, &stage.arena.judge.proving(&sent))?;
     if together != apart {
-        return Err("certificates mix votes of several views".to_owned());
+        return Err(Unexplorable::MixedCertificates);
     }
     Ok(())
 }
 
-/// The certificates of a view that can be shown, and what was decided in it.
-type More<'a> = (&'a Showable<View>, &'a Decided);
-
-/// What is left behind, where the adversary can show most and most is decided: `left` says what, with the certificates
-/// of the view and what was decided in it, and `earlier` which other certificates can be shown.
+/// What is left behind, where the adversary can show most and most is decided.
 fn after(
-    views: &UnboundedModel,
+    context: &Context,
     stage: &Stage,
-    left: &FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
+    runs: &Runs,
     past: Option<&BoundaryState>,
-    earlier: &Showable<View>,
+    beginning: &Beginning,
 ) -> BTreeSet<BoundaryState> {
-    let nothing = vec![BTreeSet::new(); earlier.len()];
+    let nothing = context.nothing();
     let decided_before = past.map_or(&nothing, |past| &past.decided);
     let mut after = BTreeSet::new();
-    for (pasts, more) in left {
-        let more: Vec<More<'_>> = more
-            .iter()
-            .map(|&(shown, decided)| (&stage.shown[shown as usize], &stage.decisions[decided as usize]))
-            .collect();
-        let is_less = |a: More<'_>, b: More<'_>| a != b && is_part(a.0, b.0) && is_part(a.1, b.1);
-        let is_beaten = |a: More<'_>| views.reductions.maximal && more.iter().any(|&b| is_less(a, b));
-        for (shown, decided) in more.iter().filter(|&&a| !is_beaten(a)) {
-            let pasts = pasts.iter().map(|&past| stage.pasts[past as usize].clone()).collect();
-            let (shown, decided) = (with(earlier, shown), with(decided_before, decided));
-            after.insert(BoundaryState::new(pasts, shown, decided, views.scope.requests as u16));
+    for (carried, more) in &runs.left {
+        for (shown, decided) in stage.most(context, more) {
+            let carried = carried.iter().map(|&number| stage.outcomes.carried[number].clone()).collect();
+            let shown = with(&beginning.earlier, &stage.showable[shown]);
+            let decided = with(decided_before, &stage.outcomes.decisions[decided]);
+            after.insert(BoundaryState::new(carried, shown, decided, context.scope.requests as u16));
         }
     }
     after

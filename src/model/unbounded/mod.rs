@@ -49,68 +49,66 @@
 //! **What is not covered**: checkpoints, crashes, clients and reads. A violation is looked for again by judge *guards*, and
 //! replayed, before it is shown.
 
+mod abstraction;
 mod ample;
+mod arena;
 mod assumptions;
-mod entered;
-mod kind;
+mod bisimulation;
+mod boundary;
+mod context;
+mod departures;
+mod ends;
+mod error;
+mod findings;
+mod forge;
 mod layer;
+mod numbers;
 mod order;
-mod past;
+mod outcomes;
 mod premise;
 mod round;
+mod runs;
+mod setup;
+mod showable;
 mod stage;
+mod starts;
 mod subsumed;
+mod summaries;
 mod undecided;
+mod verdicts;
+mod view_messages;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
 use stateright::Model;
 
 pub use assumptions::Assumption;
+pub use boundary::BoundaryState;
+pub use error::{Objection, Unexplorable};
 pub use order::{Reach, Subsumes};
-pub use past::BoundaryState;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use self::layer::Layer;
-use self::past::{BatchNumber, CarriedState, Showable};
-use self::premise::Maker;
-use self::stage::{Setup, Stage};
-use super::bits::Bits;
-use super::bounds::{Bound, BoundError, Scope, System};
-use super::fingerprint::Fingerprint;
+use self::boundary::BatchNumber;
+use self::context::Context;
+use self::findings::locked;
+use self::layer::{Layer, Workspace};
+use self::setup::{Leader, Setup};
+use super::bounds::{BoundError, Scope};
 use super::guards::{GuardModel, GuardState};
 use super::panics::guarded;
-use super::property::{Judge as _, Property};
+use super::property::Property;
 use super::reductions::Reductions;
-use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
+use crate::pbft::Rules;
 
 /// PBFT, view by view.
 pub struct UnboundedModel {
-    scope: Scope,
-    rules: &'static dyn Rules,
-    byzantine: Vec<ReplicaId>,
-    batches: Vec<Batch>,
-    refusal: Mutex<Option<String>>,
-    /// What the rulebook does not fulfil: what is found to be violated stands, what is found to hold does not.
-    unmet: Mutex<Option<Assumption>>,
-    /// Why no state can be left out for one that subsumes it.
-    objection: Mutex<Option<&'static str>>,
-    reached: Mutex<BTreeSet<&'static str>>,
+    context: Context,
     /// What was found out in views: a thread takes out what it uses.
-    stages: Mutex<FxHashMap<Setup, Vec<Stage>>>,
-    within: AtomicU64,
-    stop: Arc<AtomicBool>,
-    deadline: Option<Instant>,
-    reductions: Reductions,
-    /// Whether a view change is taken that reports a certificate for number 0, which is below every window.
-    takes_number_0: bool,
-    /// What was followed once for all pasts: so it is counted once.
-    counted: Mutex<FxHashSet<Fingerprint>>,
+    workspaces: Mutex<FxHashMap<Setup, Vec<Workspace>>>,
 }
 
 /// A state of [`UnboundedModel`].
@@ -124,19 +122,9 @@ pub enum UnboundedState {
     Lacks(Property),
 }
 
-/// Who leads a view.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Leader {
-    /// The honest replica with this past.
-    Honest(usize),
-    /// A Byzantine one.
-    Byzantine,
-}
-
 impl UnboundedModel {
     /// The good outcomes that some view must have: a model in which nothing happens proves nothing.
-    pub const GOOD: [&'static str; 2] =
-        ["every honest replica decides a request", "a request is decided after a view change"];
+    pub const GOOD: [&'static str; 2] = findings::GOOD;
 
     /// The properties that are looked at: those of replicas alone, where there are no checkpoints, and that nobody panics.
     pub const LOOKED_AT: [Property; 6] = [
@@ -153,176 +141,73 @@ impl UnboundedModel {
     /// # Errors
     /// A scope that makes no sense.
     pub fn new(scope: Scope, byzantine: u16, rules: &'static dyn Rules) -> Result<Self, BoundError> {
-        // Those with the highest numbers, so that replica 0 is an honest primary.
-        let first = scope.replicas.saturating_sub(byzantine);
-        let byzantine: Vec<_> = (first..scope.replicas).map(ReplicaId).collect();
-        let scope = Scope { views: 1, ..scope };
-        let system = System::new(Bound::new(scope, byzantine.iter().copied()), rules)?;
-        let batches = system.batches();
-        let keys = KeySet::symbolic(scope.replicas, scope.requests);
-        let maker = Maker { keys: &keys, setting: system.setting(), rules: system.rules().itself() };
-        let more = scope.checkpoint.is_some()
-            || scope.window.is_some()
-            || scope.crashes > 0
-            || scope.reads > 0
-            || scope.clients
-            || scope.lossy
-            || scope.load.is_some();
-        let refusal = if more {
-            Some(
-                "it takes no checkpoints, windows, crashes, clients, reads or losses into the bound"
-                    .to_owned(),
-            )
-        } else {
-            assumptions::asking(|| maker.check_rules(&batches)).err().map(|unmet| unmet.to_string())
-        };
-        let is_asked = refusal.is_none();
-        let unmet = is_asked.then(|| assumptions::check(&maker, scope.slots, &batches).err()).flatten();
-        // Whoever panics when asked would do so in the search too.
-        let refusal =
-            refusal.or_else(|| (unmet == Some(Assumption::Panics)).then(|| Assumption::Panics.to_string()));
-        let of_number_0 = || {
-            let claim = maker.claim(View(0), SeqNum(0), &batches[0]);
-            let change = maker.change(View(1), vec![claim]);
-            maker.rules.check_view_change(maker.setting, &change).is_ok()
-        };
-        let takes_number_0 = refusal.is_none() && of_number_0();
-        Ok(UnboundedModel {
-            scope,
-            rules,
-            byzantine,
-            takes_number_0,
-            batches,
-            refusal: Mutex::new(refusal),
-            unmet: Mutex::new(unmet),
-            objection: Mutex::default(),
-            reached: Mutex::default(),
-            stages: Mutex::default(),
-            within: AtomicU64::new(0),
-            stop: Arc::default(),
-            deadline: None,
-            reductions: Reductions::ALL,
-            counted: Mutex::default(),
-        })
+        let context = Context::new(scope, byzantine, rules)?;
+        Ok(UnboundedModel { context, workspaces: Mutex::default() })
     }
 
-    /// The same with these reductions only.
+    /// The model with these reductions only.
     #[must_use]
-    pub fn reduced_by(self, reductions: Reductions) -> Self {
-        UnboundedModel { reductions, ..self }
+    pub fn reduced_by(mut self, reductions: Reductions) -> Self {
+        self.context.reductions = reductions;
+        self
     }
 
-    /// The same, which ends a view in the middle once this is set or that time has come.
+    /// The model that ends a view in the middle once this is set or that time has come.
     #[must_use]
-    pub fn stopped_by(self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
-        UnboundedModel { stop, deadline, ..self }
+    pub fn stopped_by(mut self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
+        (self.context.stop, self.context.deadline) = (stop, deadline);
+        self
     }
 
-    /// Whether states that others subsume are left out: what somebody honest holds can only get in the way, which takes
-    /// a Byzantine replica, if it is forgotten by what is followed once a view is entered, and who has decided what.
+    /// Whether states that others subsume are left out.
     pub fn leaves_out_subsumed(&self) -> bool {
-        let Reductions { subsumed, quotient, summaries, .. } = self.reductions;
-        subsumed && quotient && summaries && !self.byzantine.is_empty()
+        self.context.leaves_out_subsumed()
     }
 
     /// The state as it is compared with others, if it can be.
     pub fn reach(&self, state: &UnboundedState) -> Option<Reach> {
         match state {
-            UnboundedState::BoundaryState(between) => Reach::of(between, self.scope.requests as BatchNumber),
+            UnboundedState::BoundaryState(boundary) => Reach::of(boundary, self.requests()),
             _ => None,
         }
     }
 
-    /// Why under this rulebook no state can be left out for another, if states were: then nothing is known of what those
-    /// lead to, and the search has to be made again without that reduction.
-    pub fn objection(&self) -> Option<&'static str> {
-        *self.objection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many batches, the first ones, can change names.
+    fn requests(&self) -> BatchNumber {
+        self.context.scope.requests as BatchNumber
     }
 
-    fn object(&self, why: &'static str) {
-        let mut objection = self.objection.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of several the same one, whichever thread comes first.
-        *objection = Some(objection.map_or(why, |other| other.min(why)));
+    /// Why under this rulebook no state can be left out for another, if states were: then nothing is known of what those
+    /// lead to, and the search has to be made again without that reduction.
+    pub fn objection(&self) -> Option<Objection> {
+        self.context.findings.objection()
     }
 
     /// Why this judge cannot judge the rulebook, if it cannot: then no verdict of it counts but that something is
     /// violated, which judge *guards* confirms.
-    pub fn refusal(&self) -> Option<String> {
-        self.obstacle().or_else(|| self.unmet().map(|unmet| unmet.to_string()))
-    }
-
-    /// Why its views cannot be explored one by one.
-    fn obstacle(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn refusal(&self) -> Option<Unexplorable> {
+        let unmet = || self.unmet().map(Unexplorable::from);
+        self.context.findings.refusal().or_else(unmet)
     }
 
     /// What it does not fulfil of all that is assumed of it.
     pub fn unmet(&self) -> Option<Assumption> {
-        self.unmet.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.context.findings.unmet()
     }
 
     /// The good outcomes that were met.
     pub fn reached(&self) -> BTreeSet<&'static str> {
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.context.findings.reached()
     }
 
     /// How many states were visited within views.
     pub fn within(&self) -> u64 {
-        self.within.load(Relaxed)
+        self.context.findings.within()
     }
 
     /// Whether a view may have been ended in the middle: then it led to less than it does.
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    /// The number of a batch.
-    fn number(&self, digest: Digest, batch: &Batch) -> Result<BatchNumber, String> {
-        let known = self.batches.iter().position(|known| known == batch && known.digest() == digest);
-        let known = known.ok_or_else(|| format!("{batch} stands under another digest than its own"))?;
-        Ok(known as BatchNumber)
-    }
-
-    /// What a replica in this state takes out of its view.
-    fn past(&self, state: &State) -> Result<CarriedState<View>, String> {
-        let slots = self.scope.slots as usize;
-        let mut past = CarriedState { prepared: vec![None; slots], decided: vec![None; slots] };
-        for (seq, slot) in state.log().iter() {
-            let place = (seq.0 as usize).checked_sub(1).filter(|&place| place < slots);
-            let place = place.ok_or_else(|| format!("holds something at {seq}"))?;
-            if let Some(certificate) = slot.prepared() {
-                let number = self.number(certificate.digest(), &certificate.claim().proposal.batch)?;
-                past.prepared[place] = Some((certificate.view(), number));
-            }
-            if let Some(batch) = slot.committed() {
-                past.decided[place] = Some(self.number(batch.digest(), batch)?);
-            }
-        }
-        Ok(past)
-    }
-
-    /// At each sequence number, the certificates that these messages make up.
-    fn shown(&self, judge: &GuardModel, basis: &Bits) -> Result<Showable<View>, String> {
-        self.places(judge.certificates(basis))
-    }
-
-    /// At each sequence number, its certificates among these.
-    fn places(&self, claims: Vec<PreparedClaim>) -> Result<Showable<View>, String> {
-        let mut shown = vec![BTreeSet::new(); self.scope.slots as usize];
-        for claim in claims {
-            let number = self.number(claim.digest(), &claim.proposal.batch)?;
-            // No view change holds a certificate for number 0, and nothing else carries one on (`takes_number_0`).
-            let Some(place) = (claim.seq().0 as usize).checked_sub(1) else {
-                if self.takes_number_0 {
-                    return Err(format!("a certificate for {} is taken", claim.seq()));
-                }
-                continue;
-            };
-            if let Some(shown) = shown.get_mut(place) {
-                shown.insert((claim.view(), number));
-            }
-        }
-        Ok(shown)
+        self.context.is_stopped()
     }
 
     /// What is left if every honest replica leaves its view now, in a state of judge *guards* with the same scope, but for
@@ -330,72 +215,69 @@ impl UnboundedModel {
     ///
     /// # Errors
     /// Why that cannot be said.
-    pub fn left(&self, judge: &GuardModel, state: &GuardState) -> Result<BoundaryState, String> {
-        let pasts: Result<Vec<_>, _> =
-            judge.with_honest(state, |states| states.iter().map(|state| self.past(state)).collect());
-        let shown = self.shown(judge, &judge.proving(&judge.sent(state)))?;
-        let nothing = vec![BTreeSet::new(); self.scope.slots as usize];
-        let requests = self.scope.requests as BatchNumber;
-        let left = BoundaryState::new(pasts?, shown, nothing, requests);
-        Ok(if self.reductions.quotient { left.of_nobody_in_particular(requests) } else { left })
+    pub fn left(&self, judge: &GuardModel, state: &GuardState) -> Result<BoundaryState, Unexplorable> {
+        use super::property::Judge as _;
+        let context = &self.context;
+        let carried: Result<Vec<_>, _> =
+            judge.with_honest(state, |states| states.iter().map(|state| context.carried(state)).collect());
+        let shown = context.showable(judge, &judge.proving(&judge.sent(state)))?;
+        let left = BoundaryState::new(carried?, shown, context.nothing(), self.requests());
+        let is_quotient = context.reductions.quotient;
+        Ok(if is_quotient { left.of_nobody_in_particular(self.requests()) } else { left })
     }
 
-    fn explore(&self, past: Option<&BoundaryState>, leader: Leader) -> Result<Layer, String> {
-        let setup = layer::setup(self, past, leader);
-        let stages = || self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = stages().get_mut(&setup).and_then(Vec::pop);
-        let explored = guarded(|| -> Result<_, String> {
-            let mut stage = known.map_or_else(|| Stage::new(self, setup), Ok)?;
-            let layer = layer::explore(self, &mut stage, past, leader);
-            Ok((layer, stage))
+    fn explore(&self, past: Option<&BoundaryState>, leader: Leader) -> Result<Layer, Unexplorable> {
+        let context = &self.context;
+        let setup = Setup::after(past, leader, context.scope.replicas);
+        let known = locked(&self.workspaces).get_mut(&setup).and_then(Vec::pop);
+        let explored = guarded(|| -> Result<_, Unexplorable> {
+            let mut workspace = known.map_or_else(|| Workspace::new(context, setup), Ok)?;
+            let layer = workspace.explore(context, past, leader);
+            Ok((layer, workspace))
         });
         let panics = || Ok(Layer { violated: [Property::Panics].into_iter().collect(), ..Layer::default() });
         // Whether in a run or only when it is asked about one: judge *guards* looks for it.
         let Ok(explored) = explored else { return panics() };
-        let (layer, stage) = explored?;
-        if stage.judge.is_any_wrecked() {
+        let (layer, workspace) = explored?;
+        if workspace.is_any_wrecked() {
             return panics();
         }
-        stages().entry(setup).or_default().push(stage);
+        locked(&self.workspaces).entry(setup).or_default().push(workspace);
         layer
+    }
+
+    /// Who can lead the view that follows on a past, or view 0 where there is none.
+    fn leaders(&self, past: Option<&BoundaryState>) -> Vec<Leader> {
+        let Some(past) = past else { return vec![Leader::Honest(0)] };
+        let is_different = |&index: &usize| index == 0 || past.replicas[index] != past.replicas[index - 1];
+        let honest = (0..past.replicas.len()).filter(is_different).map(Leader::Honest);
+        honest.chain((!self.context.byzantine.is_empty()).then_some(Leader::Byzantine)).collect()
     }
 
     /// Everything that the next view can leave behind.
     fn next(&self, state: &UnboundedState) -> Vec<UnboundedState> {
-        let (past, mut leaders) = match state {
+        let past = match state {
             UnboundedState::Lacks(_) => return Vec::new(),
-            UnboundedState::Start => (None, vec![Leader::Honest(0)]),
-            UnboundedState::BoundaryState(past) => {
-                let different =
-                    |&index: &usize| index == 0 || past.replicas[index] != past.replicas[index - 1];
-                let honest = (0..past.replicas.len()).filter(different).map(Leader::Honest);
-                (Some(past), honest.collect())
-            }
+            UnboundedState::Start => None,
+            UnboundedState::BoundaryState(past) => Some(past),
         };
-        if past.is_some() && !self.byzantine.is_empty() {
-            leaders.push(Leader::Byzantine);
-        }
+        let findings = &self.context.findings;
         let mut next = BTreeSet::new();
-        for leader in leaders {
-            if self.obstacle().is_some() || self.objection().is_some() || self.is_stopped() {
+        for leader in self.leaders(past) {
+            if findings.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
                 break;
             }
             match self.explore(past, leader) {
                 Ok(layer) => {
-                    self.within.fetch_add(layer.states, Relaxed);
-                    self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(layer.reached);
+                    findings.visit(layer.states);
+                    findings.reach(layer.reached);
                     next.extend(layer.violated.iter().map(UnboundedState::Lacks));
                     if layer.after.iter().any(BoundaryState::is_forked) {
-                        let mut unmet = self.unmet.lock().unwrap_or_else(PoisonError::into_inner);
-                        unmet.get_or_insert(Assumption::Fork);
+                        findings.does_not_meet(Assumption::Fork);
                     }
                     next.extend(layer.after.into_iter().map(UnboundedState::BoundaryState));
                 }
-                Err(why) => {
-                    let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-                    // Of several the same one, whichever thread comes first.
-                    *refusal = Some(refusal.take().map_or(why.clone(), |other| other.min(why)));
-                }
+                Err(why) => findings.refuse(why),
             }
         }
         next.into_iter().collect()
@@ -410,7 +292,7 @@ impl Model for UnboundedModel {
     type Action = UnboundedStep;
 
     fn init_states(&self) -> Vec<UnboundedState> {
-        if self.obstacle().is_some() { Vec::new() } else { vec![UnboundedState::Start] }
+        if self.context.findings.refusal().is_some() { Vec::new() } else { vec![UnboundedState::Start] }
     }
 
     fn actions(&self, state: &UnboundedState, actions: &mut Vec<UnboundedStep>) {
@@ -445,8 +327,8 @@ fn properties() -> [Judged; 6] {
 impl fmt::Debug for UnboundedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnboundedModel")
-            .field("scope", &self.scope)
-            .field("byzantine", &self.byzantine)
+            .field("scope", &self.context.scope)
+            .field("byzantine", &self.context.byzantine)
             .finish()
     }
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
-use super::past::{BatchNumber, BoundaryState, CarriedState, Decided, Rank};
+use super::boundary::{BatchNumber, BoundaryState, CarriedState, Decided, Rank};
 
 /// What can follow on a state, as far as it can be compared with what can follow on others.
 pub trait Subsumes {
@@ -64,7 +64,7 @@ impl Reach {
             return None;
         }
         for (slot, shown) in state.shown.iter().enumerate() {
-            let mut held = state.replicas.iter().filter_map(|past| past.prepared[slot]);
+            let mut held = state.replicas.iter().filter_map(|carried| carried.prepared[slot]);
             let can_be_shown = |(rank, batch): (Rank, BatchNumber)| {
                 shown.iter().any(|&(highest, other)| other == batch && highest >= rank)
             };
@@ -86,7 +86,7 @@ impl Subsumes for Reach {
         let form = &self.named[0];
         let decided: usize = form.decided.iter().map(BTreeSet::len).sum();
         let shown: usize = form.slots.iter().map(SmallVec::len).sum();
-        let held = form.replicas.iter().flat_map(|past| &past.prepared);
+        let held = form.replicas.iter().flat_map(|carried| &carried.prepared);
         let nothing = held.filter(|held| held.is_none()).count();
         decided + shown + nothing
     }
@@ -169,9 +169,9 @@ mod tests {
     type Held = Option<(u64, BatchNumber)>;
 
     fn state(held: &[Held], shown: &[(u64, BatchNumber)], decided: &[BatchNumber]) -> BoundaryState {
-        let past = |held: &Held| CarriedState { prepared: vec![*held], decided: vec![None] };
+        let carried = |held: &Held| CarriedState { prepared: vec![*held], decided: vec![None] };
         let (shown, decided) = (shown.iter().copied().collect(), decided.iter().copied().collect());
-        BoundaryState::new(held.iter().map(past).collect(), vec![shown], vec![decided], 2)
+        BoundaryState::new(held.iter().map(carried).collect(), vec![shown], vec![decided], 2)
     }
 
     fn subsumes(more: &BoundaryState, less: &BoundaryState) -> bool {

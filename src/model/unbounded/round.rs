@@ -9,77 +9,55 @@
 //!   the next step of the same replica in which something is sent, or to the end. A state that is visited stands for
 //!   all that such steps lead to from it, each replica for itself.
 //! - Once every replica has entered the view, what can come is the same for many pasts (see
-//!   [`entered`](super::entered)).
+//!   [`summaries`](super::summaries)).
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 use stateright::Expectation;
 
 use super::ample::Steps;
-use super::past::{Decided, with};
+use super::boundary::{Decided, with};
+use super::context::Context;
+use super::error::Unexplorable;
+use super::numbers::{
+    LocalId, Locals, Number as _, ObservationSet, OutcomeNumber, OutcomeSet, ShowableNumber,
+};
+use super::runs::{CarriedRow, GainedRow, Parts, Phase, Plan, Row, Runs};
 use super::stage::Stage;
-use super::{UnboundedModel, entered};
 use crate::model::bits::Bits;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::guards::GuardModel;
-use crate::model::property::{Judge as _, Properties, properties};
+use crate::model::property::{Judge as _, properties};
 
-/// Numbers of a [`Stage`]: one of each honest replica, most of the time.
-pub(super) type Numbers = SmallVec<[u32; 8]>;
-
-/// Which replicas are alike, each part of a row up to the next of these places.
-pub(super) type Parts = SmallVec<[usize; 8]>;
-
-/// What can come of a start.
-#[derive(Debug, Default)]
-pub(super) struct Runs {
-    /// How many states were visited.
-    pub states: u64,
-    /// Everything that was sent in the view.
-    pub sent: Bits,
-    /// What can be left behind, by what each replica takes along, or what it gains, as numbers: with which
-    /// certificates of the view that can be shown, and what was decided.
-    pub left: FxHashMap<Numbers, BTreeSet<(u32, u32)>>,
-    /// The properties that some state lacks, and the good outcomes that some state has.
-    pub violated: Properties,
-    pub reached: BTreeSet<&'static str>,
-    /// The states in which the next phase begins: they were not followed further.
-    pub next: FxHashSet<Numbers>,
+/// Finds out what can come once every replica has entered the view.
+pub(super) trait Summarize {
+    /// Everything that is sent from these local states on, in all of which their replicas have entered the view; none if
+    /// the runs have to be followed from them.
+    ///
+    /// # Errors
+    /// Why the rulebook's views cannot be explored one by one.
+    fn sent_after(
+        &mut self,
+        context: &Context,
+        stage: &mut Stage,
+        locals: &Locals,
+    ) -> Result<Option<Arc<Bits>>, Unexplorable>;
 }
 
-impl Runs {
-    /// Adds those that begin elsewhere.
-    pub fn extend(&mut self, other: Runs) {
-        self.states += other.states;
-        self.sent.union_with(&other.sent);
-        self.violated |= other.violated;
-        self.reached.extend(other.reached);
-        self.next.extend(other.next);
-        for (key, more) in other.left {
-            self.left.entry(key).or_default().extend(more);
-        }
+/// Nothing is summarized: all runs are followed.
+pub(super) struct Unsummarized;
+
+impl Summarize for Unsummarized {
+    fn sent_after(
+        &mut self,
+        _: &Context,
+        _: &mut Stage,
+        _: &Locals,
+    ) -> Result<Option<Arc<Bits>>, Unexplorable> {
+        Ok(None)
     }
-}
-
-/// How far a view has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
-    /// Its honest primary may still have to begin it.
-    Start,
-    /// It has begun, if its primary is honest, in one way: what is sent in another one never exists.
-    Begun,
-    /// All have entered it: of what is left behind it is said what each gains there.
-    Entered,
-}
-
-/// What is followed, and how far.
-#[derive(Clone, Debug)]
-pub(super) struct Plan {
-    /// Which replicas are alike.
-    pub parts: Parts,
-    /// The phase in which the runs start; they are followed to its end.
-    pub phase: Phase,
 }
 
 /// Follows all runs from these local states, where this exists besides what is sent.
@@ -87,18 +65,20 @@ pub(super) struct Plan {
 /// # Errors
 /// Why the rulebook's views cannot be explored one by one.
 pub(super) fn runs(
-    views: &UnboundedModel,
+    context: &Context,
     stage: &mut Stage,
-    start: &Numbers,
+    start: &Locals,
     base: &Bits,
     plan: &Plan,
-) -> Result<Runs, String> {
-    let properties = properties(stage.judge.system());
-    let looks_for_good = views.reached().len() < UnboundedModel::GOOD.len();
+    summaries: &mut dyn Summarize,
+) -> Result<Runs, Unexplorable> {
+    let properties = properties(stage.arena.judge.system());
+    let looks_for_good = context.findings.is_any_good_missing();
     let mut alphabet = Bits::default();
     loop {
         let mut round = Round {
-            steps: Steps::new(views, stage, base, &alphabet),
+            steps: Steps::new(context, stage, base, &alphabet),
+            summaries: &mut *summaries,
             properties: &properties,
             looks_for_good,
             plan,
@@ -108,7 +88,7 @@ pub(super) fn runs(
         };
         round.run(start)?;
         let runs = round.runs;
-        if runs.sent == alphabet || views.is_stopped() {
+        if runs.sent == alphabet || context.is_stopped() {
             return Ok(runs);
         }
         alphabet = runs.sent;
@@ -118,24 +98,26 @@ pub(super) fn runs(
 /// All runs, as far as messages of an alphabet allow.
 struct Round<'a> {
     steps: Steps<'a>,
+    summaries: &'a mut dyn Summarize,
     properties: &'a [stateright::Property<GuardModel>],
     /// Whether some good outcome was not met in any view yet.
     looks_for_good: bool,
     plan: &'a Plan,
     runs: Runs,
-    /// What each replica can leave behind, and what the properties can see of it, as far as that was looked at.
-    taken: FxHashSet<(Numbers, u32)>,
-    judged: FxHashSet<Numbers>,
+    /// What each replica can leave behind and what can be shown, as far as that was looked at.
+    taken: FxHashSet<(Row<OutcomeSet>, ShowableNumber)>,
+    /// What can be observed of each replica, as far as that was looked at.
+    judged: FxHashSet<Row<ObservationSet>>,
 }
 
 impl Round<'_> {
-    fn run(&mut self, start: &Numbers) -> Result<(), String> {
+    fn run(&mut self, start: &Locals) -> Result<(), Unexplorable> {
         let mut seen = FxHashSet::default();
         seen.insert(self.up_to_symmetry(start)?);
         let mut waiting = vec![start.clone()];
         let mut next = Vec::new();
         while let Some(locals) = waiting.pop() {
-            if self.steps.views.is_stopped() {
+            if self.steps.context.is_stopped() {
                 return Ok(());
             }
             self.runs.states += 1;
@@ -149,26 +131,26 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// The same for all states that differ in who is who alone, of those that are alike.
-    fn up_to_symmetry(&mut self, locals: &Numbers) -> Result<Numbers, String> {
-        let mut kinds: SmallVec<[(u128, u32); 8]> = SmallVec::new();
+    /// What all states have in common that differ in who is who alone, of those that are alike.
+    fn up_to_symmetry(&mut self, locals: &Locals) -> Result<Row<usize>, Unexplorable> {
+        let mut row: Row<(Fingerprint, usize)> = SmallVec::new();
         for &local in locals {
-            let known = self.steps.stage.known(self.steps.views, local)?;
+            let known = self.steps.stage.known(self.steps.context, local)?;
             let is_entered = self.plan.phase == Phase::Entered;
-            let kind = if is_entered { known.essence } else { known.kind };
-            kinds.push((known.order, kind));
+            let number = if is_entered { known.essence.place() } else { known.anonymous.place() };
+            row.push((known.order, number));
         }
-        sort_parts(&mut kinds, &self.plan.parts);
-        Ok(kinds.into_iter().map(|(_, kind)| kind).collect())
+        sort_parts(&mut row, &self.plan.parts);
+        Ok(row.into_iter().map(|(_, number)| number).collect())
     }
 
     /// Visits a state: what it stands for, and where it leads.
-    fn next(&mut self, locals: &Numbers, next: &mut Vec<Numbers>) -> Result<(), String> {
+    fn next(&mut self, locals: &Locals, next: &mut Vec<Locals>) -> Result<(), Unexplorable> {
         let mut sent = Bits::default();
-        let mut order: SmallVec<[(u128, usize); 8]> = SmallVec::new();
+        let mut order: Row<(Fingerprint, usize)> = SmallVec::new();
         let (mut is_begun, mut is_entered) = (false, true);
         for (place, &local) in locals.iter().enumerate() {
-            let known = self.steps.stage.known(self.steps.views, local)?;
+            let known = self.steps.stage.known(self.steps.context, local)?;
             sent.union_with(&known.sent);
             order.push((known.order, place));
             is_begun |= place == 0 && known.is_active;
@@ -180,9 +162,10 @@ impl Round<'_> {
                 self.runs.next.insert(locals.clone());
                 return Ok(());
             }
-            Phase::Begun if is_entered && self.steps.views.reductions.summaries => {
-                if let Some(ends) = entered::ends(self.steps.views, self.steps.stage, locals)? {
-                    self.runs.sent.union_with(&ends.sent);
+            Phase::Begun if is_entered && self.steps.context.reductions.summaries => {
+                let (context, stage) = (self.steps.context, &mut *self.steps.stage);
+                if let Some(sent) = self.summaries.sent_after(context, stage, locals)? {
+                    self.runs.sent.union_with(&sent);
                     self.runs.next.insert(locals.clone());
                     return Ok(());
                 }
@@ -196,7 +179,7 @@ impl Round<'_> {
         }
         self.look_at(&silent, &sent)?;
         order.sort_unstable();
-        for (_, replica) in order.into_iter().filter(|_| self.steps.views.reductions.ample) {
+        for (_, replica) in order.into_iter().filter(|_| self.steps.context.reductions.ample) {
             let local = locals[replica];
             let (steps, amples) = (self.steps.at(local)?, self.steps.amples(local)?);
             let enabled = |&&step: &&usize| steps[step].is_enabled(&sent);
@@ -217,8 +200,8 @@ impl Round<'_> {
     }
 
     /// The local states that a replica comes to without sending anything, where this was sent.
-    fn silently(&mut self, local: u32, sent: &Bits) -> Result<Numbers, String> {
-        let mut met: Numbers = SmallVec::from_slice(&[local]);
+    fn silently(&mut self, local: LocalId, sent: &Bits) -> Result<Locals, Unexplorable> {
+        let mut met: Locals = SmallVec::from_slice(&[local]);
         let mut looked_at = 0;
         while let Some(&local) = met.get(looked_at) {
             let steps = self.steps.at(local)?;
@@ -233,23 +216,23 @@ impl Round<'_> {
     }
 
     /// Whether the properties hold in all states that this one stands for, and what they leave behind.
-    fn look_at(&mut self, silent: &[Numbers], sent: &Bits) -> Result<(), String> {
-        let (mut outcomes, mut aspects) = (Numbers::new(), Numbers::new());
+    fn look_at(&mut self, silent: &[Locals], sent: &Bits) -> Result<(), Unexplorable> {
+        let (mut outcomes, mut observations) = (Row::new(), Row::new());
         for met in silent {
-            let (outcome, aspect) = self.steps.stage.ends_of(self.steps.views, met)?;
+            let (outcome, observation) = self.steps.stage.ends_of(self.steps.context, met)?;
             outcomes.push(outcome);
-            aspects.push(aspect);
+            observations.push(observation);
         }
-        let shown = self.steps.stage.shown(self.steps.views, sent)?;
+        let shown = self.steps.stage.shown(self.steps.context, sent)?;
         sort_parts(&mut outcomes, &self.parts_of_outcomes());
         if self.taken.insert((outcomes.clone(), shown)) {
-            let of_each = outcomes.iter().map(|&set| &self.steps.stage.sets[set as usize][..]);
+            let of_each = outcomes.iter().map(|&set| self.steps.stage.outcomes_in(set));
             for all in product(of_each) {
                 self.leave(&all, shown);
             }
         }
-        if self.judged.insert(aspects.clone()) {
-            self.judge(silent, &aspects);
+        if self.judged.insert(observations.clone()) {
+            self.judge(silent, &observations);
         }
         Ok(())
     }
@@ -260,33 +243,36 @@ impl Round<'_> {
     }
 
     /// Notes that these outcomes, one of each replica, can be left behind while these certificates can be shown.
-    fn leave(&mut self, outcomes: &[u32], shown: u32) {
-        let parts = self.parts_of_outcomes();
-        let stage = &mut *self.steps.stage;
-        let mut key = Numbers::new();
+    fn leave(&mut self, all: &[OutcomeNumber], shown: ShowableNumber) {
+        let outcomes = &mut self.steps.stage.outcomes;
         let mut decided: Decided = Vec::new();
-        for &number in outcomes {
-            let outcome = stage.outcomes[number as usize];
-            key.push(if self.plan.phase == Phase::Entered { outcome.gained } else { outcome.past });
-            let more = &stage.decisions[outcome.decided as usize];
+        for &number in all {
+            let more = &outcomes.decisions[outcomes[number].decided];
             decided = if decided.is_empty() { more.clone() } else { with(&decided, more) };
         }
-        sort_parts(&mut key, &parts);
-        let decided = stage.decision(decided);
-        self.runs.left.entry(key).or_default().insert((shown, decided));
+        let more = (shown, outcomes.decisions.number(decided));
+        if self.plan.phase == Phase::Entered {
+            let mut gained: GainedRow = all.iter().map(|&number| outcomes[number].gained).collect();
+            sort_parts(&mut gained, &self.plan.parts);
+            self.runs.gained.entry(gained).or_default().insert(more);
+        } else {
+            let mut carried: CarriedRow = all.iter().map(|&number| outcomes[number].carried).collect();
+            carried.sort_unstable();
+            self.runs.left.entry(carried).or_default().insert(more);
+        }
     }
 
     /// Checks the properties of all states that one stands for. Each of them looks at one replica or at two.
-    fn judge(&mut self, silent: &[Numbers], aspects: &[u32]) {
-        for (place, &one) in aspects.iter().enumerate() {
-            for &other in &aspects[place + 1..] {
-                self.runs.violated |= self.steps.stage.violated_by_sets(one, other);
+    fn judge(&mut self, silent: &[Locals], observations: &[ObservationSet]) {
+        for (place, &one) in observations.iter().enumerate() {
+            for &other in &observations[place + 1..] {
+                self.runs.violated |= self.steps.stage.violated_by(one, other);
             }
         }
-        if aspects.len() > 1 && !self.looks_for_good {
+        if observations.len() > 1 && !self.looks_for_good {
             return;
         }
-        let judge = &self.steps.stage.judge;
+        let judge = &self.steps.stage.arena.judge;
         for all in product(silent.iter().map(|met| &met[..])) {
             let state = GuardModel::state(&all);
             self.runs.violated |= judge.violated(&state);
@@ -306,13 +292,13 @@ fn sort_parts<T: Ord>(row: &mut [T], parts: &[usize]) {
 }
 
 /// One of each, in every way.
-fn product<'a, T: Copy + 'a>(of: impl Iterator<Item = &'a [T]>) -> Vec<SmallVec<[T; 8]>> {
+fn product<'a, T: Copy + 'a>(of: impl Iterator<Item = &'a [T]>) -> Vec<Row<T>> {
     let mut all = vec![SmallVec::new()];
     for choices in of {
         let mut longer = Vec::with_capacity(all.len() * choices.len());
         for some in &all {
             longer.extend(choices.iter().map(|&choice| {
-                let mut more: SmallVec<[T; 8]> = some.clone();
+                let mut more: Row<T> = some.clone();
                 more.push(choice);
                 more
             }));
@@ -322,7 +308,7 @@ fn product<'a, T: Copy + 'a>(of: impl Iterator<Item = &'a [T]>) -> Vec<SmallVec<
     all
 }
 
-fn moved(locals: &Numbers, replica: usize, next: u32) -> Numbers {
+fn moved(locals: &Locals, replica: usize, next: LocalId) -> Locals {
     let mut moved = locals.clone();
     moved[replica] = next;
     moved

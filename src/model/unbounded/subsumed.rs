@@ -12,111 +12,115 @@
 //!
 //! The first is a function of what is held and shown that can only lose by higher certificates of honest replicas, as long as one
 //! replica is Byzantine. What comes after a new view is followed once for all pasts anyway, and its premise tried (see
-//! [`entered`](super::entered)); and what is left behind is what there was and what was gained.
+//! [`summaries`](super::summaries)); and what is left behind is what there was and what was gained.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools as _;
 
-use super::layer::ordered;
-use super::past::{BoundaryState, CarriedState, Rank};
-use super::stage::{Content, Stage};
-use super::{Leader, UnboundedModel};
+use super::abstraction::Content;
+use super::boundary::{BatchNumber, BoundaryState, CarriedState, Rank};
+use super::context::Context;
+use super::error::{Objection, Unexplorable};
+use super::numbers::{ContentNumber, EssenceNumber, LocalId};
+use super::setup::{Leader, ordered};
+use super::stage::Stage;
 use crate::model::bits::Bits;
 use crate::model::property::Judge as _;
 use crate::pbft::{PreparedClaim, SeqNum, View, ViewChange};
 
-/// What replicas come to by new views, by the number of what these propose, as numbers of essences.
-pub(super) type Entries = BTreeMap<u32, BTreeSet<u32>>;
+/// What replicas come to by new views, by what these propose.
+type Entries = BTreeMap<ContentNumber, BTreeSet<EssenceNumber>>;
 
-/// What a stage knows of new views: what those come to who take one and who send one.
-#[derive(Debug, Default)]
+/// What is known of new views: what those come to who take one and who send one.
+#[derive(Default)]
 pub(super) struct Admissions {
     followers: Entries,
     primaries: Entries,
 }
 
-/// Why what somebody holds matters otherwise than by getting in the way, if it does: whether what a view can begin with is
-/// what its past and the adversary can report, and leads to the same whoever takes it. The replicas start in these
-/// local states, and `exists` is all that exists in the view.
-///
-/// # Errors
-/// Why the rulebook's views cannot be explored one by one.
-pub(super) fn check(
-    views: &UnboundedModel,
-    stage: &mut Stage,
-    (past, leader): (&BoundaryState, Leader),
-    start: &[u32],
-    exists: &Bits,
-) -> Result<Option<&'static str>, String> {
-    stage.of_view();
-    let contents: BTreeSet<u32> =
-        stage.new_views.iter().filter(|(number, _)| exists.contains(**number)).map(|(_, of)| *of).collect();
-    let proposed: BTreeSet<_> = contents.iter().map(|&of| stage.contents[of as usize].clone()).collect();
-    if proposed != due(views, stage, past, leader) {
-        return Ok(Some(
-            "a new view can propose something else than what follows from the highest certificates",
-        ));
-    }
-    let others = usize::from(stage.setup.is_led_honestly);
-    for (place, &local) in start.iter().enumerate() {
-        let entries = entries(views, stage, local, place < others, exists)?;
-        if contents.iter().any(|of| !entries.contains_key(of)) {
-            return Ok(Some("a replica does not take every new view"));
+impl Admissions {
+    /// Why what somebody holds matters otherwise than by getting in the way, if it does: whether what a view can begin
+    /// with is what its past and the adversary can report, and leads to the same whoever takes it. The replicas start in
+    /// these local states, and `exists` is all that exists in the view.
+    ///
+    /// # Errors
+    /// Why the rulebook's views cannot be explored one by one.
+    pub fn check(
+        &mut self,
+        context: &Context,
+        stage: &mut Stage,
+        (past, leader): (&BoundaryState, Leader),
+        start: &[LocalId],
+        exists: &Bits,
+    ) -> Result<Option<Objection>, Unexplorable> {
+        stage.messages.update(&stage.arena);
+        let new_views = stage.messages.new_views.iter();
+        let contents: BTreeSet<ContentNumber> =
+            new_views.filter(|(number, _)| exists.contains(**number)).map(|(_, of)| *of).collect();
+        let proposed: BTreeSet<_> = contents.iter().map(|&of| stage.messages.contents[of].clone()).collect();
+        if proposed != due(context, stage, past, leader) {
+            return Ok(Some(Objection::Proposes));
         }
-        let taken = &mut stage.taken;
-        let known = if place < others { &mut taken.primaries } else { &mut taken.followers };
-        for (of, essences) in entries {
-            if *known.entry(of).or_insert_with(|| essences.clone()) != essences {
-                return Ok(Some("what a replica is after a new view depends on what it held before"));
+        let first_follower = stage.setup().first_follower();
+        for (place, &local) in start.iter().enumerate() {
+            let leads = place < first_follower;
+            let entries = entries(context, stage, local, leads, exists)?;
+            if contents.iter().any(|of| !entries.contains_key(of)) {
+                return Ok(Some(Objection::NotTaken));
+            }
+            let known = if leads { &mut self.primaries } else { &mut self.followers };
+            for (of, essences) in entries {
+                if *known.entry(of).or_insert_with(|| essences.clone()) != essences {
+                    return Ok(Some(Objection::Remembers));
+                }
             }
         }
+        Ok(None)
     }
-    Ok(None)
 }
 
 /// What a replica in a local state comes to by each of the new views that can exist: it sends it, or it takes it.
 fn entries(
-    views: &UnboundedModel,
+    context: &Context,
     stage: &mut Stage,
-    local: u32,
+    local: LocalId,
     sends: bool,
     exists: &Bits,
-) -> Result<Entries, String> {
-    let mut entries = BTreeSet::new();
-    for guard in stage.judge.guards(local).iter().filter(|guard| guard.next != local) {
-        let known = stage.known(views, guard.next)?;
+) -> Result<Entries, Unexplorable> {
+    let mut entries = Entries::new();
+    for guard in stage.arena.judge.guards(local).iter().filter(|guard| guard.next != local) {
+        let known = stage.known(context, guard.next)?;
         if !known.is_active {
             continue;
         }
         let (essence, sent) = (known.essence, known.sent.clone());
         for needs in guard.needs().filter(|needs| needs.are_met(exists)) {
-            let new_view = |number: u32| stage.new_views.get(&number).copied();
-            if sends {
-                entries.extend(sent.iter().filter_map(new_view).map(|of| (of, essence)));
+            let new_view = |number: u32| stage.messages.new_views.get(&number).copied();
+            let contents: Vec<_> = if sends {
+                sent.iter().filter_map(new_view).collect()
             } else {
-                entries.extend(needs.those_needed().filter_map(new_view).map(|of| (of, essence)));
+                needs.those_needed().filter_map(new_view).collect()
+            };
+            for of in contents {
+                entries.entry(of).or_default().insert(essence);
             }
         }
     }
-    let mut by_content = Entries::new();
-    for (of, essence) in entries {
-        by_content.entry(of).or_default().insert(essence);
-    }
-    Ok(by_content)
+    Ok(entries)
 }
 
 /// What new views can propose after this past.
-fn due(views: &UnboundedModel, stage: &Stage, past: &BoundaryState, leader: Leader) -> BTreeSet<Content> {
-    let system = stage.judge.system();
+fn due(context: &Context, stage: &Stage, past: &BoundaryState, leader: Leader) -> BTreeSet<Content> {
+    let system = stage.arena.judge.system();
     let (rules, committee) = (system.rules(), system.setting().committee);
-    let maker = stage.maker();
-    let claim = |seq: usize, (rank, number): (Rank, u16)| {
-        maker.claim(View(u64::from(rank)), SeqNum(seq as u64 + 1), &views.batches[usize::from(number)])
+    let maker = stage.arena.maker();
+    let claim = |seq: usize, (rank, number): (Rank, BatchNumber)| {
+        maker.claim(View(u64::from(rank)), SeqNum(seq as u64 + 1), context.batch(number))
     };
-    let change = |prepared: Vec<PreparedClaim>| maker.change(stage.setup.view, prepared);
-    let held = |past: &CarriedState<Rank>| {
-        let held = past.prepared.iter().enumerate();
+    let change = |prepared: Vec<PreparedClaim>| maker.change(stage.setup().view, prepared);
+    let held = |carried: &CarriedState<Rank>| {
+        let held = carried.prepared.iter().enumerate();
         change(held.filter_map(|(seq, held)| Some(claim(seq, (*held)?))).collect())
     };
     let shown = past.shown.iter().enumerate().map(|(seq, shown)| {
@@ -127,10 +131,10 @@ fn due(views: &UnboundedModel, stage: &Stage, past: &BoundaryState, leader: Lead
     let choices: Vec<ViewChange> =
         choices.map(|choice| change(choice.into_iter().flatten().collect())).collect();
 
-    let byzantine = views.byzantine.len();
+    let byzantine = context.byzantine.len();
     let honest = rules.view_change_quorum(committee).saturating_sub(byzantine);
     let order = ordered(past, leader);
-    let must = usize::from(stage.setup.is_led_honestly);
+    let must = stage.setup().first_follower();
     let (first, rest) = order.split_at(must);
     let quorums = rest.iter().combinations(honest.saturating_sub(must)).map(|rest| {
         let mut quorum: Vec<_> = first.iter().chain(rest).copied().collect();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::{Assumption, Trial};
+use super::assumption::Assumption;
+use super::trial::Trial;
 use crate::pbft::{
     Batch, KeySet, NewView, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed, Uncompared, View, ViewChange,
 };

@@ -2,7 +2,8 @@
 
 use itertools::Itertools as _;
 
-use super::{Assumption, Trial};
+use super::assumption::Assumption;
+use super::trial::Trial;
 use crate::pbft::{
     Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed,
     StableCheckpoint, StableClaim, Uncompared, View, ViewChange,

@@ -6,7 +6,8 @@
 use itertools::Itertools as _;
 use rayon::prelude::*;
 
-use super::{Assumption, Trial};
+use super::assumption::Assumption;
+use super::trial::Trial;
 use crate::pbft::{Batch, NewView, PreparedClaim, Proposal, SeqNum, Uncompared, View, ViewChange};
 
 /// So many lists are tried at most.

@@ -2,10 +2,9 @@
 
 use itertools::Itertools as _;
 
-use super::{Assumption, Trial};
-use crate::pbft::{
-    Digest, PrePrepare, Proposal, ReplicaId, SeqNum, Standing, TallyKey, View, ViewChange, VoteSet,
-};
+use super::assumption::Assumption;
+use super::trial::Trial;
+use crate::pbft::{Digest, ReplicaId, SeqNum, Standing, TallyKey, View, ViewChange, VoteSet};
 
 /// # Errors
 /// What a rulebook does not fulfil.
@@ -173,17 +172,5 @@ impl Trial<'_> {
             ensure(reported(of).iter().all(is_due), Assumption::Justifies)?;
         }
         Ok(())
-    }
-
-    /// A proposal by somebody, for a batch under the digest of another.
-    pub(super) fn proposal_by(
-        &self,
-        id: ReplicaId,
-        (view, seq): (View, SeqNum),
-        named: Digest,
-        batch: &crate::pbft::Batch,
-    ) -> Proposal {
-        let pre_prepare = self.maker.keys.replicas[id.index()].sign(PrePrepare { view, seq, digest: named });
-        Proposal { pre_prepare, batch: batch.clone() }
     }
 }

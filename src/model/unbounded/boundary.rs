@@ -11,7 +11,7 @@ pub(super) type Rank = u16;
 /// A batch: its place among those that can be proposed.
 pub(super) type BatchNumber = u16;
 
-/// What one honest replica takes along.
+/// What one honest replica carries into the next view.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct CarriedState<V> {
     /// At each sequence number: the prepared certificate of the highest view.
@@ -21,7 +21,7 @@ pub(super) struct CarriedState<V> {
 }
 
 impl<V> CarriedState<V> {
-    /// The same had it decided nothing.
+    /// What it would carry had it decided nothing.
     pub fn undecided(self) -> Self {
         CarriedState { decided: vec![None; self.decided.len()], ..self }
     }
@@ -52,10 +52,10 @@ pub(super) fn choices(decided: &Decided) -> impl Iterator<Item = Vec<Option<Batc
     of_each.multi_cartesian_product()
 }
 
-/// What all take along, and what the adversary can show.
+/// What all carry into the next view, and what the adversary can show.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BoundaryState {
-    /// The honest replicas' pasts: who has which does not matter.
+    /// What the honest replicas carry: who carries what does not matter.
     pub(super) replicas: Vec<CarriedState<Rank>>,
     /// At each sequence number: of each batch the certificate of the highest view that messages which exist
     /// make up.
@@ -65,7 +65,7 @@ pub struct BoundaryState {
 }
 
 impl BoundaryState {
-    /// The normal form of these pasts, certificates and decisions. `requests` batches, the first ones, can change
+    /// The normal form of what is carried, of certificates and decisions. `requests` batches, the first ones, can change
     /// names.
     pub(super) fn new<V: Copy + Ord>(
         replicas: Vec<CarriedState<V>>,
@@ -78,20 +78,20 @@ impl BoundaryState {
             .iter()
             .enumerate()
             .map(|(slot, shown)| {
-                let held = replicas.iter().filter_map(|past| past.prepared[slot]);
+                let held = replicas.iter().filter_map(|carried| carried.prepared[slot]);
                 ranks(held.chain(shown.iter().copied()))
             })
             .collect();
         let replicas: Vec<_> = replicas
             .into_iter()
-            .map(|past| CarriedState {
-                prepared: past
+            .map(|carried| CarriedState {
+                prepared: carried
                     .prepared
                     .into_iter()
                     .zip(&ranks)
                     .map(|(held, ranks)| held.map(|(view, batch)| (ranks[&view], batch)))
                     .collect(),
-                decided: past.decided,
+                decided: carried.decided,
             })
             .collect();
         let shown: Vec<BTreeSet<_>> = shown
@@ -104,7 +104,7 @@ impl BoundaryState {
         renamed.unwrap_or(plain)
     }
 
-    /// The same with each of the names that the first so many batches can have; first with those that they have.
+    /// The state with each of the names that the first so many batches can have; first with those that they have.
     pub(super) fn with_all_names(&self, requests: BatchNumber) -> Vec<BoundaryState> {
         let renamings = (0..requests).permutations(usize::from(requests));
         renamings.map(|names| self.renamed(&names)).collect()
@@ -114,9 +114,9 @@ impl BoundaryState {
     fn renamed(&self, names: &[BatchNumber]) -> BoundaryState {
         let name = |batch: BatchNumber| names.get(usize::from(batch)).copied().unwrap_or(batch);
         let certificate = |(rank, batch)| (rank, name(batch));
-        let replicas = self.replicas.iter().map(|past| CarriedState {
-            prepared: past.prepared.iter().map(|held| held.map(certificate)).collect(),
-            decided: past.decided.iter().map(|decided| decided.map(name)).collect(),
+        let replicas = self.replicas.iter().map(|carried| CarriedState {
+            prepared: carried.prepared.iter().map(|held| held.map(certificate)).collect(),
+            decided: carried.decided.iter().map(|decided| decided.map(name)).collect(),
         });
         let shown = self.shown.iter().map(|shown| shown.iter().copied().map(certificate).collect());
         let decided = self.decided.iter().map(|batches| batches.iter().copied().map(name).collect());
@@ -127,12 +127,12 @@ impl BoundaryState {
         }
     }
 
-    /// The same where it does not count who has decided what.
+    /// What is left where it does not count who has decided what.
     #[must_use]
     pub fn of_nobody_in_particular(self, requests: u16) -> Self {
         let BoundaryState { replicas, shown, mut decided } = self;
-        for past in &replicas {
-            decided.iter_mut().zip(&past.decided).for_each(|(all, decided)| all.extend(decided));
+        for carried in &replicas {
+            decided.iter_mut().zip(&carried.decided).for_each(|(all, decided)| all.extend(decided));
         }
         let replicas = replicas.into_iter().map(CarriedState::undecided).collect();
         BoundaryState::new(replicas, shown, decided, requests)
@@ -151,7 +151,7 @@ impl BoundaryState {
     /// Whether some view has certificates for two batches at one number.
     pub(super) fn is_forked(&self) -> bool {
         self.shown.iter().enumerate().any(|(slot, shown)| {
-            let held = self.replicas.iter().filter_map(|past| past.prepared[slot]);
+            let held = self.replicas.iter().filter_map(|carried| carried.prepared[slot]);
             let all: BTreeSet<(Rank, BatchNumber)> = held.chain(shown.iter().copied()).collect();
             all.iter().tuple_windows().any(|(one, next)| one.0 == next.0)
         })
@@ -159,7 +159,7 @@ impl BoundaryState {
 
     /// How many ranks there are at the sequence number that has most.
     pub(super) fn ranks(&self) -> Rank {
-        let held = self.replicas.iter().flat_map(|past| past.prepared.iter().flatten());
+        let held = self.replicas.iter().flat_map(|carried| carried.prepared.iter().flatten());
         let all = held.chain(self.shown.iter().flatten());
         all.map(|(rank, _)| rank + 1).max().unwrap_or(0)
     }
@@ -202,13 +202,13 @@ fn ranks<V: Copy + Ord>(certificates: impl Iterator<Item = (V, BatchNumber)>) ->
 mod tests {
     use super::*;
 
-    fn past(prepared: Option<(u64, BatchNumber)>) -> CarriedState<u64> {
+    fn carried(prepared: Option<(u64, BatchNumber)>) -> CarriedState<u64> {
         CarriedState { prepared: vec![prepared], decided: vec![None] }
     }
 
-    fn between(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> BoundaryState {
+    fn boundary(held: &[Option<(u64, BatchNumber)>], shown: &[(u64, BatchNumber)]) -> BoundaryState {
         BoundaryState::new(
-            held.iter().map(|held| past(*held)).collect(),
+            held.iter().map(|held| carried(*held)).collect(),
             vec![shown.iter().copied().collect()],
             vec![BTreeSet::new()],
             2,
@@ -217,33 +217,33 @@ mod tests {
 
     #[test]
     fn of_views_only_the_order_counts() {
-        let a = between(&[Some((3, 0)), None], &[(3, 0), (7, 1)]);
-        assert_eq!(a, between(&[Some((0, 0)), None], &[(0, 0), (1, 1)]));
-        assert_ne!(a, between(&[Some((7, 0)), None], &[(7, 0), (3, 1)]));
+        let a = boundary(&[Some((3, 0)), None], &[(3, 0), (7, 1)]);
+        assert_eq!(a, boundary(&[Some((0, 0)), None], &[(0, 0), (1, 1)]));
+        assert_ne!(a, boundary(&[Some((7, 0)), None], &[(7, 0), (3, 1)]));
     }
 
     #[test]
     fn views_in_a_row_that_certify_the_same_are_one() {
-        let a = between(&[Some((1, 0)), Some((2, 0))], &[(2, 0)]);
-        assert_eq!(a, between(&[Some((5, 0)), Some((5, 0))], &[(5, 0)]));
-        let parted = between(&[Some((1, 0)), Some((3, 0))], &[(3, 0), (2, 1)]);
-        assert_ne!(parted, between(&[Some((3, 0)), Some((3, 0))], &[(3, 0), (2, 1)]));
+        let a = boundary(&[Some((1, 0)), Some((2, 0))], &[(2, 0)]);
+        assert_eq!(a, boundary(&[Some((5, 0)), Some((5, 0))], &[(5, 0)]));
+        let parted = boundary(&[Some((1, 0)), Some((3, 0))], &[(3, 0), (2, 1)]);
+        assert_ne!(parted, boundary(&[Some((3, 0)), Some((3, 0))], &[(3, 0), (2, 1)]));
         // Two batches certified in one view, as a broken rulebook allows, are no single one.
-        let forked = between(&[Some((1, 0)), Some((2, 0))], &[(2, 0), (2, 1)]);
+        let forked = boundary(&[Some((1, 0)), Some((2, 0))], &[(2, 0), (2, 1)]);
         assert_eq!(forked.ranks(), 2);
     }
 
     #[test]
     fn of_the_certificates_for_a_batch_the_highest_is_shown() {
-        assert_eq!(between(&[None], &[(1, 0), (2, 1), (3, 0)]), between(&[None], &[(2, 1), (3, 0)]));
+        assert_eq!(boundary(&[None], &[(1, 0), (2, 1), (3, 0)]), boundary(&[None], &[(2, 1), (3, 0)]));
     }
 
     #[test]
     fn neither_the_replicas_nor_the_requests_have_names() {
-        let a = between(&[Some((1, 0)), None], &[(1, 0)]);
-        assert_eq!(a, between(&[None, Some((1, 0))], &[(1, 0)]));
-        assert_eq!(a, between(&[None, Some((1, 1))], &[(1, 1)]));
+        let a = boundary(&[Some((1, 0)), None], &[(1, 0)]);
+        assert_eq!(a, boundary(&[None, Some((1, 0))], &[(1, 0)]));
+        assert_eq!(a, boundary(&[None, Some((1, 1))], &[(1, 1)]));
         // The null request is no request.
-        assert_ne!(a, between(&[None, Some((1, 2))], &[(1, 2)]));
+        assert_ne!(a, boundary(&[None, Some((1, 2))], &[(1, 2)]));
     }
 }

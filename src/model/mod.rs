@@ -27,7 +27,6 @@ mod reduced;
 mod reductions;
 mod run;
 mod symmetry;
-mod transition_cache;
 mod unbounded;
 
 pub use adversary::{Adversary, Family, Knowledge};

@@ -23,6 +23,8 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
+mod transition_cache;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -45,13 +47,11 @@ use super::property::{
     Certificates, Decided, GlobalView, Judge, Observation, Properties, Property, first_history, properties,
 };
 use super::record::{Journal, Recorded, Unfit};
-use super::transition_cache::{
-    CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message,
-};
 use crate::pbft::{
     Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, State,
     TallyId, View,
 };
+use transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message};
 
 /// The kinds of entries in the journal.
 const AVAILABLE: u32 = 0;

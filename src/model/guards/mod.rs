@@ -23,7 +23,12 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
+mod guard;
+mod state;
 mod transition_cache;
+
+pub(super) use guard::{Guard, Needs};
+pub use state::{EventIds, GuardState, Move};
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -51,6 +56,7 @@ use crate::pbft::{
     Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, State,
     TallyId, View,
 };
+use guard::{Way, enabled};
 use transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message};
 
 /// The kinds of entries in the journal.
@@ -75,47 +81,6 @@ pub struct GuardModel {
     last: Mutex<Option<(GuardState, Properties)>>,
 }
 
-/// A state of [`GuardModel`]: the number of each honest participant's local state and, if clients take part,
-/// of the history of what they were told.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct GuardState(SmallVec<[u32; 4]>);
-
-/// A step of [`GuardModel`]: a guard fires at a replica.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Move {
-    /// Which of the honest participants, in the order of [`participants`].
-    pub participant: u16,
-    guard: u32,
-    pub(super) next: u32,
-}
-
-impl Move {
-    pub(super) fn new(participant: u16, guard: u32, next: u32) -> Self {
-        Move { participant, guard, next }
-    }
-}
-
-impl GuardState {
-    /// The same with these local states of the first participants.
-    pub(super) fn with_locals(&self, locals: impl IntoIterator<Item = u32>) -> Self {
-        let mut state = self.clone();
-        state.0.iter_mut().zip(locals).for_each(|(old, new)| *old = new);
-        state
-    }
-
-    /// The number that is kept beside so many local states, if one is.
-    pub(super) fn beside(&self, locals: usize) -> Option<u32> {
-        self.0.get(locals).copied()
-    }
-
-    /// The same with this number beside so many local states.
-    pub(super) fn with_beside(mut self, locals: usize, number: u32) -> Self {
-        self.0.truncate(locals);
-        self.0.push(number);
-        self
-    }
-}
-
 /// What a participant is, as far as others or its own future can tell.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Node {
@@ -128,99 +93,6 @@ struct Node {
     /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
     /// if all are.
     changes: Option<Arc<Bits>>,
-}
-
-/// What is fed to a participant in a step, in this order, by numbers that [`GuardModel::fed`] understands.
-pub type EventIds = SmallVec<[EventId; 4]>;
-
-/// A consequence, and the smallest sets of messages that have it.
-#[derive(Clone)]
-pub(super) struct Guard {
-    /// The local state that it leads to.
-    pub next: u32,
-    /// Whether it is a crash, of which there are only so many.
-    pub crash: bool,
-    /// Whether something is sent, or the participant panics: then it is no step to put off.
-    pub sends: bool,
-    ways: Vec<Way>,
-}
-
-/// What must exist, besides what is there from the start: all of some messages, and so many of others.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Needs {
-    pub all: Bits,
-    pub any: Option<(u32, Bits)>,
-}
-
-impl Needs {
-    /// Whether it is there.
-    #[inline]
-    pub fn are_met(&self, available: &Bits) -> bool {
-        self.all.is_subset(available)
-            && self.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
-    }
-
-    /// The messages that it takes all of.
-    pub fn those_needed(&self) -> impl Iterator<Item = u32> {
-        self.all.iter()
-    }
-
-    /// Whether all of it is among these.
-    pub fn are_among(&self, messages: &Bits) -> bool {
-        self.all.is_subset(messages) && self.any.as_ref().is_none_or(|(_, some)| some.is_subset(messages))
-    }
-
-    /// What of it is still needed where this exists.
-    pub fn beside(&self, base: &Bits) -> Needs {
-        let any = self.any.as_ref().and_then(|(count, some)| {
-            let left = count.saturating_sub(some.shared_with(base));
-            (left > 0).then(|| (left, some.difference(base)))
-        });
-        Needs { all: self.all.difference(base), any }
-    }
-
-    /// Whether it is there wherever this is.
-    pub fn are_met_with(&self, other: &Needs) -> bool {
-        let Some((count, some)) = &self.any else { return self.all.is_subset(&other.all) };
-        let certain = other.all.shared_with(some);
-        let of_those = other.any.as_ref().map_or(0, |(count, those)| {
-            let elsewhere = those.difference(some).difference(&other.all).len();
-            let twice = those.intersection(some).shared_with(&other.all);
-            count.saturating_sub(elsewhere + twice)
-        });
-        self.all.is_subset(&other.all) && certain + of_those >= *count
-    }
-}
-
-impl Guard {
-    /// What must exist, for each way to it.
-    pub fn needs(&self) -> impl Iterator<Item = &Needs> {
-        self.ways.iter().map(|way| &way.needs)
-    }
-
-    /// Whether it can fire wherever another can.
-    pub fn is_enabled_with(&self, other: &Guard) -> bool {
-        other.needs().all(|theirs| self.needs().any(|needs| needs.are_met_with(theirs)))
-    }
-
-    /// Whether the same is fed for it as for another, found in the same order.
-    pub fn takes_the_same(&self, other: &Guard) -> bool {
-        self.ways.len() == other.ways.len()
-            && self.ways.iter().zip(&other.ways).all(|(own, theirs)| own.feed == theirs.feed)
-    }
-
-    /// Whether it can fire where these messages are there.
-    pub fn is_enabled(&self, available: &Bits) -> bool {
-        self.needs().any(|needs| needs.are_met(available))
-    }
-}
-
-#[derive(Clone)]
-struct Way {
-    needs: Needs,
-    /// All messages that are fed.
-    all: Bits,
-    feed: EventIds,
 }
 
 /// How a step can come about.
@@ -1327,18 +1199,6 @@ impl GuardModel {
 fn violated_of(seen: &GlobalView<'_>) -> Properties {
     let of_replicas = Property::SAFETY.into_iter().filter(|property| property.is_of_replicas());
     of_replicas.filter(|property| property.violation(seen).is_some()).collect()
-}
-
-/// The moves that a participant's guards allow where these messages are there.
-fn enabled<'a>(
-    guards: &'a [Guard],
-    participant: u16,
-    available: &'a Bits,
-    may_crash: bool,
-) -> impl Iterator<Item = Move> + 'a {
-    let allowed = move |guard: &Guard| (may_crash || !guard.crash) && guard.is_enabled(available);
-    let numbered = guards.iter().zip(0..).filter(move |(guard, _)| allowed(guard));
-    numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
 }
 
 /// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about

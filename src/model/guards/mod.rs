@@ -23,10 +23,19 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
+mod certificates;
+mod exists;
+mod fair;
 mod guard;
+mod histories;
+mod locals;
+mod messages;
+mod saved;
 mod state;
+mod tables;
 mod transition_cache;
 
+pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
 pub use state::{EventIds, GuardState, Move};
 
@@ -35,34 +44,26 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use indexmap::map::Entry;
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::adversary::{Adversary, Knowledge};
+use super::adversary::Adversary;
 use super::bits::Bits;
 use super::bounds::System;
-use super::fingerprint::{Fingerprint, fingerprint};
-use super::history::History;
-use super::panics::{guarded, raised};
+use super::panics::raised;
 use super::participant::{Event, EventRef, Local, Participant, participants};
 use super::property::{
-    Certificates, Decided, GlobalView, Judge, Observation, Properties, Property, first_history, properties,
+    Certificates, Decided, GlobalView, Judge, Properties, Property, first_history, properties,
 };
-use super::record::{Journal, Recorded, Unfit};
-use crate::pbft::{
-    Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, State,
-    TallyId, View,
-};
+use crate::pbft::{Message, Principal, Rename as _, Renaming, State, TallyId, View};
 use guard::{Way, enabled};
+use locals::Node;
+use messages::Messages;
+use saved::GUARDS;
+use tables::Tables;
 use transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message};
-
-/// The kinds of entries in the journal.
-const AVAILABLE: u32 = 0;
-const GUARDS: u32 = 1;
-const HISTORY: u32 = 2;
 
 /// PBFT with whole guards as steps.
 pub struct GuardModel {
@@ -79,121 +80,6 @@ pub struct GuardModel {
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
     last: Mutex<Option<(GuardState, Properties)>>,
-}
-
-/// What a participant is, as far as others or its own future can tell.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Node {
-    participant: u16,
-    local: Local,
-    sent: Bits,
-    /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
-    /// is, but it need not exist on every path that leads to one of them.
-    resends: Option<Arc<Signed<NewView>>>,
-    /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
-    /// if all are.
-    changes: Option<Arc<Bits>>,
-}
-
-/// How a step can come about.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub step: Move,
-    /// What is fed.
-    pub feed: EventIds,
-    /// The view whose timer has to run out for it, if one has.
-    pub timer: Option<View>,
-    /// Whether all messages that it takes come from honest principals, and arrive.
-    pub owed: bool,
-}
-
-#[derive(Clone, Default)]
-struct LocalGuards {
-    /// The messages up to here were considered.
-    known: u32,
-    admitted: Vec<EventId>,
-    refused: Vec<EventId>,
-    guards: Arc<Vec<Guard>>,
-    /// Whether every message that is admitted brings something about by itself: none is just counted.
-    is_plain: bool,
-    /// The number of what the properties see of a replica.
-    aspect: u32,
-}
-
-#[derive(Default)]
-struct Tables {
-    messages: IndexSet<Message>,
-    /// Requests and what the adversary can send before anybody has sent anything.
-    unconditional: Bits,
-    /// What certificates are built from.
-    votes: Bits,
-    /// Everything else that the adversary learns from.
-    reports: Bits,
-    commits: Bits,
-    requests: Bits,
-    /// Of local states, what they say of how far they are, and what they send to who says so.
-    statuses: FxHashMap<u32, Option<Message>>,
-    answers: FxHashMap<(u32, Message), Arc<Bits>>,
-    locals: IndexMap<Node, LocalGuards>,
-    /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
-    is_any_wrecked: Arc<AtomicBool>,
-    aspects: IndexSet<Observation>,
-    available: FxHashMap<Bits, Arc<Bits>>,
-    knowledge: IndexMap<Bits, u32, FxBuildHasher>,
-    knowledges: IndexSet<Knowledge>,
-    byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
-    histories: IndexSet<History>,
-    /// Of the batches that prepared at somebody, whether others accept the certificate; none if they panic.
-    provable: FxHashMap<(View, SeqNum, Digest), Option<bool>>,
-    /// By client, history and the client's local states before and after, the history after that.
-    told: FxHashMap<(u16, u32, u32, u32), u32>,
-    /// What made the tables grow.
-    journal: Journal,
-    stepped: u64,
-    refusal: Option<String>,
-}
-
-impl Tables {
-    fn intern(&mut self, message: Message) -> u32 {
-        let (id, fresh) = self.messages.insert_full(message);
-        let id = id as u32;
-        if fresh {
-            match &self.messages[id as usize] {
-                Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
-                Message::ViewChange(_) | Message::Checkpoint(_) | Message::State(_) | Message::Reply(_) => {
-                    self.reports.insert(id)
-                }
-                Message::Commit(_) => self.commits.insert(id),
-                _ => {}
-            }
-        }
-        id
-    }
-
-    /// What participants in these local states have sent.
-    fn sent(&self, locals: &[u32]) -> Bits {
-        let mut sent = Bits::default();
-        for &index in locals {
-            if let Some((node, _)) = self.locals.get_index(index as usize) {
-                sent.union_with(&node.sent);
-            }
-        }
-        sent
-    }
-
-    fn node(&mut self, node: Node) -> u32 {
-        if node.local.wreck().is_some() {
-            self.is_any_wrecked.store(true, Relaxed);
-        }
-        let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
-        let index = entry.index() as u32;
-        if let Entry::Vacant(entry) = entry {
-            let aspect =
-                entry.key().local.replica().map(|state| aspects.insert_full(Observation::of(state)).0);
-            entry.insert(LocalGuards { aspect: aspect.unwrap_or_default() as u32, ..LocalGuards::default() });
-        }
-        index
-    }
 }
 
 /// A local state's guards as they are found: what is fed, and where that leads.
@@ -219,18 +105,7 @@ impl GuardModel {
     /// The model of a system.
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
-        let mut tables = Tables::default();
-        let requests = system.requests().iter().cloned().map(Message::Request);
-        for message in requests {
-            let id = tables.intern(message);
-            tables.requests.insert(id);
-        }
-        for message in adversary.unconditional_messages() {
-            let id = tables.intern(message.clone());
-            tables.unconditional.insert(id);
-        }
-        let requests = tables.requests.clone();
-        tables.unconditional.union_with(&requests);
+        let tables = Tables::of(Messages::at_the_start(&system, &adversary));
         let honest = participants(&system);
         GuardModel {
             system,
@@ -238,7 +113,7 @@ impl GuardModel {
             honest,
             horizon: None,
             counts: false,
-            is_any_wrecked: Arc::clone(&tables.is_any_wrecked),
+            is_any_wrecked: tables.locals.is_any_wrecked(),
             tables: RwLock::new(tables),
             judged: RwLock::default(),
             last: Mutex::default(),
@@ -287,15 +162,6 @@ impl GuardModel {
         self.read().refusal.clone()
     }
 
-    /// Whether one of these participants' code has panicked, so that nothing happens any more: what else can go wrong
-    /// goes wrong where nobody has panicked.
-    fn is_over(tables: &Tables, locals: &[u32]) -> bool {
-        let is_wrecked = |&local: &u32| {
-            tables.locals.get_index(local as usize).is_some_and(|(node, _)| node.local.wreck().is_some())
-        };
-        tables.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
-    }
-
     /// Whether somebody's code panics, over messages that were met, whether or not they can exist together.
     pub(super) fn is_any_wrecked(&self) -> bool {
         self.is_any_wrecked.load(Relaxed)
@@ -304,7 +170,7 @@ impl GuardModel {
     /// How many local states and messages were met.
     pub fn interned(&self) -> (usize, usize) {
         let tables = self.read();
-        (tables.locals.len(), tables.messages.len())
+        (tables.locals.met(), tables.messages.met() as usize)
     }
 
     /// The numbers of the honest participants' local states, in the order of [`participants`].
@@ -315,9 +181,8 @@ impl GuardModel {
     /// The local state of that number, and what its participant has sent; none if it was not met.
     pub fn numbered(&self, number: u32) -> Option<(Local, Vec<Message>)> {
         let tables = self.read();
-        let (node, _) = tables.locals.get_index(number as usize)?;
-        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone());
-        Some((node.local.clone(), sent.collect()))
+        let node = tables.locals.node(number)?;
+        Some((node.local.clone(), tables.messages.of(&node.sent).cloned().collect()))
     }
 
     /// A step, as the events that it stands for.
@@ -331,8 +196,8 @@ impl GuardModel {
     pub fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
         let available = self.available(state);
         let tables = self.read();
-        let index = state.0[usize::from(step.participant)] as usize;
-        let Some((_, guards)) = tables.locals.get_index(index) else { return Vec::new() };
+        let local = state.0[usize::from(step.participant)];
+        let Some(guards) = tables.locals.guards(local) else { return Vec::new() };
         let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
         let ways = guard.ways.iter().filter(|way| way.needs.are_met(&available));
         ways.map(|way| way.feed.clone()).collect()
@@ -342,15 +207,15 @@ impl GuardModel {
     pub fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
         let who = self.honest[usize::from(participant)].id();
         let tables = self.read();
-        let index = numbers[usize::from(participant)] as usize;
-        let Some((node, _)) = tables.locals.get_index(index) else { return Vec::new() };
+        let local = numbers[usize::from(participant)];
+        let Some(node) = tables.locals.node(local) else { return Vec::new() };
         way.iter()
             .map(|&id| {
                 let event = match id {
                     TIMEOUT => Event::Timeout(node.local.replica().map_or(View(0), State::view)),
                     CRASH => Event::Crash,
                     INVOKE => Event::Invoke,
-                    id => Event::Deliver(tables.messages[id as usize].clone()),
+                    id => Event::Deliver(tables.messages[id].clone()),
                 };
                 (who, event)
             })
@@ -365,92 +230,17 @@ impl GuardModel {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that exists in a state: what was there from the start, what honest replicas have
-    /// sent, and what the adversary can make of it.
-    pub(super) fn available(&self, state: &GuardState) -> Arc<Bits> {
-        let sent = {
-            let tables = self.read();
-            let sent = tables.sent(self.locals(state));
-            if let Some(available) = tables.available.get(&sent) {
-                return Arc::clone(available);
-            }
-            sent
-        };
-        let mut tables = self.write();
-        tables.journal.note(AVAILABLE, self.locals(state));
-        let byzantine = self.byzantine(&mut tables, &sent);
-        let mut available = tables.unconditional.clone();
-        available.union_with(&sent);
-        available.union_with(&byzantine);
-        let available = Arc::new(available);
-        tables.available.insert(sent, Arc::clone(&available));
-        available
-    }
-
     /// The local states of a state, without the history.
     pub(super) fn locals<'a>(&self, state: &'a GuardState) -> &'a [u32] {
         &state.0[..self.honest.len()]
-    }
-
-    fn byzantine(&self, tables: &mut Tables, sent: &Bits) -> Arc<Bits> {
-        if self.system.byzantine().is_empty() || self.system.is_silent() {
-            return Arc::default();
-        }
-        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
-        // commits prove what was decided after them.
-        let mut basis = sent.intersection(&tables.votes);
-        let mut reports = sent.intersection(&tables.reports);
-        if self.system.exchanges_states() {
-            basis.union_with(&reports);
-            reports.union_with(&sent.intersection(&tables.commits));
-        }
-        let knowledge = self.knowledge(tables, basis);
-        self.byzantine_from(tables, knowledge, reports)
-    }
-
-    /// The number of what the adversary can make of these messages.
-    fn knowledge(&self, tables: &mut Tables, basis: Bits) -> u32 {
-        if let Some(&id) = tables.knowledge.get(&basis) {
-            return id;
-        }
-        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
-        let knowledge = self.adversary.knowledge(known.iter().copied());
-        let id = tables.knowledges.insert_full(knowledge).0 as u32;
-        tables.knowledge.insert(basis, id);
-        id
-    }
-
-    /// What it can send of that, where these messages exist.
-    fn byzantine_from(&self, tables: &mut Tables, knowledge: u32, reports: Bits) -> Arc<Bits> {
-        let key = (knowledge, reports);
-        if let Some(messages) = tables.byzantine.get(&key) {
-            return Arc::clone(messages);
-        }
-        let reports: Vec<&Message> = key.1.iter().map(|id| &tables.messages[id as usize]).collect();
-        let known = &tables.knowledges[knowledge as usize];
-        let messages = self.adversary.messages_from(known, reports.iter().copied());
-        let messages: Arc<Bits> =
-            Arc::new(messages.into_iter().map(|message| tables.intern(message)).collect());
-        tables.byzantine.insert(key, Arc::clone(&messages));
-        messages
-    }
-
-    /// What exists where these messages were sent.
-    pub(super) fn available_after(&self, sent: &Bits) -> Bits {
-        let mut tables = self.write();
-        let byzantine = self.byzantine(&mut tables, sent);
-        let mut available = tables.unconditional.clone();
-        available.union_with(sent);
-        available.union_with(&byzantine);
-        available
     }
 
     /// The guards of a local state, over all messages met so far.
     pub(super) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
         {
             let tables = self.read();
-            if let Some((_, guards)) = tables.locals.get_index(local as usize)
-                && guards.known as usize == tables.messages.len()
+            if let Some(guards) = tables.locals.guards(local)
+                && guards.known == tables.messages.met()
                 && guards.known > 0
             {
                 return Arc::clone(&guards.guards);
@@ -463,12 +253,12 @@ impl GuardModel {
 
     fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
         // What the guards send below is met for the first time by others; this participant sent it.
-        let considered = tables.messages.len() as u32;
-        let Some((node, known)) = tables.locals.get_index_mut(id as usize) else { return Arc::default() };
+        let considered = tables.messages.met();
+        let Some((node, known)) = tables.locals.get_mut(id) else { return Arc::default() };
         let participant = &self.honest[usize::from(node.participant)];
         let (is_first, before) = (known.known == 0, known.admitted.len());
         for number in known.known..considered {
-            let message = &tables.messages[number as usize];
+            let message = &tables.messages[number];
             let is_withheld = node.changes.as_ref().is_some_and(|changes| {
                 matches!(message, Message::ViewChange(_)) && !changes.contains(number)
             });
@@ -505,7 +295,9 @@ impl GuardModel {
             guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
         }
         let found = Arc::clone(&guards.guards);
-        tables.locals[id as usize] = guards;
+        if let Some((_, known)) = tables.locals.get_mut(id) {
+            *known = guards;
+        }
         found
     }
 
@@ -526,8 +318,8 @@ impl GuardModel {
 
     fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
-        let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
-        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).map(|id| id as u32).collect()
+        let ids = requests.filter_map(|request| tables.messages.number_of(&request));
+        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).collect()
     }
 
     /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
@@ -541,8 +333,8 @@ impl GuardModel {
         refused: &[EventId],
         unasked: bool,
     ) -> Explored {
-        let messages = &tables.messages;
-        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
+        let messages = tables.messages.all();
+        let sent = tables.messages.of(&node.sent).cloned().collect();
         let requests = self.requests(tables, participant);
         let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
         let mut cache =
@@ -640,16 +432,16 @@ impl GuardModel {
     pub(super) fn placed(&self, participant: u16, local: &Local, sent: Bits, changes: Bits) -> u32 {
         let local = self.honest[usize::from(participant)].control(local);
         let changes = Some(Arc::new(changes));
-        self.write().node(Node { participant, local, sent, resends: None, changes })
+        self.write().locals.intern(Node { participant, local, sent, resends: None, changes })
     }
 
     /// The same for its participant in this state, which has sent the same and is offered the same, as in the local state of
     /// that number.
     pub(super) fn placed_like(&self, number: u32, local: &Local) -> Option<u32> {
         let mut tables = self.write();
-        let node = tables.locals.get_index(number as usize)?.0.clone();
+        let node = tables.locals.node(number)?.clone();
         let local = self.honest[usize::from(node.participant)].control(local);
-        Some(tables.node(Node { local, ..node }))
+        Some(tables.locals.intern(Node { local, ..node }))
     }
 
     /// The state of these local states.
@@ -659,79 +451,59 @@ impl GuardModel {
 
     /// What somebody in this local state has sent.
     pub(super) fn sent_by(&self, local: u32) -> Bits {
-        self.read().sent(&[local])
+        self.read().locals.sent(&[local])
     }
 
     /// How many messages were met.
     pub(super) fn met(&self) -> u32 {
-        self.read().messages.len() as u32
+        self.read().messages.met()
     }
 
     /// Those of the messages from that number on which are like this.
     pub(super) fn which(&self, from: u32, is_such: impl Fn(&Message) -> bool) -> Bits {
         let tables = self.read();
-        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
+        let numbered = tables.messages.from(from);
         numbered.filter(|(_, message)| is_such(message)).map(|(number, _)| number).collect()
     }
 
     /// Looks at the messages that were met, from that number on.
     pub(super) fn look_from(&self, from: u32, mut look: impl FnMut(u32, &Message)) {
         let tables = self.read();
-        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
-        numbered.for_each(|(number, message)| look(number, message));
+        tables.messages.from(from).for_each(|(number, message)| look(number, message));
     }
 
     /// The numbers of these messages.
     pub(super) fn numbers_of(&self, messages: impl IntoIterator<Item = Message>) -> Bits {
         let mut tables = self.write();
-        messages.into_iter().map(|message| tables.intern(message)).collect()
+        messages.into_iter().map(|message| tables.messages.intern(message)).collect()
     }
 
     /// Whose local state has that number, by place among the participants, and what it is.
     pub(super) fn whose(&self, number: u32) -> Option<(usize, Local)> {
         let tables = self.read();
-        let (node, _) = tables.locals.get_index(number as usize)?;
+        let node = tables.locals.node(number)?;
         Some((usize::from(node.participant), node.local.clone()))
     }
 
     /// The messages that were met, from that number on.
     pub(super) fn messages_from(&self, from: usize) -> Vec<Message> {
-        self.read().messages.iter().skip(from).cloned().collect()
+        self.read().messages.all().iter().skip(from).cloned().collect()
     }
 
     /// These messages.
     pub(super) fn messages_of(&self, numbers: &Bits) -> Vec<Message> {
         let tables = self.read();
-        numbers.iter().map(|number| tables.messages[number as usize].clone()).collect()
+        tables.messages.of(numbers).cloned().collect()
     }
 
     /// Those of these messages that somebody honest has signed.
     pub(super) fn honest_of(&self, numbers: &Bits) -> Bits {
         let tables = self.read();
         let honest = |&number: &u32| {
-            let signer = tables.messages[number as usize].signer();
+            let signer = tables.messages[number].signer();
             self.honest.iter().any(|participant| participant.id() == signer)
         };
         numbers.iter().filter(honest).collect()
-    }
-
-    /// Those of these messages that certificates are made of.
-    pub(super) fn proving(&self, sent: &Bits) -> Bits {
-        sent.intersection(&self.read().votes)
-    }
-
-    /// The certificates that can be shown when these messages were sent.
-    pub(super) fn certificates(&self, basis: &Bits) -> Vec<PreparedClaim> {
-        let tables = self.read();
-        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
-        self.adversary.knowledge(known.iter().copied()).claims
-    }
-
-    /// Those of them that are of this view.
-    pub(super) fn certificates_of(&self, view: View, basis: &Bits) -> Vec<PreparedClaim> {
-        let tables = self.read();
-        let known = basis.iter().map(|id| &tables.messages[id as usize]);
-        self.adversary.claims(known, |proposal| proposal.view() == view).into_iter().collect()
     }
 
     /// Which of the properties of replicas alone a state lacks.
@@ -747,7 +519,7 @@ impl GuardModel {
         let replicas = &state.0[..self.system.honest().len()];
         let aspects: SmallVec<[u32; 4]> = {
             let tables = self.read();
-            replicas.iter().map(|&local| tables.locals[local as usize].aspect).collect()
+            replicas.iter().map(|&local| tables.locals.observation_in(local)).collect()
         };
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(&violated) = judged.get(&aspects) {
@@ -767,25 +539,25 @@ impl GuardModel {
     /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in these local states.
     pub(super) fn violated_with(&self, locals: &[u32]) -> Properties {
         let tables = self.read();
-        let nodes = locals.iter().filter_map(|&local| tables.locals.get_index(local as usize));
-        self.violated_of(nodes.map(|(node, _)| &node.local))
+        let nodes = locals.iter().filter_map(|&local| tables.locals.node(local));
+        self.violated_of(nodes.map(|node| &node.local))
     }
 
     /// Whether the same was sent in two local states.
     pub(super) fn has_sent_the_same(&self, one: u32, other: u32) -> bool {
         let tables = self.read();
-        let node = |local: u32| tables.locals.get_index(local as usize).map(|(node, _)| &node.sent);
+        let node = |local: u32| tables.locals.node(local).map(|node| &node.sent);
         node(one) == node(other)
     }
 
     /// What a replica has decided, and which certificates it holds, if the properties see this of it.
-    pub(super) fn seen(&self, aspect: u32) -> (Decided, Certificates) {
-        self.read().aspects[aspect as usize].parts()
+    pub(super) fn seen(&self, observation: u32) -> (Decided, Certificates) {
+        self.read().locals.observation(observation).parts()
     }
 
     /// The number of what the properties see of a replica in this local state.
     pub(super) fn aspect(&self, local: u32) -> u32 {
-        self.read().locals[local as usize].aspect
+        self.read().locals.observation_in(local)
     }
 
     /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
@@ -837,95 +609,6 @@ impl GuardModel {
         }
     }
 
-    /// What the honest participants have sent.
-    pub(super) fn sent(&self, state: &GuardState) -> Bits {
-        self.read().sent(self.locals(state))
-    }
-
-    /// What the others send to a participant again, as long as all are in these states. Of the new view
-    /// that somebody has left since only the replica itself knows, and this judge does not: it is left out.
-    fn sent_again(&self, locals: &[u32], to: usize) -> Bits {
-        let mut tables = self.write();
-        let tables = &mut *tables;
-        let local_of = |tables: &Tables, index: u32| {
-            tables.locals.get_index(index as usize).map(|(node, _)| node.local.clone())
-        };
-        let mut all = Bits::default();
-        if !tables.statuses.contains_key(&locals[to]) {
-            let status =
-                local_of(tables, locals[to]).and_then(|local| raised(self.honest[to].status(&local)));
-            tables.statuses.insert(locals[to], status);
-        }
-        let Some(status) = tables.statuses[&locals[to]].clone() else { return all };
-        for (from, &index) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
-            let key = (index, status.clone());
-            if let Some(known) = tables.answers.get(&key) {
-                all.union_with(known);
-                continue;
-            }
-            let Some(local) = local_of(tables, index) else { continue };
-            let answers = raised(self.honest[from].answers(&self.system, &local, &status));
-            let standing = local.replica().map(|state| (state.view(), state.is_active()));
-            let known = |message: &Message| match message {
-                Message::NewView(new_view) => standing == Some((new_view.view, true)),
-                _ => true,
-            };
-            let ids: Bits = answers.into_iter().filter(known).map(|m| tables.intern(m)).collect();
-            all.union_with(&ids);
-            tables.answers.insert(key, Arc::new(ids));
-        }
-        all
-    }
-
-    /// Every step that leads to another state, with every way in which it can come about. Of what honest
-    /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
-    /// Byzantine can send anything again.
-    pub(super) fn choices(&self, state: &GuardState, lost: &Bits) -> Vec<Choice> {
-        let locals = self.locals(state);
-        if Self::is_over(&self.read(), locals) {
-            return Vec::new();
-        }
-        let mut arrives = self.sent(state).difference(lost);
-        arrives.union_with(&self.read().requests);
-        let owed: Vec<Bits> = (0..locals.len())
-            .map(|to| {
-                let mut owed = self.sent_again(locals, to);
-                owed.union_with(&arrives);
-                owed
-            })
-            .collect();
-        let byzantine = !self.system.byzantine().is_empty() && !self.system.is_silent();
-        let anything = *lost == Bits::default() || byzantine;
-        let available = self.available(state);
-        let may_crash = self.may_crash_in(state);
-        let mut choices = Vec::new();
-        for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
-            let guards = self.guards(local);
-            let tables = self.read();
-            let view = tables.locals.get_index(local as usize).and_then(|(node, _)| node.local.replica());
-            let view = view.map_or(View(0), State::view);
-            let moves = |guard: &Guard| guard.next != local && (may_crash || !guard.crash);
-            for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| moves(guard)) {
-                for way in &guard.ways {
-                    let arrives = way.all.is_subset(owed);
-                    let exists = anything && way.needs.are_met(&available);
-                    // Nobody has to crash.
-                    let is_owed = arrives && !guard.crash;
-                    if !(arrives || exists) {
-                        continue;
-                    }
-                    choices.push(Choice {
-                        step: Move { participant, guard: index, next: guard.next },
-                        feed: way.feed.clone(),
-                        timer: way.feed.contains(&TIMEOUT).then_some(view),
-                        owed: is_owed,
-                    });
-                }
-            }
-        }
-        choices
-    }
-
     /// A choice, as the events that it stands for. A state that is taken over was asked for first.
     pub(super) fn told(&self, state: &GuardState, choice: &Choice) -> Vec<(Principal, Event)> {
         let to = usize::from(choice.step.participant);
@@ -937,13 +620,13 @@ impl GuardModel {
                 TIMEOUT => Event::Timeout(choice.timer.unwrap_or_default()),
                 CRASH => Event::Crash,
                 INVOKE => Event::Invoke,
-                id => Event::Deliver(tables.messages[id as usize].clone()),
+                id => Event::Deliver(tables.messages[id].clone()),
             };
             if let Event::Deliver(message @ Message::State(_)) = &event
-                && let Some(status) = tables.statuses.get(&self.locals(state)[to]).cloned().flatten()
+                && let Some(status) = tables.sent_again.status(self.locals(state)[to])
                 && self.honest.iter().any(|other| other.id() == message.signer() && other.id() != who)
             {
-                events.push((message.signer(), Event::Deliver(status)));
+                events.push((message.signer(), Event::Deliver(status.clone())));
             }
             events.push((who, event));
         }
@@ -955,7 +638,7 @@ impl GuardModel {
     pub(super) fn renumbered(&self, state: &GuardState, from: View, by: u64) -> Option<GuardState> {
         let nodes: Vec<Node> = {
             let tables = self.read();
-            let node = |&local: &u32| Some(tables.locals.get_index(local as usize)?.0);
+            let node = |&local: &u32| tables.locals.node(local);
             let nodes: Vec<_> = self.locals(state).iter().map(node).collect::<Option<_>>()?;
             let is_past = |node: &&Node| node.local.replica().is_some_and(|s| s.view().0 >= from.0 + by);
             if !nodes.iter().all(is_past) {
@@ -977,9 +660,9 @@ impl GuardModel {
             let local = node.local.renamed(&renumbering)?;
             let mut sent = Bits::default();
             for id in node.sent.iter() {
-                let message = &tables.messages[id as usize];
+                let message = &tables.messages[id];
                 match message.renamed(&renumbering) {
-                    Some(message) => sent.insert(tables.intern(message)),
+                    Some(message) => sent.insert(tables.messages.intern(message)),
                     None if is_over(message) => {}
                     None => return None,
                 }
@@ -987,7 +670,8 @@ impl GuardModel {
             let resends = local.replica().and_then(State::new_view).cloned();
             let resends = resends.filter(|_| self.system.has_checkpoints());
             let changes = node.changes.clone();
-            *number = tables.node(Node { participant: node.participant, local, sent, resends, changes });
+            *number =
+                tables.locals.intern(Node { participant: node.participant, local, sent, resends, changes });
         }
         Some(moved)
     }
@@ -995,8 +679,8 @@ impl GuardModel {
     /// The number of a message with other names.
     pub(super) fn renamed_message(&self, number: u32, by: &Renaming<'_>) -> Option<u32> {
         let mut tables = self.write();
-        let renamed = tables.messages.get_index(number as usize)?.renamed(by)?;
-        Some(tables.intern(renamed))
+        let renamed = tables.messages.get(number)?.renamed(by)?;
+        Some(tables.messages.intern(renamed))
     }
 
     /// The number of a local state with other names, of the participants at these places and of these messages.
@@ -1007,50 +691,16 @@ impl GuardModel {
         places: &[u16],
         messages: &mut dyn FnMut(u32) -> Option<u32>,
     ) -> Option<u32> {
-        let node = self.read().locals.get_index(number as usize)?.0.clone();
+        let node = self.read().locals.node(number)?.clone();
         let sent = node.sent.iter().map(messages).collect::<Option<_>>()?;
         let (local, resends) = (node.local.renamed(by)?, node.resends.renamed(by)?);
         let participant = *places.get(usize::from(node.participant))?;
-        Some(self.write().node(Node { participant, local, sent, resends, changes: None }))
+        Some(self.write().locals.intern(Node { participant, local, sent, resends, changes: None }))
     }
 
     /// The local states of which the guards were looked for.
     pub(super) fn explored(&self) -> Vec<u32> {
-        let tables = self.read();
-        (0..).zip(tables.locals.values()).filter(|(_, guards)| guards.known > 0).map(|(id, _)| id).collect()
-    }
-
-    /// Everything that exists in some state that was looked at, one state after the other.
-    pub(super) fn each_available(&self, see: &mut dyn FnMut(&Bits)) {
-        self.read().available.values().for_each(|available| see(available));
-    }
-
-    /// What was there from the start.
-    pub(super) fn unconditional(&self) -> Bits {
-        self.read().unconditional.clone()
-    }
-
-    /// Of messages that were sent, as many sets as the adversary was asked about, one by one: the number of what it
-    /// makes of them.
-    pub(super) fn known_of(&self, place: usize) -> Option<(Bits, u32)> {
-        self.read().knowledge.get_index(place).map(|(basis, &id)| (basis.clone(), id))
-    }
-
-    /// What the adversary can send with some knowledge, by number, and some messages, one case after the other.
-    pub(super) fn shown(&self, place: usize) -> Option<(u32, Bits, Arc<Bits>)> {
-        let tables = self.read();
-        let ((knowledge, reports), sent) = tables.byzantine.get_index(place)?;
-        Some((*knowledge, reports.clone(), Arc::clone(sent)))
-    }
-
-    /// The number of what the adversary makes of these messages.
-    pub(super) fn knowledge_of(&self, basis: Bits) -> u32 {
-        self.knowledge(&mut self.write(), basis)
-    }
-
-    /// What the adversary can send with that knowledge and these messages.
-    pub(super) fn shown_with(&self, knowledge: u32, reports: Bits) -> Arc<Bits> {
-        self.byzantine_from(&mut self.write(), knowledge, reports)
+        self.read().locals.explored().collect()
     }
 
     /// The participants, in the order of their moves.
@@ -1061,15 +711,15 @@ impl GuardModel {
     /// The actions of a state, if the tables hold all that they depend on.
     fn known_actions(&self, tables: &Tables, state: &GuardState, actions: &mut Vec<Move>) -> bool {
         let locals = self.locals(state);
-        if Self::is_over(tables, locals) {
+        if tables.locals.is_over(locals) {
             return true;
         }
-        let Some(available) = tables.available.get(&tables.sent(locals)) else { return false };
+        let Some(available) = tables.exists.known(&tables.locals.sent(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
         for (participant, &local) in (0..).zip(locals) {
-            let Some((_, guards)) = tables.locals.get_index(local as usize) else { continue };
-            if guards.known == 0 || guards.known as usize != tables.messages.len() {
+            let Some(guards) = tables.locals.guards(local) else { continue };
+            if guards.known == 0 || guards.known != tables.messages.met() {
                 actions.truncate(before);
                 return false;
             }
@@ -1088,49 +738,7 @@ impl GuardModel {
         if most == 0 {
             return false;
         }
-        let nodes = self.locals(state).iter().filter_map(|&index| tables.locals.get_index(index as usize));
-        nodes.map(|(node, _)| node.local.crashes()).sum::<u32>() < most
-    }
-
-    /// The number of the history after a client's step from one local state to the next.
-    fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
-        let key = (participant, history, before, after);
-        if let Some(&next) = self.read().told.get(&key) {
-            return next;
-        }
-        let mut tables = self.write();
-        tables.journal.note(HISTORY, &[participant.into(), history, before, after]);
-        let client_state = |index: u32| tables.locals.get_index(index as usize)?.0.local.client();
-        let client = match self.honest.get(usize::from(participant)) {
-            Some(Participant::Client(client)) => client.id(),
-            _ => return history,
-        };
-        let next =
-            match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
-                (Some(known), Some(before), Some(after)) => known.after(client, before, after),
-                _ => return history,
-            };
-        let next = tables.histories.insert_full(next).0 as u32;
-        tables.told.insert(key, next);
-        next
-    }
-
-    /// Certificates for the same batch, view and number are equal here, whatever votes they are made of: so either all
-    /// are accepted by others or none.
-    fn compare_certificates(&self, tables: &mut Tables, state: &State) {
-        for certificate in state.log().iter().filter_map(|(_, slot)| slot.prepared()) {
-            let claim = certificate.claim();
-            let (rules, setting) = (self.system.rules().as_rules(), self.system.setting());
-            let is_accepted = guarded(|| rules.check_prepared(setting, claim).is_ok()).ok();
-            let place = (claim.view(), claim.seq(), claim.digest());
-            if *tables.provable.entry(place).or_insert(is_accepted) != is_accepted {
-                let why = format!(
-                    "of two certificates for {} at {} in {} others accept one and refuse the other: use --judge message",
-                    claim.proposal.batch, place.1, place.0
-                );
-                tables.refusal.get_or_insert(why);
-            }
-        }
+        tables.locals.crashes(self.locals(state)) < most
     }
 
     /// Groups what was found by where it leads, together with what is known; of several sets of messages keeps the
@@ -1142,7 +750,7 @@ impl GuardModel {
             let mut sent = node.sent.clone();
             let states = self.states(node, &local);
             for message in emitted.iter().cloned().chain(states) {
-                sent.insert(tables.intern(message));
+                sent.insert(tables.messages.intern(message));
             }
             let resends = local.replica().and_then(State::new_view).cloned();
             let resends = resends.filter(|_| self.system.has_checkpoints());
@@ -1155,18 +763,21 @@ impl GuardModel {
                     .zip(local.replica())
                     .is_some_and(|(before, after)| moves_on(before, after))
             });
-            if let Some(after) = local.replica().filter(|_| local != node.local) {
-                self.compare_certificates(tables, after);
+            if let Some(after) = local.replica().filter(|_| local != node.local)
+                && let Some(why) = tables.certificates.refusal(&self.system, after)
+            {
+                tables.refusal.get_or_insert(why);
             }
-            let next = tables.node(Node { participant: node.participant, local, sent, resends, changes });
+            let next =
+                tables.locals.intern(Node { participant: node.participant, local, sent, resends, changes });
             let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
             let needs = match &any {
                 Some(_) => Bits::default(),
-                None => messages.difference(&tables.unconditional),
+                None => messages.difference(&tables.messages.unconditional),
             };
             let any = any.and_then(|some| {
-                let count = messages.len().saturating_sub(some.shared_with(&tables.unconditional));
-                (count > 0).then(|| (count, some.difference(&tables.unconditional)))
+                let count = messages.len().saturating_sub(some.shared_with(&tables.messages.unconditional));
+                (count > 0).then(|| (count, some.difference(&tables.messages.unconditional)))
             });
             let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
             let way = Way { needs: Needs { all: needs, any }, all: messages, feed: feed.into() };
@@ -1185,8 +796,8 @@ impl GuardModel {
             ways.push(way);
         }
         let sends = |next: u32| {
-            let after = tables.locals.get_index(next as usize);
-            after.is_some_and(|(after, _)| after.sent != node.sent || after.local.wreck().is_some())
+            let after = tables.locals.node(next);
+            after.is_some_and(|after| after.sent != node.sent || after.local.wreck().is_some())
         };
         guards
             .into_iter()
@@ -1240,7 +851,7 @@ impl Model for GuardModel {
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));
-            tables.node(Node {
+            tables.locals.intern(Node {
                 participant: index,
                 local,
                 sent: Bits::default(),
@@ -1250,7 +861,7 @@ impl Model for GuardModel {
         });
         let mut state = GuardState(locals.collect());
         if let Some(history) = first_history(&self.system, &self.honest) {
-            state.0.push(tables.histories.insert_full(history).0 as u32);
+            state.0.push(tables.histories.intern(history));
         }
         vec![state]
     }
@@ -1297,72 +908,18 @@ impl Judge for GuardModel {
             return !self.violated(state).contains(property);
         }
         if property == Property::Panics {
-            return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
+            return !self.is_any_wrecked() || !self.read().locals.is_over(self.locals(state));
         }
         self.with_view(state, |seen| property.violation(seen).is_none())
     }
 
     fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
-        let locals = self
-            .locals(state)
-            .iter()
-            .filter_map(|&index| tables.locals.get_index(index as usize).map(|(node, _)| &node.local));
+        let locals =
+            self.locals(state).iter().filter_map(|&local| tables.locals.node(local).map(|node| &node.local));
         let history = state.0.get(self.honest.len());
-        let history = history.and_then(|&index| tables.histories.get_index(index as usize));
+        let history = history.and_then(|&index| tables.histories.get(index));
         GlobalView::with(&self.system, locals, history, see)
-    }
-}
-
-impl Recorded for GuardModel {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
-    }
-
-    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
-        let _ = self.init_states();
-        for (kind, words) in Journal::entries(journal) {
-            let met = |numbers: &[u32]| {
-                let met = self.read().locals.len();
-                numbers.iter().all(|&number| (number as usize) < met)
-            };
-            match (kind, words) {
-                (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
-                    self.available(&GuardState(locals.into()));
-                }
-                (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
-                (HISTORY, &[participant, history, before, after])
-                    if met(&[before, after]) && u16::try_from(participant).is_ok() =>
-                {
-                    self.history(participant as u16, history, before, after);
-                }
-                _ => return Err(Unfit),
-            }
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> Fingerprint {
-        let tables = self.read();
-        let messages: Vec<_> = tables.messages.iter().collect();
-        let locals: Vec<_> = tables.locals.keys().collect();
-        fingerprint(&(messages, locals, tables.histories.iter().collect::<Vec<_>>()))
-    }
-
-    fn numbers(state: &GuardState) -> &[u32] {
-        &state.0
-    }
-
-    fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {
-        let tables = self.read();
-        let (locals, history) = numbers.split_at_checked(self.honest.len())?;
-        let are_met = (0..).zip(locals).all(|(participant, &number)| {
-            let met = tables.locals.get_index(number as usize);
-            met.is_some_and(|(node, _)| node.participant == participant)
-        });
-        let has_history = history.len() == usize::from(!tables.histories.is_empty());
-        let is_met = history.iter().all(|&number| (number as usize) < tables.histories.len());
-        (are_met && has_history && is_met).then(|| GuardState(numbers.into()))
     }
 }
 

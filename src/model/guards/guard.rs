@@ -1,6 +1,7 @@
 //! What enables a step: a guard, and the messages that must exist for it.
 
 use super::state::{EventIds, Move};
+use super::transition_cache::{CRASH, EventId, is_message};
 use crate::model::bits::Bits;
 
 /// A consequence, and the smallest sets of messages that have it.
@@ -45,6 +46,27 @@ pub(super) struct Way {
     /// All messages that are fed.
     pub all: Bits,
     pub feed: EventIds,
+}
+
+impl Way {
+    /// The way in which this is fed; of `any` as many as are fed will do. What is there from the start is not needed.
+    pub fn new(feed: Vec<EventId>, any: Option<Bits>, unconditional: &Bits) -> Self {
+        let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
+        let all = match &any {
+            Some(_) => Bits::default(),
+            None => messages.difference(unconditional),
+        };
+        let any = any.and_then(|some| {
+            let count = messages.len().saturating_sub(some.shared_with(unconditional));
+            (count > 0).then(|| (count, some.difference(unconditional)))
+        });
+        Way { needs: Needs { all, any }, all: messages, feed: feed.into() }
+    }
+
+    /// Whether it is a crash.
+    pub fn is_crash(&self) -> bool {
+        self.feed.contains(&CRASH)
+    }
 }
 
 /// What must exist, besides what is there from the start: all of some messages, and so many of others.

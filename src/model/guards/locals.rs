@@ -7,11 +7,13 @@ use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
 
 use super::guard::Guard;
+use super::messages::Messages;
 use super::transition_cache::EventId;
 use crate::model::bits::Bits;
+use crate::model::bounds::System;
 use crate::model::participant::Local;
 use crate::model::property::Observation;
-use crate::pbft::{NewView, Signed};
+use crate::pbft::{NewView, Signed, State};
 
 /// What a participant is, as far as others or its own future can tell.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -27,6 +29,21 @@ pub(super) struct Node {
     pub changes: Option<Arc<Bits>>,
 }
 
+impl Node {
+    /// A participant with this state, which has sent this and is offered these VIEW-CHANGEs alone, if not all.
+    pub fn new(
+        system: &System,
+        participant: u16,
+        local: Local,
+        sent: Bits,
+        changes: Option<Arc<Bits>>,
+    ) -> Self {
+        let resends = local.replica().and_then(State::new_view).cloned();
+        let resends = resends.filter(|_| system.has_checkpoints());
+        Node { participant, local, sent, resends, changes }
+    }
+}
+
 /// What is known of the guards of a local state.
 #[derive(Clone, Default)]
 pub(super) struct LocalGuards {
@@ -39,6 +56,14 @@ pub(super) struct LocalGuards {
     pub is_plain: bool,
     /// The number of what the properties see of a replica.
     observation: u32,
+}
+
+impl LocalGuards {
+    /// Whether all of these messages were considered.
+    #[inline]
+    pub fn are_up_to(&self, messages: &Messages) -> bool {
+        self.known > 0 && self.known == messages.met()
+    }
 }
 
 /// The local states that were met, in the order of their numbers.

@@ -24,10 +24,13 @@
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
 mod certificates;
+mod collect;
 mod exists;
 mod fair;
+mod find;
 mod guard;
 mod histories;
+mod local_steps;
 mod locals;
 mod messages;
 mod saved;
@@ -39,12 +42,10 @@ pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
 pub use state::{EventIds, GuardState, Move};
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
@@ -52,18 +53,16 @@ use stateright::Model;
 use super::adversary::Adversary;
 use super::bits::Bits;
 use super::bounds::System;
-use super::panics::raised;
 use super::participant::{Event, EventRef, Local, Participant, participants};
 use super::property::{
     Certificates, Decided, GlobalView, Judge, Properties, Property, first_history, properties,
 };
-use crate::pbft::{Message, Principal, Rename as _, Renaming, State, TallyId, View};
-use guard::{Way, enabled};
+use crate::pbft::{Message, Principal, Rename as _, Renaming, State, View};
+use guard::enabled;
 use locals::Node;
 use messages::Messages;
-use saved::GUARDS;
 use tables::Tables;
-use transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message};
+use transition_cache::{CRASH, INVOKE, TIMEOUT};
 
 /// PBFT with whole guards as steps.
 pub struct GuardModel {
@@ -80,25 +79,6 @@ pub struct GuardModel {
     judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.
     last: Mutex<Option<(GuardState, Properties)>>,
-}
-
-/// A local state's guards as they are found: what is fed, and where that leads.
-struct Found {
-    feed: Vec<EventId>,
-    /// The deliveries of which as many as are fed will do, whichever they are.
-    any: Option<Bits>,
-    local: Local,
-    emitted: Emitted,
-}
-
-/// All that was found in a local state.
-struct Explored {
-    found: Vec<Found>,
-    /// How many deliveries had to be made steps of their own.
-    stepped: u64,
-    refusal: Option<String>,
-    /// Whether no delivery was just counted.
-    is_plain: bool,
 }
 
 impl GuardModel {
@@ -130,20 +110,6 @@ impl GuardModel {
     /// not ask which events a step stands for.
     pub(super) fn counting(self, counts: bool) -> Self {
         GuardModel { counts, ..self }
-    }
-
-    /// Whether a message is too far ahead of a replica to exist.
-    fn is_beyond(&self, local: &Local, message: &Message) -> bool {
-        let Some((horizon, state)) = self.horizon.zip(local.replica()) else { return false };
-        let view = match message {
-            Message::PrePrepare(m) => m.view(),
-            Message::Prepare(m) => m.view,
-            Message::Commit(m) => m.view,
-            Message::ViewChange(m) => m.new_view,
-            Message::NewView(m) => m.view,
-            _ => return false,
-        };
-        view.0 > state.view().0 + horizon
     }
 
     /// The system.
@@ -222,6 +188,11 @@ impl GuardModel {
             .collect()
     }
 
+    /// Whose local state this is.
+    fn participant(&self, node: &Node) -> &Participant {
+        &self.honest[usize::from(node.participant)]
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -233,198 +204,6 @@ impl GuardModel {
     /// The local states of a state, without the history.
     pub(super) fn locals<'a>(&self, state: &'a GuardState) -> &'a [u32] {
         &state.0[..self.honest.len()]
-    }
-
-    /// The guards of a local state, over all messages met so far.
-    pub(super) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
-        {
-            let tables = self.read();
-            if let Some(guards) = tables.locals.guards(local)
-                && guards.known == tables.messages.met()
-                && guards.known > 0
-            {
-                return Arc::clone(&guards.guards);
-            }
-        }
-        let mut tables = self.write();
-        tables.journal.note(GUARDS, &[local]);
-        self.find_guards(&mut tables, local)
-    }
-
-    fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
-        // What the guards send below is met for the first time by others; this participant sent it.
-        let considered = tables.messages.met();
-        let Some((node, known)) = tables.locals.get_mut(id) else { return Arc::default() };
-        let participant = &self.honest[usize::from(node.participant)];
-        let (is_first, before) = (known.known == 0, known.admitted.len());
-        for number in known.known..considered {
-            let message = &tables.messages[number];
-            let is_withheld = node.changes.as_ref().is_some_and(|changes| {
-                matches!(message, Message::ViewChange(_)) && !changes.contains(number)
-            });
-            if self.is_beyond(&node.local, message) || is_withheld || !self.reaches(participant, message) {
-                continue;
-            }
-            if participant.admits(&self.system, &node.local, EventRef::Deliver(message)) {
-                known.admitted.push(number);
-            } else {
-                known.refused.push(number);
-            }
-        }
-        known.known = considered;
-        if !is_first && known.admitted.len() == before {
-            return Arc::clone(&known.guards);
-        }
-        let (node, mut guards) = (node.clone(), known.clone());
-        // Where nothing but counts, what one message brings about has nothing to do with another.
-        let is_more = !is_first && guards.is_plain;
-        let from = if is_more { before } else { 0 };
-        let explored =
-            self.explore(tables, participant, &node, &guards.admitted[from..], &guards.refused, !is_more);
-        tables.stepped += explored.stepped;
-        tables.refusal = tables.refusal.take().or(explored.refusal);
-        if is_more && !explored.is_plain {
-            guards.is_plain = false;
-            let all = self.explore(tables, participant, &node, &guards.admitted, &guards.refused, true);
-            tables.stepped += all.stepped;
-            tables.refusal = tables.refusal.take().or(all.refusal);
-            guards.guards = Arc::new(self.collect(tables, &node, Vec::new(), all.found));
-        } else {
-            guards.is_plain = explored.is_plain;
-            let known = if is_more { guards.guards.to_vec() } else { Vec::new() };
-            guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
-        }
-        let found = Arc::clone(&guards.guards);
-        if let Some((_, known)) = tables.locals.get_mut(id) {
-            *known = guards;
-        }
-        found
-    }
-
-    /// Whether a message is ever offered to a participant.
-    fn reaches(&self, participant: &Participant, message: &Message) -> bool {
-        match (participant, message) {
-            (Participant::Client(client), Message::Reply(reply)) => reply.client == client.id(),
-            (Participant::Client(_), _) | (_, Message::Reply(_)) => false,
-            (Participant::Replica(replica, _), message) => {
-                let own = message.signer() == participant.id();
-                let unheard = matches!(message, Message::Request(request)
-                    if !self.system.hears_requests(replica.id())
-                        && self.system.requests().contains(request));
-                !own && !unheard
-            }
-        }
-    }
-
-    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
-        let requests = self.system.requests().iter().cloned().map(Message::Request);
-        let ids = requests.filter_map(|request| tables.messages.number_of(&request));
-        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).collect()
-    }
-
-    /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
-    /// delivery, if that is `unasked`.
-    fn explore(
-        &self,
-        tables: &Tables,
-        participant: &Participant,
-        node: &Node,
-        admitted: &[EventId],
-        refused: &[EventId],
-        unasked: bool,
-    ) -> Explored {
-        let messages = tables.messages.all();
-        let sent = tables.messages.of(&node.sent).cloned().collect();
-        let requests = self.requests(tables, participant);
-        let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
-        let mut cache =
-            TransitionCache::new(participant, &self.system, messages, sent, requests, start, is_refused);
-        let mut found = Vec::new();
-        let mut groups: Vec<(BTreeSet<TallyId>, Vec<EventId>)> = Vec::new();
-        let timeout = &[TIMEOUT][..];
-        let unasked = match node.local {
-            _ if !unasked => &[][..],
-            Local::Replica(_) if self.system.bound().crashes > 0 => &[TIMEOUT, CRASH][..],
-            Local::Replica(_) => timeout,
-            Local::Client(_) => &[INVOKE][..],
-            Local::Panicked(_) => &[][..],
-        };
-        for &feed in admitted.iter().chain(unasked) {
-            let Some((state, emitted)) = cache.feed(cache.start(), feed) else { continue };
-            if cache.fires(state, &emitted) {
-                found.push(Fired { feed: vec![feed], state, emitted });
-                continue;
-            }
-            let mut sites = cache.sites(state);
-            let mut members = vec![feed];
-            groups.retain(|(others, feeds)| {
-                let meets = !sites.is_disjoint(others);
-                if meets {
-                    sites.extend(others);
-                    members.extend(feeds);
-                }
-                !meets
-            });
-            groups.push((sites, members));
-        }
-        let late = cache.admitted_late(&groups, refused);
-        if !late.is_empty() {
-            // Some delivery counts only after others: then all are tried with all.
-            let all = groups.drain(..).flat_map(|(_, feeds)| feeds).chain(late).collect();
-            groups.push((BTreeSet::from([TallyId::ViewChange]), all));
-        }
-        let mut any_of: FxHashMap<usize, Bits> = FxHashMap::default();
-        let mut fired_by: Vec<Option<usize>> = vec![None; found.len()];
-        for (index, (sites, feeds)) in groups.iter().enumerate() {
-            let mut feeds = feeds.clone();
-            if sites.contains(&TallyId::ViewChange) {
-                feeds.extend(timeout);
-            }
-            feeds.sort_unstable();
-            // Where what it is offered is there from the start, who has sent it makes no difference.
-            let alike = node.changes.as_ref().filter(|_| self.counts).and_then(|_| cache.fire_alike(&feeds));
-            let votes = if self.counts { cache.fire_any(&feeds) } else { None };
-            match (alike, votes) {
-                (Some(alike), _) => found.extend(alike),
-                (None, Some(fired)) => {
-                    if let Some(fired) = fired {
-                        any_of.insert(found.len(), feeds.iter().copied().collect());
-                        found.push(fired);
-                    }
-                }
-                (None, None) => found.extend(cache.fire(&feeds)),
-            }
-            fired_by.resize(found.len(), Some(index));
-        }
-        let is_plain = groups.is_empty();
-        let steps = steps_of_their_own(&cache, &groups, &found, &fired_by);
-        let (stepped, refusal) = (steps.len() as u64, cache.refusal.take());
-        for fired in &mut found {
-            fired.state = cache.normal_form(fired.state, &fired.feed);
-        }
-        let found = found.into_iter().chain(steps).enumerate().map(|(place, fired)| {
-            let local = (*cache.local(fired.state)).clone();
-            Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
-        });
-        let found = found.collect();
-        Explored { found, stepped, refusal, is_plain }
-    }
-
-    /// What a replica that is now in this state tells those who have executed nothing of what it has
-    /// decided. It exists as soon as it can be sent: their word that they have executed nothing is as
-    /// old as the system, and can arrive at any time.
-    fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
-        if !self.system.is_open() || !matches!(local, Local::Replica(_)) {
-            return Vec::new();
-        }
-        let own = usize::from(node.participant);
-        let others = self.honest.iter().enumerate().filter(|&(other, _)| other != own);
-        let status =
-            others.map(|(_, other)| raised(other.status(&other.init(&self.system)))).next().flatten();
-        let Some(status) = status else { return Vec::new() };
-        let mut answers = raised(self.honest[own].answers(&self.system, local, &status));
-        answers.retain(|message| matches!(message, Message::State(_)));
-        answers
     }
 
     /// The number of the local state in which an honest replica, by place among the participants, is in this state,
@@ -667,11 +446,8 @@ impl GuardModel {
                     None => return None,
                 }
             }
-            let resends = local.replica().and_then(State::new_view).cloned();
-            let resends = resends.filter(|_| self.system.has_checkpoints());
-            let changes = node.changes.clone();
-            *number =
-                tables.locals.intern(Node { participant: node.participant, local, sent, resends, changes });
+            let moved = Node::new(&self.system, node.participant, local, sent, node.changes.clone());
+            *number = tables.locals.intern(moved);
         }
         Some(moved)
     }
@@ -719,7 +495,7 @@ impl GuardModel {
         let before = actions.len();
         for (participant, &local) in (0..).zip(locals) {
             let Some(guards) = tables.locals.guards(local) else { continue };
-            if guards.known == 0 || guards.known != tables.messages.met() {
+            if !guards.are_up_to(&tables.messages) {
                 actions.truncate(before);
                 return false;
             }
@@ -740,107 +516,12 @@ impl GuardModel {
         }
         tables.locals.crashes(self.locals(state)) < most
     }
-
-    /// Groups what was found by where it leads, together with what is known; of several sets of messages keeps the
-    /// smallest.
-    fn collect(&self, tables: &mut Tables, node: &Node, known: Vec<Guard>, found: Vec<Found>) -> Vec<Guard> {
-        let known = known.into_iter().map(|guard| ((guard.next, guard.crash), guard.ways));
-        let mut guards: IndexMap<(u32, bool), Vec<Way>> = known.collect();
-        for Found { feed, any, local, emitted } in found {
-            let mut sent = node.sent.clone();
-            let states = self.states(node, &local);
-            for message in emitted.iter().cloned().chain(states) {
-                sent.insert(tables.messages.intern(message));
-            }
-            let resends = local.replica().and_then(State::new_view).cloned();
-            let resends = resends.filter(|_| self.system.has_checkpoints());
-            let moves_on = |before: &State, after: &State| {
-                !after.is_active() && (before.view(), before.is_active()) == (after.view(), after.is_active())
-            };
-            let changes = node.changes.clone().filter(|_| {
-                node.local
-                    .replica()
-                    .zip(local.replica())
-                    .is_some_and(|(before, after)| moves_on(before, after))
-            });
-            if let Some(after) = local.replica().filter(|_| local != node.local)
-                && let Some(why) = tables.certificates.refusal(&self.system, after)
-            {
-                tables.refusal.get_or_insert(why);
-            }
-            let next =
-                tables.locals.intern(Node { participant: node.participant, local, sent, resends, changes });
-            let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
-            let needs = match &any {
-                Some(_) => Bits::default(),
-                None => messages.difference(&tables.messages.unconditional),
-            };
-            let any = any.and_then(|some| {
-                let count = messages.len().saturating_sub(some.shared_with(&tables.messages.unconditional));
-                (count > 0).then(|| (count, some.difference(&tables.messages.unconditional)))
-            });
-            let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
-            let way = Way { needs: Needs { all: needs, any }, all: messages, feed: feed.into() };
-            // Where it matters who sent a message, one that was there from the start is no better than
-            // another, and a timer is no message.
-            let open = self.system.is_open();
-            let timed = |way: &Way| way.feed.contains(&TIMEOUT);
-            let is_as_good = |a: &Way, b: &Way| match open {
-                false => a.needs.are_met_with(&b.needs),
-                true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
-            };
-            if ways.iter().any(|other| is_as_good(other, &way)) {
-                continue;
-            }
-            ways.retain(|other| !is_as_good(&way, other));
-            ways.push(way);
-        }
-        let sends = |next: u32| {
-            let after = tables.locals.node(next);
-            after.is_some_and(|after| after.sent != node.sent || after.local.wreck().is_some())
-        };
-        guards
-            .into_iter()
-            .map(|((next, crash), ways)| Guard { next, crash, sends: sends(next), ways })
-            .collect()
-    }
 }
 
 /// Which of the properties of replicas alone are violated.
 fn violated_of(seen: &GlobalView<'_>) -> Properties {
     let of_replicas = Property::SAFETY.into_iter().filter(|property| property.is_of_replicas());
     of_replicas.filter(|property| property.violation(seen).is_some()).collect()
-}
-
-/// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
-/// does not happen. Of each consequence one way to bring it about is tried.
-fn steps_of_their_own(
-    cache: &TransitionCache<'_>,
-    groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
-    found: &[Fired],
-    fired_by: &[Option<usize>],
-) -> Vec<Fired> {
-    type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
-    let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();
-    // A crash forgets all tallies, whatever came before it.
-    for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
-        consequences.entry((cache.control(other.state), &other.emitted, by)).or_insert(&other.feed);
-    }
-    let mut steps = Vec::new();
-    for (index, (_, feeds)) in groups.iter().enumerate() {
-        let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
-        let own = consequences.iter().filter(|((_, _, by), _)| *by == Some(index));
-        for &feed in feeds {
-            let commutes = others.clone().all(|(_, guard)| cache.commutes(feed, guard));
-            if commutes && !own.clone().any(|(_, guard)| cache.masks(feed, guard)) {
-                continue;
-            }
-            if let Some((state, emitted)) = cache.feed(cache.start(), feed) {
-                steps.push(Fired { feed: vec![feed], state, emitted });
-            }
-        }
-    }
-    steps
 }
 
 impl Model for GuardModel {

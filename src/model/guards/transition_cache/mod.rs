@@ -172,15 +172,11 @@ impl<'a> TransitionCache<'a> {
         self.local(state).differing_tallies(&self.local(self.start))
     }
 
-    /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
-    /// without a consequence.
-    pub fn admitted_late(
-        &self,
-        groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
-        refused: &[EventId],
-    ) -> Vec<EventId> {
+    /// Deliveries that are refused at first, and no longer once all tallies are as full as those that are `counted`
+    /// get them without a consequence.
+    pub fn admitted_late(&self, counted: impl Iterator<Item = EventId>, refused: &[EventId]) -> Vec<EventId> {
         let mut state = self.start;
-        for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
+        for feed in counted {
             if let Some((next, emitted)) = self.feed(state, feed)
                 && !self.fires(next, &emitted)
             {

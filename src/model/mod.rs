@@ -29,7 +29,6 @@ mod reductions;
 mod run;
 mod symmetry;
 mod system;
-mod transition_cache;
 mod unbounded;
 
 pub use adversary::{Adversary, Family, Knowledge};

@@ -7,5 +7,3 @@ mod scope;
 pub use bound::{Bound, BoundError};
 pub use placement::{Byzantine, placements};
 pub use scope::{Load, Scope, Store};
-
-pub use super::system::System;

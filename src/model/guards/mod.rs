@@ -23,40 +23,46 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
-use std::collections::BTreeSet;
+mod certificates;
+mod collect;
+mod events;
+mod exists;
+mod fair;
+mod find;
+mod guard;
+mod histories;
+mod judged;
+mod local_steps;
+mod locals;
+mod messages;
+mod met;
+mod renamed;
+mod saved;
+mod state;
+mod tables;
+mod transition_cache;
+mod warm_up;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use indexmap::map::Entry;
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use smallvec::SmallVec;
 use stateright::Model;
 
-use super::adversary::{Adversary, Knowledge};
-use super::bits::Bits;
-use super::bounds::System;
-use super::fingerprint::{Fingerprint, fingerprint};
-use super::history::History;
-use super::panics::{guarded, raised};
-use super::participant::{Event, EventRef, Local, Participant, participants};
-use super::property::{
-    Certificates, Decided, GlobalView, Judge, Observation, Properties, Property, first_history, properties,
-};
-use super::record::{Journal, Recorded, Unfit};
-use super::transition_cache::{
-    CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache, is_message,
-};
-use crate::pbft::{
-    Digest, Message, NewView, PreparedClaim, Principal, Rename as _, Renaming, SeqNum, Signed, State,
-    TallyId, View,
-};
+pub(super) use fair::Choice;
+pub(super) use guard::{Guard, Needs};
+pub use state::{EventIds, GuardState, Move};
 
-/// The kinds of entries in the journal.
-const AVAILABLE: u32 = 0;
-const GUARDS: u32 = 1;
-const HISTORY: u32 = 2;
+use super::adversary::Adversary;
+use super::bits::Bits;
+use super::participant::{Participant, participants};
+use super::property::{GlobalView, Judge, Property, first_history, properties};
+use super::system::System;
+use guard::enabled;
+use judged::Verdicts;
+use locals::Node;
+use messages::Messages;
+use tables::Tables;
 
 /// PBFT with whole guards as steps.
 pub struct GuardModel {
@@ -69,296 +75,14 @@ pub struct GuardModel {
     counts: bool,
     tables: RwLock<Tables>,
     is_any_wrecked: Arc<AtomicBool>,
-    /// Of the aspects of all honest replicas, which properties states with these lack, a bit each.
-    judged: RwLock<FxHashMap<SmallVec<[u32; 4]>, Properties>>,
-    /// The same of the state that was asked about last: one property after the other is.
-    last: Mutex<Option<(GuardState, Properties)>>,
-}
-
-/// A state of [`GuardModel`]: the number of each honest participant's local state and, if clients take part,
-/// of the history of what they were told.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct GuardState(SmallVec<[u32; 4]>);
-
-/// A step of [`GuardModel`]: a guard fires at a replica.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Move {
-    /// Which of the honest participants, in the order of [`participants`].
-    pub participant: u16,
-    guard: u32,
-    pub(super) next: u32,
-}
-
-impl Move {
-    pub(super) fn new(participant: u16, guard: u32, next: u32) -> Self {
-        Move { participant, guard, next }
-    }
-}
-
-impl GuardState {
-    /// The same with these local states of the first participants.
-    pub(super) fn with_locals(&self, locals: impl IntoIterator<Item = u32>) -> Self {
-        let mut state = self.clone();
-        state.0.iter_mut().zip(locals).for_each(|(old, new)| *old = new);
-        state
-    }
-
-    /// The number that is kept beside so many local states, if one is.
-    pub(super) fn beside(&self, locals: usize) -> Option<u32> {
-        self.0.get(locals).copied()
-    }
-
-    /// The same with this number beside so many local states.
-    pub(super) fn with_beside(mut self, locals: usize, number: u32) -> Self {
-        self.0.truncate(locals);
-        self.0.push(number);
-        self
-    }
-}
-
-/// What a participant is, as far as others or its own future can tell.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Node {
-    participant: u16,
-    local: Local,
-    sent: Bits,
-    /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
-    /// is, but it need not exist on every path that leads to one of them.
-    resends: Option<Arc<Signed<NewView>>>,
-    /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
-    /// if all are.
-    changes: Option<Arc<Bits>>,
-}
-
-/// What is fed to a participant in a step, in this order, by numbers that [`GuardModel::fed`] understands.
-pub type EventIds = SmallVec<[EventId; 4]>;
-
-/// A consequence, and the smallest sets of messages that have it.
-#[derive(Clone)]
-pub(super) struct Guard {
-    /// The local state that it leads to.
-    pub next: u32,
-    /// Whether it is a crash, of which there are only so many.
-    pub crash: bool,
-    /// Whether something is sent, or the participant panics: then it is no step to put off.
-    pub sends: bool,
-    ways: Vec<Way>,
-}
-
-/// What must exist, besides what is there from the start: all of some messages, and so many of others.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Needs {
-    pub all: Bits,
-    pub any: Option<(u32, Bits)>,
-}
-
-impl Needs {
-    /// Whether it is there.
-    #[inline]
-    pub fn are_met(&self, available: &Bits) -> bool {
-        self.all.is_subset(available)
-            && self.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
-    }
-
-    /// The messages that it takes all of.
-    pub fn those_needed(&self) -> impl Iterator<Item = u32> {
-        self.all.iter()
-    }
-
-    /// Whether all of it is among these.
-    pub fn are_among(&self, messages: &Bits) -> bool {
-        self.all.is_subset(messages) && self.any.as_ref().is_none_or(|(_, some)| some.is_subset(messages))
-    }
-
-    /// What of it is still needed where this exists.
-    pub fn beside(&self, base: &Bits) -> Needs {
-        let any = self.any.as_ref().and_then(|(count, some)| {
-            let left = count.saturating_sub(some.shared_with(base));
-            (left > 0).then(|| (left, some.difference(base)))
-        });
-        Needs { all: self.all.difference(base), any }
-    }
-
-    /// Whether it is there wherever this is.
-    pub fn are_met_with(&self, other: &Needs) -> bool {
-        let Some((count, some)) = &self.any else { return self.all.is_subset(&other.all) };
-        let certain = other.all.shared_with(some);
-        let of_those = other.any.as_ref().map_or(0, |(count, those)| {
-            let elsewhere = those.difference(some).difference(&other.all).len();
-            let twice = those.intersection(some).shared_with(&other.all);
-            count.saturating_sub(elsewhere + twice)
-        });
-        self.all.is_subset(&other.all) && certain + of_those >= *count
-    }
-}
-
-impl Guard {
-    /// What must exist, for each way to it.
-    pub fn needs(&self) -> impl Iterator<Item = &Needs> {
-        self.ways.iter().map(|way| &way.needs)
-    }
-
-    /// Whether it can fire wherever another can.
-    pub fn is_enabled_with(&self, other: &Guard) -> bool {
-        other.needs().all(|theirs| self.needs().any(|needs| needs.are_met_with(theirs)))
-    }
-
-    /// Whether the same is fed for it as for another, found in the same order.
-    pub fn takes_the_same(&self, other: &Guard) -> bool {
-        self.ways.len() == other.ways.len()
-            && self.ways.iter().zip(&other.ways).all(|(own, theirs)| own.feed == theirs.feed)
-    }
-
-    /// Whether it can fire where these messages are there.
-    pub fn is_enabled(&self, available: &Bits) -> bool {
-        self.needs().any(|needs| needs.are_met(available))
-    }
-}
-
-#[derive(Clone)]
-struct Way {
-    needs: Needs,
-    /// All messages that are fed.
-    all: Bits,
-    feed: EventIds,
-}
-
-/// How a step can come about.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub step: Move,
-    /// What is fed.
-    pub feed: EventIds,
-    /// The view whose timer has to run out for it, if one has.
-    pub timer: Option<View>,
-    /// Whether all messages that it takes come from honest principals, and arrive.
-    pub owed: bool,
-}
-
-#[derive(Clone, Default)]
-struct LocalGuards {
-    /// The messages up to here were considered.
-    known: u32,
-    admitted: Vec<EventId>,
-    refused: Vec<EventId>,
-    guards: Arc<Vec<Guard>>,
-    /// Whether every message that is admitted brings something about by itself: none is just counted.
-    is_plain: bool,
-    /// The number of what the properties see of a replica.
-    aspect: u32,
-}
-
-#[derive(Default)]
-struct Tables {
-    messages: IndexSet<Message>,
-    /// Requests and what the adversary can send before anybody has sent anything.
-    unconditional: Bits,
-    /// What certificates are built from.
-    votes: Bits,
-    /// Everything else that the adversary learns from.
-    reports: Bits,
-    commits: Bits,
-    requests: Bits,
-    /// Of local states, what they say of how far they are, and what they send to who says so.
-    statuses: FxHashMap<u32, Option<Message>>,
-    answers: FxHashMap<(u32, Message), Arc<Bits>>,
-    locals: IndexMap<Node, LocalGuards>,
-    /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
-    is_any_wrecked: Arc<AtomicBool>,
-    aspects: IndexSet<Observation>,
-    available: FxHashMap<Bits, Arc<Bits>>,
-    knowledge: IndexMap<Bits, u32, FxBuildHasher>,
-    knowledges: IndexSet<Knowledge>,
-    byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
-    histories: IndexSet<History>,
-    /// Of the batches that prepared at somebody, whether others accept the certificate; none if they panic.
-    provable: FxHashMap<(View, SeqNum, Digest), Option<bool>>,
-    /// By client, history and the client's local states before and after, the history after that.
-    told: FxHashMap<(u16, u32, u32, u32), u32>,
-    /// What made the tables grow.
-    journal: Journal,
-    stepped: u64,
-    refusal: Option<String>,
-}
-
-impl Tables {
-    fn intern(&mut self, message: Message) -> u32 {
-        let (id, fresh) = self.messages.insert_full(message);
-        let id = id as u32;
-        if fresh {
-            match &self.messages[id as usize] {
-                Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => self.votes.insert(id),
-                Message::ViewChange(_) | Message::Checkpoint(_) | Message::State(_) | Message::Reply(_) => {
-                    self.reports.insert(id)
-                }
-                Message::Commit(_) => self.commits.insert(id),
-                _ => {}
-            }
-        }
-        id
-    }
-
-    /// What participants in these local states have sent.
-    fn sent(&self, locals: &[u32]) -> Bits {
-        let mut sent = Bits::default();
-        for &index in locals {
-            if let Some((node, _)) = self.locals.get_index(index as usize) {
-                sent.union_with(&node.sent);
-            }
-        }
-        sent
-    }
-
-    fn node(&mut self, node: Node) -> u32 {
-        if node.local.wreck().is_some() {
-            self.is_any_wrecked.store(true, Relaxed);
-        }
-        let (aspects, entry) = (&mut self.aspects, self.locals.entry(node));
-        let index = entry.index() as u32;
-        if let Entry::Vacant(entry) = entry {
-            let aspect =
-                entry.key().local.replica().map(|state| aspects.insert_full(Observation::of(state)).0);
-            entry.insert(LocalGuards { aspect: aspect.unwrap_or_default() as u32, ..LocalGuards::default() });
-        }
-        index
-    }
-}
-
-/// A local state's guards as they are found: what is fed, and where that leads.
-struct Found {
-    feed: Vec<EventId>,
-    /// The deliveries of which as many as are fed will do, whichever they are.
-    any: Option<Bits>,
-    local: Local,
-    emitted: Emitted,
-}
-
-/// All that was found in a local state.
-struct Explored {
-    found: Vec<Found>,
-    /// How many deliveries had to be made steps of their own.
-    stepped: u64,
-    refusal: Option<String>,
-    /// Whether no delivery was just counted.
-    is_plain: bool,
+    verdicts: Verdicts,
 }
 
 impl GuardModel {
     /// The model of a system.
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
-        let mut tables = Tables::default();
-        let requests = system.requests().iter().cloned().map(Message::Request);
-        for message in requests {
-            let id = tables.intern(message);
-            tables.requests.insert(id);
-        }
-        for message in adversary.unconditional_messages() {
-            let id = tables.intern(message.clone());
-            tables.unconditional.insert(id);
-        }
-        let requests = tables.requests.clone();
-        tables.unconditional.union_with(&requests);
+        let tables = Tables::of(Messages::at_the_start(&system, &adversary));
         let honest = participants(&system);
         GuardModel {
             system,
@@ -366,37 +90,22 @@ impl GuardModel {
             honest,
             horizon: None,
             counts: false,
-            is_any_wrecked: Arc::clone(&tables.is_any_wrecked),
+            is_any_wrecked: tables.locals.is_any_wrecked(),
             tables: RwLock::new(tables),
-            judged: RwLock::default(),
-            last: Mutex::default(),
+            verdicts: Verdicts::default(),
         }
     }
 
-    /// The same without looking at messages that are further ahead of a replica's view than so many views: for
+    /// This model without a look at messages that are further ahead of a replica's view than so many views: for
     /// who sees to it that none exists.
     pub(super) fn with_horizon(self, views: u64) -> Self {
         GuardModel { horizon: Some(views), ..self }
     }
 
-    /// The same where it is counted how many have sent the same, if that is found to be all that matters: for who does
+    /// This model where it is counted how many have sent the same, if that is found to be all that matters: for who does
     /// not ask which events a step stands for.
     pub(super) fn counting(self, counts: bool) -> Self {
         GuardModel { counts, ..self }
-    }
-
-    /// Whether a message is too far ahead of a replica to exist.
-    fn is_beyond(&self, local: &Local, message: &Message) -> bool {
-        let Some((horizon, state)) = self.horizon.zip(local.replica()) else { return false };
-        let view = match message {
-            Message::PrePrepare(m) => m.view(),
-            Message::Prepare(m) => m.view,
-            Message::Commit(m) => m.view,
-            Message::ViewChange(m) => m.new_view,
-            Message::NewView(m) => m.view,
-            _ => return false,
-        };
-        view.0 > state.view().0 + horizon
     }
 
     /// The system.
@@ -415,24 +124,9 @@ impl GuardModel {
         self.read().refusal.clone()
     }
 
-    /// Whether one of these participants' code has panicked, so that nothing happens any more: what else can go wrong
-    /// goes wrong where nobody has panicked.
-    fn is_over(tables: &Tables, locals: &[u32]) -> bool {
-        let is_wrecked = |&local: &u32| {
-            tables.locals.get_index(local as usize).is_some_and(|(node, _)| node.local.wreck().is_some())
-        };
-        tables.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
-    }
-
     /// Whether somebody's code panics, over messages that were met, whether or not they can exist together.
     pub(super) fn is_any_wrecked(&self) -> bool {
         self.is_any_wrecked.load(Relaxed)
-    }
-
-    /// How many local states and messages were met.
-    pub fn interned(&self) -> (usize, usize) {
-        let tables = self.read();
-        (tables.locals.len(), tables.messages.len())
     }
 
     /// The numbers of the honest participants' local states, in the order of [`participants`].
@@ -440,49 +134,9 @@ impl GuardModel {
         self.locals(state)
     }
 
-    /// The local state of that number, and what its participant has sent; none if it was not met.
-    pub fn numbered(&self, number: u32) -> Option<(Local, Vec<Message>)> {
-        let tables = self.read();
-        let (node, _) = tables.locals.get_index(number as usize)?;
-        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone());
-        Some((node.local.clone(), sent.collect()))
-    }
-
-    /// A step, as the events that it stands for.
-    pub fn expand(&self, state: &GuardState, step: &Move) -> Vec<(Principal, Event)> {
-        let ways = self.ways(state, step);
-        self.fed(self.locals(state), step.participant, ways.first().map_or(&[], |way| way))
-    }
-
-    /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
-    /// and by numbers that [`Self::fed`] understands. A set that holds another of them is left out.
-    pub fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
-        let available = self.available(state);
-        let tables = self.read();
-        let index = state.0[usize::from(step.participant)] as usize;
-        let Some((_, guards)) = tables.locals.get_index(index) else { return Vec::new() };
-        let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
-        let ways = guard.ways.iter().filter(|way| way.needs.are_met(&available));
-        ways.map(|way| way.feed.clone()).collect()
-    }
-
-    /// What happens when a participant is fed this; `numbers` are those of a state.
-    pub fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
-        let who = self.honest[usize::from(participant)].id();
-        let tables = self.read();
-        let index = numbers[usize::from(participant)] as usize;
-        let Some((node, _)) = tables.locals.get_index(index) else { return Vec::new() };
-        way.iter()
-            .map(|&id| {
-                let event = match id {
-                    TIMEOUT => Event::Timeout(node.local.replica().map_or(View(0), State::view)),
-                    CRASH => Event::Crash,
-                    INVOKE => Event::Invoke,
-                    id => Event::Deliver(tables.messages[id as usize].clone()),
-                };
-                (who, event)
-            })
-            .collect()
+    /// Whose local state this is.
+    fn participant(&self, node: &Node) -> &Participant {
+        &self.honest[usize::from(node.participant)]
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
@@ -493,692 +147,14 @@ impl GuardModel {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that exists in a state: what was there from the start, what honest replicas have
-    /// sent, and what the adversary can make of it.
-    pub(super) fn available(&self, state: &GuardState) -> Arc<Bits> {
-        let sent = {
-            let tables = self.read();
-            let sent = tables.sent(self.locals(state));
-            if let Some(available) = tables.available.get(&sent) {
-                return Arc::clone(available);
-            }
-            sent
-        };
-        let mut tables = self.write();
-        tables.journal.note(AVAILABLE, self.locals(state));
-        let byzantine = self.byzantine(&mut tables, &sent);
-        let mut available = tables.unconditional.clone();
-        available.union_with(&sent);
-        available.union_with(&byzantine);
-        let available = Arc::new(available);
-        tables.available.insert(sent, Arc::clone(&available));
-        available
-    }
-
     /// The local states of a state, without the history.
     pub(super) fn locals<'a>(&self, state: &'a GuardState) -> &'a [u32] {
         &state.0[..self.honest.len()]
     }
 
-    fn byzantine(&self, tables: &mut Tables, sent: &Bits) -> Arc<Bits> {
-        if self.system.byzantine().is_empty() || self.system.is_silent() {
-            return Arc::default();
-        }
-        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
-        // commits prove what was decided after them.
-        let mut basis = sent.intersection(&tables.votes);
-        let mut reports = sent.intersection(&tables.reports);
-        if self.system.exchanges_states() {
-            basis.union_with(&reports);
-            reports.union_with(&sent.intersection(&tables.commits));
-        }
-        let knowledge = self.knowledge(tables, basis);
-        self.byzantine_from(tables, knowledge, reports)
-    }
-
-    /// The number of what the adversary can make of these messages.
-    fn knowledge(&self, tables: &mut Tables, basis: Bits) -> u32 {
-        if let Some(&id) = tables.knowledge.get(&basis) {
-            return id;
-        }
-        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
-        let knowledge = self.adversary.knowledge(known.iter().copied());
-        let id = tables.knowledges.insert_full(knowledge).0 as u32;
-        tables.knowledge.insert(basis, id);
-        id
-    }
-
-    /// What it can send of that, where these messages exist.
-    fn byzantine_from(&self, tables: &mut Tables, knowledge: u32, reports: Bits) -> Arc<Bits> {
-        let key = (knowledge, reports);
-        if let Some(messages) = tables.byzantine.get(&key) {
-            return Arc::clone(messages);
-        }
-        let reports: Vec<&Message> = key.1.iter().map(|id| &tables.messages[id as usize]).collect();
-        let known = &tables.knowledges[knowledge as usize];
-        let messages = self.adversary.messages_from(known, reports.iter().copied());
-        let messages: Arc<Bits> =
-            Arc::new(messages.into_iter().map(|message| tables.intern(message)).collect());
-        tables.byzantine.insert(key, Arc::clone(&messages));
-        messages
-    }
-
-    /// What exists where these messages were sent.
-    pub(super) fn available_after(&self, sent: &Bits) -> Bits {
-        let mut tables = self.write();
-        let byzantine = self.byzantine(&mut tables, sent);
-        let mut available = tables.unconditional.clone();
-        available.union_with(sent);
-        available.union_with(&byzantine);
-        available
-    }
-
-    /// The guards of a local state, over all messages met so far.
-    pub(super) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
-        {
-            let tables = self.read();
-            if let Some((_, guards)) = tables.locals.get_index(local as usize)
-                && guards.known as usize == tables.messages.len()
-                && guards.known > 0
-            {
-                return Arc::clone(&guards.guards);
-            }
-        }
-        let mut tables = self.write();
-        tables.journal.note(GUARDS, &[local]);
-        self.find_guards(&mut tables, local)
-    }
-
-    fn find_guards(&self, tables: &mut Tables, id: u32) -> Arc<Vec<Guard>> {
-        // What the guards send below is met for the first time by others; this participant sent it.
-        let considered = tables.messages.len() as u32;
-        let Some((node, known)) = tables.locals.get_index_mut(id as usize) else { return Arc::default() };
-        let participant = &self.honest[usize::from(node.participant)];
-        let (is_first, before) = (known.known == 0, known.admitted.len());
-        for number in known.known..considered {
-            let message = &tables.messages[number as usize];
-            let is_withheld = node.changes.as_ref().is_some_and(|changes| {
-                matches!(message, Message::ViewChange(_)) && !changes.contains(number)
-            });
-            if self.is_beyond(&node.local, message) || is_withheld || !self.reaches(participant, message) {
-                continue;
-            }
-            if participant.admits(&self.system, &node.local, EventRef::Deliver(message)) {
-                known.admitted.push(number);
-            } else {
-                known.refused.push(number);
-            }
-        }
-        known.known = considered;
-        if !is_first && known.admitted.len() == before {
-            return Arc::clone(&known.guards);
-        }
-        let (node, mut guards) = (node.clone(), known.clone());
-        // Where nothing but counts, what one message brings about has nothing to do with another.
-        let is_more = !is_first && guards.is_plain;
-        let from = if is_more { before } else { 0 };
-        let explored =
-            self.explore(tables, participant, &node, &guards.admitted[from..], &guards.refused, !is_more);
-        tables.stepped += explored.stepped;
-        tables.refusal = tables.refusal.take().or(explored.refusal);
-        if is_more && !explored.is_plain {
-            guards.is_plain = false;
-            let all = self.explore(tables, participant, &node, &guards.admitted, &guards.refused, true);
-            tables.stepped += all.stepped;
-            tables.refusal = tables.refusal.take().or(all.refusal);
-            guards.guards = Arc::new(self.collect(tables, &node, Vec::new(), all.found));
-        } else {
-            guards.is_plain = explored.is_plain;
-            let known = if is_more { guards.guards.to_vec() } else { Vec::new() };
-            guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
-        }
-        let found = Arc::clone(&guards.guards);
-        tables.locals[id as usize] = guards;
-        found
-    }
-
-    /// Whether a message is ever offered to a participant.
-    fn reaches(&self, participant: &Participant, message: &Message) -> bool {
-        match (participant, message) {
-            (Participant::Client(client), Message::Reply(reply)) => reply.client == client.id(),
-            (Participant::Client(_), _) | (_, Message::Reply(_)) => false,
-            (Participant::Replica(replica, _), message) => {
-                let own = message.signer() == participant.id();
-                let unheard = matches!(message, Message::Request(request)
-                    if !self.system.hears_requests(replica.id())
-                        && self.system.requests().contains(request));
-                !own && !unheard
-            }
-        }
-    }
-
-    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
-        let requests = self.system.requests().iter().cloned().map(Message::Request);
-        let ids = requests.filter_map(|request| tables.messages.get_index_of(&request));
-        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).map(|id| id as u32).collect()
-    }
-
-    /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
-    /// delivery, if that is `unasked`.
-    fn explore(
-        &self,
-        tables: &Tables,
-        participant: &Participant,
-        node: &Node,
-        admitted: &[EventId],
-        refused: &[EventId],
-        unasked: bool,
-    ) -> Explored {
-        let messages = &tables.messages;
-        let sent = node.sent.iter().map(|id| tables.messages[id as usize].clone()).collect();
-        let requests = self.requests(tables, participant);
-        let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
-        let mut cache =
-            TransitionCache::new(participant, &self.system, messages, sent, requests, start, is_refused);
-        let mut found = Vec::new();
-        let mut groups: Vec<(BTreeSet<TallyId>, Vec<EventId>)> = Vec::new();
-        let timeout = &[TIMEOUT][..];
-        let unasked = match node.local {
-            _ if !unasked => &[][..],
-            Local::Replica(_) if self.system.bound().scope.crashes > 0 => &[TIMEOUT, CRASH][..],
-            Local::Replica(_) => timeout,
-            Local::Client(_) => &[INVOKE][..],
-            Local::Panicked(_) => &[][..],
-        };
-        for &feed in admitted.iter().chain(unasked) {
-            let Some((state, emitted)) = cache.feed(cache.start(), feed) else { continue };
-            if cache.fires(state, &emitted) {
-                found.push(Fired { feed: vec![feed], state, emitted });
-                continue;
-            }
-            let mut sites = cache.sites(state);
-            let mut members = vec![feed];
-            groups.retain(|(others, feeds)| {
-                let meets = !sites.is_disjoint(others);
-                if meets {
-                    sites.extend(others);
-                    members.extend(feeds);
-                }
-                !meets
-            });
-            groups.push((sites, members));
-        }
-        let late = cache.admitted_late(&groups, refused);
-        if !late.is_empty() {
-            // Some delivery counts only after others: then all are tried with all.
-            let all = groups.drain(..).flat_map(|(_, feeds)| feeds).chain(late).collect();
-            groups.push((BTreeSet::from([TallyId::ViewChange]), all));
-        }
-        let mut any_of: FxHashMap<usize, Bits> = FxHashMap::default();
-        let mut fired_by: Vec<Option<usize>> = vec![None; found.len()];
-        for (index, (sites, feeds)) in groups.iter().enumerate() {
-            let mut feeds = feeds.clone();
-            if sites.contains(&TallyId::ViewChange) {
-                feeds.extend(timeout);
-            }
-            feeds.sort_unstable();
-            // Where what it is offered is there from the start, who has sent it makes no difference.
-            let alike = node.changes.as_ref().filter(|_| self.counts).and_then(|_| cache.fire_alike(&feeds));
-            let votes = if self.counts { cache.fire_any(&feeds) } else { None };
-            match (alike, votes) {
-                (Some(alike), _) => found.extend(alike),
-                (None, Some(fired)) => {
-                    if let Some(fired) = fired {
-                        any_of.insert(found.len(), feeds.iter().copied().collect());
-                        found.push(fired);
-                    }
-                }
-                (None, None) => found.extend(cache.fire(&feeds)),
-            }
-            fired_by.resize(found.len(), Some(index));
-        }
-        let is_plain = groups.is_empty();
-        let steps = steps_of_their_own(&cache, &groups, &found, &fired_by);
-        let (stepped, refusal) = (steps.len() as u64, cache.refusal.take());
-        for fired in &mut found {
-            fired.state = cache.normal_form(fired.state, &fired.feed);
-        }
-        let found = found.into_iter().chain(steps).enumerate().map(|(place, fired)| {
-            let local = (*cache.local(fired.state)).clone();
-            Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
-        });
-        let found = found.collect();
-        Explored { found, stepped, refusal, is_plain }
-    }
-
-    /// What a replica that is now in this state tells those who have executed nothing of what it has
-    /// decided. It exists as soon as it can be sent: their word that they have executed nothing is as
-    /// old as the system, and can arrive at any time.
-    fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
-        if !self.system.is_open() || !matches!(local, Local::Replica(_)) {
-            return Vec::new();
-        }
-        let own = usize::from(node.participant);
-        let others = self.honest.iter().enumerate().filter(|&(other, _)| other != own);
-        let status =
-            others.map(|(_, other)| raised(other.status(&other.init(&self.system)))).next().flatten();
-        let Some(status) = status else { return Vec::new() };
-        let mut answers = raised(self.honest[own].answers(&self.system, local, &status));
-        answers.retain(|message| matches!(message, Message::State(_)));
-        answers
-    }
-
-    /// The number of the local state in which an honest replica, by place among the participants, is in this state,
-    /// has sent these messages and is offered no VIEW-CHANGEs but these.
-    pub(super) fn placed(&self, participant: u16, local: &Local, sent: Bits, changes: Bits) -> u32 {
-        let local = self.honest[usize::from(participant)].control(local);
-        let changes = Some(Arc::new(changes));
-        self.write().node(Node { participant, local, sent, resends: None, changes })
-    }
-
-    /// The same for its participant in this state, which has sent the same and is offered the same, as in the local state of
-    /// that number.
-    pub(super) fn placed_like(&self, number: u32, local: &Local) -> Option<u32> {
-        let mut tables = self.write();
-        let node = tables.locals.get_index(number as usize)?.0.clone();
-        let local = self.honest[usize::from(node.participant)].control(local);
-        Some(tables.node(Node { local, ..node }))
-    }
-
     /// The state of these local states.
     pub(super) fn state(locals: &[u32]) -> GuardState {
         GuardState(locals.into())
-    }
-
-    /// What somebody in this local state has sent.
-    pub(super) fn sent_by(&self, local: u32) -> Bits {
-        self.read().sent(&[local])
-    }
-
-    /// How many messages were met.
-    pub(super) fn met(&self) -> u32 {
-        self.read().messages.len() as u32
-    }
-
-    /// Those of the messages from that number on which are like this.
-    pub(super) fn which(&self, from: u32, is_such: impl Fn(&Message) -> bool) -> Bits {
-        let tables = self.read();
-        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
-        numbered.filter(|(_, message)| is_such(message)).map(|(number, _)| number).collect()
-    }
-
-    /// Looks at the messages that were met, from that number on.
-    pub(super) fn look_from(&self, from: u32, mut look: impl FnMut(u32, &Message)) {
-        let tables = self.read();
-        let numbered = (from..).zip(tables.messages.iter().skip(from as usize));
-        numbered.for_each(|(number, message)| look(number, message));
-    }
-
-    /// The numbers of these messages.
-    pub(super) fn numbers_of(&self, messages: impl IntoIterator<Item = Message>) -> Bits {
-        let mut tables = self.write();
-        messages.into_iter().map(|message| tables.intern(message)).collect()
-    }
-
-    /// Whose local state has that number, by place among the participants, and what it is.
-    pub(super) fn whose(&self, number: u32) -> Option<(usize, Local)> {
-        let tables = self.read();
-        let (node, _) = tables.locals.get_index(number as usize)?;
-        Some((usize::from(node.participant), node.local.clone()))
-    }
-
-    /// The messages that were met, from that number on.
-    pub(super) fn messages_from(&self, from: usize) -> Vec<Message> {
-        self.read().messages.iter().skip(from).cloned().collect()
-    }
-
-    /// These messages.
-    pub(super) fn messages_of(&self, numbers: &Bits) -> Vec<Message> {
-        let tables = self.read();
-        numbers.iter().map(|number| tables.messages[number as usize].clone()).collect()
-    }
-
-    /// Those of these messages that somebody honest has signed.
-    pub(super) fn honest_of(&self, numbers: &Bits) -> Bits {
-        let tables = self.read();
-        let honest = |&number: &u32| {
-            let signer = tables.messages[number as usize].signer();
-            self.honest.iter().any(|participant| participant.id() == signer)
-        };
-        numbers.iter().filter(honest).collect()
-    }
-
-    /// Those of these messages that certificates are made of.
-    pub(super) fn proving(&self, sent: &Bits) -> Bits {
-        sent.intersection(&self.read().votes)
-    }
-
-    /// The certificates that can be shown when these messages were sent.
-    pub(super) fn certificates(&self, basis: &Bits) -> Vec<PreparedClaim> {
-        let tables = self.read();
-        let known: Vec<&Message> = basis.iter().map(|id| &tables.messages[id as usize]).collect();
-        self.adversary.knowledge(known.iter().copied()).claims
-    }
-
-    /// Those of them that are of this view.
-    pub(super) fn certificates_of(&self, view: View, basis: &Bits) -> Vec<PreparedClaim> {
-        let tables = self.read();
-        let known = basis.iter().map(|id| &tables.messages[id as usize]);
-        self.adversary.claims(known, |proposal| proposal.view() == view).into_iter().collect()
-    }
-
-    /// Which of the properties of replicas alone a state lacks.
-    pub(super) fn violated(&self, state: &GuardState) -> Properties {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some((known, violated)) if known == state => *violated,
-            _ => last.insert((state.clone(), self.judge_aspects(state))).1,
-        }
-    }
-
-    fn judge_aspects(&self, state: &GuardState) -> Properties {
-        let replicas = &state.0[..self.system.honest().len()];
-        let aspects: SmallVec<[u32; 4]> = {
-            let tables = self.read();
-            replicas.iter().map(|&local| tables.locals[local as usize].aspect).collect()
-        };
-        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&violated) = judged.get(&aspects) {
-            return violated;
-        }
-        drop(judged);
-        let violated = self.with_view(state, violated_of);
-        self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(aspects, violated);
-        violated
-    }
-
-    /// The same where some of the honest replicas, the first ones, are in these states.
-    pub(super) fn violated_of<'a>(&self, locals: impl Iterator<Item = &'a Local>) -> Properties {
-        GlobalView::with(&self.system, locals, None, violated_of)
-    }
-
-    /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in these local states.
-    pub(super) fn violated_with(&self, locals: &[u32]) -> Properties {
-        let tables = self.read();
-        let nodes = locals.iter().filter_map(|&local| tables.locals.get_index(local as usize));
-        self.violated_of(nodes.map(|(node, _)| &node.local))
-    }
-
-    /// Whether the same was sent in two local states.
-    pub(super) fn has_sent_the_same(&self, one: u32, other: u32) -> bool {
-        let tables = self.read();
-        let node = |local: u32| tables.locals.get_index(local as usize).map(|(node, _)| &node.sent);
-        node(one) == node(other)
-    }
-
-    /// What a replica has decided, and which certificates it holds, if the properties see this of it.
-    pub(super) fn seen(&self, aspect: u32) -> (Decided, Certificates) {
-        self.read().aspects[aspect as usize].parts()
-    }
-
-    /// The number of what the properties see of a replica in this local state.
-    pub(super) fn aspect(&self, local: u32) -> u32 {
-        self.read().locals[local as usize].aspect
-    }
-
-    /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
-    /// a local state again, so it is better to have met most of them first: here that is done once in each round of
-    /// walks. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
-    /// and to have met those too early only adds states. Ends early when it `is_stopped`.
-    pub(crate) fn warm_up(&self, is_stopped: &dyn Fn() -> bool) {
-        if !self.system.clients().is_empty() {
-            return;
-        }
-        /// So many walks without a message that is new end a round.
-        const IDLE: u32 = 256;
-        /// The most steps of a walk, which can go in circles.
-        const LONGEST: u32 = 64;
-        /// The most steps of all walks.
-        const MOST: u32 = 1 << 15;
-        let (mut steps, mut moves) = (0, Vec::new());
-        // A linear congruential generator (Knuth, MMIX): it only has to lead elsewhere each time.
-        let mut drawn = 0u64;
-        let start = self.init_states().swap_remove(0);
-        loop {
-            let (before, mut idle, mut looked_at) = (self.met(), 0, FxHashMap::default());
-            while idle < IDLE && steps < MOST {
-                let (mut state, met) = (start.clone(), self.met());
-                for _ in 0..LONGEST {
-                    if is_stopped() {
-                        return;
-                    }
-                    moves.clear();
-                    let available = self.available(&state);
-                    let may_crash = self.may_crash(&self.read(), &state);
-                    for (participant, &local) in (0..).zip(self.locals(&state)) {
-                        let guards = looked_at.entry(local).or_insert_with(|| self.guards(local));
-                        moves.extend(enabled(guards, participant, &available, may_crash));
-                    }
-                    drawn = drawn.wrapping_mul(6_364_136_223_846_793_005);
-                    drawn = drawn.wrapping_add(1_442_695_040_888_963_407);
-                    steps += 1;
-                    let place = ((u128::from(drawn) * moves.len() as u128) >> 64) as usize;
-                    let step = moves.get(place).and_then(|&step| self.next_state(&state, step));
-                    let Some(next) = step else { break };
-                    state = next;
-                }
-                idle = if self.met() == met { idle + 1 } else { 0 };
-            }
-            if self.met() == before || steps >= MOST {
-                return;
-            }
-        }
-    }
-
-    /// What the honest participants have sent.
-    pub(super) fn sent(&self, state: &GuardState) -> Bits {
-        self.read().sent(self.locals(state))
-    }
-
-    /// What the others send to a participant again, as long as all are in these states. Of the new view
-    /// that somebody has left since only the replica itself knows, and this judge does not: it is left out.
-    fn sent_again(&self, locals: &[u32], to: usize) -> Bits {
-        let mut tables = self.write();
-        let tables = &mut *tables;
-        let local_of = |tables: &Tables, index: u32| {
-            tables.locals.get_index(index as usize).map(|(node, _)| node.local.clone())
-        };
-        let mut all = Bits::default();
-        if !tables.statuses.contains_key(&locals[to]) {
-            let status =
-                local_of(tables, locals[to]).and_then(|local| raised(self.honest[to].status(&local)));
-            tables.statuses.insert(locals[to], status);
-        }
-        let Some(status) = tables.statuses[&locals[to]].clone() else { return all };
-        for (from, &index) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
-            let key = (index, status.clone());
-            if let Some(known) = tables.answers.get(&key) {
-                all.union_with(known);
-                continue;
-            }
-            let Some(local) = local_of(tables, index) else { continue };
-            let answers = raised(self.honest[from].answers(&self.system, &local, &status));
-            let standing = local.replica().map(|state| (state.view(), state.is_active()));
-            let known = |message: &Message| match message {
-                Message::NewView(new_view) => standing == Some((new_view.view, true)),
-                _ => true,
-            };
-            let ids: Bits = answers.into_iter().filter(known).map(|m| tables.intern(m)).collect();
-            all.union_with(&ids);
-            tables.answers.insert(key, Arc::new(ids));
-        }
-        all
-    }
-
-    /// Every step that leads to another state, with every way in which it can come about. Of what honest
-    /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
-    /// Byzantine can send anything again.
-    pub(super) fn choices(&self, state: &GuardState, lost: &Bits) -> Vec<Choice> {
-        let locals = self.locals(state);
-        if Self::is_over(&self.read(), locals) {
-            return Vec::new();
-        }
-        let mut arrives = self.sent(state).difference(lost);
-        arrives.union_with(&self.read().requests);
-        let owed: Vec<Bits> = (0..locals.len())
-            .map(|to| {
-                let mut owed = self.sent_again(locals, to);
-                owed.union_with(&arrives);
-                owed
-            })
-            .collect();
-        let byzantine = !self.system.byzantine().is_empty() && !self.system.is_silent();
-        let anything = *lost == Bits::default() || byzantine;
-        let available = self.available(state);
-        let may_crash = self.may_crash_in(state);
-        let mut choices = Vec::new();
-        for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
-            let guards = self.guards(local);
-            let tables = self.read();
-            let view = tables.locals.get_index(local as usize).and_then(|(node, _)| node.local.replica());
-            let view = view.map_or(View(0), State::view);
-            let moves = |guard: &Guard| guard.next != local && (may_crash || !guard.crash);
-            for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| moves(guard)) {
-                for way in &guard.ways {
-                    let arrives = way.all.is_subset(owed);
-                    let exists = anything && way.needs.are_met(&available);
-                    // Nobody has to crash.
-                    let is_owed = arrives && !guard.crash;
-                    if !(arrives || exists) {
-                        continue;
-                    }
-                    choices.push(Choice {
-                        step: Move { participant, guard: index, next: guard.next },
-                        feed: way.feed.clone(),
-                        timer: way.feed.contains(&TIMEOUT).then_some(view),
-                        owed: is_owed,
-                    });
-                }
-            }
-        }
-        choices
-    }
-
-    /// A choice, as the events that it stands for. A state that is taken over was asked for first.
-    pub(super) fn told(&self, state: &GuardState, choice: &Choice) -> Vec<(Principal, Event)> {
-        let to = usize::from(choice.step.participant);
-        let who = self.honest[to].id();
-        let tables = self.read();
-        let mut events = Vec::new();
-        for &id in &choice.feed {
-            let event = match id {
-                TIMEOUT => Event::Timeout(choice.timer.unwrap_or_default()),
-                CRASH => Event::Crash,
-                INVOKE => Event::Invoke,
-                id => Event::Deliver(tables.messages[id as usize].clone()),
-            };
-            if let Event::Deliver(message @ Message::State(_)) = &event
-                && let Some(status) = tables.statuses.get(&self.locals(state)[to]).cloned().flatten()
-                && self.honest.iter().any(|other| other.id() == message.signer() && other.id() != who)
-            {
-                events.push((message.signer(), Event::Deliver(status)));
-            }
-            events.push((who, event));
-        }
-        events
-    }
-
-    /// The same state with all views from `from` on `by` lower, if everybody has come that far and all that is
-    /// left out for it is of views which everybody has left.
-    pub(super) fn renumbered(&self, state: &GuardState, from: View, by: u64) -> Option<GuardState> {
-        let nodes: Vec<Node> = {
-            let tables = self.read();
-            let node = |&local: &u32| Some(tables.locals.get_index(local as usize)?.0);
-            let nodes: Vec<_> = self.locals(state).iter().map(node).collect::<Option<_>>()?;
-            let is_past = |node: &&Node| node.local.replica().is_some_and(|s| s.view().0 >= from.0 + by);
-            if !nodes.iter().all(is_past) {
-                return None;
-            }
-            nodes.into_iter().cloned().collect()
-        };
-        let renumbering = self.system.renumbering(from, -i64::try_from(by).ok()?);
-        // A status is answered with what is sent again anyway.
-        let is_over = |message: &Message| {
-            let refuses = |(participant, node): (&Participant, &Node)| {
-                !participant.admits(&self.system, &node.local, EventRef::Deliver(message))
-            };
-            matches!(message, Message::Status(_)) || self.honest.iter().zip(&nodes).all(refuses)
-        };
-        let mut tables = self.write();
-        let mut moved = state.clone();
-        for (number, node) in moved.0.iter_mut().zip(&nodes) {
-            let local = node.local.renamed(&renumbering)?;
-            let mut sent = Bits::default();
-            for id in node.sent.iter() {
-                let message = &tables.messages[id as usize];
-                match message.renamed(&renumbering) {
-                    Some(message) => sent.insert(tables.intern(message)),
-                    None if is_over(message) => {}
-                    None => return None,
-                }
-            }
-            let resends = local.replica().and_then(State::new_view).cloned();
-            let resends = resends.filter(|_| self.system.has_checkpoints());
-            let changes = node.changes.clone();
-            *number = tables.node(Node { participant: node.participant, local, sent, resends, changes });
-        }
-        Some(moved)
-    }
-
-    /// The number of a message with other names.
-    pub(super) fn renamed_message(&self, number: u32, by: &Renaming<'_>) -> Option<u32> {
-        let mut tables = self.write();
-        let renamed = tables.messages.get_index(number as usize)?.renamed(by)?;
-        Some(tables.intern(renamed))
-    }
-
-    /// The number of a local state with other names, of the participants at these places and of these messages.
-    pub(super) fn renamed_local(
-        &self,
-        number: u32,
-        by: &Renaming<'_>,
-        places: &[u16],
-        messages: &mut dyn FnMut(u32) -> Option<u32>,
-    ) -> Option<u32> {
-        let node = self.read().locals.get_index(number as usize)?.0.clone();
-        let sent = node.sent.iter().map(messages).collect::<Option<_>>()?;
-        let (local, resends) = (node.local.renamed(by)?, node.resends.renamed(by)?);
-        let participant = *places.get(usize::from(node.participant))?;
-        Some(self.write().node(Node { participant, local, sent, resends, changes: None }))
-    }
-
-    /// The local states of which the guards were looked for.
-    pub(super) fn explored(&self) -> Vec<u32> {
-        let tables = self.read();
-        (0..).zip(tables.locals.values()).filter(|(_, guards)| guards.known > 0).map(|(id, _)| id).collect()
-    }
-
-    /// Everything that exists in some state that was looked at, one state after the other.
-    pub(super) fn each_available(&self, see: &mut dyn FnMut(&Bits)) {
-        self.read().available.values().for_each(|available| see(available));
-    }
-
-    /// What was there from the start.
-    pub(super) fn unconditional(&self) -> Bits {
-        self.read().unconditional.clone()
-    }
-
-    /// Of messages that were sent, as many sets as the adversary was asked about, one by one: the number of what it
-    /// makes of them.
-    pub(super) fn known_of(&self, place: usize) -> Option<(Bits, u32)> {
-        self.read().knowledge.get_index(place).map(|(basis, &id)| (basis.clone(), id))
-    }
-
-    /// What the adversary can send with some knowledge, by number, and some messages, one case after the other.
-    pub(super) fn shown(&self, place: usize) -> Option<(u32, Bits, Arc<Bits>)> {
-        let tables = self.read();
-        let ((knowledge, reports), sent) = tables.byzantine.get_index(place)?;
-        Some((*knowledge, reports.clone(), Arc::clone(sent)))
-    }
-
-    /// The number of what the adversary makes of these messages.
-    pub(super) fn knowledge_of(&self, basis: Bits) -> u32 {
-        self.knowledge(&mut self.write(), basis)
-    }
-
-    /// What the adversary can send with that knowledge and these messages.
-    pub(super) fn shown_with(&self, knowledge: u32, reports: Bits) -> Arc<Bits> {
-        self.byzantine_from(&mut self.write(), knowledge, reports)
     }
 
     /// The participants, in the order of their moves.
@@ -1189,15 +165,15 @@ impl GuardModel {
     /// The actions of a state, if the tables hold all that they depend on.
     fn known_actions(&self, tables: &Tables, state: &GuardState, actions: &mut Vec<Move>) -> bool {
         let locals = self.locals(state);
-        if Self::is_over(tables, locals) {
+        if tables.locals.is_over(locals) {
             return true;
         }
-        let Some(available) = tables.available.get(&tables.sent(locals)) else { return false };
+        let Some(available) = tables.exists.known(&tables.locals.sent(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
         for (participant, &local) in (0..).zip(locals) {
-            let Some((_, guards)) = tables.locals.get_index(local as usize) else { continue };
-            if guards.known == 0 || guards.known as usize != tables.messages.len() {
+            let Some(guards) = tables.locals.guards(local) else { continue };
+            if !guards.are_up_to(&tables.messages) {
                 actions.truncate(before);
                 return false;
             }
@@ -1216,160 +192,8 @@ impl GuardModel {
         if most == 0 {
             return false;
         }
-        let nodes = self.locals(state).iter().filter_map(|&index| tables.locals.get_index(index as usize));
-        nodes.map(|(node, _)| node.local.crashes()).sum::<u32>() < most
+        tables.locals.crashes(self.locals(state)) < most
     }
-
-    /// The number of the history after a client's step from one local state to the next.
-    fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
-        let key = (participant, history, before, after);
-        if let Some(&next) = self.read().told.get(&key) {
-            return next;
-        }
-        let mut tables = self.write();
-        tables.journal.note(HISTORY, &[participant.into(), history, before, after]);
-        let client_state = |index: u32| tables.locals.get_index(index as usize)?.0.local.client();
-        let client = match self.honest.get(usize::from(participant)) {
-            Some(Participant::Client(client)) => client.id(),
-            _ => return history,
-        };
-        let next =
-            match (tables.histories.get_index(history as usize), client_state(before), client_state(after)) {
-                (Some(known), Some(before), Some(after)) => known.after(client, before, after),
-                _ => return history,
-            };
-        let next = tables.histories.insert_full(next).0 as u32;
-        tables.told.insert(key, next);
-        next
-    }
-
-    /// Certificates for the same batch, view and number are equal here, whatever votes they are made of: so either all
-    /// are accepted by others or none.
-    fn compare_certificates(&self, tables: &mut Tables, state: &State) {
-        for certificate in state.log().iter().filter_map(|(_, slot)| slot.prepared()) {
-            let claim = certificate.claim();
-            let (rules, setting) = (self.system.rules().itself(), self.system.setting());
-            let is_accepted = guarded(|| rules.check_prepared(setting, claim).is_ok()).ok();
-            let place = (claim.view(), claim.seq(), claim.digest());
-            if *tables.provable.entry(place).or_insert(is_accepted) != is_accepted {
-                let why = format!(
-                    "of two certificates for {} at {} in {} others accept one and refuse the other: use --judge message",
-                    claim.proposal.batch, place.1, place.0
-                );
-                tables.refusal.get_or_insert(why);
-            }
-        }
-    }
-
-    /// Groups what was found by where it leads, together with what is known; of several sets of messages keeps the
-    /// smallest.
-    fn collect(&self, tables: &mut Tables, node: &Node, known: Vec<Guard>, found: Vec<Found>) -> Vec<Guard> {
-        let known = known.into_iter().map(|guard| ((guard.next, guard.crash), guard.ways));
-        let mut guards: IndexMap<(u32, bool), Vec<Way>> = known.collect();
-        for Found { feed, any, local, emitted } in found {
-            let mut sent = node.sent.clone();
-            let states = self.states(node, &local);
-            for message in emitted.iter().cloned().chain(states) {
-                sent.insert(tables.intern(message));
-            }
-            let resends = local.replica().and_then(State::new_view).cloned();
-            let resends = resends.filter(|_| self.system.has_checkpoints());
-            let moves_on = |before: &State, after: &State| {
-                !after.is_active() && (before.view(), before.is_active()) == (after.view(), after.is_active())
-            };
-            let changes = node.changes.clone().filter(|_| {
-                node.local
-                    .replica()
-                    .zip(local.replica())
-                    .is_some_and(|(before, after)| moves_on(before, after))
-            });
-            if let Some(after) = local.replica().filter(|_| local != node.local) {
-                self.compare_certificates(tables, after);
-            }
-            let next = tables.node(Node { participant: node.participant, local, sent, resends, changes });
-            let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
-            let needs = match &any {
-                Some(_) => Bits::default(),
-                None => messages.difference(&tables.unconditional),
-            };
-            let any = any.and_then(|some| {
-                let count = messages.len().saturating_sub(some.shared_with(&tables.unconditional));
-                (count > 0).then(|| (count, some.difference(&tables.unconditional)))
-            });
-            let ways = guards.entry((next, feed.contains(&CRASH))).or_default();
-            let way = Way { needs: Needs { all: needs, any }, all: messages, feed: feed.into() };
-            // Where it matters who sent a message, one that was there from the start is no better than
-            // another, and a timer is no message.
-            let open = self.system.is_open();
-            let timed = |way: &Way| way.feed.contains(&TIMEOUT);
-            let is_as_good = |a: &Way, b: &Way| match open {
-                false => a.needs.are_met_with(&b.needs),
-                true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
-            };
-            if ways.iter().any(|other| is_as_good(other, &way)) {
-                continue;
-            }
-            ways.retain(|other| !is_as_good(&way, other));
-            ways.push(way);
-        }
-        let sends = |next: u32| {
-            let after = tables.locals.get_index(next as usize);
-            after.is_some_and(|(after, _)| after.sent != node.sent || after.local.wreck().is_some())
-        };
-        guards
-            .into_iter()
-            .map(|((next, crash), ways)| Guard { next, crash, sends: sends(next), ways })
-            .collect()
-    }
-}
-
-/// Which of the properties of replicas alone are violated.
-fn violated_of(seen: &GlobalView<'_>) -> Properties {
-    let of_replicas = Property::SAFETY.into_iter().filter(|property| property.is_of_replicas());
-    of_replicas.filter(|property| property.violation(seen).is_some()).collect()
-}
-
-/// The moves that a participant's guards allow where these messages are there.
-fn enabled<'a>(
-    guards: &'a [Guard],
-    participant: u16,
-    available: &'a Bits,
-    may_crash: bool,
-) -> impl Iterator<Item = Move> + 'a {
-    let allowed = move |guard: &Guard| (may_crash || !guard.crash) && guard.is_enabled(available);
-    let numbered = guards.iter().zip(0..).filter(move |(guard, _)| allowed(guard));
-    numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
-}
-
-/// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
-/// does not happen. Of each consequence one way to bring it about is tried.
-fn steps_of_their_own(
-    cache: &TransitionCache<'_>,
-    groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
-    found: &[Fired],
-    fired_by: &[Option<usize>],
-) -> Vec<Fired> {
-    type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
-    let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();
-    // A crash forgets all tallies, whatever came before it.
-    for (other, &by) in found.iter().zip(fired_by).filter(|(other, _)| !other.feed.contains(&CRASH)) {
-        consequences.entry((cache.control(other.state), &other.emitted, by)).or_insert(&other.feed);
-    }
-    let mut steps = Vec::new();
-    for (index, (_, feeds)) in groups.iter().enumerate() {
-        let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
-        let own = consequences.iter().filter(|((_, _, by), _)| *by == Some(index));
-        for &feed in feeds {
-            let commutes = others.clone().all(|(_, guard)| cache.commutes(feed, guard));
-            if commutes && !own.clone().any(|(_, guard)| cache.masks(feed, guard)) {
-                continue;
-            }
-            if let Some((state, emitted)) = cache.feed(cache.start(), feed) {
-                steps.push(Fired { feed: vec![feed], state, emitted });
-            }
-        }
-    }
-    steps
 }
 
 impl Model for GuardModel {
@@ -1380,7 +204,7 @@ impl Model for GuardModel {
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));
-            tables.node(Node {
+            tables.locals.intern(Node {
                 participant: index,
                 local,
                 sent: Bits::default(),
@@ -1390,7 +214,7 @@ impl Model for GuardModel {
         });
         let mut state = GuardState(locals.collect());
         if let Some(history) = first_history(&self.system, &self.honest) {
-            state.0.push(tables.histories.insert_full(history).0 as u32);
+            state.0.push(tables.histories.intern(history));
         }
         vec![state]
     }
@@ -1437,72 +261,18 @@ impl Judge for GuardModel {
             return !self.violated(state).contains(property);
         }
         if property == Property::Panics {
-            return !self.is_any_wrecked() || !Self::is_over(&self.read(), self.locals(state));
+            return !self.is_any_wrecked() || !self.read().locals.is_over(self.locals(state));
         }
-        self.with_view(state, |seen| property.violation(seen).is_none())
+        self.with_view(state, |view| property.violation(view).is_none())
     }
 
     fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
-        let locals = self
-            .locals(state)
-            .iter()
-            .filter_map(|&index| tables.locals.get_index(index as usize).map(|(node, _)| &node.local));
+        let locals =
+            self.locals(state).iter().filter_map(|&local| tables.locals.node(local).map(|node| &node.local));
         let history = state.0.get(self.honest.len());
-        let history = history.and_then(|&index| tables.histories.get_index(index as usize));
+        let history = history.and_then(|&index| tables.histories.get(index));
         GlobalView::with(&self.system, locals, history, see)
-    }
-}
-
-impl Recorded for GuardModel {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
-    }
-
-    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
-        let _ = self.init_states();
-        for (kind, words) in Journal::entries(journal) {
-            let met = |numbers: &[u32]| {
-                let met = self.read().locals.len();
-                numbers.iter().all(|&number| (number as usize) < met)
-            };
-            match (kind, words) {
-                (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
-                    self.available(&GuardState(locals.into()));
-                }
-                (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
-                (HISTORY, &[participant, history, before, after])
-                    if met(&[before, after]) && u16::try_from(participant).is_ok() =>
-                {
-                    self.history(participant as u16, history, before, after);
-                }
-                _ => return Err(Unfit),
-            }
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> Fingerprint {
-        let tables = self.read();
-        let messages: Vec<_> = tables.messages.iter().collect();
-        let locals: Vec<_> = tables.locals.keys().collect();
-        fingerprint(&(messages, locals, tables.histories.iter().collect::<Vec<_>>()))
-    }
-
-    fn numbers(state: &GuardState) -> &[u32] {
-        &state.0
-    }
-
-    fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {
-        let tables = self.read();
-        let (locals, history) = numbers.split_at_checked(self.honest.len())?;
-        let are_met = (0..).zip(locals).all(|(participant, &number)| {
-            let met = tables.locals.get_index(number as usize);
-            met.is_some_and(|(node, _)| node.participant == participant)
-        });
-        let has_history = history.len() == usize::from(!tables.histories.is_empty());
-        let is_met = history.iter().all(|&number| (number as usize) < tables.histories.len());
-        (are_met && has_history && is_met).then(|| GuardState(numbers.into()))
     }
 }
 

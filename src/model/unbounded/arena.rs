@@ -8,10 +8,11 @@ use super::error::Unexplorable;
 use super::forge::Maker;
 use super::premise;
 use super::setup::Setup;
-use crate::model::bounds::{Bound, Scope, System};
+use crate::model::bounds::{Bound, Scope};
 use crate::model::guards::GuardModel;
 use crate::model::participant::Participant;
 use crate::model::property::Judge as _;
+use crate::model::system::System;
 use crate::pbft::{KeySet, Replica, State, View};
 
 /// A view, with everybody who takes part.

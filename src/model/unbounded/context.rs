@@ -12,9 +12,10 @@ use super::findings::Findings;
 use super::forge::Maker;
 use super::premise;
 use crate::model::bits::Bits;
-use crate::model::bounds::{Bound, BoundError, Scope, System};
+use crate::model::bounds::{Bound, BoundError, Scope};
 use crate::model::guards::GuardModel;
 use crate::model::reductions::Reductions;
+use crate::model::system::System;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
 
 /// What is explored.

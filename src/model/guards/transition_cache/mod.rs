@@ -3,17 +3,19 @@
 //! The same states and the same deliveries come up again and again, in other orders and in other
 //! combinations. Each state is interned, and each delivery in it is run once.
 
+mod fire;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::participant::{EventRef, Local, Participant};
-use super::system::System;
-use crate::pbft::{Message, NewView, Principal, Signed, State, TallyId, ViewChange};
+use crate::model::participant::{EventRef, Local, Participant};
+use crate::model::system::System;
+use crate::pbft::{Message, NewView, Signed, State, TallyId};
 
 /// The most tally states of one kind that are tried in one local state. A rulebook under which more
 /// arise is refused.
@@ -64,9 +66,6 @@ struct Memo {
     steps: FxHashMap<(Id, EventId), Option<(Id, Emitted)>>,
     nothing: Emitted,
 }
-
-/// Of replicas that are alike, one, and of its messages one: the class, the place in it, and the message's.
-type Choice = (usize, usize, usize);
 
 /// A way to a consequence: what is fed, where that leads, and what is sent.
 #[derive(Clone)]
@@ -173,169 +172,11 @@ impl<'a> TransitionCache<'a> {
         self.local(state).differing_tallies(&self.local(self.start))
     }
 
-    /// Everything that sets of these deliveries, which count for one thing, can bring about.
-    pub fn fire(&mut self, feeds: &[EventId]) -> Vec<Fired> {
-        let mut found = Vec::new();
-        // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
-        // views. Which of them exists makes a difference, so the paths with both are followed.
-        let mut alike: FxHashMap<Id, Vec<EventId>> = FxHashMap::default();
-        for &feed in feeds {
-            if let Some((next, _)) = self.feed(self.start, feed) {
-                alike.entry(next).or_default().push(feed);
-            }
-        }
-        let alike: BTreeSet<EventId> =
-            alike.into_values().filter(|feeds| feeds.len() > 1).flatten().collect();
-        let chosen = |path: &[EventId]| -> BTreeSet<EventId> {
-            path.iter().copied().filter(|feed| alike.contains(feed)).collect()
-        };
-        let mut seen: FxHashSet<_> = [(self.start, BTreeSet::new())].into_iter().collect();
-        let mut queue = VecDeque::from([(self.start, Vec::new())]);
-        while let Some((state, path)) = queue.pop_front() {
-            for &feed in feeds {
-                let Some((next, emitted)) = self.feed(state, feed) else { continue };
-                let mut path = path.clone();
-                path.push(feed);
-                if self.fires(next, &emitted) {
-                    if path.len() > 1 {
-                        found.push(Fired { feed: path, state: next, emitted });
-                    }
-                } else if seen.len() >= self.most {
-                    self.refusal = Some(format!(
-                        "more than {MAX_TALLIES} partial tallies in one state of {}: use --judge message",
-                        self.participant.id()
-                    ));
-                    return found;
-                } else if seen.insert((next, chosen(&path))) {
-                    queue.push_back((next, path));
-                }
-            }
-        }
-        found
-    }
-
-    /// The same for VIEW-CHANGEs which all exist, where of several sets that differ in who is who alone one will do:
-    /// replicas that have sent the same are alike. Nothing if they turn out not to be, or there is something else
-    /// among the deliveries.
-    ///
-    /// That the order does not matter either, and who is who really does not, is tried for each set that is looked at:
-    /// the last one first, and each replica's message in place of the one that stands opposite to it among those
-    /// alike.
-    pub fn fire_alike(&mut self, feeds: &[EventId]) -> Option<Vec<Fired>> {
-        let classes = self.alike(feeds)?;
-        let opposite = |(class, place, content): Choice| {
-            let (class, opposite) = (&classes[class], classes[class].len() - 1 - place);
-            class[opposite][content]
-        };
-        let mut found = Vec::new();
-        let mut tried = 0;
-        let mut queue = VecDeque::from([(self.start, Vec::<Choice>::new())]);
-        while let Some((state, path)) = queue.pop_front() {
-            let (first, place, least) = path.last().map_or((0, 0, 0), |&(c, p, content)| (c, p + 1, content));
-            for class in first..classes.len() {
-                let (place, least) = if class == first { (place, least) } else { (0, 0) };
-                let contents = classes[class].get(place).map_or(0, Vec::len);
-                for content in least..contents {
-                    let Some((next, emitted)) = self.feed(state, classes[class][place][content]) else {
-                        continue;
-                    };
-                    let mut path = path.clone();
-                    path.push((class, place, content));
-                    tried += 1;
-                    if tried > MAX_TALLIES {
-                        return None;
-                    }
-                    let (other, others) =
-                        self.run(self.start, path.iter().rev().map(|&choice| opposite(choice)));
-                    let sent: BTreeSet<_> = others.iter().flat_map(|sent| sent.iter().cloned()).collect();
-                    if !self.are_equal(self.control(other), self.control(next)) || sent != *emitted {
-                        return None;
-                    }
-                    if !self.fires(next, &emitted) {
-                        queue.push_back((next, path));
-                    } else if path.len() > 1 {
-                        let feed = path.iter().map(|&(class, place, content)| classes[class][place][content]);
-                        found.push(Fired { feed: feed.collect(), state: next, emitted });
-                    }
-                }
-            }
-        }
-        Some(found)
-    }
-
-    /// The same for votes that say the same and are of different replicas: how many of them it takes, and what that brings
-    /// about, if as many as there are bring anything about. Nothing if it turns out to matter whose they are, or in
-    /// which order they arrive, which is tried as above.
-    pub fn fire_any(&mut self, feeds: &[EventId]) -> Option<Option<Fired>> {
-        let content = |feed: EventId| match self.messages.get_index(feed as usize)? {
-            Message::Prepare(vote) => Some((0, vote.view, vote.seq, vote.digest)),
-            Message::Commit(vote) => Some((1, vote.view, vote.seq, vote.digest)),
-            _ => None,
-        };
-        let signer = |feed: EventId| self.messages.get_index(feed as usize).map(Message::signer);
-        let first = content(*feeds.first()?)?;
-        let signers: BTreeSet<_> = feeds.iter().map(|&feed| signer(feed)).collect();
-        if feeds.iter().any(|&feed| content(feed) != Some(first)) || signers.len() < feeds.len() {
-            return None;
-        }
-        let consequence = |(state, emitted): (Id, Vec<Emitted>)| {
-            let sent: BTreeSet<Message> = emitted.iter().flat_map(|sent| sent.iter().cloned()).collect();
-            (self.local(self.control(state)), sent)
-        };
-        let nothing = (self.local(self.control), BTreeSet::new());
-        let first = |count: usize| consequence(self.run(self.start, feeds[..count].iter().copied()));
-        let Some(count) = (1..=feeds.len()).find(|&count| first(count) != nothing) else {
-            let reversed = consequence(self.run(self.start, feeds.iter().rev().copied()));
-            return (reversed == nothing).then_some(None);
-        };
-        // One fewer is too few, and as many are enough, whichever is left out.
-        for &left_out in feeds {
-            let others = || feeds.iter().rev().copied().filter(move |&feed| feed != left_out);
-            let fewer = consequence(self.run(self.start, others().take(count - 1)));
-            let as_many = consequence(self.run(self.start, others().take(count)));
-            if fewer != nothing || (feeds.len() > count && as_many != first(count)) {
-                return None;
-            }
-        }
-        if count == 1 {
-            return Some(None);
-        }
-        let (before, _) = self.run(self.start, feeds[..count - 1].iter().copied());
-        let (state, emitted) = self.feed(before, feeds[count - 1])?;
-        Some(Some(Fired { feed: feeds[..count].to_vec(), state, emitted }))
-    }
-
-    /// Those of these VIEW-CHANGEs' signers that have sent the same, together: of each the messages, those that say
-    /// the same at the same place.
-    fn alike(&self, feeds: &[EventId]) -> Option<Vec<Vec<Vec<EventId>>>> {
-        let mut contents: IndexSet<&ViewChange> = IndexSet::new();
-        let mut by_signer: BTreeMap<Principal, BTreeMap<usize, EventId>> = BTreeMap::new();
-        for &feed in feeds.iter().filter(|&&feed| feed != TIMEOUT) {
-            let Some(Message::ViewChange(change)) = self.messages.get_index(feed as usize) else {
-                return None;
-            };
-            let content = contents.insert_full(change.message()).0;
-            by_signer.entry(change.signer()).or_default().insert(content, feed);
-        }
-        if feeds.contains(&TIMEOUT) && self.feed(self.start, TIMEOUT).is_some() {
-            return None;
-        }
-        let mut classes: BTreeMap<Vec<usize>, Vec<Vec<EventId>>> = BTreeMap::new();
-        for said in by_signer.into_values() {
-            classes.entry(said.keys().copied().collect()).or_default().push(said.into_values().collect());
-        }
-        Some(classes.into_values().collect())
-    }
-
-    /// Deliveries that are refused at first, and no longer once all tallies are as full as they get
-    /// without a consequence.
-    pub fn admitted_late(
-        &self,
-        groups: &[(BTreeSet<TallyId>, Vec<EventId>)],
-        refused: &[EventId],
-    ) -> Vec<EventId> {
+    /// Deliveries that are refused at first, and no longer once all tallies are as full as those that are `counted`
+    /// get them without a consequence.
+    pub fn admitted_late(&self, counted: impl Iterator<Item = EventId>, refused: &[EventId]) -> Vec<EventId> {
         let mut state = self.start;
-        for &feed in groups.iter().flat_map(|(_, feeds)| feeds) {
+        for feed in counted {
             if let Some((next, emitted)) = self.feed(state, feed)
                 && !self.fires(next, &emitted)
             {

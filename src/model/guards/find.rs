@@ -1,0 +1,105 @@
+//! The guards of a local state: looked for once, and again when messages are met that it admits.
+
+use std::sync::Arc;
+
+use super::GuardModel;
+use super::guard::Guard;
+use super::locals::{LocalGuards, Node};
+use super::messages::Messages;
+use super::saved::GUARDS;
+use super::tables::Tables;
+use crate::model::participant::{EventRef, Local, Participant};
+use crate::pbft::Message;
+
+impl GuardModel {
+    /// The guards of a local state, over all messages met so far.
+    pub(in crate::model) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
+        {
+            let tables = self.read();
+            if let Some(guards) = tables.locals.guards(local)
+                && guards.are_up_to(&tables.messages)
+            {
+                return Arc::clone(&guards.guards);
+            }
+        }
+        let mut tables = self.write();
+        tables.journal.note(GUARDS, &[local]);
+        self.find_guards(&mut tables, local)
+    }
+
+    fn find_guards(&self, tables: &mut Tables, local: u32) -> Arc<Vec<Guard>> {
+        let Some((node, known)) = tables.locals.get_mut(local) else { return Arc::default() };
+        let (is_first, before) = (known.known == 0, known.admitted.len());
+        self.consider(&tables.messages, node, known);
+        if !is_first && known.admitted.len() == before {
+            return Arc::clone(&known.guards);
+        }
+        let (node, mut guards) = (node.clone(), known.clone());
+        // Where nothing but counts, what one message brings about has nothing to do with another.
+        let is_more = !is_first && guards.is_plain;
+        let from = if is_more { before } else { 0 };
+        let mut explored = self.explore(tables, &node, &guards.admitted[from..], &guards.refused, !is_more);
+        guards.is_plain = explored.is_plain;
+        let mut known = Vec::new();
+        if is_more && guards.is_plain {
+            known = guards.guards.to_vec();
+        } else if is_more {
+            explored = self.explore(tables, &node, &guards.admitted, &guards.refused, true);
+        }
+        guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
+        let found = Arc::clone(&guards.guards);
+        if let Some((_, known)) = tables.locals.get_mut(local) {
+            *known = guards;
+        }
+        found
+    }
+
+    /// Asks the participant which of the messages it admits that were not considered yet. What its guards send is met
+    /// after that, for the first time by others: this participant sent it.
+    fn consider(&self, messages: &Messages, node: &Node, known: &mut LocalGuards) {
+        let participant = self.participant(node);
+        for (number, message) in messages.from(known.known) {
+            let is_withheld = node.changes.as_ref().is_some_and(|changes| {
+                matches!(message, Message::ViewChange(_)) && !changes.contains(number)
+            });
+            if self.is_beyond(&node.local, message) || is_withheld || !self.reaches(participant, message) {
+                continue;
+            }
+            if participant.admits(&self.system, &node.local, EventRef::Deliver(message)) {
+                known.admitted.push(number);
+            } else {
+                known.refused.push(number);
+            }
+        }
+        known.known = messages.met();
+    }
+
+    /// Whether a message is too far ahead of a replica to exist.
+    fn is_beyond(&self, local: &Local, message: &Message) -> bool {
+        let Some((horizon, state)) = self.horizon.zip(local.replica()) else { return false };
+        let view = match message {
+            Message::PrePrepare(m) => m.view(),
+            Message::Prepare(m) => m.view,
+            Message::Commit(m) => m.view,
+            Message::ViewChange(m) => m.new_view,
+            Message::NewView(m) => m.view,
+            _ => return false,
+        };
+        view.0 > state.view().0 + horizon
+    }
+
+    /// Whether a message is ever offered to a participant.
+    pub(super) fn reaches(&self, participant: &Participant, message: &Message) -> bool {
+        match (participant, message) {
+            (Participant::Client(client), Message::Reply(reply)) => reply.client == client.id(),
+            (Participant::Client(_), _) | (_, Message::Reply(_)) => false,
+            (Participant::Replica(replica, _), message) => {
+                let own = message.signer() == participant.id();
+                let unheard = matches!(message, Message::Request(request)
+                    if !self.system.hears_requests(replica.id())
+                        && self.system.requests().contains(request));
+                !own && !unheard
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What a participant does in one local state, found by running it.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use super::GuardModel;
+use super::locals::Node;
+use super::tables::Tables;
+use super::transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache};
+use crate::model::bits::Bits;
+use crate::model::participant::{Local, Participant};
+use crate::pbft::{Message, TallyId};
+
+/// A local state's guards as they are found: what is fed, and where that leads.
+pub(super) struct Found {
+    pub feed: Vec<EventId>,
+    /// The deliveries of which as many as are fed will do, whichever they are.
+    pub any: Option<Bits>,
+    pub local: Local,
+    pub emitted: Emitted,
+}
+
+/// All that was found in a local state.
+pub(super) struct Explored {
+    pub found: Vec<Found>,
+    /// Whether no delivery was just counted.
+    pub is_plain: bool,
+}
+
+/// Deliveries that are just counted, each for something that others of them count for too.
+struct Group {
+    sites: BTreeSet<TallyId>,
+    feeds: Vec<EventId>,
+}
+
+/// What a participant does in one local state, as far as it is found.
+struct LocalSteps<'a> {
+    cache: TransitionCache<'a>,
+    /// Whether votes that say the same are counted, not looked at whose they are, where that makes no difference.
+    counts_votes: bool,
+    /// Whether VIEW-CHANGEs are.
+    counts_changes: bool,
+    groups: Vec<Group>,
+    found: Vec<Fired>,
+    /// Of what was found, by place: the group whose deliveries bring it about, if those of one do.
+    fired_by: Vec<Option<usize>>,
+    /// Of what was found, by place: the deliveries of which as many as are fed will do.
+    any_of: FxHashMap<usize, Bits>,
+}
+
+/// A consequence: the state without its tallies, what is sent, and the group that brings it about.
+type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
+
+impl<'a> LocalSteps<'a> {
+    fn of(cache: TransitionCache<'a>) -> Self {
+        LocalSteps {
+            cache,
+            counts_votes: false,
+            counts_changes: false,
+            groups: Vec::new(),
+            found: Vec::new(),
+            fired_by: Vec::new(),
+            any_of: FxHashMap::default(),
+        }
+    }
+
+    /// Feeds each of these alone: it has a consequence, or is counted.
+    fn feed_each(&mut self, feeds: impl Iterator<Item = EventId>) {
+        for feed in feeds {
+            let Some((state, emitted)) = self.cache.feed(self.cache.start(), feed) else { continue };
+            if self.cache.fires(state, &emitted) {
+                self.found.push(Fired { feed: vec![feed], state, emitted });
+            } else {
+                self.group(feed, self.cache.sites(state));
+            }
+        }
+        self.fired_by.resize(self.found.len(), None);
+    }
+
+    /// Puts a delivery together with those that count for something that it counts for.
+    fn group(&mut self, feed: EventId, mut sites: BTreeSet<TallyId>) {
+        let mut feeds = vec![feed];
+        self.groups.retain(|other| {
+            let meets = !sites.is_disjoint(&other.sites);
+            if meets {
+                sites.extend(&other.sites);
+                feeds.extend(&other.feeds);
+            }
+            !meets
+        });
+        self.groups.push(Group { sites, feeds });
+    }
+
+    /// Adds what is refused at first and counts after others: then all are tried with all.
+    fn add_late(&mut self, refused: &[EventId]) {
+        let counted = self.groups.iter().flat_map(|group| &group.feeds);
+        let late = self.cache.admitted_late(counted.copied(), refused);
+        if !late.is_empty() {
+            let feeds = self.groups.drain(..).flat_map(|group| group.feeds).chain(late).collect();
+            self.groups.push(Group { sites: BTreeSet::from([TallyId::ViewChange]), feeds });
+        }
+    }
+
+    /// Finds what the deliveries of each group bring about together.
+    fn fire_groups(&mut self) {
+        for (index, group) in self.groups.iter().enumerate() {
+            let mut feeds = group.feeds.clone();
+            if group.sites.contains(&TallyId::ViewChange) {
+                feeds.push(TIMEOUT);
+            }
+            feeds.sort_unstable();
+            let alike = if self.counts_changes { self.cache.fire_alike(&feeds) } else { None };
+            let votes = if self.counts_votes { self.cache.fire_any(&feeds) } else { None };
+            match (alike, votes) {
+                (Some(alike), _) => self.found.extend(alike),
+                (None, Some(fired)) => {
+                    if let Some(fired) = fired {
+                        self.any_of.insert(self.found.len(), feeds.iter().copied().collect());
+                        self.found.push(fired);
+                    }
+                }
+                (None, None) => self.found.extend(self.cache.fire(&feeds)),
+            }
+            self.fired_by.resize(self.found.len(), Some(index));
+        }
+    }
+
+    /// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
+    /// does not happen. Of each consequence one way to bring it about is tried.
+    fn steps_of_their_own(&self) -> Vec<Fired> {
+        let cache = &self.cache;
+        let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();
+        // A crash forgets all tallies, whatever came before it.
+        let found = self.found.iter().zip(&self.fired_by);
+        for (other, &by) in found.filter(|(other, _)| !other.feed.contains(&CRASH)) {
+            consequences.entry((cache.control(other.state), &other.emitted, by)).or_insert(&other.feed);
+        }
+        let mut steps = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            let others = consequences.iter().filter(|((_, _, by), _)| *by != Some(index));
+            let own = consequences.iter().filter(|((_, _, by), _)| *by == Some(index));
+            for &feed in &group.feeds {
+                let commutes = others.clone().all(|(_, guard)| cache.commutes(feed, guard));
+                if commutes && !own.clone().any(|(_, guard)| cache.masks(feed, guard)) {
+                    continue;
+                }
+                if let Some((state, emitted)) = cache.feed(cache.start(), feed) {
+                    steps.push(Fired { feed: vec![feed], state, emitted });
+                }
+            }
+        }
+        steps
+    }
+
+    /// All that was found, with the tallies only of those deliveries that are `steps` of their own.
+    fn into_found(self, steps: Vec<Fired>) -> Vec<Found> {
+        let LocalSteps { cache, mut found, mut any_of, .. } = self;
+        for fired in &mut found {
+            fired.state = cache.normal_form(fired.state, &fired.feed);
+        }
+        let all = found.into_iter().chain(steps).enumerate();
+        let all = all.map(|(place, fired)| {
+            let local = (*cache.local(fired.state)).clone();
+            Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
+        });
+        all.collect()
+    }
+}
+
+impl GuardModel {
+    /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
+    /// delivery, if that is `unasked`.
+    pub(super) fn explore(
+        &self,
+        tables: &mut Tables,
+        node: &Node,
+        admitted: &[EventId],
+        refused: &[EventId],
+        unasked: bool,
+    ) -> Explored {
+        let unasked = if unasked { self.unasked(&node.local) } else { &[] };
+        let mut steps = LocalSteps {
+            counts_votes: self.counts,
+            // Where what it is offered is there from the start, who has sent it makes no difference.
+            counts_changes: self.counts && node.changes.is_some(),
+            ..LocalSteps::of(self.cache(tables, node))
+        };
+        steps.feed_each(admitted.iter().chain(unasked).copied());
+        steps.add_late(refused);
+        steps.fire_groups();
+        let own = steps.steps_of_their_own();
+        let (stepped, refusal) = (own.len() as u64, steps.cache.refusal.take());
+        let explored = Explored { is_plain: steps.groups.is_empty(), found: steps.into_found(own) };
+        tables.stepped += stepped;
+        tables.refusal = tables.refusal.take().or(refusal);
+        explored
+    }
+
+    /// What can happen to a participant in this local state without a delivery.
+    fn unasked(&self, local: &Local) -> &'static [EventId] {
+        match local {
+            Local::Replica(_) if self.system.bound().scope.crashes > 0 => &[TIMEOUT, CRASH],
+            Local::Replica(_) => &[TIMEOUT],
+            Local::Client(_) => &[INVOKE],
+            Local::Panicked(_) => &[],
+        }
+    }
+
+    fn cache<'a>(&'a self, tables: &'a Tables, node: &Node) -> TransitionCache<'a> {
+        let (participant, messages) = (self.participant(node), &tables.messages);
+        let sent = messages.of(&node.sent).cloned().collect();
+        let requests = self.requests(tables, participant);
+        let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
+        TransitionCache::new(participant, &self.system, messages.all(), sent, requests, start, is_refused)
+    }
+
+    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
+        let requests = self.system.requests().iter().cloned().map(Message::Request);
+        let ids = requests.filter_map(|request| tables.messages.number_of(&request));
+        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).collect()
+    }
+}

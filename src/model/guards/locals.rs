@@ -1,0 +1,166 @@
+//! The local states of participants that were met, a number each, and the guards of each as far as they are known.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use indexmap::map::Entry;
+use indexmap::{IndexMap, IndexSet};
+
+use super::guard::Guard;
+use super::messages::Messages;
+use super::transition_cache::EventId;
+use crate::model::bits::Bits;
+use crate::model::participant::Local;
+use crate::model::property::Observation;
+use crate::model::system::System;
+use crate::pbft::{NewView, Signed, State};
+
+/// What a participant is, as far as others or its own future can tell.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Node {
+    pub participant: u16,
+    pub local: Local,
+    pub sent: Bits,
+    /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
+    /// is, but it need not exist on every path that leads to one of them.
+    pub resends: Option<Arc<Signed<NewView>>>,
+    /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
+    /// if all are.
+    pub changes: Option<Arc<Bits>>,
+}
+
+impl Node {
+    /// A participant with this state, which has sent this and is offered these VIEW-CHANGEs alone, if not all.
+    pub fn new(
+        system: &System,
+        participant: u16,
+        local: Local,
+        sent: Bits,
+        changes: Option<Arc<Bits>>,
+    ) -> Self {
+        let resends = local.replica().and_then(State::new_view).cloned();
+        let resends = resends.filter(|_| system.has_checkpoints());
+        Node { participant, local, sent, resends, changes }
+    }
+}
+
+/// What is known of the guards of a local state.
+#[derive(Clone, Default)]
+pub(super) struct LocalGuards {
+    /// The messages up to here were considered.
+    pub known: u32,
+    pub admitted: Vec<EventId>,
+    pub refused: Vec<EventId>,
+    pub guards: Arc<Vec<Guard>>,
+    /// Whether every message that is admitted brings something about by itself: none is just counted.
+    pub is_plain: bool,
+    /// The number of what the properties see of a replica.
+    observation: u32,
+}
+
+impl LocalGuards {
+    /// Whether all of these messages were considered.
+    #[inline]
+    pub fn are_up_to(&self, messages: &Messages) -> bool {
+        self.known > 0 && self.known == messages.met()
+    }
+}
+
+/// The local states that were met, in the order of their numbers.
+#[derive(Default)]
+pub(super) struct Locals {
+    nodes: IndexMap<Node, LocalGuards>,
+    /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
+    is_any_wrecked: Arc<AtomicBool>,
+    observations: IndexSet<Observation>,
+}
+
+impl Locals {
+    /// The number of a local state, which is met if it was not yet.
+    pub fn intern(&mut self, node: Node) -> u32 {
+        if node.local.wreck().is_some() {
+            self.is_any_wrecked.store(true, Relaxed);
+        }
+        let (observations, entry) = (&mut self.observations, self.nodes.entry(node));
+        let index = entry.index() as u32;
+        if let Entry::Vacant(entry) = entry {
+            let state = entry.key().local.replica();
+            let observation = state.map(|state| observations.insert_full(Observation::of(state)).0);
+            let observation = observation.unwrap_or_default() as u32;
+            entry.insert(LocalGuards { observation, ..LocalGuards::default() });
+        }
+        index
+    }
+
+    /// How many were met.
+    pub fn met(&self) -> usize {
+        self.nodes.len()
+    }
+
+    #[inline]
+    pub fn get(&self, number: u32) -> Option<(&Node, &LocalGuards)> {
+        self.nodes.get_index(number as usize)
+    }
+
+    #[inline]
+    pub fn node(&self, number: u32) -> Option<&Node> {
+        self.get(number).map(|(node, _)| node)
+    }
+
+    #[inline]
+    pub fn guards(&self, number: u32) -> Option<&LocalGuards> {
+        self.get(number).map(|(_, guards)| guards)
+    }
+
+    pub fn get_mut(&mut self, number: u32) -> Option<(&Node, &mut LocalGuards)> {
+        self.nodes.get_index_mut(number as usize)
+    }
+
+    /// All of them.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.keys()
+    }
+
+    /// Those of which the guards were looked for.
+    pub fn explored(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(self.nodes.values()).filter(|(_, guards)| guards.known > 0).map(|(number, _)| number)
+    }
+
+    /// What participants in these local states have sent.
+    pub fn sent(&self, locals: &[u32]) -> Bits {
+        let mut sent = Bits::default();
+        for &number in locals {
+            if let Some(node) = self.node(number) {
+                sent.union_with(&node.sent);
+            }
+        }
+        sent
+    }
+
+    /// Whether one of these participants' code has panicked, so that nothing happens any more: what else can go wrong
+    /// goes wrong where nobody has panicked.
+    pub fn is_over(&self, locals: &[u32]) -> bool {
+        let is_wrecked = |&local: &u32| self.node(local).is_some_and(|node| node.local.wreck().is_some());
+        self.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
+    }
+
+    /// Whether somebody's code has panicked, in a form that can be asked without the tables.
+    pub fn is_any_wrecked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_any_wrecked)
+    }
+
+    /// How often participants in these local states have crashed.
+    pub fn crashes(&self, locals: &[u32]) -> u32 {
+        locals.iter().filter_map(|&number| self.node(number)).map(|node| node.local.crashes()).sum()
+    }
+
+    /// The number of what the properties see of a replica in this local state.
+    pub fn observation_in(&self, local: u32) -> u32 {
+        self.nodes[local as usize].observation
+    }
+
+    /// What the properties see of a replica, by number.
+    pub fn observation(&self, number: u32) -> &Observation {
+        &self.observations[number as usize]
+    }
+}

@@ -1,0 +1,64 @@
+//! How the tables are had again in another process: what made them grow, and the answers to that asked again.
+
+use stateright::Model;
+
+use super::GuardModel;
+use super::state::GuardState;
+use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::record::{Journal, Recorded, Unfit};
+
+/// The kinds of entries in the journal.
+pub(super) const AVAILABLE: u32 = 0;
+pub(super) const GUARDS: u32 = 1;
+pub(super) const HISTORY: u32 = 2;
+
+impl Recorded for GuardModel {
+    fn journal(&self) -> Vec<u32> {
+        self.read().journal.words().to_vec()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        let _ = self.init_states();
+        for (kind, words) in Journal::entries(journal) {
+            let met = |numbers: &[u32]| {
+                let met = self.read().locals.met();
+                numbers.iter().all(|&number| (number as usize) < met)
+            };
+            match (kind, words) {
+                (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
+                    self.available(&GuardState(locals.into()));
+                }
+                (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
+                (HISTORY, &[participant, history, before, after])
+                    if met(&[before, after]) && u16::try_from(participant).is_ok() =>
+                {
+                    self.history(participant as u16, history, before, after);
+                }
+                _ => return Err(Unfit),
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let tables = self.read();
+        let messages: Vec<_> = tables.messages.all().iter().collect();
+        let locals: Vec<_> = tables.locals.nodes().collect();
+        fingerprint(&(messages, locals, tables.histories.all().collect::<Vec<_>>()))
+    }
+
+    fn numbers(state: &GuardState) -> &[u32] {
+        &state.0
+    }
+
+    fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {
+        let tables = self.read();
+        let (locals, history) = numbers.split_at_checked(self.honest.len())?;
+        let are_met = (0..).zip(locals).all(|(participant, &number)| {
+            tables.locals.node(number).is_some_and(|node| node.participant == participant)
+        });
+        let has_history = history.len() == usize::from(tables.histories.met() > 0);
+        let is_met = history.iter().all(|&number| (number as usize) < tables.histories.met());
+        (are_met && has_history && is_met).then(|| GuardState(numbers.into()))
+    }
+}

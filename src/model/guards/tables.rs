@@ -1,0 +1,32 @@
+//! What is known: everything that was met, and what was found out about it.
+
+use super::certificates::Accepted;
+use super::exists::Exists;
+use super::fair::SentAgain;
+use super::histories::Histories;
+use super::locals::Locals;
+use super::messages::Messages;
+use crate::model::record::Journal;
+
+/// Everything that was met, by number, and what was found out about it.
+#[derive(Default)]
+pub(super) struct Tables {
+    pub messages: Messages,
+    pub locals: Locals,
+    pub histories: Histories,
+    pub exists: Exists,
+    pub sent_again: SentAgain,
+    pub certificates: Accepted,
+    /// What made the tables grow.
+    pub journal: Journal,
+    /// How many deliveries had to be made steps of their own.
+    pub stepped: u64,
+    pub refusal: Option<String>,
+}
+
+impl Tables {
+    /// The tables before anybody has done anything.
+    pub fn of(messages: Messages) -> Self {
+        Tables { messages, ..Tables::default() }
+    }
+}

@@ -2141,16 +2141,6 @@ fn rulebook_decides_which_votes_count_together() {
         }
     }
     rulebook! { Unprepared: fn decides_unprepared(&self) -> bool { true } }
-    rulebook! { PrepareForEver:
-        fn prepare_key(&self, _: View, digest: Digest) -> TallyKey {
-            TallyKey { view: None, digest: Some(digest) }
-        }
-    }
-    rulebook! { CommitForEver:
-        fn commit_key(&self, _: View, digest: Digest) -> TallyKey {
-            TallyKey { view: None, digest: Some(digest) }
-        }
-    }
 
     let system = System::new(4);
     let a = system.batch(&[0], 1);
@@ -2183,6 +2173,25 @@ fn rulebook_decides_which_votes_count_together() {
     let (paper, lax) =
         last_effects(&Unprepared, 1, &[std::slice::from_ref(&pre_prepare), &votes[..]].concat());
     assert!(!decides(&paper) && decides(&lax));
+}
+
+#[test]
+fn rulebook_decides_which_votes_of_several_views_count_together() {
+    rulebook! { PrepareForEver:
+        fn prepare_key(&self, _: View, digest: Digest) -> TallyKey {
+            TallyKey { view: None, digest: Some(digest) }
+        }
+    }
+    rulebook! { CommitForEver:
+        fn commit_key(&self, _: View, digest: Digest) -> TallyKey {
+            TallyKey { view: None, digest: Some(digest) }
+        }
+    }
+
+    let system = System::new(4);
+    let a = system.batch(&[0], 1);
+    let d = a.digest();
+    let pre_prepare = system.pre_prepare(0, 1, &a);
 
     // Prepared in two views, a replica commits in both; where commits count in every view, its own counts once.
     let changes = [0, 1, 2].map(|id| system.view_change(id, 1, vec![system.claim(0, 1, &a)])).to_vec();

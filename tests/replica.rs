@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bft_check::pbft::{
-    Batch, Block, Castro99, Chain, ClientId, Committee, Digest, Effect, Input, LastReply, Message, Outcome,
-    PreparedClaim, Principal, Proposal, Record, Refusal, Replica, ReplicaId, Reply, RequestId, Rules, SeqNum,
-    Setting, Signed, SignedRequest, Snapshot, State, Timestamp, Uncompared, View, ViewChange,
+    Batch, Block, Castro99, Chain, ClientId, CommitCertificate, Committee, Digest, Effect, Input, LastReply,
+    Message, Outcome, PreparedClaim, Principal, Proposal, Record, Refusal, Replica, ReplicaId, Reply,
+    RequestId, Rules, SeqNum, Setting, Signed, SignedRequest, Snapshot, StableCheckpoint, State, Timestamp,
+    Uncompared, View, ViewChange,
 };
 use common::{CLIENTS, System, commit, digest, new_view, prepare, proposal, request};
 use proptest::prelude::*;
@@ -321,7 +322,7 @@ impl Cluster {
     }
 
     fn observe(&mut self, at: usize, effect: &Effect) -> Result<(), String> {
-        let (quorum, ring) = (self.system.quorum(), self.system.setting.keys.clone());
+        let ring = self.system.setting.keys.clone();
         let own = Principal::Replica(ReplicaId(at as u16));
         match effect {
             Effect::Broadcast(message) => {
@@ -357,35 +358,9 @@ impl Cluster {
                 ensure!(self.issued.contains(&request), "r{at} replies to nothing: {reply:?}");
                 self.replies.push(reply.clone());
             }
-            Effect::Committed(certificate) => {
-                let statement = (certificate.view(), certificate.seq(), certificate.digest());
-                let voters: BTreeSet<_> = certificate
-                    .commits()
-                    .iter()
-                    .filter(|vote| (vote.view, vote.seq, vote.digest) == statement && ring.verify(vote))
-                    .map(|vote| vote.signer())
-                    .collect();
-                if voters.len() < quorum {
-                    self.unproved = Some(format!("r{at} decides {statement:?} with {voters:?}"));
-                }
-            }
+            Effect::Committed(certificate) => self.check_decision(at, certificate),
             Effect::Executed(block) => self.check_block(at, block)?,
-            Effect::Stable(stable) => {
-                let claim = stable.claim();
-                let voters: BTreeSet<_> = claim
-                    .checkpoints
-                    .0
-                    .iter()
-                    .filter(|vote| (vote.seq, vote.state) == (claim.seq, claim.state) && ring.verify(vote))
-                    .map(|vote| vote.signer())
-                    .collect();
-                if voters.len() < quorum {
-                    self.unproved = Some(format!("r{at} has {stable:?} stable with {voters:?}"));
-                }
-                let state = self.service.get(&claim.seq).map(Snapshot::digest);
-                ensure!(state == Some(claim.state), "r{at}: another state is stable: {stable:?}");
-                self.seen.stable += 1;
-            }
+            Effect::Stable(stable) => self.check_stable(at, stable)?,
             Effect::Behind(seq) => ensure!(*seq > self.heads[at].0, "r{at} is not behind {seq}"),
             Effect::Evidence(evidence) => {
                 let culprit = evidence.culprit().map(ReplicaId::index);
@@ -395,6 +370,41 @@ impl Cluster {
             }
             Effect::Timer(_) => {}
         }
+        Ok(())
+    }
+
+    /// Whether a quorum's votes are behind a decision.
+    fn check_decision(&mut self, at: usize, certificate: &CommitCertificate) {
+        let (quorum, ring) = (self.system.quorum(), self.system.setting.keys.clone());
+        let statement = (certificate.view(), certificate.seq(), certificate.digest());
+        let voters: BTreeSet<_> = certificate
+            .commits()
+            .iter()
+            .filter(|vote| (vote.view, vote.seq, vote.digest) == statement && ring.verify(vote))
+            .map(|vote| vote.signer())
+            .collect();
+        if voters.len() < quorum {
+            self.unproved = Some(format!("r{at} decides {statement:?} with {voters:?}"));
+        }
+    }
+
+    /// Whether a quorum's votes are behind a stable checkpoint, and whether it is the service's.
+    fn check_stable(&mut self, at: usize, stable: &StableCheckpoint) -> Result<(), String> {
+        let (quorum, ring) = (self.system.quorum(), self.system.setting.keys.clone());
+        let claim = stable.claim();
+        let voters: BTreeSet<_> = claim
+            .checkpoints
+            .0
+            .iter()
+            .filter(|vote| (vote.seq, vote.state) == (claim.seq, claim.state) && ring.verify(vote))
+            .map(|vote| vote.signer())
+            .collect();
+        if voters.len() < quorum {
+            self.unproved = Some(format!("r{at} has {stable:?} stable with {voters:?}"));
+        }
+        let state = self.service.get(&claim.seq).map(Snapshot::digest);
+        ensure!(state == Some(claim.state), "r{at}: another state is stable: {stable:?}");
+        self.seen.stable += 1;
         Ok(())
     }
 
@@ -469,27 +479,11 @@ impl Cluster {
         let reign = view + (by as u64 + n - view % n) % n;
         let low = self.states[victim].log().low().0;
         let seq = low + 1 + rng.next() % 4;
-        let issued: Vec<_> = self.issued.iter().cloned().collect();
-        let batch = |rng: &mut Rng| {
-            Batch::new((0..1 + rng.below(2)).filter_map(|_| rng.pick(&issued).cloned()).collect::<Vec<_>>())
-        };
         let proposals: Vec<Proposal> = self.pool.iter().filter_map(proposal_in).collect();
         let some: Vec<usize> = honest.iter().copied().filter(|_| rng.chance(2)).collect();
         let rest: Vec<usize> = honest.iter().copied().filter(|i| !some.contains(i)).collect();
         match rng.below(9) {
-            // Equivocation, and both halves supported by whatever else the Byzantine can sign.
-            0..3 => {
-                for half in [some, rest] {
-                    let message = proposal(&key, reign, seq, &batch(rng));
-                    let digest = message.digest();
-                    self.send(Message::PrePrepare(message), half.clone());
-                    for &ally in &byzantine {
-                        let key = self.system.keys.replicas[ally].clone();
-                        self.send(Message::Prepare(prepare(&key, reign, seq, digest)), half.clone());
-                        self.send(Message::Commit(commit(&key, reign, seq, digest)), half.clone());
-                    }
-                }
-            }
+            0..3 => self.equivocate(rng, by, reign, seq, [some, rest]),
             // Votes for everything, and for nothing.
             3 => {
                 let (view, seq, digest) = match rng.pick(&proposals) {
@@ -511,25 +505,7 @@ impl Cluster {
                 let change = key.sign(ViewChange { new_view: View(target), stable, prepared });
                 self.send(Message::ViewChange(Arc::new(change)), honest);
             }
-            // A new view from the view changes that were sent, right or wrong.
-            6 => {
-                let mut latest: BTreeMap<Principal, Arc<Signed<ViewChange>>> = BTreeMap::new();
-                for message in &self.pool {
-                    if let Message::ViewChange(change) = &**message
-                        && change.new_view == View(reign)
-                    {
-                        latest.insert(change.signer(), Arc::clone(change));
-                    }
-                }
-                let changes: Vec<_> = latest.into_values().collect();
-                let contents: Vec<_> = changes.iter().map(|change| change.message()).collect();
-                let due = Castro99.new_view_batches(&contents);
-                let wrong = rng.chance(2);
-                let batches = due.into_iter().map(|(seq, due)| (seq, if wrong { batch(rng) } else { due }));
-                let proposed: Vec<_> =
-                    batches.collect::<Vec<_>>().iter().map(|(n, b)| proposal(&key, reign, n.0, b)).collect();
-                self.send(new_view(&key, reign, changes, proposed), some);
-            }
+            6 => self.claim_view(rng, by, reign, some),
             // A checkpoint that is right, or is not.
             7 => {
                 let at = low + 2 - low % 2;
@@ -540,6 +516,48 @@ impl Cluster {
             }
             _ => self.junk(rng, by, view, seq, some),
         }
+    }
+
+    /// One or two of the requests that were issued, if there are any.
+    fn some_batch(&self, rng: &mut Rng) -> Batch {
+        let issued: Vec<_> = self.issued.iter().cloned().collect();
+        Batch::new((0..1 + rng.below(2)).filter_map(|_| rng.pick(&issued).cloned()).collect::<Vec<_>>())
+    }
+
+    /// Equivocation, and both halves supported by whatever else the Byzantine can sign.
+    fn equivocate(&mut self, rng: &mut Rng, by: usize, reign: u64, seq: u64, halves: [Vec<usize>; 2]) {
+        let key = self.system.keys.replicas[by].clone();
+        for half in halves {
+            let message = proposal(&key, reign, seq, &self.some_batch(rng));
+            let digest = message.digest();
+            self.send(Message::PrePrepare(message), half.clone());
+            for ally in self.byzantine.clone() {
+                let key = self.system.keys.replicas[ally].clone();
+                self.send(Message::Prepare(prepare(&key, reign, seq, digest)), half.clone());
+                self.send(Message::Commit(commit(&key, reign, seq, digest)), half.clone());
+            }
+        }
+    }
+
+    /// A new view from the view changes that were sent, right or wrong.
+    fn claim_view(&mut self, rng: &mut Rng, by: usize, reign: u64, to: Vec<usize>) {
+        let key = self.system.keys.replicas[by].clone();
+        let mut latest: BTreeMap<Principal, Arc<Signed<ViewChange>>> = BTreeMap::new();
+        for message in &self.pool {
+            if let Message::ViewChange(change) = &**message
+                && change.new_view == View(reign)
+            {
+                latest.insert(change.signer(), Arc::clone(change));
+            }
+        }
+        let changes: Vec<_> = latest.into_values().collect();
+        let contents: Vec<_> = changes.iter().map(|change| change.message()).collect();
+        let due = Castro99.new_view_batches(&contents);
+        let wrong = rng.chance(2);
+        let batches = due.into_iter().map(|(seq, due)| (seq, if wrong { self.some_batch(rng) } else { due }));
+        let proposed: Vec<_> =
+            batches.collect::<Vec<_>>().iter().map(|(n, b)| proposal(&key, reign, n.0, b)).collect();
+        self.send(new_view(&key, reign, changes, proposed), to);
     }
 
     /// What no honest replica would send, and none may fall for.

@@ -300,34 +300,36 @@ impl Book {
                 }
                 self.consequences(seq);
             }
-            Arrival::Checkpoint { from, seq, right } => {
-                let beyond = !self.in_window(seq);
-                let later = |checkpoints: &BTreeMap<u64, BTreeMap<bool, BTreeSet<usize>>>| {
-                    let mut later = checkpoints.range(seq + 1..).flat_map(|(_, states)| states.values());
-                    later.any(|voters| voters.contains(&from))
-                };
-                let has_voted = |states: &BTreeMap<bool, BTreeSet<usize>>| {
-                    states.values().any(|voters| voters.contains(&from))
-                };
-                if seq <= self.low
-                    || !seq.is_multiple_of(INTERVAL)
-                    || (beyond && later(&self.checkpoints))
-                    || self.checkpoints.get(&seq).is_some_and(has_voted)
-                {
-                    return false;
+            Arrival::Checkpoint { from, seq, right } => return self.checkpoint(from, seq, right),
+        }
+        true
+    }
+
+    fn checkpoint(&mut self, from: usize, seq: u64, right: bool) -> bool {
+        let beyond = !self.in_window(seq);
+        let later = |checkpoints: &BTreeMap<u64, BTreeMap<bool, BTreeSet<usize>>>| {
+            let mut later = checkpoints.range(seq + 1..).flat_map(|(_, states)| states.values());
+            later.any(|voters| voters.contains(&from))
+        };
+        let has_voted =
+            |states: &BTreeMap<bool, BTreeSet<usize>>| states.values().any(|voters| voters.contains(&from));
+        if seq <= self.low
+            || !seq.is_multiple_of(INTERVAL)
+            || (beyond && later(&self.checkpoints))
+            || self.checkpoints.get(&seq).is_some_and(has_voted)
+        {
+            return false;
+        }
+        if beyond {
+            // Of each replica one vote above the window is kept, the latest.
+            let top = self.low + WINDOW;
+            for (_, states) in self.checkpoints.range_mut(top + 1..) {
+                for voters in states.values_mut() {
+                    voters.remove(&from);
                 }
-                if beyond {
-                    // Of each replica one vote above the window is kept, the latest.
-                    let top = self.low + WINDOW;
-                    for (_, states) in self.checkpoints.range_mut(top + 1..) {
-                        for voters in states.values_mut() {
-                            voters.remove(&from);
-                        }
-                    }
-                }
-                self.vote_for(seq, right, from);
             }
         }
+        self.vote_for(seq, right, from);
         true
     }
 

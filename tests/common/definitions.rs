@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bft_check::bugs::RULEBOOKS;
 use bft_check::model::{Adversary, Event, Local, Property, Run, System};
-use bft_check::pbft::{Message, Outcome, Principal, SeqNum, Timestamp};
+use bft_check::pbft::{Batch, LastReply, Message, Outcome, Principal, SeqNum, State, Timestamp};
 use bft_check::trace::{Form, Trace, TraceFile};
 
 /// The run once more, from its events alone.
@@ -23,65 +23,25 @@ fn again(trace: &Trace) -> (Arc<System>, Run) {
 pub fn violates(property: Property, trace: &Trace) -> bool {
     let (system, run) = again(trace);
     let states: Vec<_> = run.locals().filter_map(|(_, local)| local.replica()).collect();
-    let decided = || {
-        states.iter().flat_map(|state| {
-            state.log().iter().filter_map(|(seq, slot)| Some((seq, slot.committed()?.clone())))
-        })
-    };
-    let replies = |client, timestamp| {
-        let last = states.iter().filter_map(move |state| state.last_reply(client));
-        last.filter(move |last| last.timestamp >= timestamp).collect::<Vec<_>>()
-    };
     match property {
         Property::Panics => run.locals().any(|(_, local)| matches!(local, Local::Panicked(_))),
         Property::Agreement => {
             let mut batches: BTreeMap<SeqNum, BTreeSet<_>> = BTreeMap::new();
-            decided().for_each(|(seq, batch)| {
+            decided(&states).for_each(|(seq, batch)| {
                 batches.entry(seq).or_default().insert(batch.digest());
             });
             batches.values().any(|batches| batches.len() > 1)
         }
-        Property::ChainPrefix => {
-            let chains = states.iter().map(|state| {
-                let blocks = state.chain().blocks().iter();
-                blocks.map(|block| (block.seq(), block.digest())).collect::<BTreeMap<_, _>>()
-            });
-            let chains: Vec<_> = chains.collect();
-            let differ = |a: &BTreeMap<SeqNum, _>, b: &BTreeMap<_, _>| {
-                a.iter().any(|(seq, block)| b.get(seq).is_some_and(|other| other != block))
-            };
-            let skips = states.iter().any(|state| {
-                let heights = state.chain().blocks().iter().map(|block| block.seq().0);
-                (state.chain().base().0 + 1..).zip(heights).any(|(due, seq)| due != seq)
-            });
-            // Of two replicas that took over a checkpoint each, the digests that they began with can differ.
-            let claims: BTreeSet<_> = states
-                .iter()
-                .filter_map(|s| Some((s.chain().base(), s.chain().hash_at(s.chain().base())?)))
-                .collect();
-            let based = claims.iter().any(|(base, hash)| {
-                states.iter().any(|s| s.chain().hash_at(*base).is_some_and(|other| other != *hash))
-            });
-            skips || based || chains.iter().any(|a| chains.iter().any(|b| differ(a, b)))
-        }
+        Property::ChainPrefix => has_two_chains(&states),
         Property::Validity => {
             let asked = |request: &_| system.requests().iter().any(|known| known == request);
-            decided().any(|(_, batch)| !batch.requests().iter().all(asked))
+            decided(&states).any(|(_, batch)| !batch.requests().iter().all(asked))
         }
         Property::ExactlyOnce => states.iter().any(|state| {
             let all: Vec<_> = state.chain().blocks().iter().flat_map(|block| block.executed()).collect();
             all.iter().collect::<BTreeSet<_>>().len() < all.len()
         }),
-        Property::CertificateUnique => {
-            let mut held: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-            for (_, slot) in states.iter().flat_map(|state| state.log().iter()) {
-                if let Some(certificate) = slot.prepared() {
-                    let place = (certificate.view(), certificate.seq());
-                    held.entry(place).or_default().insert(certificate.claim().proposal.batch.digest());
-                }
-            }
-            held.values().any(|batches| batches.len() > 1)
-        }
+        Property::CertificateUnique => has_two_certificates(&states),
         Property::StableUnique => {
             let stable: BTreeSet<_> =
                 states.iter().map(|state| (state.stable().seq(), state.stable().claim().state)).collect();
@@ -91,17 +51,68 @@ pub fn violates(property: Property, trace: &Trace) -> bool {
             let reached = states.iter().filter(|other| other.chain().height() >= state.stable().seq());
             reached.count() <= usize::from(system.bound().scope.faults)
         }),
-        Property::ReplyTrue => run.locals().any(|(who, local)| {
-            let (Principal::Client(client), Some(state)) = (who, local.client()) else { return false };
-            let Some((timestamp, result @ Outcome::Appended { .. })) = state.accepted() else { return false };
-            replies(client, timestamp).iter().all(|last| last.timestamp == timestamp && last.result != result)
-        }),
+        Property::ReplyTrue => is_told_what_nobody_computed(&run, &states),
         Property::Linearizable => is_stale(trace),
         Property::NoDeadEnd => is_dead_end(&system, &run),
         Property::Executed | Property::Answered if system.bound().scope.load.is_some() => is_left_out(&run),
         Property::Executed | Property::Answered => never(property, trace),
         Property::Evidence => false,
     }
+}
+
+/// What each replica has decided.
+fn decided<'a>(states: &'a [&State]) -> impl Iterator<Item = (SeqNum, Batch)> + 'a {
+    states
+        .iter()
+        .flat_map(|state| state.log().iter().filter_map(|(seq, slot)| Some((seq, slot.committed()?.clone()))))
+}
+
+/// Whether two chains differ at some height, or one leaves one out.
+fn has_two_chains(states: &[&State]) -> bool {
+    let chains = states.iter().map(|state| {
+        let blocks = state.chain().blocks().iter();
+        blocks.map(|block| (block.seq(), block.digest())).collect::<BTreeMap<_, _>>()
+    });
+    let chains: Vec<_> = chains.collect();
+    let differ = |a: &BTreeMap<SeqNum, _>, b: &BTreeMap<_, _>| {
+        a.iter().any(|(seq, block)| b.get(seq).is_some_and(|other| other != block))
+    };
+    let skips = states.iter().any(|state| {
+        let heights = state.chain().blocks().iter().map(|block| block.seq().0);
+        (state.chain().base().0 + 1..).zip(heights).any(|(due, seq)| due != seq)
+    });
+    // Of two replicas that took over a checkpoint each, the digests that they began with can differ.
+    let claims: BTreeSet<_> = states
+        .iter()
+        .filter_map(|s| Some((s.chain().base(), s.chain().hash_at(s.chain().base())?)))
+        .collect();
+    let based = claims.iter().any(|(base, hash)| {
+        states.iter().any(|s| s.chain().hash_at(*base).is_some_and(|other| other != *hash))
+    });
+    skips || based || chains.iter().any(|a| chains.iter().any(|b| differ(a, b)))
+}
+
+/// Whether certificates are held for two batches of one place.
+fn has_two_certificates(states: &[&State]) -> bool {
+    let mut held: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (_, slot) in states.iter().flat_map(|state| state.log().iter()) {
+        if let Some(certificate) = slot.prepared() {
+            let place = (certificate.view(), certificate.seq());
+            held.entry(place).or_default().insert(certificate.claim().proposal.batch.digest());
+        }
+    }
+    held.values().any(|batches| batches.len() > 1)
+}
+
+/// Whether a client believes a result that no replica has come to, where none knows of a later request of the client.
+fn is_told_what_nobody_computed(run: &Run, states: &[&State]) -> bool {
+    run.locals().any(|(who, local)| {
+        let (Principal::Client(client), Some(state)) = (who, local.client()) else { return false };
+        let Some((timestamp, result @ Outcome::Appended { .. })) = state.accepted() else { return false };
+        let mut last = states.iter().filter_map(|state| state.last_reply(client));
+        let is_another = |last: &LastReply| last.timestamp == timestamp && last.result != result;
+        last.all(|last| last.timestamp < timestamp || is_another(last))
+    })
 }
 
 /// Whether a client was told of less than another one was told before it asked.

@@ -97,7 +97,7 @@ pub fn examine(
         tallies: Tallies::default(),
         findings: Vec::new(),
     };
-    let mut note = |kind, what| this.findings.push(Finding { rulebook, kind, what });
+    let mut notes = Vec::new();
     for question in questions {
         let start = processor_time();
         let (answer, wrong) = ask(question, rules, patience);
@@ -106,87 +106,107 @@ pub fn examine(
             let kind = what.split(':').next().unwrap_or_default();
             let kind =
                 ["overrun", "panic", "error", "internal", "unreplayable"].into_iter().find(|it| *it == kind);
-            note(kind.unwrap_or("wrong"), format!("{question}: {what}"));
+            notes.push((kind.unwrap_or("wrong"), format!("{question}: {what}")));
         }
         if let Answer::Violated { property, .. } = answer
             && rulebook.is_harmless()
             && question.property.is_none()
         {
-            note("alarm", format!("{question}: {property} violated under rules that are right"));
+            notes.push(("alarm", format!("{question}: {property} violated under rules that are right")));
         }
         this.times.push(processor_time() - start);
         this.answers.push((question.clone(), answer));
     }
-    for (kind, what) in contradictions(&this.answers, rules) {
-        note(kind, what);
-    }
-    let simulated = caught(|| simulated::simulate(rules, seeds.clone()));
-    match simulated {
-        Err(what) => note("panic", format!("simulation: {what}")),
-        Ok(found) => {
-            for found in found {
-                for (question, answer) in &this.answers {
-                    if !matches!(answer, Answer::Holds { .. }) || question.property.is_some() {
-                        continue;
-                    }
-                    match caught(|| simulated::within(&found, question, rules)) {
-                        Ok(None) => {}
-                        Ok(Some(trace)) => {
-                            let seed = found.seed;
-                            let steps = trace.steps().len();
-                            let what = format!(
-                                "{question}: {}; simulation violates {} there (seed {seed}, K={:?}, {} clients, {steps} steps)",
-                                answer.brief(),
-                                found.property,
-                                found.settings.scope.checkpoint,
-                                found.settings.scope.requests,
-                            );
-                            note("simulated", what);
-                        }
-                        Err(what) => note("panic", format!("{question}: replay: {what}")),
-                    }
+    notes.extend(contradictions(&this.answers, rules));
+    notes.extend(against_simulation(&this.answers, rules, seeds.clone()));
+    notes.extend(against_wild_runs(&this.answers, rules, seeds.start));
+    this.findings = gathered(notes.into_iter().map(|(kind, what)| Finding { rulebook, kind, what }));
+    this
+}
+
+/// A finding of a rulebook: its kind, and what it is.
+type Note = (&'static str, String);
+
+/// What simulation violates within a bound of which all is said to hold.
+fn against_simulation(
+    answers: &[(Question, Answer)],
+    rules: &'static dyn Rules,
+    seeds: std::ops::Range<u64>,
+) -> Vec<Note> {
+    let found = match caught(|| simulated::simulate(rules, seeds)) {
+        Err(what) => return vec![("panic", format!("simulation: {what}"))],
+        Ok(found) => found,
+    };
+    let mut notes = Vec::new();
+    for found in found {
+        for (question, answer) in answers {
+            if !matches!(answer, Answer::Holds { .. }) || question.property.is_some() {
+                continue;
+            }
+            match caught(|| simulated::within(&found, question, rules)) {
+                Ok(None) => {}
+                Ok(Some(trace)) => {
+                    let seed = found.seed;
+                    let steps = trace.steps().len();
+                    let what = format!(
+                        "{question}: {}; simulation violates {} there (seed {seed}, K={:?}, {} clients, {steps} steps)",
+                        answer.brief(),
+                        found.property,
+                        found.settings.scope.checkpoint,
+                        found.settings.scope.requests,
+                    );
+                    notes.push(("simulated", what));
                 }
+                Err(what) => notes.push(("panic", format!("{question}: replay: {what}"))),
             }
         }
     }
+    notes
+}
+
+/// What runs at random violate within a bound of which all is said to hold.
+fn against_wild_runs(answers: &[(Question, Answer)], rules: &'static dyn Rules, seed: u64) -> Vec<Note> {
+    let mut notes = Vec::new();
     let mut met: Vec<Bound> = Vec::new();
-    for (question, answer) in &this.answers {
+    for (question, answer) in answers {
         let Answer::Holds { .. } = answer else { continue };
-        let bounds = bounds_of(question);
-        for bound in bounds {
+        for bound in bounds_of(question) {
             if question.property.is_some() || met.contains(&bound) {
                 continue;
             }
             met.push(bound.clone());
-            let held: Vec<_> = this
-                .answers
-                .iter()
-                .filter(|(other, answer)| {
-                    matches!(answer, Answer::Holds { .. })
-                        && other.property.is_none()
-                        && bounds_of(other).contains(&bound)
-                })
-                .map(|(other, answer)| format!("{other}: {}", answer.brief()))
-                .collect();
-            match caught(|| wild::violation(&bound, rules, seeds.start, WILD_RUNS)) {
+            match caught(|| wild::violation(&bound, rules, seed, WILD_RUNS)) {
                 Ok(None) => {}
                 Ok(Some((property, run))) => {
-                    let count = held.len();
+                    let held = held_of(answers, &bound);
                     let what = format!(
-                        "{property} violated with {:?} Byzantine in {}, by: {}; but {count} hold: {}",
+                        "{property} violated with {:?} Byzantine in {}, by: {}; but {} hold: {}",
                         bound.byzantine,
                         bound.scope,
                         run,
+                        held.len(),
                         held.join(" | ")
                     );
-                    note("missed", what);
+                    notes.push(("missed", what));
                 }
-                Err(what) => note("panic", format!("{question}: a wild run: {what}")),
+                Err(what) => notes.push(("panic", format!("{question}: a wild run: {what}"))),
             }
         }
     }
-    this.findings = gathered(this.findings);
-    this
+    notes
+}
+
+/// The answers that say of a bound that all holds.
+fn held_of(answers: &[(Question, Answer)], bound: &Bound) -> Vec<String> {
+    answers
+        .iter()
+        .filter(|(other, answer)| {
+            matches!(answer, Answer::Holds { .. })
+                && other.property.is_none()
+                && bounds_of(other).contains(bound)
+        })
+        .map(|(other, answer)| format!("{other}: {}", answer.brief()))
+        .collect()
 }
 
 /// The bounds of which an answer says something, for runs at random: of any number of views, four, with each replica
@@ -204,7 +224,7 @@ fn bounds_of(question: &Question) -> Vec<Bound> {
 }
 
 /// Of findings of one kind few are shown; how many more there are is said.
-fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
+fn gathered(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
     const SHOWN: usize = 4;
     let mut out: Vec<Finding> = Vec::new();
     let mut more: BTreeMap<&'static str, usize> = BTreeMap::new();

@@ -39,7 +39,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use answer::{Answer, Patience, catch_panics, processor_time};
 use drawn::{Departure, Drawn, any_drawn};
 use examine::{Examined, Finding, Tallies, examine};
-use question::questions;
+use question::{Question, questions};
 
 /// How long a judge may take here.
 const PATIENCE: Patience = Patience { states: 20_000, time: Duration::from_secs(2) };
@@ -157,6 +157,30 @@ impl Sum {
     }
 }
 
+/// Of what was found under several departures, keeps what none of them does alone; notes what was found under one.
+fn retain_new(sum: &Mutex<Sum>, questions: &[Question], rulebook: Drawn, findings: &mut Vec<Finding>) {
+    let lock = || sum.lock().unwrap_or_else(PoisonError::into_inner);
+    let kinds = |findings: &[Finding]| findings.iter().map(|it| it.kind).collect::<BTreeSet<_>>();
+    for departure in rulebook.departures() {
+        if rulebook.departures().len() == 1 {
+            lock().singles.insert(departure, kinds(findings));
+        } else if !findings.is_empty() {
+            // What one of the two does alone is found with that one.
+            let known = lock().singles.get(&departure).cloned();
+            let known = known.unwrap_or_else(|| {
+                let alone = examine(Drawn::of([departure]), questions, PATIENCE, SEEDS);
+                alone.findings.iter().for_each(|finding| say!("{finding}"));
+                let mut sum = lock();
+                sum.add(&alone);
+                sum.findings.extend(alone.findings.clone());
+                sum.singles.insert(departure, kinds(&alone.findings));
+                kinds(&alone.findings)
+            });
+            findings.retain(|finding| !known.contains(finding.kind));
+        }
+    }
+}
+
 #[test]
 #[ignore = "takes DRAWN_SECONDS, an hour unless told otherwise"]
 fn as_long_as_is_asked() {
@@ -186,26 +210,7 @@ fn as_long_as_is_asked() {
                     if number.is_multiple_of(20) {
                         say!("number {number}, {:?} to go", until.saturating_duration_since(Instant::now()));
                     }
-                    for departure in rulebook.departures() {
-                        let kinds =
-                            |findings: &[Finding]| findings.iter().map(|it| it.kind).collect::<BTreeSet<_>>();
-                        if rulebook.departures().len() == 1 {
-                            lock().singles.insert(departure, kinds(&findings));
-                        } else if !findings.is_empty() {
-                            // What one of the two does alone is found with that one.
-                            let known = lock().singles.get(&departure).cloned();
-                            let known = known.unwrap_or_else(|| {
-                                let alone = examine(Drawn::of([departure]), &questions, PATIENCE, SEEDS);
-                                alone.findings.iter().for_each(|finding| say!("{finding}"));
-                                let mut sum = lock();
-                                sum.add(&alone);
-                                sum.findings.extend(alone.findings.clone());
-                                sum.singles.insert(departure, kinds(&alone.findings));
-                                kinds(&alone.findings)
-                            });
-                            findings.retain(|finding| !known.contains(finding.kind));
-                        }
-                    }
+                    retain_new(&sum, &questions, rulebook, &mut findings);
                     findings.iter().for_each(|finding| say!("{finding}"));
                     lock().findings.extend(findings);
                 }

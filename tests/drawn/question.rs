@@ -106,26 +106,41 @@ fn of_unbounded() -> Vec<Reductions> {
     ]
 }
 
+/// Questions as they are put together.
+#[derive(Default)]
+struct Asked(Vec<Question>);
+
+impl Asked {
+    /// Asks a judge of a scope, with each of these placements and each of these sets of reductions.
+    fn ask(&mut self, judge: JudgeKind, scope: Scope, byzantine: &[&[u16]], sets: &[Reductions]) {
+        for ids in byzantine {
+            self.0.extend(sets.iter().map(|&set| Question::new(judge, scope, ids, set)));
+        }
+    }
+}
+
+/// The scope with two requests.
+fn two(scope: Scope) -> Scope {
+    Scope { requests: 2, ..scope }
+}
+
 /// Everything that is asked of every rulebook, what takes least first.
 pub fn questions() -> Vec<Question> {
-    let mut all = Vec::new();
-    let none = Reductions::NONE;
-    let two = |scope: Scope| Scope { requests: 2, ..scope };
-    let mut ask = |judge, scope: Scope, byzantine: &[&[u16]], sets: &[Reductions]| {
-        for ids in byzantine {
-            all.extend(sets.iter().map(|&set| Question::new(judge, scope, ids, set)));
-        }
-    };
-    let each: [&[u16]; 4] = [&[0], &[1], &[2], &[3]];
-    let led: [&[u16]; 2] = [&[0], &[3]];
-    let (message, guards, unbounded) = (JudgeKind::Message, JudgeKind::Guards, JudgeKind::Unbounded);
+    let mut all = Asked::default();
+    ask_alone(&mut all);
+    ask_of_one(&mut all);
+    all.0.extend(dead_ends());
+    all.0
+}
 
-    // Nobody Byzantine.
+/// With nobody Byzantine.
+fn ask_alone(all: &mut Asked) {
+    let none = Reductions::NONE;
     let alone_twice = Scope { views: 2, ..ALONE };
     let alone_checkpoint = Scope { checkpoint: Some(1), ..ALONE };
     let alone_crash = Scope { crashes: 1, ..ALONE };
     for scope in [ALONE, two(ALONE), alone_checkpoint, alone_crash] {
-        ask(message, scope, &[&[]], &[none]);
+        all.ask(JudgeKind::Message, scope, &[&[]], &[none]);
     }
     let alone_slots = Scope { slots: 2, ..two(ALONE) };
     let alone_clients = Scope { clients: true, ..ALONE };
@@ -142,28 +157,33 @@ pub fn questions() -> Vec<Question> {
         Scope { reads: 1, ..alone_clients },
     ];
     for scope in alone {
-        ask(guards, scope, &[&[]], &of_absorbed(&scope));
+        all.ask(JudgeKind::Guards, scope, &[&[]], &of_absorbed(&scope));
     }
     // Of two views with two slots, or with checkpoints, only the beginning is looked at.
     let silent = Reductions { silent: true, ..none };
     for scope in [Scope { views: 2, ..alone_slots }, Scope { checkpoint: Some(1), ..alone_twice }] {
-        ask(guards, scope, &[&[]], &[silent]);
+        all.ask(JudgeKind::Guards, scope, &[&[]], &[silent]);
     }
     for scope in [ALONE, two(ALONE)] {
-        ask(unbounded, scope, &[&[]], &of_unbounded());
+        all.ask(JudgeKind::Unbounded, scope, &[&[]], &of_unbounded());
     }
+    all.ask(JudgeKind::Unbounded, alone_slots, &[&[]], &of_unbounded()[..1]);
+}
 
-    ask(unbounded, alone_slots, &[&[]], &of_unbounded()[..1]);
-
-    // One of four.
-    ask(message, ONE, &led, &[none]);
+/// With one of four Byzantine.
+fn ask_of_one(all: &mut Asked) {
+    let none = Reductions::NONE;
+    let each: [&[u16]; 4] = [&[0], &[1], &[2], &[3]];
+    let led: [&[u16]; 2] = [&[0], &[3]];
+    let (message, guards, unbounded) = (JudgeKind::Message, JudgeKind::Guards, JudgeKind::Unbounded);
+    all.ask(message, ONE, &led, &[none]);
     for scope in [ONE, two(ONE)] {
-        ask(guards, scope, &each, &of_absorbed(&scope));
+        all.ask(guards, scope, &each, &of_absorbed(&scope));
     }
     let views = Scope { views: 2, ..ONE };
-    ask(guards, views, &each, &of_absorbed(&views));
+    all.ask(guards, views, &each, &of_absorbed(&views));
     for scope in [ONE, two(ONE), views] {
-        ask(guards, scope, &[&[]], &[none]);
+        all.ask(guards, scope, &[&[]], &[none]);
     }
     let more = [
         Scope { checkpoint: Some(1), ..ONE },
@@ -174,14 +194,12 @@ pub fn questions() -> Vec<Question> {
         Scope { clients: true, ..ONE },
     ];
     for scope in more {
-        ask(guards, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
+        all.ask(guards, scope, &led, &[none, Reductions { silent: true, symmetry: true, ..none }]);
     }
-    ask(unbounded, ONE, &[&[3]], &[Reductions { symmetry: false, ..Reductions::ALL }, none]);
-    ask(unbounded, two(ONE), &[&[3]], &of_unbounded());
+    all.ask(unbounded, ONE, &[&[3]], &[Reductions { symmetry: false, ..Reductions::ALL }, none]);
+    all.ask(unbounded, two(ONE), &[&[3]], &of_unbounded());
     let silent = Reductions { silent: true, quotient: true, ..none };
-    ask(guards, two(views), &each, &[silent]);
-    all.extend(dead_ends());
-    all
+    all.ask(guards, two(views), &each, &[silent]);
 }
 
 /// Nobody gets stuck: asked where the first primary is honest.

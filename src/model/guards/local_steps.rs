@@ -127,8 +127,8 @@ impl<'a> LocalSteps<'a> {
         }
     }
 
-    /// The deliveries that do not commute with what other deliveries bring about, or after which what others bring about
-    /// does not happen. Of each consequence one way to bring it about is tried.
+    /// The deliveries that do not commute with what other deliveries bring about, or after which what others bring
+    /// about does not happen. Of each consequence one way to bring it about is tried.
     fn steps_of_their_own(&self) -> Vec<Fired> {
         let cache = &self.cache;
         let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();

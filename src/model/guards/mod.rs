@@ -102,8 +102,8 @@ impl GuardModel {
         GuardModel { horizon: Some(views), ..self }
     }
 
-    /// This model where it is counted how many have sent the same, if that is found to be all that matters: for who does
-    /// not ask which events a step stands for.
+    /// This model where it is counted how many have sent the same, if that is found to be all that matters: for who
+    /// does not ask which events a step stands for.
     pub(super) fn counting(self, counts: bool) -> Self {
         GuardModel { counts, ..self }
     }

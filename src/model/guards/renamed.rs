@@ -18,8 +18,8 @@ impl GuardModel {
         self.write().locals.intern(Node { participant, local, sent, resends: None, changes })
     }
 
-    /// The number of the local state in which the participant of the one of that number is in this state, with as much sent
-    /// and offered to it as there.
+    /// The number of the local state in which the participant of local state `number` is in this state instead. What it
+    /// has sent and what is offered to it stay as they are.
     pub(in crate::model) fn placed_like(&self, number: u32, local: &Local) -> Option<u32> {
         let mut tables = self.write();
         let node = tables.locals.node(number)?.clone();

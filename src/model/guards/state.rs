@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use super::transition_cache::EventId;
 
-/// A state of [`GuardModel`](super::GuardModel): the number of each honest participant's local state and, if clients take part,
-/// of the history of what they were told.
+/// A state of [`GuardModel`](super::GuardModel): the number of each honest participant's local state
+/// and, if clients take part, of the history of what they were told.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct GuardState(pub(super) SmallVec<[u32; 4]>);
 

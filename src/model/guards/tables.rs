@@ -21,6 +21,7 @@ pub(super) struct Tables {
     pub journal: Journal,
     /// How many deliveries had to be made steps of their own.
     pub stepped: u64,
+    /// Why the rulebook cannot be judged in this way, if it cannot.
     pub refusal: Option<String>,
 }
 

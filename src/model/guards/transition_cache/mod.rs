@@ -214,8 +214,8 @@ impl<'a> TransitionCache<'a> {
         self.are_equal(with, without) && (sent_with == sent_without || all(&sent_with) == all(&sent_without))
     }
 
-    /// Whether a delivery that has no consequence by itself takes away what messages of others, all of them honest, bring
-    /// about. Whoever may put a delivery off loses nothing by that; but what must happen need not happen then.
+    /// Whether a delivery that has no consequence by itself takes away what messages of others, all of them honest,
+    /// bring about. Whoever may put a delivery off loses nothing by that; but what must happen need not happen then.
     pub fn masks(&self, feed: EventId, guard: &[EventId]) -> bool {
         let signer = |feed: EventId| is_message(feed).then(|| self.messages[feed as usize].signer());
         let is_byzantine = |who| self.system.byzantine().iter().any(|key| Some(key.owner()) == who);

@@ -10,56 +10,16 @@
 use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bft_check::check::{Limits, Progress, search, search_on};
 use bft_check::model::{Bound, GuardModel, MessageGraph, MessageModel, Scope, System};
 use bft_check::pbft::{Castro99, ReplicaId};
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use stateright::{Checker as _, Model};
 
-/// Time on a processor, of all threads of the process, as Linux tells it: in ticks of 10 ms.
-struct CpuTime;
+mod processor;
 
-impl CpuTime {
-    fn now() -> Duration {
-        let stat = std::fs::read_to_string("/proc/self/stat").expect("this bench needs Linux's /proc");
-        // The name of the process, in brackets, may hold blanks; utime and stime are fields 14 and 15.
-        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
-        let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>());
-        Duration::from_millis(10 * ticks.map(|ticks| ticks.expect("ticks are numbers")).sum::<u64>())
-    }
-}
-
-impl Measurement for CpuTime {
-    type Intermediate = Duration;
-    type Value = Duration;
-
-    fn start(&self) -> Duration {
-        Self::now()
-    }
-
-    fn end(&self, start: Duration) -> Duration {
-        Self::now() - start
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        WallTime.to_f64(value)
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+use processor::CpuTime;
 
 fn system(replicas: u16, byzantine: &[u16], views: u64, requests: u32) -> Arc<System> {
     let faults = (replicas - 1) / 3;
@@ -110,9 +70,9 @@ where
 
 /// The time of one run.
 fn once(run: impl FnOnce() -> u64) -> f64 {
-    let start = CpuTime::now();
+    let start = CpuTime::OfProcess.now();
     black_box(run());
-    (CpuTime::now() - start).as_secs_f64()
+    (CpuTime::OfProcess.now() - start).as_secs_f64()
 }
 
 /// How many times the CPU time of the crate's own engine stateright's checkers take for judge *message*, on one run of each.
@@ -142,8 +102,7 @@ fn message(c: &mut Criterion<CpuTime>) {
         measure(&mut group, "actor/", id, || MessageModel::new(Arc::clone(&system)));
     }
     group.finish();
-    // Under `cargo test`, which does not say `--bench`, nothing is measured.
-    let requests = if std::env::args().any(|arg| arg == "--bench") { 2 } else { 1 };
+    let requests = if processor::is_measured() { 2 } else { 1 };
     compare(&format!("n=4,views=1,requests={requests},r0"), &system(4, &[0], 1, requests));
 }
 
@@ -162,7 +121,7 @@ fn guards(c: &mut Criterion<CpuTime>) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime::OfProcess).configure_from_args();
     message(&mut criterion);
     guards(&mut criterion);
     criterion.final_summary();

@@ -16,7 +16,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 mod processor;
 
 const SIZES: [u16; 4] = [4, 16, 64, 100];
-/// How many of them are tried where nothing is measured: under `cargo test`, which does not say `--bench`.
+/// How many of them are tried where nothing is measured.
 const TRIED: usize = 2;
 
 fn settings(n: u16) -> Settings {
@@ -26,8 +26,9 @@ fn settings(n: u16) -> Settings {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(processor::ThreadTime).configure_from_args();
-    let sizes = if std::env::args().any(|arg| arg == "--bench") { &SIZES[..] } else { &SIZES[..TRIED] };
+    let mut criterion =
+        Criterion::default().with_measurement(processor::CpuTime::OfThread).configure_from_args();
+    let sizes = if processor::is_measured() { &SIZES[..] } else { &SIZES[..TRIED] };
     for &n in sizes {
         let settings = settings(n);
         let once = run(&settings, 0, false, None).expect("sound settings");

@@ -27,7 +27,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 mod malachite;
 mod processor;
 
-use processor::ThreadTime;
+use processor::CpuTime;
 
 const SIZES: [u16; 3] = [4, 16, 64];
 const CLIENTS: u32 = 64;
@@ -189,7 +189,7 @@ fn messages_per_decision(n: u16) -> u64 {
 }
 
 fn bench(
-    criterion: &mut Criterion<ThreadTime>,
+    criterion: &mut Criterion<CpuTime>,
     (id, elements): (BenchmarkId, u64),
     (n, keys): (u16, &KeySet),
     burst: usize,
@@ -208,7 +208,7 @@ fn bench(
     group.finish();
 }
 
-fn bench_malachite(criterion: &mut Criterion<ThreadTime>, n: u16) {
+fn bench_malachite(criterion: &mut Criterion<CpuTime>, n: u16) {
     let mut cluster = malachite::Cluster::new(n);
     let mut group = criterion.benchmark_group("throughput");
     group.throughput(Throughput::Elements(1)).sample_size(10);
@@ -220,7 +220,7 @@ fn bench_malachite(criterion: &mut Criterion<ThreadTime>, n: u16) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime::OfThread).configure_from_args();
     for n in SIZES {
         let symbolic = KeySet::symbolic(n, CLIENTS);
         let messages = messages_per_decision(n);

@@ -4,6 +4,9 @@
 #![cfg(test)]
 
 mod common;
+#[macro_use]
+#[path = "common/rulebook.rs"]
+mod rulebook;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +17,6 @@ use bft_check::pbft::{
 };
 use common::{CLIENTS, System, digest, request};
 use proptest::prelude::*;
-
-macro_rules! rulebook {
-    ($name:ident: $($body:tt)*) => {
-        #[derive(Debug)]
-        struct $name;
-
-        impl Rules for $name {
-            $($body)*
-        }
-    };
-}
 
 rulebook! { ServesReads: fn serves_reads(&self) -> bool { true } }
 

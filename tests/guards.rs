@@ -6,6 +6,9 @@
 #![cfg(test)]
 
 mod common;
+#[macro_use]
+#[path = "common/rulebook.rs"]
+mod rulebook;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -1940,17 +1943,6 @@ fn primary_keeps_to_its_limits() {
 // --- the rulebook -----------------------------------------------------------------------------
 
 /// A rulebook that overrides something.
-macro_rules! rulebook {
-    ($name:ident: $($body:tt)*) => {
-        #[derive(Debug)]
-        struct $name;
-
-        impl Rules for $name {
-            $($body)*
-        }
-    };
-}
-
 /// After the same accepted deliveries, Castro and Liskov's rulebook refuses a message which another
 /// accepts. Returns the effects there.
 fn only_under(

@@ -4,6 +4,10 @@
 
 #![cfg(test)]
 
+#[macro_use]
+#[path = "common/rulebook.rs"]
+mod rulebook;
+
 use std::process::Command;
 use std::sync::Arc;
 
@@ -21,110 +25,98 @@ use bft_check::trace::{Form, Trace, TraceFile};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A rulebook that overrides these methods.
-macro_rules! rulebook {
-    ($name:ident { $($method:item)* }) => {
-        #[derive(Debug)]
-        struct $name;
-
-        impl Rules for $name {
-            $($method)*
-        }
-    };
-}
-
-rulebook!(SecondClaim {
+rulebook! { SecondClaim:
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
         Some(claims[1])
     }
-});
+}
 
-rulebook!(SomethingPrepared {
+rulebook! { SomethingPrepared:
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {
         let claims = changes.iter().flat_map(|change| &change.prepared);
         let last = claims.max_by_key(|claim| claim.view()).unwrap();
         vec![(last.seq(), last.proposal.batch.clone())]
     }
-});
+}
 
-rulebook!(FirstPrepared {
+rulebook! { FirstPrepared:
     fn check_view_change(&self, _: &Setting, change: &ViewChange) -> Result<(), Refusal> {
         let first = change.prepared.first().unwrap();
         if first.view() < change.new_view { Ok(()) } else { Err(Refusal::MisplacedCertificate) }
     }
-});
+}
 
-rulebook!(ThirdView {
+rulebook! { ThirdView:
     fn join(&self, _: Committee, views: &[View]) -> Option<View> {
         Some(views[2])
     }
-});
+}
 
-rulebook!(OnePrimary {
+rulebook! { OnePrimary:
     fn primary(&self, _: Committee, view: View) -> ReplicaId {
         [ReplicaId(0)][view.0 as usize]
     }
-});
+}
 
-rulebook!(NoPrimary {
+rulebook! { NoPrimary:
     fn primary(&self, _: Committee, view: View) -> ReplicaId {
         [][view.0 as usize]
     }
-});
+}
 
-rulebook!(NoNewView {
+rulebook! { NoNewView:
     fn view_change_quorum(&self, committee: Committee) -> usize {
         [1, 2][usize::from(committee.n())]
     }
-});
+}
 
-rulebook!(EarlierView {
+rulebook! { EarlierView:
     fn commit_key(&self, view: View, digest: Digest) -> TallyKey {
         TallyKey { view: Some(View(view.0.checked_sub(1).expect("a view before"))), digest: Some(digest) }
     }
-});
+}
 
-rulebook!(NoStranger {
+rulebook! { NoStranger:
     fn authentic(&self, _: &Setting, request: &SignedRequest) -> bool {
         match request.signer() {
             Principal::Client(id) => id == request.client,
             Principal::Replica(id) => unreachable!("{id} has no requests"),
         }
     }
-});
+}
 
-rulebook!(OnlyDigests {
+rulebook! { OnlyDigests:
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {
         let snapshot = transfer.snapshot.as_ref().unwrap();
         assert_eq!(snapshot.digest(), transfer.stable.state);
         self.check_stable(setting, &transfer.stable)
     }
-});
+}
 
-rulebook!(NoReplies {
+rulebook! { NoReplies:
     fn reply_key(&self, reply: &Reply) -> TallyKey {
         todo!("replies of {}", reply.view)
     }
-});
+}
 
-rulebook!(UnreadableNewView {
+rulebook! { UnreadableNewView:
     fn check_new_view(&self, _: &Setting, new_view: &NewView) -> Result<(), Refusal> {
         let first = &new_view.proposals[0];
         if first.view() == new_view.view { Ok(()) } else { Err(Refusal::WrongProposals) }
     }
-});
+}
 
-rulebook!(NoClaims {
+rulebook! { NoClaims:
     fn check_prepared(&self, _: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {
         todo!("{claim:?}")
     }
-});
+}
 
-rulebook!(NoStatus {
+rulebook! { NoStatus:
     fn retransmits(&self) -> bool {
         todo!("retransmission")
     }
-});
+}
 
 /// A rulebook and a bound in which it panics.
 struct Case {

@@ -7,8 +7,6 @@ use bft_check::pbft::{
     ViewChange, VoteSet, check_proposal,
 };
 
-use crate::wrong::rulebook;
-
 rulebook! { FoldsSelect:
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {
         claims.iter().rev().fold(None, |highest: Option<&PreparedClaim>, &claim| match highest {

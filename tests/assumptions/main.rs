@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+#[macro_use]
+#[path = "../common/rulebook.rs"]
+mod rulebook;
+
 mod equivalent;
 mod untold;
 mod wrong;

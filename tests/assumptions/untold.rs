@@ -8,7 +8,7 @@ use bft_check::pbft::{
     StableClaim, View, VoteSet, replica_of,
 };
 
-use crate::wrong::{self, rulebook};
+use crate::wrong;
 
 rulebook! { TwoViewsEach:
     fn primary(&self, committee: Committee, view: View) -> ReplicaId {

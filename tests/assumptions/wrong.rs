@@ -5,19 +5,6 @@ use bft_check::pbft::{
     Setting, Standing, TallyKey, View, ViewChange, VoteSet, check_proposal,
 };
 
-macro_rules! rulebook {
-    ($name:ident: $($body:tt)*) => {
-        #[derive(Debug)]
-        pub struct $name;
-
-        impl Rules for $name {
-            $($body)*
-        }
-    };
-}
-
-pub(crate) use rulebook;
-
 /// A rulebook that takes another certificate than that of the highest view.
 macro_rules! selects {
     ($name:ident, $claims:ident => $select:expr) => {

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use bft_check::model::{Load, Scope};
+use bft_check::pbft::Castro99;
 use bft_check::simulate::{End, Settings, run};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
@@ -31,7 +32,7 @@ fn main() {
     let sizes = if processor::is_measured() { &SIZES[..] } else { &SIZES[..TRIED] };
     for &n in sizes {
         let settings = settings(n);
-        let once = run(&settings, 0, false, None).expect("sound settings");
+        let once = run(&Castro99, &settings, 0, false, None).expect("sound settings");
         assert_eq!(once.end, End::Finished, "a calm run executes everything");
         println!("n={n}: {} blocks, {} messages", once.counts.blocks, once.counts.delivered);
         for (name, elements) in [("blocks", once.counts.blocks), ("messages", once.counts.delivered)] {
@@ -39,7 +40,7 @@ fn main() {
             group.throughput(Throughput::Elements(elements)).sample_size(10);
             group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
             group.bench_function(BenchmarkId::new(name, n), |bencher| {
-                bencher.iter(|| run(&settings, 0, false, None));
+                bencher.iter(|| run(&Castro99, &settings, 0, false, None));
             });
             group.finish();
         }

@@ -20,7 +20,7 @@ use bft_check::pbft::{
     Batch, Committee, Digest, Effect, NewView, PreparedClaim, Principal, Refusal, ReplicaId, Reply, Rules,
     SeqNum, Setting, SignedRequest, StableCheckpoint, StableClaim, StateTransfer, TallyKey, View, ViewChange,
 };
-use bft_check::simulate::{self, End, Settings, StrategyKind, any_case, reduced, run_case, run_under};
+use bft_check::simulate::{self, End, Settings, StrategyKind, any_case, reduced, run_case};
 use bft_check::trace::{Form, Trace, TraceFile};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -446,7 +446,7 @@ fn a_simulated_run_ends_with_the_panic() {
     let mut found = 0;
     for strategy in [StrategyKind::Honest, StrategyKind::Mixed, StrategyKind::Random] {
         for seed in 0..4 {
-            let outcome = simulate::run(&settings(strategy), seed, true, None).unwrap();
+            let outcome = simulate::run(&LowWatermark, &settings(strategy), seed, true, None).unwrap();
             let End::Violated { property, what } = &outcome.end else { continue };
             if *property != Property::Panics {
                 continue;
@@ -490,7 +490,7 @@ fn simulated_runs_of_any_rulebook_that_panics_end() {
     for rules in all {
         let mut found = false;
         for seed in 0..12 {
-            let outcome = run_under(rules, &settings, seed, true).unwrap();
+            let outcome = simulate::run(rules, &settings, seed, true, None).unwrap();
             let End::Violated { property, what } = &outcome.end else { continue };
             // To shrink a long run takes seconds: one of each rulebook is enough.
             if *property == Property::Panics && !found {
@@ -510,7 +510,7 @@ fn simulated_runs_of_any_rulebook_that_panics_end() {
 fn a_simulated_run_that_is_asked_about_something_else_ends_too() {
     let settings = Settings { property: Some(Property::Agreement), ..settings(StrategyKind::Honest) };
     for seed in 0..4 {
-        let outcome = simulate::run(&settings, seed, true, None).unwrap();
+        let outcome = simulate::run(&LowWatermark, &settings, seed, true, None).unwrap();
         assert!(!matches!(outcome.end, End::Violated { .. }), "{:?}", outcome.end);
     }
 }
@@ -519,8 +519,8 @@ fn a_simulated_run_that_is_asked_about_something_else_ends_too() {
 fn a_case_that_proptest_draws_ends_with_the_panic() {
     let settings = settings(StrategyKind::Honest);
     let config = Config { cases: 40, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&any_case(&settings).unwrap(), |case| {
-        let end = run_case(&settings, &case, false).unwrap().end;
+    let result = TestRunner::new(config).run(&any_case(&LowWatermark, &settings).unwrap(), |case| {
+        let end = run_case(&LowWatermark, &settings, &case, false).unwrap().end;
         let panicked = matches!(&end, End::Violated { property, .. } if *property == Property::Panics);
         prop_assert!(!panicked, "{end:?}");
         Ok(())

@@ -7,13 +7,15 @@ mod common;
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use bft_check::bugs::RULEBOOKS;
+use bft_check::bugs::{self, RULEBOOKS};
 use bft_check::model::{Event, Load, Property, Scope};
-use bft_check::pbft::{Message, Principal, ReplicaId};
+use bft_check::pbft::{Message, Principal, ReplicaId, Rules};
+use bft_check::simulate;
 use bft_check::simulate::{
     Campaign, Case, Counts, End, Limits, MergeError, Method, Outcome, Progress, Report, SchedulerKind,
-    Settings, StrategyKind, any_case, campaign, matrix_row, merge, reduced, run, run_case,
+    Settings, SettingsError, StrategyKind, campaign, matrix_row, merge, reduced,
 };
 use bft_check::trace::{Form, ReadError, Trace, TraceFile};
 use proptest::prelude::*;
@@ -23,6 +25,28 @@ const SCHEDULERS: [SchedulerKind; 3] = [SchedulerKind::Random, SchedulerKind::Pc
 
 fn settings(rules: &str, replicas: u16, strategy: StrategyKind) -> Settings {
     Settings { strategy, ..Settings::new(rules, replicas) }
+}
+
+/// The rules that the settings name.
+fn rules(settings: &Settings) -> &'static dyn Rules {
+    bugs::find(&settings.rules).unwrap().rules
+}
+
+fn run(
+    settings: &Settings,
+    seed: u64,
+    records: bool,
+    stop: Option<&AtomicBool>,
+) -> Result<Outcome, SettingsError> {
+    simulate::run(rules(settings), settings, seed, records, stop)
+}
+
+fn any_case(settings: &Settings) -> Result<impl Strategy<Value = Case> + use<>, SettingsError> {
+    simulate::any_case(rules(settings), settings)
+}
+
+fn run_case(settings: &Settings, case: &Case, records: bool) -> Result<Outcome, SettingsError> {
+    simulate::run_case(rules(settings), settings, case, records)
 }
 
 fn outcome(settings: &Settings, seed: u64) -> Outcome {
@@ -433,7 +457,8 @@ fn silent_replicas_are_silent() {
 }
 
 fn report(settings: &Settings, from: u64, to: u64, threads: usize) -> Report {
-    let campaign = Campaign { settings: settings.clone(), from, to, keeps_going: true };
+    let campaign =
+        Campaign { rules: rules(settings), settings: settings.clone(), from, to, keeps_going: true };
     let limits = Limits { threads, deadline: None };
     bft_check::simulate::campaign(&campaign, &limits, &Progress::default()).unwrap()
 }
@@ -462,7 +487,13 @@ fn a_campaign_is_the_sum_of_its_parts() {
 fn a_campaign_ends_at_the_first_violation() {
     let settings = Method::Mutation.settings(bft_check::bugs::find("relabelled-batch").unwrap());
     let first = |threads| {
-        let what = Campaign { settings: settings.clone(), from: 0, to: 500, keeps_going: false };
+        let what = Campaign {
+            rules: rules(&settings),
+            settings: settings.clone(),
+            from: 0,
+            to: 500,
+            keeps_going: false,
+        };
         campaign(&what, &Limits { threads, deadline: None }, &Progress::default()).unwrap()
     };
     let (one, three) = (first(1), first(3));

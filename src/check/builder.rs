@@ -16,7 +16,7 @@ use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, UnknownForm};
+use crate::trace::{Form, UnknownForm, beside_the_build};
 
 /// An exhaustive check of a subject. Whatever is not said is chosen: without more than a subject it is the default check,
 /// with every judge.
@@ -332,11 +332,4 @@ impl Check {
         }
         checked
     }
-}
-
-/// The folder `bft` in that of the build, which cargo marks with a tag, or else in that for temporary files.
-fn beside_the_build() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    let build = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    build.map_or_else(std::env::temp_dir, Path::to_path_buf).join("bft")
 }

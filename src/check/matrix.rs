@@ -149,7 +149,7 @@ fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> 
     let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.unwrap_or_default()));
     job.bound.validate()?;
     let mut steps = 0;
-    let verdict = match simulate::run(&settings, seed, true, None) {
+    let verdict = match simulate::run(rulebook.rules, &settings, seed, true, None) {
         Err(error) => Verdict::Refused(error.to_string()),
         Ok(outcome) => {
             steps = outcome.counts.steps;

@@ -14,7 +14,7 @@ use super::outcome::{Outcome, Verdict};
 use super::visited::collision_probability;
 use crate::model::{Bound, Property};
 use crate::subject::Pbft;
-use crate::trace::{Form, Trace};
+use crate::trace::{Form, Trace, thousands};
 
 /// What came of a check. Its `Display` is the table that `bft check` prints, with the story of the shortest
 /// counterexample below it.
@@ -264,19 +264,6 @@ impl fmt::Display for Limit {
             Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
         }
     }
-}
-
-/// A number with commas between its thousands.
-pub(crate) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A chance with one digit, rounded up.

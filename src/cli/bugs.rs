@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::{Format, HOLDS, UNEXPECTED, UsageError, unknown};
 use crate::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
-use crate::check::{self, Limits, Progress, Row, Verdict, thousands, who};
+use crate::check::{self, Limits, Progress, Row, Verdict, who};
 use crate::model::{Bound, Reductions};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
+use crate::trace::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct BugsArguments {

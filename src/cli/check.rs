@@ -11,13 +11,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::scope::ScopeArguments;
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, seconds, subject};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, seconds, subject, with};
 use crate::check::{
     Check, Checked, Conclusion, Job, JudgeKind, Progress, Question, Verdict, Watch, collision_probability,
-    thousands,
 };
 use crate::model::{Byzantine, Reductions};
 use crate::subject::Catalogue;
+use crate::trace::thousands;
 
 /// The exit code of who was interrupted and did not wait, as shells give it.
 const INTERRUPTED: i32 = 130;
@@ -134,14 +134,6 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
     let check = with(check, arguments.trace.clone(), Check::trace);
     let check = with(check, arguments.save.clone(), Check::save);
     Ok(with(check, arguments.resume.clone(), Check::resume))
-}
-
-/// The check with what was given, if something was.
-pub(super) fn with<T>(check: Check, given: Option<T>, set: fn(Check, T) -> Check) -> Check {
-    match given {
-        Some(given) => set(check, given),
-        None => check,
-    }
 }
 
 /// Set once Ctrl-C is pressed: the searches end then, and say what they covered. Pressed again, it ends the process.

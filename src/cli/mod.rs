@@ -153,3 +153,11 @@ fn seconds(seconds: f64) -> Result<Duration, UsageError> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| UsageError(format!("--timeout {seconds}: give a number of seconds, 0 or more")))
 }
+
+/// A front door with what was given, if something was.
+fn with<D, T>(door: D, given: Option<T>, set: fn(D, T) -> D) -> D {
+    match given {
+        Some(given) => set(door, given),
+        None => door,
+    }
+}

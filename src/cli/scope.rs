@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::check::with;
+use super::with;
 use crate::check::Check;
 
 #[derive(Clone, Debug, Args)]

@@ -1,10 +1,8 @@
 //! `bft simulate`: runs drawn from seeds, past what can be explored exhaustively.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -13,15 +11,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::check::stopped_by_ctrl_c;
-use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, seconds, subject};
-use crate::check::{self, thousands};
-use crate::model::{Byzantine, Load, Property, Store};
-use crate::simulate::{
-    Campaign, Finding, Limits, Progress, Report, SchedulerKind, Settings, StrategyKind, campaign, merge,
-    reduced, run as run_seed,
-};
+use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, seconds, subject, with};
+use crate::model::{Byzantine, Load, Property};
+use crate::simulate::{Progress, Report, SchedulerKind, Simulation, StrategyKind, merge};
 use crate::subject::Catalogue;
-use crate::trace::{Form, Trace};
+use crate::trace::thousands;
 
 /// Seeds from one to the one before another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,54 +135,75 @@ pub(super) struct SimulateArguments {
     format: Format,
 }
 
-/// A violating run, told.
-struct Told {
-    text: String,
-    file: Option<PathBuf>,
-}
-
 pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
     if !arguments.merge.is_empty() {
         return merged(arguments);
     }
-    let settings = settings(arguments, catalogue)?;
-    let Seeds(from, to) = match arguments.seeds {
-        Some(seeds) => seeds,
-        None if arguments.runs == 0 => return Err(UsageError("--runs must be at least 1".to_owned())),
-        None => {
-            let to = arguments.seed.checked_add(arguments.runs);
-            let what = || {
-                UsageError(format!(
-                    "--seed {} and --runs {}: no seed is so large",
-                    arguments.seed, arguments.runs
-                ))
-            };
-            Seeds(arguments.seed, to.ok_or_else(what)?)
-        }
-    };
-    let threads = match arguments.threads {
-        Some(0) => return Err(UsageError("--threads must be at least 1".to_owned())),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    let timeout = arguments.timeout.map(seconds).transpose()?;
-    for (name, path) in [("trace", &arguments.trace), ("json", &arguments.json)] {
-        if let Some(path) = path {
-            can_be_written(name, path)?;
-        }
+    let simulation = simulation(arguments, catalogue)?;
+    if let Some(path) = &arguments.json {
+        can_be_written("json", path)?;
     }
-    // Found out now, not after the campaign.
-    arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
-    let stop = stopped_by_ctrl_c()?;
-    let progress = Progress { stop: Arc::clone(&stop), ..Progress::default() };
-    let limits = Limits { threads, deadline: check::deadline(timeout) };
-    let what = Campaign { settings, from, to, keeps_going: arguments.keep_going };
-    let report = watched(to - from, &progress, || campaign(&what, &limits, &progress))?;
-    let told = match report.findings.first() {
-        Some(finding) => Some(told(arguments, &report, finding)?),
-        None => None,
-    };
-    print(arguments, &report, told.as_ref())
+    let progress = Progress { stop: stopped_by_ctrl_c()?, ..Progress::default() };
+    let Seeds(from, to) = seeds(arguments)?;
+    let mut simulated = watched(to - from, &progress, || simulation.run_watched(&progress))?;
+    if arguments.trace.is_none()
+        && !arguments.no_trace
+        && let Some(finding) = simulated.report().findings.first()
+    {
+        let name = format!("bft-simulate-{}-{}.json", simulated.report().settings.rules, finding.seed);
+        simulated.write(&PathBuf::from(name))?;
+    }
+    let code = print(arguments, simulated.report(), &simulated)?;
+    match simulated.failure() {
+        Some(error) => Err(UsageError(error.to_string())),
+        None => Ok(code),
+    }
+}
+
+fn seeds(arguments: &SimulateArguments) -> Result<Seeds, UsageError> {
+    match arguments.seeds {
+        Some(seeds) => Ok(seeds),
+        None if arguments.runs == 0 => Err(UsageError("--runs must be at least 1".to_owned())),
+        None => match arguments.seed.checked_add(arguments.runs) {
+            Some(to) => Ok(Seeds(arguments.seed, to)),
+            None => Err(UsageError(format!(
+                "--seed {} and --runs {}: no seed is so large",
+                arguments.seed, arguments.runs
+            ))),
+        },
+    }
+}
+
+/// The campaign that is asked for.
+fn simulation(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Simulation, UsageError> {
+    let Seeds(from, to) = seeds(arguments)?;
+    let simulation = Simulation::new(subject(catalogue, &arguments.rules)?)
+        .replicas(arguments.replicas)
+        .strategy(arguments.strategy)
+        .scheduler(arguments.scheduler)
+        .depth(arguments.depth)
+        .seeds(from..to)
+        .clients(arguments.clients)
+        .requests(arguments.requests)
+        .batch(arguments.batch)
+        .in_flight(arguments.in_flight)
+        .checkpoint(arguments.checkpoint)
+        .crashes(arguments.crashes);
+    let timeout = arguments.timeout.map(seconds).transpose()?;
+    let simulation = with(simulation, arguments.faults, Simulation::faults);
+    let simulation = with(simulation, arguments.byzantine.clone(), Simulation::byzantine);
+    let simulation = with(simulation, arguments.property, Simulation::property);
+    let simulation = with(simulation, arguments.steps, Simulation::steps);
+    let simulation = with(simulation, arguments.window, Simulation::window);
+    let simulation = with(simulation, arguments.drop, Simulation::drop);
+    let simulation = with(simulation, arguments.duplicate, Simulation::duplicate);
+    let simulation = with(simulation, arguments.partitions, Simulation::partitions);
+    let simulation = with(simulation, arguments.stable_at, Simulation::stable_at);
+    let simulation = with(simulation, arguments.threads, Simulation::threads);
+    let simulation = with(simulation, timeout, Simulation::timeout);
+    let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
+    let simulation = if arguments.lossy_store { simulation.lossy_store() } else { simulation };
+    Ok(if arguments.keep_going { simulation.keep_going() } else { simulation })
 }
 
 fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
@@ -197,132 +212,6 @@ fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
         return Ok(());
     }
     Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
-}
-
-fn settings(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Settings, UsageError> {
-    let subject = subject(catalogue, &arguments.rules)?;
-    let base = Settings::new(subject.name(), arguments.replicas);
-    let scope = crate::model::Scope {
-        faults: arguments.faults.unwrap_or(base.scope.faults),
-        requests: arguments.clients,
-        checkpoint: Some(arguments.checkpoint),
-        window: Some(arguments.window.unwrap_or(arguments.checkpoint.saturating_mul(2))),
-        crashes: arguments.crashes,
-        store: if arguments.lossy_store { Store::LosesLast } else { Store::Keeps },
-        load: Some(Load {
-            operations: arguments.requests,
-            batch: arguments.batch,
-            in_flight: arguments.in_flight,
-        }),
-        ..base.scope
-    };
-    let (byzantine, placed) = match &arguments.byzantine {
-        None => (scope.faults, None),
-        Some(Byzantine::Count(count)) => (*count, None),
-        Some(Byzantine::Ids(ids)) => (ids.len() as u16, Some(ids.clone())),
-    };
-    let settings = Settings {
-        scope,
-        byzantine,
-        placed,
-        strategy: arguments.strategy,
-        scheduler: arguments.scheduler,
-        depth: arguments.depth,
-        drop: arguments.drop,
-        duplicate: arguments.duplicate,
-        partitions: arguments.partitions,
-        stable_at: arguments.stable_at,
-        steps: arguments.steps.unwrap_or(base.steps),
-        property: arguments.property,
-        ..base
-    };
-    settings.validate()?;
-    Ok(settings)
-}
-
-/// The arguments that draw a seed again, as far as they are not what they are without.
-fn command(settings: &Settings, seed: u64) -> String {
-    let base = Settings::new(&settings.rules, settings.scope.replicas);
-    let (scope, load) = (settings.scope, settings.scope.load.unwrap_or_default());
-    let mut out = format!("bft simulate --seed {seed} --runs 1 --rules {}", settings.rules);
-    let mut add = |differs: bool, name: &str, value: &dyn std::fmt::Display| {
-        if differs {
-            let _ = write!(out, " --{name} {value}");
-        }
-    };
-    add(true, "replicas", &scope.replicas);
-    add(scope.faults != base.scope.faults, "faults", &scope.faults);
-    let ids = settings.placed.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    add(settings.placed.is_some(), "byzantine", &ids);
-    add(settings.placed.is_none() && settings.byzantine != scope.faults, "byzantine", &settings.byzantine);
-    add(true, "strategy", &settings.strategy);
-    add(true, "scheduler", &settings.scheduler);
-    add(settings.depth != base.depth, "depth", &settings.depth);
-    add(scope.requests != base.scope.requests, "clients", &scope.requests);
-    add(load.operations != Load::default().operations, "requests", &load.operations);
-    add(load.batch != Load::default().batch, "batch", &load.batch);
-    add(load.in_flight != Load::default().in_flight, "in-flight", &load.in_flight);
-    let interval = scope.checkpoint.unwrap_or(128);
-    add(scope.checkpoint != base.scope.checkpoint, "checkpoint", &interval);
-    let window = scope.window.unwrap_or(2 * interval);
-    add(window != 2 * interval, "window", &window);
-    add(scope.crashes != base.scope.crashes, "crashes", &scope.crashes);
-    add(settings.steps != base.steps, "steps", &settings.steps);
-    for (name, value) in
-        [("drop", settings.drop), ("duplicate", settings.duplicate), ("partitions", settings.partitions)]
-    {
-        add(value.is_some(), name, &value.unwrap_or(0));
-    }
-    add(settings.stable_at.is_some(), "stable-at", &settings.stable_at.unwrap_or(0));
-    if let Some(property) = settings.property {
-        add(true, "property", &property);
-    }
-    if scope.store == Store::LosesLast {
-        out.push_str(" --lossy-store");
-    }
-    out
-}
-
-/// Draws a violating run again, shrinks it and writes it.
-fn told(arguments: &SimulateArguments, report: &Report, finding: &Finding) -> Result<Told, UsageError> {
-    let settings = &report.settings;
-    let outcome = run_seed(settings, finding.seed, true, None)?;
-    let events = outcome.happened();
-    let property = finding.property;
-    let (trace, left_out) = if !Property::SAFETY.contains(&property) {
-        // What never happens needs all that did.
-        (Trace::replay(&outcome.system, &events)?, 0)
-    } else {
-        let small = reduced(&outcome.system, &events, property)?;
-        (small.trace, small.from)
-    };
-    let path = arguments.trace.clone().or_else(|| {
-        let name = format!("bft-simulate-{}-{}.json", settings.rules, finding.seed);
-        (!arguments.no_trace).then(|| PathBuf::from(name))
-    });
-    if let Some(path) = &path {
-        let content = trace.written(Form::of(&path.to_string_lossy())?, &settings.rules, Some(property))?;
-        fs::write(path, content).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())))?;
-    }
-    let mut text = String::new();
-    if left_out > 0 {
-        let _ = writeln!(
-            text,
-            "The run, {} steps, shrunk to {}, none of which can be left out:\n",
-            thousands(left_out as u64),
-            trace.steps().len()
-        );
-        text.push_str(&trace.to_text(Some(property)));
-    } else {
-        let whole = trace.to_text(Some(property));
-        let lines: Vec<_> = whole.lines().collect();
-        let end = lines.iter().rposition(|line| *line == "In the end").unwrap_or(0);
-        let _ = writeln!(text, "The run took {} steps.", thousands(trace.steps().len() as u64));
-        for line in &lines[end..] {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    Ok(Told { text, file: path })
 }
 
 /// Shows a progress bar while the work is done.
@@ -367,19 +256,23 @@ fn merged(arguments: &SimulateArguments) -> Result<u8, UsageError> {
         can_be_written("json", path)?;
     }
     let report = merge(reports)?;
-    print(arguments, &report, None)
+    print(arguments, &report, &report)
 }
 
-fn print(arguments: &SimulateArguments, report: &Report, told: Option<&Told>) -> Result<u8, UsageError> {
+fn print(
+    arguments: &SimulateArguments,
+    report: &Report,
+    words: &dyn std::fmt::Display,
+) -> Result<u8, UsageError> {
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(report)?;
         fs::write(path, text).map_err(|e| UsageError(format!("--json {}: {e}", path.display())))?;
     }
     match arguments.format {
-        Format::Text => print!("{}", text(report, told)),
+        Format::Text => print!("{words}"),
         Format::Json => {
             let mut out = serde_json::to_value(report)?;
-            let commands = report.findings.iter().map(|finding| command(&report.settings, finding.seed));
+            let commands = report.findings.iter().map(|finding| report.command(finding.seed));
             out["commands"] = json!(commands.collect::<Vec<_>>());
             out["exit_code"] = json!(exit_code(report));
             println!("{}", serde_json::to_string_pretty(&out)?);
@@ -395,79 +288,4 @@ fn exit_code(report: &Report) -> u8 {
         false if unsafe_ones => UNSAFE,
         false => STUCK,
     }
-}
-
-fn text(report: &Report, told: Option<&Told>) -> String {
-    let (settings, counts) = (&report.settings, &report.counts);
-    let who = match &settings.placed {
-        Some(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-        None => format!("any {}", settings.byzantine),
-    };
-    let seeds: Vec<_> = report.seeds.iter().map(|(from, to)| format!("{from}..{to}")).collect();
-    let mut out = format!(
-        "Rules: {}\n{}; Byzantine: {who}, {}; scheduler: {}; seeds {}\n\n",
-        settings.rules,
-        settings.scope,
-        settings.strategy,
-        settings.scheduler,
-        seeds.join(", ")
-    );
-    let runs = report.runs();
-    let _ = writeln!(
-        out,
-        "{} runs, {} steps, {} messages delivered and {} lost, {} sent by Byzantine replicas, in {:.1} s\n\
-         {} requests answered, {} blocks, {} new views entered, {} checkpoints stable, {} states taken over, {} crashes",
-        thousands(runs),
-        thousands(counts.steps),
-        thousands(counts.delivered),
-        thousands(counts.lost),
-        thousands(counts.byzantine),
-        report.seconds,
-        thousands(counts.answered),
-        thousands(counts.blocks),
-        thousands(counts.view_changes),
-        thousands(counts.checkpoints),
-        thousands(counts.transfers),
-        thousands(counts.crashes),
-    );
-    if report.cut_off > 0 {
-        let _ = writeln!(
-            out,
-            "{} of them were cut off by --steps {}: whether they come to anything is not known.",
-            thousands(report.cut_off),
-            settings.steps
-        );
-    }
-    if let Some(what) = &report.stopped {
-        let _ = writeln!(out, "Not all seeds were run: {what} ended it.");
-    }
-    if settings.byzantine > settings.scope.faults {
-        out.push_str("More replicas are Byzantine than f: the protocol promises nothing there.\n");
-    }
-    let Some(first) = report.findings.first() else {
-        let _ = writeln!(
-            out,
-            "No violation in {} runs. That says nothing of other runs: only bft check is exhaustive.",
-            thousands(runs)
-        );
-        return out;
-    };
-    let _ = writeln!(out, "\nVIOLATED in {} of {} runs.", report.findings.len(), thousands(runs));
-    for finding in report.findings.iter().take(10) {
-        let _ = writeln!(out, "  seed {}: {}, after {} steps", finding.seed, finding.property, finding.steps);
-    }
-    let _ = writeln!(
-        out,
-        "Seed {}: {}\nTo see it again:\n  {}",
-        first.seed,
-        first.what,
-        command(settings, first.seed)
-    );
-    if let Some(told) = told {
-        let _ = write!(out, "\n{}", told.text);
-        if let Some(file) = &told.file {
-            let _ = writeln!(out, "\nWritten to {0}; to read it again: bft replay {0}", file.display());
-        }
-    }
-    out
 }

@@ -11,10 +11,13 @@ use super::outcome::{Counts, End};
 use super::run::run;
 use super::settings::{Settings, SettingsError};
 use crate::model::Property;
+use crate::pbft::Rules;
 
 /// Which seeds are run, and when to stop.
 #[derive(Clone, Debug)]
 pub struct Campaign {
+    /// The rules that replicas follow.
+    pub rules: &'static dyn Rules,
     /// What runs are drawn from.
     pub settings: Settings,
     /// The first seed.
@@ -154,7 +157,7 @@ impl<'a> Runs<'a> {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 self.time_is_over();
             }
-            match run(&self.campaign.settings, seed, false, Some(&self.progress.stop)) {
+            match run(self.campaign.rules, &self.campaign.settings, seed, false, Some(&self.progress.stop)) {
                 Ok(outcome) if outcome.end == End::Stopped => return,
                 Ok(outcome) => {
                     self.progress.runs.fetch_add(1, Relaxed);

@@ -20,7 +20,7 @@ use super::run::run_drawn;
 use super::settings::{Settings, SettingsError};
 use super::strategy_kind::{DRAWN, StrategyKind};
 use crate::model::{Bound, Property, System};
-use crate::pbft::ReplicaId;
+use crate::pbft::{ReplicaId, Rules};
 
 /// The most choices that a schedule writes down; later events happen in the order in which they come up.
 const CHOICES: usize = 1024;
@@ -48,9 +48,12 @@ pub struct Case {
 ///
 /// # Errors
 /// Settings that make no sense.
-pub fn any_case(settings: &Settings) -> Result<impl Strategy<Value = Case> + use<>, SettingsError> {
-    let rulebook = settings.validate()?;
-    let nobody = System::new(Bound::new(settings.scope, []), rulebook.rules)?;
+pub fn any_case(
+    rules: &'static dyn Rules,
+    settings: &Settings,
+) -> Result<impl Strategy<Value = Case> + use<>, SettingsError> {
+    settings.validate()?;
+    let nobody = System::new(Bound::new(settings.scope, []), rules)?;
     let processes = usize::from(settings.scope.replicas) + nobody.clients().len();
     let all: Vec<_> = (0..settings.scope.replicas).map(ReplicaId).collect();
     let byzantine = match &settings.placed {
@@ -122,9 +125,14 @@ fn faults(settings: &Settings, processes: usize) -> impl Strategy<Value = Networ
 ///
 /// # Errors
 /// Settings that make no sense, or another's case.
-pub fn run_case(settings: &Settings, case: &Case, records: bool) -> Result<Outcome, SettingsError> {
-    let rulebook = settings.validate()?;
-    let system = Arc::new(System::new(Bound::new(settings.scope, case.byzantine.clone()), rulebook.rules)?);
+pub fn run_case(
+    rules: &'static dyn Rules,
+    settings: &Settings,
+    case: &Case,
+    records: bool,
+) -> Result<Outcome, SettingsError> {
+    settings.validate()?;
+    let system = Arc::new(System::new(Bound::new(settings.scope, case.byzantine.clone()), rules)?);
     let drawn = Drawn {
         system,
         faults: case.faults.clone(),
@@ -136,11 +144,12 @@ pub fn run_case(settings: &Settings, case: &Case, records: bool) -> Result<Outco
 
 /// How many cases it takes to the first violation, at most so many, and what is violated there. Nothing is shrunk.
 pub(super) fn first_violation(
+    rules: &'static dyn Rules,
     settings: &Settings,
     seed: u64,
     most: u64,
 ) -> Result<(u64, Option<Property>), SettingsError> {
-    let cases = any_case(settings)?;
+    let cases = any_case(rules, settings)?;
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config {
@@ -153,7 +162,7 @@ pub(super) fn first_violation(
     let (count, senseless) = (Cell::new(0), Cell::new(None));
     let result = runner.run(&cases, |case| {
         count.set(count.get() + 1);
-        match run_case(settings, &case, false) {
+        match run_case(rules, settings, &case, false) {
             Ok(Outcome { end: End::Violated { property, .. }, .. }) => {
                 Err(TestCaseError::fail(property.name()))
             }

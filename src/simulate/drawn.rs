@@ -22,15 +22,9 @@ pub(super) struct Drawn {
 }
 
 impl Settings {
-    /// What a run of a seed begins with.
-    pub(super) fn draw(&self, seed: u64) -> Result<Drawn, SettingsError> {
-        let rulebook = self.validate()?;
-        self.draw_under(rulebook.rules, seed)
-    }
-
-    /// What a run of a seed begins with under these rules, whatever name the settings give.
-    pub(super) fn draw_under(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
-        self.validate_sizes()?;
+    /// What a run of a seed begins with under these rules.
+    pub(super) fn draw(&self, rules: &'static dyn Rules, seed: u64) -> Result<Drawn, SettingsError> {
+        self.validate()?;
         let mut rng = Rng::new(seed, Stream::NetworkFaults);
         let mut byzantine = match &self.placed {
             Some(ids) => ids.clone(),

@@ -12,6 +12,7 @@ use super::settings::{Settings, SettingsError};
 use super::strategy_kind::StrategyKind;
 use crate::bugs::{Expected, Rulebook};
 use crate::model::{Load, Property, Scope};
+use crate::pbft::Rules;
 
 /// A way of drawing runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -135,8 +136,8 @@ fn cell(rulebook: &Rulebook, method: Method, tries: u64, runs: u64) -> Result<Ce
     for number in 0..tries {
         let start = Instant::now();
         let (runs, found) = match method {
-            Method::Proptest => first_violation(&settings, number, runs)?,
-            _ => first_of_seeds(&settings, number * APART, runs)?,
+            Method::Proptest => first_violation(rulebook.rules, &settings, number, runs)?,
+            _ => first_of_seeds(rulebook.rules, &settings, number * APART, runs)?,
         };
         out.push(Try { runs, elapsed: start.elapsed(), found });
     }
@@ -145,12 +146,13 @@ fn cell(rulebook: &Rulebook, method: Method, tries: u64, runs: u64) -> Result<Ce
 
 /// How many runs it takes to the first violation, at most so many, and what is violated there.
 fn first_of_seeds(
+    rules: &'static dyn Rules,
     settings: &Settings,
     from: u64,
     most: u64,
 ) -> Result<(u64, Option<Property>), SettingsError> {
     for count in 0..most {
-        if let End::Violated { property, .. } = run(settings, from + count, false, None)?.end {
+        if let End::Violated { property, .. } = run(rules, settings, from + count, false, None)?.end {
             return Ok((count + 1, Some(property)));
         }
     }

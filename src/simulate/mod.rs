@@ -10,6 +10,7 @@
 //! same events as a judge's, so that one that violates a property is a [`Trace`](crate::trace::Trace) like any
 //! other. Nothing is ever said to hold because simulated runs did not violate it.
 
+mod builder;
 mod campaign;
 mod case;
 mod drawn;
@@ -19,14 +20,17 @@ mod matrix;
 mod network;
 mod outcome;
 mod reduce;
+mod report;
 mod rng;
 mod run;
 mod scheduler;
 mod settings;
+mod story;
 mod strategy;
 mod strategy_kind;
 mod timing;
 
+pub use builder::{Simulated, Simulation, SimulationError};
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
 pub use case::{Case, any_case, run_case};
 pub use knowledge::{BySender, Knowledge};
@@ -35,7 +39,7 @@ pub use network::NetworkFaults;
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};
 pub use rng::Rng;
-pub use run::{run, run_under};
+pub use run::run;
 pub use scheduler::SchedulerKind;
 pub use settings::{Settings, SettingsError};
 pub use strategy::{ByzantineNode, Outgoing, Strategy, StrategyContext};

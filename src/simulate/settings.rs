@@ -4,14 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::scheduler::SchedulerKind;
 use super::strategy_kind::StrategyKind;
-use crate::bugs::{self, Rulebook};
 use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store};
 use crate::pbft::ReplicaId;
 
 /// Everything that decides what happens in a run, but for the seed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// The rulebook, by name.
+    /// What the rulebook is called; which one it is, is said beside the settings.
     pub rules: String,
     /// The sizes; its load is set.
     pub scope: Scope,
@@ -45,9 +44,6 @@ pub enum SettingsError {
     /// The sizes make no sense.
     #[error("{0}")]
     Bound(#[from] BoundError),
-    /// There is no such rulebook.
-    #[error("there is no rulebook '{0}'; bft rules lists them")]
-    Rules(String),
     /// More Byzantine replicas than there are.
     #[error("--byzantine {0}: there are only {1} replicas, and one has to be honest")]
     TooManyByzantine(u16, u16),
@@ -136,13 +132,7 @@ impl Settings {
     ///
     /// # Errors
     /// What makes no sense.
-    pub fn validate(&self) -> Result<&'static Rulebook, SettingsError> {
-        let rulebook = bugs::find(&self.rules).ok_or_else(|| SettingsError::Rules(self.rules.clone()))?;
-        self.validate_sizes().map(|()| rulebook)
-    }
-
-    /// Checks all but the name of the rulebook.
-    pub(super) fn validate_sizes(&self) -> Result<(), SettingsError> {
+    pub fn validate(&self) -> Result<(), SettingsError> {
         Bound::new(self.scope, self.placed.clone().unwrap_or_default()).validate()?;
         if self.byzantine >= self.scope.replicas {
             return Err(SettingsError::TooManyByzantine(self.byzantine, self.scope.replicas));

@@ -10,6 +10,7 @@ mod explain;
 mod file;
 mod lasso;
 mod message;
+mod print;
 mod script;
 mod shiviz;
 mod shrink;
@@ -28,6 +29,7 @@ pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parti
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
+pub(crate) use print::{beside_the_build, thousands};
 pub use text::describe;
 
 /// A run of the protocol from its initial state.

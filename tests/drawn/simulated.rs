@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bft_check::check::JudgeKind;
 use bft_check::model::{Bound, Event, Load, Property, Scope, System};
 use bft_check::pbft::{Principal, ReplicaId, Rules};
-use bft_check::simulate::{End, Settings, StrategyKind, run_under};
+use bft_check::simulate::{End, Settings, StrategyKind, run};
 use bft_check::trace::{ReplayError, Trace};
 
 use crate::question::Question;
@@ -41,7 +41,7 @@ pub fn simulate(rules: &'static dyn Rules, seeds: std::ops::Range<u64>) -> Vec<F
     let mut found: Vec<Found> = Vec::new();
     for settings in [settings(None, 2), settings(Some(1), 2), settings(None, 1)] {
         for seed in seeds.clone() {
-            let Ok(outcome) = run_under(rules, &settings, seed, true) else { continue };
+            let Ok(outcome) = run(rules, &settings, seed, true, None) else { continue };
             let End::Violated { property, .. } = &outcome.end else { continue };
             let known = Some(*property).filter(|known| Property::SAFETY.contains(known));
             let Some(property) = known else { continue };

@@ -33,26 +33,13 @@ use crate::pbft::{ClientEffect, ClientId, Effect, Input, Principal, ReplicaId, R
 /// # Errors
 /// Settings that make no sense.
 pub fn run(
+    rules: &'static dyn Rules,
     settings: &Settings,
     seed: u64,
     records: bool,
     stop: Option<&AtomicBool>,
 ) -> Result<Outcome, SettingsError> {
-    Ok(run_drawn(settings, settings.draw(seed)?, seed, records, stop))
-}
-
-/// Runs a seed under rules that need not be among the rulebooks that have a name; the name in the settings counts
-/// for nothing.
-///
-/// # Errors
-/// Settings that make no sense.
-pub fn run_under(
-    rules: &'static dyn Rules,
-    settings: &Settings,
-    seed: u64,
-    records: bool,
-) -> Result<Outcome, SettingsError> {
-    Ok(run_drawn(settings, settings.draw_under(rules, seed)?, seed, records, None))
+    Ok(run_drawn(settings, settings.draw(rules, seed)?, seed, records, stop))
 }
 
 /// Runs what was drawn already; chance draws the rest from the seed.

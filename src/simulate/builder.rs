@@ -1,0 +1,337 @@
+//! The front door of simulation: a campaign on a subject, put together piece by piece.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::campaign::{Campaign, Limits, Progress, Report, campaign};
+use super::reduce::reduced;
+use super::run::run;
+use super::scheduler::SchedulerKind;
+use super::settings::{Settings, SettingsError};
+use super::story::Story;
+use super::strategy_kind::StrategyKind;
+use crate::model::{Byzantine, Load, Property, Scope, Store};
+use crate::subject::Pbft;
+use crate::trace::{Form, ReplayError, Trace, UnknownForm, beside_the_build};
+
+/// Runs of a subject that are drawn from seeds. Whatever is not said is chosen: four replicas, one of them Byzantine, 100
+/// runs.
+///
+/// ```
+/// use bft_check::simulate::Simulation;
+/// use bft_check::subject::Pbft;
+///
+/// Simulation::new(Pbft::paper()).replicas(7).seeds(0..3).assert_no_violation();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is run until it is asked to"]
+pub struct Simulation {
+    subject: Pbft,
+    replicas: u16,
+    faults: Option<u16>,
+    byzantine: Option<Byzantine>,
+    scope: Scope,
+    load: Load,
+    window: Option<u64>,
+    steps: Option<u64>,
+    settings: Settings,
+    seeds: Range<u64>,
+    keeps_going: bool,
+    threads: Option<usize>,
+    timeout: Option<Duration>,
+    trace: Option<PathBuf>,
+}
+
+/// Why nothing was run, or what came of it could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// The settings make no sense.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no seed to run.
+    #[error("--runs must be at least 1")]
+    NoRuns,
+    /// Nothing can run on no thread.
+    #[error("--threads must be at least 1")]
+    NoThreads,
+    /// No file can be written at a place that was given.
+    #[error("--trace {path}: no file can be written there", path = .0.display())]
+    Unwritable(PathBuf),
+    /// A trace has no form of that ending.
+    #[error(transparent)]
+    Form(#[from] UnknownForm),
+    /// A violating run does not happen again.
+    #[error("a run that violated something does not happen again; please report this: {0}")]
+    Replay(#[from] ReplayError),
+    /// A trace cannot be put into words.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A trace cannot be written.
+    #[error("--trace {path}: {1}", path = .0.display())]
+    Trace(PathBuf, io::Error),
+}
+
+/// What came of simulated runs. Its `Display` is what `bft simulate` prints, with the story of the first violating run.
+#[derive(Debug)]
+pub struct Simulated {
+    report: Report,
+    story: Option<Story>,
+    failure: Option<SimulationError>,
+}
+
+/// Setters of one part of the settings each, named after it.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty => $($place:ident).+;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$($place).+ = $name.into();
+                self
+            }
+        )*
+    };
+}
+
+impl Simulation {
+    /// The default campaign of a subject.
+    pub fn new(subject: impl Into<Pbft>) -> Self {
+        let subject = subject.into();
+        let settings = Settings::new(subject.name(), Scope::DEFAULT.replicas);
+        Simulation {
+            subject,
+            replicas: settings.scope.replicas,
+            faults: None,
+            byzantine: None,
+            scope: settings.scope,
+            load: Load::default(),
+            window: None,
+            steps: None,
+            settings,
+            seeds: 0..100,
+            keeps_going: false,
+            threads: None,
+            timeout: None,
+            trace: None,
+        }
+    }
+
+    settings! {
+        /// n: the number of replicas, up to 100.
+        replicas: u16 => replicas;
+        /// f: the number of Byzantine replicas that the thresholds tolerate; as many as n allows unless this is said.
+        faults: u16 => faults;
+        /// What Byzantine replicas do.
+        strategy: StrategyKind => settings.strategy;
+        /// Who is next, of all that could be.
+        scheduler: SchedulerKind => settings.scheduler;
+        /// d of PCT: how many orderings a fault may hang on.
+        depth: u32 => settings.depth;
+        /// The one property that is checked.
+        property: Property => settings.property;
+        /// The seeds that are run.
+        seeds: Range<u64> => seeds;
+        /// After so many steps a run is cut off.
+        steps: u64 => steps;
+        /// How many clients there are.
+        clients: u32 => scope.requests;
+        /// How many requests each client sends, one after the other.
+        requests: u32 => load.operations;
+        /// The most requests in a batch.
+        batch: u32 => load.batch;
+        /// The most batches that a primary has proposed and not executed.
+        in_flight: u32 => load.in_flight;
+        /// K: a checkpoint at every multiple of it.
+        checkpoint: u64 => scope.checkpoint;
+        /// L: how far the high watermark lies above the low one; twice K unless this is said.
+        window: u64 => window;
+        /// How often honest replicas crash and recover at most, all together.
+        crashes: u32 => scope.crashes;
+        /// How many of a thousand messages are lost until the network is stable; each seed draws it unless this is said.
+        drop: u32 => settings.drop;
+        /// How many of a thousand are delivered twice until then.
+        duplicate: u32 => settings.duplicate;
+        /// How often the network parts until then.
+        partitions: u32 => settings.partitions;
+        /// When the network becomes stable, in ticks of virtual time.
+        stable_at: u64 => settings.stable_at;
+        /// How many runs happen at the same time; as many as there are processors unless this is said.
+        threads: usize => threads;
+        /// Gives up after so long.
+        timeout: Duration => timeout;
+    }
+
+    /// Which replicas are Byzantine: a count, drawn by each seed, or ids; f unless this is said.
+    pub fn byzantine(self, who: impl Into<Byzantine>) -> Self {
+        Simulation { byzantine: Some(who.into()), ..self }
+    }
+
+    /// Lets a crash lose what the last step wrote to storage.
+    pub fn lossy_store(mut self) -> Self {
+        self.scope.store = Store::LosesLast;
+        self
+    }
+
+    /// Goes on after a violation, and counts them.
+    pub fn keep_going(self) -> Self {
+        Simulation { keeps_going: true, ..self }
+    }
+
+    /// Writes the first violating run to this file, shrunk, in the form of its ending.
+    pub fn trace(self, path: impl Into<PathBuf>) -> Self {
+        Simulation { trace: Some(path.into()), ..self }
+    }
+
+    /// What runs are drawn from.
+    fn settings(&self) -> Settings {
+        let base = Settings::new(self.subject.name(), self.replicas);
+        let faults = self.faults.unwrap_or(base.scope.faults);
+        let window = self.window.or(self.scope.checkpoint.map(|interval| interval.saturating_mul(2)));
+        let scope = Scope { replicas: self.replicas, faults, window, load: Some(self.load), ..self.scope };
+        let (byzantine, placed) = match &self.byzantine {
+            None => (faults, None),
+            Some(Byzantine::Count(count)) => (*count, None),
+            Some(Byzantine::Ids(ids)) => (ids.len() as u16, Some(ids.clone())),
+        };
+        let steps = self.steps.unwrap_or(base.steps);
+        Settings { scope, byzantine, placed, steps, ..self.settings.clone() }
+    }
+
+    /// Runs the campaign.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a violating run that does not happen again.
+    pub fn run(&self) -> Result<Simulated, SimulationError> {
+        self.run_watched(&Progress::default())
+    }
+
+    /// Runs the campaign while somebody looks at how far it is, who may end it early.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a violating run that does not happen again.
+    pub fn run_watched(&self, progress: &Progress) -> Result<Simulated, SimulationError> {
+        let settings = self.settings();
+        settings.validate()?;
+        if self.seeds.is_empty() {
+            return Err(SimulationError::NoRuns);
+        }
+        let threads = match self.threads {
+            Some(0) => return Err(SimulationError::NoThreads),
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        if let Some(path) = &self.trace {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !folder.is_dir() || path.is_dir() {
+                return Err(SimulationError::Unwritable(path.clone()));
+            }
+            Form::of(&path.to_string_lossy())?;
+        }
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let Range { start: from, end: to } = self.seeds;
+        let (rules, keeps_going) = (self.subject.rules(), self.keeps_going);
+        let what = Campaign { rules, settings, from, to, keeps_going };
+        let report = campaign(&what, &Limits { threads, deadline }, progress)?;
+        let story = self.story(&report)?;
+        let mut simulated = Simulated { report, story, failure: None };
+        if let Some(path) = &self.trace {
+            simulated.failure = simulated.write(path).err();
+        }
+        Ok(simulated)
+    }
+
+    /// The first violating run, drawn again and shrunk.
+    fn story(&self, report: &Report) -> Result<Option<Story>, SimulationError> {
+        let Some(finding) = report.findings.first() else { return Ok(None) };
+        let outcome = run(self.subject.rules(), &report.settings, finding.seed, true, None)?;
+        let (events, property) = (outcome.happened(), finding.property);
+        let (trace, shrunk_from) = if Property::SAFETY.contains(&property) {
+            let small = reduced(&outcome.system, &events, property)?;
+            (small.trace, Some(small.from))
+        } else {
+            // What never happens needs all that did.
+            (Trace::replay(&outcome.system, &events)?, None)
+        };
+        Ok(Some(Story { trace, property, shrunk_from, file: None }))
+    }
+
+    /// Runs the campaign, for a test: no run violates anything, and none is cut off.
+    ///
+    /// # Panics
+    /// If one does, with the story of the first, which is written to a file beside the build.
+    #[track_caller]
+    pub fn assert_no_violation(&self) {
+        let simulated = self.run_for_a_test();
+        let report = simulated.report();
+        let is_whole = report.cut_off == 0 && report.stopped.is_none();
+        assert!(report.findings.is_empty() && is_whole, "not every run is clean\n\n{simulated}");
+    }
+
+    /// Runs the campaign, for a test: some run violates this property, which alone is looked at.
+    ///
+    /// # Panics
+    /// If none does, with what came of them.
+    #[track_caller]
+    pub fn assert_violates(&self, property: Property) {
+        let simulated = self.clone().property(property).run_for_a_test();
+        assert!(!simulated.report().findings.is_empty(), "no run violates {property}\n\n{simulated}");
+    }
+
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a test that cannot run has failed")]
+    fn run_for_a_test(&self) -> Simulated {
+        let mut simulated = self.run().unwrap_or_else(|error| panic!("it cannot be simulated: {error}"));
+        if self.trace.is_none() && simulated.story.is_some() {
+            let folder = beside_the_build();
+            let seed = simulated.report.findings.first().map_or(0, |finding| finding.seed);
+            let path = folder.join(format!("{}-{seed}.json", self.subject.name()));
+            // The story is told all the same.
+            let _ = fs::create_dir_all(&folder).map_err(|error| SimulationError::Trace(folder, error));
+            let _ = simulated.write(&path);
+        }
+        simulated
+    }
+}
+
+impl Simulated {
+    /// What came of the runs, in numbers.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The first violating run, shrunk where that is possible, and the property that it violates.
+    pub fn first(&self) -> Option<(Property, &Trace)> {
+        self.story.as_ref().map(|story| (story.property, &story.trace))
+    }
+
+    /// The file of the trace, if it could not be written. What was found stands all the same.
+    pub fn failure(&self) -> Option<&SimulationError> {
+        self.failure.as_ref()
+    }
+
+    /// Writes the first violating run to a file, in the form of its ending.
+    ///
+    /// # Errors
+    /// There is no such form, or no file can be written there.
+    pub fn write(&mut self, path: &Path) -> Result<(), SimulationError> {
+        let Some(story) = &mut self.story else { return Ok(()) };
+        let form = Form::of(&path.to_string_lossy())?;
+        let content = story.trace.written(form, &self.report.settings.rules, Some(story.property))?;
+        fs::write(path, content).map_err(|error| SimulationError::Trace(path.to_owned(), error))?;
+        story.file = Some(path.to_owned());
+        Ok(())
+    }
+}
+
+impl fmt::Display for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report)?;
+        match &self.story {
+            Some(story) => write!(f, "\n{story}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What came of a campaign, as a person reads it.
+
+use std::fmt::{self, Write as _};
+
+use super::campaign::Report;
+use super::settings::Settings;
+use crate::model::{Load, Store};
+use crate::trace::thousands;
+
+impl Report {
+    /// The arguments that draw a seed again, as far as they are not what they are without.
+    pub fn command(&self, seed: u64) -> String {
+        let settings = &self.settings;
+        let base = Settings::new(&settings.rules, settings.scope.replicas);
+        let (scope, load) = (settings.scope, settings.scope.load.unwrap_or_default());
+        let mut out = format!("bft simulate --seed {seed} --runs 1 --rules {}", settings.rules);
+        let mut add = |differs: bool, name: &str, value: &dyn std::fmt::Display| {
+            if differs {
+                let _ = write!(out, " --{name} {value}");
+            }
+        };
+        add(true, "replicas", &scope.replicas);
+        add(scope.faults != base.scope.faults, "faults", &scope.faults);
+        let ids = settings.placed.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        add(settings.placed.is_some(), "byzantine", &ids);
+        add(
+            settings.placed.is_none() && settings.byzantine != scope.faults,
+            "byzantine",
+            &settings.byzantine,
+        );
+        add(true, "strategy", &settings.strategy);
+        add(true, "scheduler", &settings.scheduler);
+        add(settings.depth != base.depth, "depth", &settings.depth);
+        add(scope.requests != base.scope.requests, "clients", &scope.requests);
+        add(load.operations != Load::default().operations, "requests", &load.operations);
+        add(load.batch != Load::default().batch, "batch", &load.batch);
+        add(load.in_flight != Load::default().in_flight, "in-flight", &load.in_flight);
+        let interval = scope.checkpoint.unwrap_or(128);
+        add(scope.checkpoint != base.scope.checkpoint, "checkpoint", &interval);
+        let window = scope.window.unwrap_or(2 * interval);
+        add(window != 2 * interval, "window", &window);
+        add(scope.crashes != base.scope.crashes, "crashes", &scope.crashes);
+        add(settings.steps != base.steps, "steps", &settings.steps);
+        for (name, value) in
+            [("drop", settings.drop), ("duplicate", settings.duplicate), ("partitions", settings.partitions)]
+        {
+            add(value.is_some(), name, &value.unwrap_or(0));
+        }
+        add(settings.stable_at.is_some(), "stable-at", &settings.stable_at.unwrap_or(0));
+        if let Some(property) = settings.property {
+            add(true, "property", &property);
+        }
+        if scope.store == Store::LosesLast {
+            out.push_str(" --lossy-store");
+        }
+        out
+    }
+
+    /// What happened in all runs.
+    fn counted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        let runs = self.runs();
+        writeln!(
+            f,
+            "{} runs, {} steps, {} messages delivered and {} lost, {} sent by Byzantine replicas, in {:.1} s\n\
+         {} requests answered, {} blocks, {} new views entered, {} checkpoints stable, {} states taken over, {} crashes",
+            thousands(runs),
+            thousands(counts.steps),
+            thousands(counts.delivered),
+            thousands(counts.lost),
+            thousands(counts.byzantine),
+            self.seconds,
+            thousands(counts.answered),
+            thousands(counts.blocks),
+            thousands(counts.view_changes),
+            thousands(counts.checkpoints),
+            thousands(counts.transfers),
+            thousands(counts.crashes),
+        )
+    }
+
+    /// What was found, and how it is seen again.
+    fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = self.runs();
+        let Some(first) = self.findings.first() else {
+            writeln!(
+                f,
+                "No violation in {} runs. That says nothing of other runs: only bft check is exhaustive.",
+                thousands(runs)
+            )?;
+            return Ok(());
+        };
+        writeln!(f, "\nVIOLATED in {} of {} runs.", self.findings.len(), thousands(runs))?;
+        for finding in self.findings.iter().take(10) {
+            writeln!(f, "  seed {}: {}, after {} steps", finding.seed, finding.property, finding.steps)?;
+        }
+        writeln!(f, "Seed {}: {}\nTo see it again:\n  {}", first.seed, first.what, self.command(first.seed))?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
+        let who = match &settings.placed {
+            Some(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            None => format!("any {}", settings.byzantine),
+        };
+        let seeds: Vec<_> = self.seeds.iter().map(|(from, to)| format!("{from}..{to}")).collect();
+        write!(
+            f,
+            "Rules: {}\n{}; Byzantine: {who}, {}; scheduler: {}; seeds {}\n\n",
+            settings.rules,
+            settings.scope,
+            settings.strategy,
+            settings.scheduler,
+            seeds.join(", ")
+        )?;
+        self.counted(f)?;
+        if self.cut_off > 0 {
+            writeln!(
+                f,
+                "{} of them were cut off by --steps {}: whether they come to anything is not known.",
+                thousands(self.cut_off),
+                settings.steps
+            )?;
+        }
+        if let Some(what) = &self.stopped {
+            writeln!(f, "Not all seeds were run: {what} ended it.")?;
+        }
+        if settings.byzantine > settings.scope.faults {
+            f.write_str("More replicas are Byzantine than f: the protocol promises nothing there.\n")?;
+        }
+        self.found(f)
+    }
+}

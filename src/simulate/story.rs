@@ -1,0 +1,43 @@
+//! A violating run, told.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::model::Property;
+use crate::trace::{Trace, thousands};
+
+/// A violating run that was drawn again.
+#[derive(Debug)]
+pub(super) struct Story {
+    pub trace: Trace,
+    pub property: Property,
+    /// How many steps it took before it was shrunk, if it was.
+    pub shrunk_from: Option<usize>,
+    /// Where it was written to.
+    pub file: Option<PathBuf>,
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (steps, whole) = (self.trace.steps().len(), self.trace.to_text(Some(self.property)));
+        match self.shrunk_from {
+            Some(from) => write!(
+                f,
+                "The run, {} steps, shrunk to {steps}, none of which can be left out:\n\n{whole}",
+                thousands(from as u64),
+            )?,
+            None => {
+                writeln!(f, "The run took {} steps.", thousands(steps as u64))?;
+                let lines: Vec<_> = whole.lines().collect();
+                let end = lines.iter().rposition(|line| *line == "In the end").unwrap_or(0);
+                lines[end..].iter().try_for_each(|line| writeln!(f, "{line}"))?;
+            }
+        }
+        match &self.file {
+            Some(file) => {
+                writeln!(f, "\nWritten to {0}; to read it again: bft replay {0}", file.display())
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -66,9 +66,9 @@ use super::conduct::Conduct;
 use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
 use super::panics::guarded;
 use super::participant::Event;
-use super::property::{GlobalView, Judge, Property};
+use super::property::{GlobalView, Judge};
 use super::system::System;
-use crate::pbft::{Principal, Rules, SignedRequest, View};
+use crate::pbft::{Principal, Rules, View};
 
 /// How many views there are in [`Liveness::endless`] besides those before stabilisation and n more: in them those are
 /// forgotten in which a batch prepared.
@@ -297,7 +297,7 @@ impl Liveness {
     /// Every step of a state, with the sets of messages that bring it about, as [`GuardModel::ways`] has them.
     pub fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<EventIds>)> {
         let mut all = Vec::new();
-        if self.with_view(state, |seen| executed(seen) && answered(seen)) {
+        if self.with_view(state, |seen| seen.is_executed() && seen.is_answered()) {
             return all;
         }
         if state.stable.is_none() {
@@ -331,12 +331,12 @@ impl Liveness {
 
     /// Whether every honest replica has executed the requests.
     pub fn is_executed(&self, state: &LivenessState) -> bool {
-        self.with_view(state, executed)
+        self.with_view(state, |seen| seen.is_executed())
     }
 
     /// Whether the clients have their answers.
     pub fn is_answered(&self, state: &LivenessState) -> bool {
-        self.with_view(state, answered)
+        self.with_view(state, |seen| seen.is_answered())
     }
 
     /// Whether the sequence numbers of the bound are used up, and not for the requests: a Byzantine
@@ -345,7 +345,7 @@ impl Liveness {
         self.with_view(state, |seen| {
             let slots = seen.system.bound().scope.slots;
             let mut at_end = seen.replicas.iter().filter(|replica| replica.chain().height().0 >= slots);
-            at_end.any(|replica| served(seen, replica) < due(seen))
+            at_end.any(|replica| seen.executed_by(replica) < seen.due())
         })
     }
 
@@ -353,55 +353,6 @@ impl Liveness {
     pub fn with_view<R>(&self, state: &LivenessState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         self.judge.with_view(&state.at, see)
     }
-}
-
-impl GlobalView<'_> {
-    /// Whether the goal of a liveness property is reached; every other property has none.
-    pub fn reaches(&self, property: Property) -> bool {
-        match property {
-            Property::Executed => executed(self),
-            Property::Answered => answered(self),
-            _ => true,
-        }
-    }
-}
-
-/// How many requests there are sequence numbers for.
-fn due(seen: &GlobalView<'_>) -> usize {
-    seen.system.requests().len().min(seen.system.bound().scope.slots as usize)
-}
-
-fn has_executed(replica: &crate::pbft::State, request: &SignedRequest) -> bool {
-    replica.last_reply(request.client).is_some_and(|last| last.timestamp >= request.timestamp)
-}
-
-/// How many requests a replica has executed.
-fn served(seen: &GlobalView<'_>, replica: &crate::pbft::State) -> usize {
-    seen.system.requests().iter().filter(|request| has_executed(replica, request)).count()
-}
-
-/// Whether every honest replica has executed as many requests as there are numbers for.
-fn executed(seen: &GlobalView<'_>) -> bool {
-    seen.replicas.iter().all(|replica| served(seen, replica) >= due(seen))
-}
-
-/// Whether as many requests as there are numbers for have f + 1 honest replicas that agree on the result;
-/// and, where clients take part, whether each of these believes it.
-fn answered(seen: &GlobalView<'_>) -> bool {
-    let enough = usize::from(seen.system.bound().scope.faults) + 1;
-    let is_answered = |request: &&SignedRequest| {
-        let results = || {
-            seen.replicas
-                .iter()
-                .filter(|replica| has_executed(replica, request))
-                .filter_map(|replica| replica.last_reply(request.client).map(|last| last.result))
-        };
-        let client = seen.system.clients().iter().position(|client| client.id() == request.client);
-        let believes =
-            client.and_then(|index| seen.clients.get(index)).is_none_or(|c| c.accepted().is_some());
-        results().any(|result| results().filter(|other| *other == result).count() >= enough) && believes
-    };
-    seen.system.requests().iter().filter(is_answered).count() >= due(seen)
 }
 
 impl Model for Liveness {

@@ -21,10 +21,11 @@ use stateright::{Model, Property};
 use super::adversary::Adversary;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
+use super::network::{concerned, first_events, receivers};
 use super::participant::{Event, Local, Participant, Transition, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::system::System;
-use crate::pbft::{Client, ClientId, Message, Principal, ReplicaId, State, View};
+use crate::pbft::{ClientId, Message, Principal, ReplicaId, State};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is
 /// in the network.
@@ -71,14 +72,6 @@ impl Actor for PbftActor {
             PbftActor::Byzantine => "Byzantine".to_owned(),
         }
     }
-}
-
-/// Who may receive a message. No message names the replica that it is for, so what is sent to one can
-/// reach any.
-fn receivers(system: &System, to: Option<Principal>) -> impl Iterator<Item = Principal> {
-    let client = to.filter(|to| to.replica().is_none());
-    let replicas = system.setting().committee.replicas().filter(move |_| client.is_none());
-    replicas.map(Principal::Replica).chain(client)
 }
 
 /// The actor's number: clients stand behind the last replica.
@@ -133,24 +126,8 @@ impl MessageModel {
             ActorModel::new((), ()).actors(actors).init_network(Network::new_unordered_duplicating([]));
         let mut this = MessageModel { system, adversary, honest, inner };
         let mut network = Network::new_unordered_duplicating([]);
-        for replica in this.system.honest() {
-            let to = Principal::Replica(replica.id());
-            if this.system.hears_requests(replica.id()) {
-                for request in this.system.requests() {
-                    send(&mut network, this.envelope(to, Message::Request(request.clone())));
-                }
-            }
-            for view in
-                (0..this.system.bound().scope.views).map(View).filter(|&v| this.system.may_time_out(v))
-            {
-                send(&mut network, this.to_itself(to, Event::Timeout(view)));
-            }
-            if this.system.bound().scope.crashes > 0 {
-                send(&mut network, this.to_itself(to, Event::Crash));
-            }
-        }
-        for client in this.system.clients().iter().map(Client::id).filter(|&id| this.system.reads(id)) {
-            send(&mut network, this.to_itself(Principal::Client(client), Event::Invoke));
+        for (from, to, event) in first_events(&this.system, &this.honest) {
+            send(&mut network, this.envelope(from, to, event));
         }
         for message in this.adversary.unconditional_messages() {
             this.spread(&mut network, message);
@@ -172,27 +149,15 @@ impl MessageModel {
         Some((before.clone(), taken))
     }
 
-    fn envelope(&self, to: Principal, message: Message) -> Envelope<Event> {
-        let (src, dst) = (id(&self.system, message.signer()), id(&self.system, to));
-        Envelope { src, dst, msg: Event::Deliver(message) }
-    }
-
-    fn to_itself(&self, who: Principal, event: Event) -> Envelope<Event> {
-        let id = id(&self.system, who);
-        Envelope { src: id, dst: id, msg: event }
+    fn envelope(&self, from: Principal, to: Principal, event: Event) -> Envelope<Event> {
+        Envelope { src: id(&self.system, from), dst: id(&self.system, to), msg: event }
     }
 
     /// Puts a message of the adversary into the network, for everybody whom it concerns; the sum of the hashes
     /// of what is new there.
     fn spread(&self, network: &mut Network<Event>, message: &Message) -> Fingerprint {
-        let to = match message {
-            Message::Reply(reply) => Some(Principal::Client(reply.client)),
-            _ => None,
-        };
-        let byzantine = &self.system.bound().byzantine;
-        let honest = |to: &Principal| to.replica().is_none_or(|id| !byzantine.contains(&id));
-        receivers(&self.system, to).filter(honest).fold(0, |sum: Fingerprint, to| {
-            let envelope = self.envelope(to, message.clone());
+        concerned(&self.system, message).fold(0, |sum: Fingerprint, to| {
+            let envelope = self.envelope(message.signer(), to, Event::Deliver(message.clone()));
             let hash = if contains(network, &envelope) { 0 } else { fingerprint(&envelope) };
             send(network, envelope);
             sum.wrapping_add(hash)

@@ -13,6 +13,7 @@ mod event;
 mod far;
 mod fingerprint;
 mod guards;
+mod histories;
 mod history;
 mod known;
 mod lenient;
@@ -20,6 +21,7 @@ mod liveness;
 mod local;
 mod message;
 mod message_graph;
+mod network;
 mod panics;
 mod participant;
 mod property;
@@ -47,6 +49,7 @@ pub use message_graph::{Delivery, GraphState, MessageGraph};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
 pub use participant::{Participant, Transition, participants};
+pub(crate) use property::has_executed;
 pub use property::{
     GlobalView, Judge, NoSuchProperty, Properties, Property, first_history, looked_at, no_dead_end,
     properties,

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{Event, EventRef, GlobalView, History, Panicked, Property, Store, System, guarded};
+use crate::model::{
+    Event, EventRef, GlobalView, History, Panicked, Property, Store, System, guarded, has_executed,
+};
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Message, Outcome, Principal, Record, Replica,
     ReplicaId, State,
@@ -196,7 +198,7 @@ impl HonestNodes {
             // What was only read was not executed.
             let Some((timestamp, Outcome::Appended { .. })) = state.accepted() else { continue };
             for (actor, state) in self.actors.iter().zip(&self.states) {
-                if state.last_reply(client.id()).is_none_or(|last| last.timestamp < timestamp) {
+                if !has_executed(state, client.id(), timestamp) {
                     let what = format!("{} has not executed {}.{timestamp}", actor.replica.id(), client.id());
                     return Some((Property::Executed, what));
                 }
@@ -209,9 +211,7 @@ impl HonestNodes {
     pub fn unserved_of(&self, client: usize) -> Option<(Property, String)> {
         let (client, state) = self.clients.get(client)?;
         let request = state.waiting_for()?;
-        let behind = |(_, state): &(&Actor, &State)| {
-            state.last_reply(client.id()).is_none_or(|last| last.timestamp < request.timestamp)
-        };
+        let behind = |(_, state): &(&Actor, &State)| !has_executed(state, client.id(), request.timestamp);
         let behind = self.actors.iter().zip(&self.states).find(behind).filter(|_| !state.reads());
         Some(match behind {
             Some((actor, _)) => {

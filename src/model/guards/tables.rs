@@ -3,9 +3,9 @@
 use super::certificates::Accepted;
 use super::exists::Exists;
 use super::fair::SentAgain;
-use super::histories::Histories;
 use super::locals::Locals;
 use super::messages::Messages;
+use crate::model::histories::Histories;
 use crate::model::record::Journal;
 
 /// Everything that was met, by number, and what was found out about it.

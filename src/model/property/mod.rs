@@ -2,20 +2,21 @@
 //! judges would agree with every mistake in it.
 
 mod kind;
+mod observation;
+mod served;
 
 use smallvec::SmallVec;
 use stateright::Model;
 
 pub use kind::{NoSuchProperty, Properties, Property};
+pub(super) use observation::{Certificates, Decided, Observation};
+pub(crate) use served::has_executed;
 
 use super::history::History;
 use super::panics::Panicked;
 use super::participant::{Local, Participant};
 use super::system::System;
-use crate::pbft::{
-    Batch, Chain, ClientState, Digest, Outcome, Principal, ReplicaId, SeqNum, SignedRequest, State, View,
-    signed_by_its_client,
-};
+use crate::pbft::{ClientState, Outcome, Principal, ReplicaId, SeqNum, State, View, signed_by_its_client};
 
 /// A model whose states hold honest replicas.
 pub trait Judge: Model {
@@ -217,26 +218,6 @@ fn certificate_unique(seen: &GlobalView<'_>) -> Option<String> {
     None
 }
 
-impl GlobalView<'_> {
-    /// Which replica has executed fewer requests than there are numbers for.
-    pub(crate) fn unserved(&self) -> Option<String> {
-        let requests = self.system.requests();
-        let due = requests.len().min(self.system.bound().scope.slots as usize);
-        for (id, state) in named(self) {
-            let served = |r: &&SignedRequest| {
-                state.last_reply(r.client).is_some_and(|last| last.timestamp >= r.timestamp)
-            };
-            let executed = requests.iter().filter(served).count();
-            if executed < due {
-                return Some(format!(
-                    "nothing that can still happen changes anything, and {id} has executed {executed} of {due} requests"
-                ));
-            }
-        }
-        None
-    }
-}
-
 fn stable_unique(seen: &GlobalView<'_>) -> Option<String> {
     let mut known = First::default();
     for (id, state) in named(seen) {
@@ -345,47 +326,6 @@ pub fn looked_at(system: &System) -> impl Iterator<Item = Property> {
         Property::ReplyTrue | Property::Linearizable => clients,
         _ => true,
     })
-}
-
-/// What of a replica's state the properties look at that are about replicas alone. Most states differ in other things.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Observation {
-    slots: Vec<SlotObservation>,
-    chain: Chain,
-    stable: (SeqNum, Digest),
-}
-
-/// Of a sequence number: which certificate is held, and what is decided.
-type SlotObservation = (SeqNum, Option<(View, Digest)>, Option<Batch>);
-
-/// What is decided, by sequence number.
-pub(super) type Decided = Vec<(SeqNum, Batch)>;
-/// The certificates that are held, by sequence number.
-pub(super) type Certificates = Vec<(SeqNum, View, Digest)>;
-
-impl Observation {
-    /// What they see of this state.
-    pub fn of(state: &State) -> Self {
-        let slot = |(seq, slot): (SeqNum, &crate::pbft::Slot)| {
-            let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
-            let seen = (seq, prepared, slot.committed().cloned());
-            (seen.1.is_some() || seen.2.is_some()).then_some(seen)
-        };
-        let stable = state.stable().claim();
-        Observation {
-            slots: state.log().iter().filter_map(slot).collect(),
-            chain: state.chain().clone(),
-            stable: (stable.seq, stable.state),
-        }
-    }
-
-    /// What is decided and which certificates are held.
-    pub fn parts(&self) -> (Decided, Certificates) {
-        let decided = self.slots.iter().filter_map(|(seq, _, batch)| Some((*seq, batch.clone()?)));
-        let held =
-            self.slots.iter().filter_map(|&(seq, held, _)| held.map(|(view, digest)| (seq, view, digest)));
-        (decided.collect(), held.collect())
-    }
 }
 
 fn decided_by_all<J: Judge>(judge: &J, state: &J::State) -> bool {

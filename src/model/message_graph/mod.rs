@@ -12,22 +12,23 @@
 //! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
 //! first, the order of the search and the trace that it finds do not.
 
+mod saved;
+mod tables;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 use stateright::{Model, Property};
 
+use self::saved::{HISTORY, STATE};
+use self::tables::{NOTHING, Step, Steps, Tables};
 use super::adversary::Adversary;
 use super::bits::Bits;
-use super::fingerprint::{Fingerprint, fingerprint};
-use super::history::History;
-use super::participant::{Event, Local, Participant, participants};
+use super::network::{concerned, first_events, receivers};
+use super::participant::{Event, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
-use super::record::{Journal, Recorded, Unfit};
 use super::system::System;
 use crate::pbft::{Message, Principal};
 
@@ -52,92 +53,6 @@ pub struct Delivery {
     envelope: u32,
     next: u32,
     network: u32,
-}
-
-/// An event on its way. Who brought it tells envelopes apart, as on a real network.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Envelope {
-    from: Principal,
-    to: Principal,
-    event: u32,
-}
-
-/// What a delivery to a local state brings about.
-#[derive(Clone, Copy)]
-struct Step {
-    envelope: u32,
-    next: u32,
-    /// The number of the set of envelopes that is sent.
-    sent: u32,
-    crash: bool,
-}
-
-/// What a participant can do in a local state.
-#[derive(Default)]
-struct Steps {
-    /// The envelopes that were delivered to it for trial.
-    tried: Bits,
-    /// Those that it acts on, ordered by their events.
-    steps: Vec<Step>,
-}
-
-/// The number of the empty set of envelopes.
-const NOTHING: u32 = 0;
-
-const STATE: u32 = 0;
-const HISTORY: u32 = 1;
-
-#[derive(Default)]
-struct Tables {
-    events: IndexSet<Event, FxBuildHasher>,
-    envelopes: IndexSet<Envelope, FxBuildHasher>,
-    /// For each honest participant the envelopes to it.
-    to: Vec<Bits>,
-    locals: IndexSet<(u16, Local), FxBuildHasher>,
-    /// Whether one of these is that of somebody whose code has panicked.
-    is_any_wrecked: bool,
-    /// For each local state.
-    steps: Vec<Steps>,
-    /// What can be in the network, and what can be sent at once.
-    networks: IndexSet<Bits, FxBuildHasher>,
-    bundles: IndexSet<Bits, FxBuildHasher>,
-    /// The network after a bundle was sent into one.
-    after: FxHashMap<(u32, u32), u32>,
-    /// What the adversary makes of the events that it learns from.
-    answers: FxHashMap<Bits, Bits>,
-    histories: IndexSet<History, FxBuildHasher>,
-    /// By client, history and the client's local states before and after.
-    told: FxHashMap<(u16, u32, u32, u32), u32>,
-    journal: Journal,
-}
-
-impl Tables {
-    fn event(&mut self, event: Event) -> u32 {
-        self.events.insert_full(event).0 as u32
-    }
-
-    fn local(&mut self, participant: u16, local: Local) -> u32 {
-        self.is_any_wrecked |= local.wreck().is_some();
-        let (number, fresh) = self.locals.insert_full((participant, local));
-        if fresh {
-            self.steps.push(Steps::default());
-        }
-        number as u32
-    }
-
-    fn envelope(&mut self, honest: &[Participant], from: Principal, to: Principal, event: u32) -> u32 {
-        let (number, fresh) = self.envelopes.insert_full(Envelope { from, to, event });
-        let number = number as u32;
-        if fresh && let Some(participant) = honest.iter().position(|p| p.id() == to) {
-            self.to[participant].insert(number);
-        }
-        number
-    }
-
-    fn network(&self, state: &GraphState, honest: usize) -> (u32, &Bits) {
-        let number = state.0.get(honest).copied().unwrap_or_default();
-        (number, &self.networks[number as usize])
-    }
 }
 
 /// Something that the tables do not hold yet.
@@ -174,44 +89,12 @@ impl MessageGraph {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who may receive a message. No message names the replica that it is for, so what is sent to one can
-    /// reach any.
-    fn receivers(&self, to: Option<Principal>) -> impl Iterator<Item = Principal> {
-        let client = to.filter(|to| to.replica().is_none());
-        let replicas = self.system.setting().committee.replicas().filter(move |_| client.is_none());
-        replicas.map(Principal::Replica).chain(client)
-    }
-
     /// The network before anybody has sent anything, without what the adversary makes of it.
     fn first_network(&self, tables: &mut Tables) -> Bits {
-        let system = &self.system;
         let mut network = Bits::default();
-        let mut put = |tables: &mut Tables, from, to, event| {
+        for (from, to, event) in first_events(&self.system, &self.honest) {
             let event = tables.event(event);
             network.insert(tables.envelope(&self.honest, from, to, event));
-        };
-        for participant in &self.honest {
-            let who = participant.id();
-            match participant {
-                Participant::Replica(replica, _) => {
-                    let heard = system.hears_requests(replica.id());
-                    for request in system.requests().iter().filter(|_| heard) {
-                        put(tables, request.signer(), who, Event::Deliver(Message::Request(request.clone())));
-                    }
-                    for view in (0..system.bound().scope.views).map(crate::pbft::View) {
-                        if system.may_time_out(view) {
-                            put(tables, who, who, Event::Timeout(view));
-                        }
-                    }
-                    if system.bound().scope.crashes > 0 {
-                        put(tables, who, who, Event::Crash);
-                    }
-                }
-                Participant::Client(client) if system.reads(client.id()) => {
-                    put(tables, who, who, Event::Invoke);
-                }
-                Participant::Client(_) => {}
-            }
         }
         for message in self.adversary.unconditional_messages() {
             self.spread(tables, &mut network, message);
@@ -221,14 +104,9 @@ impl MessageGraph {
 
     /// Puts a message of the adversary into the network, for everybody honest whom it concerns.
     fn spread(&self, tables: &mut Tables, network: &mut Bits, message: &Message) {
-        let to = match message {
-            Message::Reply(reply) => Some(Principal::Client(reply.client)),
-            _ => None,
-        };
         let from = message.signer();
         let event = tables.event(Event::Deliver(message.clone()));
-        let byzantine = &self.system.bound().byzantine;
-        for to in self.receivers(to).filter(|to| to.replica().is_none_or(|id| !byzantine.contains(&id))) {
+        for to in concerned(&self.system, message) {
             network.insert(tables.envelope(&self.honest, from, to, event));
         }
     }
@@ -290,7 +168,7 @@ impl MessageGraph {
         let from = honest.id();
         for (to, message) in sent {
             let event = tables.event(Event::Deliver(message));
-            for to in self.receivers(to).filter(|&to| to != from) {
+            for to in receivers(&self.system, to).filter(|&to| to != from) {
                 bundle.insert(tables.envelope(&self.honest, from, to, event));
             }
         }
@@ -370,22 +248,20 @@ impl MessageGraph {
 
     /// The number of the history after a client's step.
     fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
-        let key = (participant, history, before, after);
-        if let Some(&next) = self.read().told.get(&key) {
+        let telling = (participant, history, before, after);
+        if let Some(next) = self.read().histories.after(telling) {
             return next;
         }
         let mut tables = self.write();
-        tables.journal.note(HISTORY, &[participant.into(), history, before, after]);
-        let client_state = |local: u32| tables.locals[local as usize].1.client();
-        let next = match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
+        let Tables { journal, locals, histories, .. } = &mut *tables;
+        journal.note(HISTORY, &[participant.into(), history, before, after]);
+        let client_state = |local: u32| locals[local as usize].1.client();
+        match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
             (Participant::Client(client), Some(before), Some(after)) => {
-                tables.histories[history as usize].after(client.id(), before, after)
+                histories.tell(telling, client.id(), before, after).unwrap_or(history)
             }
-            _ => return history,
-        };
-        let next = tables.histories.insert_full(next).0 as u32;
-        tables.told.insert(key, next);
-        next
+            _ => history,
+        }
     }
 }
 
@@ -407,7 +283,7 @@ impl Model for MessageGraph {
             false => self.closed(tables, network, &Bits::default(), true),
         });
         if let Some(history) = first_history(&self.system, &self.honest) {
-            state.push(tables.histories.insert_full(history).0 as u32);
+            state.push(tables.histories.intern(history));
         }
         vec![GraphState(state)]
     }
@@ -455,76 +331,8 @@ impl Judge for MessageGraph {
         let tables = self.read();
         let locals = self.locals(state).iter().map(|&local| &tables.locals[local as usize].1);
         let history = state.0.get(self.honest.len() + 1);
-        let history = history.and_then(|&number| tables.histories.get_index(number as usize));
+        let history = history.and_then(|&number| tables.histories.get(number));
         GlobalView::with(&self.system, locals, history, see)
-    }
-}
-
-impl Recorded for MessageGraph {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
-    }
-
-    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
-        let _ = self.init_states();
-        for (kind, words) in Journal::entries(journal) {
-            match (kind, words) {
-                (STATE, words) => {
-                    let state = self.numbered(words).ok_or(Unfit)?;
-                    self.actions(&state, &mut Vec::new());
-                }
-                (HISTORY, &[participant, history, before, after])
-                    if self.are_met(participant, history, [before, after]) =>
-                {
-                    self.history(participant as u16, history, before, after);
-                }
-                _ => return Err(Unfit),
-            }
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> Fingerprint {
-        let tables = self.read();
-        let whole: (Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>) = (
-            tables.events.iter().collect(),
-            tables.envelopes.iter().collect(),
-            tables.locals.iter().collect(),
-            tables.networks.iter().collect(),
-            tables.histories.iter().collect(),
-        );
-        fingerprint(&whole)
-    }
-
-    fn numbers(state: &GraphState) -> &[u32] {
-        &state.0
-    }
-
-    fn numbered(&self, numbers: &[u32]) -> Option<GraphState> {
-        self.is_met(&self.read(), numbers).then(|| GraphState(numbers.into()))
-    }
-}
-
-impl MessageGraph {
-    /// Whether these are numbers of a participant, a history and local states of the participant.
-    fn are_met(&self, participant: u32, history: u32, locals: [u32; 2]) -> bool {
-        let tables = self.read();
-        let is_of = |&local: &u32| {
-            tables.locals.get_index(local as usize).is_some_and(|(of, _)| u32::from(*of) == participant)
-        };
-        (history as usize) < tables.histories.len() && locals.iter().all(is_of)
-    }
-
-    /// Whether these are the numbers of a state.
-    fn is_met(&self, tables: &Tables, numbers: &[u32]) -> bool {
-        let honest = self.honest.len();
-        let has_history = !tables.histories.is_empty();
-        numbers.len() == honest + 1 + usize::from(has_history)
-            && (0..).zip(&numbers[..honest]).all(|(participant, &local)| {
-                tables.locals.get_index(local as usize).is_some_and(|(of, _)| *of == participant)
-            })
-            && (numbers[honest] as usize) < tables.networks.len()
-            && numbers.get(honest + 1).is_none_or(|&number| (number as usize) < tables.histories.len())
     }
 }
 

@@ -1,0 +1,80 @@
+//! How the tables are had again in another process: what made them grow, asked again.
+
+use stateright::Model;
+
+use super::tables::Tables;
+use super::{GraphState, MessageGraph};
+use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::record::{Journal, Recorded, Unfit};
+
+/// The kinds of entries in the journal.
+pub(super) const STATE: u32 = 0;
+pub(super) const HISTORY: u32 = 1;
+
+impl Recorded for MessageGraph {
+    fn journal(&self) -> Vec<u32> {
+        self.read().journal.words().to_vec()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        let _ = self.init_states();
+        for (kind, words) in Journal::entries(journal) {
+            match (kind, words) {
+                (STATE, words) => {
+                    let state = self.numbered(words).ok_or(Unfit)?;
+                    self.actions(&state, &mut Vec::new());
+                }
+                (HISTORY, &[participant, history, before, after])
+                    if self.are_met(participant, history, [before, after]) =>
+                {
+                    self.history(participant as u16, history, before, after);
+                }
+                _ => return Err(Unfit),
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let tables = self.read();
+        let whole: (Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>) = (
+            tables.events.iter().collect(),
+            tables.envelopes.iter().collect(),
+            tables.locals.iter().collect(),
+            tables.networks.iter().collect(),
+            tables.histories.all().collect(),
+        );
+        fingerprint(&whole)
+    }
+
+    fn numbers(state: &GraphState) -> &[u32] {
+        &state.0
+    }
+
+    fn numbered(&self, numbers: &[u32]) -> Option<GraphState> {
+        self.is_met(&self.read(), numbers).then(|| GraphState(numbers.into()))
+    }
+}
+
+impl MessageGraph {
+    /// Whether these are numbers of a participant, a history and local states of the participant.
+    fn are_met(&self, participant: u32, history: u32, locals: [u32; 2]) -> bool {
+        let tables = self.read();
+        let is_of = |&local: &u32| {
+            tables.locals.get_index(local as usize).is_some_and(|(of, _)| u32::from(*of) == participant)
+        };
+        (history as usize) < tables.histories.met() && locals.iter().all(is_of)
+    }
+
+    /// Whether these are the numbers of a state.
+    fn is_met(&self, tables: &Tables, numbers: &[u32]) -> bool {
+        let honest = self.honest.len();
+        let has_history = tables.histories.met() > 0;
+        numbers.len() == honest + 1 + usize::from(has_history)
+            && (0..).zip(&numbers[..honest]).all(|(participant, &local)| {
+                tables.locals.get_index(local as usize).is_some_and(|(of, _)| *of == participant)
+            })
+            && (numbers[honest] as usize) < tables.networks.len()
+            && numbers.get(honest + 1).is_none_or(|&number| (number as usize) < tables.histories.met())
+    }
+}

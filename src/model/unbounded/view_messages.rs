@@ -14,7 +14,7 @@ pub(super) struct ViewMessages {
     all: Bits,
     /// The PRE-PREPAREs, PREPAREs and COMMITs.
     votes: Bits,
-    /// Those that certificates are made of.
+    /// The messages that certificates are made of.
     proving: Bits,
     /// The NEW-VIEWs, each with what it proposes.
     pub new_views: FxHashMap<u32, ContentNumber>,

@@ -123,7 +123,7 @@ impl<'a> Lists<'a> {
         Ok(())
     }
 
-    /// The same, and which of its view changes count, and what is accepted.
+    /// What the rules make of a list, which of its view changes count, and what is accepted.
     fn check_closely(&self, alphabet: &Alphabet, list: &[usize]) -> Result<(), Assumption> {
         self.check_list(alphabet, list)?;
         let changes: Vec<&ViewChange> = list.iter().map(|&report| &alphabet.changes[report]).collect();

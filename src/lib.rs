@@ -2,6 +2,25 @@
 //! protocol's real code under an exhaustive model checker, against the most general Byzantine adversary,
 //! and shows what goes wrong as a trace that a person can read.
 //!
+//! ```
+//! use bft_check::check::Check;
+//! use bft_check::model::Property;
+//! use bft_check::pbft::{Committee, Rules};
+//! use bft_check::subject::Pbft;
+//!
+//! /// A decision takes one COMMIT less than a quorum.
+//! #[derive(Debug)]
+//! struct FewCommits;
+//!
+//! impl Rules for FewCommits {
+//!     fn commit_quorum(&self, committee: Committee) -> usize {
+//!         committee.quorum() - 1
+//!     }
+//! }
+//!
+//! Check::new(Pbft::with(&FewCommits)).views(2).assert_violates(Property::Agreement);
+//! ```
+//!
 //! The rooms, in the order in which a question flows through them; each uses only those above it:
 //!
 //! - [`pbft`]: the protocol of Castro and Liskov (OSDI'99), a pure state machine behind a rulebook;

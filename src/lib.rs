@@ -37,7 +37,9 @@
 
 pub mod bugs;
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "explore")]
 pub mod explore;
 pub mod guide;
 pub mod model;

@@ -1,7 +1,7 @@
 //! What is asked about: a protocol under rules, by name.
 //!
 //! A [`Pbft`] is what the front doors take: [`Check`](crate::check::Check) and
-//! [`Simulation`](crate::simulate::Simulation) in a program or a test, and [`cli::run`](crate::cli::run) for a
+//! [`Simulation`](crate::simulate::Simulation) in a program or a test, and `cli::run` for a
 //! command line of one's own. Traces, saved checks and reports name it, and a [`Catalogue`] finds it again by that
 //! name.
 

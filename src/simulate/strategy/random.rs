@@ -1,8 +1,8 @@
-//! Anything that the rulebook might accept: the alphabet of the judges' adversary, sampled.
+//! Anything: the alphabet of the judges' adversary, sampled.
 //!
-//! The exhaustive judges offer every such message; here one is drawn at a time, from the same kinds. As there, what
-//! the rulebook refuses in whatever state is left out, so that a rulebook with a hole gets the messages that fit
-//! the hole.
+//! The exhaustive judges offer every such message; here one is drawn at a time, from the same kinds. In half of the runs the
+//! parts that a single rule refuses are drawn again or left out, so that a rulebook with a hole soon gets the messages
+//! that fit the hole. In the other half no single rule is asked: only a replica, run as a whole, says what it refuses.
 
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::super::rng::Rng;
 use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{
     Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
-    PreparedClaim, Principal, Proposal, Reply, SeqNum, Signed, Snapshot, StableCheckpoint, StableClaim,
-    StateTransfer, Timestamp, Uncompared, View, ViewChange, check_proposal,
+    PreparedClaim, Principal, Proposal, Reply, SeqNum, Signable, Signed, Snapshot, StableCheckpoint,
+    StableClaim, StateTransfer, Timestamp, Uncompared, View, ViewChange, check_proposal,
 };
 
 /// Lets a part of what the protocol says through, and says things of its own.
@@ -22,14 +22,44 @@ pub(super) struct Random {
     honest: u64,
     /// How many it sends of its own when it acts.
     eager: u64,
+    /// Whether it asks single rules before it says something.
+    asks: Asks,
+}
+
+/// Whether single rules are asked.
+#[derive(Clone, Copy, Debug)]
+struct Asks(bool);
+
+impl Asks {
+    /// Whether something is said: whatever it is, or only if the rule accepts it.
+    fn accept(self, rule: impl FnOnce() -> bool) -> bool {
+        !self.0 || rule()
+    }
 }
 
 impl Random {
     pub fn new(rng: &mut Rng) -> Self {
         let honest = rng.pick(&[0, 500, 900, 1000]).copied().unwrap_or(500);
         let eager = rng.pick(&[1, 3, 8]).copied().unwrap_or(3);
-        Random { honest, eager }
+        let asks = Asks(rng.chance(500));
+        Random { honest, eager, asks }
     }
+}
+
+/// Signed by itself; where no single rule is asked, now and then in the name of another, with a signature that does not verify.
+fn signed<M: Signable>(
+    context: &mut StrategyContext<'_>,
+    me: &ByzantineNode,
+    message: M,
+    asks: Asks,
+) -> Signed<M> {
+    if !asks.0 && context.rng.chance(100) {
+        let others: Vec<_> = context.replicas().collect();
+        if let Some(&other) = context.rng.pick(&others) {
+            return Signed::forged(other, message);
+        }
+    }
+    me.key().sign(message)
 }
 
 /// A view that is talked of, or the next ones.
@@ -79,20 +109,29 @@ fn ballot(context: &mut StrategyContext<'_>) -> (View, SeqNum, Digest) {
     }
 }
 
-fn proposal(context: &mut StrategyContext<'_>, me: &ByzantineNode) -> Option<Proposal> {
+fn proposal(context: &mut StrategyContext<'_>, me: &ByzantineNode, asks: Asks) -> Option<Proposal> {
     let (view, seq, batch) = (view(context), seq(context), batch(context));
     let digest = if context.rng.chance(100) { self::batch(context).digest() } else { batch.digest() };
-    let proposal = Proposal { pre_prepare: me.key().sign(PrePrepare { view, seq, digest }), batch };
+    let pre_prepare = signed(context, me, PrePrepare { view, seq, digest }, asks);
+    let proposal = Proposal { pre_prepare, batch };
     let rules = context.system.rules();
-    let fits = check_proposal(rules, context.system.setting(), &proposal).is_ok()
-        && (!proposal.batch.is_null() || rules.may_propose_null());
+    let setting = context.system.setting();
+    let fits = asks.accept(|| {
+        check_proposal(rules, setting, &proposal).is_ok()
+            && (!proposal.batch.is_null() || rules.may_propose_null())
+    });
     fits.then_some(proposal)
 }
 
-/// A certificate that the rulebook accepts for a proposal: from the most fitting votes to none at all.
-fn claim(context: &mut StrategyContext<'_>, me: &ByzantineNode, seq: SeqNum) -> Option<PreparedClaim> {
+/// A certificate for a proposal: from the most fitting votes to none at all, the first set that the rulebook accepts, or any.
+fn claim(
+    context: &mut StrategyContext<'_>,
+    me: &ByzantineNode,
+    seq: SeqNum,
+    asks: Asks,
+) -> Option<PreparedClaim> {
     let mut proposals = context.knowledge.proposals.get(&seq).cloned().unwrap_or_default();
-    proposals.extend(proposal(context, me).filter(|proposal| proposal.seq() == seq));
+    proposals.extend(proposal(context, me, asks).filter(|proposal| proposal.seq() == seq));
     let proposal = context.rng.pick(&proposals)?.clone();
     let (rules, setting) = (context.system.rules(), context.system.setting());
     let mut votes = context.knowledge.prepares.get(&seq).cloned().unwrap_or_default();
@@ -105,21 +144,26 @@ fn claim(context: &mut StrategyContext<'_>, me: &ByzantineNode, seq: SeqNum) -> 
         }
     }
     let matching = |vote: &&Signed<Prepare>| (vote.view, vote.digest) == (view, digest);
-    let kinds: [Vec<Signed<Prepare>>; 5] = [
+    let voters =
+        context.replicas().filter(|id| votes.iter().filter(matching).all(|vote| vote.signer() != *id));
+    let forged = voters.map(|id| Signed::forged(id, Prepare { view, seq, digest }));
+    let kinds: [Vec<Signed<Prepare>>; 6] = [
         votes.iter().filter(matching).cloned().collect(),
         votes.iter().filter(|vote| vote.view == view).cloned().collect(),
         votes.clone(),
         repeat_n(votes.iter().filter(matching).cloned(), setting.committee.quorum()).flatten().collect(),
+        votes.iter().filter(matching).cloned().chain(forged).collect(),
         Vec::new(),
     ];
-    kinds.into_iter().find_map(|votes| {
+    let first = if asks.0 { 0 } else { context.rng.below(kinds.len() as u64) as usize };
+    kinds.into_iter().skip(first).find_map(|votes| {
         let claim = PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(Arc::from(votes)) };
-        rules.check_prepared(setting, &claim).is_ok().then_some(claim)
+        asks.accept(|| rules.check_prepared(setting, &claim).is_ok()).then_some(claim)
     })
 }
 
 /// A checkpoint that can be shown to be stable.
-fn stable(context: &mut StrategyContext<'_>) -> StableClaim {
+fn stable(context: &mut StrategyContext<'_>, asks: Asks) -> StableClaim {
     let genesis = StableCheckpoint::genesis().claim().clone();
     let mut claims: Vec<_> = context.knowledge.stable.values().cloned().chain([genesis.clone()]).collect();
     let (rules, setting) = (context.system.rules(), context.system.setting());
@@ -130,7 +174,7 @@ fn stable(context: &mut StrategyContext<'_>) -> StableClaim {
             let mut votes: Vec<_> = votes.iter().filter(|vote| vote.state == state).cloned().collect();
             votes.extend(context.system.byzantine().iter().map(|key| key.sign(Checkpoint { seq, state })));
             let claim = StableClaim { seq, state, checkpoints: Uncompared(votes.into()) };
-            if rules.check_stable(setting, &claim).is_ok() {
+            if asks.accept(|| rules.check_stable(setting, &claim).is_ok()) {
                 claims.push(claim);
             }
         }
@@ -140,23 +184,29 @@ fn stable(context: &mut StrategyContext<'_>) -> StableClaim {
     (if context.rng.chance(600) { latest } else { any }).unwrap_or(genesis)
 }
 
-fn view_change(context: &mut StrategyContext<'_>, me: &ByzantineNode, new_view: View) -> Option<ViewChange> {
-    let stable = stable(context);
+fn view_change(
+    context: &mut StrategyContext<'_>,
+    me: &ByzantineNode,
+    new_view: View,
+    asks: Asks,
+) -> Option<ViewChange> {
+    let stable = stable(context, asks);
     let top = context.knowledge.proposals.last_key_value().map_or(stable.seq, |(seq, _)| *seq);
     let mut prepared = Vec::new();
     for seq in (stable.seq.0 + 1..=top.0).take(16).map(SeqNum) {
         if context.rng.chance(600) {
-            prepared.extend(claim(context, me, seq).filter(|claim| claim.view() < new_view));
+            let claim = claim(context, me, seq, asks);
+            prepared.extend(claim.filter(|claim| asks.accept(|| claim.view() < new_view)));
         }
     }
     let change = ViewChange { new_view, stable, prepared };
-    let accepted = context.system.rules().check_view_change(context.system.setting(), &change).is_ok();
-    accepted.then_some(change)
+    let (rules, setting) = (context.system.rules(), context.system.setting());
+    asks.accept(|| rules.check_view_change(setting, &change).is_ok()).then_some(change)
 }
 
-fn new_view(context: &mut StrategyContext<'_>, me: &ByzantineNode) -> Option<NewView> {
+fn new_view(context: &mut StrategyContext<'_>, me: &ByzantineNode, asks: Asks) -> Option<NewView> {
     let view = view(context);
-    if view == View(0) || !context.leads(me.id(), view) {
+    if !asks.accept(|| view != View(0) && context.leads(me.id(), view)) {
         return None;
     }
     let rules = context.system.rules();
@@ -168,13 +218,15 @@ fn new_view(context: &mut StrategyContext<'_>, me: &ByzantineNode) -> Option<New
         .view_changes
         .values()
         .flatten()
-        .map(|(_, of_one)| of_one.iter().filter(|change| rules.justifies(change, view)).cloned().collect())
+        .map(|(_, of_one)| {
+            of_one.iter().filter(|change| asks.accept(|| rules.justifies(change, view))).cloned().collect()
+        })
         .collect();
     for of_one in by_sender {
         changes.extend(context.rng.pick(&of_one).cloned());
     }
     for key in context.system.byzantine() {
-        if let Some(change) = view_change(context, me, view) {
+        if let Some(change) = view_change(context, me, view, asks) {
             changes.retain(|other| other.signer() != key.owner());
             changes.push(Arc::new(key.sign(change)));
         }
@@ -211,11 +263,11 @@ fn new_view(context: &mut StrategyContext<'_>, me: &ByzantineNode) -> Option<New
         batch,
     });
     let new_view = NewView { view, proposals: proposals.collect(), view_changes: Uncompared(changes) };
-    rules.check_new_view(context.system.setting(), &new_view).is_ok().then_some(new_view)
+    asks.accept(|| rules.check_new_view(context.system.setting(), &new_view).is_ok()).then_some(new_view)
 }
 
-fn state(context: &mut StrategyContext<'_>) -> Option<StateTransfer> {
-    let stable = stable(context);
+fn state(context: &mut StrategyContext<'_>, asks: Asks) -> Option<StateTransfer> {
+    let stable = stable(context, asks);
     let (rules, setting) = (context.system.rules(), context.system.setting());
     let real = context.knowledge.snapshots.get(&stable.seq).cloned();
     let forged = Snapshot { seq: stable.seq, head: Digest::ZERO, clients: Default::default() };
@@ -236,7 +288,7 @@ fn state(context: &mut StrategyContext<'_>) -> Option<StateTransfer> {
         decided.push(Decision { seq, batch, commits: Uncompared((view, commits)) });
     }
     let transfer = StateTransfer { stable, snapshot, decided };
-    rules.check_state(setting, &transfer).is_ok().then_some(transfer)
+    asks.accept(|| rules.check_state(setting, &transfer).is_ok()).then_some(transfer)
 }
 
 /// A reply that was true for somebody, or never was.
@@ -249,36 +301,36 @@ fn reply(context: &mut StrategyContext<'_>) -> Option<Reply> {
     Some(Reply { view: context.knowledge.view, timestamp, client, result })
 }
 
-/// Some message, if it is of any use.
-fn message(context: &mut StrategyContext<'_>, me: &ByzantineNode) -> Option<Message> {
+/// Some message, if one can be made.
+fn message(context: &mut StrategyContext<'_>, me: &ByzantineNode, asks: Asks) -> Option<Message> {
     let key = me.key();
     Some(match context.rng.below(14) {
-        0..=2 => Message::PrePrepare(proposal(context, me)?),
+        0..=2 => Message::PrePrepare(proposal(context, me, asks)?),
         3 | 4 => {
             let (view, seq, digest) = ballot(context);
             let committee = context.system.setting().committee;
-            if !context.system.rules().may_prepare(committee, view, me.id()) {
+            if !asks.accept(|| context.system.rules().may_prepare(committee, view, me.id())) {
                 return None;
             }
-            Message::Prepare(key.sign(Prepare { view, seq, digest }))
+            Message::Prepare(signed(context, me, Prepare { view, seq, digest }, asks))
         }
         5 | 6 => {
             let (view, seq, digest) = ballot(context);
-            Message::Commit(key.sign(Commit { view, seq, digest }))
+            Message::Commit(signed(context, me, Commit { view, seq, digest }, asks))
         }
         7 => {
             let announced: Vec<_> =
                 context.knowledge.checkpoints.values().flatten().map(|c| *c.message()).collect();
             let checkpoint = *context.rng.pick(&announced)?;
             let state = if context.rng.chance(300) { Digest::ZERO } else { checkpoint.state };
-            Message::Checkpoint(key.sign(Checkpoint { state, ..checkpoint }))
+            Message::Checkpoint(signed(context, me, Checkpoint { state, ..checkpoint }, asks))
         }
         8 | 9 => {
             let view = view(context);
-            Message::ViewChange(Arc::new(key.sign(view_change(context, me, view)?)))
+            Message::ViewChange(Arc::new(key.sign(view_change(context, me, view, asks)?)))
         }
-        10 | 11 => Message::NewView(Arc::new(key.sign(new_view(context, me)?))),
-        12 => Message::State(Arc::new(key.sign(state(context)?))),
+        10 | 11 => Message::NewView(Arc::new(key.sign(new_view(context, me, asks)?))),
+        12 => Message::State(Arc::new(key.sign(state(context, asks)?))),
         _ => match context.rng.below(4) {
             0 => Message::Request(context.system.forged().clone()),
             _ => Message::Reply(key.sign(reply(context)?)),
@@ -303,7 +355,7 @@ impl Strategy for Random {
 
     fn act(&mut self, context: &mut StrategyContext<'_>, me: &ByzantineNode, out: &mut Vec<Outgoing>) {
         for _ in 0..self.eager {
-            let Some(message) = message(context, me) else { continue };
+            let Some(message) = message(context, me, self.asks) else { continue };
             if let Message::Reply(reply) = &message {
                 out.push(Outgoing::now(Principal::Client(reply.client), message));
                 continue;

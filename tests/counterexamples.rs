@@ -24,7 +24,7 @@ fn jobs(rulebook: &Rulebook, row: &Row, property: Property) -> Vec<Job> {
     let bound = Bound::new(row.scope, []);
     let of = |judge| check::jobs(judge, &bound, &placed, rulebook.rules).unwrap();
     let (mut all, plain) = (Vec::new(), of(JudgeKind::Guards));
-    for reductions in ["silent", "silent,symmetry", "silent,decided"] {
+    for reductions in ["silent", "silent,symmetry", "silent,quotient"] {
         let reductions: Reductions = reductions.parse().unwrap();
         all.extend(plain.iter().map(|job| Job { reductions, ..job.clone() }));
     }

@@ -4,7 +4,8 @@
 //! - The commands of a block `sh` or `console` are run one after the other, in a folder of their own. None may end with the
 //!   exit code of a question that makes no sense, but for those of a block `console`, which shows such too.
 //! - A block `text` below a block `sh` is output of its last command; a block `mermaid` is the file that it wrote.
-//! - A line `…` stands for anything. Times, and states a second, are not compared, and neither is where a line is broken.
+//! - `…` stands for anything, at the end of a line and at its beginning, where a remark may follow. Times, and states a second,
+//!   are not compared, and neither is where a line is broken.
 //! - `<!-- not run: WHY -->` before a block leaves it out; `<!-- output of: COMMAND -->` says whose output a block is.
 
 #![cfg(test)]
@@ -101,8 +102,12 @@ fn words(text: &str) -> Vec<String> {
 fn shows(output: &str, shown: &[String]) -> Result<(), String> {
     let output = words(output);
     let mut rest = &output[..];
-    for part in shown.split(|line| line.trim() == "…") {
-        let part = words(&part.join("\n"));
+    let shown = shown.iter().map(|line| match line.trim() {
+        line if line.starts_with('…') => "…".to_owned(),
+        line => line.to_owned(),
+    });
+    for part in shown.collect::<Vec<_>>().join("\n").split('…') {
+        let part = words(part);
         let found = (0..=rest.len().saturating_sub(part.len())).find(|&at| rest[at..].starts_with(&part));
         match found {
             Some(at) => rest = &rest[at + part.len()..],

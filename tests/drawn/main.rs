@@ -204,12 +204,11 @@ fn as_long_as_is_asked() {
                     let number = next.fetch_add(1, Relaxed);
                     let drawn = nth(seed, number as u64);
                     let rulebook = singles.get(number).copied().unwrap_or(drawn);
+                    let left = until.saturating_duration_since(Instant::now()).as_secs();
+                    say!("number {number}, {left} s to go: {rulebook:?}");
                     let examined = examine(rulebook, &questions, PATIENCE, SEEDS);
                     let mut findings = examined.findings.clone();
                     lock().add(&examined);
-                    if number.is_multiple_of(20) {
-                        say!("number {number}, {:?} to go", until.saturating_duration_since(Instant::now()));
-                    }
                     retain_new(&sum, &questions, rulebook, &mut findings);
                     findings.iter().for_each(|finding| say!("{finding}"));
                     lock().findings.extend(findings);

@@ -9,6 +9,7 @@ use super::GuardModel;
 use super::state::GuardState;
 use crate::model::participant::Local;
 use crate::model::property::{Certificates, Decided, GlobalView, Judge as _, Properties, Property};
+use crate::pbft::State;
 
 /// What the properties see of each honest replica, by number.
 type Observations = SmallVec<[u32; 4]>;
@@ -77,6 +78,11 @@ impl GuardModel {
     /// What a replica has decided, and which certificates it holds, if the properties see this of it.
     pub(in crate::model) fn seen(&self, observation: u32) -> (Decided, Certificates) {
         self.read().locals.observation(observation).parts()
+    }
+
+    /// Whether this local state is that of a replica that is like this.
+    pub(in crate::model) fn is_replica(&self, local: u32, good: &dyn Fn(&State) -> bool) -> bool {
+        self.read().locals.node(local).and_then(|node| node.local.replica()).is_some_and(good)
     }
 
     /// The number of what the properties see of a replica in this local state.

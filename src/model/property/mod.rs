@@ -31,9 +31,14 @@ pub trait Judge: Model {
         self.with_view(state, |seen| property.violation(seen).is_none())
     }
 
-    /// Whether a state is, or stands for, one in which the participants are like this.
-    fn reaches(&self, state: &Self::State, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
-        self.with_view(state, good)
+    /// Whether a state is, or stands for, one in which every honest replica is like this.
+    fn every_replica_reaches(&self, state: &Self::State, good: &dyn Fn(&State) -> bool) -> bool {
+        self.with_honest(state, |replicas| replicas.iter().all(|replica| good(replica)))
+    }
+
+    /// Whether a state is, or stands for, one in which some honest replica is like this.
+    fn some_replica_reaches(&self, state: &Self::State, good: &dyn Fn(&State) -> bool) -> bool {
+        self.with_honest(state, |replicas| replicas.iter().any(|replica| good(replica)))
     }
 
     /// Calls `see` with the honest replicas' states, in the order of [`System::honest`].
@@ -329,31 +334,27 @@ pub fn looked_at(system: &System) -> impl Iterator<Item = Property> {
 }
 
 fn decided_by_all<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.reaches(state, &|seen| {
-        let decided =
-            |s: &&State| s.log().iter().any(|(_, slot)| slot.committed().is_some_and(|b| !b.is_null()));
-        seen.replicas.iter().all(decided)
+    judge.every_replica_reaches(state, &|s| {
+        s.log().iter().any(|(_, slot)| slot.committed().is_some_and(|b| !b.is_null()))
     })
 }
 
 fn decided_after_view_change<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.reaches(state, &|seen| {
-        seen.replicas.iter().any(|s| {
-            s.log().iter().any(|(_, slot)| {
-                slot.committed().is_some_and(|b| !b.is_null())
-                    && slot.is_prepared()
-                    && slot.proposal().is_some_and(|p| p.view() > View(0))
-            })
+    judge.some_replica_reaches(state, &|s| {
+        s.log().iter().any(|(_, slot)| {
+            slot.committed().is_some_and(|b| !b.is_null())
+                && slot.is_prepared()
+                && slot.proposal().is_some_and(|p| p.view() > View(0))
         })
     })
 }
 
 fn believed_by_one<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.reaches(state, &|seen| seen.clients.iter().any(|client| client.accepted().is_some()))
+    judge.with_view(state, |seen| seen.clients.iter().any(|client| client.accepted().is_some()))
 }
 
 fn stable_above_genesis<J: Judge>(judge: &J, state: &J::State) -> bool {
-    judge.reaches(state, &|seen| seen.replicas.iter().any(|s| s.stable().seq() > SeqNum::GENESIS))
+    judge.some_replica_reaches(state, &|s| s.stable().seq() > SeqNum::GENESIS)
 }
 
 /// The safety properties that the bound can look at and, so that no model passes by doing nothing, the good outcomes

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use stateright::Model;
 
@@ -33,7 +33,7 @@ use super::guards::{Guard, GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
 use super::system::System;
-use crate::pbft::Batch;
+use crate::pbft::{Batch, State};
 use decided::Decisions;
 
 type Locals = SmallVec<[u32; 4]>;
@@ -273,6 +273,12 @@ impl Reduced {
         }
     }
 
+    /// Of these states of a replica the first of each in which the properties see the same.
+    fn seen_differently(&self, reached: &Reached) -> Reached {
+        let mut seen = FxHashSet::default();
+        reached.iter().filter(|stop| seen.insert(self.judge.aspect(stop.local))).cloned().collect()
+    }
+
     fn judge_all(&self, state: &GuardState) -> Properties {
         let all = self.all_reached(state);
         let aspects = |reached: &Reached| reached.iter().map(|stop| self.judge.aspect(stop.local)).collect();
@@ -285,7 +291,9 @@ impl Reduced {
             return before | violated;
         }
         let mut violated = Properties::NONE;
-        self.any_of(state, &all, &mut |_, state| {
+        // Of the states in which the properties see the same one will do.
+        let different: AllReached = all.iter().map(|reached| self.seen_differently(reached)).collect();
+        self.any_of(state, &different, &mut |_, state| {
             violated |= self.judge.violated(state);
             false
         });
@@ -364,9 +372,16 @@ impl Judge for Reduced {
         self.judge.with_view(state, see)
     }
 
-    fn reaches(&self, state: &GuardState, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
-        let all = self.all_reached(state);
-        self.any_of(state, &all, &mut |_, state| self.judge.reaches(state, good))
+    // What one replica comes to silently is no matter of the others: there is no need to look at all combinations.
+
+    fn every_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        let is_good = |stop: &Stop| self.judge.is_replica(stop.local, good);
+        self.all_reached(state).iter().all(|reached| reached.iter().any(is_good))
+    }
+
+    fn some_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        let is_good = |stop: &Stop| self.judge.is_replica(stop.local, good);
+        self.all_reached(state).iter().any(|reached| reached.iter().any(is_good))
     }
 }
 

@@ -45,7 +45,7 @@ use stateright::Model;
 use super::guards::{GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Property, properties};
 use super::system::System;
-use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, View};
+use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, State, View};
 
 pub use by_guards::ByGuards;
 
@@ -348,8 +348,12 @@ where
         self.inner.with_view(state, see)
     }
 
-    fn reaches(&self, state: &GuardState, good: &dyn Fn(&GlobalView<'_>) -> bool) -> bool {
-        self.inner.reaches(state, good)
+    fn every_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        self.inner.every_replica_reaches(state, good)
+    }
+
+    fn some_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        self.inner.some_replica_reaches(state, good)
     }
 }
 

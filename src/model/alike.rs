@@ -89,7 +89,7 @@ pub(super) struct Alike<'a> {
 ///
 /// # Errors
 /// Which it does not.
-pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
+pub(crate) fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let bound = system.bound();
     let keys = system.keys();
     // Whoever panics over one of two treats them differently.

@@ -314,7 +314,7 @@ impl<M> Tally<M> {
     }
 
     /// The keys under which two tallies hold different votes.
-    pub fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
+    pub(crate) fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
     where
         M: PartialEq,
     {

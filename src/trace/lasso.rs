@@ -27,14 +27,14 @@ pub struct RunLasso {
 
 impl RunLasso {
     /// [`RunLasso::then`] of a run into a state in which nothing can happen.
-    pub const DEAD_END: &'static str = "nothing can happen any more";
+    pub(crate) const DEAD_END: &'static str = "nothing can happen any more";
     /// [`RunLasso::then`] of a run into a state in which nothing has to happen.
-    pub const REST: &'static str =
+    pub(crate) const REST: &'static str =
         "nothing more has to happen: only Byzantine replicas could still do something";
     /// [`RunLasso::then`] of a run into a loop.
     pub const LOOP: &'static str = "and so on, for ever";
     /// [`RunLasso::then`] of a run that goes on in the same way with other numbers for its views.
-    pub const RISING: &'static str = "and so on, for ever, in higher and higher views";
+    pub(crate) const RISING: &'static str = "and so on, for ever, in higher and higher views";
 
     /// Whether it is a loop, and not a state in which the run stops.
     pub fn is_loop(&self) -> bool {

@@ -23,7 +23,6 @@ mod unbounded;
 mod validate;
 mod visited;
 
-pub use crate::model::{Fingerprint, fingerprint};
 pub use builder::{Check, CheckError};
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,

@@ -128,6 +128,7 @@ pub struct Check {
 /// assert!(matches!(about_clients.run(), Err(CheckError::Plan(PlanError::NoClients(_)))));
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// The question makes no sense.
     #[error(transparent)]

@@ -57,6 +57,7 @@ pub struct Checked {
 
 /// What a whole check says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Conclusion {
     /// Everything that was asked holds within the bounds.
     Holds,

@@ -37,6 +37,7 @@ const MOST_SETS: usize = 128;
 
 /// That it matters which votes stand in a certificate.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VotesMatter {
     /// Of what prepared.
     #[error(

@@ -20,6 +20,7 @@ pub struct Committee {
 
 /// Why there can be no such committee.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommitteeError {
     /// n = 0.
     #[error("a committee needs at least one replica")]

@@ -95,6 +95,7 @@ pub struct Simulation {
 /// assert!(matches!(none.run(), Err(SimulationError::NoRuns)));
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SimulationError {
     /// The settings make no sense.
     #[error(transparent)]

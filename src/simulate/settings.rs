@@ -40,6 +40,7 @@ pub struct Settings {
 
 /// Why settings make no sense.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// The sizes make no sense.
     #[error("{0}")]

@@ -64,6 +64,7 @@ impl Form {
 
 /// Why a file is not a trace.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// There is nothing in it.
     #[error("the file is empty")]

@@ -49,6 +49,7 @@ impl RunLasso {
 
 /// Why a run does not stay where it is said to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LassoError {
     /// It is about no liveness property.
     #[error("the property is none of liveness")]
@@ -72,6 +73,7 @@ pub enum LassoError {
 
 /// Why a run that stays is not shown to be fair. Steps count from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unfair {
     /// Somebody could always act on what honest participants have sent, and never does.
     #[error("what has been sent to {0} lets it act all the time, and it never does")]

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bft_check::cli::main()
+    bft_check::cli::run([])
 }

@@ -14,6 +14,7 @@ use crate::pbft::{Castro99, Rules};
 /// PBFT under a rulebook.
 ///
 /// ```
+/// use bft_check::model::{Property, Scope};
 /// use bft_check::pbft::{Committee, Rules};
 /// use bft_check::subject::Pbft;
 ///
@@ -28,6 +29,20 @@ use crate::pbft::{Castro99, Rules};
 ///
 /// let subject = Pbft::with(&FewCommits);
 /// assert_eq!(subject.name(), "few-commits");
+///
+/// let more = subject
+///     .named("fewer-commits")
+///     .departing("a decision takes 2f COMMITs")
+///     .overriding(&["commit_quorum"])
+///     .within(Scope { views: 3, ..Scope::DEFAULT })
+///     .about(Some(Property::Agreement));
+/// assert_eq!(more.name(), "fewer-commits");
+/// assert_eq!(more.departs(), Some("a decision takes 2f COMMITs"));
+/// assert_eq!(more.overrides(), ["commit_quorum"]);
+/// assert_eq!(more.scope().views, 3);
+/// assert_eq!(more.property(), Some(Property::Agreement));
+/// assert_eq!(more.rules().commit_quorum(Committee::new(4, 1)?), 2);
+/// # Ok::<(), bft_check::pbft::CommitteeError>(())
 /// ```
 #[derive(Clone)]
 pub struct Pbft {
@@ -140,6 +155,19 @@ fn hyphenated(debug: &str) -> String {
 }
 
 /// Subjects by name: where a trace or a command line names one, it is found here.
+///
+/// ```
+/// use bft_check::subject::{Catalogue, Pbft};
+///
+/// let known = Catalogue::of([Pbft::paper()]).and([Pbft::paper().named("mine")])?;
+/// assert_eq!(known.find("mine").map(Pbft::name), Some("mine"));
+/// assert!(known.find("yours").is_none());
+/// assert_eq!(known.iter().count(), 2);
+///
+/// let again = known.and([Pbft::paper()]);
+/// assert!(again.is_err_and(|error| error.to_string().contains("'castro99'")));
+/// # Ok::<(), bft_check::subject::SameName>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue(Vec<Pbft>);
 

@@ -180,8 +180,9 @@ fn is_new_view(view: u64) -> impl Fn(&Message) -> bool {
     move |m| matches!(m, Message::NewView(it) if it.view == View(view))
 }
 
-/// Acts a run out under a rulebook, and under the paper's, which refuses a step of it or comes to no harm.
-fn act(rules: &'static dyn Rules, run: fn(&'static dyn Rules) -> Result<bool, Stop>) {
+/// Acts a run out under a rulebook of the corpus, and under the paper's, which refuses a step of it or comes to no harm.
+fn act(rulebook: &str, run: fn(&'static dyn Rules) -> Result<bool, Stop>) {
+    let rules = bugs::find(rulebook).unwrap().rules;
     assert_eq!(run(rules), Ok(true), "{rules:?}");
     assert_ne!(run(&Castro99), Ok(true), "the paper's rules instead of {rules:?}");
 }
@@ -189,7 +190,7 @@ fn act(rules: &'static dyn Rules, run: fn(&'static dyn Rules) -> Result<bool, St
 /// COMMITs for one batch prove the decision of another to a replica that lags behind.
 #[test]
 fn digest_blind_commit_forks_by_state_transfer() {
-    act(&bugs::DigestBlindCommit, |rules| {
+    act("digest-blind-commit", |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let (a, b) = (cast.batch(0), cast.batch(1));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -220,7 +221,7 @@ fn state_of(
 
 #[test]
 fn believed_decisions_fork_by_state_transfer() {
-    act(&bugs::BelievedDecisions, |rules| {
+    act("believed-decisions", |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let (a, b) = (cast.batch(0), cast.batch(1));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -237,7 +238,7 @@ fn believed_decisions_fork_by_state_transfer() {
 /// A checkpoint that nobody has announced, with a state that nobody was ever in.
 #[test]
 fn unproved_checkpoint_hands_over_a_made_up_state() {
-    act(&bugs::UnprovedCheckpoint, |rules| {
+    act("unproved-checkpoint", |rules| {
         let mut cast = Cast::new(rules, 0, 1);
         let a = cast.batch(0);
         let proposed = cast.own_proposal(0, 1, &a);
@@ -258,7 +259,7 @@ fn unproved_checkpoint_hands_over_a_made_up_state() {
 /// r1, the primary of view 1, and r2, which it has deceived, show a certificate beside the one of r0 and r3.
 #[test]
 fn primary_twice_in_certificate_forks_in_three_views() {
-    act(&bugs::PrimaryTwiceInCertificate, |rules| {
+    act("primary-twice-in-certificate", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         for at in [2, 3] {
@@ -297,7 +298,7 @@ fn primary_twice_in_certificate_forks_in_three_views() {
 /// r2 has left view 0, forgets that, and helps to decide there what its VIEW-CHANGE does not report.
 #[test]
 fn volatile_view_change_forks() {
-    act(&bugs::VolatileViewChange, |rules| {
+    act("volatile-view-change", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(2, 0)?;
@@ -329,7 +330,7 @@ fn open_view_1_and_decide(cast: &mut Cast, batch: &Batch) -> Result<(), Stop> {
 /// r2 forgets that a batch has prepared at it, and that it has helped to decide it.
 #[test]
 fn volatile_certificate_forks() {
-    act(&bugs::VolatileCertificate, |rules| {
+    act("volatile-certificate", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(0, 0)?;
@@ -347,7 +348,7 @@ fn volatile_certificate_forks() {
 /// r2 enters view 1 a second time, by a NEW-VIEW of other VIEW-CHANGEs, and votes there again.
 #[test]
 fn volatile_new_view_makes_two_certificates() {
-    act(&bugs::VolatileNewView, |rules| {
+    act("volatile-new-view", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         // b prepares at r0 alone.
@@ -384,7 +385,7 @@ fn volatile_new_view_makes_two_certificates() {
 /// A batch is decided at #2, and nothing is known of #1 by those whose VIEW-CHANGEs open view 1.
 #[test]
 fn truncated_new_view_forks_above_a_gap() {
-    act(&bugs::TruncatedNewView, |rules| {
+    act("truncated-new-view", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         cast.request(0, 0)?;
@@ -409,7 +410,7 @@ fn truncated_new_view_forks_above_a_gap() {
 /// r2 decides on PREPAREs of replicas at which nothing has prepared.
 #[test]
 fn prepare_as_commit_forks() {
-    act(&bugs::PrepareAsCommit, |rules| {
+    act("prepare-as-commit", |rules| {
         let mut cast = Cast::new(rules, 0, 128);
         let (a, b) = (cast.batch(1), cast.batch(0));
         let proposed = cast.own_proposal(0, 1, &a);
@@ -435,7 +436,7 @@ fn prepare_as_commit_forks() {
 /// The Byzantine primary votes in the names of all others.
 #[test]
 fn unverified_votes_fork_in_one_view() {
-    act(&bugs::UnverifiedVotes, |rules| {
+    act("unverified-votes", |rules| {
         let mut cast = Cast::new(rules, 0, 128);
         // Signatures that no key of the system verifies.
         let strangers = KeySet::ed25519(4, 0, 1).replicas;
@@ -460,7 +461,7 @@ fn unverified_votes_fork_in_one_view() {
 /// r0 has helped to decide in view 2, goes back to view 1, and helps to decide there what view 1 repeats.
 #[test]
 fn backward_view_forks_in_three_views() {
-    act(&bugs::BackwardView, |rules| {
+    act("backward-view", |rules| {
         let mut cast = Cast::new(rules, 1, 128);
         let (a, b) = (cast.batch(0), cast.batch(1));
         // b prepares at r3 in view 0.

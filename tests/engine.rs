@@ -13,11 +13,12 @@ use std::sync::Arc;
 use bft_check::bugs;
 use bft_check::check::save::{self, Kept, SaveError};
 use bft_check::check::{
-    Coverage, End, Fingerprint, Job, JudgeKind, Limit, Limits, Outcome, Progress, Report, Verdict,
-    fingerprint, run, run_on, search, search_on,
+    Coverage, End, Job, JudgeKind, Limit, Limits, Outcome, Progress, Report, Verdict, run, run_on, search,
+    search_on,
 };
 use bft_check::model::{
-    Bound, Event, GuardModel, Judge, MessageGraph, MessageModel, Property, Recorded, Scope, Store, System,
+    Bound, Event, Fingerprint, GuardModel, Judge, MessageGraph, MessageModel, Property, Recorded, Scope,
+    Store, System, fingerprint,
 };
 use bft_check::pbft::{Principal, ReplicaId};
 use stateright::{Checker as _, Model};

@@ -17,12 +17,11 @@ use std::time::Duration;
 
 use bft_check::bugs;
 use bft_check::check::{
-    Coverage, End, Fingerprint, Job, JudgeKind, Limit, Limits, Progress, Report, Verdict, fingerprint, run,
-    search,
+    Coverage, End, Job, JudgeKind, Limit, Limits, Progress, Report, Verdict, run, search,
 };
 use bft_check::model::{
-    Bound, GuardModel, Judge, MessageAction, MessageGraph, MessageModel, Property as Kind, Scope, Store,
-    System, properties,
+    Bound, Fingerprint, GuardModel, Judge, MessageAction, MessageGraph, MessageModel, Property as Kind,
+    Scope, Store, System, fingerprint, properties,
 };
 use bft_check::pbft::{
     Castro99, Digest, Prepare, PreparedClaim, Principal, Refusal, ReplicaId, Rules, Setting, Signed,

@@ -11,7 +11,7 @@ mod rulebook;
 use std::process::Command;
 use std::sync::Arc;
 
-use bft_check::bugs::{self, LowWatermark};
+use bft_check::bugs;
 use bft_check::check::{self, Job, JudgeKind, Limits, PlanError, Progress, Verdict, search};
 use bft_check::model::{
     Bound, Event, Judge as _, MessageModel, Property, Reductions, Scope, Store, System, guarded, properties,
@@ -118,6 +118,11 @@ rulebook! { NoStatus:
     }
 }
 
+/// The rulebook of the corpus whose replicas panic.
+fn low_watermark() -> &'static dyn Rules {
+    bugs::find("low-watermark").unwrap().rules
+}
+
 /// A rulebook and a bound in which it panics.
 struct Case {
     rules: &'static dyn Rules,
@@ -170,8 +175,8 @@ fn in_one_view() -> Vec<Case> {
     let checkpoints = Scope { checkpoint: Some(1), ..ONE };
     let clients = Scope { clients: true, replicas: 3, faults: 0, ..ONE };
     vec![
-        Case { rules: &LowWatermark, scope: checkpoints, byzantine: &[] },
-        Case { rules: &LowWatermark, scope: checkpoints, byzantine: &[3] },
+        Case { rules: low_watermark(), scope: checkpoints, byzantine: &[] },
+        Case { rules: low_watermark(), scope: checkpoints, byzantine: &[3] },
         Case { rules: &OnlyDigests, scope: checkpoints, byzantine: &[3] },
         Case { rules: &NoPrimary, scope: ONE, byzantine: &[] },
         Case { rules: &NoPrimary, scope: clients, byzantine: &[] },
@@ -446,7 +451,7 @@ fn a_simulated_run_ends_with_the_panic() {
     let mut found = 0;
     for strategy in [StrategyKind::Honest, StrategyKind::Mixed, StrategyKind::Random] {
         for seed in 0..4 {
-            let outcome = simulate::run(&LowWatermark, &settings(strategy), seed, true, None).unwrap();
+            let outcome = simulate::run(low_watermark(), &settings(strategy), seed, true, None).unwrap();
             let End::Violated { property, what } = &outcome.end else { continue };
             if *property != Property::Panics {
                 continue;
@@ -510,7 +515,7 @@ fn simulated_runs_of_any_rulebook_that_panics_end() {
 fn a_simulated_run_that_is_asked_about_something_else_ends_too() {
     let settings = Settings { property: Some(Property::Agreement), ..settings(StrategyKind::Honest) };
     for seed in 0..4 {
-        let outcome = simulate::run(&LowWatermark, &settings, seed, true, None).unwrap();
+        let outcome = simulate::run(low_watermark(), &settings, seed, true, None).unwrap();
         assert!(!matches!(outcome.end, End::Violated { .. }), "{:?}", outcome.end);
     }
 }
@@ -519,8 +524,8 @@ fn a_simulated_run_that_is_asked_about_something_else_ends_too() {
 fn a_case_that_proptest_draws_ends_with_the_panic() {
     let settings = settings(StrategyKind::Honest);
     let config = Config { cases: 40, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&any_case(&LowWatermark, &settings).unwrap(), |case| {
-        let end = run_case(&LowWatermark, &settings, &case, false).unwrap().end;
+    let result = TestRunner::new(config).run(&any_case(low_watermark(), &settings).unwrap(), |case| {
+        let end = run_case(low_watermark(), &settings, &case, false).unwrap().end;
         let panicked = matches!(&end, End::Violated { property, .. } if *property == Property::Panics);
         prop_assert!(!panicked, "{end:?}");
         Ok(())

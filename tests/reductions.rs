@@ -225,6 +225,7 @@ fn verdict(
         }
         Verdict::Refused(why) => Err(why),
         Verdict::NotExhausted(_) => return None,
+        other => panic!("{other:?}"),
     })
 }
 

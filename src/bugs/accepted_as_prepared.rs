@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// A VIEW-CHANGE reports as prepared what was only proposed.
 #[derive(Clone, Copy, Debug)]
-pub struct AcceptedAsPrepared;
+struct AcceptedAsPrepared;
 
 impl Rules for AcceptedAsPrepared {
     fn certificate_quorum(&self, _committee: Committee) -> usize {

@@ -8,7 +8,7 @@ use crate::pbft::{Record, Rules};
 
 /// A replica does not record its votes before it sends them.
 #[derive(Clone, Copy, Debug)]
-pub struct Amnesia;
+struct Amnesia;
 
 impl Rules for Amnesia {
     fn persists(&self, record: &Record) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules, Standing, View};
 
 /// A replica goes back to an earlier view.
 #[derive(Clone, Copy, Debug)]
-pub struct BackwardView;
+struct BackwardView;
 
 impl Rules for BackwardView {
     fn advances(&self, standing: Standing, view: View) -> bool {

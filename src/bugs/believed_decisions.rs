@@ -9,7 +9,7 @@ use crate::pbft::{Refusal, Rules, Setting, StableClaim, StateTransfer};
 
 /// A replica believes the decisions that come with a state.
 #[derive(Clone, Copy, Debug)]
-pub struct BelievedDecisions;
+struct BelievedDecisions;
 
 impl Rules for BelievedDecisions {
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {

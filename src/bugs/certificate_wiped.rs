@@ -8,7 +8,7 @@ use crate::pbft::{PreparedClaim, ReplicaId, Rules};
 
 /// A replica forgets what prepared when a new view begins.
 #[derive(Clone, Copy, Debug)]
-pub struct CertificateWiped;
+struct CertificateWiped;
 
 impl Rules for CertificateWiped {
     fn keeps_prepared(&self, _claim: &PreparedClaim) -> bool {

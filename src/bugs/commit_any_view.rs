@@ -9,7 +9,7 @@ use crate::pbft::{Digest, ReplicaId, Rules, TallyKey, View};
 
 /// COMMITs are counted across views.
 #[derive(Clone, Copy, Debug)]
-pub struct CommitAnyView;
+struct CommitAnyView;
 
 impl Rules for CommitAnyView {
     fn commit_key(&self, _view: View, digest: Digest) -> TallyKey {

@@ -9,7 +9,7 @@ use crate::pbft::Rules;
 
 /// A replica decides on a quorum of COMMITs although the batch has not prepared at it.
 #[derive(Clone, Copy, Debug)]
-pub struct DecidesUnprepared;
+struct DecidesUnprepared;
 
 impl Rules for DecidesUnprepared {
     fn decides_unprepared(&self) -> bool {

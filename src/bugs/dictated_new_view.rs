@@ -8,7 +8,7 @@ use crate::pbft::{NewView, Rules, ViewChange};
 
 /// Backups do not recompute what a new view has to propose.
 #[derive(Clone, Copy, Debug)]
-pub struct DictatedNewView;
+struct DictatedNewView;
 
 impl Rules for DictatedNewView {
     fn follows(&self, _new_view: &NewView, _changes: &[&ViewChange]) -> bool {

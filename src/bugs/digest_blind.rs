@@ -8,7 +8,7 @@ use crate::pbft::{Digest, Rules, TallyKey, View};
 
 /// Prepares are counted without looking at their digest.
 #[derive(Clone, Copy, Debug)]
-pub struct DigestBlind;
+struct DigestBlind;
 
 impl Rules for DigestBlind {
     fn prepare_key(&self, view: View, _digest: Digest) -> TallyKey {

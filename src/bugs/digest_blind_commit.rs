@@ -9,7 +9,7 @@ use crate::pbft::{Digest, Rules, TallyKey, View};
 
 /// COMMITs are counted without looking at their digest.
 #[derive(Clone, Copy, Debug)]
-pub struct DigestBlindCommit;
+struct DigestBlindCommit;
 
 impl Rules for DigestBlindCommit {
     fn commit_key(&self, view: View, _digest: Digest) -> TallyKey {

@@ -9,7 +9,7 @@ use crate::pbft::{ReplicaId, Rules, VoteSet};
 
 /// A replica's vote is counted as often as it arrives.
 #[derive(Clone, Copy, Debug)]
-pub struct DoubleVote;
+struct DoubleVote;
 
 impl Rules for DoubleVote {
     fn counts_vote(&self, _voters: Option<&VoteSet>, _from: ReplicaId) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Rules, SeqNum};
 
 /// A decided batch is executed at once, not after those with lower numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct EagerExecution;
+struct EagerExecution;
 
 impl Rules for EagerExecution {
     fn is_next(&self, _height: SeqNum, _seq: SeqNum) -> bool {

@@ -10,7 +10,7 @@ use crate::pbft::{Rules, Standing, View};
 
 /// A replica takes part in the view that it has asked for before its NEW-VIEW.
 #[derive(Clone, Copy, Debug)]
-pub struct EarlyParticipation;
+struct EarlyParticipation;
 
 impl Rules for EarlyParticipation {
     fn admits_view(&self, standing: Standing, view: View) -> bool {

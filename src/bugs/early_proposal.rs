@@ -8,7 +8,7 @@ use crate::pbft::{Rules, Standing, View};
 
 /// A replica handles messages of a higher view before it has entered it.
 #[derive(Clone, Copy, Debug)]
-pub struct EarlyProposal;
+struct EarlyProposal;
 
 impl Rules for EarlyProposal {
     fn admits_view(&self, standing: Standing, view: View) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Batch, Rules, SeqNum, ViewChange};
 
 /// A new view proposes nothing, whatever was prepared.
 #[derive(Clone, Copy, Debug)]
-pub struct EmptyNewView;
+struct EmptyNewView;
 
 impl Rules for EmptyNewView {
     fn new_view_batches(&self, _changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {

@@ -9,7 +9,7 @@ use crate::pbft::{PreparedClaim, ReplicaId, Rules};
 
 /// A new view takes the certificate that is listed first.
 #[derive(Clone, Copy, Debug)]
-pub struct FirstListed;
+struct FirstListed;
 
 impl Rules for FirstListed {
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {

@@ -13,7 +13,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// Whoever receives a client's request first is the primary of the round, with one vote a slot.
 #[derive(Clone, Copy, Debug)]
-pub struct FirstReceiver;
+struct FirstReceiver;
 
 impl Rules for FirstReceiver {
     fn may_propose(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {

@@ -15,7 +15,7 @@ use crate::pbft::{Committee, Proposal, ReplicaId, Rules, View, VoteSet};
 /// Whoever receives a client's request first is the primary of the round, with votes counted as in the code
 /// behind that document.
 #[derive(Clone, Copy, Debug)]
-pub struct FirstReceiverCounts;
+struct FirstReceiverCounts;
 
 impl Rules for FirstReceiverCounts {
     fn may_propose(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {

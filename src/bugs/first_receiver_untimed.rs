@@ -9,7 +9,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, Standing, View};
 
 /// Whoever receives a client's request first is the primary of the round, and there is no view change.
 #[derive(Clone, Copy, Debug)]
-pub struct FirstReceiverUntimed;
+struct FirstReceiverUntimed;
 
 impl Rules for FirstReceiverUntimed {
     fn may_propose(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {

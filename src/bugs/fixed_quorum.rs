@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// A quorum is 2f + 1 although n is larger than 3f + 1.
 #[derive(Clone, Copy, Debug)]
-pub struct FixedQuorum;
+struct FixedQuorum;
 
 impl Rules for FixedQuorum {
     fn quorum(&self, committee: Committee) -> usize {

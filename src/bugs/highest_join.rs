@@ -8,7 +8,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// A replica that changes its view with f + 1 others moves to the highest view that they name.
 #[derive(Clone, Copy, Debug)]
-pub struct HighestJoin;
+struct HighestJoin;
 
 impl Rules for HighestJoin {
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {

@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules, Standing};
 
 /// The timer starts with the next view, and not when the last one is given up.
 #[derive(Clone, Copy, Debug)]
-pub struct IdleTimer;
+struct IdleTimer;
 
 impl Rules for IdleTimer {
     fn runs_timer(&self, standing: Standing) -> bool {

@@ -9,7 +9,7 @@ use crate::pbft::Rules;
 
 /// A replica at which a batch has prepared stays in its view until it is decided.
 #[derive(Clone, Copy, Debug)]
-pub struct KeptLock;
+struct KeptLock;
 
 impl Rules for KeptLock {
     fn leaves_prepared(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Castro99, Refusal, ReplicaId, Rules, Setting, ViewChange};
 
 /// A VIEW-CHANGE is not checked when it arrives, only in the NEW-VIEW that holds it.
 #[derive(Clone, Copy, Debug)]
-pub struct LateCheck;
+struct LateCheck;
 
 impl Rules for LateCheck {
     fn check_view_change(&self, _setting: &Setting, _change: &ViewChange) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use crate::pbft::{Rules, View, ViewChange};
 
 /// A VIEW-CHANGE for a later view justifies an earlier new view too.
 #[derive(Clone, Copy, Debug)]
-pub struct LaterViewChange;
+struct LaterViewChange;
 
 impl Rules for LaterViewChange {
     fn justifies(&self, change: &ViewChange, view: View) -> bool {

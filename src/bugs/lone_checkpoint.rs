@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// One CHECKPOINT makes a checkpoint stable.
 #[derive(Clone, Copy, Debug)]
-pub struct LoneCheckpoint;
+struct LoneCheckpoint;
 
 impl Rules for LoneCheckpoint {
     fn checkpoint_quorum(&self, _: Committee) -> usize {

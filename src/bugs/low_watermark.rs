@@ -9,7 +9,7 @@ use crate::pbft::{Rules, SeqNum, Setting};
 
 /// Numbers at or below the low watermark are let through.
 #[derive(Clone, Copy, Debug)]
-pub struct LowWatermark;
+struct LowWatermark;
 
 impl Rules for LowWatermark {
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {

@@ -9,7 +9,7 @@ use crate::pbft::{PreparedClaim, ReplicaId, Rules};
 
 /// A new view takes the certificate of the lowest view, not the highest.
 #[derive(Clone, Copy, Debug)]
-pub struct LowestCertificate;
+struct LowestCertificate;
 
 impl Rules for LowestCertificate {
     fn select<'a>(&self, claims: &[&'a PreparedClaim]) -> Option<&'a PreparedClaim> {

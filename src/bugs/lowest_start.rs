@@ -9,7 +9,7 @@ use crate::pbft::{ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view starts at the earliest stable checkpoint in its view changes, not at the latest.
 #[derive(Clone, Copy, Debug)]
-pub struct LowestStart;
+struct LowestStart;
 
 impl Rules for LowestStart {
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {

@@ -8,7 +8,7 @@ use crate::pbft::{Refusal, Rules, Setting, ViewChange};
 
 /// One bad VIEW-CHANGE in a new view hides the valid certificates beside it.
 #[derive(Clone, Copy, Debug)]
-pub struct MaskedCertificates;
+struct MaskedCertificates;
 
 impl Rules for MaskedCertificates {
     fn sift<'a>(

@@ -8,7 +8,7 @@ use crate::pbft::{Reply, Rules, TallyKey};
 
 /// A client counts replies together whose results differ.
 #[derive(Clone, Copy, Debug)]
-pub struct MixedReplies;
+struct MixedReplies;
 
 impl Rules for MixedReplies {
     fn reply_key(&self, _reply: &Reply) -> TallyKey {

@@ -83,7 +83,7 @@ mod weak_checkpoint;
 mod weak_commit;
 mod weak_prepare;
 
-pub use corpus::*;
+pub use corpus::{RULEBOOKS, catalogue, find};
 pub use rulebook::{Class, Rulebook};
 use run::FEWEST;
 pub use run::{Expected, Run};

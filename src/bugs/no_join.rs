@@ -8,7 +8,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// A replica changes its view only when its own timer runs out, and not with f + 1 others.
 #[derive(Clone, Copy, Debug)]
-pub struct NoJoin;
+struct NoJoin;
 
 impl Rules for NoJoin {
     fn join(&self, _committee: Committee, _views: &[View]) -> Option<View> {

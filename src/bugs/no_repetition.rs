@@ -9,7 +9,7 @@ use crate::pbft::{Castro99, NewView, ReplicaId, Rules, ViewChange};
 
 /// A new view that repeats a batch which may have been decided is refused.
 #[derive(Clone, Copy, Debug)]
-pub struct NoRepetition;
+struct NoRepetition;
 
 impl Rules for NoRepetition {
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {

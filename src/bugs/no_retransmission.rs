@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules};
 
 /// What is lost is never sent again.
 #[derive(Clone, Copy, Debug)]
-pub struct NoRetransmission;
+struct NoRetransmission;
 
 impl Rules for NoRetransmission {
     fn retransmits(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules, Standing};
 
 /// No timer ever runs.
 #[derive(Clone, Copy, Debug)]
-pub struct NoTimer;
+struct NoTimer;
 
 impl Rules for NoTimer {
     fn runs_timer(&self, _standing: Standing) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Rules, Standing, View};
 
 /// A replica goes on voting in the view that it has given up.
 #[derive(Clone, Copy, Debug)]
-pub struct OldViewVotes;
+struct OldViewVotes;
 
 impl Rules for OldViewVotes {
     fn admits_view(&self, standing: Standing, view: View) -> bool {

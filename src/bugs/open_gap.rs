@@ -8,7 +8,7 @@ use crate::pbft::{Batch, Castro99, ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view proposes what has prepared, and fills no gap below it.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenGap;
+struct OpenGap;
 
 impl Rules for OpenGap {
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {

@@ -9,7 +9,7 @@ use crate::pbft::{ReplicaId, Rules, Setting, SignedRequest};
 
 /// A client's request can be authenticated by some replicas only.
 #[derive(Clone, Copy, Debug)]
-pub struct PartialAuthenticator;
+struct PartialAuthenticator;
 
 impl Rules for PartialAuthenticator {
     fn authentic_at(&self, setting: &Setting, at: ReplicaId, request: &SignedRequest) -> bool {

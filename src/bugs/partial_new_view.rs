@@ -9,7 +9,7 @@ use crate::pbft::{NewView, Rules, ViewChange};
 
 /// A new view may leave out some of what it has to propose.
 #[derive(Clone, Copy, Debug)]
-pub struct PartialNewView;
+struct PartialNewView;
 
 impl Rules for PartialNewView {
     fn follows(&self, new_view: &NewView, changes: &[&ViewChange]) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Digest, ReplicaId, Rules, TallyKey, View};
 
 /// PREPAREs are counted across views.
 #[derive(Clone, Copy, Debug)]
-pub struct PrepareAnyView;
+struct PrepareAnyView;
 
 impl Rules for PrepareAnyView {
     fn prepare_key(&self, _view: View, digest: Digest) -> TallyKey {

@@ -8,7 +8,7 @@ use crate::pbft::Rules;
 
 /// A PREPARE counts as a COMMIT too.
 #[derive(Clone, Copy, Debug)]
-pub struct PrepareAsCommit;
+struct PrepareAsCommit;
 
 impl Rules for PrepareAsCommit {
     fn prepare_counts_as_commit(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{PreparedClaim, Rules};
 
 /// A replica leaves out of its VIEW-CHANGE what prepared at it.
 #[derive(Clone, Copy, Debug)]
-pub struct PreparedLost;
+struct PreparedLost;
 
 impl Rules for PreparedLost {
     fn reports_prepared(&self, _claim: &PreparedClaim) -> bool {

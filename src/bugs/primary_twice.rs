@@ -8,7 +8,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// The primary's PREPARE is counted beside its PRE-PREPARE.
 #[derive(Clone, Copy, Debug)]
-pub struct PrimaryTwice;
+struct PrimaryTwice;
 
 impl Rules for PrimaryTwice {
     fn may_prepare(&self, _committee: Committee, _view: View, _from: ReplicaId) -> bool {

@@ -9,7 +9,7 @@ use crate::pbft::{PreparedClaim, Refusal, ReplicaId, Rules, Setting, VoteSet, ch
 
 /// In a prepared certificate the primary's PREPARE is counted beside its PRE-PREPARE.
 #[derive(Clone, Copy, Debug)]
-pub struct PrimaryTwiceInCertificate;
+struct PrimaryTwiceInCertificate;
 
 impl Rules for PrimaryTwiceInCertificate {
     fn check_prepared(&self, setting: &Setting, claim: &PreparedClaim) -> Result<(), Refusal> {

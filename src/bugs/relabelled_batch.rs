@@ -8,7 +8,7 @@ use crate::pbft::{Batch, Digest, Rules};
 
 /// The digest of a PRE-PREPARE is not compared with its batch.
 #[derive(Clone, Copy, Debug)]
-pub struct RelabelledBatch;
+struct RelabelledBatch;
 
 impl Rules for RelabelledBatch {
     fn digest_matches(&self, _digest: Digest, _batch: &Batch) -> bool {

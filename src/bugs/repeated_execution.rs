@@ -8,7 +8,7 @@ use crate::pbft::{Rules, Timestamp};
 
 /// A request that was executed is executed again when it is ordered again.
 #[derive(Clone, Copy, Debug)]
-pub struct RepeatedExecution;
+struct RepeatedExecution;
 
 impl Rules for RepeatedExecution {
     fn executes(&self, _last: Option<Timestamp>, _timestamp: Timestamp) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules, SeqNum};
 
 /// The timer starts again with every block, whosever requests are in it.
 #[derive(Clone, Copy, Debug)]
-pub struct RestartedTimer;
+struct RestartedTimer;
 
 impl Rules for RestartedTimer {
     fn restarts_timer(&self, since: SeqNum, height: SeqNum) -> bool {

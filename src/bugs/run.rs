@@ -31,7 +31,7 @@ pub struct Run {
     /// with a load, what a simulated run is drawn from: `strategy NAME` and `seed NUMBER`.
     pub script: &'static [&'static str],
     /// Which states the search leaves out.
-    pub reductions: Reductions,
+    pub(crate) reductions: Reductions,
     /// Whether it takes more than some seconds.
     pub slow: bool,
 }

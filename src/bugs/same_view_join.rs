@@ -9,7 +9,7 @@ use crate::pbft::{Committee, ReplicaId, Rules, View};
 
 /// A replica changes its view with others only if f + 1 of them name the same view.
 #[derive(Clone, Copy, Debug)]
-pub struct SameViewJoin;
+struct SameViewJoin;
 
 impl Rules for SameViewJoin {
     fn join(&self, committee: Committee, views: &[View]) -> Option<View> {

@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// A new view begins on one view change fewer than a quorum.
 #[derive(Clone, Copy, Debug)]
-pub struct ShortNewView;
+struct ShortNewView;
 
 impl Rules for ShortNewView {
     fn view_change_quorum(&self, committee: Committee) -> usize {

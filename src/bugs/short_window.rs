@@ -9,7 +9,7 @@ use crate::pbft::{ReplicaId, Rules, SeqNum, Setting};
 
 /// The window ends one sequence number early.
 #[derive(Clone, Copy, Debug)]
-pub struct ShortWindow;
+struct ShortWindow;
 
 impl Rules for ShortWindow {
     fn in_window(&self, setting: &Setting, low: SeqNum, seq: SeqNum) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// A client believes the first reply.
 #[derive(Clone, Copy, Debug)]
-pub struct SingleReply;
+struct SingleReply;
 
 impl Rules for SingleReply {
     fn reply_quorum(&self, _committee: Committee) -> usize {

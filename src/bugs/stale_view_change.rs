@@ -8,7 +8,7 @@ use crate::pbft::{ReplicaId, Rules, View, ViewChange};
 
 /// A VIEW-CHANGE for an earlier view justifies a later new view.
 #[derive(Clone, Copy, Debug)]
-pub struct StaleViewChange;
+struct StaleViewChange;
 
 impl Rules for StaleViewChange {
     fn justifies(&self, change: &ViewChange, view: View) -> bool {

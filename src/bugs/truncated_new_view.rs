@@ -9,7 +9,7 @@ use crate::pbft::{Batch, PreparedClaim, ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view proposes nothing above the first number for which nothing is reported.
 #[derive(Clone, Copy, Debug)]
-pub struct TruncatedNewView;
+struct TruncatedNewView;
 
 impl Rules for TruncatedNewView {
     fn new_view_batches(&self, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)> {

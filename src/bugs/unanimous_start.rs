@@ -11,7 +11,7 @@ use crate::pbft::{ReplicaId, Rules, SeqNum, ViewChange};
 
 /// A new view needs a stable checkpoint that all its view changes name.
 #[derive(Clone, Copy, Debug)]
-pub struct UnanimousStart;
+struct UnanimousStart;
 
 impl Rules for UnanimousStart {
     fn new_view_start(&self, changes: &[&ViewChange]) -> Option<SeqNum> {

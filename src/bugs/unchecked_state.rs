@@ -9,7 +9,7 @@ use crate::pbft::{Refusal, Rules, Setting, StateTransfer};
 
 /// A replica that lags behind takes over a state without comparing its digest with the checkpoint's.
 #[derive(Clone, Copy, Debug)]
-pub struct UncheckedState;
+struct UncheckedState;
 
 impl Rules for UncheckedState {
     fn check_state(&self, setting: &Setting, transfer: &StateTransfer) -> Result<(), Refusal> {

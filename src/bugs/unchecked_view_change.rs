@@ -8,7 +8,7 @@ use crate::pbft::{Refusal, Rules, Setting, ViewChange};
 
 /// A VIEW-CHANGE is not checked.
 #[derive(Clone, Copy, Debug)]
-pub struct UncheckedViewChange;
+struct UncheckedViewChange;
 
 impl Rules for UncheckedViewChange {
     fn check_view_change(&self, _setting: &Setting, _change: &ViewChange) -> Result<(), Refusal> {

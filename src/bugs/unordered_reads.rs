@@ -10,7 +10,7 @@ use crate::pbft::Rules;
 
 /// Replicas answer reads without ordering them, while clients that write still wait for f + 1 replies only.
 #[derive(Clone, Copy, Debug)]
-pub struct UnorderedReads;
+struct UnorderedReads;
 
 impl Rules for UnorderedReads {
     fn serves_reads(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Refusal, Rules, Setting, StableClaim};
 
 /// A replica believes that a checkpoint is stable without CHECKPOINTs to prove it.
 #[derive(Clone, Copy, Debug)]
-pub struct UnprovedCheckpoint;
+struct UnprovedCheckpoint;
 
 impl Rules for UnprovedCheckpoint {
     fn check_stable(&self, _setting: &Setting, _claim: &StableClaim) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use crate::pbft::{Rules, Setting, SignedRequest};
 
 /// The client's signature on a request is not checked.
 #[derive(Clone, Copy, Debug)]
-pub struct UnsignedRequest;
+struct UnsignedRequest;
 
 impl Rules for UnsignedRequest {
     fn authentic(&self, _setting: &Setting, _request: &SignedRequest) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{PreparedClaim, Refusal, Rules, Setting};
 
 /// The prepared certificates in a VIEW-CHANGE are not verified.
 #[derive(Clone, Copy, Debug)]
-pub struct UnverifiedCertificate;
+struct UnverifiedCertificate;
 
 impl Rules for UnverifiedCertificate {
     fn check_prepared(&self, _setting: &Setting, _claim: &PreparedClaim) -> Result<(), Refusal> {

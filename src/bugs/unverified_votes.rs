@@ -8,7 +8,7 @@ use crate::pbft::{Rules, SignedPart};
 
 /// The signatures of PREPAREs and COMMITs are not verified.
 #[derive(Clone, Copy, Debug)]
-pub struct UnverifiedVotes;
+struct UnverifiedVotes;
 
 impl Rules for UnverifiedVotes {
     fn verifies(&self, part: SignedPart, genuine: bool) -> bool {

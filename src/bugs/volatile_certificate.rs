@@ -8,7 +8,7 @@ use crate::pbft::{Record, ReplicaId, Rules};
 
 /// A replica does not record its prepared certificate.
 #[derive(Clone, Copy, Debug)]
-pub struct VolatileCertificate;
+struct VolatileCertificate;
 
 impl Rules for VolatileCertificate {
     fn persists(&self, record: &Record) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Record, ReplicaId, Rules};
 
 /// A replica does not record the NEW-VIEW that it has entered.
 #[derive(Clone, Copy, Debug)]
-pub struct VolatileNewView;
+struct VolatileNewView;
 
 impl Rules for VolatileNewView {
     fn persists(&self, record: &Record) -> bool {

@@ -8,7 +8,7 @@ use crate::pbft::{Record, ReplicaId, Rules};
 
 /// A replica does not record that it has left its view.
 #[derive(Clone, Copy, Debug)]
-pub struct VolatileViewChange;
+struct VolatileViewChange;
 
 impl Rules for VolatileViewChange {
     fn persists(&self, record: &Record) -> bool {

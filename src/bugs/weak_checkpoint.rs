@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// f + 1 CHECKPOINTs make a checkpoint stable.
 #[derive(Clone, Copy, Debug)]
-pub struct WeakCheckpoint;
+struct WeakCheckpoint;
 
 impl Rules for WeakCheckpoint {
     fn checkpoint_quorum(&self, committee: Committee) -> usize {

@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// f + 1 commits decide.
 #[derive(Clone, Copy, Debug)]
-pub struct WeakCommit;
+struct WeakCommit;
 
 impl Rules for WeakCommit {
     fn commit_quorum(&self, committee: Committee) -> usize {

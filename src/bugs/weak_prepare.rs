@@ -8,7 +8,7 @@ use crate::pbft::{Committee, Rules};
 
 /// f + 1 votes, the pre-prepare among them, make a certificate.
 #[derive(Clone, Copy, Debug)]
-pub struct WeakPrepare;
+struct WeakPrepare;
 
 impl Rules for WeakPrepare {
     fn prepare_quorum(&self, committee: Committee) -> usize {

@@ -49,7 +49,7 @@ struct Antichain<'a, M: Model, R> {
 ///
 /// # Panics
 /// If a property is of another kind: what is left out could have what is looked for.
-pub fn search_maximal<M, R>(
+pub(crate) fn search_maximal<M, R>(
     model: &M,
     properties: &[Property<M>],
     limits: &Limits,

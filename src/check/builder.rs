@@ -40,6 +40,62 @@ use crate::trace::{Form, UnknownForm, beside_the_build};
 /// Check::new(Pbft::paper()).views(1).requests(1).assert_holds();
 /// Check::new(Pbft::with(&FewCommits)).views(2).assert_violates(Property::Agreement);
 /// ```
+///
+/// Each flag of `bft check` is a setter:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bft_check::check::{Check, JudgeKind, Question};
+/// use bft_check::model::Reductions;
+/// use bft_check::subject::Pbft;
+///
+/// let large = Check::new(Pbft::paper())
+///     .replicas(4)
+///     .faults(1)
+///     .byzantine(1)
+///     .views(2)
+///     .slots(2)
+///     .requests(2)
+///     .reads(1)
+///     .clients()
+///     .checkpoint(1)
+///     .window(2)
+///     .crashes(1)
+///     .lossy_store()
+///     .judge(JudgeKind::Guards)
+///     .reductions(Reductions::NONE);
+/// // A run for each placement of the Byzantine replica, up to symmetry.
+/// assert_eq!(large.plan()?.jobs.len(), 3);
+///
+/// let live = Check::new(Pbft::paper())
+///     .property(Question::Liveness)
+///     .lossy()
+///     .threads(2)
+///     .max_states(1_000_000)
+///     .max_memory(4 << 30)
+///     .timeout(Duration::from_secs(600));
+/// assert!(live.plan()?.jobs.iter().all(|job| job.judge == JudgeKind::Liveness));
+/// # Ok::<(), bft_check::check::PlanError>(())
+/// ```
+///
+/// A check that a limit ends can go on later:
+///
+/// ```
+/// # use bft_check::check::{Check, Conclusion};
+/// # use bft_check::subject::Pbft;
+/// let file = std::env::temp_dir().join(format!("check-{}", std::process::id()));
+/// let check = Check::new(Pbft::paper()).views(1).requests(1).byzantine([1]);
+///
+/// let begun = check.clone().max_states(10).save(&file).run()?;
+/// assert_eq!(begun.conclusion(), Conclusion::NotExhausted);
+/// assert_eq!(begun.saved(), Some(&*file));
+///
+/// let done = check.resume(&file).run()?;
+/// assert_eq!(done.conclusion(), Conclusion::Holds);
+/// # std::fs::remove_file(&file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is checked until it is run"]
 pub struct Check {
@@ -59,7 +115,20 @@ pub struct Check {
 }
 
 /// Why a check was not run, or what came of it could not be written.
+///
+/// ```
+/// use bft_check::check::{Check, CheckError, PlanError};
+/// use bft_check::model::Property;
+/// use bft_check::subject::Pbft;
+///
+/// let check = Check::new(Pbft::paper()).views(1).requests(1);
+/// assert!(matches!(check.clone().threads(0).run(), Err(CheckError::NoThreads)));
+///
+/// let about_clients = check.property(Property::Linearizable);
+/// assert!(matches!(about_clients.run(), Err(CheckError::Plan(PlanError::NoClients(_)))));
+/// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// The question makes no sense.
     #[error(transparent)]
@@ -233,6 +302,30 @@ impl Check {
     }
 
     /// Runs the check while somebody looks on. It ends early, not exhausted, when `stop` is set.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// use bft_check::check::{Check, Conclusion, Job, Progress, Watch};
+    /// use bft_check::subject::Pbft;
+    ///
+    /// struct Counting(AtomicUsize);
+    ///
+    /// impl Watch for Counting {
+    ///     fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///         work();
+    ///     }
+    /// }
+    ///
+    /// let counting = Counting(AtomicUsize::new(0));
+    /// let check = Check::new(Pbft::paper()).views(1).requests(1).byzantine(0);
+    /// let checked = check.run_watched(&Arc::default(), &counting)?;
+    /// assert_eq!(checked.conclusion(), Conclusion::Holds);
+    /// assert_eq!(checked.outcomes().len(), counting.0.into_inner());
+    /// # Ok::<(), bft_check::check::CheckError>(())
+    /// ```
     ///
     /// # Errors
     /// What makes no sense, before anything is run; or a file that cannot be read or written.

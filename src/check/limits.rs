@@ -25,7 +25,7 @@ impl Default for Limits {
 }
 
 /// How long a run may still take, for the whole of a check.
-pub fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 

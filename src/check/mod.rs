@@ -23,25 +23,25 @@ mod unbounded;
 mod validate;
 mod visited;
 
-pub use crate::model::{Fingerprint, fingerprint};
-pub use antichain::search_maximal;
 pub use builder::{Check, CheckError};
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use job::{Job, JudgeKind, jobs};
-pub use limits::{Limit, Limits, Progress, deadline};
+pub use limits::{Limit, Limits, Progress};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};
 pub use plan::Plan;
 pub use question::{NoSuchQuestion, PlanError, Question};
+#[cfg(feature = "cli")]
 pub(crate) use report::who;
 pub use report::{Checked, Conclusion};
 pub use run::{run, run_on};
-pub use schedule::{Unwatched, Watch};
+pub use schedule::Watch;
 pub use search::{Coverage, End, Halted, Report, search, search_on};
 pub use unbounded::search_unbounded;
 pub use validate::{is_led_honestly, validate};
-pub use visited::collision_probability;
+#[cfg(feature = "cli")]
+pub(crate) use visited::collision_probability;

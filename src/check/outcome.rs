@@ -9,6 +9,7 @@ use crate::trace::Trace;
 
 /// What a run says.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Every reachable state within the bound was visited and has every property, and every good outcome that must be
     /// possible is reached.

@@ -56,6 +56,7 @@ impl FromStr for Question {
 
 /// Why a question makes no sense, or nothing would come of a part of it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// The bound makes no sense.
     #[error(transparent)]

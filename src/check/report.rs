@@ -18,6 +18,34 @@ use crate::trace::{Form, Trace, thousands};
 
 /// What came of a check. Its `Display` is the table that `bft check` prints, with the story of the shortest
 /// counterexample below it.
+///
+/// ```
+/// # use bft_check::pbft::{Committee, Rules};
+/// # #[derive(Debug)]
+/// # struct FewCommits;
+/// # impl Rules for FewCommits {
+/// #     fn commit_quorum(&self, committee: Committee) -> usize {
+/// #         committee.quorum() - 1
+/// #     }
+/// # }
+/// use bft_check::check::{Check, Conclusion, JudgeKind};
+/// use bft_check::model::Property;
+/// use bft_check::subject::Pbft;
+///
+/// let check = Check::new(Pbft::with(&FewCommits)).judge(JudgeKind::Guards).byzantine([0]).views(2);
+/// let mut checked = check.run()?;
+/// assert_eq!(checked.subject().name(), "few-commits");
+/// assert_eq!(checked.conclusion(), Conclusion::Unsafe);
+/// assert_eq!(checked.outcomes().len(), 1);
+/// assert!(checked.shortest().is_some_and(|(property, ..)| property == Property::Agreement));
+/// assert!(checked.to_string().contains("VIOLATED: agreement"));
+///
+/// let file = std::env::temp_dir().join(format!("fork-{}.json", std::process::id()));
+/// checked.write(&file)?;
+/// assert!(file.exists() && checked.failures().is_empty());
+/// # std::fs::remove_file(&file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Checked {
     pub(super) subject: Pbft,
@@ -29,6 +57,7 @@ pub struct Checked {
 
 /// What a whole check says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Conclusion {
     /// Everything that was asked holds within the bounds.
     Holds,

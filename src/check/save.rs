@@ -59,6 +59,7 @@ pub enum Kept {
 
 /// Why a check cannot be saved, or not go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SaveError {
     /// The file cannot be read or written.
     #[error("{0}: {1}")]

@@ -21,7 +21,7 @@ pub trait Watch: Sync {
 
 /// Nobody looks on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
+pub(crate) struct Unwatched;
 
 impl Watch for Unwatched {
     fn watch(&self, _job: &Job, _progress: &Progress, work: &mut (dyn FnMut() + Send)) {

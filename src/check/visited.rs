@@ -16,7 +16,7 @@ const KEPT: u32 = 96;
 /// An upper bound on the chance that, among so many distinct states, two had the same fingerprint and
 /// one was missed: the birthday bound n² / 2⁹⁷, for a hash of which 96 bits are kept and which behaves like a
 /// random function.
-pub fn collision_probability(states: u64) -> f64 {
+pub(crate) fn collision_probability(states: u64) -> f64 {
     let n = states as f64;
     n * n / 2f64.powi(KEPT as i32 + 1)
 }

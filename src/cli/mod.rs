@@ -79,11 +79,6 @@ impl<E: std::error::Error> From<E> for UsageError {
     }
 }
 
-/// Runs the command that the process was given, on the rulebooks of the corpus.
-pub fn main() -> ExitCode {
-    run([])
-}
-
 /// Runs the command that the process was given, on these subjects beside the rulebooks of the corpus: the whole `main` of a
 /// command line for rulebooks of one's own. The first of them is what is checked where `--rules` names none.
 ///

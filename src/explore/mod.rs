@@ -20,9 +20,9 @@ use stateright::{Model, Path};
 
 pub use page::TracePage;
 
-use crate::check::{Fingerprint, fingerprint};
 use crate::model::{
-    Event, GlobalView, Judge, MessageAction, MessageModel, MessageState, Property, System, properties,
+    Event, Fingerprint, GlobalView, Judge, MessageAction, MessageModel, MessageState, Property, System,
+    fingerprint, properties,
 };
 use crate::trace::{Step, Trace, describe, svg};
 
@@ -114,6 +114,18 @@ impl Judge for Pbft {
 
 /// Serves the explorer until the process is ended. A known violation, with the property that it
 /// violates, is linked from the first page.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use bft_check::explore;
+/// use bft_check::model::{Bound, Scope, System};
+/// use bft_check::pbft::{Castro99, ReplicaId};
+///
+/// let system = System::new(Bound::new(Scope::DEFAULT, [ReplicaId(0)]), &Castro99)?;
+/// explore::serve(&Arc::new(system), None, ([127, 0, 0, 1], 3000).into());
+/// # Ok::<(), bft_check::model::BoundError>(())
+/// ```
 pub fn serve(system: &Arc<System>, violation: Option<(Property, &Trace)>, addr: SocketAddr) {
     let guided = Pbft::new(system, violation);
     if violation.is_some() {

@@ -18,6 +18,19 @@ const STYLE: &str = "body{font-family:sans-serif;margin:1.5em;max-width:75em}li{
     pre{background:#f4f4f4;padding:1em;overflow-x:auto}.wrong{color:#b00;font-weight:bold}";
 
 /// Where a trace can be looked at.
+///
+/// ```no_run
+/// use bft_check::explore::TracePage;
+/// use bft_check::trace::TraceFile;
+///
+/// let text = std::fs::read("fork.json")?;
+/// let file = TraceFile::read(&text, &bft_check::bugs::catalogue())?;
+/// let here = ([127, 0, 0, 1], 3000).into();
+/// let page = TracePage::bind(&file.trace, file.subject.name(), file.violates, here)?;
+/// println!("http://{}/", page.addr);
+/// page.serve();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TracePage {
     server: Server,
     html: String,

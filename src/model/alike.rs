@@ -37,6 +37,7 @@ const MOST_SETS: usize = 128;
 
 /// That it matters which votes stand in a certificate.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VotesMatter {
     /// Of what prepared.
     #[error(
@@ -89,7 +90,7 @@ pub(super) struct Alike<'a> {
 ///
 /// # Errors
 /// Which it does not.
-pub fn votes_matter(system: &System) -> Result<(), VotesMatter> {
+pub(crate) fn votes_matter(system: &System) -> Result<(), VotesMatter> {
     let bound = system.bound();
     let keys = system.keys();
     // Whoever panics over one of two treats them differently.

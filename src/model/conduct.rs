@@ -21,7 +21,7 @@ pub enum Conduct {
 
 impl Conduct {
     /// All of them, the least first.
-    pub const ALL: [Conduct; 5] =
+    pub(crate) const ALL: [Conduct; 5] =
         [Conduct::Silent, Conduct::Stale, Conduct::Unproved, Conduct::Far, Conduct::Scattered];
 
     /// Whether it is about views that others have not come to by far.

@@ -44,7 +44,7 @@ impl Event {
     }
 
     /// The event as something that happens in this local state, if it can.
-    pub fn as_stimulus<'a>(&'a self, local: &Local) -> Option<EventRef<'a>> {
+    pub(crate) fn as_stimulus<'a>(&'a self, local: &Local) -> Option<EventRef<'a>> {
         match self {
             Event::Deliver(message) => Some(EventRef::Deliver(message)),
             Event::Timeout(view) => (local.replica()?.view() == *view).then_some(EventRef::Timeout),

@@ -66,13 +66,13 @@ pub struct History(LinearizabilityTester<ClientId, Ledger>);
 
 impl History {
     /// Before anything was asked.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let ledger = Ledger { last: (SeqNum::GENESIS, u32::MAX), parent: None, read: None };
         History(LinearizabilityTester::new(ledger))
     }
 
     /// The history after a client's step.
-    pub fn after(&self, client: ClientId, before: &ClientState, after: &ClientState) -> Self {
+    pub(crate) fn after(&self, client: ClientId, before: &ClientState, after: &ClientState) -> Self {
         let mut next = self.clone();
         if before.waiting_for().is_none() && after.waiting_for().is_some() {
             let operation = if after.reads() { Operation::Read } else { Operation::Append };
@@ -87,7 +87,7 @@ impl History {
 
     /// Whether one machine could have answered like this, each operation at one moment between its
     /// beginning and its end.
-    pub fn is_linearizable(&self) -> bool {
+    pub(crate) fn is_linearizable(&self) -> bool {
         self.0.is_consistent()
     }
 }

@@ -18,7 +18,7 @@ use crate::pbft::{
 
 /// The signed statements in the messages that were sent.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     pub(crate) requests: FxHashSet<SignedRequest>,
     pub(crate) pre_prepares: FxHashSet<Signed<PrePrepare>>,
     pub(crate) prepares: FxHashSet<Signed<Prepare>>,

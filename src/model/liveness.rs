@@ -145,7 +145,7 @@ impl LivenessState {
     }
 
     /// What honest participants are in.
-    pub fn at(&self) -> &GuardState {
+    pub(crate) fn at(&self) -> &GuardState {
         &self.at
     }
 }
@@ -215,12 +215,12 @@ impl Liveness {
     }
 
     /// The first view that only begins after stabilisation.
-    pub fn first_after(&self) -> View {
+    pub(crate) fn first_after(&self) -> View {
         View(self.before)
     }
 
     /// By how many views the state after a step was taken to be lower than it is.
-    pub fn skips(&self, state: &LivenessState, step: &LivenessMove) -> u64 {
+    pub(crate) fn skips(&self, state: &LivenessState, step: &LivenessMove) -> u64 {
         let LivenessMove::Fire(step, _) = step else { return 0 };
         let next = self.judge.next_state(&state.at, *step);
         next.and_then(|next| self.lowered(state, &next))
@@ -239,12 +239,12 @@ impl Liveness {
     }
 
     /// Why this model cannot judge the rulebook, if it cannot.
-    pub fn refusal(&self) -> Option<String> {
+    pub(crate) fn refusal(&self) -> Option<String> {
         self.judge.refusal()
     }
 
     /// Whether somebody panics over messages that were met, whether or not they can exist together.
-    pub fn meets_panics(&self) -> bool {
+    pub(crate) fn meets_panics(&self) -> bool {
         self.judge.is_any_wrecked()
     }
 
@@ -254,7 +254,7 @@ impl Liveness {
     }
 
     /// What is owed in a state.
-    pub fn owed_in(&self, state: &LivenessState) -> BTreeSet<Owed> {
+    pub(crate) fn owed_in(&self, state: &LivenessState) -> BTreeSet<Owed> {
         if !state.is_stable() {
             return BTreeSet::from([Owed::Stabilisation]);
         }
@@ -295,7 +295,7 @@ impl Liveness {
     }
 
     /// Every step of a state, with the sets of messages that bring it about, as [`GuardModel::ways`] has them.
-    pub fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<EventIds>)> {
+    pub(crate) fn ways(&self, state: &LivenessState) -> Vec<(LivenessMove, Vec<EventIds>)> {
         let mut all = Vec::new();
         if self.with_view(state, |seen| seen.is_executed() && seen.is_answered()) {
             return all;
@@ -316,7 +316,7 @@ impl Liveness {
     }
 
     /// The model whose steps these are, as long as the network is not stable.
-    pub fn judge(&self) -> &GuardModel {
+    pub(crate) fn judge(&self) -> &GuardModel {
         &self.judge
     }
 
@@ -335,13 +335,13 @@ impl Liveness {
     }
 
     /// Whether the clients have their answers.
-    pub fn is_answered(&self, state: &LivenessState) -> bool {
+    pub(crate) fn is_answered(&self, state: &LivenessState) -> bool {
         self.with_view(state, |seen| seen.is_answered())
     }
 
     /// Whether the sequence numbers of the bound are used up, and not for the requests: a Byzantine
     /// primary can have a request ordered twice. Then it is the bound that lets the others wait.
-    pub fn is_used_up(&self, state: &LivenessState) -> bool {
+    pub(crate) fn is_used_up(&self, state: &LivenessState) -> bool {
         self.with_view(state, |seen| {
             let slots = seen.system.bound().scope.slots;
             let mut at_end = seen.replicas.iter().filter(|replica| replica.chain().height().0 >= slots);

@@ -22,7 +22,7 @@ pub enum Local {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Wreck {
     /// What it believed before the step in which it panicked, without its tallies.
-    pub before: Local,
+    pub(crate) before: Local,
     /// The panic.
     pub panicked: Panicked,
 }
@@ -31,9 +31,9 @@ pub struct Wreck {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ReplicaLocal {
     /// The state.
-    pub state: State,
+    pub(crate) state: State,
     /// How often it has crashed.
-    pub crashes: u32,
+    pub(crate) crashes: u32,
     /// What its storage holds; only in a bound with crashes.
     pub(super) store: Option<Box<Stored>>,
 }
@@ -114,7 +114,7 @@ impl Local {
 
     /// The same with other names, if all that it names has one. A client has none, nor has what is stored against
     /// crashes another number for its views.
-    pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
+    pub(crate) fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
         let ReplicaLocal { state, crashes, store } = match self {
             Local::Replica(local) => local,
             Local::Client(_) => return None,
@@ -139,7 +139,7 @@ impl Local {
     }
 
     /// How often it has crashed.
-    pub fn crashes(&self) -> u32 {
+    pub(crate) fn crashes(&self) -> u32 {
         match self {
             Local::Replica(local) => local.crashes,
             Local::Client(_) => 0,
@@ -155,7 +155,7 @@ impl Local {
     }
 
     /// Where the tallies of two local states differ; the states are the same otherwise.
-    pub fn differing_tallies(&self, other: &Local) -> BTreeSet<TallyId> {
+    pub(crate) fn differing_tallies(&self, other: &Local) -> BTreeSet<TallyId> {
         match (self, other) {
             (Local::Replica(a), Local::Replica(b)) => a.state.differing_tallies(&b.state),
             _ => BTreeSet::from([TallyId::Reply]),

@@ -22,10 +22,12 @@ use super::adversary::Adversary;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::network::{concerned, first_events, receivers};
-use super::participant::{Event, Local, Participant, Transition, participants};
+#[cfg(feature = "explore")]
+use super::participant::Transition;
+use super::participant::{Event, Local, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::system::System;
-use crate::pbft::{ClientId, Message, Principal, ReplicaId, State};
+use crate::pbft::{ClientId, Message, Principal, ReplicaId};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is
 /// in the network.
@@ -136,13 +138,13 @@ impl MessageModel {
         this
     }
 
-    /// The adversary.
-    pub fn adversary(&self) -> &Adversary {
-        &self.adversary
-    }
-
     /// What a participant believes, and what would come of an action.
-    pub fn try_out(&self, state: &MessageState, action: &MessageAction) -> Option<(Local, Transition)> {
+    #[cfg(feature = "explore")]
+    pub(crate) fn try_out(
+        &self,
+        state: &MessageState,
+        action: &MessageAction,
+    ) -> Option<(Local, Transition)> {
         let participant = self.honest.iter().find(|participant| participant.id() == action.to)?;
         let before = state.local(id(&self.system, action.to))?;
         let taken = participant.step(&self.system, before, action.event.as_stimulus(before)?)?;
@@ -263,11 +265,6 @@ fn delivered(envelope: &Envelope<Event>) -> Option<&Message> {
 }
 
 impl MessageState {
-    /// The state of a replica; none for a Byzantine one.
-    pub fn replica(&self, id: ReplicaId) -> Option<&State> {
-        self.local(Id::from(id.index()))?.replica()
-    }
-
     /// What a participant believes; nothing for a Byzantine replica.
     fn local(&self, actor: Id) -> Option<&Local> {
         (**self.inner.actor_states.get(usize::from(actor))?).as_ref()

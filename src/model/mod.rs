@@ -33,27 +33,28 @@ mod symmetry;
 mod system;
 mod unbounded;
 
-pub use adversary::{Adversary, Family, Knowledge};
-pub use alike::{VotesMatter, votes_matter};
+pub use adversary::{Adversary, Family};
+pub use alike::VotesMatter;
+pub(crate) use alike::votes_matter;
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, placements};
 pub use conduct::Conduct;
 pub use event::{Event, EventRef};
 pub use fingerprint::{Fingerprint, fingerprint};
-pub use guards::{EventIds, GuardModel, GuardState, Move};
+pub(crate) use guards::EventIds;
+pub use guards::{GuardModel, GuardState, Move};
 pub use history::History;
-pub use known::Known;
+pub(crate) use known::Known;
 pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use message_graph::{Delivery, GraphState, MessageGraph};
+pub(crate) use panics::raised;
+#[cfg(feature = "cli")]
+pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
-pub(crate) use panics::{raised, unanswered};
 pub use participant::{Participant, Transition, participants};
-pub(crate) use property::has_executed;
-pub use property::{
-    GlobalView, Judge, NoSuchProperty, Properties, Property, first_history, looked_at, no_dead_end,
-    properties,
-};
+pub use property::{GlobalView, Judge, NoSuchProperty, Property, properties};
+pub(crate) use property::{has_executed, looked_at, no_dead_end};
 pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};

@@ -67,6 +67,7 @@ pub(crate) fn raised<T>(result: Result<T, Panicked>) -> T {
 ///
 /// # Errors
 /// The panic that was raised.
+#[cfg(feature = "cli")]
 pub(crate) fn unanswered<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| match payload.downcast::<Panicked>() {
         Ok(raised) => *raised,

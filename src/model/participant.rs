@@ -1,7 +1,8 @@
 //! The honest participants, as the judges run them: replicas with their storage, and clients.
 
 use super::bounds::Store;
-pub use super::event::{Event, EventRef};
+pub(super) use super::event::Event;
+pub(super) use super::event::EventRef;
 pub(super) use super::local::Local;
 use super::local::{ReplicaLocal, Stored, Wreck};
 use super::panics::{Panicked, guarded};
@@ -29,9 +30,9 @@ pub struct Transition {
     /// The next local state.
     pub after: Local,
     /// What it asks of the world, if it is a replica.
-    pub effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
     /// What it asks of the world, if it is a client.
-    pub of_client: Vec<ClientEffect>,
+    pub(crate) of_client: Vec<ClientEffect>,
 }
 
 impl Transition {
@@ -74,7 +75,7 @@ fn as_client_input<'a>(
 
 impl Participant {
     /// Who this is.
-    pub fn id(&self) -> Principal {
+    pub(crate) fn id(&self) -> Principal {
         match self {
             Participant::Replica(replica, _) => Principal::Replica(replica.id()),
             Participant::Client(client) => Principal::Client(client.id()),
@@ -82,7 +83,7 @@ impl Participant {
     }
 
     /// The local state at the start. A client that writes has asked already; one that reads asks later.
-    pub fn init(&self, system: &System) -> Local {
+    pub(crate) fn init(&self, system: &System) -> Local {
         match self {
             Participant::Replica(replica, _) => {
                 let state = replica.init();
@@ -106,7 +107,7 @@ impl Participant {
     }
 
     /// Whether it would act. To panic is to act.
-    pub fn admits(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> bool {
+    pub(crate) fn admits(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> bool {
         guarded(|| self.lets_through(system, local, stimulus)).unwrap_or(true)
     }
 
@@ -172,7 +173,7 @@ impl Participant {
     ///
     /// # Errors
     /// The panic of its code.
-    pub fn status(&self, local: &Local) -> Result<Option<Message>, Panicked> {
+    pub(crate) fn status(&self, local: &Local) -> Result<Option<Message>, Panicked> {
         guarded(|| self.says(local))
     }
 
@@ -190,7 +191,7 @@ impl Participant {
     ///
     /// # Errors
     /// The panic of its code.
-    pub fn answers(
+    pub(crate) fn answers(
         &self,
         system: &System,
         local: &Local,
@@ -201,7 +202,7 @@ impl Participant {
     }
 
     /// The guard of the protocol that refuses, if one does.
-    pub fn refusal(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Refusal> {
         guarded(|| self.refuses(system, local, stimulus)).ok().flatten()
     }
 

@@ -78,6 +78,7 @@ const RENAMED: [(&str, &str); 4] =
 
 /// A list of names that does not read as a set of reductions.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoSuchReduction {
     /// Nothing is called so.
     #[error("there is no reduction '{0}'; there are {names}, and 'all' and 'none'", names = NAMES.join(", "))]

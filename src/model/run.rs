@@ -40,7 +40,7 @@ impl Run {
     }
 
     /// The system.
-    pub fn system(&self) -> &Arc<System> {
+    pub(crate) fn system(&self) -> &Arc<System> {
         &self.system
     }
 
@@ -76,7 +76,7 @@ impl Run {
     ///
     /// # Errors
     /// Why it does not happen.
-    pub fn tried(&self, who: Principal, event: &Event) -> Result<(Local, Transition), NoStep> {
+    pub(crate) fn tried(&self, who: Principal, event: &Event) -> Result<(Local, Transition), NoStep> {
         let index = self.participants.iter().position(|p| p.id() == who).ok_or(NoStep::NotHonest)?;
         let participant = &self.participants[index];
         let before = self.locals[index].clone();

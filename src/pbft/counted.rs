@@ -203,7 +203,7 @@ impl fmt::Debug for Asked<'_> {
 }
 
 /// A rulebook that counts what it is asked. Replicas cannot tell it from the rulebook, which `itself` gives.
-pub struct Counted {
+pub(crate) struct Counted {
     rules: &'static dyn Rules,
     counts: &'static Counts,
 }

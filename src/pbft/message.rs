@@ -273,7 +273,7 @@ impl Outcome {
     }
 
     /// Appends its canonical encoding.
-    pub fn append_to(&self, encoder: Encoder) -> Encoder {
+    pub(crate) fn append_to(&self, encoder: Encoder) -> Encoder {
         match self {
             Outcome::Appended { seq, position, parent } => {
                 encoder.u16(0).u64(seq.0).u32(*position).digest(parent)

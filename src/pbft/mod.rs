@@ -27,8 +27,8 @@ pub use certificate::{
     CommitCertificate, Decision, PreparedCertificate, PreparedClaim, StableCheckpoint, StableClaim,
 };
 pub use client::{Client, ClientEffect, ClientInput, ClientState};
-pub(crate) use counted::every_rule;
-pub use counted::{Counted, RULES, RuleCount};
+pub(crate) use counted::{Counted, every_rule};
+pub use counted::{RULES, RuleCount};
 pub use digest::{Digest, Encoder, Tag};
 pub use evidence::Evidence;
 pub use id::{ClientId, ReplicaId, SeqNum, Timestamp, View};

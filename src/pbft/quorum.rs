@@ -20,6 +20,7 @@ pub struct Committee {
 
 /// Why there can be no such committee.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommitteeError {
     /// n = 0.
     #[error("a committee needs at least one replica")]
@@ -314,7 +315,7 @@ impl<M> Tally<M> {
     }
 
     /// The keys under which two tallies hold different votes.
-    pub fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
+    pub(crate) fn differing<'a>(&'a self, other: &'a Tally<M>) -> impl Iterator<Item = TallyKey> + 'a
     where
         M: PartialEq,
     {

@@ -53,13 +53,13 @@ pub trait Rename: Sized {
 
 impl Names {
     /// Two replicas trade names.
-    pub fn of_replicas(a: ReplicaId, b: ReplicaId) -> Self {
+    pub(crate) fn of_replicas(a: ReplicaId, b: ReplicaId) -> Self {
         Names { replicas: BTreeMap::from([(a, b), (b, a)]), ..Names::default() }
     }
 
     /// Two clients trade names, which signed requests in these batches; `keys` are everybody's. Digests of anything else
     /// than one of the batches get no other name.
-    pub fn of_clients(a: ClientId, b: ClientId, keys: &[SigningKey], batches: &[Batch]) -> Self {
+    pub(crate) fn of_clients(a: ClientId, b: ClientId, keys: &[SigningKey], batches: &[Batch]) -> Self {
         let mut names = Names { clients: BTreeMap::from([(a, b), (b, a)]), ..Names::default() };
         let by = Renaming { keys, from: View(0), by: 0, names: Some(&names) };
         let digests = batches.iter().filter_map(|batch| Some((batch.digest(), batch.renamed(&by)?.digest())));
@@ -70,7 +70,7 @@ impl Names {
     }
 
     /// The other name of a replica.
-    pub fn replica(&self, id: ReplicaId) -> ReplicaId {
+    pub(crate) fn replica(&self, id: ReplicaId) -> ReplicaId {
         self.replicas.get(&id).copied().unwrap_or(id)
     }
 
@@ -93,7 +93,7 @@ impl Renaming<'_> {
     }
 
     /// The other name of a replica or client.
-    pub fn principal(&self, who: Principal) -> Principal {
+    pub(crate) fn principal(&self, who: Principal) -> Principal {
         match (self.names, who) {
             (None, who) => who,
             (Some(names), Principal::Replica(id)) => Principal::Replica(names.replica(id)),

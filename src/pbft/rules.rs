@@ -86,6 +86,7 @@ pub enum SignedPart {
 
 /// Why a replica does nothing with an input: one variant for each guard that can refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The signature is not the named signer's.
     #[error("the signature is not the named signer's")]

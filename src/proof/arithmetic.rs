@@ -19,8 +19,6 @@ pub struct Arithmetic {
 pub struct IntegerLemma {
     /// Its name.
     pub name: Arc<str>,
-    /// What it says, in words.
-    pub doc: Arc<str>,
     /// An SMT-LIB script: what is given, and not the claim. To be unsatisfiable.
     pub refutation: String,
     /// An SMT-LIB script: what is given. To be satisfiable, or the lemma is empty.
@@ -32,7 +30,7 @@ impl Arithmetic {
     ///
     /// # Errors
     /// The first thing that makes no sense.
-    pub fn parse(text: &str) -> Result<Self, ModelError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ModelError> {
         let mut all = Arithmetic { defines: Vec::new(), lemmas: Vec::new() };
         for item in read(text)? {
             match item.form()? {
@@ -42,12 +40,12 @@ impl Arithmetic {
                     all.defines.push(format!("(define-fun {name} ({}) Int {body})", params.join(" ")));
                 }
                 ("lemma", [name, doc, vars, given, then]) => {
+                    doc.text()?;
                     let (given, then) = (given.form()?.1, then.form()?.1);
                     let claims: Vec<_> = then.iter().map(Sexp::to_string).collect();
                     let refuted = format!("(assert (not (and {} true)))\n", claims.join(" "));
                     all.lemmas.push(IntegerLemma {
                         name: Arc::clone(name.atom()?),
-                        doc: Arc::clone(doc.text()?),
                         refutation: all.script(vars.list()?, given, &refuted),
                         possible: all.script(vars.list()?, given, ""),
                     });

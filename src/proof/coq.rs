@@ -43,7 +43,7 @@ impl Printer<'_> {
     fn file(&mut self) {
         let model = self.model;
         self.line(format_args!("Section Model."));
-        let sorts = model.sorts.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(" ");
+        let sorts = model.sorts.iter().map(|name| &**name).collect::<Vec<_>>().join(" ");
         self.line(format_args!("Variables {sorts} : Type."));
         self.record("World", true);
         self.record("State", false);
@@ -126,7 +126,7 @@ impl Printer<'_> {
     }
 
     fn sort(&self, sort: SortId) -> &str {
-        &self.model.sorts[sort.0].0
+        &self.model.sorts[sort.0]
     }
 
     fn arrows(&self, sorts: &[SortId]) -> String {

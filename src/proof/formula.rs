@@ -20,7 +20,7 @@ pub struct FunctionId(pub usize);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Var {
     /// As it is written.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// What it ranges over.
     pub sort: SortId,
     /// Who it is.
@@ -64,7 +64,7 @@ pub enum Formula {
 
 impl Formula {
     /// Conjunction.
-    pub fn and(parts: Vec<Formula>) -> Self {
+    pub(crate) fn and(parts: Vec<Formula>) -> Self {
         Formula::And(parts)
     }
 
@@ -74,17 +74,17 @@ impl Formula {
     }
 
     /// Implication.
-    pub fn implies(self, then: Formula) -> Self {
+    pub(crate) fn implies(self, then: Formula) -> Self {
         Formula::Implies(Box::new(self), Box::new(then))
     }
 
     /// For all `vars`, if there are any.
-    pub fn forall(vars: Vec<Var>, body: Formula) -> Self {
+    pub(crate) fn forall(vars: Vec<Var>, body: Formula) -> Self {
         if vars.is_empty() { body } else { Formula::Forall(vars, Box::new(body)) }
     }
 
     /// For some `vars`, if there are any.
-    pub fn exists(vars: Vec<Var>, body: Formula) -> Self {
+    pub(crate) fn exists(vars: Vec<Var>, body: Formula) -> Self {
         if vars.is_empty() { body } else { Formula::Exists(vars, Box::new(body)) }
     }
 
@@ -111,7 +111,7 @@ impl Formula {
     }
 
     /// The formula at another point in time: each relation in the version that `versions` says.
-    pub fn at(&self, versions: &[usize]) -> Self {
+    pub(crate) fn at(&self, versions: &[usize]) -> Self {
         self.map(
             &|r, version, args| Formula::Atom(r, versions.get(r.0).copied().unwrap_or(version), args),
             &Term::clone,
@@ -119,7 +119,7 @@ impl Formula {
     }
 
     /// The formula with terms in the place of free variables.
-    pub fn substitute(&self, terms: &BTreeMap<usize, Term>) -> Self {
+    pub(crate) fn substitute(&self, terms: &BTreeMap<usize, Term>) -> Self {
         self.map(&Formula::Atom, &|t| t.substitute(terms))
     }
 
@@ -172,7 +172,7 @@ impl Formula {
 
 impl Term {
     /// The term with others in the place of its variables.
-    pub fn substitute(&self, terms: &BTreeMap<usize, Term>) -> Self {
+    pub(crate) fn substitute(&self, terms: &BTreeMap<usize, Term>) -> Self {
         match self {
             Term::Var(var) => terms.get(&var.id).unwrap_or(self).clone(),
             Term::Apply(f, args) => Term::Apply(*f, args.iter().map(|t| t.substitute(terms)).collect()),

@@ -21,11 +21,10 @@ mod tptp;
 
 pub use arithmetic::{Arithmetic, IntegerLemma};
 pub use formula::{Formula, FunctionId, RelationId, SortId, Term, Var};
-pub use model::{
-    Action, Change, Effect, Function, Lemma, Model, ModelError, Relation, Run, RunStep, Statement,
-};
+pub(crate) use model::Change;
+pub use model::{Action, Effect, Model, ModelError, Relation, Run, RunStep, Statement};
 pub use mutant::Mutant;
-pub use obligation::{Answer, Definition, Obligation};
+pub use obligation::{Answer, Obligation};
 pub use prover::{Prover, Verdict};
 pub use structure::{Mismatch, Structure};
 pub use tie::{Break, Fault, Tie, TieError, TieReport, Tied};

@@ -22,22 +22,18 @@ pub struct Relation {
     /// The sorts of its arguments.
     pub sorts: Vec<SortId>,
     /// Whether it never changes.
-    pub fixed: bool,
-    /// What it means.
-    pub doc: Arc<str>,
+    pub(crate) fixed: bool,
 }
 
 /// A function or constant of the model; it never changes.
 #[derive(Clone, Debug)]
-pub struct Function {
+pub(crate) struct Function {
     /// Its name.
     pub name: Arc<str>,
     /// The sorts of its arguments.
     pub sorts: Vec<SortId>,
     /// The sort of its values.
     pub result: SortId,
-    /// What it means.
-    pub doc: Arc<str>,
 }
 
 /// An axiom, a clause of the invariant, or a safety property.
@@ -45,8 +41,6 @@ pub struct Function {
 pub struct Statement {
     /// Its name.
     pub name: Arc<str>,
-    /// What it says, in words.
-    pub doc: Arc<str>,
     /// What it says.
     pub formula: Formula,
 }
@@ -56,8 +50,6 @@ pub struct Statement {
 pub struct Action {
     /// Its name.
     pub name: Arc<str>,
-    /// What happens, in words.
-    pub doc: Arc<str>,
     /// Who and what takes part.
     pub params: Vec<Var>,
     /// The methods of the rulebook ([`crate::pbft::Rules`]) that it stands for.
@@ -70,7 +62,7 @@ pub struct Action {
 
 /// How an effect changes its relation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Change {
+pub(crate) enum Change {
     /// The matching tuples become true.
     Add,
     /// The matching tuples become false.
@@ -84,26 +76,24 @@ pub enum Change {
 #[derive(Clone, Debug)]
 pub struct Effect {
     /// How.
-    pub change: Change,
+    pub(crate) change: Change,
     /// Which relation.
     pub relation: RelationId,
     /// What is left open in `args`; each stands there.
-    pub vars: Vec<Var>,
+    pub(crate) vars: Vec<Var>,
     /// Which tuples.
-    pub args: Vec<Term>,
+    pub(crate) args: Vec<Term>,
     /// Under which condition.
     pub within: Formula,
-    /// For [`Change::May`]: what becomes true for sure.
+    /// Where only some of them become true: what becomes true for sure.
     pub at_least: Formula,
 }
 
 /// A statement about given elements, for states that satisfy the invariant.
 #[derive(Clone, Debug)]
-pub struct Lemma {
+pub(crate) struct Lemma {
     /// Its name.
     pub name: Arc<str>,
-    /// What it says, in words.
-    pub doc: Arc<str>,
     /// The given elements.
     pub params: Vec<Var>,
     /// What holds of them.
@@ -117,14 +107,12 @@ pub struct Lemma {
 pub struct Run {
     /// Its name.
     pub name: Arc<str>,
-    /// What it shows.
-    pub doc: Arc<str>,
     /// n and f.
-    pub committee: (u16, u16),
+    pub(crate) committee: (u16, u16),
     /// The replicas that are not honest.
     pub byzantine: Vec<u16>,
     /// The elements of each sort, by sort.
-    pub elements: Vec<Vec<Var>>,
+    pub(crate) elements: Vec<Vec<Var>>,
     /// The steps.
     pub steps: Vec<RunStep>,
     /// What holds in the end.
@@ -137,20 +125,20 @@ pub struct RunStep {
     /// Which action, by its place in the model.
     pub action: usize,
     /// With which elements.
-    pub args: Vec<Term>,
+    pub(crate) args: Vec<Term>,
     /// Of what the action leaves open, what becomes true.
-    pub with: Vec<(RelationId, Vec<Term>)>,
+    pub(crate) with: Vec<(RelationId, Vec<Term>)>,
 }
 
 /// The whole model.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// The sorts: name and meaning.
-    pub sorts: Vec<(Arc<str>, Arc<str>)>,
+    /// The names of the sorts.
+    pub(crate) sorts: Vec<Arc<str>>,
     /// The relations.
     pub relations: Vec<Relation>,
     /// The functions and constants.
-    pub functions: Vec<Function>,
+    pub(crate) functions: Vec<Function>,
     /// What is assumed of the fixed part.
     pub axioms: Vec<Statement>,
     /// The steps.
@@ -164,7 +152,7 @@ pub struct Model {
     /// Inductive like the clauses, but needed by the lemmas only.
     pub facts: Vec<Statement>,
     /// What else follows.
-    pub lemmas: Vec<Lemma>,
+    pub(crate) lemmas: Vec<Lemma>,
     /// Runs that show that it is not empty talk.
     pub runs: Vec<Run>,
     /// Variables are numbered below this.
@@ -178,22 +166,22 @@ impl Model {
     }
 
     /// The function of that name.
-    pub fn function(&self, name: &str) -> Option<FunctionId> {
+    pub(crate) fn function(&self, name: &str) -> Option<FunctionId> {
         self.functions.iter().position(|f| &*f.name == name).map(FunctionId)
     }
 
     /// The sort of that name.
-    pub fn sort(&self, name: &str) -> Option<SortId> {
-        self.sorts.iter().position(|(n, _)| &**n == name).map(SortId)
+    pub(crate) fn sort(&self, name: &str) -> Option<SortId> {
+        self.sorts.iter().position(|sort| &**sort == name).map(SortId)
     }
 
     /// The action of that name.
-    pub fn action(&self, name: &str) -> Option<&Action> {
+    pub(crate) fn action(&self, name: &str) -> Option<&Action> {
         self.actions.iter().find(|a| &*a.name == name)
     }
 
     /// The sort of a term.
-    pub fn sort_of(&self, term: &Term) -> SortId {
+    pub(crate) fn sort_of(&self, term: &Term) -> SortId {
         match term {
             Term::Var(var) => var.sort,
             Term::Apply(f, _) => self.functions[f.0].result,

@@ -16,7 +16,7 @@ pub enum Answer {
 
 /// A new version of a relation, defined by a formula.
 #[derive(Clone, Debug)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// Which relation.
     pub relation: RelationId,
     /// Which version.
@@ -35,13 +35,13 @@ pub struct Obligation {
     /// Which it is.
     pub name: Arc<str>,
     /// Elements that are given.
-    pub constants: Vec<Var>,
+    pub(crate) constants: Vec<Var>,
     /// New versions of relations, each defined by earlier ones.
-    pub definitions: Vec<Definition>,
+    pub(crate) definitions: Vec<Definition>,
     /// What is assumed, with a word on each.
-    pub hypotheses: Vec<(Arc<str>, Formula)>,
+    pub(crate) hypotheses: Vec<(Arc<str>, Formula)>,
     /// What is to be proved; none where a model is asked for.
-    pub goal: Option<Formula>,
+    pub(crate) goal: Option<Formula>,
     /// The answer that counts.
     pub answer: Answer,
 }
@@ -67,7 +67,7 @@ impl Model {
     }
 
     /// The clause still holds after the action, if the whole invariant held before.
-    pub fn consecution(&self, action: &Action, clause: &Statement) -> Obligation {
+    pub(crate) fn consecution(&self, action: &Action, clause: &Statement) -> Obligation {
         let mut question = self.question(&action.name, &clause.name, action.params.clone());
         question.hypotheses.extend(self.invariant());
         let args: Vec<Term> = action.params.iter().cloned().map(Term::Var).collect();
@@ -78,7 +78,7 @@ impl Model {
     }
 
     /// The property follows from the invariant.
-    pub fn consequence(&self, property: &Statement) -> Obligation {
+    pub(crate) fn consequence(&self, property: &Statement) -> Obligation {
         let mut question = self.question("safety", &property.name, Vec::new());
         question.hypotheses.extend(self.invariant());
         question.goal = Some(property.formula.clone());
@@ -106,7 +106,7 @@ impl Model {
 
     /// What a lemma asks: that what it is given is possible, so that it is not empty, and that the claim
     /// follows; or one question for each action if the claim is that something lasts.
-    pub fn lemma_obligations(&self, lemma: &Lemma) -> Vec<Obligation> {
+    pub(crate) fn lemma_obligations(&self, lemma: &Lemma) -> Vec<Obligation> {
         let start = |name: &str| {
             let mut question = self.question("lemmas", name, lemma.params.clone());
             question.hypotheses.extend(self.invariant());

@@ -49,22 +49,25 @@ impl Parser {
         let (form, rest) = item.form()?;
         match (form, rest) {
             ("sort", [name, doc]) => {
-                self.model.sorts.push((Arc::clone(name.atom()?), Arc::clone(doc.text()?)));
+                doc.text()?;
+                self.model.sorts.push(Arc::clone(name.atom()?));
             }
             ("fixed" | "relation", [name, sorts, doc]) => {
                 let sorts = self.sorts(sorts)?;
-                let (name, doc) = (Arc::clone(name.atom()?), Arc::clone(doc.text()?));
-                self.model.relations.push(Relation { name, sorts, fixed: form == "fixed", doc });
+                doc.text()?;
+                let name = Arc::clone(name.atom()?);
+                self.model.relations.push(Relation { name, sorts, fixed: form == "fixed" });
             }
             ("function", [name, sorts, result, doc]) => {
                 let (sorts, result) = (self.sorts(sorts)?, self.sort(result)?);
-                let (name, doc) = (Arc::clone(name.atom()?), Arc::clone(doc.text()?));
-                self.model.functions.push(Function { name, sorts, result, doc });
+                doc.text()?;
+                self.model.functions.push(Function { name: Arc::clone(name.atom()?), sorts, result });
             }
             ("constant", [name, result, doc]) => {
                 let result = self.sort(result)?;
-                let (name, doc) = (Arc::clone(name.atom()?), Arc::clone(doc.text()?));
-                self.model.functions.push(Function { name, sorts: Vec::new(), result, doc });
+                doc.text()?;
+                let name = Arc::clone(name.atom()?);
+                self.model.functions.push(Function { name, sorts: Vec::new(), result });
             }
             ("define", [head, body]) => {
                 let (name, params) = head.form()?;
@@ -72,9 +75,9 @@ impl Parser {
                 self.defines.insert(Arc::from(name), Arc::new(Define { params, body: body.clone() }));
             }
             ("axiom" | "clause" | "safety" | "fact", [name, doc, body]) => {
+                doc.text()?;
                 let formula = self.formula(body, &mut Scope::new())?;
-                let statement =
-                    Statement { name: Arc::clone(name.atom()?), doc: Arc::clone(doc.text()?), formula };
+                let statement = Statement { name: Arc::clone(name.atom()?), formula };
                 match form {
                     "axiom" => self.model.axioms.push(statement),
                     "clause" => self.model.clauses.push(statement),
@@ -83,18 +86,21 @@ impl Parser {
                 }
             }
             ("action", [name, params, doc, rules, guard, effect]) => {
-                let action = self.action(name, params, doc, rules, guard, effect)?;
+                doc.text()?;
+                let action = self.action(name, params, rules, guard, effect)?;
                 self.model.actions.push(action);
             }
             ("outside", [rule, why]) => {
                 self.model.outside.push((Arc::clone(rule.atom()?), Arc::clone(why.text()?)));
             }
             ("lemma", [name, doc, params, given, then @ ..]) => {
-                let lemma = self.lemma(name, doc, params, given, then)?;
+                doc.text()?;
+                let lemma = self.lemma(name, params, given, then)?;
                 self.model.lemmas.push(lemma);
             }
             ("run", [name, doc, committee, byzantine, sizes, rest @ ..]) => {
-                let run = self.run(name, doc, committee, byzantine, sizes, rest)?;
+                doc.text()?;
+                let run = self.run(name, committee, byzantine, sizes, rest)?;
                 self.model.runs.push(run);
             }
             _ => return Err(item.error(format!("no such form, or not with {} parts: {form}", rest.len()))),
@@ -106,7 +112,6 @@ impl Parser {
         &mut self,
         name: &Sexp,
         params: &Sexp,
-        doc: &Sexp,
         rules: &Sexp,
         guard: &Sexp,
         effect: &Sexp,
@@ -120,7 +125,7 @@ impl Parser {
         let effects =
             tagged(effect, "effect")?.iter().map(|e| self.effect(e, &mut scope)).collect::<Result<_>>()?;
         self.context = Arc::from("");
-        Ok(Action { name, doc: Arc::clone(doc.text()?), params, rules, guard, effects })
+        Ok(Action { name, params, rules, guard, effects })
     }
 
     fn effect(&mut self, effect: &Sexp, scope: &mut Scope) -> Result<Effect> {
@@ -159,14 +164,7 @@ impl Parser {
         Ok(Effect { change, relation, vars, args, within, at_least })
     }
 
-    fn lemma(
-        &mut self,
-        name: &Sexp,
-        doc: &Sexp,
-        params: &Sexp,
-        given: &Sexp,
-        then: &[Sexp],
-    ) -> Result<Lemma> {
+    fn lemma(&mut self, name: &Sexp, params: &Sexp, given: &Sexp, then: &[Sexp]) -> Result<Lemma> {
         let mut scope = Scope::new();
         let params = self.bind(params.list()?, &mut scope)?;
         let given = self.conjunction(tagged(given, "given")?, &mut scope)?;
@@ -175,13 +173,12 @@ impl Parser {
             [then] => Some(self.conjunction(tagged(then, "then")?, &mut scope)?),
             _ => return Err(name.error("a lemma ends with (then ...) or (lasts)")),
         };
-        Ok(Lemma { name: Arc::clone(name.atom()?), doc: Arc::clone(doc.text()?), params, given, then })
+        Ok(Lemma { name: Arc::clone(name.atom()?), params, given, then })
     }
 
     fn run(
         &mut self,
         name: &Sexp,
-        doc: &Sexp,
         committee: &Sexp,
         byzantine: &Sexp,
         sizes: &Sexp,
@@ -212,8 +209,8 @@ impl Parser {
         let [steps @ .., finally] = rest else { return Err(name.error("a run without an end")) };
         let steps = steps.iter().map(|step| self.run_step(step, &mut scope)).collect::<Result<_>>()?;
         let finally = self.conjunction(tagged(finally, "finally")?, &mut scope)?;
-        let (name, doc) = (Arc::clone(name.atom()?), Arc::clone(doc.text()?));
-        Ok(Run { name, doc, committee: (n, f), byzantine, elements, steps, finally })
+        let name = Arc::clone(name.atom()?);
+        Ok(Run { name, committee: (n, f), byzantine, elements, steps, finally })
     }
 
     fn run_step(&mut self, step: &Sexp, scope: &mut Scope) -> Result<RunStep> {
@@ -338,7 +335,7 @@ impl Parser {
             return Ok(());
         }
         let names = |sorts: &[SortId]| -> Vec<String> {
-            sorts.iter().map(|s| self.model.sorts[s.0].0.to_string()).collect()
+            sorts.iter().map(|s| self.model.sorts[s.0].to_string()).collect()
         };
         Err(at.error(format!(
             "it takes ({}) and is given ({})",

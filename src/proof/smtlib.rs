@@ -63,7 +63,7 @@ impl<'a> Printer<'a> {
         let model = self.model;
         self.line(format_args!("; {}: {}", question.group, question.name));
         self.line(format_args!("(set-logic UF)"));
-        for (name, _) in &model.sorts {
+        for name in &model.sorts {
             self.line(format_args!("(declare-sort {name} 0)"));
         }
         for function in &model.functions {
@@ -94,7 +94,7 @@ impl<'a> Printer<'a> {
     }
 
     fn sort(&self, sort: SortId) -> &'a str {
-        &self.model.sorts[sort.0].0
+        &self.model.sorts[sort.0]
     }
 
     fn sorts(&self, sorts: &[SortId]) -> String {

@@ -69,7 +69,7 @@ pub(super) fn element_names(
     model
         .sorts
         .iter()
-        .map(|(name, _)| match SORTS.iter().position(|s| *s == &**name) {
+        .map(|name| match SORTS.iter().position(|s| *s == &**name) {
             Some(0) => numbered("r", 0..committee.n()),
             Some(1) => sets(committee.quorum()),
             Some(2) => sets(committee.weak_quorum()),
@@ -248,7 +248,7 @@ impl Model {
 
 impl Run {
     /// The elements of a step, as numbers: those of its action, and the tuples that it adds.
-    pub fn resolve(&self, step: &RunStep) -> (Vec<usize>, Vec<(RelationId, Vec<usize>)>) {
+    pub(crate) fn resolve(&self, step: &RunStep) -> (Vec<usize>, Vec<(RelationId, Vec<usize>)>) {
         let values = self.values();
         let value = |term: &Term| match term {
             Term::Var(var) => values.iter().find(|(id, _)| *id == var.id).map_or(0, |(_, value)| *value),
@@ -269,7 +269,7 @@ impl Run {
 
 impl Structure {
     /// The structure of these sizes in which no relation holds of anything.
-    pub fn empty(model: &Model, sizes: Vec<usize>, functions: Vec<Vec<usize>>) -> Self {
+    pub(crate) fn empty(model: &Model, sizes: Vec<usize>, functions: Vec<Vec<usize>>) -> Self {
         let table = |sorts: &[SortId]| Table {
             sorts: Arc::from(sorts),
             bits: Arc::new(vec![false; sorts.iter().map(|s| sizes[s.0]).product()]),
@@ -297,7 +297,7 @@ impl Structure {
     }
 
     /// Whether the relation holds of the tuple.
-    pub fn holds(&self, relation: RelationId, tuple: &[usize]) -> bool {
+    pub(crate) fn holds(&self, relation: RelationId, tuple: &[usize]) -> bool {
         let table = &self.relations[relation.0];
         table.bits[self.index(&table.sorts, tuple.iter().copied())]
     }
@@ -311,7 +311,7 @@ impl Structure {
 
     /// The tuples at which the two differ, and whether the relation holds of them in the other. Both are of the
     /// same sizes.
-    pub fn differences(&self, other: &Structure) -> Vec<(RelationId, Vec<usize>, bool)> {
+    pub(crate) fn differences(&self, other: &Structure) -> Vec<(RelationId, Vec<usize>, bool)> {
         let mut found = Vec::new();
         for (r, (mine, theirs)) in self.relations.iter().zip(&other.relations).enumerate() {
             if mine == theirs {
@@ -329,7 +329,7 @@ impl Structure {
     }
 
     /// The function's value.
-    pub fn apply(&self, function: FunctionId, tuple: &[usize]) -> usize {
+    pub(crate) fn apply(&self, function: FunctionId, tuple: &[usize]) -> usize {
         self.functions[function.0][self.index(&self.function_sorts[function.0], tuple.iter().copied())]
     }
 

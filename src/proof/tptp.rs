@@ -72,7 +72,7 @@ impl Printer<'_> {
     }
 
     fn sort(&self, sort: SortId) -> String {
-        self.model.sorts[sort.0].0.to_lowercase()
+        self.model.sorts[sort.0].to_lowercase()
     }
 
     fn arrow(&self, sorts: &[SortId], result: &str) -> String {

@@ -27,6 +27,45 @@ use crate::trace::{Form, ReplayError, Trace, UnknownForm, beside_the_build};
 ///
 /// Simulation::new(Pbft::paper()).replicas(7).seeds(0..3).assert_no_violation();
 /// ```
+///
+/// Each flag of `bft simulate` is a setter:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bft_check::model::Property;
+/// use bft_check::simulate::{SchedulerKind, Simulation, StrategyKind};
+/// use bft_check::subject::Pbft;
+///
+/// let simulated = Simulation::new(Pbft::paper())
+///     .replicas(4)
+///     .faults(1)
+///     .byzantine([3])
+///     .strategy(StrategyKind::Equivocate)
+///     .scheduler(SchedulerKind::Pct)
+///     .depth(3)
+///     .clients(2)
+///     .requests(2)
+///     .batch(2)
+///     .in_flight(2)
+///     .checkpoint(2)
+///     .window(4)
+///     .crashes(1)
+///     .lossy_store()
+///     .drop(10)
+///     .duplicate(10)
+///     .partitions(1)
+///     .stable_at(200)
+///     .steps(10_000)
+///     .seeds(0..2)
+///     .property(Property::Agreement)
+///     .keep_going()
+///     .threads(1)
+///     .timeout(Duration::from_secs(60))
+///     .run()?;
+/// assert_eq!(simulated.report().seeds, [(0, 2)]);
+/// # Ok::<(), bft_check::simulate::SimulationError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is run until it is asked to"]
 pub struct Simulation {
@@ -47,7 +86,16 @@ pub struct Simulation {
 }
 
 /// Why nothing was run, or what came of it could not be written.
+///
+/// ```
+/// use bft_check::simulate::{Simulation, SimulationError};
+/// use bft_check::subject::Pbft;
+///
+/// let none = Simulation::new(Pbft::paper()).seeds(0..0);
+/// assert!(matches!(none.run(), Err(SimulationError::NoRuns)));
+/// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SimulationError {
     /// The settings make no sense.
     #[error(transparent)]
@@ -76,6 +124,40 @@ pub enum SimulationError {
 }
 
 /// What came of simulated runs. Its `Display` is what `bft simulate` prints, with the story of the first violating run.
+///
+/// ```
+/// # use bft_check::pbft::{Committee, Rules};
+/// # #[derive(Debug)]
+/// # struct Majority;
+/// # impl Rules for Majority {
+/// #     fn quorum(&self, committee: Committee) -> usize {
+/// #         usize::from(committee.n()) / 2 + 1
+/// #     }
+/// # }
+/// use bft_check::model::Property;
+/// use bft_check::simulate::{Progress, Simulation, StrategyKind};
+/// use bft_check::subject::Pbft;
+///
+/// let file = std::env::temp_dir().join(format!("run-{}.json", std::process::id()));
+/// let simulation = Simulation::new(Pbft::with(&Majority))
+///     .replicas(5)
+///     .strategy(StrategyKind::Equivocate)
+///     .property(Property::Agreement)
+///     .trace(&file);
+///
+/// let progress = Progress::default();
+/// let mut simulated = simulation.run_watched(&progress)?;
+/// assert_eq!(simulated.report().findings.len(), 1);
+/// assert!(simulated.first().is_some_and(|(property, _)| property == Property::Agreement));
+/// assert!(file.exists() && simulated.failure().is_none());
+///
+/// let words = file.with_extension("txt");
+/// simulated.write(&words)?;
+/// assert!(std::fs::read_to_string(&words)?.contains("Violated: agreement"));
+/// # std::fs::remove_file(&file)?;
+/// # std::fs::remove_file(&words)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Simulated {
     report: Report,

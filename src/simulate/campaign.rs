@@ -86,6 +86,7 @@ pub struct Report {
 
 /// Why reports cannot be put together.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MergeError {
     /// There is none.
     #[error("there is no report to merge")]

@@ -32,15 +32,15 @@ const UNSTABLE: u64 = 3000;
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Who is Byzantine.
-    pub byzantine: Vec<ReplicaId>,
+    pub(crate) byzantine: Vec<ReplicaId>,
     /// What they do.
-    pub strategy: StrategyKind,
+    pub(crate) strategy: StrategyKind,
     /// What goes wrong, and when.
     pub faults: NetworkFaults,
     /// Which of the events that wait happens next, each as a share of how many they are, of 2¹⁶.
     pub schedule: Vec<u16>,
     /// What chance draws from: what happens to each message, and what a strategy leaves to it.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Any case of some settings: who is Byzantine and by what strategy, how bad the network is, and in which order

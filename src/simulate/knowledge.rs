@@ -15,11 +15,11 @@ const BATCHES: usize = 24;
 const MESSAGES: usize = 256;
 
 /// The VIEW-CHANGEs of each replica.
-pub type BySender = BTreeMap<Principal, Vec<Arc<Signed<ViewChange>>>>;
+pub(crate) type BySender = BTreeMap<Principal, Vec<Arc<Signed<ViewChange>>>>;
 
 /// The latest of what was sent, sorted by what can be made of it.
 #[derive(Clone, Debug, Default)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// Requests of clients.
     pub requests: VecDeque<SignedRequest>,
     /// Batches that were proposed.

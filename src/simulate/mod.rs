@@ -1,10 +1,10 @@
 //! Simulation: the same replicas and clients past what can be explored exhaustively.
 //!
 //! A run is drawn from a seed and is the same, bit for bit, on every machine: numbers come from a fixed
-//! algorithm ([`Rng`]), nothing is iterated in hash order, and time is virtual and counted in whole ticks. Until
+//! algorithm (ChaCha8), nothing is iterated in hash order, and time is virtual and counted in whole ticks. Until
 //! a time that is drawn too, the network delays, reorders, loses, duplicates and parts; replicas crash and recover
-//! from what they recorded; timers run at different speeds; and Byzantine replicas follow a [`Strategy`]. From then
-//! on the network is stable, and the run has to come to something.
+//! from what they recorded; timers run at different speeds; and Byzantine replicas follow a
+//! [strategy](StrategyKind). From then on the network is stable, and the run has to come to something.
 //!
 //! What is wrong with a run is for the properties of [`model`](crate::model) to say. A run is a sequence of the
 //! same events as a judge's, so that one that violates a property is a [`Trace`](crate::trace::Trace) like any
@@ -33,14 +33,11 @@ mod timing;
 pub use builder::{Simulated, Simulation, SimulationError};
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};
 pub use case::{Case, any_case, run_case};
-pub use knowledge::{BySender, Knowledge};
 pub use matrix::{Cell, MatrixRow, Method, Try, matrix_row};
 pub use network::NetworkFaults;
 pub use outcome::{Counts, End, Outcome};
 pub use reduce::{Reduced, reduced};
-pub use rng::Rng;
 pub use run::run;
 pub use scheduler::SchedulerKind;
 pub use settings::{Settings, SettingsError};
-pub use strategy::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 pub use strategy_kind::StrategyKind;

@@ -9,7 +9,7 @@ const LATE: u64 = 30;
 
 /// A time in which messages do not pass between groups.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Partition {
+pub(crate) struct Partition {
     /// From when.
     pub from: u64,
     /// Until when, that not included.
@@ -24,9 +24,9 @@ pub struct Partition {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NetworkFaults {
     /// When it is stable, in ticks.
-    pub stable_at: u64,
+    pub(crate) stable_at: u64,
     /// The shortest and longest delay, in ticks, before it is stable.
-    pub delay: (u64, u64),
+    pub(crate) delay: (u64, u64),
     /// How many of a thousand messages take thirty times as long.
     pub late: u64,
     /// How many of a thousand are lost.
@@ -34,14 +34,14 @@ pub struct NetworkFaults {
     /// How many of a thousand come twice.
     pub duplicate: u64,
     /// When the network parts.
-    pub partitions: Vec<Partition>,
+    pub(crate) partitions: Vec<Partition>,
     /// Who crashes: when, and for how long.
     pub crashes: Vec<(u64, ReplicaId, u64)>,
     /// How long the timers of each process run, in eighths of what they should; once the network is stable they
     /// run at least as long as they should.
-    pub skew: Vec<u64>,
+    pub(crate) skew: Vec<u64>,
     /// How long clients think between two requests, at most.
-    pub thinks: u64,
+    pub(crate) thinks: u64,
 }
 
 /// When a message arrives that is sent now; nowhere, once, or twice.

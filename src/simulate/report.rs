@@ -9,7 +9,7 @@ use crate::trace::thousands;
 
 impl Report {
     /// The arguments that draw a seed again, as far as they are not what they are without.
-    pub fn command(&self, seed: u64) -> String {
+    pub(crate) fn command(&self, seed: u64) -> String {
         let settings = &self.settings;
         let base = Settings::new(&settings.rules, settings.scope.replicas);
         let (scope, load) = (settings.scope, settings.scope.load.unwrap_or_default());

@@ -20,7 +20,7 @@ pub(super) enum Stream {
 /// Numbers from ChaCha with 8 rounds, keyed by the seed in little-endian order: a fixed algorithm on integers.
 /// Ranges are cut by multiplication, without rejection: their bias is below 2⁻³².
 #[derive(Clone, Debug)]
-pub struct Rng(ChaCha8Rng);
+pub(crate) struct Rng(ChaCha8Rng);
 
 impl Rng {
     pub(super) fn new(seed: u64, stream: Stream) -> Self {

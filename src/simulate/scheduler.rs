@@ -25,7 +25,7 @@ pub enum SchedulerKind {
 
 impl SchedulerKind {
     /// The name, as in `--scheduler`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             SchedulerKind::Random => "random",
             SchedulerKind::Pct => "pct",

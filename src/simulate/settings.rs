@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scheduler::SchedulerKind;
 use super::strategy_kind::StrategyKind;
-use crate::model::{Bound, BoundError, Byzantine, Load, Property, Scope, Store};
+use crate::model::{Bound, BoundError, Load, Property, Scope, Store};
 use crate::pbft::ReplicaId;
 
 /// Everything that decides what happens in a run, but for the seed.
@@ -40,6 +40,7 @@ pub struct Settings {
 
 /// Why settings make no sense.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// The sizes make no sense.
     #[error("{0}")]
@@ -132,7 +133,7 @@ impl Settings {
     ///
     /// # Errors
     /// What makes no sense.
-    pub fn validate(&self) -> Result<(), SettingsError> {
+    pub(crate) fn validate(&self) -> Result<(), SettingsError> {
         Bound::new(self.scope, self.placed.clone().unwrap_or_default()).validate()?;
         if self.byzantine >= self.scope.replicas {
             return Err(SettingsError::TooManyByzantine(self.byzantine, self.scope.replicas));
@@ -155,14 +156,6 @@ impl Settings {
                 Err(SettingsError::NotChecked(property))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Who is Byzantine, as `--byzantine` takes it.
-    pub fn who(&self) -> Byzantine {
-        match &self.placed {
-            Some(ids) => Byzantine::Ids(ids.clone()),
-            None => Byzantine::Count(self.byzantine),
         }
     }
 }

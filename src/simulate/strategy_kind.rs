@@ -62,7 +62,7 @@ impl StrategyKind {
     ];
 
     /// The name, as in `--strategy`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             StrategyKind::Mixed => "mixed",
             StrategyKind::Honest => "honest",

@@ -9,7 +9,7 @@ use crate::pbft::{Message, Principal};
 
 /// An arrow of a sequence diagram, or an event without a sender.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Arrow {
+pub(crate) struct Arrow {
     /// Whose message it is.
     pub from: Option<Principal>,
     /// To whom it comes.
@@ -30,7 +30,7 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
 }
 
 /// A Mermaid sequence diagram, with remarks at its end; where the run stays, if it does, is marked.
-pub fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso>, end: &[String]) -> String {
+pub(crate) fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso>, end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
         let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
@@ -84,7 +84,7 @@ const TOP: usize = 46;
 
 /// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
 /// replica, an arrow for each delivery. Where the run stays, if it does, is marked.
-pub fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<&RunLasso>) -> String {
+pub(crate) fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<&RunLasso>) -> String {
     let everybody = participants(system);
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
     // Events in the last column are told to its right.

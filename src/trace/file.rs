@@ -64,6 +64,7 @@ impl Form {
 
 /// Why a file is not a trace.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// There is nothing in it.
     #[error("the file is empty")]
@@ -98,6 +99,36 @@ pub enum ReadError {
 }
 
 /// A trace that was read from a file and has happened again.
+///
+/// ```
+/// # use bft_check::pbft::{Committee, Rules};
+/// # #[derive(Debug)]
+/// # struct FewCommits;
+/// # impl Rules for FewCommits {
+/// #     fn commit_quorum(&self, committee: Committee) -> usize {
+/// #         committee.quorum() - 1
+/// #     }
+/// # }
+/// use bft_check::check::{Check, JudgeKind};
+/// use bft_check::subject::{Catalogue, Pbft};
+/// use bft_check::trace::{Form, TraceFile};
+///
+/// let mine = Catalogue::of([Pbft::with(&FewCommits)]);
+/// let check = Check::new(Pbft::with(&FewCommits)).judge(JudgeKind::Guards).byzantine([0]);
+/// let checked = check.run()?;
+/// let (violated, _, trace) = checked.shortest().expect("few COMMITs fork");
+///
+/// let file = trace.written(Form::Json, "few-commits", Some(violated))?;
+/// let read = TraceFile::read(&file, &mine)?;
+/// assert_eq!(read.subject.name(), "few-commits");
+/// assert_eq!(read.violates, Some(violated));
+/// assert_eq!(read.trace.violation(violated), trace.violation(violated));
+///
+/// let words = read.trace.to_text(read.violates);
+/// assert!(words.contains("Violated: agreement"));
+/// assert_eq!(words, trace.written(Form::of("fork.txt")?, "few-commits", Some(violated))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TraceFile {
     /// The subject that it names.

@@ -27,14 +27,14 @@ pub struct RunLasso {
 
 impl RunLasso {
     /// [`RunLasso::then`] of a run into a state in which nothing can happen.
-    pub const DEAD_END: &'static str = "nothing can happen any more";
+    pub(crate) const DEAD_END: &'static str = "nothing can happen any more";
     /// [`RunLasso::then`] of a run into a state in which nothing has to happen.
-    pub const REST: &'static str =
+    pub(crate) const REST: &'static str =
         "nothing more has to happen: only Byzantine replicas could still do something";
     /// [`RunLasso::then`] of a run into a loop.
     pub const LOOP: &'static str = "and so on, for ever";
     /// [`RunLasso::then`] of a run that goes on in the same way with other numbers for its views.
-    pub const RISING: &'static str = "and so on, for ever, in higher and higher views";
+    pub(crate) const RISING: &'static str = "and so on, for ever, in higher and higher views";
 
     /// Whether it is a loop, and not a state in which the run stops.
     pub fn is_loop(&self) -> bool {
@@ -49,6 +49,7 @@ impl RunLasso {
 
 /// Why a run does not stay where it is said to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LassoError {
     /// It is about no liveness property.
     #[error("the property is none of liveness")]
@@ -72,6 +73,7 @@ pub enum LassoError {
 
 /// Why a run that stays is not shown to be fair. Steps count from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unfair {
     /// Somebody could always act on what honest participants have sent, and never does.
     #[error("what has been sent to {0} lets it act all the time, and it never does")]

@@ -24,13 +24,13 @@ use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, S
 
 use dead_end::Oracle;
 
-pub use draw::{Arrow, mermaid, svg};
+pub(crate) use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
 pub(crate) use print::{beside_the_build, thousands};
-pub use text::describe;
+pub(crate) use text::describe;
 
 /// A run of the protocol from its initial state.
 #[derive(Clone, Debug)]
@@ -60,13 +60,13 @@ pub struct Step {
 
 impl Step {
     /// What came of an event.
-    pub fn new(to: Principal, event: Event, before: Local, taken: Transition) -> Self {
+    pub(crate) fn new(to: Principal, event: Event, before: Local, taken: Transition) -> Self {
         let Transition { after, effects, of_client } = taken;
         Step { to, event, effects, of_client, before, after }
     }
 
     /// What came of it.
-    pub fn taken(&self) -> Transition {
+    pub(crate) fn taken(&self) -> Transition {
         let (after, effects, of_client) = (self.after.clone(), self.effects.clone(), self.of_client.clone());
         Transition { after, effects, of_client }
     }
@@ -133,7 +133,8 @@ impl Trace {
     }
 
     /// Whether what the adversary can send within the bound is little enough to be listed, as judge *message* does.
-    pub fn is_listable(&self) -> bool {
+    #[cfg(feature = "explore")]
+    pub(crate) fn is_listable(&self) -> bool {
         stage::is_listable(&self.system)
     }
 

@@ -7,7 +7,7 @@ use crate::model::{Event, Property, System};
 use crate::pbft::{ClientEffect, Effect, Message, NewView, PreparedClaim, SeqNum, Slot, State, ViewChange};
 
 /// A message in words, with batches by their names. Two messages of one sender that read alike are one.
-pub fn describe(system: &System, message: &Message) -> String {
+pub(crate) fn describe(system: &System, message: &Message) -> String {
     let ballot = |kind: &str, view, seq, digest| format!("{kind} {view} {seq} {}", name(system, digest));
     match message {
         Message::Request(m) => format!("REQUEST {}", m.id()),
@@ -76,7 +76,8 @@ impl Step {
     }
 
     /// The event and at whom it happens, in words.
-    pub fn headline(&self, system: &System) -> String {
+    #[cfg(feature = "explore")]
+    pub(crate) fn headline(&self, system: &System) -> String {
         let what = self.event(system);
         match &self.event {
             Event::Deliver(message) => format!("{} → {}  {what}", message.signer(), self.to),

@@ -141,6 +141,7 @@ pub fn ask(question: &Question, rules: &'static dyn Rules, patience: Patience) -
                 }
                 Answer::Refused(why)
             }
+            other => panic!("{other:?}"),
         },
     };
     (answer, wrong)

@@ -208,6 +208,7 @@ pub struct LivenessReport<A, C> {
 
 /// Why a model could not be checked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LivenessError {
     /// It has more than [`MAX_CLASSES`] classes.
     #[error("more than {MAX_CLASSES} classes of fair actions: {0} is one too many")]

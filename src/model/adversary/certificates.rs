@@ -58,7 +58,7 @@ impl Adversary {
     }
 
     /// The proofs that can be put together from messages that were sent.
-    pub fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message>) -> Knowledge {
+    pub(crate) fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message>) -> Knowledge {
         let sent = Sent::of(sent);
         let mut memo = self.memo();
         let parts = self.parts(&mut memo, &sent);

@@ -84,7 +84,7 @@ pub struct Adversary {
 
 /// What an adversary has seen that it can build on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// The certificates that can be shown.
     pub claims: Vec<PreparedClaim>,
     /// The stable checkpoints that can be shown.
@@ -147,7 +147,7 @@ impl Adversary {
 
     /// Everything that it can send, given what proofs can be put forward, and the view changes, CHECKPOINTs, COMMITs,
     /// states and replies that honest participants have sent.
-    pub fn messages_from<'a>(
+    pub(crate) fn messages_from<'a>(
         &'a self,
         knowledge: &Knowledge,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
@@ -168,7 +168,7 @@ impl Adversary {
     }
 
     /// Whether a message can add to what the adversary can send.
-    pub fn learns_from(&self, message: &Message) -> bool {
+    pub(crate) fn learns_from(&self, message: &Message) -> bool {
         match message {
             Message::Request(_) | Message::Read(_) | Message::Status(_) => false,
             // They prove decisions, which only states carry.

@@ -18,6 +18,7 @@ pub struct Bound {
 
 /// Why a bound cannot be explored.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BoundError {
     /// The committee is impossible.
     #[error("{0}; give other values to --replicas and --faults")]

@@ -10,14 +10,14 @@ use crate::pbft::{Message, Principal, State, View};
 
 impl GuardModel {
     /// A step, as the events that it stands for.
-    pub fn expand(&self, state: &GuardState, step: &Move) -> Vec<(Principal, Event)> {
+    pub(crate) fn expand(&self, state: &GuardState, step: &Move) -> Vec<(Principal, Event)> {
         let ways = self.ways(state, step);
         self.fed(self.locals(state), step.participant, ways.first().map_or(&[], |way| way))
     }
 
     /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
     /// and by numbers that [`Self::fed`] understands. A set that holds another of them is left out.
-    pub fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
+    pub(crate) fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
         let available = self.available(state);
         let tables = self.read();
         let local = state.0[usize::from(step.participant)];
@@ -28,7 +28,7 @@ impl GuardModel {
     }
 
     /// What happens when a participant is fed this; `numbers` are those of a state.
-    pub fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
+    pub(crate) fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
         let who = self.honest[usize::from(participant)].id();
         let tables = self.read();
         let local = numbers[usize::from(participant)];

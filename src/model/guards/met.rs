@@ -11,12 +11,6 @@ impl GuardModel {
         self.read().messages.met()
     }
 
-    /// How many local states and messages were met.
-    pub fn interned(&self) -> (usize, usize) {
-        let tables = self.read();
-        (tables.locals.met(), tables.messages.met() as usize)
-    }
-
     /// The local state of that number, and what its participant has sent; none if it was not met.
     pub fn numbered(&self, number: u32) -> Option<(Local, Vec<Message>)> {
         let tables = self.read();

@@ -51,7 +51,8 @@ use stateright::Model;
 
 pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
-pub use state::{EventIds, GuardState, Move};
+pub(crate) use state::EventIds;
+pub use state::{GuardState, Move};
 
 use super::adversary::Adversary;
 use super::bits::Bits;

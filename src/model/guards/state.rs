@@ -34,7 +34,7 @@ impl GuardState {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Move {
     /// Which of the honest participants, in the order of [`participants`](crate::model::participants).
-    pub participant: u16,
+    pub(crate) participant: u16,
     pub(super) guard: u32,
     pub(in crate::model) next: u32,
 }
@@ -47,4 +47,4 @@ impl Move {
 
 /// What is fed to a participant in a step, in this order, by numbers that [`GuardModel::fed`](super::GuardModel::fed)
 /// understands.
-pub type EventIds = SmallVec<[EventId; 4]>;
+pub(crate) type EventIds = SmallVec<[EventId; 4]>;

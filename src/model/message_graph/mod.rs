@@ -75,12 +75,6 @@ impl MessageGraph {
         (envelope.to, tables.events[envelope.event as usize].clone())
     }
 
-    /// How many local states, envelopes and networks were met.
-    pub fn interned(&self) -> (usize, usize, usize) {
-        let tables = self.read();
-        (tables.locals.len(), tables.envelopes.len(), tables.networks.len())
-    }
-
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }

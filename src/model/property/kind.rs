@@ -231,7 +231,7 @@ impl<'de> Deserialize<'de> for Property {
 
 /// A set of properties.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Properties(u32);
+pub(crate) struct Properties(u32);
 
 impl Properties {
     /// None.

@@ -8,7 +8,8 @@ mod served;
 use smallvec::SmallVec;
 use stateright::Model;
 
-pub use kind::{NoSuchProperty, Properties, Property};
+pub(crate) use kind::Properties;
+pub use kind::{NoSuchProperty, Property};
 pub(super) use observation::{Certificates, Decided, Observation};
 pub(crate) use served::has_executed;
 
@@ -51,7 +52,7 @@ pub trait Judge: Model {
 #[derive(Clone, Copy, Debug)]
 pub struct GlobalView<'a> {
     /// What is fixed.
-    pub system: &'a System,
+    pub(crate) system: &'a System,
     /// The honest replicas' states, in the order of [`System::honest`].
     pub replicas: &'a [&'a State],
     /// The clients', in the order of [`System::clients`].
@@ -64,7 +65,7 @@ pub struct GlobalView<'a> {
 
 impl GlobalView<'_> {
     /// Calls `see` with these local states, which are in the order of the participants.
-    pub fn with<'a, R>(
+    pub(crate) fn with<'a, R>(
         system: &System,
         locals: impl Iterator<Item = &'a Local>,
         history: Option<&History>,
@@ -93,7 +94,7 @@ fn participant(system: &System, (replicas, clients): (usize, usize)) -> Option<P
 
 /// The history at the start, when those clients have asked that do not wait for an occasion; none if
 /// clients take no part or are too many.
-pub fn first_history(system: &System, participants: &[Participant]) -> Option<History> {
+pub(crate) fn first_history(system: &System, participants: &[Participant]) -> Option<History> {
     let mut history = system.keeps_history().then(History::new)?;
     for participant in participants {
         if let (Participant::Client(client), Local::Client(state)) = (participant, participant.init(system)) {
@@ -300,7 +301,7 @@ fn has_a_way_on<J: Judge>(judge: &J, state: &J::State) -> bool {
 }
 
 /// [`Property::NoDeadEnd`], as a checker takes it.
-pub fn no_dead_end<J: Judge>() -> stateright::Property<J> {
+pub(crate) fn no_dead_end<J: Judge>() -> stateright::Property<J> {
     stateright::Property::always(Property::NoDeadEnd.name(), has_a_way_on::<J>)
 }
 
@@ -324,7 +325,7 @@ fn always<J: Judge>(property: Property) -> Option<stateright::Property<J>> {
 }
 
 /// Which safety properties a bound can look at: all that are always checked, but for those about what there is none of.
-pub fn looked_at(system: &System) -> impl Iterator<Item = Property> {
+pub(crate) fn looked_at(system: &System) -> impl Iterator<Item = Property> {
     let (checkpoints, clients) = (system.has_checkpoints(), !system.clients().is_empty());
     Property::SAFETY.into_iter().filter(move |property| match property {
         Property::StableUnique | Property::StableHeld => checkpoints,

@@ -108,7 +108,7 @@ impl Reduced {
     }
 
     /// Whether a bound is one in which it can make no difference who has decided.
-    pub fn knows_decisions_of(system: &System) -> bool {
+    pub(crate) fn knows_decisions_of(system: &System) -> bool {
         let bound = system.bound();
         bound.scope.slots == 1
             && bound.scope.crashes == 0
@@ -117,7 +117,7 @@ impl Reduced {
     }
 
     /// Judge *guards*.
-    pub fn judge(&self) -> &GuardModel {
+    pub(crate) fn judge(&self) -> &GuardModel {
         &self.judge
     }
 
@@ -189,7 +189,7 @@ impl Reduced {
     }
 
     /// Steps in which nothing is sent that lead from a state, which stands for it, to one without this property.
-    pub fn to_violation(&self, state: &GuardState, property: Property) -> Vec<Move> {
+    pub(crate) fn to_violation(&self, state: &GuardState, property: Property) -> Vec<Move> {
         let lacks = |state: &GuardState| !self.judge.holds(state, property);
         let all = self.all_reached(state);
         let mut found = Vec::new();
@@ -346,7 +346,7 @@ impl Model for Reduced {
 
 impl Stretch {
     /// The steps of judge *guards*.
-    pub fn steps(&self) -> &[Move] {
+    pub(crate) fn steps(&self) -> &[Move] {
         &self.0
     }
 }

@@ -37,7 +37,7 @@ impl System {
     ///
     /// # Errors
     /// A bound that makes no sense.
-    pub fn open_with_conduct(
+    pub(crate) fn open_with_conduct(
         bound: Bound,
         rules: &'static dyn Rules,
         conduct: Conduct,

@@ -32,10 +32,10 @@ pub struct System {
 
 impl System {
     /// What clients ask for.
-    pub const OPERATION: &'static [u8] = b"op";
+    pub(crate) const OPERATION: &'static [u8] = b"op";
 
     /// The little that Byzantine replicas do, if they do not do all that they may.
-    pub fn conduct(&self) -> Option<Conduct> {
+    pub(crate) fn conduct(&self) -> Option<Conduct> {
         match self.kind {
             Kind::Open(Deeds::Few(conduct)) => Some(conduct),
             Kind::Open(Deeds::All) | Kind::Bounded | Kind::OfLastView(_) | Kind::Simulated(_) => None,
@@ -43,7 +43,7 @@ impl System {
     }
 
     /// Whether what Byzantine replicas send does not depend on what others have sent.
-    pub fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.conduct().is_some()
     }
 
@@ -54,7 +54,7 @@ impl System {
 
     /// Whether it is for a simulated run: what its adversary sends is not enumerated, but asked whether it
     /// can be made ([`Known`](super::Known)).
-    pub fn is_simulated(&self) -> bool {
+    pub(crate) fn is_simulated(&self) -> bool {
         matches!(self.kind, Kind::Simulated(_))
     }
 
@@ -111,7 +111,7 @@ impl System {
     }
 
     /// Whether a client only reads.
-    pub fn reads(&self, client: ClientId) -> bool {
+    pub(crate) fn reads(&self, client: ClientId) -> bool {
         client.0 as usize >= self.requests.len()
     }
 }

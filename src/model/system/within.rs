@@ -38,12 +38,12 @@ impl System {
 
     /// Whether replicas send each other what they have decided: where there are checkpoints, by which one
     /// can lag behind, and where a system is to go on for ever.
-    pub fn exchanges_states(&self) -> bool {
+    pub(crate) fn exchanges_states(&self) -> bool {
         self.is_open() || self.has_checkpoints()
     }
 
     /// Whether an honest replica's timer may fire in this view.
-    pub fn may_time_out(&self, view: View) -> bool {
+    pub(crate) fn may_time_out(&self, view: View) -> bool {
         self.is_open() || view.0 + 1 < self.bound.scope.views
     }
 
@@ -59,7 +59,7 @@ impl System {
     }
 
     /// What happens as a replica takes it, if it happens within the bound.
-    pub fn as_input<'a>(&self, state: &State, stimulus: EventRef<'a>) -> Option<Input<'a>> {
+    pub(crate) fn as_input<'a>(&self, state: &State, stimulus: EventRef<'a>) -> Option<Input<'a>> {
         match stimulus {
             EventRef::Deliver(Message::Request(request)) if self.is_idle_repetition(state, request) => None,
             EventRef::Deliver(message) => Some(Input::Deliver(message)),

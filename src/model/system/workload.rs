@@ -34,7 +34,7 @@ impl System {
     }
 
     /// Whether a client has not yet asked all that it is to ask.
-    pub fn asks_again(&self, client: &ClientState) -> bool {
+    pub(crate) fn asks_again(&self, client: &ClientState) -> bool {
         let asked = client.accepted().map_or(0, |(timestamp, _)| timestamp.0);
         self.workload()
             .is_some_and(|workload| client.waiting_for().is_none() && asked < workload.operations())
@@ -42,7 +42,7 @@ impl System {
 
     /// Whether what clients are told is held against one sequential order. In a simulated run only as long as they
     /// are few: of those that wait, every order is tried.
-    pub fn keeps_history(&self) -> bool {
+    pub(crate) fn keeps_history(&self) -> bool {
         const CLIENTS: usize = 4;
         const REQUESTS: u64 = 64;
         let few = |workload: &Workload| {
@@ -54,7 +54,7 @@ impl System {
 
     /// What a client asks next in a simulated run, if it has not asked all yet. Every other operation only reads,
     /// which makes a difference to a rulebook that does not order reads.
-    pub fn next_operation(&self, client: &ClientState) -> Option<ClientInput<'static>> {
+    pub(crate) fn next_operation(&self, client: &ClientState) -> Option<ClientInput<'static>> {
         let reads = client.accepted().is_some_and(|(timestamp, _)| timestamp.0 % 2 == 1);
         self.asks_again(client).then_some(ClientInput::Invoke { operation: Self::OPERATION, reads })
     }

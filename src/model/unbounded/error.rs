@@ -6,6 +6,7 @@ use crate::pbft::{Batch, Message, Refusal, ReplicaId, SeqNum, View};
 
 /// Why the views of a rulebook cannot be explored one by one: then nothing is said to hold under it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unexplorable {
     /// The scope has something that this judge does not know.
     #[error("it takes no checkpoints, windows, crashes, clients, reads or losses into the bound")]
@@ -86,6 +87,7 @@ pub enum Unexplorable {
 
 /// Why no state can be left out for one that subsumes it. Of several the first one counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Objection {
     /// The highest certificates that are reported say what a new view proposes.
     #[error("a new view can propose something else than what follows from the highest certificates")]

@@ -154,13 +154,13 @@ impl UnboundedModel {
 
     /// The model that ends a view in the middle once this is set or that time has come.
     #[must_use]
-    pub fn stopped_by(mut self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
+    pub(crate) fn stopped_by(mut self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
         (self.context.stop, self.context.deadline) = (stop, deadline);
         self
     }
 
     /// Whether states that others subsume are left out.
-    pub fn leaves_out_subsumed(&self) -> bool {
+    pub(crate) fn leaves_out_subsumed(&self) -> bool {
         self.context.leaves_out_subsumed()
     }
 
@@ -206,7 +206,7 @@ impl UnboundedModel {
     }
 
     /// Whether a view may have been ended in the middle: then it led to less than it does.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.context.is_stopped()
     }
 

@@ -117,7 +117,7 @@ impl Log {
     }
 
     /// The slots above `seq`, by number.
-    pub fn after(&self, seq: SeqNum) -> impl Iterator<Item = (SeqNum, &Slot)> {
+    pub(crate) fn after(&self, seq: SeqNum) -> impl Iterator<Item = (SeqNum, &Slot)> {
         let skip = seq.0.saturating_sub(self.low.0) as usize;
         let first = self.low.0 + 1;
         let skip = skip.min(self.slots.len());

@@ -51,6 +51,7 @@ type Mapped = SmallVec<[u32; 4]>;
 
 /// Why a system cannot be held against a model at all.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TieError {
     /// The model lacks a relation or an action that the mapping is to.
     #[error("the model has no {0}")]

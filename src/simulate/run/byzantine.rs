@@ -101,9 +101,9 @@ impl Simulation<'_> {
         &mut self,
         ask: impl FnOnce(&mut dyn Strategy, &mut StrategyContext<'_>, &mut Vec<Outgoing>) -> T,
     ) -> Result<T, Panicked> {
-        let (now, stable) = (self.now, self.is_stable());
+        let now = self.now;
         let Byzantine { strategy, knowledge, chance, outgoing, .. } = &mut self.byzantine;
-        let mut context = StrategyContext { system: &self.system, knowledge, rng: chance, now, stable };
+        let mut context = StrategyContext { system: &self.system, knowledge, rng: chance, now };
         guarded(|| ask(&mut **strategy, &mut context, outgoing))
     }
 

@@ -41,7 +41,7 @@ pub(super) fn strategy(kind: StrategyKind, system: &Arc<System>, rng: &mut Rng) 
 
 /// What a strategy can look at.
 #[derive(Debug)]
-pub struct StrategyContext<'a> {
+pub(crate) struct StrategyContext<'a> {
     /// The system.
     pub system: &'a System,
     /// What was sent, if the strategy listens.
@@ -50,8 +50,6 @@ pub struct StrategyContext<'a> {
     pub rng: &'a mut Rng,
     /// The time, in ticks.
     pub now: u64,
-    /// Whether the network is stable.
-    pub stable: bool,
 }
 
 impl StrategyContext<'_> {
@@ -68,7 +66,7 @@ impl StrategyContext<'_> {
 
 /// A message that a Byzantine replica sends.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     /// To whom.
     pub to: Principal,
     /// What.
@@ -85,7 +83,7 @@ impl Outgoing {
 }
 
 /// What Byzantine replicas do.
-pub trait Strategy: fmt::Debug + Send {
+pub(crate) trait Strategy: fmt::Debug + Send {
     /// How many copies of each Byzantine replica run.
     fn copies(&self) -> usize {
         1
@@ -137,7 +135,7 @@ pub(super) struct CopyClock {
 
 /// A Byzantine replica: its key, and the protocol's code that it runs.
 #[derive(Debug)]
-pub struct ByzantineNode {
+pub(crate) struct ByzantineNode {
     replica: Replica,
     key: SigningKey,
     states: Vec<State>,
@@ -167,11 +165,6 @@ impl ByzantineNode {
     /// How many copies run.
     pub fn copies(&self) -> usize {
         self.states.len()
-    }
-
-    /// What a copy believes.
-    pub fn state(&self, copy: usize) -> Option<&State> {
-        self.states.get(copy)
     }
 
     /// Lets a copy take an input. One whose code panics begins anew: a Byzantine replica may.

@@ -8,7 +8,7 @@ use super::{Blame, Both, BrokenRule, Conflict, Explanation, Parting, Quorum};
 
 impl Explanation {
     /// In a line, for a picture.
-    pub fn short(&self) -> Option<String> {
+    pub(crate) fn short(&self) -> Option<String> {
         let both = self.conflict.overlaps.first().map(|overlap| {
             let who = overlap.both.iter().map(Both::title).join(", ");
             format!("in both quorums: {}", if who.is_empty() { "nobody" } else { &who })

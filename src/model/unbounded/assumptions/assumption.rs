@@ -5,6 +5,7 @@ use crate::pbft::View;
 
 /// What a rulebook does not fulfil.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Assumption {
     /// View v has replica v mod n as its primary, who alone proposes in it.
     #[error("who may propose in {0} is not its one primary")]

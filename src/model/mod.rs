@@ -22,7 +22,6 @@ mod local;
 mod message;
 mod message_graph;
 mod network;
-mod panics;
 mod participant;
 mod property;
 mod record;
@@ -33,6 +32,9 @@ mod symmetry;
 mod system;
 mod unbounded;
 
+pub(crate) use crate::engine::panics;
+pub use crate::engine::{Panicked, guarded};
+pub(crate) use crate::engine::{raised, unanswered};
 pub use adversary::{Adversary, Family, Knowledge};
 pub use alike::{VotesMatter, votes_matter};
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, placements};
@@ -46,8 +48,6 @@ pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabi
 pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use message_graph::{Delivery, GraphState, MessageGraph};
-pub use panics::{Panicked, guarded};
-pub(crate) use panics::{raised, unanswered};
 pub use participant::{Participant, Transition, participants};
 pub(crate) use property::has_executed;
 pub use property::{

@@ -23,6 +23,8 @@
 //!
 //! The rooms, in the order in which a question flows through them; each uses only those above it:
 //!
+//! - [`protocol`]: the wall: what a protocol of one's own is, so that it can be checked;
+//! - [`engine`]: every run of such a protocol within a bound, message by message;
 //! - [`pbft`]: the protocol of Castro and Liskov (OSDI'99), a pure state machine behind a rulebook;
 //! - [`bugs`]: rulebooks with one broken rule each;
 //! - [`model`]: bounds, the Byzantine adversary, the judges, a time of stabilisation, and the properties;
@@ -39,12 +41,14 @@ pub mod bugs;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod engine;
 #[cfg(feature = "explore")]
 pub mod explore;
 pub mod guide;
 pub mod model;
 pub mod pbft;
 pub mod proof;
+pub mod protocol;
 pub mod simulate;
 pub mod subject;
 pub mod trace;

@@ -6,6 +6,7 @@ use super::question::{PlanError, Question};
 use super::validate::{all_of_guards, is_led_honestly, is_unbounded, saved, validate};
 use crate::model::{Bound, Byzantine, Property, Reductions, Scope, System};
 use crate::pbft::ReplicaId;
+use crate::subject::Pbft;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Plan {
 /// The bound of the default check of liveness.
 const LIVE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
 
-impl Check {
+impl Check<Pbft> {
     /// The jobs that answer what is asked: those of the judge that was asked for, or by default of judge *guards*, to which
     /// a check of which nothing was said but its subject adds runs of the other judges.
     ///
@@ -27,12 +28,12 @@ impl Check {
     /// What makes no sense, or would do nothing.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let (subject, rules) = (&self.subject, self.subject.rules());
-        let question = self.question.or(subject.property().map(Question::Only));
+        let question = self.asked.question.or(subject.property().map(Question::Only));
         let (property, liveness) =
             (question.and_then(Question::property), question.is_some_and(Question::is_liveness));
         let base = if liveness && subject.property().is_none() { LIVE } else { subject.scope() };
-        let scope = self.sizes.applied_to(base);
-        let byzantine = self.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
+        let scope = self.asked.sizes.applied_to(base);
+        let byzantine = self.asked.byzantine.clone().unwrap_or(Byzantine::Count(scope.faults));
         let judge = self.judge_of(liveness, &byzantine)?;
         if judge == JudgeKind::Unbounded {
             is_unbounded(&scope)?;
@@ -49,7 +50,7 @@ impl Check {
             }
         }
         for job in &mut planned {
-            if let Some(reductions) = self.reductions {
+            if let Some(reductions) = self.asked.reductions {
                 let is_all = reductions == Reductions::ALL;
                 job.reductions = match judge {
                     JudgeKind::Guards if is_all && property != Some(Property::NoDeadEnd) => {
@@ -60,7 +61,7 @@ impl Check {
             }
             validate(job, rules, property)?;
         }
-        if let Some(job) = planned.first().filter(|_| self.save.is_some()) {
+        if let Some(job) = planned.first().filter(|_| self.asked.save.is_some()) {
             saved(job)?;
         }
         let others = self.of_other_judges(question, &bound, &byzantine)?;
@@ -75,10 +76,10 @@ impl Check {
         bound: &Bound,
         byzantine: &Byzantine,
     ) -> Result<Vec<Job>, PlanError> {
-        let is_default = self.judge.is_none()
-            && self.reductions.is_none()
-            && self.byzantine.is_none()
-            && !self.sizes.restrict()
+        let is_default = self.asked.judge.is_none()
+            && self.asked.reductions.is_none()
+            && self.asked.byzantine.is_none()
+            && !self.asked.sizes.restrict()
             && self.subject.departs().is_none();
         let (mut added, rules) = (Vec::new(), self.subject.rules());
         if is_default && question.is_none() {
@@ -97,12 +98,12 @@ impl Check {
 
     /// Which judge explores.
     fn judge_of(&self, liveness: bool, byzantine: &Byzantine) -> Result<JudgeKind, PlanError> {
-        match self.judge {
+        match self.asked.judge {
             Some(judge) if liveness && judge != JudgeKind::Liveness && judge != JudgeKind::Guards => {
                 Err(PlanError::NotLive(judge))
             }
             Some(JudgeKind::Unbounded) if matches!(byzantine, Byzantine::Ids(_)) => Err(PlanError::Placed),
-            Some(JudgeKind::Unbounded) if self.sizes.views.is_some() => Err(PlanError::EveryView),
+            Some(JudgeKind::Unbounded) if self.asked.sizes.views.is_some() => Err(PlanError::EveryView),
             Some(judge) if !liveness => Ok(judge),
             _ if liveness => Ok(JudgeKind::Liveness),
             _ => Ok(JudgeKind::Guards),

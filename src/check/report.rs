@@ -296,7 +296,7 @@ impl fmt::Display for Limit {
 }
 
 /// A chance with one digit, rounded up.
-fn at_most(chance: f64) -> String {
+pub(super) fn at_most(chance: f64) -> String {
     let unit = 10f64.powf(chance.log10().floor());
     format!("{:.0e}", (chance / unit).ceil() * unit)
 }

@@ -195,7 +195,7 @@ impl Watch for Bars {
     }
 }
 
-fn exit_code(conclusion: Conclusion) -> u8 {
+pub(super) fn exit_code(conclusion: Conclusion) -> u8 {
     match conclusion {
         Conclusion::Holds | Conclusion::Vacuous => HOLDS,
         Conclusion::Unsafe => UNSAFE,

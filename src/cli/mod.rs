@@ -6,6 +6,7 @@
 mod bugs;
 mod check;
 mod explore;
+mod own;
 mod replay;
 mod rules;
 mod scope;
@@ -21,6 +22,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::model::unanswered;
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
+
+pub use own::run_protocol;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
 pub const HOLDS: u8 = 0;

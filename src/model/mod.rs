@@ -22,7 +22,6 @@ mod local;
 mod message;
 mod message_graph;
 mod network;
-mod panics;
 mod participant;
 mod property;
 mod record;
@@ -33,6 +32,10 @@ mod symmetry;
 mod system;
 mod unbounded;
 
+#[cfg(feature = "cli")]
+pub(crate) use crate::engine::unanswered;
+pub use crate::engine::{Panicked, guarded};
+pub(crate) use crate::engine::{panics, raised};
 pub use adversary::{Adversary, Family};
 pub use alike::VotesMatter;
 pub(crate) use alike::votes_matter;
@@ -48,10 +51,6 @@ pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabi
 pub use local::{Local, ReplicaLocal, Wreck};
 pub use message::{MessageAction, MessageModel, MessageState};
 pub use message_graph::{Delivery, GraphState, MessageGraph};
-pub(crate) use panics::raised;
-#[cfg(feature = "cli")]
-pub(crate) use panics::unanswered;
-pub use panics::{Panicked, guarded};
 pub use participant::{Participant, Transition, participants};
 pub use property::{GlobalView, Judge, NoSuchProperty, Property, properties};
 pub(crate) use property::{has_executed, looked_at, no_dead_end};

@@ -1,0 +1,10 @@
+//! Omnipaxos 0.2.0 under the checker: `cargo run --release -- check`.
+
+#[path = "../../adapter.rs"]
+mod adapter;
+#[path = "../../release_0_2.rs"]
+mod release;
+
+fn main() -> std::process::ExitCode {
+    bft_check::cli::run_protocol(adapter::Omnipaxos)
+}

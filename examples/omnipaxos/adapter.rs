@@ -1,0 +1,135 @@
+//! Omnipaxos, as it is published, under the checker: three servers, none of which crashes or lies.
+//!
+//! What is the host's duty is done here: messages are handed over and fetched, and heartbeats are made up. Elections come of
+//! heartbeats, thousands of them, of which next to none changes anything; here a server hears, in one event, just those
+//! that do.
+
+use bft_check::protocol::{ByDebug, Effects, Input, Network, NodeId, Offer, Protocol, Slot};
+use omnipaxos::messages::Message;
+use omnipaxos::storage::{Entry, NoSnapshot};
+use omnipaxos::util::LogEntry;
+
+use crate::release::{self, Omni};
+
+/// What stands in the log.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Command(pub char);
+
+impl Entry for Command {
+    type Snapshot = NoSnapshot;
+}
+
+/// Three servers. Node 0 is server 1 of omnipaxos, and so on.
+pub struct Omnipaxos;
+
+/// A server, and the round of heartbeats that it is in.
+pub struct Server {
+    pub pid: u64,
+    pub omni: Omni,
+    pub round: u32,
+}
+
+/// What happens besides messages.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// Somebody appends to the log.
+    Append(char),
+    /// The server hears the heartbeats of all: server 1 has the highest ballot.
+    HearAll,
+    /// The server does not hear server 1 any more, but the others, and wants to lead.
+    Campaign,
+}
+
+const FIRST: NodeId = NodeId(0);
+const SECOND: NodeId = NodeId(1);
+
+fn pid(id: NodeId) -> u64 {
+    u64::from(id.0) + 1
+}
+
+impl Server {
+    /// Sends what waits to be sent, but for heartbeats, and says what is decided.
+    fn flush(&mut self, effects: &mut Effects<Omnipaxos>) {
+        for message in self.omni.outgoing_messages() {
+            match &message {
+                Message::BLE(beat) => self.round = release::round(beat).unwrap_or(self.round),
+                _ => effects.send(NodeId(message.get_receiver() as u16 - 1), ByDebug(message)),
+            }
+        }
+        let decided = self.omni.read_decided_suffix(0).unwrap_or_default();
+        for (slot, entry) in (0..).zip(decided) {
+            if let LogEntry::Decided(Command(value)) = entry {
+                effects.decide(Slot(slot), value);
+            }
+        }
+    }
+}
+
+impl Protocol for Omnipaxos {
+    type Node = Server;
+    type Message = ByDebug<Message<Command>>;
+    type Event = Event;
+    type Value = char;
+
+    fn name(&self) -> String {
+        format!("omnipaxos-{}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn nodes(&self) -> usize {
+        3
+    }
+
+    fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Server {
+        let mut server = Server { pid: pid(id), omni: release::build(pid(id), vec![1, 2, 3]), round: 0 };
+        server.flush(effects);
+        server
+    }
+
+    fn step(&self, server: &mut Server, input: Input<Self>, effects: &mut Effects<Self>) {
+        match input {
+            Input::Message { message, .. } => server.omni.handle_incoming(message.0),
+            // To append while a reconfiguration is under way would be an error, and nobody reconfigures.
+            Input::Event(Event::Append(value)) => drop(server.omni.append(Command(value))),
+            Input::Event(Event::HearAll) => release::hear(server, &[1, 2, 3]),
+            Input::Event(Event::Campaign) => release::campaign(server, &[2, 3]),
+        }
+        server.flush(effects);
+    }
+
+    /// Before the search begins server 1 leads, and all know it.
+    fn prelude(&self) -> Vec<(NodeId, Event)> {
+        NodeId::all(3).map(|id| (id, Event::HearAll)).collect()
+    }
+
+    fn events(&self) -> Vec<Offer<Event>> {
+        vec![
+            Offer::once(FIRST, Event::Append('a')),
+            Offer::once(SECOND, Event::Append('b')),
+            Offer::once(SECOND, Event::Campaign),
+        ]
+    }
+
+    fn network(&self) -> Network {
+        Network::Fifo { cuts: 0 }
+    }
+
+    /// Server 2 wants to lead because server 1 is cut off.
+    fn cuts(&self, _: NodeId, event: &Event) -> Vec<(NodeId, NodeId)> {
+        match event {
+            Event::Campaign => vec![(FIRST, SECOND), (FIRST, NodeId(2))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_valid(&self, _: Slot, value: &char) -> bool {
+        ['a', 'b'].contains(value)
+    }
+
+    fn message_in_words(&self, message: &Self::Message) -> String {
+        let words = match &message.0 {
+            Message::SequencePaxos(message) => format!("{:?}", message.msg),
+            other => format!("{other:?}"),
+        };
+        ["Ballot ", "config_id: 1, "].iter().fold(words, |words, noise| words.replace(noise, ""))
+    }
+}

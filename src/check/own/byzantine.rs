@@ -1,0 +1,72 @@
+//! Which nodes are Byzantine.
+
+use std::str::FromStr;
+
+use itertools::Itertools;
+
+use crate::protocol::NodeId;
+
+/// Which nodes of a protocol of one's own are Byzantine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ByzantineNodes {
+    /// So many, in every placement.
+    Count(u16),
+    /// These.
+    Ids(Vec<NodeId>),
+}
+
+impl ByzantineNodes {
+    /// Every placement among so many nodes.
+    pub(super) fn placements(&self, nodes: usize) -> Vec<Vec<NodeId>> {
+        match self {
+            ByzantineNodes::Ids(ids) => vec![ids.clone()],
+            ByzantineNodes::Count(count) if usize::from(*count) >= nodes => {
+                vec![NodeId::all(nodes).collect()]
+            }
+            ByzantineNodes::Count(count) => NodeId::all(nodes).combinations(usize::from(*count)).collect(),
+        }
+    }
+}
+
+impl Default for ByzantineNodes {
+    fn default() -> Self {
+        ByzantineNodes::Count(0)
+    }
+}
+
+impl From<u16> for ByzantineNodes {
+    fn from(count: u16) -> Self {
+        ByzantineNodes::Count(count)
+    }
+}
+
+impl<const N: usize> From<[NodeId; N]> for ByzantineNodes {
+    fn from(ids: [NodeId; N]) -> Self {
+        ByzantineNodes::Ids(ids.to_vec())
+    }
+}
+
+impl From<Vec<NodeId>> for ByzantineNodes {
+    fn from(ids: Vec<NodeId>) -> Self {
+        ByzantineNodes::Ids(ids)
+    }
+}
+
+/// A text names no Byzantine nodes.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("'{0}' is neither a count of Byzantine nodes (as in 1) nor a list of them (as in n0,n2)")]
+pub struct NotByzantine(String);
+
+impl FromStr for ByzantineNodes {
+    type Err = NotByzantine;
+
+    /// Reads a count (`1`) or nodes (`n0`, `n0,n3`).
+    fn from_str(text: &str) -> Result<Self, NotByzantine> {
+        let error = || NotByzantine(text.to_owned());
+        if let Ok(count) = text.trim().parse() {
+            return Ok(ByzantineNodes::Count(count));
+        }
+        let ids: Result<Vec<NodeId>, _> = text.split(',').map(str::parse).collect();
+        ids.map(ByzantineNodes::Ids).map_err(|_| error())
+    }
+}

@@ -1,0 +1,197 @@
+//! What came of a check of a protocol of one's own, as a person reads it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::check::limits::Limit;
+use crate::check::report::{Conclusion, at_most};
+use crate::check::search::Coverage;
+use crate::check::visited::collision_probability;
+use crate::engine::Refusal;
+use crate::trace::{Story, thousands};
+
+/// What a run over one placement of the Byzantine nodes says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Every reachable state within the bound was visited and has every property.
+    Holds,
+    /// The same, but nobody ever decides anything.
+    Vacuous,
+    /// A property is violated.
+    Violated {
+        /// Steps after the prelude. No shorter run violates a property.
+        steps: usize,
+        /// The run, which happened again when it was told.
+        story: Box<Story>,
+    },
+    /// A limit ended it: nothing is known of the states that were not visited.
+    NotExhausted(Limit),
+    /// The code cannot be checked.
+    Refused(Refusal),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Holds => f.write_str("holds"),
+            Verdict::Vacuous => f.write_str("holds, but see below"),
+            Verdict::Violated { steps, story } => {
+                let property = story.breach.as_ref().map_or("", |breach| breach.property.as_str());
+                write!(f, "VIOLATED: {property}, in {steps} steps")
+            }
+            Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
+            Verdict::Refused(_) => f.write_str("no verdict"),
+        }
+    }
+}
+
+/// What came of one placement of the Byzantine nodes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// What the Byzantine nodes can do.
+    pub adversary: String,
+    /// What becomes of messages.
+    pub network: String,
+    /// What tells states of a node apart.
+    pub key: &'static str,
+    /// How much was covered.
+    pub coverage: Coverage,
+    /// What that says.
+    pub verdict: Verdict,
+}
+
+/// What came of a check. Its `Display` is the table, with the story of the shortest run that violates a property below
+/// it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckedProtocol {
+    pub(super) name: String,
+    pub(super) nodes: usize,
+    pub(super) bound: String,
+    pub(super) rows: Vec<Row>,
+    pub(super) written: Option<PathBuf>,
+}
+
+impl CheckedProtocol {
+    /// What the protocol is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What came of each placement.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The file to which the story of the shortest run was written.
+    pub fn written(&self) -> Option<&Path> {
+        self.written.as_deref()
+    }
+
+    /// What all of it together says.
+    pub fn conclusion(&self) -> Conclusion {
+        let any = |is: fn(&Verdict) -> bool| self.rows.iter().any(|row| is(&row.verdict));
+        if any(|v| matches!(v, Verdict::Violated { .. })) {
+            Conclusion::Unsafe
+        } else if any(|v| matches!(v, Verdict::Refused(_))) {
+            Conclusion::NoVerdict
+        } else if any(|v| matches!(v, Verdict::NotExhausted(_))) {
+            Conclusion::NotExhausted
+        } else if any(|v| matches!(v, Verdict::Vacuous)) {
+            Conclusion::Vacuous
+        } else {
+            Conclusion::Holds
+        }
+    }
+
+    /// The shortest run that violates a property.
+    pub fn shortest(&self) -> Option<&Story> {
+        let violated = self.rows.iter().filter_map(|row| match &row.verdict {
+            Verdict::Violated { steps, story } => Some((steps, &**story)),
+            _ => None,
+        });
+        violated.min_by_key(|(steps, _)| *steps).map(|(_, story)| story)
+    }
+
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_header([
+            "adversary",
+            "network",
+            "a node's state is its",
+            "states",
+            "transitions",
+            "depth",
+            "time",
+            "verdict",
+        ]);
+        for Row { adversary, network, key, coverage, verdict } in &self.rows {
+            table.add_row([
+                adversary.clone(),
+                network.clone(),
+                (*key).to_owned(),
+                thousands(coverage.states),
+                thousands(coverage.transitions),
+                coverage.depth.to_string(),
+                format!("{:.2} s", coverage.elapsed.as_secs_f64()),
+                verdict.to_string(),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(3).take(4) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table.trim_fmt()
+    }
+
+    fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states: u64 = self.rows.iter().map(|row| row.coverage.states).sum();
+        let largest = self.rows.iter().map(|row| row.coverage.states).max().unwrap_or(0);
+        match self.conclusion() {
+            Conclusion::Holds | Conclusion::Vacuous => writeln!(
+                f,
+                "Holds within this bound, and says nothing beyond it: all {} states were visited; the chance that a hash \
+                 collision hid one is below {} in each row.",
+                thousands(states),
+                at_most(collision_probability(largest).max(1e-30)),
+            ),
+            Conclusion::Unsafe | Conclusion::NotLive => f.write_str("Violated.\n"),
+            Conclusion::NotExhausted => writeln!(
+                f,
+                "Not exhausted: {} states were visited, none of them violates a property, and nothing is known of the others.",
+                thousands(states)
+            ),
+            Conclusion::NoVerdict => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for CheckedProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Protocol: {}, {} nodes\n{}\n{}\n\n", self.name, self.nodes, self.bound, self.table())?;
+        for Row { adversary, verdict, .. } in &self.rows {
+            match verdict {
+                Verdict::Refused(why) => writeln!(f, "No verdict ({adversary}): {why}.")?,
+                Verdict::Vacuous => {
+                    writeln!(f, "Beware ({adversary}): in no run does an honest node decide anything.")?
+                }
+                _ => {}
+            }
+        }
+        if self.rows.iter().any(|row| row.adversary.starts_with("twins")) {
+            f.write_str(
+                "Twins: two copies of the honest code that share a name. They equivocate and keep silent, and say nothing \
+                 that honest code would not say: a Byzantine node can do more.\n",
+            )?;
+        }
+        self.summary(f)?;
+        if let Some(story) = self.shortest() {
+            let steps = story.steps.len() - story.opening;
+            write!(f, "\nThe shortest run that does so, {steps} steps:\n\n{}", story.to_text())?;
+        }
+        match &self.written {
+            Some(file) => write!(f, "\nWritten to {}\n", file.display()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The front door for PBFT: what can be asked of it, and the check itself.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::builder::{Check, CheckError, writable};
+use super::job::JudgeKind;
+use super::limits::deadline;
+use super::question::Question;
+use super::report::{Checked, Conclusion};
+use super::save::{self, Kept};
+use super::schedule::{Schedule, Unwatched, Watch};
+use super::sizes::Sizes;
+use super::subject::{IntoSubject, Subject};
+use crate::bugs::Rulebook;
+use crate::model::{Byzantine, Property, Reductions};
+use crate::subject::Pbft;
+use crate::trace::{Form, beside_the_build};
+
+/// What is asked of PBFT beyond the limits of every check.
+#[derive(Clone, Debug, Default)]
+pub struct AskedOfPbft {
+    pub(super) sizes: Sizes,
+    pub(super) byzantine: Option<Byzantine>,
+    pub(super) judge: Option<JudgeKind>,
+    pub(super) reductions: Option<Reductions>,
+    pub(super) question: Option<Question>,
+    pub(super) save: Option<PathBuf>,
+    resume: Option<PathBuf>,
+}
+
+impl Subject for Pbft {
+    type Asked = AskedOfPbft;
+    type Byzantine = Byzantine;
+    type Question = Question;
+
+    fn place(asked: &mut AskedOfPbft, who: Byzantine) {
+        asked.byzantine = Some(who);
+    }
+
+    fn ask(asked: &mut AskedOfPbft, question: Question) {
+        asked.question = Some(question);
+    }
+}
+
+impl IntoSubject for Pbft {
+    type Subject = Pbft;
+
+    fn into_subject(self) -> Pbft {
+        self
+    }
+}
+
+impl IntoSubject for &Rulebook {
+    type Subject = Pbft;
+
+    fn into_subject(self) -> Pbft {
+        self.into()
+    }
+}
+
+/// Setters of one size each, named after it.
+macro_rules! sizes {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.asked.sizes.$name = Some($name);
+                self
+            }
+        )*
+    };
+}
+
+impl Check<Pbft> {
+    sizes! {
+        /// n: the number of replicas. As many may be faulty as it allows, unless [`faults`](Check::faults) says more.
+        replicas: u16;
+        /// f: the number of Byzantine replicas that the thresholds tolerate.
+        faults: u16;
+        /// How many views, from view 0 on; for liveness, before the network is stable.
+        views: u64;
+        /// How many sequence numbers.
+        slots: u64;
+        /// How many requests, each of a client of its own.
+        requests: u32;
+        /// K: a checkpoint at every multiple of it.
+        checkpoint: u64;
+        /// L: how far the high watermark lies above the low one.
+        window: u64;
+        /// How often honest replicas crash and recover, all together.
+        crashes: u32;
+        /// How many requests that only read, each of a further client.
+        reads: u32;
+    }
+
+    /// Lets a crash lose what the last step wrote to storage.
+    pub fn lossy_store(mut self) -> Self {
+        self.asked.sizes.lossy_store = true;
+        self
+    }
+
+    /// Lets clients take part: they wait for replies, and what they believe is checked.
+    pub fn clients(mut self) -> Self {
+        self.asked.sizes.clients = true;
+        self
+    }
+
+    /// For liveness: loses what has had no consequence when the network becomes stable.
+    pub fn lossy(mut self) -> Self {
+        self.asked.sizes.lossy = true;
+        self
+    }
+
+    /// The one judge that explores.
+    pub fn judge(mut self, judge: JudgeKind) -> Self {
+        self.asked.judge = Some(judge);
+        self
+    }
+
+    /// Which states are left out because others stand for them.
+    pub fn reductions(mut self, reductions: Reductions) -> Self {
+        self.asked.reductions = Some(reductions);
+        self
+    }
+
+    /// If a limit ends the check, writes to this file all that it takes to go on.
+    pub fn save(mut self, path: impl Into<PathBuf>) -> Self {
+        self.asked.save = Some(path.into());
+        self
+    }
+
+    /// Goes on with the check that [`save`](Check::save) wrote to this file, which must have been the same.
+    pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
+        self.asked.resume = Some(path.into());
+        self
+    }
+
+    /// Runs the check.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a file that cannot be read or written.
+    pub fn run(&self) -> Result<Checked, CheckError> {
+        self.run_watched(&Arc::default(), &Unwatched)
+    }
+
+    /// Runs the check while somebody looks on. It ends early, not exhausted, when `stop` is set.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// use bft_check::check::{Check, Conclusion, Job, Progress, Watch};
+    /// use bft_check::subject::Pbft;
+    ///
+    /// struct Counting(AtomicUsize);
+    ///
+    /// impl Watch for Counting {
+    ///     fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///         work();
+    ///     }
+    /// }
+    ///
+    /// let counting = Counting(AtomicUsize::new(0));
+    /// let check = Check::new(Pbft::paper()).views(1).requests(1).byzantine(0);
+    /// let checked = check.run_watched(&Arc::default(), &counting)?;
+    /// assert_eq!(checked.conclusion(), Conclusion::Holds);
+    /// assert_eq!(checked.outcomes().len(), counting.0.into_inner());
+    /// # Ok::<(), bft_check::check::CheckError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a file that cannot be read or written.
+    pub fn run_watched(&self, stop: &Arc<AtomicBool>, watch: &dyn Watch) -> Result<Checked, CheckError> {
+        let limits = self.limits()?;
+        self.can_write()?;
+        let plan = self.plan()?;
+        let kept = match &self.asked.resume {
+            Some(path) => save::read(path, &self.subject, plan.property, &plan.jobs)?,
+            None => plan.jobs.iter().map(|_| Kept::Nothing).collect(),
+        };
+        let schedule = Schedule {
+            rules: self.subject.rules(),
+            limits,
+            deadline: deadline(self.timeout),
+            stop: Arc::clone(stop),
+            watch,
+        };
+        let rows = schedule.run(&plan, kept)?;
+        let (mut saved, mut failures) = (None, Vec::new());
+        if let Some(path) = self.asked.save.as_ref().filter(|_| rows.iter().any(|(_, left)| left.is_some())) {
+            match save::write(path, &self.subject, plan.property, &rows) {
+                Ok(()) => saved = Some(path.clone()),
+                Err(error) => failures.push(error.into()),
+            }
+        }
+        let outcomes = rows.into_iter().map(|(outcome, _)| outcome).collect();
+        let mut checked =
+            Checked { subject: (*self.subject).clone(), outcomes, saved, written: None, failures };
+        if let Some(path) = self.trace.as_ref().filter(|_| checked.shortest().is_some())
+            && let Err(error) = checked.write(path)
+        {
+            checked.failures.push(error);
+        }
+        Ok(checked)
+    }
+
+    /// Whether files can be written where they are to be: found out now, not after an hour.
+    fn can_write(&self) -> Result<(), CheckError> {
+        for (name, path) in [("trace", &self.trace), ("save", &self.asked.save)] {
+            path.as_ref().map(|path| writable(name, path)).transpose()?;
+        }
+        self.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+        match &self.asked.save {
+            Some(path) if path.exists() && self.asked.resume.as_ref() != Some(path) => {
+                Err(CheckError::Exists(path.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs the check, for a test: everything that is asked holds, and is exercised.
+    ///
+    /// # Panics
+    /// Unless it holds: with the table and, where something is violated, with the story of the shortest run, which is
+    /// written to a file beside the build.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        let checked = self.run_for_a_test();
+        assert!(checked.conclusion() == Conclusion::Holds, "it does not hold\n\n{checked}");
+    }
+
+    /// Runs the check, for a test: this property, which alone is looked at, is violated.
+    ///
+    /// # Panics
+    /// If it is not, with the table.
+    #[track_caller]
+    pub fn assert_violates(&self, property: Property) {
+        let checked = self.clone().property(property).run_for_a_test();
+        let found = checked.shortest().map(|(found, ..)| found);
+        assert!(found == Some(property), "it does not violate {property}\n\n{checked}");
+    }
+
+    /// Runs it, and writes a counterexample where a test finds it: beside the build, unless a file was named.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a test that cannot run its check has failed")]
+    fn run_for_a_test(&self) -> Checked {
+        let mut checked = self.run().unwrap_or_else(|error| panic!("it cannot be checked: {error}"));
+        if self.trace.is_none() && checked.shortest().is_some() {
+            let folder = beside_the_build();
+            let path = folder.join(format!("{}.json", self.subject.name()));
+            if fs::create_dir_all(&folder).is_ok() && checked.write(&path).is_err() {
+                checked.written = None;
+            }
+        }
+        checked
+    }
+}

@@ -1,0 +1,190 @@
+//! The command line of a protocol of one's own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde_json::json;
+
+use super::check::{exit_code, stopped_by_ctrl_c};
+use super::{Format, HOLDS, UNSAFE, USAGE, UsageError, seconds, with};
+use crate::check::own::{ByzantineNodes, CheckedProtocol, Verdict};
+use crate::check::{Check, collision_probability};
+use crate::protocol::Protocol;
+use crate::trace::StoryFile;
+
+#[derive(Debug, Parser)]
+#[command(about = "Finds out whether this protocol is right", version)]
+struct OwnArguments {
+    #[command(subcommand)]
+    command: OwnCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OwnCommand {
+    /// Run the protocol under the exhaustive model checker
+    Check(CheckArguments),
+    /// Make the run in a trace file happen again, and say where it ends
+    Replay(ReplayArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArguments {
+    /// Which nodes are Byzantine: a count, for every placement, or a list as in n0,n2 [default: none]
+    #[arg(long, value_name = "COUNT|IDS")]
+    byzantine: Option<ByzantineNodes>,
+    /// Check this property only: agreement, validity, panics, or an invariant of the protocol
+    #[arg(long, value_name = "NAME")]
+    property: Option<String>,
+    /// Threads to use, one for each placement [default: as many as there are processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Give up a run at so many distinct states
+    #[arg(long, value_name = "N")]
+    max_states: Option<u64>,
+    /// Give up after so many seconds in all
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Give up when the process is about to hold more than so many MiB of memory
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write the shortest run that violates a property to this file: .json, which `replay` reads, or .txt
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReplayArguments {
+    /// The trace, as `check --trace` writes it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Runs the command that the process was given on a protocol of one's own: the whole `main` of its command line, with
+/// `check` and `replay`. Exit codes are those of `bft`.
+///
+/// ```no_run
+/// use bft_check::protocol::{Effects, Input, NodeId, Protocol};
+///
+/// struct Mine;
+///
+/// impl Protocol for Mine {
+///     type Node = ();
+///     type Message = ();
+///     type Event = ();
+///     type Value = ();
+///
+///     fn nodes(&self) -> usize {
+///         4
+///     }
+///
+///     fn init(&self, _: NodeId, _: &mut Effects<Self>) {}
+///
+///     fn step(&self, _: &mut (), _: Input<Self>, _: &mut Effects<Self>) {}
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     bft_check::cli::run_protocol(Mine)
+/// }
+/// ```
+pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
+    // Names are borrowed for ever, and there is one.
+    let matches = OwnArguments::command().name(&*protocol.name().leak()).get_matches();
+    let arguments = match OwnArguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    let result = match arguments.command {
+        OwnCommand::Check(arguments) => check(protocol, &arguments),
+        OwnCommand::Replay(arguments) => replay(protocol, &arguments),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(UsageError(what)) => {
+            eprintln!("error: {what}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn check<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
+    let timeout = arguments.timeout.map(seconds).transpose()?;
+    let bytes = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
+    let check = Check::new(protocol);
+    let check = with(check, arguments.byzantine.clone(), Check::byzantine);
+    let check = with(check, arguments.property.clone(), Check::property);
+    let check = with(check, arguments.threads, Check::threads);
+    let check = with(check, arguments.max_states, Check::max_states);
+    let check = with(check, bytes, Check::max_memory);
+    let check = with(check, timeout, Check::timeout);
+    let check = with(check, arguments.trace.clone(), Check::trace);
+    let checked = check.run_until(&stopped_by_ctrl_c()?)?;
+    match arguments.format {
+        Format::Text => print!("{checked}"),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
+    }
+    if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
+        println!("There is no counterexample: {} was not written.", path.display());
+    }
+    Ok(exit_code(checked.conclusion()))
+}
+
+fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
+    let mut rows = Vec::new();
+    for row in checked.rows() {
+        let coverage = &row.coverage;
+        let mut json = json!({
+            "adversary": row.adversary,
+            "network": row.network,
+            "key": row.key,
+            "states": coverage.states,
+            "transitions": coverage.transitions,
+            "depth": coverage.depth,
+            "seconds": coverage.elapsed.as_secs_f64(),
+            "collision_probability": collision_probability(coverage.states),
+        });
+        match &row.verdict {
+            Verdict::Holds => json["verdict"] = json!("holds"),
+            Verdict::Vacuous => json["verdict"] = json!("vacuous"),
+            Verdict::NotExhausted(limit) => {
+                json["verdict"] = json!("not exhausted");
+                json["limit"] = json!(limit.to_string());
+            }
+            Verdict::Refused(why) => {
+                json["verdict"] = json!("no verdict");
+                json["why"] = json!(why.to_string());
+            }
+            Verdict::Violated { steps, story } => {
+                json["verdict"] = json!("violated");
+                json["property"] = json!(story.breach.as_ref().map(|breach| &breach.property));
+                json["steps"] = json!(steps);
+                json["trace"] = serde_json::from_str(&story.to_json()?)?;
+            }
+        }
+        rows.push(json);
+    }
+    Ok(json!({
+        "protocol": checked.name(),
+        "exit_code": exit_code(checked.conclusion()),
+        "rows": rows,
+    }))
+}
+
+fn replay<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, UsageError> {
+    let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", arguments.file.display()));
+    let text = fs::read_to_string(&arguments.file).map_err(|why| named(&why))?;
+    let (file, story) = StoryFile::replay(&text, Arc::new(protocol)).map_err(|why| named(&why))?;
+    print!("Protocol: {}\n\n{}", story.protocol, story.to_text());
+    match (&file.violates, &story.breach) {
+        (Some(said), Some(breach)) if *said == breach.property => {}
+        (Some(said), _) => println!("\nThe file says that it violates {said}; here it does not."),
+        (None, None) => println!("\nNothing is violated in the last state."),
+        (None, Some(_)) => {}
+    }
+    Ok(if story.breach.is_some() { UNSAFE } else { HOLDS })
+}

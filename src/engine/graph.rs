@@ -1,0 +1,215 @@
+//! The graph of all runs.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stateright::Model;
+
+use super::breach;
+use super::histories::{EventId, EventRef, MessageId};
+use super::locals::{LocalId, Locals};
+use super::network::{Link, Traffic, link};
+use super::place::{Cast, PlaceId};
+use super::refusal::Refusal;
+use crate::protocol::{Invariant, Network, NodeId, Protocol};
+
+/// What is the case at one moment.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct GraphState {
+    /// By [`PlaceId`].
+    pub(super) locals: Vec<LocalId>,
+    pub(super) traffic: Traffic,
+    /// How often each offer was taken.
+    pub(super) used: Vec<u8>,
+}
+
+/// Something that happens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// A message arrives.
+    Deliver(PlaceId, MessageId),
+    /// An event from outside, by the number of the offer.
+    Event(PlaceId, EventId, u16),
+    /// A timer runs out.
+    Timer(PlaceId, EventId),
+    /// A link is cut without a cause.
+    Cut(NodeId, NodeId),
+}
+
+/// An offer at one place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Offered {
+    pub at: PlaceId,
+    pub event: EventId,
+    pub times: u8,
+    pub cuts: Vec<Link>,
+}
+
+/// Every run of a protocol within a bound.
+pub struct Graph<P: Protocol> {
+    pub(super) protocol: Arc<P>,
+    pub(super) cast: Cast,
+    pub(super) network: Network,
+    pub(super) offers: Vec<Offered>,
+    pub(super) invariants: Vec<Invariant<P>>,
+    /// The one property that is looked at, if not all are.
+    pub(super) asked: Option<String>,
+    pub(super) locals: Mutex<Locals<P>>,
+    pub(super) refusal: Mutex<Option<Refusal>>,
+    pub(super) stop: Arc<AtomicBool>,
+    /// What has happened before the search begins.
+    pub(super) opening: Vec<Step>,
+    /// Before anything has happened; and after the opening.
+    pub(super) root: GraphState,
+    pub(super) start: GraphState,
+    pub(super) is_keyed: bool,
+}
+
+impl<P: Protocol> Graph<P> {
+    /// What is checked.
+    pub fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    /// Who takes part.
+    pub fn cast(&self) -> &Cast {
+        &self.cast
+    }
+
+    /// What becomes of messages, in words.
+    pub fn network(&self) -> String {
+        let words = self.network.in_words(self.is_keyed);
+        let caused = self.offers.iter().any(|offer| !offer.cuts.is_empty());
+        if caused { format!("{words}, cut by events") } else { words }
+    }
+
+    /// Who is not honest, in words.
+    pub fn adversary(&self) -> String {
+        if self.cast.byzantine.is_empty() {
+            return "nobody lies".to_owned();
+        }
+        let twins: Vec<_> = self.cast.byzantine.iter().map(ToString::to_string).collect();
+        format!("twins of {}", twins.join(","))
+    }
+
+    /// What tells states of a node apart, in words.
+    pub fn key(&self) -> &'static str {
+        if self.is_keyed { "the protocol's key, tried on samples" } else { "history of inputs" }
+    }
+
+    /// Whether nodes have a key of their own.
+    pub fn is_keyed(&self) -> bool {
+        self.is_keyed
+    }
+
+    /// How many distinct states of single nodes were met.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What has happened before the search begins.
+    pub fn opening(&self) -> &[Step] {
+        &self.opening
+    }
+
+    pub(super) fn tables(&self) -> MutexGuard<'_, Locals<P>> {
+        self.locals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the search: nothing can be said of this code.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        let mut kept = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_or_insert(refusal);
+        self.stop.store(true, Relaxed);
+    }
+
+    /// What can happen.
+    pub(super) fn possible(&self, state: &GraphState) -> Vec<Step> {
+        let tables = self.tables();
+        let mut steps = Vec::new();
+        for (to, message) in state.traffic.deliverable(&tables.histories) {
+            let places =
+                self.cast.of(to).filter(|place| tables.at(state.locals[place.index()]).takes(message));
+            steps.extend(places.map(|place| Step::Deliver(place, message)));
+        }
+        for (number, offer) in (0u16..).zip(&self.offers) {
+            let is_left = state.used[usize::from(number)] < offer.times;
+            if is_left && tables.at(state.locals[offer.at.index()]).wreck.is_none() {
+                steps.push(Step::Event(offer.at, offer.event, number));
+            }
+        }
+        for (place, &local) in (0u16..).zip(&state.locals) {
+            let local = tables.at(local);
+            let timers = local.timers.iter().filter(|_| local.wreck.is_none());
+            steps.extend(timers.map(|&timer| Step::Timer(PlaceId(place), timer)));
+        }
+        let cuts = state.traffic.may_be_cut(self.cast.nodes);
+        steps.extend(cuts.into_iter().map(|(one, other)| Step::Cut(one, other)));
+        steps
+    }
+
+    /// Where a step leads.
+    pub(super) fn follow(&self, state: &GraphState, step: Step) -> Result<GraphState, Refusal> {
+        let mut next = state.clone();
+        let (place, input) = match step {
+            Step::Cut(one, other) => {
+                next.traffic.cut_at_will(link(one, other));
+                return Ok(next);
+            }
+            Step::Deliver(place, message) => {
+                next.traffic.deliver(message);
+                (place, EventRef::Message(message))
+            }
+            Step::Timer(place, timer) => (place, EventRef::Event(timer)),
+            Step::Event(place, event, number) => {
+                let number = usize::from(number);
+                next.used[number] += 1;
+                for &cut in &self.offers[number].cuts {
+                    next.traffic.cut(cut);
+                }
+                (place, EventRef::Event(event))
+            }
+        };
+        let mut tables = self.tables();
+        let taken = tables.take(&self.protocol, &self.cast, state.locals[place.index()], input)?;
+        next.locals[place.index()] = taken.to;
+        next.traffic.send(&tables.histories, &taken.sent);
+        Ok(next)
+    }
+}
+
+impl<P: Protocol> Model for Graph<P> {
+    type State = GraphState;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<GraphState> {
+        vec![self.start.clone()]
+    }
+
+    fn actions(&self, state: &GraphState, actions: &mut Vec<Step>) {
+        actions.extend(self.possible(state));
+    }
+
+    fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
+        match self.follow(state, step) {
+            Ok(next) => Some(next),
+            Err(refusal) => {
+                self.refuse(refusal);
+                None
+            }
+        }
+    }
+
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        breach::properties(self)
+    }
+}
+
+impl<P: Protocol> std::fmt::Debug for Graph<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Graph")
+            .field("cast", &self.cast)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}

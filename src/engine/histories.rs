@@ -1,0 +1,293 @@
+//! Nodes by the history of their inputs.
+//!
+//! What a node did in each step is noted when it is first run. It is run twice at once, and again whenever the node is
+//! rebuilt; what then differs from the note is refused: the code does not do the same each time.
+
+use indexmap::IndexSet;
+use rustc_hash::FxHashMap;
+
+use super::panics::{Panicked, guarded};
+use super::place::{Cast, PlaceId};
+use super::refusal::Refusal;
+use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Receiver, Slot};
+
+/// A message with its sender and receiver, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageId(pub(super) u32);
+
+/// An event or timer, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EventId(pub(super) u32);
+
+/// A value in its slot, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct DecisionId(u32);
+
+/// A key, by number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct KeyId(u32);
+
+/// All that has happened to a node, by number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct HistoryId(u32);
+
+/// What is handed to a node, by number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum EventRef {
+    Message(MessageId),
+    Event(EventId),
+}
+
+/// A message on its way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Envelope<M> {
+    pub from: NodeId,
+    pub to: NodeId,
+    pub message: M,
+}
+
+/// What a node did in one step, and its key after it.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Done {
+    pub sent: Vec<MessageId>,
+    pub decided: Vec<DecisionId>,
+    /// Timers that were set or stopped.
+    pub timers: Vec<(EventId, bool)>,
+    pub key: Option<KeyId>,
+    pub panicked: Option<Panicked>,
+}
+
+struct History {
+    /// What happened before, and what happened last; nothing to a new node.
+    parent: Option<(HistoryId, EventRef)>,
+    place: PlaceId,
+    done: Done,
+}
+
+/// All that was met, each with its number.
+pub(super) struct Histories<P: Protocol> {
+    pub messages: IndexSet<Envelope<P::Message>>,
+    pub events: IndexSet<P::Event>,
+    pub decisions: IndexSet<(Slot, P::Value)>,
+    pub keys: IndexSet<Key>,
+    all: Vec<History>,
+    next: FxHashMap<(HistoryId, EventRef), HistoryId>,
+}
+
+type Ran<P> = (Option<<P as Protocol>::Node>, Done);
+
+impl<P: Protocol> Histories<P> {
+    pub(super) fn new() -> Self {
+        Histories {
+            messages: IndexSet::new(),
+            events: IndexSet::new(),
+            decisions: IndexSet::new(),
+            keys: IndexSet::new(),
+            all: Vec::new(),
+            next: FxHashMap::default(),
+        }
+    }
+
+    pub(super) fn event(&mut self, event: P::Event) -> EventId {
+        EventId(self.events.insert_full(event).0 as u32)
+    }
+
+    pub(super) fn envelope(&self, id: MessageId) -> Option<&Envelope<P::Message>> {
+        self.messages.get_index(id.0 as usize)
+    }
+
+    pub(super) fn decision(&self, id: DecisionId) -> Option<&(Slot, P::Value)> {
+        self.decisions.get_index(id.0 as usize)
+    }
+
+    pub(super) fn key(&self, id: KeyId) -> Option<&Key> {
+        self.keys.get_index(id.0 as usize)
+    }
+
+    pub(super) fn done(&self, id: HistoryId) -> &Done {
+        &self.all[id.0 as usize].done
+    }
+
+    /// The inputs of a history, in order.
+    pub(super) fn inputs(&self, id: HistoryId) -> Vec<EventRef> {
+        let mut inputs = Vec::new();
+        let mut at = id;
+        while let Some((before, input)) = self.all[at.0 as usize].parent {
+            inputs.push(input);
+            at = before;
+        }
+        inputs.reverse();
+        inputs
+    }
+
+    /// A new node.
+    pub(super) fn root(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<HistoryId, Refusal> {
+        let (_, done) = self.begin(protocol, cast, place)?;
+        let (_, again) = self.begin(protocol, cast, place)?;
+        let id = self.push(History { parent: None, place, done });
+        self.alike(protocol, cast, id, &again)?;
+        Ok(id)
+    }
+
+    /// What comes of a node by an input: run once, and known from then on.
+    pub(super) fn after(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        from: HistoryId,
+        input: EventRef,
+    ) -> Result<HistoryId, Refusal> {
+        if let Some(&known) = self.next.get(&(from, input)) {
+            return Ok(known);
+        }
+        let place = self.all[from.0 as usize].place;
+        let (_, done) = self.once(protocol, cast, from, input)?;
+        let (_, again) = self.once(protocol, cast, from, input)?;
+        let id = self.push(History { parent: Some((from, input)), place, done });
+        self.next.insert((from, input), id);
+        self.alike(protocol, cast, id, &again)?;
+        Ok(id)
+    }
+
+    /// The node itself, rebuilt; none if it has panicked.
+    pub(super) fn rebuilt(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        id: HistoryId,
+    ) -> Result<Option<P::Node>, Refusal> {
+        let place = self.all[id.0 as usize].place;
+        let mut route = vec![id];
+        while let Some((before, _)) = route.last().and_then(|last| self.all[last.0 as usize].parent) {
+            route.push(before);
+        }
+        let (mut node, done) = self.begin(protocol, cast, place)?;
+        for (number, &at) in route.iter().rev().enumerate() {
+            let done = match (number, self.all[at.0 as usize].parent, &mut node) {
+                (0, ..) => done.clone(),
+                (_, Some((_, input)), Some(running)) => {
+                    let done = self.run(protocol, cast, place, running, input)?;
+                    if done.panicked.is_some() {
+                        node = None;
+                    }
+                    done
+                }
+                _ => return Ok(None),
+            };
+            self.alike(protocol, cast, at, &done)?;
+        }
+        Ok(node)
+    }
+
+    fn push(&mut self, history: History) -> HistoryId {
+        self.all.push(history);
+        HistoryId(self.all.len() as u32 - 1)
+    }
+
+    fn once(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        from: HistoryId,
+        input: EventRef,
+    ) -> Result<Ran<P>, Refusal> {
+        let place = self.all[from.0 as usize].place;
+        let Some(mut node) = self.rebuilt(protocol, cast, from)? else { return Ok((None, Done::default())) };
+        let done = self.run(protocol, cast, place, &mut node, input)?;
+        Ok((Some(node), done))
+    }
+
+    fn begin(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<Ran<P>, Refusal> {
+        let mut effects = Effects::default();
+        let ran = guarded(|| {
+            let node = protocol.init(cast.at(place).node, &mut effects);
+            let key = protocol.key(&node);
+            (node, key)
+        });
+        match ran {
+            Ok((node, key)) => Ok((Some(node), self.noted(protocol, cast, place, effects, key)?)),
+            Err(panicked) => Ok((None, Done { panicked: Some(panicked), ..Done::default() })),
+        }
+    }
+
+    fn run(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        place: PlaceId,
+        node: &mut P::Node,
+        input: EventRef,
+    ) -> Result<Done, Refusal> {
+        let Some(input) = self.input(input) else { return Ok(Done::default()) };
+        let mut effects = Effects::default();
+        let ran = guarded(|| {
+            protocol.step(node, input, &mut effects);
+            protocol.key(node)
+        });
+        match ran {
+            Ok(key) => self.noted(protocol, cast, place, effects, key),
+            Err(panicked) => Ok(Done { panicked: Some(panicked), ..Done::default() }),
+        }
+    }
+
+    fn input(&self, input: EventRef) -> Option<Input<P>> {
+        match input {
+            EventRef::Message(id) => self.envelope(id).map(|envelope| {
+                let Envelope { from, message, .. } = envelope.clone();
+                Input::Message { from, message }
+            }),
+            EventRef::Event(id) => self.events.get_index(id.0 as usize).cloned().map(Input::Event),
+        }
+    }
+
+    /// Effects in numbers.
+    fn noted(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        place: PlaceId,
+        effects: Effects<P>,
+        key: Option<Key>,
+    ) -> Result<Done, Refusal> {
+        let from = cast.at(place).node;
+        let mut done = Done::default();
+        for (receiver, message) in effects.sent {
+            let to: Vec<_> = match receiver {
+                Receiver::One(to) if to.index() >= cast.nodes => {
+                    let words = protocol.message_in_words(&message);
+                    return Err(Refusal::NoSuchReceiver(from.to_string(), to, words));
+                }
+                Receiver::One(to) => vec![to],
+                Receiver::Others => NodeId::all(cast.nodes).filter(|&to| to != from).collect(),
+            };
+            for to in to {
+                let envelope = Envelope { from, to, message: message.clone() };
+                done.sent.push(MessageId(self.messages.insert_full(envelope).0 as u32));
+            }
+        }
+        for decision in effects.decided {
+            done.decided.push(DecisionId(self.decisions.insert_full(decision).0 as u32));
+        }
+        for (timer, runs) in effects.timers {
+            done.timers.push((self.event(timer), runs));
+        }
+        done.key = key.map(|key| KeyId(self.keys.insert_full(key).0 as u32));
+        Ok(done)
+    }
+
+    /// Whether what a node did is what it did before.
+    fn alike(&self, protocol: &P, cast: &Cast, id: HistoryId, again: &Done) -> Result<(), Refusal> {
+        let History { place, done, .. } = &self.all[id.0 as usize];
+        // Where a panic says of what it is may have an address in it.
+        let both_panic = done.panicked.is_some() && again.panicked.is_some();
+        if done == again || both_panic {
+            return Ok(());
+        }
+        Err(Refusal::Nondeterministic {
+            node: cast.at(*place).to_string(),
+            inputs: self.inputs_in_words(protocol, id),
+            first: self.done_in_words(protocol, done),
+            again: self.done_in_words(protocol, again),
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! What tells the states of one node apart, and where its inputs lead.
+//!
+//! A node without a key is its history. Of the histories that a key makes one, a few are kept: whatever is handed to
+//! the node is handed to each of these, and they must do the same.
+
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
+use super::panics::Panicked;
+use super::place::{Cast, PlaceId};
+use super::refusal::Refusal;
+use crate::protocol::Protocol;
+
+/// Histories that are kept of a node with a key.
+const SAMPLES: usize = 3;
+
+/// A state of one node, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LocalId(u32);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Known {
+    Key(KeyId),
+    History(HistoryId),
+}
+
+/// What tells a state of a node from others.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Identity {
+    place: PlaceId,
+    known: Known,
+    decided: Vec<DecisionId>,
+    timers: Vec<EventId>,
+    is_wreck: bool,
+}
+
+/// A state of one node.
+pub(super) struct Local<P: Protocol> {
+    pub place: PlaceId,
+    /// What it has decided, ascending.
+    pub decided: Vec<DecisionId>,
+    /// The timers that run, ascending.
+    pub timers: Vec<EventId>,
+    /// The messages that have arrived, ascending, if they cannot arrive again.
+    received: Option<Vec<MessageId>>,
+    pub wreck: Option<Panicked>,
+    /// The node itself, if invariants look at it.
+    pub node: Option<P::Node>,
+    /// At least one.
+    samples: Vec<HistoryId>,
+    taken: FxHashMap<EventRef, Taken>,
+}
+
+impl<P: Protocol> Local<P> {
+    /// Whether this may be delivered to it.
+    pub(super) fn takes(&self, message: MessageId) -> bool {
+        self.wreck.is_none() && self.received.as_ref().is_none_or(|received| !received.contains(&message))
+    }
+
+    /// A history that leads to it.
+    pub(super) fn history(&self) -> HistoryId {
+        self.samples[0]
+    }
+}
+
+/// Where an input leads, and what is sent.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub to: LocalId,
+    pub sent: Vec<MessageId>,
+}
+
+/// All states of all nodes.
+pub(super) struct Locals<P: Protocol> {
+    pub histories: Histories<P>,
+    all: IndexMap<Identity, Local<P>>,
+    /// Histories to be held against what is known of a state.
+    untried: Vec<(LocalId, HistoryId)>,
+    keeps_nodes: bool,
+    in_order: bool,
+}
+
+impl<P: Protocol> Locals<P> {
+    /// None yet. `keeps_nodes` if invariants look at them; `in_order` if it matters in which order messages are sent.
+    pub(super) fn new(keeps_nodes: bool, in_order: bool) -> Self {
+        let histories = Histories::new();
+        Locals { histories, all: IndexMap::new(), untried: Vec::new(), keeps_nodes, in_order }
+    }
+
+    pub(super) fn at(&self, id: LocalId) -> &Local<P> {
+        &self.all[id.0 as usize]
+    }
+
+    /// A new node, and what it sends at once.
+    pub(super) fn root(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<Taken, Refusal> {
+        let history = self.histories.root(protocol, cast, place)?;
+        let to = self.admit(protocol, cast, place, history, (&[], &[], &[]))?;
+        Ok(Taken { to, sent: self.sent(history) })
+    }
+
+    /// Whether a node has a key.
+    pub(super) fn is_keyed(&self, id: LocalId) -> bool {
+        self.at(id).received.is_none()
+    }
+
+    /// Where an input leads.
+    pub(super) fn take(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        from: LocalId,
+        input: EventRef,
+    ) -> Result<Taken, Refusal> {
+        if let Some(known) = self.at(from).taken.get(&input) {
+            return Ok(known.clone());
+        }
+        let taken = self.run(protocol, cast, from, self.at(from).history(), input)?;
+        for sample in self.at(from).samples.clone().into_iter().skip(1) {
+            self.hold(protocol, cast, from, sample, input, &taken)?;
+        }
+        self.all[from.0 as usize].taken.insert(input, taken.clone());
+        self.try_all(protocol, cast)?;
+        Ok(taken)
+    }
+
+    /// Holds new samples against all that is known of their states.
+    fn try_all(&mut self, protocol: &P, cast: &Cast) -> Result<(), Refusal> {
+        while let Some((local, sample)) = self.untried.pop() {
+            let known: Vec<_> =
+                self.at(local).taken.iter().map(|(input, taken)| (*input, taken.clone())).collect();
+            for (input, taken) in known {
+                self.hold(protocol, cast, local, sample, input, &taken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a sample against what is known of its state.
+    fn hold(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        local: LocalId,
+        sample: HistoryId,
+        input: EventRef,
+        known: &Taken,
+    ) -> Result<(), Refusal> {
+        let taken = self.run(protocol, cast, local, sample, input)?;
+        if taken == *known {
+            return Ok(());
+        }
+        let histories = &mut self.histories;
+        let one = self.all[local.0 as usize].history();
+        let after_one = histories.after(protocol, cast, one, input)?;
+        let after_other = histories.after(protocol, cast, sample, input)?;
+        let histories = &self.histories;
+        let key = histories.done(one).key.and_then(|key| histories.key(key));
+        Err(Refusal::UnlikeKeys {
+            node: cast.at(self.at(local).place).to_string(),
+            key: key.map_or_else(String::new, |key| key.as_str().to_owned()),
+            one: histories.inputs_in_words(protocol, one),
+            other: histories.inputs_in_words(protocol, sample),
+            input: histories.input_in_words(protocol, input),
+            first: histories.done_in_words(protocol, histories.done(after_one)),
+            second: histories.done_in_words(protocol, histories.done(after_other)),
+        })
+    }
+
+    /// Where an input leads from one history of a state.
+    fn run(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        from: LocalId,
+        history: HistoryId,
+        input: EventRef,
+    ) -> Result<Taken, Refusal> {
+        let after = self.histories.after(protocol, cast, history, input)?;
+        let local = self.at(from);
+        let mut timers = local.timers.clone();
+        if let EventRef::Event(event) = input {
+            timers.retain(|timer| *timer != event);
+        }
+        let mut received = local.received.clone().unwrap_or_default();
+        if let EventRef::Message(message) = input {
+            received.push(message);
+            received.sort_unstable();
+        }
+        let (place, decided) = (local.place, local.decided.clone());
+        let to = self.admit(protocol, cast, place, after, (&decided, &timers, &received))?;
+        Ok(Taken { to, sent: self.sent(after) })
+    }
+
+    fn sent(&self, history: HistoryId) -> Vec<MessageId> {
+        let mut sent = self.histories.done(history).sent.clone();
+        if !self.in_order {
+            sent.sort_unstable();
+            sent.dedup();
+        }
+        sent
+    }
+
+    /// The state that a history leads to, from one with such decisions, timers and messages that arrived.
+    fn admit(
+        &mut self,
+        protocol: &P,
+        cast: &Cast,
+        place: PlaceId,
+        history: HistoryId,
+        (decided, timers, received): (&[DecisionId], &[EventId], &[MessageId]),
+    ) -> Result<LocalId, Refusal> {
+        let Done { decided: more, timers: changed, key, panicked, .. } = self.histories.done(history).clone();
+        let mut decided = [decided, &more].concat();
+        decided.sort_unstable();
+        decided.dedup();
+        let mut timers = timers.to_vec();
+        for (timer, runs) in changed {
+            timers.retain(|other| *other != timer);
+            timers.extend(runs.then_some(timer));
+        }
+        timers.sort_unstable();
+        let known = key.map_or(Known::History(history), Known::Key);
+        let is_wreck = panicked.is_some();
+        let identity = Identity { place, known, decided: decided.clone(), timers: timers.clone(), is_wreck };
+        if let Some((number, _, local)) = self.all.get_full_mut(&identity) {
+            let id = LocalId(number as u32);
+            if local.samples.len() < SAMPLES && !local.samples.contains(&history) {
+                local.samples.push(history);
+                self.untried.push((id, history));
+            }
+            return Ok(id);
+        }
+        let node = match self.keeps_nodes {
+            true => self.histories.rebuilt(protocol, cast, history)?,
+            false => None,
+        };
+        let received = key.is_none().then(|| received.to_vec());
+        let (samples, taken) = (vec![history], FxHashMap::default());
+        let local = Local { place, decided, timers, received, wreck: panicked, node, samples, taken };
+        Ok(LocalId(self.all.insert_full(identity, local).0 as u32))
+    }
+}

@@ -1,0 +1,28 @@
+//! Every run of a protocol within a bound, message by message.
+//!
+//! A [`Graph`] is a stateright [`Model`](stateright::Model) in numbers: what nodes know, send and decide is kept once, and
+//! a state is which of it is the case. It runs the protocol's own code, knows it through [`protocol`](crate::protocol) and
+//! no other way, and so can neither clone nor compare a node: a node is known by the [history](histories) of its
+//! inputs, and had again by making the same happen to a new one.
+
+mod breach;
+mod graph;
+mod histories;
+mod locals;
+mod network;
+pub(crate) mod panics;
+mod place;
+mod refusal;
+mod setup;
+mod told;
+mod words;
+
+pub use breach::Breach;
+pub use graph::{Graph, GraphState, Step};
+pub use panics::{Panicked, guarded};
+pub(crate) use panics::raised;
+#[cfg(feature = "cli")]
+pub(crate) use panics::unanswered;
+pub use place::{Cast, Place, PlaceId, TWINS};
+pub use refusal::{Refusal, SetupError};
+pub use told::{Happening, Kind};

@@ -1,0 +1,76 @@
+//! Why a protocol cannot be checked.
+
+use crate::protocol::NodeId;
+
+/// A question about a protocol that makes no sense.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A number of nodes that cannot be.
+    #[error("Protocol::nodes says {0}: there must be 1 to 255 of them")]
+    Nodes(usize),
+    /// A node is named that is not there: as what, which, of how many.
+    #[error("{0}: there is no {1} among {2} nodes")]
+    NoSuchNode(&'static str, NodeId, usize),
+    /// Everybody is Byzantine.
+    #[error("every node is Byzantine: nothing can be asked of nobody")]
+    NobodyHonest,
+    /// Twins on FIFO links.
+    #[error("Byzantine nodes are twins, who share a name and so no order: they need Network::AnyOrder")]
+    TwinsInOrder,
+    /// Cuts without links.
+    #[error("Protocol::cuts names links, and Network::AnyOrder has none: take Network::Fifo")]
+    NoLinks,
+    /// The prelude does not end.
+    #[error("after an event of Protocol::prelude messages go on for ever: {0} of them were delivered")]
+    Endless(usize),
+    /// No such property.
+    #[error("there is no property '{0}'; there are {1}")]
+    NoSuchProperty(String, String),
+}
+
+/// Code that cannot be checked, found out while it ran. Nothing is said of whether it is right.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The same inputs, and another result.
+    #[error(
+        "the code is not deterministic: {node} was twice handed {inputs}, and the last of it made it, first: {first}; then: \
+         {again}. A clock, randomness or the order of a hash map may be the cause"
+    )]
+    Nondeterministic {
+        /// The node.
+        node: String,
+        /// Its inputs, in words.
+        inputs: String,
+        /// What came of it.
+        first: String,
+        /// What came of it the next time.
+        again: String,
+    },
+    /// Nodes of one key that do not behave alike.
+    #[error(
+        "Protocol::key leaves something out: {node} has the key {key} after {one} and after {other}; but on {input} the former \
+         made it: {first}; the latter: {second}"
+    )]
+    UnlikeKeys {
+        /// The node.
+        node: String,
+        /// The key.
+        key: String,
+        /// One history of inputs, in words.
+        one: String,
+        /// Another.
+        other: String,
+        /// The input, in words.
+        input: String,
+        /// What came of it after the one.
+        first: String,
+        /// What came of it after the other.
+        second: String,
+    },
+    /// A message to somebody who is not there.
+    #[error("{0} sends {2} to {1}, and there is no such node")]
+    NoSuchReceiver(String, NodeId, String),
+    /// What was found does not happen again.
+    #[error("a step of what was found does not happen again: {0}")]
+    NotRepeated(String),
+}

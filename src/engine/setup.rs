@@ -1,0 +1,167 @@
+//! From a protocol and a bound to where its runs begin.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use super::breach::{AGREEMENT, PANICS, VALIDITY};
+use super::graph::{Graph, GraphState, Offered, Step};
+use super::locals::Locals;
+use super::network::{Traffic, link};
+use super::place::{Cast, PlaceId};
+use super::refusal::{Refusal, SetupError};
+use crate::protocol::{Network, NodeId, Protocol};
+
+/// Messages that may be delivered after one event of a prelude.
+const QUIET: usize = 10_000;
+
+/// Why there is no graph.
+type Begun<T> = Result<T, SetupError>;
+
+impl<P: Protocol> Graph<P> {
+    /// Every run of a protocol, with these nodes Byzantine. Of its properties all are looked at, or the one that is
+    /// asked. `stop` is set when the code cannot be checked.
+    ///
+    /// # Errors
+    /// What makes no sense.
+    pub fn new(
+        protocol: Arc<P>,
+        byzantine: &[NodeId],
+        asked: Option<&str>,
+        stop: Arc<AtomicBool>,
+    ) -> Begun<Self> {
+        let cast = Cast::new(protocol.nodes(), byzantine)?;
+        let network = protocol.network();
+        let in_order = matches!(network, Network::Fifo { .. });
+        if in_order && !byzantine.is_empty() {
+            return Err(SetupError::TwinsInOrder);
+        }
+        let invariants = protocol.invariants();
+        if let Some(asked) = asked {
+            let own = invariants.iter().map(|invariant| invariant.name());
+            let all: Vec<_> = [PANICS, AGREEMENT, VALIDITY].into_iter().chain(own).collect();
+            if !all.contains(&asked) {
+                return Err(SetupError::NoSuchProperty(asked.to_owned(), all.join(", ")));
+            }
+        }
+        let mut locals = Locals::new(!invariants.is_empty(), in_order);
+        let offers = offers(&*protocol, &cast, &mut locals, in_order)?;
+        let used = vec![0; offers.len()];
+        let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used };
+        let mut graph = Graph {
+            protocol,
+            cast,
+            network,
+            offers,
+            invariants,
+            asked: asked.map(str::to_owned),
+            locals: Mutex::new(locals),
+            refusal: Mutex::default(),
+            stop,
+            opening: Vec::new(),
+            start: root.clone(),
+            root,
+            is_keyed: false,
+        };
+        if let Err(refusal) = graph.begin() {
+            graph.refuse(refusal);
+            return Ok(graph);
+        }
+        graph.start = graph.root.clone();
+        graph.open()?;
+        Ok(graph)
+    }
+
+    /// New nodes, and what they send at once.
+    fn begin(&mut self) -> Result<(), Refusal> {
+        let Graph { protocol, cast, locals, root, .. } = self;
+        let tables = locals.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for place in (0..cast.places.len() as u16).map(PlaceId) {
+            let born = tables.root(protocol, cast, place)?;
+            root.traffic.send(&tables.histories, &born.sent);
+            root.locals.push(born.to);
+        }
+        self.is_keyed =
+            root.locals.iter().all(|&local| tables.is_keyed(local) || tables.at(local).wreck.is_some());
+        Ok(())
+    }
+
+    /// Lets the prelude happen.
+    fn open(&mut self) -> Begun<()> {
+        for (node, event) in self.protocol.prelude() {
+            present(&self.cast, "Protocol::prelude", node)?;
+            let event = self.tables().histories.event(event);
+            for place in self.cast.of(node).collect::<Vec<_>>() {
+                // An event of the prelude is none of those that are offered: it is handed over as a timer is.
+                if !self.happens(Step::Timer(place, event)) {
+                    return Ok(());
+                }
+            }
+            if !self.settles()? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers all that is on its way. Whether the code could be run.
+    fn settles(&mut self) -> Begun<bool> {
+        let mut delivered = std::collections::BTreeSet::new();
+        for _ in 0..QUIET {
+            let is_set = matches!(self.start.traffic, Traffic::Set(_));
+            let steps = self.possible(&self.start);
+            let next = steps.into_iter().find(|step| match step {
+                Step::Deliver(place, message) => !is_set || delivered.insert((*place, *message)),
+                _ => false,
+            });
+            let Some(step) = next else { return Ok(true) };
+            if !self.happens(step) {
+                return Ok(false);
+            }
+        }
+        Err(SetupError::Endless(QUIET))
+    }
+
+    fn happens(&mut self, step: Step) -> bool {
+        match self.follow(&self.start, step) {
+            Ok(next) => {
+                self.start = next;
+                self.opening.push(step);
+                true
+            }
+            Err(refusal) => {
+                self.refuse(refusal);
+                false
+            }
+        }
+    }
+}
+
+/// All offers, at every place of their nodes.
+fn offers<P: Protocol>(
+    protocol: &P,
+    cast: &Cast,
+    locals: &mut Locals<P>,
+    in_order: bool,
+) -> Begun<Vec<Offered>> {
+    let mut offers = Vec::new();
+    for offer in protocol.events() {
+        present(cast, "Protocol::events", offer.at)?;
+        let mut cuts = Vec::new();
+        for (one, other) in protocol.cuts(offer.at, &offer.event) {
+            present(cast, "Protocol::cuts", one)?;
+            present(cast, "Protocol::cuts", other)?;
+            cuts.push(link(one, other));
+        }
+        if !cuts.is_empty() && !in_order {
+            return Err(SetupError::NoLinks);
+        }
+        let event = locals.histories.event(offer.event);
+        let times = offer.times;
+        offers.extend(cast.of(offer.at).map(|at| Offered { at, event, times, cuts: cuts.clone() }));
+    }
+    Ok(offers)
+}
+
+fn present(cast: &Cast, by: &'static str, node: NodeId) -> Begun<()> {
+    if node.index() < cast.nodes { Ok(()) } else { Err(SetupError::NoSuchNode(by, node, cast.nodes)) }
+}

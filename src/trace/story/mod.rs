@@ -1,0 +1,104 @@
+//! A run of a protocol of one's own, told step by step: in words with lanes, and in a file that can be read again.
+
+mod file;
+mod lanes;
+
+use std::fmt::Write as _;
+
+use itertools::Itertools;
+
+use crate::engine::{Breach, Cast, Graph, GraphState, Happening, Kind, Place, Refusal, Step};
+use crate::protocol::{NodeId, Protocol};
+
+pub use file::{ReadStoryError, StoryFile};
+
+/// A run that has happened, and where it ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Story {
+    /// What the protocol is called.
+    pub protocol: String,
+    /// Who took part.
+    pub cast: Cast,
+    /// What became of messages, in words.
+    pub network: String,
+    /// How many of the steps are the prelude.
+    pub opening: usize,
+    /// The steps, the prelude first.
+    pub steps: Vec<Happening>,
+    /// What is wrong with the last state.
+    pub breach: Option<Breach>,
+}
+
+impl Story {
+    /// Makes a run happen again, after the prelude, and tells it.
+    ///
+    /// # Errors
+    /// A step does not happen again.
+    pub fn of<P: Protocol>(graph: &Graph<P>, path: &[Step]) -> Result<Self, Refusal> {
+        let (steps, last) = graph.tell(path)?;
+        Ok(Story::told(graph, steps, &last))
+    }
+
+    fn told<P: Protocol>(graph: &Graph<P>, steps: Vec<Happening>, last: &GraphState) -> Self {
+        Story {
+            protocol: graph.protocol().name(),
+            cast: graph.cast().clone(),
+            network: graph.network(),
+            opening: graph.opening().len(),
+            steps,
+            breach: graph.breach(last),
+        }
+    }
+
+    /// The run in words, with a lane for each who takes part.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        if let Some(Breach { property, why }) = &self.breach {
+            let _ = writeln!(out, "Violated: {property}: {why}\n");
+        }
+        if self.opening > 0 {
+            let events = self.steps.iter().take(self.opening).filter(|step| step.kind == Kind::Timer);
+            let events = events.map(|step| format!("{} {}", step.at, step.words)).join(", ");
+            let _ = writeln!(
+                out,
+                "Before the search begins, {} steps: {events}; all messages arrive.\n",
+                self.opening
+            );
+        }
+        let places = self.cast.places();
+        let _ = writeln!(out, "{}", lanes::header(places));
+        for (number, step) in self.steps.iter().skip(self.opening).enumerate() {
+            out.push_str(&lanes::row(places, number + 1, step));
+            for line in outcome(step) {
+                let _ = writeln!(out, "{}{line}", lanes::margin(places));
+            }
+        }
+        out
+    }
+}
+
+/// What comes of a step, a line each.
+fn outcome(step: &Happening) -> Vec<String> {
+    let mut lines: Vec<_> = step
+        .cuts
+        .iter()
+        .map(|(one, other)| format!("  the link between {one} and {other} is down"))
+        .collect();
+    let mut sends: Vec<(&str, Vec<NodeId>)> = Vec::new();
+    for (to, words) in &step.sends {
+        match sends.iter_mut().find(|(known, receivers)| known == words && !receivers.contains(to)) {
+            Some((_, receivers)) => receivers.push(*to),
+            None => sends.push((words, vec![*to])),
+        }
+    }
+    lines
+        .extend(sends.into_iter().map(|(words, to)| format!("  sends to {}: {words}", to.iter().join(", "))));
+    lines.extend(step.decides.iter().map(|decided| format!("  {} DECIDES {decided}", step.at)));
+    lines.extend(step.panics.iter().map(|panics| format!("  {} PANICS: {panics}", step.at)));
+    lines
+}
+
+/// The lane of a node: the first, if it has several.
+fn lane(places: &[Place], node: NodeId) -> usize {
+    places.iter().position(|place| place.node == node).unwrap_or_default()
+}

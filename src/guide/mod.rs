@@ -8,6 +8,9 @@ pub mod getting_started {}
 #[doc = include_str!("your_own_rules.md")]
 pub mod your_own_rules {}
 
+#[doc = include_str!("your_own_protocol.md")]
+pub mod your_own_protocol {}
+
 #[doc = include_str!("judges_and_bounds.md")]
 pub mod judges_and_bounds {}
 

@@ -22,5 +22,5 @@ pub use graph::{Graph, GraphState, Step};
 pub use panics::{Panicked, guarded};
 pub(crate) use panics::{raised, unanswered};
 pub use place::{Cast, Place, PlaceId, TWINS};
-pub use refusal::{Refusal, SetupError};
+pub use refusal::{Refusal, SetupError, UnlikeKeys};
 pub use told::{Happening, Kind};

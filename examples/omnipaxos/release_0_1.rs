@@ -3,7 +3,7 @@
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
-use omnipaxos::omni_paxos::{OmniPaxos, OmniPaxosConfig};
+use omnipaxos::{OmniPaxos, OmniPaxosConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
 use crate::adapter::{Command, Server};
@@ -19,8 +19,15 @@ fn priority(pid: u64) -> u64 {
 pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
     let peers = nodes.into_iter().filter(|&peer| peer != pid).collect();
     let leader_priority = priority(pid);
-    OmniPaxosConfig { configuration_id: 1, pid, peers, buffer_size: 16, leader_priority, ..OmniPaxosConfig::default() }
-        .build(MemoryStorage::default())
+    OmniPaxosConfig {
+        configuration_id: 1,
+        pid,
+        peers,
+        buffer_size: 16,
+        leader_priority,
+        ..OmniPaxosConfig::default()
+    }
+    .build(MemoryStorage::default())
 }
 
 /// The round that a heartbeat asks for.

@@ -27,7 +27,9 @@ pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
         leader_priority: priority(pid),
         ..ServerConfig::default()
     };
-    OmniPaxosConfig { cluster_config, server_config }.build(MemoryStorage::default()).expect("the configuration is right")
+    OmniPaxosConfig { cluster_config, server_config }
+        .build(MemoryStorage::default())
+        .expect("the configuration is right")
 }
 
 /// The round that a heartbeat asks for.

@@ -50,7 +50,7 @@ fn pid(id: NodeId) -> u64 {
 impl Server {
     /// Sends what waits to be sent, but for heartbeats, and says what is decided.
     fn flush(&mut self, effects: &mut Effects<Omnipaxos>) {
-        for message in self.omni.outgoing_messages() {
+        for message in release::outgoing(&mut self.omni) {
             match &message {
                 Message::BLE(beat) => self.round = release::round(beat).unwrap_or(self.round),
                 _ => effects.send(NodeId(message.get_receiver() as u16 - 1), ByDebug(message)),
@@ -72,7 +72,8 @@ impl Protocol for Omnipaxos {
     type Value = char;
 
     fn name(&self) -> String {
-        format!("omnipaxos-{}", env!("CARGO_PKG_VERSION"))
+        // Each package has the version of the release that it checks.
+        concat!("omnipaxos-", env!("CARGO_PKG_VERSION")).to_owned()
     }
 
     fn nodes(&self) -> usize {
@@ -90,8 +91,8 @@ impl Protocol for Omnipaxos {
             Input::Message { message, .. } => server.omni.handle_incoming(message.0),
             // To append while a reconfiguration is under way would be an error, and nobody reconfigures.
             Input::Event(Event::Append(value)) => drop(server.omni.append(Command(value))),
-            Input::Event(Event::HearAll) => release::hear(server, &[1, 2, 3]),
-            Input::Event(Event::Campaign) => release::campaign(server, &[2, 3]),
+            Input::Event(Event::HearAll) => release::hear_all(server),
+            Input::Event(Event::Campaign) => release::campaign(server, &[3]),
         }
         server.flush(effects);
     }

@@ -26,7 +26,9 @@ pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
         leader_priority: priority(pid),
         ..ServerConfig::default()
     };
-    OmniPaxosConfig { cluster_config, server_config }.build(MemoryStorage::default()).expect("the configuration is right")
+    OmniPaxosConfig { cluster_config, server_config }
+        .build(MemoryStorage::default())
+        .expect("the configuration is right")
 }
 
 /// The round that a heartbeat asks for.
@@ -37,11 +39,21 @@ pub fn round(beat: &BLEMessage) -> Option<u32> {
     }
 }
 
-/// One round of heartbeats, in which these servers answer.
-pub fn hear(server: &mut Server, heard: &[u64]) {
+/// What waits to be sent.
+pub fn outgoing(omni: &mut Omni) -> Vec<Message<Command>> {
+    omni.outgoing_messages()
+}
+
+/// One round of heartbeats, in which all answer.
+pub fn hear_all(server: &mut Server) {
+    hear(server, &[1, 2, 3]);
+}
+
+/// One round of heartbeats, in which these servers answer, who hear as many.
+fn hear(server: &mut Server, heard: &[u64]) {
     for &from in heard.iter().filter(|&&from| from != server.pid) {
         let ballot = Ballot::with(1, 0, priority(from), from);
-        let msg = HeartbeatMsg::Reply(HeartbeatReply { round: server.round, ballot, connectivity: heard.len() as u8 });
+        let msg = HeartbeatMsg::Reply(HeartbeatReply { round: server.round, ballot, connectivity: 2 });
         server.omni.handle_incoming(Message::BLE(BLEMessage { from, to: server.pid, msg }));
     }
     server.omni.tick();

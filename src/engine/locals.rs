@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
 use super::panics::Panicked;
 use super::place::{Cast, PlaceId};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, UnlikeKeys};
 use crate::protocol::Protocol;
 
 /// Histories that are kept of a node with a key.
@@ -42,7 +42,9 @@ pub(super) struct Local<P: Protocol> {
     pub decided: Vec<DecisionId>,
     /// The timers that run, ascending.
     pub timers: Vec<EventId>,
-    /// The messages that have arrived, ascending, if they cannot arrive again.
+    /// Whether it has a key.
+    is_keyed: bool,
+    /// The messages that have arrived, ascending, if one that is sent once could arrive for ever.
     received: Option<Vec<MessageId>>,
     pub wreck: Option<Panicked>,
     /// The node itself, if invariants look at it.
@@ -101,7 +103,7 @@ impl<P: Protocol> Locals<P> {
 
     /// Whether a node has a key.
     pub(super) fn is_keyed(&self, id: LocalId) -> bool {
-        self.at(id).received.is_none()
+        self.at(id).is_keyed
     }
 
     /// Where an input leads.
@@ -156,7 +158,7 @@ impl<P: Protocol> Locals<P> {
         let after_other = histories.after(protocol, cast, sample, input)?;
         let histories = &self.histories;
         let key = histories.done(one).key.and_then(|key| histories.key(key));
-        Err(Refusal::UnlikeKeys {
+        Err(Refusal::UnlikeKeys(Box::new(UnlikeKeys {
             node: cast.at(self.at(local).place).to_string(),
             key: key.map_or_else(String::new, |key| key.as_str().to_owned()),
             one: histories.inputs_in_words(protocol, one),
@@ -164,7 +166,7 @@ impl<P: Protocol> Locals<P> {
             input: histories.input_in_words(protocol, input),
             first: histories.done_in_words(protocol, histories.done(after_one)),
             second: histories.done_in_words(protocol, histories.done(after_other)),
-        })
+        })))
     }
 
     /// Where an input leads from one history of a state.
@@ -235,9 +237,12 @@ impl<P: Protocol> Locals<P> {
             true => self.histories.rebuilt(protocol, cast, history)?,
             false => None,
         };
-        let received = key.is_none().then(|| received.to_vec());
+        let is_keyed = key.is_some();
+        // On a link a message arrives as often as it is sent, and that ends by itself.
+        let received = (!is_keyed && !self.in_order).then(|| received.to_vec());
         let (samples, taken) = (vec![history], FxHashMap::default());
-        let local = Local { place, decided, timers, received, wreck: panicked, node, samples, taken };
+        let local =
+            Local { place, decided, timers, is_keyed, received, wreck: panicked, node, samples, taken };
         Ok(LocalId(self.all.insert_full(identity, local).0 as u32))
     }
 }

@@ -24,5 +24,5 @@ pub(crate) use panics::raised;
 #[cfg(feature = "cli")]
 pub(crate) use panics::unanswered;
 pub use place::{Cast, Place, PlaceId, TWINS};
-pub use refusal::{Refusal, SetupError};
+pub use refusal::{Refusal, SetupError, UnlikeKeys};
 pub use told::{Happening, Kind};

@@ -47,30 +47,35 @@ pub enum Refusal {
         again: String,
     },
     /// Nodes of one key that do not behave alike.
-    #[error(
-        "Protocol::key leaves something out: {node} has the key {key} after {one} and after {other}; but on {input} the former \
-         made it: {first}; the latter: {second}"
-    )]
-    UnlikeKeys {
-        /// The node.
-        node: String,
-        /// The key.
-        key: String,
-        /// One history of inputs, in words.
-        one: String,
-        /// Another.
-        other: String,
-        /// The input, in words.
-        input: String,
-        /// What came of it after the one.
-        first: String,
-        /// What came of it after the other.
-        second: String,
-    },
+    #[error(transparent)]
+    UnlikeKeys(Box<UnlikeKeys>),
     /// A message to somebody who is not there.
     #[error("{0} sends {2} to {1}, and there is no such node")]
     NoSuchReceiver(String, NodeId, String),
     /// What was found does not happen again.
     #[error("a step of what was found does not happen again: {0}")]
     NotRepeated(String),
+}
+
+/// Two histories of one node that have one key, and do not behave alike.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "Protocol::key leaves something out: {node} has the key {key} after {one} and after {other}; but on {input} the former \
+     made it: {first}; the latter: {second}"
+)]
+pub struct UnlikeKeys {
+    /// The node.
+    pub node: String,
+    /// The key.
+    pub key: String,
+    /// One history of inputs, in words.
+    pub one: String,
+    /// Another.
+    pub other: String,
+    /// The input, in words.
+    pub input: String,
+    /// What came of it after the one.
+    pub first: String,
+    /// What came of it after the other.
+    pub second: String,
 }

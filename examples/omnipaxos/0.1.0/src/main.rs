@@ -1,0 +1,10 @@
+//! Omnipaxos 0.1.0 under the checker: `cargo run --release -- check`.
+
+#[path = "../../adapter.rs"]
+mod adapter;
+#[path = "../../release_0_1.rs"]
+mod release;
+
+fn main() -> std::process::ExitCode {
+    bft_check::cli::run_protocol(adapter::Omnipaxos)
+}

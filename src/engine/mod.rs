@@ -19,10 +19,10 @@ mod words;
 
 pub use breach::Breach;
 pub use graph::{Graph, GraphState, Step};
-pub use panics::{Panicked, guarded};
 pub(crate) use panics::raised;
 #[cfg(feature = "cli")]
 pub(crate) use panics::unanswered;
+pub use panics::{Panicked, guarded};
 pub use place::{Cast, Place, PlaceId, TWINS};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
 pub use told::{Happening, Kind};

@@ -102,7 +102,7 @@ impl<P: Protocol> Graph<P> {
         self.is_keyed
     }
 
-    /// How many distinct states of single nodes were met.
+    /// Why nothing can be said of the code, if that was found out.
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

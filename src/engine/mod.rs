@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] is a stateright [`Model`](stateright::Model) in numbers: what nodes know, send and decide is kept once, and
 //! a state is which of it is the case. It runs the protocol's own code, knows it through [`protocol`](crate::protocol) and
-//! no other way, and so can neither clone nor compare a node: a node is known by the [history](histories) of its
+//! no other way, and so can neither clone nor compare a node: a node is known by the history of its
 //! inputs, and had again by making the same happen to a new one.
 
 mod breach;

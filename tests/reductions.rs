@@ -13,6 +13,7 @@ use bft_check::model::{
     fingerprint, placements,
 };
 use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
+use rayon::prelude::*;
 use stateright::Model as _;
 
 /// What a state is, whatever its numbers.
@@ -240,34 +241,44 @@ struct Compared {
 /// the same as without.
 fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
     let all: [Reductions; N] = names.map(|names| names.parse().unwrap());
+    let nothing = || std::array::from_fn(|_| Compared::default());
+    let of_each = RULEBOOKS.par_iter().map(|rulebook| compared_under(rulebook, all));
+    of_each.reduce(nothing, |mut sum, more| {
+        for (sum, more) in sum.iter_mut().zip(more) {
+            sum.violated += more.violated;
+            sum.refused.extend(more.refused);
+        }
+        sum
+    })
+}
+
+fn compared_under<const N: usize>(rulebook: &'static Rulebook, all: [Reductions; N]) -> [Compared; N] {
     let mut compared = std::array::from_fn(|_| Compared::default());
-    for rulebook in RULEBOOKS {
-        for (job, property) in searched(rulebook) {
-            let Some(plain) = verdict(&job, rulebook, property) else { continue };
-            for (reductions, compared) in all.into_iter().zip(&mut compared) {
-                let reduced = Job { reductions, ..job.clone() };
-                let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
-                // Names can matter to a rulebook, and who has decided; no violation is lost to that.
-                let is_out_of_bounds = |why: &String| why.contains("who has decided matters with clients");
-                if reductions.quotient && reduced.as_ref().is_err_and(is_out_of_bounds) {
-                    continue;
-                }
-                let takes_part = job.bound.scope.clients || job.bound.scope.reads > 0;
-                if (reductions.symmetry || reductions.quotient)
-                    && reduced.is_err()
-                    && (takes_part || plain == Ok(None))
-                {
-                    compared.refused.insert(rulebook.name);
-                    continue;
-                }
-                // What is met first, a violation or a reason to refuse, is up to the order of the search.
-                let (is_clean, also) = (plain == Ok(None), reduced == Ok(None));
-                assert_eq!(is_clean, also, "{}: {plain:?}, {reduced:?}", rulebook.name);
-                let (Ok(plain), Ok(reduced)) = (&plain, reduced) else { continue };
-                // Of all properties together, the one that is violated first may be another.
-                assert!(property.is_none() || *plain == reduced);
-                compared.violated += u32::from(plain.is_some());
+    for (job, property) in searched(rulebook) {
+        let Some(plain) = verdict(&job, rulebook, property) else { continue };
+        for (reductions, compared) in all.into_iter().zip(&mut compared) {
+            let reduced = Job { reductions, ..job.clone() };
+            let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
+            // Names can matter to a rulebook, and who has decided; no violation is lost to that.
+            let is_out_of_bounds = |why: &String| why.contains("who has decided matters with clients");
+            if reductions.quotient && reduced.as_ref().is_err_and(is_out_of_bounds) {
+                continue;
             }
+            let takes_part = job.bound.scope.clients || job.bound.scope.reads > 0;
+            if (reductions.symmetry || reductions.quotient)
+                && reduced.is_err()
+                && (takes_part || plain == Ok(None))
+            {
+                compared.refused.insert(rulebook.name);
+                continue;
+            }
+            // What is met first, a violation or a reason to refuse, is up to the order of the search.
+            let (is_clean, also) = (plain == Ok(None), reduced == Ok(None));
+            assert_eq!(is_clean, also, "{}: {plain:?}, {reduced:?}", rulebook.name);
+            let (Ok(plain), Ok(reduced)) = (&plain, reduced) else { continue };
+            // Of all properties together, the one that is violated first may be another.
+            assert!(property.is_none() || *plain == reduced);
+            compared.violated += u32::from(plain.is_some());
         }
     }
     compared

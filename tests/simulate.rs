@@ -91,7 +91,7 @@ fn a_seed_is_the_same_run_on_every_machine() {
 const DIGESTS: [(StrategyKind, SchedulerKind, u64, &str); 5] = [
     (StrategyKind::Honest, SchedulerKind::RoundRobin, 1, "bafbcfdf"),
     (StrategyKind::Equivocate, SchedulerKind::Random, 2, "63fdde5f"),
-    (StrategyKind::Random, SchedulerKind::Pct, 3, "6053ecc4"),
+    (StrategyKind::Random, SchedulerKind::Pct, 3, "f17b9302"),
     (StrategyKind::Twins, SchedulerKind::Random, 4, "da783fe8"),
     (StrategyKind::Mutate, SchedulerKind::Random, 5, "502c4a8e"),
 ];
@@ -187,7 +187,10 @@ fn kill(rules: &str, method: Method, seeds: u64) -> (Settings, Outcome, Property
     let settings = method.settings(rulebook);
     for seed in 0..seeds {
         let outcome = outcome(&settings, seed);
-        if let End::Violated { property, .. } = &outcome.end {
+        if let End::Violated { property, .. } = &outcome.end
+            // What replicas say of others on their way no state shows.
+            && *property != Property::Evidence
+        {
             let property = *property;
             return (settings, outcome, property);
         }

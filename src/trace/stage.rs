@@ -81,11 +81,7 @@ impl Stage {
         if self.known.makes(self.system(), message) {
             return self.system().is_explored(message).then(|| message.clone());
         }
-        match message {
-            // Only the replica itself can have signed it, and it says no more than how far it was.
-            Message::Status(_) if self.system().is_open() => Some(message.clone()),
-            _ => self.offered().into_iter().find(|m| m == message),
-        }
+        self.offered().into_iter().find(|m| m == message)
     }
 
     /// The message that a file holds, if it can be delivered now.

@@ -12,6 +12,6 @@ use bft_check::check::Check;
 
 #[test]
 fn omnipaxos_0_2_0_forks_in_nine_steps() {
-    let checked = Check::new(adapter::Omnipaxos).run().unwrap();
+    let checked = Check::new(adapter::Omnipaxos("0.2.0")).run().unwrap();
     assert!(checked.to_string().contains("VIOLATED: agreement, in 9 steps"), "{checked}");
 }

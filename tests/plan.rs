@@ -3,9 +3,11 @@
 
 #![cfg(test)]
 
+use std::sync::{Arc, Mutex};
+
 use bft_check::bugs::{self, Expected, RULEBOOKS};
 use bft_check::check::{
-    self, Check, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict,
+    self, Check, Job, JudgeKind, Limits, Outcome, PlanError, Progress, Question, Verdict, Watch,
 };
 use bft_check::model::{Bound, Property, Reductions, Scope, Store, UnboundedModel};
 use bft_check::pbft::{Castro99, Committee, RULES, ReplicaId, Rules, SeqNum, Setting, SignedRequest};
@@ -173,6 +175,34 @@ fn a_plan_says_what_is_wrong_with_what_is_wanted() {
     assert!("livenes".parse::<Question>().unwrap_err().to_string().contains("and liveness"));
 }
 
+/// Notes in which order jobs begin.
+#[derive(Default)]
+struct Noted(Mutex<Vec<JudgeKind>>);
+
+impl Watch for Noted {
+    fn watch(&self, job: &Job, _: &Progress, work: &mut (dyn FnMut() + Send)) {
+        self.0.lock().unwrap().push(job.judge);
+        work();
+    }
+}
+
+/// Whoever gives a check little time is to hear of a fork, and not that liveness took it all.
+#[test]
+fn the_rows_that_find_most_and_take_least_come_first() {
+    let noted = Noted::default();
+    let check = Check::new(Pbft::paper()).threads(1).max_states(1);
+    check.run_watched(&Arc::default(), &noted).unwrap();
+    let order = noted.0.into_inner().unwrap();
+    let live = order.iter().position(|judge| *judge == JudgeKind::Liveness).unwrap();
+    for (place, judge) in order.iter().enumerate() {
+        match judge {
+            JudgeKind::Guards | JudgeKind::Unbounded => assert!(place < live, "{order:?}"),
+            JudgeKind::Message => assert_eq!(place + 1, order.len(), "{order:?}"),
+            JudgeKind::Liveness => {}
+        }
+    }
+}
+
 // --- what was not exercised -----------------------------------------------------------------------
 
 /// It decides nothing, and is safe.
@@ -199,6 +229,19 @@ fn what_holds_because_nothing_happens_does_not_hold() {
         assert!(is_refused || !idle.unreached.is_empty(), "{judge}");
         let real = run(&Castro99);
         assert!(matches!(real.verdict, Verdict::Holds) && real.unreached.is_empty(), "{judge}");
+    }
+}
+
+/// What a state stands for under a reduction counts as reached, and no more than that.
+#[test]
+fn a_good_outcome_that_nothing_reaches_is_named_under_every_reduction() {
+    for reductions in ["silent", "quotient", "silent,quotient", "symmetry", "silent,symmetry"] {
+        let job = Job { reductions: reductions.parse().unwrap(), ..job(JudgeKind::Guards, ONE_VIEW, &[3]) };
+        let run =
+            |rules| check::run(&job, rules, None, &Limits::default(), None, &Progress::default()).unwrap();
+        let idle = run(&Idle);
+        assert!(matches!(idle.verdict, Verdict::Vacuous), "{reductions}: {:?}", idle.verdict);
+        assert!(matches!(run(&Castro99).verdict, Verdict::Holds), "{reductions}");
     }
 }
 

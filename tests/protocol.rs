@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use bft_check::check::own::{ByzantineNodes, CheckedProtocol, Verdict};
+use bft_check::check::protocol::{ByzantineNodes, CheckedProtocol, Verdict};
 use bft_check::check::{Check, CheckError, Conclusion};
 use bft_check::engine::{Refusal, SetupError};
 use bft_check::protocol::{ByDebug, Effects, Input, Invariant, Key, Network, NodeId, Offer, Protocol, Slot};
@@ -153,7 +153,7 @@ fn a_story_is_written_and_happens_again() {
     assert_eq!((file.violates.as_deref(), Some(&story)), (Some("agreement"), checked.shortest()));
     // The repaired protocol does the same steps, and nothing is wrong with it then.
     let (_, harmless) = StoryFile::replay(&text, Arc::new(REPAIRED)).unwrap();
-    assert_eq!(harmless.breach, None);
+    assert_eq!(harmless.violation, None);
     // What cannot happen is refused, by number.
     let impossible = text.replacen("Proposal('a')", "Proposal('z')", 1);
     assert!(matches!(StoryFile::replay(&impossible, Arc::new(NAIVE)), Err(ReadStoryError::Step(2..=3, ..))));

@@ -5,11 +5,16 @@
 //! that do.
 
 use bft_check::protocol::{ByDebug, Effects, Input, Network, NodeId, Offer, Protocol, Slot};
+use omnipaxos::OmniPaxos;
 use omnipaxos::messages::Message;
+use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg};
 use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::util::LogEntry;
+use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::release::{self, Omni};
+use crate::release;
+
+pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
 
 /// What stands in the log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -19,8 +24,8 @@ impl Entry for Command {
     type Snapshot = NoSnapshot;
 }
 
-/// Three servers. Node 0 is server 1 of omnipaxos, and so on.
-pub struct Omnipaxos;
+/// Three servers of the release of this version. Node 0 is server 1 of omnipaxos, and so on.
+pub struct Omnipaxos(pub &'static str);
 
 /// A server, and the round of heartbeats that it is in.
 pub struct Server {
@@ -47,12 +52,20 @@ fn pid(id: NodeId) -> u64 {
     u64::from(id.0) + 1
 }
 
+/// The round that a heartbeat asks for.
+pub fn round(beat: &BLEMessage) -> Option<u32> {
+    match &beat.msg {
+        HeartbeatMsg::Request(request) => Some(request.round),
+        HeartbeatMsg::Reply(_) => None,
+    }
+}
+
 impl Server {
     /// Sends what waits to be sent, but for heartbeats, and says what is decided.
     fn flush(&mut self, effects: &mut Effects<Omnipaxos>) {
         for message in release::outgoing(&mut self.omni) {
             match &message {
-                Message::BLE(beat) => self.round = release::round(beat).unwrap_or(self.round),
+                Message::BLE(beat) => self.round = round(beat).unwrap_or(self.round),
                 _ => effects.send(NodeId(message.get_receiver() as u16 - 1), ByDebug(message)),
             }
         }
@@ -72,8 +85,7 @@ impl Protocol for Omnipaxos {
     type Value = char;
 
     fn name(&self) -> String {
-        // Each package has the version of the release that it checks.
-        concat!("omnipaxos-", env!("CARGO_PKG_VERSION")).to_owned()
+        format!("omnipaxos-{}", self.0)
     }
 
     fn nodes(&self) -> usize {

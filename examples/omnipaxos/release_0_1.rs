@@ -1,14 +1,12 @@
 //! What omnipaxos 0.1.0 wants of their host.
 
+use omnipaxos::OmniPaxosConfig;
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
-use omnipaxos::{OmniPaxos, OmniPaxosConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::adapter::{Command, Server};
-
-pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
+use crate::adapter::{Command, Omni, Server, round};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u64 {
@@ -28,14 +26,6 @@ pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
         ..OmniPaxosConfig::default()
     }
     .build(MemoryStorage::default())
-}
-
-/// The round that a heartbeat asks for.
-pub fn round(beat: &BLEMessage) -> Option<u32> {
-    match &beat.msg {
-        HeartbeatMsg::Request(request) => Some(request.round),
-        HeartbeatMsg::Reply(_) => None,
-    }
 }
 
 /// What waits to be sent.

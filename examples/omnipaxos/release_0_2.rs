@@ -3,12 +3,10 @@
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
-use omnipaxos::{ClusterConfig, OmniPaxos, OmniPaxosConfig, ServerConfig};
+use omnipaxos::{ClusterConfig, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::adapter::{Command, Server};
-
-pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
+use crate::adapter::{Command, Omni, Server, round};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u32 {
@@ -29,14 +27,6 @@ pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
     OmniPaxosConfig { cluster_config, server_config }
         .build(MemoryStorage::default())
         .expect("the configuration is right")
-}
-
-/// The round that a heartbeat asks for.
-pub fn round(beat: &BLEMessage) -> Option<u32> {
-    match &beat.msg {
-        HeartbeatMsg::Request(request) => Some(request.round),
-        HeartbeatMsg::Reply(_) => None,
-    }
 }
 
 /// What waits to be sent.

@@ -2,6 +2,7 @@
 
 mod antichain;
 mod builder;
+mod conclusion;
 mod confirm;
 mod exercised;
 mod fair;
@@ -11,9 +12,9 @@ mod limits;
 mod liveness;
 mod matrix;
 mod outcome;
-pub mod own;
 mod pbft;
 mod plan;
+pub mod protocol;
 mod question;
 mod report;
 mod run;
@@ -27,6 +28,7 @@ mod validate;
 mod visited;
 
 pub use builder::{Check, CheckError};
+pub use conclusion::Conclusion;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
@@ -39,9 +41,9 @@ pub use outcome::{Outcome, Verdict};
 pub use pbft::AskedOfPbft;
 pub use plan::Plan;
 pub use question::{NoSuchQuestion, PlanError, Question};
+pub use report::Checked;
 #[cfg(feature = "cli")]
 pub(crate) use report::who;
-pub use report::{Checked, Conclusion};
 pub use run::{run, run_on};
 pub use schedule::Watch;
 pub use search::{Coverage, End, Halted, Report, search, search_on};

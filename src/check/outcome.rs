@@ -1,5 +1,6 @@
 //! What comes of a job: how much was covered, and what that says.
 
+use super::conclusion::Conclusion;
 use super::job::Job;
 use super::limits::Limit;
 use super::search::Coverage;
@@ -51,6 +52,18 @@ pub struct Outcome {
 }
 
 impl Verdict {
+    /// What a check says that says no more than this.
+    pub(super) fn conclusion(&self) -> Conclusion {
+        match self {
+            Verdict::Holds => Conclusion::Holds,
+            Verdict::Vacuous => Conclusion::Vacuous,
+            Verdict::NotExhausted(_) => Conclusion::NotExhausted,
+            Verdict::Refused(_) => Conclusion::NoVerdict,
+            Verdict::Violated { property, .. } if property.is_liveness() => Conclusion::NotLive,
+            Verdict::Violated { .. } => Conclusion::Unsafe,
+        }
+    }
+
     /// Whether all was visited, and nothing is violated.
     pub fn is_clean(&self) -> bool {
         matches!(self, Verdict::Holds | Verdict::Vacuous)

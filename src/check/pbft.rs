@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::builder::{Check, CheckError, writable};
+use super::conclusion::Conclusion;
 use super::job::JudgeKind;
 use super::limits::deadline;
 use super::question::Question;
-use super::report::{Checked, Conclusion};
+use super::report::Checked;
 use super::save::{self, Kept};
 use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;

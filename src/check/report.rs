@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::builder::CheckError;
+use super::conclusion::Conclusion;
 use super::exercised::unexercised;
 use super::job::{Job, JudgeKind};
 use super::limits::Limit;
 use super::outcome::{Outcome, Verdict};
-use super::visited::collision_probability;
 use crate::model::{Bound, Property};
 use crate::subject::Pbft;
 use crate::trace::{Form, Trace, thousands};
@@ -55,24 +55,6 @@ pub struct Checked {
     pub(super) failures: Vec<CheckError>,
 }
 
-/// What a whole check says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Conclusion {
-    /// Everything that was asked holds within the bounds.
-    Holds,
-    /// Nothing is violated, but some good outcome is never reached.
-    Vacuous,
-    /// A safety property is violated.
-    Unsafe,
-    /// A property of liveness is violated, and none of safety.
-    NotLive,
-    /// Some judge cannot judge these rules, and nothing was found violated.
-    NoVerdict,
-    /// A limit ended some run, and nothing was found violated.
-    NotExhausted,
-}
-
 impl Checked {
     /// What was checked.
     pub fn subject(&self) -> &Pbft {
@@ -86,20 +68,7 @@ impl Checked {
 
     /// What all of it together says.
     pub fn conclusion(&self) -> Conclusion {
-        let any = |is: fn(&Verdict) -> bool| self.outcomes.iter().any(|outcome| is(&outcome.verdict));
-        if any(|v| matches!(v, Verdict::Violated { property, .. } if !property.is_liveness())) {
-            Conclusion::Unsafe
-        } else if any(|v| matches!(v, Verdict::Violated { .. })) {
-            Conclusion::NotLive
-        } else if any(|v| matches!(v, Verdict::Refused(_))) {
-            Conclusion::NoVerdict
-        } else if any(|v| matches!(v, Verdict::NotExhausted(_))) {
-            Conclusion::NotExhausted
-        } else if any(|v| matches!(v, Verdict::Vacuous)) {
-            Conclusion::Vacuous
-        } else {
-            Conclusion::Holds
-        }
+        Conclusion::of(self.outcomes.iter().map(|outcome| outcome.verdict.conclusion()))
     }
 
     /// The shortest counterexample of all jobs, those of safety first: the property that it violates, its steps as
@@ -204,28 +173,6 @@ impl Checked {
         }
         Ok(())
     }
-
-    fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let states: u64 = self.outcomes.iter().map(|outcome| outcome.coverage.states).sum();
-        let largest = self.outcomes.iter().map(|outcome| outcome.coverage.states).max().unwrap_or(0);
-        match self.conclusion() {
-            Conclusion::Holds | Conclusion::Vacuous => writeln!(
-                f,
-                "Holds within these bounds, and says nothing beyond them: all {} states were visited; \
-                 the chance that a hash collision hid one is below {} in each row.",
-                thousands(states),
-                at_most(collision_probability(largest).max(1e-30)),
-            ),
-            Conclusion::Unsafe | Conclusion::NotLive => f.write_str("Violated.\n"),
-            Conclusion::NotExhausted => writeln!(
-                f,
-                "Not exhausted: {} states were visited, none of them violates a property, and nothing is \
-                 known of the others.",
-                thousands(states)
-            ),
-            Conclusion::NoVerdict => Ok(()),
-        }
-    }
 }
 
 impl fmt::Display for Checked {
@@ -237,7 +184,7 @@ impl fmt::Display for Checked {
         write!(f, "{}\n\n", self.table())?;
         self.remarks(f)?;
         f.write_str(&unexercised(self))?;
-        self.summary(f)?;
+        self.conclusion().summary(self.outcomes.iter().map(|outcome| &outcome.coverage), f)?;
         if let Some((property, steps, trace)) = self.shortest() {
             let deliveries = trace.steps().len();
             write!(
@@ -291,27 +238,6 @@ impl fmt::Display for Limit {
             Limit::Memory(bytes) => write!(f, "stopped at {} MiB of memory", thousands(bytes >> 20)),
             Limit::Stopped => f.write_str("stopped by Ctrl-C"),
             Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
-        }
-    }
-}
-
-/// A chance with one digit, rounded up.
-pub(super) fn at_most(chance: f64) -> String {
-    let unit = 10f64.powf(chance.log10().floor());
-    format!("{:.0e}", (chance / unit).ceil() * unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::at_most;
-
-    #[test]
-    fn a_chance_is_never_said_to_be_smaller_than_it_is() {
-        assert_eq!(at_most(1.33e-25), "2e-25");
-        assert_eq!(at_most(9.7e-20), "1e-19");
-        for chance in [1e-30, 3.147e-19, 6.3e-17, 5e-3] {
-            let said: f64 = at_most(chance).parse().expect("it is a number");
-            assert!(said >= chance * (1.0 - 1e-9) && said < 2.0 * chance, "{chance} as {said}");
         }
     }
 }

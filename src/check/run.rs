@@ -37,7 +37,7 @@ pub fn run(
     run_on(job, rules, property, limits, deadline, progress, None).map(|(outcome, _)| outcome)
 }
 
-/// The same, from where a limit ended the job before, if it did: that must have been of the same rules and
+/// Runs a job from where a limit ended it before, if one did: that must have been of the same rules and
 /// property. Also gives what it takes to go on, if a limit ended it now; liveness cannot go on.
 ///
 /// # Errors
@@ -51,28 +51,18 @@ pub fn run_on(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
-    let ran = guarded(|| counted(job, rules, property, limits, deadline, progress, from));
-    ran.unwrap_or_else(|panicked| {
+    let counted = || {
+        validate(job, rules, property)?;
+        let is_whole = from.is_none();
+        let counted = Counted::leak(rules.itself());
+        let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
+        let rules = is_whole.then(|| counted.counts());
+        Ok((Outcome { rules, ..outcome }, unfinished))
+    };
+    guarded(counted).unwrap_or_else(|panicked| {
         let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
         Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
     })
-}
-
-fn counted(
-    job: &Job,
-    rules: &'static dyn Rules,
-    property: Option<Property>,
-    limits: &Limits,
-    deadline: Option<Instant>,
-    progress: &Progress,
-    from: Option<Unfinished>,
-) -> Result<(Outcome, Option<Unfinished>), PlanError> {
-    validate(job, rules, property)?;
-    let is_whole = from.is_none();
-    let counted = Counted::leak(rules.itself());
-    let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
-    let rules = is_whole.then(|| counted.counts());
-    Ok((Outcome { rules, ..outcome }, unfinished))
 }
 
 fn searched(

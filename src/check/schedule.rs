@@ -42,8 +42,8 @@ type Result<T> = std::result::Result<T, CheckError>;
 type Ran = (Outcome, Option<Unfinished>);
 
 impl Schedule<'_> {
-    /// Runs all jobs: side by side those that run on one thread, liveness first as it takes longest, then those of judge
-    /// *message*, each on all threads. The results stand in the order of the plan.
+    /// Runs all jobs: side by side those that run on one thread, then those of judge *message*, each on all threads. The
+    /// results stand in the order of the plan.
     pub fn run(&self, plan: &Plan, kept: Vec<Kept>) -> Result<Vec<Ran>> {
         let jobs = &plan.jobs;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.limits.threads).build()?;
@@ -56,21 +56,29 @@ impl Schedule<'_> {
                 Kept::Nothing => self.run_one(&jobs[i], plan, None, &pool),
             }
         };
-        let (alone, mut together): (Vec<_>, Vec<_>) =
+        let (alone, together): (Vec<_>, Vec<_>) =
             (0..jobs.len()).partition(|&i| jobs[i].judge == JudgeKind::Message);
-        together.sort_by_key(|&i| jobs[i].judge != JudgeKind::Liveness);
         let results = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<_>>());
         let keep = |i: usize, result| {
             results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
         };
-        let queue = Mutex::new(together.into_iter());
+        let queue = Mutex::new(together);
         std::thread::scope(|scope| {
-            for _ in 0..self.limits.threads {
-                scope.spawn(|| {
+            for worker in 0..self.limits.threads {
+                let (queue, one, keep) = (&queue, &one, &keep);
+                // Liveness takes longest, so that one thread begins with it; not the only one, since most violations are
+                // found by the others, and soon.
+                let begins_with_liveness = worker > 0 && worker + 1 == self.limits.threads;
+                scope.spawn(move || {
                     loop {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                        let Some(i) = next else { break };
-                        keep(i, one(i));
+                        let next = {
+                            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                            let is_live = |&i: &usize| jobs[i].judge == JudgeKind::Liveness;
+                            let place = queue.iter().position(|i| is_live(i) == begins_with_liveness);
+                            let place = place.unwrap_or(0);
+                            if place < queue.len() { queue.remove(place) } else { break }
+                        };
+                        keep(next, one(next));
                     }
                 });
             }

@@ -10,8 +10,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::limits::LimitArguments;
 use super::scope::ScopeArguments;
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, seconds, subject, with};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, subject, with};
 use crate::check::{
     Check, Checked, Conclusion, Job, JudgeKind, Progress, Question, Verdict, Watch, collision_probability,
 };
@@ -55,18 +56,8 @@ pub(super) struct CheckArguments {
     /// Check this property only
     #[arg(long, value_name = "NAME")]
     property: Option<Question>,
-    /// Threads to use [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Give up a run at so many distinct states
-    #[arg(long, value_name = "N")]
-    max_states: Option<u64>,
-    /// Give up after so many seconds in all
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<f64>,
-    /// Give up when the process is about to hold more than so many MiB of memory
-    #[arg(long, value_name = "MIB")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -120,17 +111,12 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
         Some(JudgeArgument::Unbounded) => Some(JudgeKind::Unbounded),
         None => None,
     };
-    let timeout = arguments.timeout.map(seconds).transpose()?;
-    let bytes = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
     let check = arguments.scope.given_to(Check::new(subject(catalogue, &arguments.rules)?));
     let check = with(check, arguments.byzantine.clone(), Check::byzantine);
     let check = with(check, judge, Check::judge);
     let check = with(check, arguments.reduce, Check::reductions);
     let check = with(check, arguments.property, Check::property);
-    let check = with(check, arguments.threads, Check::threads);
-    let check = with(check, arguments.max_states, Check::max_states);
-    let check = with(check, bytes, Check::max_memory);
-    let check = with(check, timeout, Check::timeout);
+    let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
     let check = with(check, arguments.save.clone(), Check::save);
     Ok(with(check, arguments.resume.clone(), Check::resume))

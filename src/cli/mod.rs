@@ -6,7 +6,8 @@
 mod bugs;
 mod check;
 mod explore;
-mod own;
+mod limits;
+mod protocol;
 mod replay;
 mod rules;
 mod scope;
@@ -23,7 +24,7 @@ use crate::model::unanswered;
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
-pub use own::run_protocol;
+pub use protocol::run_protocol;
 
 /// Nothing was found wrong, and everything within the bound was looked at.
 pub const HOLDS: u8 = 0;

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stateright::Model;
 
-use super::breach;
 use super::histories::{EventId, EventRef, MessageId};
 use super::locals::{LocalId, Locals};
 use super::network::{Link, Traffic, link};
-use super::place::{Cast, PlaceId};
+use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
+use super::violation;
 use crate::protocol::{Invariant, Network, NodeId, Protocol};
 
 /// What is the case at one moment.
@@ -48,7 +48,7 @@ pub(super) struct Offered {
 /// Every run of a protocol within a bound.
 pub struct Graph<P: Protocol> {
     pub(super) protocol: Arc<P>,
-    pub(super) cast: Cast,
+    pub(super) participants: Participants,
     pub(super) network: Network,
     pub(super) offers: Vec<Offered>,
     pub(super) invariants: Vec<Invariant<P>>,
@@ -72,8 +72,8 @@ impl<P: Protocol> Graph<P> {
     }
 
     /// Who takes part.
-    pub fn cast(&self) -> &Cast {
-        &self.cast
+    pub fn participants(&self) -> &Participants {
+        &self.participants
     }
 
     /// What becomes of messages, in words.
@@ -85,10 +85,10 @@ impl<P: Protocol> Graph<P> {
 
     /// Who is not honest, in words.
     pub fn adversary(&self) -> String {
-        if self.cast.byzantine.is_empty() {
+        if self.participants.byzantine.is_empty() {
             return "nobody lies".to_owned();
         }
-        let twins: Vec<_> = self.cast.byzantine.iter().map(ToString::to_string).collect();
+        let twins: Vec<_> = self.participants.byzantine.iter().map(ToString::to_string).collect();
         format!("twins of {}", twins.join(","))
     }
 
@@ -128,8 +128,10 @@ impl<P: Protocol> Graph<P> {
         let tables = self.tables();
         let mut steps = Vec::new();
         for (to, message) in state.traffic.deliverable(&tables.histories) {
-            let places =
-                self.cast.of(to).filter(|place| tables.at(state.locals[place.index()]).takes(message));
+            let places = self
+                .participants
+                .of(to)
+                .filter(|place| tables.at(state.locals[place.index()]).takes(message));
             steps.extend(places.map(|place| Step::Deliver(place, message)));
         }
         for (number, offer) in (0u16..).zip(&self.offers) {
@@ -143,7 +145,7 @@ impl<P: Protocol> Graph<P> {
             let timers = local.timers.iter().filter(|_| local.wreck.is_none());
             steps.extend(timers.map(|&timer| Step::Timer(PlaceId(place), timer)));
         }
-        let cuts = state.traffic.may_be_cut(self.cast.nodes);
+        let cuts = state.traffic.may_be_cut(self.participants.nodes);
         steps.extend(cuts.into_iter().map(|(one, other)| Step::Cut(one, other)));
         steps
     }
@@ -171,7 +173,7 @@ impl<P: Protocol> Graph<P> {
             }
         };
         let mut tables = self.tables();
-        let taken = tables.take(&self.protocol, &self.cast, state.locals[place.index()], input)?;
+        let taken = tables.take(&self.protocol, &self.participants, state.locals[place.index()], input)?;
         next.locals[place.index()] = taken.to;
         next.traffic.send(&tables.histories, &taken.sent);
         Ok(next)
@@ -201,14 +203,14 @@ impl<P: Protocol> Model for Graph<P> {
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
-        breach::properties(self)
+        violation::properties(self)
     }
 }
 
 impl<P: Protocol> std::fmt::Debug for Graph<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Graph")
-            .field("cast", &self.cast)
+            .field("participants", &self.participants)
             .field("network", &self.network)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::panics::{Panicked, guarded};
-use super::place::{Cast, PlaceId};
+use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
 use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Receiver, Slot};
 
@@ -121,11 +121,16 @@ impl<P: Protocol> Histories<P> {
     }
 
     /// A new node.
-    pub(super) fn root(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<HistoryId, Refusal> {
-        let (_, done) = self.begin(protocol, cast, place)?;
-        let (_, again) = self.begin(protocol, cast, place)?;
+    pub(super) fn root(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        place: PlaceId,
+    ) -> Result<HistoryId, Refusal> {
+        let (_, done) = self.begin(protocol, participants, place)?;
+        let (_, again) = self.begin(protocol, participants, place)?;
         let id = self.push(History { parent: None, place, done });
-        self.alike(protocol, cast, id, &again)?;
+        self.alike(protocol, participants, id, &again)?;
         Ok(id)
     }
 
@@ -133,7 +138,7 @@ impl<P: Protocol> Histories<P> {
     pub(super) fn after(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         from: HistoryId,
         input: EventRef,
     ) -> Result<HistoryId, Refusal> {
@@ -141,11 +146,11 @@ impl<P: Protocol> Histories<P> {
             return Ok(known);
         }
         let place = self.all[from.0 as usize].place;
-        let (_, done) = self.once(protocol, cast, from, input)?;
-        let (_, again) = self.once(protocol, cast, from, input)?;
+        let (_, done) = self.once(protocol, participants, from, input)?;
+        let (_, again) = self.once(protocol, participants, from, input)?;
         let id = self.push(History { parent: Some((from, input)), place, done });
         self.next.insert((from, input), id);
-        self.alike(protocol, cast, id, &again)?;
+        self.alike(protocol, participants, id, &again)?;
         Ok(id)
     }
 
@@ -153,7 +158,7 @@ impl<P: Protocol> Histories<P> {
     pub(super) fn rebuilt(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         id: HistoryId,
     ) -> Result<Option<P::Node>, Refusal> {
         let place = self.all[id.0 as usize].place;
@@ -161,12 +166,12 @@ impl<P: Protocol> Histories<P> {
         while let Some((before, _)) = route.last().and_then(|last| self.all[last.0 as usize].parent) {
             route.push(before);
         }
-        let (mut node, done) = self.begin(protocol, cast, place)?;
+        let (mut node, done) = self.begin(protocol, participants, place)?;
         for (number, &at) in route.iter().rev().enumerate() {
             let done = match (number, self.all[at.0 as usize].parent, &mut node) {
                 (0, ..) => done.clone(),
                 (_, Some((_, input)), Some(running)) => {
-                    let done = self.run(protocol, cast, place, running, input)?;
+                    let done = self.run(protocol, participants, place, running, input)?;
                     if done.panicked.is_some() {
                         node = None;
                     }
@@ -174,7 +179,7 @@ impl<P: Protocol> Histories<P> {
                 }
                 _ => return Ok(None),
             };
-            self.alike(protocol, cast, at, &done)?;
+            self.alike(protocol, participants, at, &done)?;
         }
         Ok(node)
     }
@@ -187,25 +192,32 @@ impl<P: Protocol> Histories<P> {
     fn once(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         from: HistoryId,
         input: EventRef,
     ) -> Result<Ran<P>, Refusal> {
         let place = self.all[from.0 as usize].place;
-        let Some(mut node) = self.rebuilt(protocol, cast, from)? else { return Ok((None, Done::default())) };
-        let done = self.run(protocol, cast, place, &mut node, input)?;
+        let Some(mut node) = self.rebuilt(protocol, participants, from)? else {
+            return Ok((None, Done::default()));
+        };
+        let done = self.run(protocol, participants, place, &mut node, input)?;
         Ok((Some(node), done))
     }
 
-    fn begin(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<Ran<P>, Refusal> {
+    fn begin(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        place: PlaceId,
+    ) -> Result<Ran<P>, Refusal> {
         let mut effects = Effects::default();
         let ran = guarded(|| {
-            let node = protocol.init(cast.at(place).node, &mut effects);
+            let node = protocol.init(participants.at(place).node, &mut effects);
             let key = protocol.key(&node);
             (node, key)
         });
         match ran {
-            Ok((node, key)) => Ok((Some(node), self.noted(protocol, cast, place, effects, key)?)),
+            Ok((node, key)) => Ok((Some(node), self.noted(protocol, participants, place, effects, key)?)),
             Err(panicked) => Ok((None, Done { panicked: Some(panicked), ..Done::default() })),
         }
     }
@@ -213,7 +225,7 @@ impl<P: Protocol> Histories<P> {
     fn run(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         place: PlaceId,
         node: &mut P::Node,
         input: EventRef,
@@ -225,7 +237,7 @@ impl<P: Protocol> Histories<P> {
             protocol.key(node)
         });
         match ran {
-            Ok(key) => self.noted(protocol, cast, place, effects, key),
+            Ok(key) => self.noted(protocol, participants, place, effects, key),
             Err(panicked) => Ok(Done { panicked: Some(panicked), ..Done::default() }),
         }
     }
@@ -244,21 +256,21 @@ impl<P: Protocol> Histories<P> {
     fn noted(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         place: PlaceId,
         effects: Effects<P>,
         key: Option<Key>,
     ) -> Result<Done, Refusal> {
-        let from = cast.at(place).node;
+        let from = participants.at(place).node;
         let mut done = Done::default();
         for (receiver, message) in effects.sent {
             let to: Vec<_> = match receiver {
-                Receiver::One(to) if to.index() >= cast.nodes => {
+                Receiver::One(to) if to.index() >= participants.nodes => {
                     let words = protocol.message_in_words(&message);
                     return Err(Refusal::NoSuchReceiver(from.to_string(), to, words));
                 }
                 Receiver::One(to) => vec![to],
-                Receiver::Others => NodeId::all(cast.nodes).filter(|&to| to != from).collect(),
+                Receiver::Others => NodeId::all(participants.nodes).filter(|&to| to != from).collect(),
             };
             for to in to {
                 let envelope = Envelope { from, to, message: message.clone() };
@@ -276,7 +288,13 @@ impl<P: Protocol> Histories<P> {
     }
 
     /// Whether what a node did is what it did before.
-    fn alike(&self, protocol: &P, cast: &Cast, id: HistoryId, again: &Done) -> Result<(), Refusal> {
+    fn alike(
+        &self,
+        protocol: &P,
+        participants: &Participants,
+        id: HistoryId,
+        again: &Done,
+    ) -> Result<(), Refusal> {
         let History { place, done, .. } = &self.all[id.0 as usize];
         // Where a panic says of what it is may have an address in it.
         let both_panic = done.panicked.is_some() && again.panicked.is_some();
@@ -284,7 +302,7 @@ impl<P: Protocol> Histories<P> {
             return Ok(());
         }
         Err(Refusal::Nondeterministic {
-            node: cast.at(*place).to_string(),
+            node: participants.at(*place).to_string(),
             inputs: self.inputs_in_words(protocol, id),
             first: self.done_in_words(protocol, done),
             again: self.done_in_words(protocol, again),

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
 use super::panics::Panicked;
-use super::place::{Cast, PlaceId};
+use super::place::{Participants, PlaceId};
 use super::refusal::{Refusal, UnlikeKeys};
 use crate::protocol::Protocol;
 
@@ -95,9 +95,14 @@ impl<P: Protocol> Locals<P> {
     }
 
     /// A new node, and what it sends at once.
-    pub(super) fn root(&mut self, protocol: &P, cast: &Cast, place: PlaceId) -> Result<Taken, Refusal> {
-        let history = self.histories.root(protocol, cast, place)?;
-        let to = self.admit(protocol, cast, place, history, (&[], &[], &[]))?;
+    pub(super) fn root(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        place: PlaceId,
+    ) -> Result<Taken, Refusal> {
+        let history = self.histories.root(protocol, participants, place)?;
+        let to = self.admit(protocol, participants, place, history, (&[], &[], &[]))?;
         Ok(Taken { to, sent: self.sent(history) })
     }
 
@@ -110,29 +115,29 @@ impl<P: Protocol> Locals<P> {
     pub(super) fn take(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         from: LocalId,
         input: EventRef,
     ) -> Result<Taken, Refusal> {
         if let Some(known) = self.at(from).taken.get(&input) {
             return Ok(known.clone());
         }
-        let taken = self.run(protocol, cast, from, self.at(from).history(), input)?;
+        let taken = self.run(protocol, participants, from, self.at(from).history(), input)?;
         for sample in self.at(from).samples.clone().into_iter().skip(1) {
-            self.hold(protocol, cast, from, sample, input, &taken)?;
+            self.hold(protocol, participants, from, sample, input, &taken)?;
         }
         self.all[from.0 as usize].taken.insert(input, taken.clone());
-        self.try_all(protocol, cast)?;
+        self.try_all(protocol, participants)?;
         Ok(taken)
     }
 
     /// Holds new samples against all that is known of their states.
-    fn try_all(&mut self, protocol: &P, cast: &Cast) -> Result<(), Refusal> {
+    fn try_all(&mut self, protocol: &P, participants: &Participants) -> Result<(), Refusal> {
         while let Some((local, sample)) = self.untried.pop() {
             let known: Vec<_> =
                 self.at(local).taken.iter().map(|(input, taken)| (*input, taken.clone())).collect();
             for (input, taken) in known {
-                self.hold(protocol, cast, local, sample, input, &taken)?;
+                self.hold(protocol, participants, local, sample, input, &taken)?;
             }
         }
         Ok(())
@@ -142,24 +147,24 @@ impl<P: Protocol> Locals<P> {
     fn hold(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         local: LocalId,
         sample: HistoryId,
         input: EventRef,
         known: &Taken,
     ) -> Result<(), Refusal> {
-        let taken = self.run(protocol, cast, local, sample, input)?;
+        let taken = self.run(protocol, participants, local, sample, input)?;
         if taken == *known {
             return Ok(());
         }
         let histories = &mut self.histories;
         let one = self.all[local.0 as usize].history();
-        let after_one = histories.after(protocol, cast, one, input)?;
-        let after_other = histories.after(protocol, cast, sample, input)?;
+        let after_one = histories.after(protocol, participants, one, input)?;
+        let after_other = histories.after(protocol, participants, sample, input)?;
         let histories = &self.histories;
         let key = histories.done(one).key.and_then(|key| histories.key(key));
         Err(Refusal::UnlikeKeys(Box::new(UnlikeKeys {
-            node: cast.at(self.at(local).place).to_string(),
+            node: participants.at(self.at(local).place).to_string(),
             key: key.map_or_else(String::new, |key| key.as_str().to_owned()),
             one: histories.inputs_in_words(protocol, one),
             other: histories.inputs_in_words(protocol, sample),
@@ -173,12 +178,12 @@ impl<P: Protocol> Locals<P> {
     fn run(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         from: LocalId,
         history: HistoryId,
         input: EventRef,
     ) -> Result<Taken, Refusal> {
-        let after = self.histories.after(protocol, cast, history, input)?;
+        let after = self.histories.after(protocol, participants, history, input)?;
         let local = self.at(from);
         let mut timers = local.timers.clone();
         if let EventRef::Event(event) = input {
@@ -190,7 +195,7 @@ impl<P: Protocol> Locals<P> {
             received.sort_unstable();
         }
         let (place, decided) = (local.place, local.decided.clone());
-        let to = self.admit(protocol, cast, place, after, (&decided, &timers, &received))?;
+        let to = self.admit(protocol, participants, place, after, (&decided, &timers, &received))?;
         Ok(Taken { to, sent: self.sent(after) })
     }
 
@@ -207,7 +212,7 @@ impl<P: Protocol> Locals<P> {
     fn admit(
         &mut self,
         protocol: &P,
-        cast: &Cast,
+        participants: &Participants,
         place: PlaceId,
         history: HistoryId,
         (decided, timers, received): (&[DecisionId], &[EventId], &[MessageId]),
@@ -234,7 +239,7 @@ impl<P: Protocol> Locals<P> {
             return Ok(id);
         }
         let node = match self.keeps_nodes {
-            true => self.histories.rebuilt(protocol, cast, history)?,
+            true => self.histories.rebuilt(protocol, participants, history)?,
             false => None,
         };
         let is_keyed = key.is_some();

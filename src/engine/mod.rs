@@ -5,8 +5,8 @@
 //! no other way, and so can neither clone nor compare a node: a node is known by the history of its
 //! inputs, and had again by making the same happen to a new one.
 
-mod breach;
 mod graph;
+mod happening;
 mod histories;
 mod locals;
 mod network;
@@ -14,15 +14,15 @@ pub(crate) mod panics;
 mod place;
 mod refusal;
 mod setup;
-mod told;
+mod violation;
 mod words;
 
-pub use breach::Breach;
 pub use graph::{Graph, GraphState, Step};
+pub use happening::{Happening, Kind};
 pub(crate) use panics::raised;
 #[cfg(feature = "cli")]
 pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
-pub use place::{Cast, Place, PlaceId, TWINS};
+pub use place::{Participants, Place, PlaceId, TWINS};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
-pub use told::{Happening, Kind};
+pub use violation::Violation;

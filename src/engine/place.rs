@@ -45,13 +45,13 @@ impl fmt::Display for Place {
 /// both or neither, and what either sends is the node's. This is less than a Byzantine node can do: twins equivocate, forget
 /// and keep silent, but say nothing that honest code would not say.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cast {
+pub struct Participants {
     pub(super) nodes: usize,
     pub(super) places: Vec<Place>,
     pub(super) byzantine: Vec<NodeId>,
 }
 
-impl Cast {
+impl Participants {
     /// So many nodes, of which these are Byzantine.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Cast {
             let is_twin = byzantine.contains(&node);
             twins.map(move |twin| Place { node, twin: is_twin.then_some(twin) })
         });
-        Ok(Cast { nodes, places: places.collect(), byzantine })
+        Ok(Participants { nodes, places: places.collect(), byzantine })
     }
 
     /// Who takes part, by [`PlaceId`].

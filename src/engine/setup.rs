@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use super::breach::{AGREEMENT, PANICS, VALIDITY};
 use super::graph::{Graph, GraphState, Offered, Step};
 use super::locals::Locals;
 use super::network::{Traffic, link};
-use super::place::{Cast, PlaceId};
+use super::place::{Participants, PlaceId};
 use super::refusal::{Refusal, SetupError};
+use super::violation::{AGREEMENT, PANICS, VALIDITY};
 use crate::protocol::{Network, NodeId, Protocol};
 
 /// Messages that may be delivered after one event of a prelude.
@@ -29,7 +29,7 @@ impl<P: Protocol> Graph<P> {
         asked: Option<&str>,
         stop: Arc<AtomicBool>,
     ) -> Begun<Self> {
-        let cast = Cast::new(protocol.nodes(), byzantine)?;
+        let participants = Participants::new(protocol.nodes(), byzantine)?;
         let network = protocol.network();
         let in_order = matches!(network, Network::Fifo { .. });
         if in_order && !byzantine.is_empty() {
@@ -44,12 +44,12 @@ impl<P: Protocol> Graph<P> {
             }
         }
         let mut locals = Locals::new(!invariants.is_empty(), in_order);
-        let offers = offers(&*protocol, &cast, &mut locals, in_order)?;
+        let offers = offers(&*protocol, &participants, &mut locals, in_order)?;
         let used = vec![0; offers.len()];
         let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used };
         let mut graph = Graph {
             protocol,
-            cast,
+            participants,
             network,
             offers,
             invariants,
@@ -73,10 +73,10 @@ impl<P: Protocol> Graph<P> {
 
     /// New nodes, and what they send at once.
     fn begin(&mut self) -> Result<(), Refusal> {
-        let Graph { protocol, cast, locals, root, .. } = self;
+        let Graph { protocol, participants, locals, root, .. } = self;
         let tables = locals.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for place in (0..cast.places.len() as u16).map(PlaceId) {
-            let born = tables.root(protocol, cast, place)?;
+        for place in (0..participants.places.len() as u16).map(PlaceId) {
+            let born = tables.root(protocol, participants, place)?;
             root.traffic.send(&tables.histories, &born.sent);
             root.locals.push(born.to);
         }
@@ -88,9 +88,9 @@ impl<P: Protocol> Graph<P> {
     /// Lets the prelude happen.
     fn open(&mut self) -> Begun<()> {
         for (node, event) in self.protocol.prelude() {
-            present(&self.cast, "Protocol::prelude", node)?;
+            present(&self.participants, "Protocol::prelude", node)?;
             let event = self.tables().histories.event(event);
-            for place in self.cast.of(node).collect::<Vec<_>>() {
+            for place in self.participants.of(node).collect::<Vec<_>>() {
                 // An event of the prelude is none of those that are offered: it is handed over as a timer is.
                 if !self.happens(Step::Timer(place, event)) {
                     return Ok(());
@@ -139,17 +139,17 @@ impl<P: Protocol> Graph<P> {
 /// All offers, at every place of their nodes.
 fn offers<P: Protocol>(
     protocol: &P,
-    cast: &Cast,
+    participants: &Participants,
     locals: &mut Locals<P>,
     in_order: bool,
 ) -> Begun<Vec<Offered>> {
     let mut offers = Vec::new();
     for offer in protocol.events() {
-        present(cast, "Protocol::events", offer.at)?;
+        present(participants, "Protocol::events", offer.at)?;
         let mut cuts = Vec::new();
         for (one, other) in protocol.cuts(offer.at, &offer.event) {
-            present(cast, "Protocol::cuts", one)?;
-            present(cast, "Protocol::cuts", other)?;
+            present(participants, "Protocol::cuts", one)?;
+            present(participants, "Protocol::cuts", other)?;
             cuts.push(link(one, other));
         }
         if !cuts.is_empty() && !in_order {
@@ -157,11 +157,15 @@ fn offers<P: Protocol>(
         }
         let event = locals.histories.event(offer.event);
         let times = offer.times;
-        offers.extend(cast.of(offer.at).map(|at| Offered { at, event, times, cuts: cuts.clone() }));
+        offers.extend(participants.of(offer.at).map(|at| Offered { at, event, times, cuts: cuts.clone() }));
     }
     Ok(offers)
 }
 
-fn present(cast: &Cast, by: &'static str, node: NodeId) -> Begun<()> {
-    if node.index() < cast.nodes { Ok(()) } else { Err(SetupError::NoSuchNode(by, node, cast.nodes)) }
+fn present(participants: &Participants, by: &'static str, node: NodeId) -> Begun<()> {
+    if node.index() < participants.nodes {
+        Ok(())
+    } else {
+        Err(SetupError::NoSuchNode(by, node, participants.nodes))
+    }
 }

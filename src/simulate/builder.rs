@@ -12,8 +12,8 @@ use super::reduce::reduced;
 use super::run::run;
 use super::scheduler::SchedulerKind;
 use super::settings::{Settings, SettingsError};
-use super::story::Story;
 use super::strategy_kind::StrategyKind;
+use super::violating_run::ViolatingRun;
 use crate::model::{Byzantine, Load, Property, Scope, Store};
 use crate::subject::Pbft;
 use crate::trace::{Form, ReplayError, Trace, UnknownForm, beside_the_build};
@@ -161,7 +161,7 @@ pub enum SimulationError {
 #[derive(Debug)]
 pub struct Simulated {
     report: Report,
-    story: Option<Story>,
+    first: Option<ViolatingRun>,
     failure: Option<SimulationError>,
 }
 
@@ -317,8 +317,8 @@ impl Simulation {
         let (rules, keeps_going) = (self.subject.rules(), self.keeps_going);
         let what = Campaign { rules, settings, from, to, keeps_going };
         let report = campaign(&what, &Limits { threads, deadline }, progress)?;
-        let story = self.story(&report)?;
-        let mut simulated = Simulated { report, story, failure: None };
+        let first = self.violating_run(&report)?;
+        let mut simulated = Simulated { report, first, failure: None };
         if let Some(path) = &self.trace {
             simulated.failure = simulated.write(path).err();
         }
@@ -326,7 +326,7 @@ impl Simulation {
     }
 
     /// The first violating run, drawn again and shrunk.
-    fn story(&self, report: &Report) -> Result<Option<Story>, SimulationError> {
+    fn violating_run(&self, report: &Report) -> Result<Option<ViolatingRun>, SimulationError> {
         let Some(finding) = report.findings.first() else { return Ok(None) };
         let outcome = run(self.subject.rules(), &report.settings, finding.seed, true, None)?;
         let (events, property) = (outcome.happened(), finding.property);
@@ -337,7 +337,7 @@ impl Simulation {
             // What never happens needs all that did.
             (Trace::replay(&outcome.system, &events)?, None)
         };
-        Ok(Some(Story { trace, property, shrunk_from, file: None }))
+        Ok(Some(ViolatingRun { trace, property, shrunk_from, file: None }))
     }
 
     /// Runs the campaign, for a test: no run violates anything, and none is cut off.
@@ -366,7 +366,7 @@ impl Simulation {
     #[expect(clippy::panic, reason = "a test that cannot run has failed")]
     fn run_for_a_test(&self) -> Simulated {
         let mut simulated = self.run().unwrap_or_else(|error| panic!("it cannot be simulated: {error}"));
-        if self.trace.is_none() && simulated.story.is_some() {
+        if self.trace.is_none() && simulated.first.is_some() {
             let folder = beside_the_build();
             let seed = simulated.report.findings.first().map_or(0, |finding| finding.seed);
             let path = folder.join(format!("{}-{seed}.json", self.subject.name()));
@@ -386,7 +386,7 @@ impl Simulated {
 
     /// The first violating run, shrunk where that is possible, and the property that it violates.
     pub fn first(&self) -> Option<(Property, &Trace)> {
-        self.story.as_ref().map(|story| (story.property, &story.trace))
+        self.first.as_ref().map(|run| (run.property, &run.trace))
     }
 
     /// The file of the trace, if it could not be written. What was found stands all the same.
@@ -399,11 +399,11 @@ impl Simulated {
     /// # Errors
     /// There is no such form, or no file can be written there.
     pub fn write(&mut self, path: &Path) -> Result<(), SimulationError> {
-        let Some(story) = &mut self.story else { return Ok(()) };
+        let Some(run) = &mut self.first else { return Ok(()) };
         let form = Form::of(&path.to_string_lossy())?;
-        let content = story.trace.written(form, &self.report.settings.rules, Some(story.property))?;
+        let content = run.trace.written(form, &self.report.settings.rules, Some(run.property))?;
         fs::write(path, content).map_err(|error| SimulationError::Trace(path.to_owned(), error))?;
-        story.file = Some(path.to_owned());
+        run.file = Some(path.to_owned());
         Ok(())
     }
 }
@@ -411,8 +411,8 @@ impl Simulated {
 impl fmt::Display for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.report)?;
-        match &self.story {
-            Some(story) => write!(f, "\n{story}"),
+        match &self.first {
+            Some(run) => write!(f, "\n{run}"),
             None => Ok(()),
         }
     }

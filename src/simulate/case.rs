@@ -61,7 +61,7 @@ pub fn any_case(
         None => subsequence(all, usize::from(settings.byzantine)).boxed(),
     };
     let strategy = match settings.strategy {
-        StrategyKind::Mixed => select(&DRAWN[..]).boxed(),
+        StrategyKind::Mixed => select(DRAWN).boxed(),
         kind => Just(kind).boxed(),
     };
     let schedule = proptest::collection::vec(any::<u16>(), 0..=CHOICES);

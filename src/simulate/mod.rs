@@ -25,10 +25,10 @@ mod rng;
 mod run;
 mod scheduler;
 mod settings;
-mod story;
 mod strategy;
 mod strategy_kind;
 mod timing;
+mod violating_run;
 
 pub use builder::{Simulated, Simulation, SimulationError};
 pub use campaign::{Campaign, Finding, Limits, MergeError, Progress, Report, campaign, merge};

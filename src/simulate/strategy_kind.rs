@@ -34,17 +34,8 @@ pub enum StrategyKind {
     Random,
 }
 
-/// The strategies that one can be drawn from.
-pub(super) const DRAWN: [StrategyKind; 8] = [
-    StrategyKind::Silent,
-    StrategyKind::Equivocate,
-    StrategyKind::Twins,
-    StrategyKind::Replay,
-    StrategyKind::Mutate,
-    StrategyKind::Delay,
-    StrategyKind::Neglect,
-    StrategyKind::Random,
-];
+/// The strategies that one can be drawn from: all but the mixed one, which draws, and the honest one.
+pub(super) const DRAWN: &[StrategyKind] = StrategyKind::ALL.split_at(2).1;
 
 impl StrategyKind {
     /// All that can be asked for.
@@ -78,7 +69,7 @@ impl StrategyKind {
     }
 
     pub(super) fn drawn(self, rng: &mut Rng) -> StrategyKind {
-        let drawn = rng.pick(&DRAWN).copied().unwrap_or_default();
+        let drawn = rng.pick(DRAWN).copied().unwrap_or_default();
         if self == StrategyKind::Mixed { drawn } else { self }
     }
 }

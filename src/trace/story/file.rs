@@ -81,9 +81,9 @@ impl Story {
         let file = StoryFile {
             version: VERSION,
             protocol: self.protocol.clone(),
-            byzantine: self.cast.byzantine().to_vec(),
+            byzantine: self.participants.byzantine().to_vec(),
             network: self.network.clone(),
-            violates: self.breach.as_ref().map(|breach| breach.property.clone()),
+            violates: self.violation.as_ref().map(|violation| violation.property.clone()),
             steps: steps
                 .map(|Happening { kind, at, from, words, nth, .. }| StepRecord { kind, at, from, words, nth })
                 .collect(),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use itertools::Itertools;
 
-use crate::engine::{Breach, Cast, Graph, GraphState, Happening, Kind, Place, Refusal, Step};
+use crate::engine::{Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation};
 use crate::protocol::{NodeId, Protocol};
 
 pub use file::{ReadStoryError, StoryFile};
@@ -18,7 +18,7 @@ pub struct Story {
     /// What the protocol is called.
     pub protocol: String,
     /// Who took part.
-    pub cast: Cast,
+    pub participants: Participants,
     /// What became of messages, in words.
     pub network: String,
     /// How many of the steps are the prelude.
@@ -26,7 +26,7 @@ pub struct Story {
     /// The steps, the prelude first.
     pub steps: Vec<Happening>,
     /// What is wrong with the last state.
-    pub breach: Option<Breach>,
+    pub violation: Option<Violation>,
 }
 
 impl Story {
@@ -42,18 +42,18 @@ impl Story {
     fn told<P: Protocol>(graph: &Graph<P>, steps: Vec<Happening>, last: &GraphState) -> Self {
         Story {
             protocol: graph.protocol().name(),
-            cast: graph.cast().clone(),
+            participants: graph.participants().clone(),
             network: graph.network(),
             opening: graph.opening().len(),
             steps,
-            breach: graph.breach(last),
+            violation: graph.violation(last),
         }
     }
 
     /// The run in words, with a lane for each who takes part.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
-        if let Some(Breach { property, why }) = &self.breach {
+        if let Some(Violation { property, why }) = &self.violation {
             let _ = writeln!(out, "Violated: {property}: {why}\n");
         }
         if self.opening > 0 {
@@ -65,7 +65,7 @@ impl Story {
                 self.opening
             );
         }
-        let places = self.cast.places();
+        let places = self.participants.places();
         let _ = writeln!(out, "{}", lanes::header(places));
         for (number, step) in self.steps.iter().skip(self.opening).enumerate() {
             out.push_str(&lanes::row(places, number + 1, step));

@@ -6,5 +6,6 @@ mod adapter;
 mod release;
 
 fn main() -> std::process::ExitCode {
-    bft_check::cli::run_protocol(adapter::Omnipaxos)
+    // The package has the version of the release that it checks.
+    bft_check::cli::run_protocol(adapter::Omnipaxos(env!("CARGO_PKG_VERSION")))
 }

@@ -105,7 +105,7 @@ fn verdict<P: Protocol>(graph: &Graph<P>, report: &Report<crate::engine::Step>) 
         End::Exhausted => Verdict::Vacuous,
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { path, .. } => match Story::of(graph, path) {
-            Ok(story) if story.breach.is_some() => {
+            Ok(story) if story.violation.is_some() => {
                 Verdict::Violated { steps: path.len(), story: Box::new(story) }
             }
             Ok(_) => Verdict::Refused(Refusal::NotRepeated("the violation itself".to_owned())),

@@ -110,7 +110,7 @@ impl<P: Protocol> Graph<P> {
                 return Happening::of(Kind::Cut, one.to_string(), Some(other), one, words, Vec::new());
             }
         };
-        let place = self.cast.at(place);
+        let place = self.participants.at(place);
         Happening::of(kind, place.to_string(), from, place.node, words, cuts)
     }
 
@@ -123,7 +123,7 @@ impl<P: Protocol> Graph<P> {
         };
         let mut tables = self.tables();
         let [old, new] = [before, after].map(|state| state.locals[place.index()]);
-        let taken = tables.take(&self.protocol, &self.cast, old, input);
+        let taken = tables.take(&self.protocol, &self.participants, old, input);
         let histories = &tables.histories;
         let sends = taken.map(|taken| taken.sent).unwrap_or_default().into_iter().filter_map(|id| {
             let to = histories.envelope(id)?.to;

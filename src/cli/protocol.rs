@@ -9,21 +9,22 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use super::check::{exit_code, stopped_by_ctrl_c};
-use super::{Format, HOLDS, UNSAFE, USAGE, UsageError, seconds, with};
-use crate::check::own::{ByzantineNodes, CheckedProtocol, Verdict};
+use super::limits::LimitArguments;
+use super::{Format, HOLDS, UNSAFE, USAGE, UsageError, with};
+use crate::check::protocol::{ByzantineNodes, CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
 use crate::protocol::Protocol;
 use crate::trace::StoryFile;
 
 #[derive(Debug, Parser)]
 #[command(about = "Finds out whether this protocol is right", version)]
-struct OwnArguments {
+struct ProtocolArguments {
     #[command(subcommand)]
-    command: OwnCommand,
+    command: ProtocolCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum OwnCommand {
+enum ProtocolCommand {
     /// Run the protocol under the exhaustive model checker
     Check(CheckArguments),
     /// Make the run in a trace file happen again, and say where it ends
@@ -38,18 +39,8 @@ struct CheckArguments {
     /// Check this property only: agreement, validity, panics, or an invariant of the protocol
     #[arg(long, value_name = "NAME")]
     property: Option<String>,
-    /// Threads to use, one for each placement [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Give up a run at so many distinct states
-    #[arg(long, value_name = "N")]
-    max_states: Option<u64>,
-    /// Give up after so many seconds in all
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<f64>,
-    /// Give up when the process is about to hold more than so many MiB of memory
-    #[arg(long, value_name = "MIB")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -94,14 +85,14 @@ struct ReplayArguments {
 /// ```
 pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
     // Names are borrowed for ever, and there is one.
-    let matches = OwnArguments::command().name(&*protocol.name().leak()).get_matches();
-    let arguments = match OwnArguments::from_arg_matches(&matches) {
+    let matches = ProtocolArguments::command().name(&*protocol.name().leak()).get_matches();
+    let arguments = match ProtocolArguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
     let result = match arguments.command {
-        OwnCommand::Check(arguments) => check(protocol, &arguments),
-        OwnCommand::Replay(arguments) => replay(protocol, &arguments),
+        ProtocolCommand::Check(arguments) => check(protocol, &arguments),
+        ProtocolCommand::Replay(arguments) => replay(protocol, &arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -113,15 +104,10 @@ pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
 }
 
 fn check<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
-    let timeout = arguments.timeout.map(seconds).transpose()?;
-    let bytes = arguments.memory.map(|mib| mib.saturating_mul(1 << 20));
     let check = Check::new(protocol);
     let check = with(check, arguments.byzantine.clone(), Check::byzantine);
     let check = with(check, arguments.property.clone(), Check::property);
-    let check = with(check, arguments.threads, Check::threads);
-    let check = with(check, arguments.max_states, Check::max_states);
-    let check = with(check, bytes, Check::max_memory);
-    let check = with(check, timeout, Check::timeout);
+    let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
     let checked = check.run_until(&stopped_by_ctrl_c()?)?;
     match arguments.format {
@@ -131,7 +117,10 @@ fn check<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, Usa
     if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
         println!("There is no counterexample: {} was not written.", path.display());
     }
-    Ok(exit_code(checked.conclusion()))
+    match checked.failure() {
+        Some(error) => Err(UsageError(error.to_string())),
+        None => Ok(exit_code(checked.conclusion())),
+    }
 }
 
 fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
@@ -161,7 +150,7 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
             }
             Verdict::Violated { steps, story } => {
                 json["verdict"] = json!("violated");
-                json["property"] = json!(story.breach.as_ref().map(|breach| &breach.property));
+                json["property"] = json!(story.violation.as_ref().map(|violation| &violation.property));
                 json["steps"] = json!(steps);
                 json["trace"] = serde_json::from_str(&story.to_json()?)?;
             }
@@ -180,11 +169,11 @@ fn replay<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, U
     let text = fs::read_to_string(&arguments.file).map_err(|why| named(&why))?;
     let (file, story) = StoryFile::replay(&text, Arc::new(protocol)).map_err(|why| named(&why))?;
     print!("Protocol: {}\n\n{}", story.protocol, story.to_text());
-    match (&file.violates, &story.breach) {
-        (Some(said), Some(breach)) if *said == breach.property => {}
+    match (&file.violates, &story.violation) {
+        (Some(said), Some(violation)) if *said == violation.property => {}
         (Some(said), _) => println!("\nThe file says that it violates {said}; here it does not."),
         (None, None) => println!("\nNothing is violated in the last state."),
         (None, Some(_)) => {}
     }
-    Ok(if story.breach.is_some() { UNSAFE } else { HOLDS })
+    Ok(if story.violation.is_some() { UNSAFE } else { HOLDS })
 }

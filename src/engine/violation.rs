@@ -21,7 +21,7 @@ pub(crate) const DECIDED: &str = "an honest node decides";
 
 /// A property that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Breach {
+pub struct Violation {
     /// `agreement`, `validity`, `panics`, or the name of an [invariant](crate::protocol::Invariant).
     pub property: String,
     /// What is wrong.
@@ -48,15 +48,15 @@ pub(super) fn properties<P: Protocol>(graph: &Graph<P>) -> Vec<Property<Graph<P>
 
 impl<P: Protocol> Graph<P> {
     /// What is wrong with a state, if something is, of that which is asked.
-    pub fn breach(&self, state: &GraphState) -> Option<Breach> {
+    pub fn violation(&self, state: &GraphState) -> Option<Violation> {
         let is_asked = |name: &str| self.asked.as_deref().is_none_or(|asked| asked == name);
-        let breach = |property: &str, why: Option<String>| {
+        let violation = |property: &str, why: Option<String>| {
             let why = why.filter(|_| is_asked(property))?;
-            Some(Breach { property: property.to_owned(), why })
+            Some(Violation { property: property.to_owned(), why })
         };
-        breach(PANICS, self.panicked(state))
-            .or_else(|| breach(AGREEMENT, self.torn(state)))
-            .or_else(|| breach(VALIDITY, self.invalid(state)))
+        violation(PANICS, self.panicked(state))
+            .or_else(|| violation(AGREEMENT, self.torn(state)))
+            .or_else(|| violation(VALIDITY, self.invalid(state)))
             .or_else(|| self.broken(state))
     }
 
@@ -68,22 +68,22 @@ impl<P: Protocol> Graph<P> {
 
     fn panicked(&self, state: &GraphState) -> Option<String> {
         let tables = self.tables();
-        self.cast.honest().find_map(|place| {
+        self.participants.honest().find_map(|place| {
             let wreck = tables.at(state.locals[place.index()]).wreck.as_ref()?;
-            Some(format!("{} panics: {wreck}", self.cast.at(place)))
+            Some(format!("{} panics: {wreck}", self.participants.at(place)))
         })
     }
 
     fn torn(&self, state: &GraphState) -> Option<String> {
         let tables = self.tables();
         let mut first = BTreeMap::new();
-        for place in self.cast.honest() {
+        for place in self.participants.honest() {
             for &id in &tables.at(state.locals[place.index()]).decided {
                 let Some((slot, value)) = tables.histories.decision(id) else { continue };
                 let (whose, others) = *first.entry(*slot).or_insert((place, value));
                 if others != value {
                     let [one, other] = [others, value].map(|value| self.protocol.value_in_words(value));
-                    let [who, whom] = [whose, place].map(|place| self.cast.at(place));
+                    let [who, whom] = [whose, place].map(|place| self.participants.at(place));
                     return Some(format!("in {slot} {who} has decided {one}, and {whom} {other}"));
                 }
             }
@@ -93,7 +93,7 @@ impl<P: Protocol> Graph<P> {
 
     fn invalid(&self, state: &GraphState) -> Option<String> {
         let tables = self.tables();
-        self.cast.honest().find_map(|place| {
+        self.participants.honest().find_map(|place| {
             let decided = &tables.at(state.locals[place.index()]).decided;
             decided.iter().find_map(|&id| {
                 let (slot, value) = tables.histories.decision(id)?;
@@ -102,7 +102,7 @@ impl<P: Protocol> Graph<P> {
                     Ok(true) => None,
                     Ok(false) => Some(format!(
                         "{} has decided {} in {slot}, which is not valid",
-                        self.cast.at(place),
+                        self.participants.at(place),
                         words()
                     )),
                     Err(panicked) => Some(format!("Protocol::is_valid panics for {}: {panicked}", words())),
@@ -111,17 +111,17 @@ impl<P: Protocol> Graph<P> {
         })
     }
 
-    fn broken(&self, state: &GraphState) -> Option<Breach> {
+    fn broken(&self, state: &GraphState) -> Option<Violation> {
         if self.invariants.is_empty() {
             return None;
         }
         let tables = self.tables();
         let nodes: Vec<_> = self
-            .cast
+            .participants
             .honest()
             .filter_map(|place| {
                 let node = tables.at(state.locals[place.index()]).node.as_ref()?;
-                Some((self.cast.at(place).node, node))
+                Some((self.participants.at(place).node, node))
             })
             .collect();
         let asked =
@@ -129,12 +129,12 @@ impl<P: Protocol> Graph<P> {
         asked.into_iter().find_map(|invariant| {
             let held = guarded(|| (invariant.holds)(&self.protocol, &nodes));
             let why = held.unwrap_or_else(|panicked| Err(format!("it panics: {panicked}"))).err()?;
-            Some(Breach { property: invariant.name().to_owned(), why })
+            Some(Violation { property: invariant.name().to_owned(), why })
         })
     }
 
     fn has_decided(&self, state: &GraphState) -> bool {
         let tables = self.tables();
-        self.cast.honest().any(|place| !tables.at(state.locals[place.index()]).decided.is_empty())
+        self.participants.honest().any(|place| !tables.at(state.locals[place.index()]).decided.is_empty())
     }
 }

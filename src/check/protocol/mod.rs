@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::builder::{Check, CheckError, writable};
-use super::report::Conclusion;
+use super::conclusion::Conclusion;
 use super::subject::{IntoSubject, Subject};
 use crate::protocol::Protocol;
 use crate::trace::{Form, beside_the_build};
@@ -66,7 +66,7 @@ impl<P: Protocol> Check<P> {
     /// Runs the check.
     ///
     /// # Errors
-    /// What makes no sense, before anything is run; or a file that cannot be written.
+    /// What makes no sense, before anything is run.
     pub fn run(&self) -> Result<CheckedProtocol, CheckError> {
         self.run_until(&Arc::default())
     }
@@ -74,7 +74,7 @@ impl<P: Protocol> Check<P> {
     /// Runs the check. It ends early, not exhausted, when `stop` is set.
     ///
     /// # Errors
-    /// What makes no sense, before anything is run; or a file that cannot be written.
+    /// What makes no sense, before anything is run.
     pub fn run_until(&self, stop: &Arc<AtomicBool>) -> Result<CheckedProtocol, CheckError> {
         if let Some(path) = &self.trace {
             writable("trace", path)?;
@@ -84,9 +84,9 @@ impl<P: Protocol> Check<P> {
         let rows = run::all(&self.subject, &self.asked, &limits, self.timeout, stop)?;
         let (name, nodes) = (self.subject.name(), self.subject.nodes());
         let bound = run::bound(&*self.subject);
-        let mut checked = CheckedProtocol { name, nodes, bound, rows, written: None };
+        let mut checked = CheckedProtocol { name, nodes, bound, rows, written: None, failure: None };
         if let Some(path) = &self.trace {
-            checked.write(path)?;
+            checked.failure = checked.write(path).err();
         }
         Ok(checked)
     }
@@ -111,8 +111,8 @@ impl<P: Protocol> Check<P> {
     #[track_caller]
     pub fn assert_violates(&self, property: &str) {
         let checked = self.clone().property(property).run_for_a_test();
-        let is_violated = checked.shortest().and_then(|story| story.breach.as_ref());
-        let is_violated = is_violated.is_some_and(|breach| breach.property == property);
+        let is_violated = checked.shortest().and_then(|story| story.violation.as_ref());
+        let is_violated = is_violated.is_some_and(|violation| violation.property == property);
         assert!(is_violated, "it does not violate {property}\n\n{checked}");
     }
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::check::builder::CheckError;
+use crate::check::conclusion::Conclusion;
 use crate::check::limits::Limit;
-use crate::check::report::{Conclusion, at_most};
 use crate::check::search::Coverage;
-use crate::check::visited::collision_probability;
 use crate::engine::Refusal;
 use crate::trace::{Story, thousands};
 
@@ -17,7 +17,7 @@ use crate::trace::{Story, thousands};
 pub enum Verdict {
     /// Every reachable state within the bound was visited and has every property.
     Holds,
-    /// The same, but nobody ever decides anything.
+    /// Every reachable state within the bound was visited and has every property, but nobody ever decides anything.
     Vacuous,
     /// A property is violated.
     Violated {
@@ -32,13 +32,25 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
+impl Verdict {
+    fn conclusion(&self) -> Conclusion {
+        match self {
+            Verdict::Holds => Conclusion::Holds,
+            Verdict::Vacuous => Conclusion::Vacuous,
+            Verdict::NotExhausted(_) => Conclusion::NotExhausted,
+            Verdict::Refused(_) => Conclusion::NoVerdict,
+            Verdict::Violated { .. } => Conclusion::Unsafe,
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Holds => f.write_str("holds"),
             Verdict::Vacuous => f.write_str("holds, but see below"),
             Verdict::Violated { steps, story } => {
-                let property = story.breach.as_ref().map_or("", |breach| breach.property.as_str());
+                let property = story.violation.as_ref().map_or("", |violation| violation.property.as_str());
                 write!(f, "VIOLATED: {property}, in {steps} steps")
             }
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
@@ -64,13 +76,14 @@ pub struct Row {
 
 /// What came of a check. Its `Display` is the table, with the story of the shortest run that violates a property below
 /// it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct CheckedProtocol {
     pub(super) name: String,
     pub(super) nodes: usize,
     pub(super) bound: String,
     pub(super) rows: Vec<Row>,
     pub(super) written: Option<PathBuf>,
+    pub(super) failure: Option<CheckError>,
 }
 
 impl CheckedProtocol {
@@ -89,20 +102,14 @@ impl CheckedProtocol {
         self.written.as_deref()
     }
 
+    /// Why the story could not be written, if it could not. What was found stands all the same.
+    pub fn failure(&self) -> Option<&CheckError> {
+        self.failure.as_ref()
+    }
+
     /// What all of it together says.
     pub fn conclusion(&self) -> Conclusion {
-        let any = |is: fn(&Verdict) -> bool| self.rows.iter().any(|row| is(&row.verdict));
-        if any(|v| matches!(v, Verdict::Violated { .. })) {
-            Conclusion::Unsafe
-        } else if any(|v| matches!(v, Verdict::Refused(_))) {
-            Conclusion::NoVerdict
-        } else if any(|v| matches!(v, Verdict::NotExhausted(_))) {
-            Conclusion::NotExhausted
-        } else if any(|v| matches!(v, Verdict::Vacuous)) {
-            Conclusion::Vacuous
-        } else {
-            Conclusion::Holds
-        }
+        Conclusion::of(self.rows.iter().map(|row| row.verdict.conclusion()))
     }
 
     /// The shortest run that violates a property.
@@ -143,27 +150,6 @@ impl CheckedProtocol {
         }
         table.trim_fmt()
     }
-
-    fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let states: u64 = self.rows.iter().map(|row| row.coverage.states).sum();
-        let largest = self.rows.iter().map(|row| row.coverage.states).max().unwrap_or(0);
-        match self.conclusion() {
-            Conclusion::Holds | Conclusion::Vacuous => writeln!(
-                f,
-                "Holds within this bound, and says nothing beyond it: all {} states were visited; the chance that a hash \
-                 collision hid one is below {} in each row.",
-                thousands(states),
-                at_most(collision_probability(largest).max(1e-30)),
-            ),
-            Conclusion::Unsafe | Conclusion::NotLive => f.write_str("Violated.\n"),
-            Conclusion::NotExhausted => writeln!(
-                f,
-                "Not exhausted: {} states were visited, none of them violates a property, and nothing is known of the others.",
-                thousands(states)
-            ),
-            Conclusion::NoVerdict => Ok(()),
-        }
-    }
 }
 
 impl fmt::Display for CheckedProtocol {
@@ -184,7 +170,7 @@ impl fmt::Display for CheckedProtocol {
                  that honest code would not say: a Byzantine node can do more.\n",
             )?;
         }
-        self.summary(f)?;
+        self.conclusion().summary(self.rows.iter().map(|row| &row.coverage), f)?;
         if let Some(story) = self.shortest() {
             let steps = story.steps.len() - story.opening;
             write!(f, "\nThe shortest run that does so, {steps} steps:\n\n{}", story.to_text())?;

@@ -8,7 +8,7 @@ use crate::trace::{Trace, thousands};
 
 /// A violating run that was drawn again.
 #[derive(Debug)]
-pub(super) struct Story {
+pub(super) struct ViolatingRun {
     pub trace: Trace,
     pub property: Property,
     /// How many steps it took before it was shrunk, if it was.
@@ -17,7 +17,7 @@ pub(super) struct Story {
     pub file: Option<PathBuf>,
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for ViolatingRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (steps, whole) = (self.trace.steps().len(), self.trace.to_text(Some(self.property)));
         match self.shrunk_from {

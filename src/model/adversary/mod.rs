@@ -23,7 +23,7 @@
 //! rule for it panics, taken to be nothing, or the paper's.
 //!
 //! That this is as general as it claims is a test: whatever a message that is drawn by the same grammar does to a
-//! replica, one that is listed here does too (`tests/adversary.rs`).
+//! replica, one that is listed here does too (`tests/it/adversary.rs`).
 
 mod alphabet;
 mod certificates;

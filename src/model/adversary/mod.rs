@@ -82,9 +82,9 @@ pub struct Adversary {
     memo: Mutex<Memo>,
 }
 
-/// What an adversary has seen that it can build on.
+/// The proofs that an adversary can put forward, from what was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Knowledge {
+pub(crate) struct Proofs {
     /// The certificates that can be shown.
     pub claims: Vec<PreparedClaim>,
     /// The stable checkpoints that can be shown.
@@ -149,7 +149,7 @@ impl Adversary {
     /// states and replies that honest participants have sent.
     pub(crate) fn messages_from<'a>(
         &'a self,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
         if self.system.is_simulated() || self.system.is_silent() || self.alphabet.keys.is_empty() {
@@ -251,7 +251,11 @@ impl Adversary {
 }
 
 /// A quorum by this rule; where the rule panics, one of the paper's size, so that who is sent so much panics by itself.
-fn quorum(rules: &dyn Rules, rule: fn(&dyn Rules, Committee) -> usize, committee: Committee) -> usize {
+pub(crate) fn quorum(
+    rules: &dyn Rules,
+    rule: fn(&dyn Rules, Committee) -> usize,
+    committee: Committee,
+) -> usize {
     guarded(|| rule(rules, committee)).unwrap_or_else(|_| committee.quorum())
 }
 

@@ -1,18 +1,22 @@
 //! Anything: the alphabet of the judges' adversary, sampled.
 //!
-//! The exhaustive judges offer every such message; here one is drawn at a time, from the same kinds. In half of the runs the
+//! The exhaustive judges offer every such message; here one is drawn at a time, and its proofs by the same grammar
+//! (`proofs.rs`). In half of the runs the
 //! parts that a single rule refuses are drawn again or left out, so that a rulebook with a hole soon gets the messages
 //! that fit the hole. In the other half no single rule is asked: only a replica, run as a whole, says what it refuses.
+
+mod proofs;
 
 use std::iter::repeat_n;
 use std::sync::Arc;
 
+use self::proofs::{claim, decision, stable};
 use super::super::rng::Rng;
 use super::{ByzantineNode, Outgoing, Strategy, StrategyContext};
 use crate::pbft::{
-    Batch, Checkpoint, Commit, Decision, Digest, Message, NewView, Outcome, PrePrepare, Prepare,
-    PreparedClaim, Principal, Proposal, Reply, SeqNum, Signable, Signed, Snapshot, StableCheckpoint,
-    StableClaim, StateTransfer, Timestamp, Uncompared, View, ViewChange, check_proposal,
+    Batch, Checkpoint, Commit, Digest, Message, NewView, Outcome, PrePrepare, Prepare, Principal, Proposal,
+    Reply, SeqNum, Signable, Signed, Snapshot, StateTransfer, Timestamp, Uncompared, View, ViewChange,
+    check_proposal,
 };
 
 /// Lets a part of what the protocol says through, and says things of its own.
@@ -123,67 +127,6 @@ fn proposal(context: &mut StrategyContext<'_>, me: &ByzantineNode, asks: Asks) -
     fits.then_some(proposal)
 }
 
-/// A certificate for a proposal: from the most fitting votes to none at all, the first set that the rulebook accepts, or any.
-fn claim(
-    context: &mut StrategyContext<'_>,
-    me: &ByzantineNode,
-    seq: SeqNum,
-    asks: Asks,
-) -> Option<PreparedClaim> {
-    let mut proposals = context.knowledge.proposals.get(&seq).cloned().unwrap_or_default();
-    proposals.extend(proposal(context, me, asks).filter(|proposal| proposal.seq() == seq));
-    let proposal = context.rng.pick(&proposals)?.clone();
-    let (rules, setting) = (context.system.rules(), context.system.setting());
-    let mut votes = context.knowledge.prepares.get(&seq).cloned().unwrap_or_default();
-    // Byzantine replicas add their own.
-    let (view, digest) = (proposal.view(), proposal.digest());
-    for key in context.system.byzantine() {
-        let vote = key.sign(Prepare { view, seq, digest });
-        if !votes.contains(&vote) {
-            votes.push(vote);
-        }
-    }
-    let matching = |vote: &&Signed<Prepare>| (vote.view, vote.digest) == (view, digest);
-    let voters =
-        context.replicas().filter(|id| votes.iter().filter(matching).all(|vote| vote.signer() != *id));
-    let forged = voters.map(|id| Signed::forged(id, Prepare { view, seq, digest }));
-    let kinds: [Vec<Signed<Prepare>>; 6] = [
-        votes.iter().filter(matching).cloned().collect(),
-        votes.iter().filter(|vote| vote.view == view).cloned().collect(),
-        votes.clone(),
-        repeat_n(votes.iter().filter(matching).cloned(), setting.committee.quorum()).flatten().collect(),
-        votes.iter().filter(matching).cloned().chain(forged).collect(),
-        Vec::new(),
-    ];
-    let first = if asks.0 { 0 } else { context.rng.below(kinds.len() as u64) as usize };
-    kinds.into_iter().skip(first).find_map(|votes| {
-        let claim = PreparedClaim { proposal: proposal.clone(), prepares: Uncompared(Arc::from(votes)) };
-        asks.accept(|| rules.check_prepared(setting, &claim).is_ok()).then_some(claim)
-    })
-}
-
-/// A checkpoint that can be shown to be stable.
-fn stable(context: &mut StrategyContext<'_>, asks: Asks) -> StableClaim {
-    let genesis = StableCheckpoint::genesis().claim().clone();
-    let mut claims: Vec<_> = context.knowledge.stable.values().cloned().chain([genesis.clone()]).collect();
-    let (rules, setting) = (context.system.rules(), context.system.setting());
-    for (&seq, votes) in context.knowledge.checkpoints.iter().rev().take(2) {
-        let Some(state) = votes.first().map(|vote| vote.state) else { continue };
-        let states = [state, Digest::ZERO];
-        for state in states {
-            let mut votes: Vec<_> = votes.iter().filter(|vote| vote.state == state).cloned().collect();
-            votes.extend(context.system.byzantine().iter().map(|key| key.sign(Checkpoint { seq, state })));
-            let claim = StableClaim { seq, state, checkpoints: Uncompared(votes.into()) };
-            if asks.accept(|| rules.check_stable(setting, &claim).is_ok()) {
-                claims.push(claim);
-            }
-        }
-    }
-    let latest = claims.iter().max_by_key(|claim| claim.seq).cloned();
-    let any = context.rng.pick(&claims).cloned();
-    (if context.rng.chance(600) { latest } else { any }).unwrap_or(genesis)
-}
-
 fn view_change(
     context: &mut StrategyContext<'_>,
     me: &ByzantineNode,
@@ -279,13 +222,7 @@ fn state(context: &mut StrategyContext<'_>, asks: Asks) -> Option<StateTransfer>
     let mut decided = Vec::new();
     if context.rng.chance(500) {
         let (seq, batch) = (seq(context), batch(context));
-        let digest = batch.digest();
-        let of =
-            context.knowledge.commits.get(&seq).into_iter().flatten().filter(|vote| vote.digest == digest);
-        let commits: Vec<_> = of.cloned().collect();
-        let view = commits.first().map_or(View(0), |vote| vote.view);
-        let commits = Arc::from(commits.into_iter().filter(|vote| vote.view == view).collect::<Vec<_>>());
-        decided.push(Decision { seq, batch, commits: Uncompared((view, commits)) });
+        decided.push(decision(context, seq, batch, asks));
     }
     let transfer = StateTransfer { stable, snapshot, decided };
     asks.accept(|| rules.check_state(setting, &transfer).is_ok()).then_some(transfer)

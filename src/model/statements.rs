@@ -18,7 +18,7 @@ use crate::pbft::{
 
 /// The signed statements in the messages that were sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Statements {
     pub(crate) requests: FxHashSet<SignedRequest>,
     pub(crate) pre_prepares: FxHashSet<Signed<PrePrepare>>,
     pub(crate) prepares: FxHashSet<Signed<Prepare>>,
@@ -42,10 +42,11 @@ macro_rules! holds {
     };
 }
 
-impl Known {
+impl Statements {
     /// What exists once these messages were sent.
     pub fn of<'a>(system: &System, sent: impl IntoIterator<Item = &'a Message>) -> Self {
-        let mut known = Known { requests: system.requests().iter().cloned().collect(), ..Known::default() };
+        let mut known =
+            Statements { requests: system.requests().iter().cloned().collect(), ..Statements::default() };
         sent.into_iter().for_each(|message| known.learn(message));
         known
     }

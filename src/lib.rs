@@ -45,6 +45,7 @@ pub mod engine;
 #[cfg(feature = "explore")]
 pub mod explore;
 pub mod guide;
+mod interrupt;
 pub mod model;
 pub mod pbft;
 pub mod proof;

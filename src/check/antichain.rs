@@ -16,7 +16,9 @@ use stateright::{Expectation, Model, Property};
 
 use super::levels::reached;
 use super::limits::{Limit, Limits, Progress};
+use super::overseer;
 use super::search::{Coverage, End, Report};
+use crate::interrupt;
 use crate::model::{Fingerprint, Subsumes, fingerprint};
 
 /// States that one thread expands before limits are looked at again.
@@ -95,6 +97,7 @@ where
         for state in self.model.init_states() {
             self.meet(state, None, None)?;
         }
+        let over = interrupt::current();
         loop {
             let level = self.thin(reach);
             if level.is_empty() {
@@ -117,11 +120,15 @@ where
                 coverage.states = states;
                 progress.states.store(states, Relaxed);
                 progress.frontier.store((self.kept.len() - done) as u64, Relaxed);
-                let expanded: Vec<_> = if limits.threads > 1 {
-                    block.par_iter().map(|state| self.expand(state)).collect()
-                } else {
-                    block.iter().map(|state| self.expand(state)).collect()
-                };
+                let expanded = interrupt::caught(|| -> Vec<_> {
+                    if limits.threads > 1 {
+                        let enter = || interrupt::enter(over.clone());
+                        block.par_iter().map_init(enter, |_, state| self.expand(state)).collect()
+                    } else {
+                        block.iter().map(|state| self.expand(state)).collect()
+                    }
+                });
+                let expanded = expanded.map_err(|interrupted| overseer::limit(interrupted, limits))?;
                 for (parent, states) in (done..).zip(expanded) {
                     coverage.transitions += states.len() as u64;
                     for (state, action) in states {

@@ -9,6 +9,7 @@ use super::job::Job;
 use super::limits::{Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict, exhausted};
 use super::search::{Coverage, End, search};
+use crate::interrupt;
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,
@@ -197,7 +198,7 @@ fn judge(
         let Some(violated) = violated else { continue };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match told(model, violated, lasso) {
+                verdict = match interrupt::undisturbed(|| told(model, violated, lasso)) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
                         Verdict::Violated { property: violated, steps, trace: Box::new(trace) }
@@ -233,7 +234,7 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
     match report.end {
         End::Exhausted => None,
         End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
-        End::Violated { path, .. } => Some(match panics(model, &path) {
+        End::Violated { path, .. } => Some(match interrupt::undisturbed(|| panics(model, &path)) {
             Ok(trace) => {
                 Verdict::Violated { property: Property::Panics, steps: path.len(), trace: Box::new(trace) }
             }

@@ -11,7 +11,9 @@ mod levels;
 mod limits;
 mod liveness;
 mod matrix;
+mod memory;
 mod outcome;
+mod overseer;
 mod pbft;
 mod plan;
 pub mod protocol;
@@ -34,7 +36,7 @@ pub use fair::{
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use job::{Job, JudgeKind, jobs};
-pub use limits::{Limit, Limits, Progress};
+pub use limits::{Level, Limit, Limits, Progress};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};

@@ -433,7 +433,7 @@ fn read_search<M: Recorded>(model: &M, file: &mut impl Read) -> Result<Halted<M:
         (0..length).map(state).collect()
     };
     let (level, next) = (level()?, level()?);
-    Ok(Halted { visited, frontier: Frontier { level, next, depth }, transitions, elapsed, reached })
+    Ok(Halted { visited, frontier: Frontier { level, next, depth, is_torn: false }, transitions, elapsed, reached })
 }
 
 /// Writes through, and sums up what was written.

@@ -64,11 +64,11 @@ impl Schedule<'_> {
         };
         let queue = Mutex::new(together);
         std::thread::scope(|scope| {
-            for worker in 0..self.limits.threads {
+            for worker in 0..self.limits.threads.min(jobs.len()) {
                 let (queue, one, keep) = (&queue, &one, &keep);
                 // Liveness takes longest, so that one thread begins with it; not the only one, since most violations are
                 // found by the others, and soon.
-                let begins_with_liveness = worker > 0 && worker + 1 == self.limits.threads;
+                let begins_with_liveness = worker > 0 && worker + 1 == self.limits.threads.min(jobs.len());
                 scope.spawn(move || {
                     loop {
                         let next = {

@@ -8,7 +8,7 @@ use stateright::{Expectation, Model as _};
 
 use super::antichain::search_maximal;
 use super::job::{Job, JudgeKind};
-use super::limits::{Limit, Limits, Progress, deadline};
+use super::limits::{Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use super::run::run;
@@ -104,8 +104,7 @@ impl Asked<'_> {
 
     fn model(&self, reductions: Reductions) -> Result<UnboundedModel, BoundError> {
         let byzantine = self.job.bound.byzantine.len() as u16;
-        let model = UnboundedModel::new(self.job.bound.scope, byzantine, self.rules)?.reduced_by(reductions);
-        Ok(model.stopped_by(Arc::clone(&self.progress.stop), self.deadline))
+        Ok(UnboundedModel::new(self.job.bound.scope, byzantine, self.rules)?.reduced_by(reductions))
     }
 
     fn explored(&self, model: &UnboundedModel) -> Report<UnboundedStep> {
@@ -136,13 +135,6 @@ impl Asked<'_> {
             }
             (_, Some(refusal)) => self.in_few_views()?.unwrap_or(refusal),
             (End::Limited(limit), None) => Verdict::NotExhausted(limit),
-            // A view that was stopped in the middle led to less than it does.
-            (End::Exhausted, None) if self.progress.stop.load(Relaxed) => {
-                Verdict::NotExhausted(Limit::Stopped)
-            }
-            (End::Exhausted, None) if judge.is_stopped() => {
-                Verdict::NotExhausted(Limit::Time(self.limits.timeout.unwrap_or_default()))
-            }
             (End::Exhausted, None) => self.in_few_views()?.unwrap_or(Verdict::Holds),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -279,7 +280,11 @@ where
             progress,
             start,
             |visited, state, from| expand(model, properties, visited, state, from),
-            |visited, expansion, next| merge(&mut graph, visited, expansion, limits, &mut transitions, next),
+            |visited, expansion, next| {
+                let merged = merge(&mut graph, visited, expansion, limits, &mut transitions, next);
+                progress.transitions.store(transitions, Relaxed);
+                merged
+            },
         );
     }
     graph.cut = match end {

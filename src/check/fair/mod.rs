@@ -51,6 +51,7 @@ use stateright::Model;
 
 use super::limits::{Limit, Limits, Progress};
 use super::search::Coverage;
+use crate::interrupt;
 pub use lasso::{Ending, Lasso};
 
 /// The most classes that a model may have: a set of them is a machine word.
@@ -253,8 +254,10 @@ where
         return Err(LivenessError::TooManyProperties(properties.len()));
     }
     let (graph, mut coverage) = graph::explore(model, properties, limits, progress, start)?;
+    // What was explored is judged, even if the time is over by then.
     let decide = |(number, property)| lasso::decide(model, &graph, number, property);
-    let findings = properties.iter().enumerate().map(decide).collect::<Result<_, _>>()?;
+    let all = || properties.iter().enumerate().map(decide).collect::<Result<_, _>>();
+    let findings = interrupt::undisturbed(all)?;
     coverage.elapsed = start.elapsed();
     Ok(LivenessReport { coverage, findings, classes: graph.into_classes() })
 }

@@ -80,9 +80,7 @@ mod view_messages;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Mutex;
 
 use rustc_hash::FxHashMap;
 use stateright::Model;
@@ -152,13 +150,6 @@ impl UnboundedModel {
         self
     }
 
-    /// The model that ends a view in the middle once this is set or that time has come.
-    #[must_use]
-    pub(crate) fn stopped_by(mut self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
-        (self.context.stop, self.context.deadline) = (stop, deadline);
-        self
-    }
-
     /// Whether states that others subsume are left out.
     pub(crate) fn leaves_out_subsumed(&self) -> bool {
         self.context.leaves_out_subsumed()
@@ -203,11 +194,6 @@ impl UnboundedModel {
     /// How many states were visited within views.
     pub fn within(&self) -> u64 {
         self.context.findings.within()
-    }
-
-    /// Whether a view may have been ended in the middle: then it led to less than it does.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.context.is_stopped()
     }
 
     /// What is left if every honest replica leaves its view now, in a state of judge *guards* with the same scope, but for
@@ -264,7 +250,7 @@ impl UnboundedModel {
         let findings = &self.context.findings;
         let mut next = BTreeSet::new();
         for leader in self.leaders(past) {
-            if findings.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
+            if findings.refusal().is_some() || self.objection().is_some() {
                 break;
             }
             match self.explore(past, leader) {

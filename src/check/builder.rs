@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{Limits, MOST_THREADS};
-use super::memory;
 use super::question::PlanError;
 use super::save::SaveError;
 use super::subject::{IntoSubject, Subject};
 use crate::engine::SetupError;
+use crate::files;
+use crate::memory;
 use crate::subject::Pbft;
 use crate::trace::UnknownForm;
 
@@ -163,6 +164,9 @@ pub enum CheckError {
     /// No file can be written at a place that was given.
     #[error("--{0} {path}: no file can be written there", path = .1.display())]
     Unwritable(&'static str, PathBuf),
+    /// One file would destroy another.
+    #[error("--trace and --save or --resume name the same file, {path}: what is written last would destroy the other", path = .0.display())]
+    SameFile(PathBuf),
     /// A saved check would be lost.
     #[error(
         "--save {path}: there is such a file already; to go on with what it holds add --resume {path}, or remove it",
@@ -262,8 +266,7 @@ impl<S: Subject> Check<S> {
 
 /// Whether a file can be written there: found out now, not after an hour.
 pub(super) fn writable(name: &'static str, path: &Path) -> Result<(), CheckError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() || path.is_dir() {
+    if !files::folder_of(path).is_dir() || path.is_dir() {
         return Err(CheckError::Unwritable(name, path.to_owned()));
     }
     Ok(())

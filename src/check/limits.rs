@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most threads that a check takes.
-pub const MOST_THREADS: usize = 1024;
+pub const MOST_THREADS: usize = crate::memory::MOST_THREADS;
 
 /// What ends a search early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,7 +11,6 @@ mod levels;
 mod limits;
 mod liveness;
 mod matrix;
-mod memory;
 mod outcome;
 mod overseer;
 mod pbft;
@@ -36,7 +35,7 @@ pub use fair::{
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use job::{Job, JudgeKind, jobs};
-pub use limits::{Level, Limit, Limits, Progress};
+pub use limits::{Level, Limit, Limits, MOST_THREADS, Progress};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};

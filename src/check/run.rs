@@ -16,7 +16,7 @@ use super::question::PlanError;
 use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Halted, Report, search_on};
 use super::unbounded::run_unbounded;
-use super::validate::validate;
+use super::validate::{properties_of, validate};
 use crate::interrupt;
 use crate::model::{
     ByGuards, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
@@ -53,14 +53,15 @@ pub fn run_on(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
-    let start = Instant::now();
+    let (start, rules_itself) = (Instant::now(), rules);
     let counted = || {
         validate(job, rules, property)?;
         let is_whole = from.is_none();
         let counted = Counted::leak(rules.itself());
         let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
         let rules = is_whole.then(|| counted.counts());
-        Ok((Outcome { rules, ..outcome }, unfinished))
+        let properties = properties_of(job, rules_itself, property)?;
+        Ok((Outcome { rules, properties, ..outcome }, unfinished))
     };
     let answered = || {
         guarded(counted).unwrap_or_else(|panicked| {
@@ -76,7 +77,8 @@ pub fn run_on(
             depth: progress.depth.load(Relaxed),
             elapsed: start.elapsed(),
         };
-        Ok((Outcome::of(job, coverage, Verdict::NotExhausted(limit)), None))
+        let properties = properties_of(job, rules, property)?;
+        Ok((Outcome { properties, ..Outcome::of(job, coverage, Verdict::NotExhausted(limit)) }, None))
     })
 }
 

@@ -9,9 +9,8 @@
 //! that is damaged or cut short is never taken for a whole one.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +23,7 @@ use super::levels::Frontier;
 use super::outcome::{Outcome, Verdict};
 use super::search::{Coverage, Halted};
 use super::visited::Visited;
+use crate::files;
 use crate::model::{
     BoundError, GraphState, GuardModel, GuardState, MessageGraph, Property, Recorded, System, properties,
 };
@@ -162,26 +162,7 @@ pub fn write(
     path: &Path,
     subject: &Pbft,
     property: Option<Property>,
-    rows: &[(Outcome, Option<Unfinished>)],
-) -> Result<(), SaveError> {
-    let mut beside = OsString::from(path);
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = write_to(&beside, subject, property, rows).and_then(|()| {
-        let moved = fs::rename(&beside, path);
-        moved.map_err(|error| SaveError::Io(path.to_owned(), error))
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write_to(
-    path: &Path,
-    subject: &Pbft,
-    property: Option<Property>,
-    rows: &[(Outcome, Option<Unfinished>)],
+    rows: &[(&Outcome, Option<&Unfinished>)],
 ) -> Result<(), SaveError> {
     let header = Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -190,26 +171,27 @@ fn write_to(
         rows: rows.iter().map(|row| kept_row(subject, row)).collect::<Result<_, _>>()?,
     };
     let header = serde_json::to_vec(&header)?;
-    let all = || {
-        let mut out = Summed { inner: BufWriter::new(File::create(path)?), sum: Xxh3::new() };
+    let all = |out: &mut dyn Write| {
+        let mut out = Summed { inner: out, sum: Xxh3::new() };
         out.write_all(MAGIC)?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        for unfinished in rows.iter().filter_map(|(_, unfinished)| unfinished.as_ref()) {
+        for unfinished in rows.iter().filter_map(|(_, unfinished)| *unfinished) {
             match &unfinished.0 {
                 Suspended::Message(model, halted) => write_search(&**model, halted, &mut out)?,
                 Suspended::Guards(model, halted) => write_search(&**model, halted, &mut out)?,
             }
         }
         let sum = out.sum.digest128().to_le_bytes();
-        out.inner.write_all(&sum)?;
-        out.inner.flush()?;
-        out.inner.get_ref().sync_all()
+        out.inner.write_all(&sum)
     };
-    all().map_err(|error| SaveError::Io(path.to_owned(), error))
+    files::write_with(path, all).map_err(|error| SaveError::Io(path.to_owned(), error))
 }
 
-fn kept_row(subject: &Pbft, (outcome, unfinished): &(Outcome, Option<Unfinished>)) -> Result<Row, SaveError> {
+fn kept_row(
+    subject: &Pbft,
+    (outcome, unfinished): &(&Outcome, Option<&Unfinished>),
+) -> Result<Row, SaveError> {
     let Coverage { states, transitions, depth, elapsed } = outcome.coverage;
     let done = |violated| KeptRow::Done {
         coverage: CoverageRow { states, transitions, depth, elapsed },
@@ -433,7 +415,13 @@ fn read_search<M: Recorded>(model: &M, file: &mut impl Read) -> Result<Halted<M:
         (0..length).map(state).collect()
     };
     let (level, next) = (level()?, level()?);
-    Ok(Halted { visited, frontier: Frontier { level, next, depth, is_torn: false }, transitions, elapsed, reached })
+    Ok(Halted {
+        visited,
+        frontier: Frontier { level, next, depth, is_torn: false },
+        transitions,
+        elapsed,
+        reached,
+    })
 }
 
 /// Writes through, and sums up what was written.

@@ -104,7 +104,10 @@ impl Schedule<'_> {
             result = Some(pool.install(run));
         });
         match result {
-            Some(result) => Ok(result?),
+            Some(result) => {
+                let (outcome, unfinished) = result?;
+                Ok((Outcome { levels: progress.levels(), ..outcome }, unfinished))
+            }
             None => Err(CheckError::NotRun),
         }
     }

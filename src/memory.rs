@@ -1,7 +1,10 @@
-//! How much memory the process may have: what the machine has, or less if its control group may have less.
+//! How much a process takes of a machine: memory, what the machine has or less if its control group may have less, and threads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The most threads that a run takes.
+pub(crate) const MOST_THREADS: usize = 1024;
 
 /// Of all that the process may have a run takes so many hundredths unless it is told otherwise. The rest is for what else is
 /// there, and for what a run still asks for while it ends.

@@ -92,6 +92,11 @@ pub(crate) fn current() -> Option<Arc<Interrupt>> {
     OVER.with(|over| over.borrow().clone())
 }
 
+/// Whether the work at hand is to end.
+pub(crate) fn is_set() -> bool {
+    cause().is_some()
+}
+
 fn cause() -> Option<Cause> {
     OVER.with(|over| over.borrow().as_ref().and_then(|interrupt| interrupt.cause()))
 }

@@ -120,7 +120,7 @@ where
 
 /// The limit that is reached, if one is, for whoever will hold so many bytes more in a moment.
 pub(super) fn reached(more: u64, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
-    if progress.stop.load(Relaxed) {
+    if progress.stop.load(Relaxed) || progress.pauses() {
         return Some(Limit::Stopped);
     }
     if let Some(most) = limits.max_memory

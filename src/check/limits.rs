@@ -1,6 +1,6 @@
 //! What ends a search early, and how far one has come.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,10 @@ pub struct Progress {
     pub levels: Mutex<Vec<Level>>,
     /// Set this to stop the search, and all others that share it.
     pub stop: Arc<AtomicBool>,
+    /// Set this to have the search stop where it can go on from, and soon will.
+    pub pause: Arc<AtomicBool>,
+    /// Whether it is somewhere now where it can go on from.
+    pub can_pause: AtomicBool,
 }
 
 /// What a search has covered once all states of a level are expanded.
@@ -72,6 +76,11 @@ impl Progress {
     /// The levels that are done.
     pub fn levels(&self) -> Vec<Level> {
         self.levels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the search is to stop for a moment, and can.
+    pub(super) fn pauses(&self) -> bool {
+        self.pause.load(Relaxed) && self.can_pause.load(Relaxed)
     }
 
     pub(super) fn note(&self, level: Level) {

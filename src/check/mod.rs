@@ -18,6 +18,7 @@ mod plan;
 pub mod protocol;
 mod question;
 mod report;
+mod resume;
 mod run;
 pub mod save;
 mod schedule;
@@ -46,6 +47,8 @@ pub use report::Checked;
 #[cfg(feature = "cli")]
 pub(crate) use report::who;
 pub use run::{run, run_on};
+#[cfg(feature = "cli")]
+pub(crate) use save::rules as rules_of_saved;
 pub use schedule::Watch;
 pub use search::{Coverage, End, Halted, Report, search, search_on};
 pub use subject::{IntoSubject, Subject};

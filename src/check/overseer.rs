@@ -45,8 +45,8 @@ pub(super) fn overseen<T>(
     result.map_err(|interrupted| limit(interrupted, limits))
 }
 
-/// Ends the overseer.
-struct End<'a>(&'a AtomicBool, Thread);
+/// Ends who looks on, when it is dropped.
+pub(super) struct End<'a>(pub &'a AtomicBool, pub Thread);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

@@ -10,12 +10,14 @@ use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
 use super::limits::deadline;
+use super::outcome::Outcome;
 use super::question::Question;
 use super::report::Checked;
 use super::save::{self, Kept, Unfinished};
 use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
+use super::validate::saved;
 use crate::bugs::Rulebook;
 use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
@@ -210,21 +212,33 @@ impl Check<Pbft> {
         let deadline = deadline(self.timeout);
         let limits = self.limits()?;
         self.can_write()?;
-        let plan = self.plan()?;
-        let kept = match &self.asked.resume {
-            Some(path) => save::read(path, &self.subject, plan.property, &plan.jobs)?,
-            None => plan.jobs.iter().map(|_| Kept::Nothing).collect(),
+        let (plan, kept) = match &self.asked.resume {
+            Some(path) => self.resumed(path)?,
+            None => {
+                let plan = self.plan()?;
+                let kept = plan.jobs.iter().map(|_| Kept::Nothing).collect();
+                (plan, kept)
+            }
         };
-        let (rules, stop) = (self.subject.rules(), Arc::clone(stop));
-        let schedule = Schedule { rules, limits, deadline, stop, watch };
-        let (outcomes, unfinished) = schedule.run(&plan, kept)?.into_iter().unzip();
-        let checked = Checked {
-            subject: (*self.subject).clone(),
-            outcomes,
-            saved: None,
-            written: None,
-            failures: Vec::new(),
+        if self.asked.save.is_some() {
+            plan.jobs.iter().try_for_each(saved)?;
+        }
+        let (rules, stop, every) = (self.subject.rules(), Arc::clone(stop), self.asked.save_every);
+        let schedule = Schedule { rules, limits, deadline, stop, watch, every };
+        let mut failures = Vec::new();
+        let mut keep = |rows: &[(Outcome, Option<&Unfinished>)]| {
+            let Some(path) = &self.asked.save else { return };
+            let rows: Vec<_> = rows.iter().map(|(outcome, unfinished)| (outcome, *unfinished)).collect();
+            if let Err(error) = save::write(path, &self.subject, plan.property, &rows)
+                && failures.is_empty()
+            {
+                failures.push(error.into());
+            }
         };
+        let ran = schedule.run(&plan, kept, &mut keep)?;
+        let (outcomes, unfinished) = ran.into_iter().map(|ran| (ran.outcome, ran.unfinished)).unzip();
+        let subject = (*self.subject).clone();
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures };
         Ok(Searched { checked, property: plan.property, unfinished })
     }
 

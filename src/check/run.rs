@@ -103,6 +103,7 @@ fn searched(
             };
             let asked = selected(&*model, property);
             let before = begun.elapsed();
+            progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
             let mut outcome =
@@ -127,6 +128,7 @@ fn searched(
             // the same in every run.
             let limits = Limits { threads: 1, ..limits };
             let asked = selected(&*model, property);
+            progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let mut outcome = outcome(job, &system, report, |path, _| expand(&model, path));
             // So is what came before the search.
@@ -137,12 +139,25 @@ fn searched(
             if let Some(refusal) = model.refusal().filter(|_| !replayed) {
                 outcome.verdict = Verdict::Refused(refusal);
             }
-            let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
+            let halted =
+                halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted)))))
         }
-        JudgeKind::Liveness => Ok((run_liveness(job, rules, property, &limits, progress)?, None)),
+        JudgeKind::Liveness => {
+            let from = match from {
+                Some(Unfinished(Suspended::Liveness(from))) => Some(from),
+                _ => None,
+            };
+            let (outcome, unfinished) = run_liveness(job, rules, property, &limits, progress, from)?;
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(unfinished)))))
+        }
         JudgeKind::Unbounded => {
-            run_unbounded(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
+            let from = match from {
+                Some(Unfinished(Suspended::Unbounded(from))) => Some(from),
+                _ => None,
+            };
+            let (outcome, unfinished) = run_unbounded(job, rules, property, &limits, progress, from)?;
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(unfinished)))))
         }
     }
 }

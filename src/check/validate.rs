@@ -187,7 +187,6 @@ pub(super) fn is_unbounded(scope: &Scope) -> Result<(), PlanError> {
 /// Whether anything of a run could be saved.
 pub(super) fn saved(job: &Job) -> Result<(), PlanError> {
     match job.judge {
-        JudgeKind::Unbounded | JudgeKind::Liveness => Err(PlanError::NotSaved(job.judge)),
         JudgeKind::Guards if job.reductions != Reductions::NONE => Err(PlanError::ReducedNotSaved),
         _ => Ok(()),
     }

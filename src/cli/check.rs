@@ -13,7 +13,7 @@ use super::{
     HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, are_different, junit, look, numbers, signals,
     stats, subject, with,
 };
-use crate::check::{Check, Checked, Conclusion, JudgeKind, Question};
+use crate::check::{Check, Checked, Conclusion, JudgeKind, Question, rules_of_saved};
 use crate::files;
 use crate::model::{Byzantine, Reductions};
 use crate::subject::Catalogue;
@@ -190,7 +190,10 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
         Some(JudgeArgument::Unbounded) => Some(JudgeKind::Unbounded),
         None => None,
     };
-    let check = arguments.scope.given_to(Check::new(subject(catalogue, &arguments.rules)?));
+    // What a saved check is of stands in its file.
+    let saved = arguments.resume.as_ref().filter(|_| arguments.rules.is_none());
+    let rules = saved.map(|path| rules_of_saved(path)).transpose()?.or(arguments.rules.clone());
+    let check = arguments.scope.given_to(Check::new(subject(catalogue, &rules)?));
     let check = with(check, arguments.byzantine.clone(), Check::byzantine);
     let check = with(check, judge, Check::judge);
     let check = with(check, arguments.reduce, Check::reductions);

@@ -18,6 +18,7 @@ mod history;
 mod known;
 mod lenient;
 mod liveness;
+mod liveness_saved;
 mod local;
 mod message;
 mod message_graph;
@@ -60,6 +61,7 @@ pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};
 pub use symmetry::{ByGuards, Symmetric};
 pub use system::System;
+pub(crate) use unbounded::Found;
 pub use unbounded::{
     Assumption, BoundaryState, Objection, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
     Unexplorable,

@@ -68,6 +68,7 @@ mod outcomes;
 mod premise;
 mod round;
 mod runs;
+mod saved;
 mod setup;
 mod showable;
 mod stage;
@@ -83,12 +84,14 @@ use std::fmt;
 use std::sync::Mutex;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 pub use assumptions::Assumption;
 pub use boundary::BoundaryState;
 pub use error::{Objection, Unexplorable};
 pub use order::{Reach, Subsumes};
+pub(crate) use saved::Found;
 
 use self::boundary::BatchNumber;
 use self::context::Context;
@@ -110,7 +113,7 @@ pub struct UnboundedModel {
 }
 
 /// A state of [`UnboundedModel`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum UnboundedState {
     /// Before view 0.
     Start,

@@ -17,6 +17,7 @@ mod histories;
 mod history;
 mod lenient;
 mod liveness;
+mod liveness_saved;
 mod local;
 mod message;
 mod message_graph;
@@ -62,6 +63,7 @@ pub use run::{NoStep, Run};
 pub(crate) use statements::Statements;
 pub use symmetry::{ByGuards, Symmetric};
 pub use system::System;
+pub(crate) use unbounded::Found;
 pub use unbounded::{
     Assumption, BoundaryState, Objection, Reach, Subsumes, UnboundedModel, UnboundedState, UnboundedStep,
     Unexplorable,

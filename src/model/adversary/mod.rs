@@ -42,6 +42,7 @@ use self::memo::{Memo, Part};
 use super::fingerprint::Fingerprint;
 use super::panics::guarded;
 use super::system::System;
+use crate::interrupt;
 use crate::pbft::{
     Batch, Committee, Message, PreparedClaim, Proposal, Replica, Rules, SeqNum, StableClaim, check_proposal,
 };
@@ -221,6 +222,7 @@ impl Adversary {
 
     /// Whether some replica counts a vote in some state: what its check does not ask of the state.
     fn may_be_counted(&self, vote: &Message) -> bool {
+        interrupt::poll();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         match vote {
             Message::Prepare(vote) => {
@@ -241,6 +243,7 @@ impl Adversary {
 
     /// Whether some replica takes a proposal in some state: what its check does not ask of the state.
     fn may_be_taken(&self, proposal: &Proposal) -> bool {
+        interrupt::poll();
         let (rules, setting) = (self.system.rules(), self.system.setting());
         if !self.may_be_in_window(proposal.seq()) {
             return false;

@@ -10,6 +10,7 @@ use super::messages::Messages;
 use super::saved::AVAILABLE;
 use super::state::GuardState;
 use super::tables::Tables;
+use crate::interrupt;
 use crate::model::adversary::{Adversary, Proofs};
 use crate::model::bits::Bits;
 use crate::model::system::System;
@@ -116,8 +117,10 @@ impl GuardModel {
             sent
         };
         let mut tables = self.write();
-        tables.journal.note(AVAILABLE, self.locals(state));
+        interrupt::poll();
         let available = Arc::new(self.exists_after(&mut tables, &sent));
+        // Only then: what is given up in the middle is no part of what is met.
+        tables.journal.note(AVAILABLE, self.locals(state));
         tables.exists.available.insert(sent, Arc::clone(&available));
         available
     }

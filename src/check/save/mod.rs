@@ -8,10 +8,11 @@
 //! A file is written beside its place and moved there when it is complete, and ends in a checksum: a file
 //! that is damaged or cut short is never taken for a whole one.
 
-use std::cell::RefCell;
-use std::ffi::OsString;
+mod search;
+pub(in crate::check) mod words;
+
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,20 +20,28 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use self::search::{
+    ReadError, read_duration, read_graph, read_search, write_duration, write_graph, write_search,
+};
+use self::words::{Summed, Word, read_json, write_json};
+use super::antichain::HaltedChain;
 use super::job::{Job, JudgeKind};
-use super::levels::Frontier;
+use super::liveness::{self, UnfinishedLiveness};
 use super::outcome::{Outcome, Verdict};
 use super::search::{Coverage, Halted};
-use super::visited::Visited;
+use super::unbounded::{self, HaltedUnbounded, UnfinishedUnbounded};
+use super::validate::properties_of;
+use crate::files;
 use crate::model::{
-    BoundError, GraphState, GuardModel, GuardState, MessageGraph, Property, Recorded, System, properties,
+    BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reductions, System,
+    UnboundedModel, UnboundedState, UnboundedStep, properties,
 };
 use crate::pbft::{RuleCount, Rules};
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
 /// What every saved check begins with; the number is that of the form.
-const MAGIC: &[u8; 16] = b"bft-check run 1\n";
+const MAGIC: &[u8; 16] = b"bft-check run 2\n";
 /// Bytes of the checksum at the end.
 const SUM: u64 = 16;
 
@@ -44,6 +53,8 @@ pub struct Unfinished(pub(super) Suspended);
 pub(super) enum Suspended {
     Message(Box<MessageGraph>, Halted<GraphState>),
     Guards(Box<GuardModel>, Halted<GuardState>),
+    Liveness(UnfinishedLiveness),
+    Unbounded(UnfinishedUnbounded),
 }
 
 /// What is known of a job that was run before.
@@ -53,7 +64,7 @@ pub enum Kept {
     Done(Outcome),
     /// A limit ended it.
     Unfinished(Unfinished),
-    /// Nothing that would help: it has to run again. So it is with liveness, and with what had no verdict.
+    /// Nothing that would help: it has to run again. So it is with what had no verdict.
     Nothing,
 }
 
@@ -74,16 +85,12 @@ pub enum SaveError {
     #[error("{0} was saved by bft-check {1}, and this is {2}: go on with the version that saved it")]
     Version(PathBuf, String, &'static str),
     /// It is of another check.
-    #[error(
-        "{path} was saved by a check of {saved}, and this is one of {asked}: give --resume with the same arguments"
-    )]
+    #[error("{path} was saved by another check: {differences}; leave that out, or begin anew without --resume", differences = .differences.join("; "))]
     Other {
         /// The file.
         path: PathBuf,
-        /// What it is of.
-        saved: String,
-        /// What was asked for.
-        asked: String,
+        /// What is otherwise.
+        differences: Vec<String>,
     },
     /// The judge does not come to the same tables.
     #[error(
@@ -120,6 +127,7 @@ enum KeptRow {
         violated: Option<ViolatedRow>,
         unreached: Vec<String>,
         rules: Option<Vec<RuleCount>>,
+        within_views: Option<u64>,
     },
     Unfinished,
     Nothing,
@@ -141,18 +149,6 @@ struct ViolatedRow {
     trace: String,
 }
 
-/// Everything that is asked, as a reader of an error sees it.
-fn asked(rules: &str, property: Option<Property>, jobs: &[&Job]) -> String {
-    let property = property.map_or_else(String::new, |property| format!(", {property} only"));
-    let mut seen: Vec<String> = Vec::new();
-    for job in jobs {
-        let who: Vec<_> = job.bound.byzantine.iter().map(ToString::to_string).collect();
-        let who = if who.is_empty() { "nobody".to_owned() } else { who.join(",") };
-        seen.push(format!("{} {} with {who} Byzantine", job.judge, job.bound.scope));
-    }
-    format!("the rules {rules}{property} ({})", seen.join("; "))
-}
-
 /// Writes what a check came to, so that [`read`] can go on with it. An existing file is replaced when all is
 /// written, and left alone if that fails.
 ///
@@ -162,26 +158,7 @@ pub fn write(
     path: &Path,
     subject: &Pbft,
     property: Option<Property>,
-    rows: &[(Outcome, Option<Unfinished>)],
-) -> Result<(), SaveError> {
-    let mut beside = OsString::from(path);
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = write_to(&beside, subject, property, rows).and_then(|()| {
-        let moved = fs::rename(&beside, path);
-        moved.map_err(|error| SaveError::Io(path.to_owned(), error))
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write_to(
-    path: &Path,
-    subject: &Pbft,
-    property: Option<Property>,
-    rows: &[(Outcome, Option<Unfinished>)],
+    rows: &[(&Outcome, Option<&Unfinished>)],
 ) -> Result<(), SaveError> {
     let header = Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -190,36 +167,35 @@ fn write_to(
         rows: rows.iter().map(|row| kept_row(subject, row)).collect::<Result<_, _>>()?,
     };
     let header = serde_json::to_vec(&header)?;
-    let all = || {
-        let mut out = Summed { inner: BufWriter::new(File::create(path)?), sum: Xxh3::new() };
+    let all = |out: &mut dyn Write| {
+        let mut out = Summed { inner: out, sum: Xxh3::new() };
         out.write_all(MAGIC)?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        for unfinished in rows.iter().filter_map(|(_, unfinished)| unfinished.as_ref()) {
-            match &unfinished.0 {
-                Suspended::Message(model, halted) => write_search(&**model, halted, &mut out)?,
-                Suspended::Guards(model, halted) => write_search(&**model, halted, &mut out)?,
-            }
+        for unfinished in rows.iter().filter_map(|(outcome, unfinished)| Some((&outcome.job, (*unfinished)?)))
+        {
+            write_run(unfinished, subject.rules(), &mut out)?;
         }
         let sum = out.sum.digest128().to_le_bytes();
-        out.inner.write_all(&sum)?;
-        out.inner.flush()?;
-        out.inner.get_ref().sync_all()
+        out.inner.write_all(&sum)
     };
-    all().map_err(|error| SaveError::Io(path.to_owned(), error))
+    files::write_with(path, all).map_err(|error| SaveError::Io(path.to_owned(), error))
 }
 
-fn kept_row(subject: &Pbft, (outcome, unfinished): &(Outcome, Option<Unfinished>)) -> Result<Row, SaveError> {
+fn kept_row(
+    subject: &Pbft,
+    (outcome, unfinished): &(&Outcome, Option<&Unfinished>),
+) -> Result<Row, SaveError> {
     let Coverage { states, transitions, depth, elapsed } = outcome.coverage;
     let done = |violated| KeptRow::Done {
         coverage: CoverageRow { states, transitions, depth, elapsed },
         violated,
         unreached: outcome.unreached.iter().map(ToString::to_string).collect(),
         rules: outcome.rules.clone(),
+        within_views: outcome.within_views,
     };
     let kept = match &outcome.verdict {
         _ if unfinished.is_some() => KeptRow::Unfinished,
-        _ if outcome.job.judge == JudgeKind::Liveness => KeptRow::Nothing,
         Verdict::Holds | Verdict::Vacuous => done(None),
         Verdict::Violated { property, steps, trace } => {
             let trace = trace.to_json(subject.name(), Some(*property))?;
@@ -228,6 +204,81 @@ fn kept_row(subject: &Pbft, (outcome, unfinished): &(Outcome, Option<Unfinished>
         Verdict::NotExhausted(_) | Verdict::Refused(_) => KeptRow::Nothing,
     };
     Ok(Row { job: outcome.job.clone(), kept })
+}
+
+/// A saved check whose header was read.
+pub(super) struct Saved {
+    path: PathBuf,
+    header: Header,
+    file: io::Take<BufReader<File>>,
+}
+
+/// Reads the header of what [`write()`] wrote.
+///
+/// # Errors
+/// The file is damaged, or no such file.
+pub(super) fn open(path: &Path) -> Result<Saved, SaveError> {
+    let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
+    let content = checked(path)?;
+    let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
+    let mut file = file.take(MAGIC.len() as u64 + content);
+    file.read_exact(&mut [0; MAGIC.len()]).map_err(failed)?;
+    let header = read_header(path, &mut file)?;
+    Ok(Saved { path: path.to_owned(), header, file })
+}
+
+/// Under which rulebook a check was that [`write()`] wrote.
+///
+/// # Errors
+/// The file is damaged, or no such file.
+#[cfg(feature = "cli")]
+pub(crate) fn rules(path: &Path) -> Result<String, SaveError> {
+    open(path).map(|saved| saved.header.rules)
+}
+
+impl Saved {
+    pub fn rules(&self) -> &str {
+        &self.header.rules
+    }
+
+    pub fn property(&self) -> Option<Property> {
+        self.header.property
+    }
+
+    pub fn jobs(&self) -> Vec<Job> {
+        self.header.rows.iter().map(|row| row.job.clone()).collect()
+    }
+
+    /// What is known of each job.
+    ///
+    /// # Errors
+    /// The replicas no longer do what they did, or the file cannot be read.
+    pub fn kept(self, subject: &Pbft) -> Result<Vec<Kept>, SaveError> {
+        let Saved { path, header: Header { rows, property, .. }, mut file } = self;
+        let build = || SaveError::Build(path.clone());
+        rows.into_iter()
+            .map(|Row { job, kept }| match kept {
+                KeptRow::Nothing => Ok(Kept::Nothing),
+                KeptRow::Done { coverage, violated, unreached, rules, within_views } => {
+                    let outcome = done(subject, &job, &coverage, violated, &unreached).ok_or_else(build)?;
+                    let properties = properties_of(&job, subject.rules(), property).map_err(|_| build())?;
+                    Ok(Kept::Done(Outcome { rules, within_views, properties, ..outcome }))
+                }
+                KeptRow::Unfinished => {
+                    let search = read_run(&job, subject.rules(), &mut file);
+                    let search = search.map_err(|error| match error {
+                        ReadError::Bound(error) => error.into(),
+                        ReadError::Io(error) => match error.kind() {
+                            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => build(),
+                            _ => SaveError::Io(path.clone(), error),
+                        },
+                        ReadError::Unfit => build(),
+                    })?;
+                    Ok(Kept::Unfinished(search))
+                }
+            })
+            .collect()
+    }
 }
 
 /// Reads what [`write()`] wrote of a check of these jobs: what is known of each.
@@ -240,40 +291,22 @@ pub fn read(
     property: Option<Property>,
     jobs: &[Job],
 ) -> Result<Vec<Kept>, SaveError> {
-    let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
-    let content = checked(path)?;
-    let file = File::open(path).map_err(failed)?;
-    let mut file = BufReader::with_capacity(1 << 18, file.take(MAGIC.len() as u64 + content));
-    file.read_exact(&mut [0; MAGIC.len()]).map_err(failed)?;
-    let Header { rules, property: of, rows, .. } = read_header(path, &mut file)?;
-    let saved: Vec<&Job> = rows.iter().map(|row| &row.job).collect();
-    let wanted: Vec<&Job> = jobs.iter().collect();
-    if rules != subject.name() || of != property || saved != wanted {
-        return Err(SaveError::Other {
-            path: path.to_owned(),
-            saved: asked(&rules, of, &saved),
-            asked: asked(subject.name(), property, &wanted),
-        });
+    let saved = open(path)?;
+    let mut differences = Vec::new();
+    if saved.rules() != subject.name() {
+        differences.push(format!("it is of the rules {}, and this is of {}", saved.rules(), subject.name()));
     }
-    let build = || SaveError::Build(path.to_owned());
-    rows.into_iter()
-        .map(|Row { job, kept }| match kept {
-            KeptRow::Nothing => Ok(Kept::Nothing),
-            KeptRow::Done { coverage, violated, unreached, rules } => {
-                let outcome = done(subject, &job, &coverage, violated, &unreached);
-                outcome.map(|outcome| Kept::Done(Outcome { rules, ..outcome })).ok_or_else(build)
-            }
-            KeptRow::Unfinished => {
-                let search = read_run(&job, subject.rules(), &mut file);
-                let search = search.map_err(|error| match error {
-                    ReadError::Bound(error) => error.into(),
-                    ReadError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => failed(error),
-                    ReadError::Io(_) | ReadError::Unfit => build(),
-                })?;
-                Ok(Kept::Unfinished(search))
-            }
-        })
-        .collect()
+    if saved.property() != property {
+        let named = |property: Option<Property>| property.map_or("all properties", Property::name);
+        differences.push(format!("it is of {}, and this is of {}", named(saved.property()), named(property)));
+    }
+    if saved.jobs() != jobs {
+        differences.push("it is of other judges, bounds or placements".to_owned());
+    }
+    if !differences.is_empty() {
+        return Err(SaveError::Other { path: path.to_owned(), differences });
+    }
+    saved.kept(subject)
 }
 
 /// Whether a file is a saved check, whole and of this form; how many bytes stand between its beginning and its checksum.
@@ -314,7 +347,7 @@ fn checked(path: &Path) -> Result<u64, SaveError> {
 fn read_header(path: &Path, file: &mut impl Read) -> Result<Header, SaveError> {
     let failed = |error: io::Error| SaveError::Io(path.to_owned(), error);
     let damaged = || SaveError::Damaged(path.to_owned());
-    let length = read_u64(file).map_err(failed)?;
+    let length = u64::read(file).map_err(failed)?;
     let mut header = Vec::new();
     file.by_ref().take(length).read_to_end(&mut header).map_err(failed)?;
     let header: serde_json::Value = serde_json::from_slice(&header).map_err(|_| damaged())?;
@@ -339,145 +372,110 @@ fn done(
         None => Verdict::Holds,
         Some(ViolatedRow { property, steps, trace }) => {
             let trace = TraceFile::read(&trace, &Catalogue::of([subject.clone()])).ok()?.trace;
-            trace.violation(property)?;
+            match property.is_liveness() {
+                true => trace.lasso().filter(|lasso| lasso.property == property).map(drop)?,
+                false => trace.violation(property).map(drop)?,
+            }
             Verdict::Violated { property, steps, trace: Box::new(trace) }
         }
     };
     let system = System::new(job.bound.clone(), subject.rules()).ok()?;
     let names: Vec<_> = properties::<GuardModel>(&system).into_iter().map(|property| property.name).collect();
+    let names: Vec<_> = names.into_iter().chain(UnboundedModel::GOOD).chain([liveness::WAITS]).collect();
     let unreached = unreached.iter().map(|what| names.iter().copied().find(|name| name == what));
     let unreached = unreached.collect::<Option<_>>()?;
     let coverage = Coverage { states, transitions, depth, elapsed };
     Some(Outcome::of(job, coverage, verdict).without(unreached))
 }
 
-fn write_search<M: Recorded>(model: &M, halted: &Halted<M::State>, out: &mut impl Write) -> io::Result<()> {
-    let journal = model.journal();
-    write_words(&journal, out)?;
-    out.write_all(&model.digest().to_le_bytes())?;
-    out.write_all(&halted.transitions.to_le_bytes())?;
-    out.write_all(&halted.elapsed.as_secs().to_le_bytes())?;
-    out.write_all(&halted.elapsed.subsec_nanos().to_le_bytes())?;
-    let reached: Vec<u32> = halted.reached.iter().map(|&reached| reached.into()).collect();
-    write_words(&reached, out)?;
-    out.write_all(&(halted.visited.len() as u64).to_le_bytes())?;
-    for parent in halted.visited.parents() {
-        out.write_all(&parent.to_le_bytes())?;
-    }
-    for slot in halted.visited.slots() {
-        out.write_all(&slot.to_le_bytes())?;
-    }
-    out.write_all(&halted.frontier.depth.to_le_bytes())?;
-    for level in [&halted.frontier.level, &halted.frontier.next] {
-        out.write_all(&(level.len() as u64).to_le_bytes())?;
-        for (state, number) in level {
-            out.write_all(&number.to_le_bytes())?;
-            write_words(M::numbers(state), out)?;
+fn write_run(
+    (job, unfinished): (&Job, &Unfinished),
+    rules: &'static dyn Rules,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let system = || System::new(job.bound.clone(), rules).map(Arc::new).ok();
+    match &unfinished.0 {
+        Suspended::Message(model, halted) => {
+            write_search(&**model, halted, || system().map(MessageGraph::new), out)
         }
-    }
-    Ok(())
-}
-
-enum ReadError {
-    Io(io::Error),
-    Unfit,
-    Bound(BoundError),
-}
-
-impl From<io::Error> for ReadError {
-    fn from(error: io::Error) -> Self {
-        ReadError::Io(error)
+        Suspended::Guards(model, halted) => {
+            write_search(&**model, halted, || system().map(GuardModel::new), out)
+        }
+        Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked }) => {
+            write_coverage(covered, out)?;
+            u8::from(*has_looked).write(out)?;
+            write_graph(&**model, halted, || liveness::new_model(job, rules).ok(), out)
+        }
+        Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted }) => {
+            write_json(reductions, out)?;
+            write_json(&model.found(), out)?;
+            match halted {
+                HaltedUnbounded::Chain(halted) => write_json(halted, out),
+                HaltedUnbounded::All(halted) => write_search(&**model, halted, || None, out),
+            }
+        }
     }
 }
 
 fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Result<Unfinished, ReadError> {
-    let system = Arc::new(System::new(job.bound.clone(), rules).map_err(ReadError::Bound)?);
+    let system = || System::new(job.bound.clone(), rules).map(Arc::new);
     Ok(Unfinished(match job.judge {
         JudgeKind::Message => {
-            let model = Box::new(MessageGraph::new(system));
+            let model = Box::new(MessageGraph::new(system()?));
             let halted = read_search(&*model, file)?;
             Suspended::Message(model, halted)
         }
         JudgeKind::Guards => {
-            let model = Box::new(GuardModel::new(system));
+            let model = Box::new(GuardModel::new(system()?));
             let halted = read_search(&*model, file)?;
             Suspended::Guards(model, halted)
         }
-        JudgeKind::Liveness | JudgeKind::Unbounded => return Err(ReadError::Unfit),
+        JudgeKind::Liveness => {
+            let (covered, has_looked) = (read_coverage(file)?, u8::read(file)? != 0);
+            let model = Box::new(liveness::new_model(job, rules)?);
+            let halted = read_graph(&*model, file)?;
+            Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked })
+        }
+        JudgeKind::Unbounded => {
+            let reductions: Reductions = read_json(file)?;
+            let model = Box::new(unbounded::new_model(job, rules, reductions)?);
+            let found: Option<Found> = read_json(file)?;
+            model.finds(found.ok_or(ReadError::Unfit)?);
+            let halted = if model.leaves_out_subsumed() {
+                HaltedUnbounded::Chain(read_chain(&model, file)?)
+            } else {
+                HaltedUnbounded::All(read_search(&*model, file)?)
+            };
+            Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted })
+        }
     }))
 }
 
-fn read_search<M: Recorded>(model: &M, file: &mut impl Read) -> Result<Halted<M::State>, ReadError> {
-    let journal = read_words(file)?;
-    model.replay(&journal).map_err(|_| ReadError::Unfit)?;
-    if read_u128(file)? != model.digest() {
-        return Err(ReadError::Unfit);
-    }
-    let transitions = read_u64(file)?;
-    let elapsed = Duration::new(read_u64(file)?, read_u32(file)?.min(999_999_999));
-    let reached = read_words(file)?.into_iter().map(|reached| reached != 0).collect();
-    let states = 0..read_u64(file)?;
-    // One is read after the other.
-    let from = RefCell::new(&mut *file);
-    let parents = states.clone().map(|_| read_u32(*from.borrow_mut()));
-    let slots = states.map(|_| read_u128(*from.borrow_mut()));
-    let visited = Visited::told(parents, slots)?.ok_or(ReadError::Unfit)?;
-    let depth = read_u64(file)?;
-    let mut level = || -> Result<Vec<(M::State, u32)>, ReadError> {
-        let length = read_u64(file)?;
-        let state = |_| {
-            let number = read_u32(file)?;
-            let state = model.numbered(&read_words(file)?).ok_or(ReadError::Unfit)?;
-            Ok((state, number))
-        };
-        (0..length).map(state).collect()
-    };
-    let (level, next) = (level()?, level()?);
-    Ok(Halted { visited, frontier: Frontier { level, next, depth }, transitions, elapsed, reached })
+fn read_chain(
+    model: &UnboundedModel,
+    file: &mut impl Read,
+) -> Result<HaltedChain<UnboundedState, UnboundedStep>, ReadError> {
+    let chain: HaltedChain<UnboundedState, UnboundedStep> = read_json(file)?;
+    let (kept, met) = (chain.kept.len(), chain.kept.iter().chain(&chain.next));
+    let is_fit = |place: usize, parent: Option<usize>| parent.is_none_or(|parent| parent < place);
+    let are_fit = chain.kept.iter().enumerate().all(|(place, met)| is_fit(place, met.parent))
+        && chain.next.iter().all(|met| is_fit(kept, met.parent))
+        && met
+            .flat_map(|met| [Some(&met.state), met.action.as_ref()])
+            .flatten()
+            .all(|state| model.knows(state))
+        && chain.maximal.iter().all(|&place| place < kept && model.reach(&chain.kept[place].state).is_some())
+        && chain.left <= kept;
+    if are_fit { Ok(chain) } else { Err(ReadError::Unfit) }
 }
 
-/// Writes through, and sums up what was written.
-struct Summed<W> {
-    inner: W,
-    sum: Xxh3,
+fn write_coverage(coverage: &Coverage, out: &mut impl Write) -> io::Result<()> {
+    let Coverage { states, transitions, depth, elapsed } = coverage;
+    [states, transitions, depth].into_iter().try_for_each(|count| count.write(out))?;
+    write_duration(*elapsed, out)
 }
 
-impl<W: Write> Write for Summed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.sum.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-fn write_words(words: &[u32], out: &mut impl Write) -> io::Result<()> {
-    out.write_all(&(words.len() as u64).to_le_bytes())?;
-    words.iter().try_for_each(|word| out.write_all(&word.to_le_bytes()))
-}
-
-fn read_words(file: &mut impl Read) -> io::Result<Vec<u32>> {
-    let length = read_u64(file)?;
-    (0..length).map(|_| read_u32(file)).collect()
-}
-
-fn read_u32(file: &mut impl Read) -> io::Result<u32> {
-    let mut bytes = [0; 4];
-    file.read_exact(&mut bytes)?;
-    Ok(u32::from_le_bytes(bytes))
-}
-
-fn read_u64(file: &mut impl Read) -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    file.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-fn read_u128(file: &mut impl Read) -> io::Result<u128> {
-    let mut bytes = [0; 16];
-    file.read_exact(&mut bytes)?;
-    Ok(u128::from_le_bytes(bytes))
+fn read_coverage(file: &mut impl Read) -> io::Result<Coverage> {
+    let (states, transitions, depth) = (u64::read(file)?, u64::read(file)?, u64::read(file)?);
+    Ok(Coverage { states, transitions, depth, elapsed: read_duration(file)? })
 }

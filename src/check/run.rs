@@ -106,8 +106,9 @@ fn searched(
             progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
             let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
-            let mut outcome =
-                outcome(job, &system, report, |path, _| path.iter().map(|step| model.expand(step)).collect());
+            let mut outcome = outcome(job, &system, report, |path, _| {
+                (path.len(), path.iter().map(|step| model.expand(step)).collect())
+            });
             outcome.coverage.elapsed += before;
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
@@ -130,7 +131,7 @@ fn searched(
             let asked = selected(&*model, property);
             progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path, _| expand(&model, path));
+            let mut outcome = outcome(job, &system, report, |path, _| (path.len(), expand(&model, path)));
             // So is what came before the search.
             outcome.coverage.elapsed += before;
             let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
@@ -205,7 +206,8 @@ where
     let asked = selected(model, property);
     let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
     let mut outcome = outcome(job, system, report, |path, property| {
-        expand(model.judge(), &model.violating(path, property))
+        let moves = model.violating(path, property);
+        (moves.len(), expand(model.judge(), &moves))
     });
     let start = Instant::now();
     let refusal = match outcome.verdict {
@@ -258,11 +260,13 @@ fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::
     all
 }
 
+/// What a search came to. `run` says of the path to a violation how many steps of the judge it is, those that a reduction puts off
+/// with them, and for which deliveries they stand.
 fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,
-    events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
+    run: impl FnOnce(&[A], Property) -> (usize, Vec<(Principal, Event)>),
 ) -> Outcome {
     let verdict = match &report.end {
         End::Exhausted => exhausted(system),
@@ -271,9 +275,11 @@ fn outcome<A>(
             let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
             // What was found is shown, even if the time is over meanwhile.
             let confirmed = confirmed.and_then(|property| {
-                let events = || confirm(system, property, events(path, property));
-                let trace = interrupt::undisturbed(events)?;
-                Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
+                interrupt::undisturbed(|| {
+                    let (steps, events) = run(path, property);
+                    let trace = confirm(system, property, events)?;
+                    Ok(Verdict::Violated { property, steps, trace: Box::new(trace) })
+                })
             });
             confirmed.unwrap_or_else(Verdict::Refused)
         }

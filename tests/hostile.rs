@@ -12,6 +12,8 @@
 
 #[path = "common/changes.rs"]
 mod changes;
+#[allow(dead_code, unused_macros, reason = "of what the other tests share this one needs a part")]
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::fs;
@@ -268,11 +270,14 @@ fn message(system: &System, choices: &mut Choices<'_>) -> Message {
             common::new_view(key, view, changes, vec![proposal])
         }
         9 => {
-            let snapshot = Snapshot { seq: SeqNum(seq), head: common::digest(2), clients: Default::default() };
+            let snapshot =
+                Snapshot { seq: SeqNum(seq), head: common::digest(2), clients: Default::default() };
             let decided = vec![system.decision(view, edge(choices), &batch, choices.below(4))];
             system.state(from, &snapshot, choices.below(4), decided)
         }
-        _ => Message::Prepare(prepare(&system.keys.replicas[usize::from(system.n)], view, seq, batch.digest())),
+        _ => {
+            Message::Prepare(prepare(&system.keys.replicas[usize::from(system.n)], view, seq, batch.digest()))
+        }
     }
 }
 

@@ -19,8 +19,8 @@ use super::unbounded::run_unbounded;
 use super::validate::{properties_of, validate};
 use crate::interrupt;
 use crate::model::{
-    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
-    Symmetric, System, guarded, no_dead_end, properties,
+    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced,
+    Reductions, Symmetric, System, guarded, no_dead_end, properties,
 };
 use crate::pbft::{Counted, Principal, Rules};
 

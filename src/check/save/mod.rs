@@ -34,8 +34,8 @@ use super::unbounded::{self, HaltedUnbounded, UnfinishedUnbounded};
 use super::validate::properties_of;
 use crate::files;
 use crate::model::{
-    BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reduced, Reductions, Symmetric, System,
-    UnboundedModel, UnboundedState, UnboundedStep, properties,
+    BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reduced, Reductions,
+    Symmetric, System, UnboundedModel, UnboundedState, UnboundedStep, properties,
 };
 use crate::pbft::{RuleCount, Rules};
 use crate::subject::{Catalogue, Pbft};

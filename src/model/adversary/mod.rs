@@ -23,7 +23,7 @@
 //! rule for it panics, taken to be nothing, or the paper's.
 //!
 //! That this is as general as it claims is a test: whatever a message that is drawn by the same grammar does to a
-//! replica, one that is listed here does too (`tests/adversary.rs`).
+//! replica, one that is listed here does too (`tests/it/adversary.rs`).
 
 mod alphabet;
 mod certificates;
@@ -83,9 +83,9 @@ pub struct Adversary {
     memo: Mutex<Memo>,
 }
 
-/// What an adversary has seen that it can build on.
+/// The proofs that an adversary can put forward, from what was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Knowledge {
+pub(crate) struct Proofs {
     /// The certificates that can be shown.
     pub claims: Vec<PreparedClaim>,
     /// The stable checkpoints that can be shown.
@@ -150,7 +150,7 @@ impl Adversary {
     /// states and replies that honest participants have sent.
     pub(crate) fn messages_from<'a>(
         &'a self,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
         if self.system.is_simulated() || self.system.is_silent() || self.alphabet.keys.is_empty() {
@@ -254,7 +254,11 @@ impl Adversary {
 }
 
 /// A quorum by this rule; where the rule panics, one of the paper's size, so that who is sent so much panics by itself.
-fn quorum(rules: &dyn Rules, rule: fn(&dyn Rules, Committee) -> usize, committee: Committee) -> usize {
+pub(crate) fn quorum(
+    rules: &dyn Rules,
+    rule: fn(&dyn Rules, Committee) -> usize,
+    committee: Committee,
+) -> usize {
     guarded(|| rule(rules, committee)).unwrap_or_else(|_| committee.quorum())
 }
 

@@ -11,7 +11,7 @@ use super::saved::AVAILABLE;
 use super::state::GuardState;
 use super::tables::Tables;
 use crate::interrupt;
-use crate::model::adversary::{Adversary, Knowledge};
+use crate::model::adversary::{Adversary, Proofs};
 use crate::model::bits::Bits;
 use crate::model::system::System;
 use crate::pbft::{Message, PreparedClaim, View};
@@ -23,7 +23,7 @@ pub(super) struct Exists {
     available: FxHashMap<Bits, Arc<Bits>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
     numbers: IndexMap<Bits, u32, FxBuildHasher>,
-    knowledge: IndexSet<Knowledge>,
+    knowledge: IndexSet<Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
     byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
 }

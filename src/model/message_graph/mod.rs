@@ -7,7 +7,7 @@
 //!
 //! Nothing is left out and nothing is merged: two states are equal here if and only if they are in the other
 //! model, and every delivery is a step, as often as there are envelopes that bring it. That the two have as
-//! many states and transitions, and the same control parts, is a test (`tests/engine.rs`).
+//! many states and transitions, and the same control parts, is a test (`tests/it/engine.rs`).
 //!
 //! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
 //! first, the order of the search and the trace that it finds do not.

@@ -62,7 +62,11 @@ impl Recorded for Reduced {
             let known = decisions.known();
             let mut cut: Vec<_> = known.cut.iter().copied().collect();
             cut.sort_unstable();
-            fingerprint(&(known.decided.keys().collect::<Vec<_>>(), known.sets.iter().collect::<Vec<_>>(), cut))
+            fingerprint(&(
+                known.decided.keys().collect::<Vec<_>>(),
+                known.sets.iter().collect::<Vec<_>>(),
+                cut,
+            ))
         });
         fingerprint(&(self.judge.digest(), known))
     }

@@ -174,9 +174,8 @@ fn ended(result: Result<u8, UsageError>) -> ExitCode {
         Err(UsageError(what)) => {
             if asks_for_json() {
                 output::answer_json(&output::error_as_json(&what), USAGE);
-            } else {
-                output::complain(&what);
             }
+            output::complain(&what);
             ExitCode::from(USAGE)
         }
     }

@@ -36,6 +36,7 @@ pub mod simulation {}
 pub mod proof {}
 
 #[doc = include_str!("formats.md")]
+#[doc = include_str!("growth.svg")]
 pub mod formats {}
 
 #[doc = include_str!("limits.md")]

@@ -1,6 +1,8 @@
 //! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
 
-use bft_check::protocol::{Effects, Input, Key, NodeId, Protocol, Slot};
+use bft_check::protocol::{
+    Adversary, Effects, Input, Key, NodeId, Protocol, Quorums, Renaming, Slot, Tally, Tallying,
+};
 
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
 use super::driver::{self, Output};
@@ -284,5 +286,35 @@ impl Protocol for Malachite {
 
     fn is_valid(&self, _: Slot, value: &Val) -> bool {
         value.0 < self.0.value_count
+    }
+
+    fn quorums(&self) -> Option<Quorums<Self>> {
+        Some(Quorums::new())
+    }
+}
+
+impl Adversary for Malachite {
+    fn alphabet(&self) -> Vec<Message> {
+        self.0.alphabet()
+    }
+
+    fn parts(&self, message: &Message) -> Vec<(NodeId, Message)> {
+        message.parts()
+    }
+}
+
+impl Tallying for Malachite {
+    fn control(&self, node: &Host) -> Key {
+        Self::control_of(node)
+    }
+
+    /// The prevotes of a round are counted together, and its precommits.
+    fn tally(&self, message: &Message) -> Option<Tally> {
+        message.tally()
+    }
+
+    /// The first two values may be exchanged.
+    fn renamings(&self) -> Vec<Renaming<Self>> {
+        if self.0.value_count == 2 { vec![|_, message| message.exchanged()] } else { Vec::new() }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bft_check::protocol::NodeId;
+use bft_check::protocol::{NodeId, Tally};
 
 /// A round of the one height that is decided.
 pub type RoundNumber = u32;
@@ -63,6 +63,41 @@ impl fmt::Debug for Message {
                 write!(f, "{kind} certificate for {value} in round {round} by {}", voters.join(","))
             }
         }
+    }
+}
+
+impl Message {
+    /// The votes in a certificate.
+    pub fn parts(&self) -> Vec<(NodeId, Message)> {
+        match self {
+            Message::Certificate { kind, round, value, voters } => {
+                let vote = Message::Vote { kind: *kind, round: *round, value: Some(*value) };
+                voters.iter().map(|voter| (*voter, vote.clone())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a vote is counted in.
+    pub fn tally(&self) -> Option<Tally> {
+        match self {
+            Message::Vote { kind: Kind::Prevote, round, .. } => Some(Tally(2 * round)),
+            Message::Vote { kind: Kind::Precommit, round, .. } => Some(Tally(2 * round + 1)),
+            _ => None,
+        }
+    }
+
+    /// The same with the first two values exchanged.
+    pub fn exchanged(&self) -> Message {
+        let mut exchanged = self.clone();
+        let value = match &mut exchanged {
+            Message::Proposal { value, .. } | Message::Certificate { value, .. } => Some(value),
+            Message::Vote { value, .. } => value.as_mut(),
+        };
+        if let Some(value) = value.filter(|value| value.0 < 2) {
+            value.0 = 1 - value.0;
+        }
+        exchanged
     }
 }
 

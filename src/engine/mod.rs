@@ -6,6 +6,7 @@
 //! inputs, and had again by making the same happen to a new one.
 
 mod graph;
+pub mod guards;
 mod happening;
 mod histories;
 mod locals;

@@ -46,6 +46,7 @@ mod key;
 mod name;
 mod network;
 mod offer;
+mod tallying;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -56,6 +57,7 @@ pub use invariant::{Invariant, Nodes};
 pub use key::{ByDebug, Key};
 pub use network::Network;
 pub use offer::Offer;
+pub use tallying::{Adversary, Quorums, Renaming, Tally, Tallying};
 
 /// What can be told apart, kept, and shown: messages, events and values.
 pub trait Word: Clone + Eq + Hash + Debug + Send + Sync + 'static {}
@@ -131,6 +133,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What must hold of all honest nodes together, besides agreement and validity.
     fn invariants(&self) -> Vec<Invariant<Self>> {
         Vec::new()
+    }
+
+    /// That its nodes count: `Some(Quorums::new())` for a protocol that is [`Tallying`].
+    fn quorums(&self) -> Option<Quorums<Self>> {
+        None
     }
 
     /// A message in words, for tables and stories. Two that read alike are told apart all the same.

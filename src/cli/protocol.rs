@@ -128,6 +128,7 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
     for row in checked.rows() {
         let coverage = &row.coverage;
         let mut json = json!({
+            "asked": row.asked,
             "adversary": row.adversary,
             "network": row.network,
             "key": row.key,
@@ -148,7 +149,7 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
                 json["verdict"] = json!("no verdict");
                 json["why"] = json!(why.to_string());
             }
-            Verdict::Violated { steps, story } => {
+            Verdict::Violated { steps, story } | Verdict::NotLive { steps, story } => {
                 json["verdict"] = json!("violated");
                 json["property"] = json!(story.violation.as_ref().map(|violation| &violation.property));
                 json["steps"] = json!(steps);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, GraphState, Step};
 use super::histories::{DecisionId, EventRef, Histories};
+use super::network::Delivery;
 use super::refusal::Refusal;
 use crate::protocol::{NodeId, Protocol};
 
@@ -17,6 +18,10 @@ pub enum Kind {
     Event,
     /// A timer runs out, or an event of the prelude happens.
     Timer,
+    /// A node crashes and comes up again.
+    Crash,
+    /// A message is lost.
+    Loss,
     /// A link is cut.
     Cut,
 }
@@ -28,7 +33,7 @@ pub struct Happening {
     pub kind: Kind,
     /// To whom it happens, as a [`Place`](super::Place) is written; of a cut, one end.
     pub at: String,
-    /// Whose message arrives; of a cut, the other end.
+    /// Whose message arrives or is lost; of a cut, the other end.
     pub from: Option<NodeId>,
     /// At which node it happens.
     pub node: NodeId,
@@ -69,7 +74,7 @@ impl<P: Protocol> Graph<P> {
 
     /// What can happen in the state after some steps, each in words.
     pub(crate) fn choices(&self, state: &GraphState) -> Vec<(Step, Happening)> {
-        let steps = self.possible(state).into_iter();
+        let steps = self.all_possible(state).into_iter();
         steps.map(|step| (step, self.headline(step))).collect()
     }
 
@@ -97,9 +102,13 @@ impl<P: Protocol> Graph<P> {
         let histories = &tables.histories;
         let words = |event| histories.event_in_words(&self.protocol, event);
         let (kind, place, from, words, cuts) = match step {
-            Step::Deliver(place, id) => {
-                let from = histories.envelope(id).map(|envelope| envelope.from);
-                (Kind::Message, place, from, histories.message_in_words(&self.protocol, id), Vec::new())
+            Step::Deliver(Delivery { to, message, .. }) | Step::Lose(Delivery { to, message, .. }) => {
+                let kind = if matches!(step, Step::Lose(_)) { Kind::Loss } else { Kind::Message };
+                let from = histories.envelope(message).map(|envelope| envelope.from);
+                (kind, to, from, histories.message_in_words(&self.protocol, message), Vec::new())
+            }
+            Step::Crash(place) => {
+                (Kind::Crash, place, None, "crashes and comes up again".to_owned(), Vec::new())
             }
             Step::Event(place, event, number) => {
                 (Kind::Event, place, None, words(event), self.offers[usize::from(number)].cuts.clone())
@@ -117,9 +126,10 @@ impl<P: Protocol> Graph<P> {
     fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
         let headline = self.headline(step);
         let (place, input) = match step {
-            Step::Deliver(place, message) => (place, EventRef::Message(message)),
+            Step::Deliver(Delivery { to, message, .. }) => (to, EventRef::Message(message)),
             Step::Event(place, event, _) | Step::Timer(place, event) => (place, EventRef::Event(event)),
-            Step::Cut(..) => return headline,
+            Step::Crash(place) => (place, EventRef::Crash),
+            Step::Cut(..) | Step::Lose(_) => return headline,
         };
         let mut tables = self.tables();
         let [old, new] = [before, after].map(|state| state.locals[place.index()]);

@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
-use super::panics::Panicked;
-use super::place::{Participants, PlaceId};
+use super::panics::{Panicked, guarded};
+use super::place::{Participants, Place, PlaceId};
 use super::refusal::{Refusal, UnlikeKeys};
-use crate::protocol::Protocol;
+use crate::protocol::{FairFns, Protocol};
 
 /// Histories that are kept of a node with a key.
 const SAMPLES: usize = 3;
@@ -35,6 +35,14 @@ struct Identity {
     is_wreck: bool,
 }
 
+/// How far a node is on the way to what must happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Standing {
+    pub round: u64,
+    pub is_done: bool,
+    pub is_cut: bool,
+}
+
 /// A state of one node.
 pub(super) struct Local<P: Protocol> {
     pub place: PlaceId,
@@ -47,6 +55,8 @@ pub(super) struct Local<P: Protocol> {
     /// The messages that have arrived, ascending, if one that is sent once could arrive for ever.
     received: Option<Vec<MessageId>>,
     pub wreck: Option<Panicked>,
+    /// How far it is on the way to what must happen, if that is asked.
+    pub standing: Option<Standing>,
     /// The node itself, if invariants look at it.
     pub node: Option<P::Node>,
     /// At least one.
@@ -81,13 +91,15 @@ pub(super) struct Locals<P: Protocol> {
     untried: Vec<(LocalId, HistoryId)>,
     keeps_nodes: bool,
     in_order: bool,
+    fair: Option<FairFns<P>>,
 }
 
 impl<P: Protocol> Locals<P> {
-    /// None yet. `keeps_nodes` if invariants look at them; `in_order` if it matters in which order messages are sent.
-    pub(super) fn new(keeps_nodes: bool, in_order: bool) -> Self {
+    /// None yet. `keeps_nodes` if invariants look at them; `in_order` if it matters in which order messages are sent;
+    /// `fair` if it is asked what must happen.
+    pub(super) fn new(keeps_nodes: bool, in_order: bool, fair: Option<FairFns<P>>) -> Self {
         let histories = Histories::new();
-        Locals { histories, all: IndexMap::new(), untried: Vec::new(), keeps_nodes, in_order }
+        Locals { histories, all: IndexMap::new(), untried: Vec::new(), keeps_nodes, in_order, fair }
     }
 
     pub(super) fn at(&self, id: LocalId) -> &Local<P> {
@@ -190,9 +202,16 @@ impl<P: Protocol> Locals<P> {
             timers.retain(|timer| *timer != event);
         }
         let mut received = local.received.clone().unwrap_or_default();
-        if let EventRef::Message(message) = input {
-            received.push(message);
-            received.sort_unstable();
+        match input {
+            EventRef::Message(message) => {
+                received.push(message);
+                received.sort_unstable();
+            }
+            EventRef::Event(_) => {}
+            EventRef::Crash => {
+                timers.clear();
+                received.clear();
+            }
         }
         let (place, decided) = (local.place, local.decided.clone());
         let to = self.admit(protocol, participants, place, after, (&decided, &timers, &received))?;
@@ -238,16 +257,46 @@ impl<P: Protocol> Locals<P> {
             }
             return Ok(id);
         }
-        let node = match self.keeps_nodes {
+        let node = match self.keeps_nodes || self.fair.is_some() {
             true => self.histories.rebuilt(protocol, participants, history)?,
             false => None,
         };
+        let standing = self.standing(protocol, node.as_ref(), &decided, participants.at(place))?;
+        let node = node.filter(|_| self.keeps_nodes);
         let is_keyed = key.is_some();
         // On a link a message arrives as often as it is sent, and that ends by itself.
         let received = (!is_keyed && !self.in_order).then(|| received.to_vec());
         let (samples, taken) = (vec![history], FxHashMap::default());
-        let local =
-            Local { place, decided, timers, is_keyed, received, wreck: panicked, node, samples, taken };
+        let local = Local {
+            place,
+            decided,
+            timers,
+            is_keyed,
+            received,
+            wreck: panicked,
+            standing,
+            node,
+            samples,
+            taken,
+        };
         Ok(LocalId(self.all.insert_full(identity, local).0 as u32))
+    }
+
+    fn standing(
+        &self,
+        protocol: &P,
+        node: Option<&P::Node>,
+        decided: &[DecisionId],
+        place: Place,
+    ) -> Result<Option<Standing>, Refusal> {
+        let Some((fair, node)) = self.fair.zip(node) else { return Ok(None) };
+        let decided = decided.iter().filter_map(|&id| self.histories.decision(id).cloned());
+        let decided: Vec<_> = decided.collect();
+        let standing = guarded(|| Standing {
+            round: (fair.round)(protocol, node),
+            is_done: (fair.is_done)(protocol, node, &decided),
+            is_cut: (fair.is_cut)(protocol, node),
+        });
+        standing.map(Some).map_err(|panicked| Refusal::FairPanics(place.to_string(), panicked))
     }
 }

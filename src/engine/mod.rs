@@ -5,6 +5,8 @@
 //! no other way, and so can neither clone nor compare a node: a node is known by the history of its
 //! inputs, and had again by making the same happen to a new one.
 
+mod bound;
+mod fair;
 mod graph;
 mod happening;
 mod histories;
@@ -17,8 +19,12 @@ mod setup;
 mod violation;
 mod words;
 
+pub use bound::Bound;
+pub(crate) use fair::nodes_in_words;
+pub use fair::{FairGraph, FairState, FairStep, Owed};
 pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
+pub use network::Delivery;
 pub(crate) use panics::raised;
 #[cfg(feature = "cli")]
 pub(crate) use panics::unanswered;

@@ -43,6 +43,7 @@ mod effects;
 mod id;
 mod invariant;
 mod key;
+mod layers;
 mod name;
 mod network;
 mod offer;
@@ -54,6 +55,8 @@ pub use effects::{Effects, Input, Receiver};
 pub use id::{NodeId, Slot};
 pub use invariant::{Invariant, Nodes};
 pub use key::{ByDebug, Key};
+pub(crate) use layers::FairFns;
+pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
 
@@ -131,6 +134,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What must hold of all honest nodes together, besides agreement and validity.
     fn invariants(&self) -> Vec<Invariant<Self>> {
         Vec::new()
+    }
+
+    /// What it can be asked beyond safety without crashes: nothing, unless a trait says more.
+    fn layers(&self) -> Layers<Self> {
+        Layers::none()
     }
 
     /// A message in words, for tables and stories. Two that read alike are told apart all the same.

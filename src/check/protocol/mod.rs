@@ -1,6 +1,7 @@
 //! The check of a protocol of one's own: every run within a bound, with every placement of the Byzantine nodes.
 
 mod byzantine;
+mod liveness;
 mod report;
 mod run;
 
@@ -12,7 +13,8 @@ use std::sync::atomic::AtomicBool;
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::subject::{IntoSubject, Subject};
-use crate::protocol::Protocol;
+use crate::engine::Bound;
+use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, beside_the_build};
 
 pub use byzantine::{ByzantineNodes, NotByzantine};
@@ -23,6 +25,16 @@ pub use report::{CheckedProtocol, Row, Verdict};
 pub struct AskedOfProtocol {
     pub(super) byzantine: ByzantineNodes,
     pub(super) property: Option<String>,
+    pub(super) crashes: u8,
+    pub(super) network: Option<Network>,
+    pub(super) unstable_rounds: Option<u64>,
+}
+
+impl AskedOfProtocol {
+    /// The bound, with these nodes Byzantine.
+    fn bound(&self, byzantine: &[NodeId]) -> Bound {
+        Bound { byzantine: byzantine.to_vec(), crashes: self.crashes, network: self.network }
+    }
 }
 
 impl<P: Protocol> Subject for P {
@@ -63,6 +75,26 @@ fn form(path: &Path) -> Result<Written, CheckError> {
 }
 
 impl<P: Protocol> Check<P> {
+    /// How many crashes there may be, all honest nodes together; none unless this is said. It takes a protocol that
+    /// [recovers](crate::protocol::Recover).
+    pub fn crashes(mut self, crashes: u8) -> Self {
+        self.asked.crashes = crashes;
+        self
+    }
+
+    /// What becomes of messages, if it is not to be what the protocol [says](Protocol::network).
+    pub fn network(mut self, network: Network) -> Self {
+        self.asked.network = Some(network);
+        self
+    }
+
+    /// For how many rounds at most the network is unstable where liveness is asked about; one unless this is said, and 0
+    /// if it is stable from the start. It takes a protocol that is [fair](crate::protocol::Fair).
+    pub fn unstable_rounds(mut self, rounds: u64) -> Self {
+        self.asked.unstable_rounds = Some(rounds);
+        self
+    }
+
     /// Runs the check.
     ///
     /// # Errors
@@ -104,7 +136,7 @@ impl<P: Protocol> Check<P> {
     }
 
     /// Runs the check, for a test: this property, which alone is looked at, is violated. It is `agreement`, `validity`,
-    /// `panics`, or the name of an invariant.
+    /// `panics`, `liveness`, or the name of an invariant.
     ///
     /// # Panics
     /// If it is not, with the table.

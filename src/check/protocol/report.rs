@@ -26,6 +26,13 @@ pub enum Verdict {
         /// The run, which happened again when it was told.
         story: Box<Story>,
     },
+    /// A fair run does not get where it must get.
+    NotLive {
+        /// Steps after the prelude, once round what repeats.
+        steps: usize,
+        /// The run, which happened again when it was told.
+        story: Box<Story>,
+    },
     /// A limit ended it: nothing is known of the states that were not visited.
     NotExhausted(Limit),
     /// The code cannot be checked.
@@ -40,6 +47,7 @@ impl Verdict {
             Verdict::NotExhausted(_) => Conclusion::NotExhausted,
             Verdict::Refused(_) => Conclusion::NoVerdict,
             Verdict::Violated { .. } => Conclusion::Unsafe,
+            Verdict::NotLive { .. } => Conclusion::NotLive,
         }
     }
 }
@@ -53,6 +61,7 @@ impl fmt::Display for Verdict {
                 let property = story.violation.as_ref().map_or("", |violation| violation.property.as_str());
                 write!(f, "VIOLATED: {property}, in {steps} steps")
             }
+            Verdict::NotLive { steps, .. } => write!(f, "VIOLATED: liveness, in {steps} steps"),
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
             Verdict::Refused(_) => f.write_str("no verdict"),
         }
@@ -62,6 +71,8 @@ impl fmt::Display for Verdict {
 /// What came of one placement of the Byzantine nodes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
+    /// What was asked: safety, or liveness.
+    pub asked: &'static str,
     /// What the Byzantine nodes can do.
     pub adversary: String,
     /// What becomes of messages.
@@ -112,18 +123,20 @@ impl CheckedProtocol {
         Conclusion::of(self.rows.iter().map(|row| row.verdict.conclusion()))
     }
 
-    /// The shortest run that violates a property.
+    /// The shortest run that violates a property; of safety, if it does not hold.
     pub fn shortest(&self) -> Option<&Story> {
         let violated = self.rows.iter().filter_map(|row| match &row.verdict {
-            Verdict::Violated { steps, story } => Some((steps, &**story)),
+            Verdict::Violated { steps, story } => Some((false, steps, &**story)),
+            Verdict::NotLive { steps, story } => Some((true, steps, &**story)),
             _ => None,
         });
-        violated.min_by_key(|(steps, _)| *steps).map(|(_, story)| story)
+        violated.min_by_key(|(is_liveness, steps, _)| (*is_liveness, *steps)).map(|(_, _, story)| story)
     }
 
     fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_header([
+            "asked",
             "adversary",
             "network",
             "a node's state is its",
@@ -133,8 +146,9 @@ impl CheckedProtocol {
             "time",
             "verdict",
         ]);
-        for Row { adversary, network, key, coverage, verdict } in &self.rows {
+        for Row { asked, adversary, network, key, coverage, verdict } in &self.rows {
             table.add_row([
+                (*asked).to_owned(),
                 adversary.clone(),
                 network.clone(),
                 (*key).to_owned(),
@@ -145,7 +159,7 @@ impl CheckedProtocol {
                 verdict.to_string(),
             ]);
         }
-        for column in table.column_iter_mut().skip(3).take(4) {
+        for column in table.column_iter_mut().skip(4).take(4) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table.trim_fmt()

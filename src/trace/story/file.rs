@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use super::Story;
-use crate::engine::{Graph, Happening, Kind, Refusal, SetupError};
+use crate::engine::{Bound, Graph, Happening, Kind, Refusal, SetupError};
 use crate::protocol::{NodeId, Protocol};
 
 /// The version of the form.
@@ -20,8 +20,8 @@ const VERSION: u64 = 1;
 pub struct StoryFile {
     version: u64,
     protocol: String,
-    byzantine: Vec<NodeId>,
-    network: String,
+    #[serde(flatten)]
+    bound: Bound,
     /// The property that it is said to violate.
     pub violates: Option<String>,
     /// The steps after the prelude.
@@ -57,9 +57,6 @@ pub enum ReadStoryError {
     /// It is of another protocol.
     #[error("the trace is of the protocol '{0}', and this is '{1}'")]
     Protocol(String, String),
-    /// It was found on another network.
-    #[error("the trace is of a network of '{0}', and that of this protocol is '{1}'")]
-    Network(String, String),
     /// Who it says is Byzantine cannot be.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -81,8 +78,7 @@ impl Story {
         let file = StoryFile {
             version: VERSION,
             protocol: self.protocol.clone(),
-            byzantine: self.participants.byzantine().to_vec(),
-            network: self.network.clone(),
+            bound: self.bound.clone(),
             violates: self.violation.as_ref().map(|violation| violation.property.clone()),
             steps: steps
                 .map(|Happening { kind, at, from, words, nth, .. }| StepRecord { kind, at, from, words, nth })
@@ -106,12 +102,9 @@ impl StoryFile {
         if file.protocol != protocol.name() {
             return Err(ReadStoryError::Protocol(file.protocol, protocol.name()));
         }
-        let graph = Graph::new(protocol, &file.byzantine, None, Arc::new(AtomicBool::new(false)))?;
+        let graph = Graph::new(protocol, &file.bound, None, Arc::new(AtomicBool::new(false)))?;
         if let Some(refusal) = graph.refusal() {
             return Err(refusal.into());
-        }
-        if file.network != graph.network() {
-            return Err(ReadStoryError::Network(file.network, graph.network()));
         }
         let mut state = graph.start().clone();
         let mut path = Vec::new();

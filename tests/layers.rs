@@ -122,7 +122,7 @@ fn run<P: Protocol>(check: &Check<P>) -> CheckedProtocol {
 #[test]
 fn a_vote_that_is_not_written_down_is_given_twice_after_a_crash() {
     let forgetful = Vote { records: false, ..VOTE };
-    for network in [Network::AnyOrder, Network::FIFO] {
+    for network in [Network::AnyOrder, Network::Fifo { cuts: 0, losses: 1 }] {
         for is_keyed in [true, false] {
             let [kept, lost] = [VOTE, forgetful].map(|vote| Check::new(Vote { network, is_keyed, ..vote }));
             kept.assert_holds();

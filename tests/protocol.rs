@@ -379,7 +379,7 @@ fn questions_that_make_no_sense_are_errors() {
     );
     assert!(matches!(error(Check::new(NAIVE).property("agrement")), SetupError::NoSuchProperty(..)));
     assert!(matches!(Check::new(NAIVE).threads(0).run(), Err(CheckError::NoThreads)));
-    assert!(matches!(Check::new(NAIVE).trace("a.mmd").run(), Err(CheckError::NoSuchForm(_))));
+    assert!(matches!(Check::new(NAIVE).trace("a.doc").run(), Err(CheckError::Form(_))));
     let queue = Queue { network: Network::AnyOrder, is_cut_by_last: true };
     assert!(matches!(Check::new(queue).run(), Err(CheckError::Setup(SetupError::NoLinks))));
     assert_eq!("n0,n2".parse(), Ok(ByzantineNodes::Ids(vec![NodeId(0), NodeId(2)])));

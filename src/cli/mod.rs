@@ -6,6 +6,7 @@
 mod bugs;
 mod check;
 mod explore;
+mod flags;
 mod limits;
 mod protocol;
 mod replay;
@@ -24,7 +25,8 @@ use crate::model::unanswered;
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
-pub use protocol::run_protocol;
+pub use flags::{Flag, Flags};
+pub use protocol::{run_protocol, run_protocol_with};
 
 /// Nothing was found wrong, and everything within the bound was looked at.
 pub const HOLDS: u8 = 0;

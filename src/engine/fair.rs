@@ -72,7 +72,7 @@ impl<P: Protocol> FairGraph<P> {
 
     /// Whether the bound keeps an honest node from going on.
     pub fn is_cut(&self, state: &FairState) -> bool {
-        self.graph.standings(&state.at).iter().any(|standing| standing.is_cut && !standing.is_done)
+        self.graph.is_cut(&state.at)
     }
 
     /// Who owes a step.
@@ -109,6 +109,11 @@ impl<P: Protocol> Graph<P> {
         let standings = self.standings(state);
         standings.len() == self.participants.honest().count()
             && standings.iter().all(|standing| standing.is_done)
+    }
+
+    /// Whether the bound keeps an honest node from going on.
+    pub(crate) fn is_cut(&self, state: &GraphState) -> bool {
+        self.standings(state).iter().any(|standing| standing.is_cut && !standing.is_done)
     }
 
     /// Who has not come to what they must come to.

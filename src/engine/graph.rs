@@ -27,7 +27,7 @@ pub struct GraphState {
 }
 
 /// Something that happens.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Step {
     /// A message arrives.
     Deliver(Delivery),

@@ -49,6 +49,8 @@ pub struct Happening {
     pub cuts: Vec<(NodeId, NodeId)>,
     /// What the code says if it panics.
     pub panics: Option<String>,
+    /// The key that the node has then, if it has one.
+    pub key: Option<String>,
 }
 
 impl<P: Protocol> Graph<P> {
@@ -123,6 +125,60 @@ impl<P: Protocol> Graph<P> {
         Happening::of(kind, place.to_string(), from, place.node, words, cuts)
     }
 
+    /// A step in words.
+    pub fn step_in_words(&self, step: Step) -> String {
+        let Happening { kind, at, from, words, .. } = self.headline(step);
+        match (kind, from) {
+            (Kind::Message, Some(from)) => format!("{from} → {at}: {words}"),
+            (Kind::Loss, Some(from)) => format!("{from} → {at} loses {words}"),
+            (Kind::Timer, _) => format!("{at}: timer: {words}"),
+            (Kind::Cut, _) => words,
+            _ => format!("{at}: {words}"),
+        }
+    }
+
+    /// What comes of a step, a line each; none if it cannot happen.
+    pub fn outcome_in_words(&self, state: &GraphState, step: Step) -> Option<String> {
+        let next = self.follow(state, step).ok()?;
+        let told = self.happening(state, step, &next);
+        let sends = told.sends.iter().map(|(to, words)| format!("sends to {to}: {words}"));
+        let decides = told.decides.iter().map(|decided| format!("DECIDES {decided}"));
+        let panics = told.panics.iter().map(|panics| format!("PANICS: {panics}"));
+        let key = told.key.iter().map(|key| format!("is now {key}"));
+        let all: Vec<_> = sends.chain(decides).chain(panics).chain(key).collect();
+        Some(if all.is_empty() { "nothing comes of it".to_owned() } else { all.join("\n") })
+    }
+
+    /// What everybody is like, a line each.
+    pub fn state_in_words(&self, state: &GraphState) -> String {
+        let tables = self.tables();
+        let histories = &tables.histories;
+        let lines = self.participants.places.iter().zip(&state.locals).map(|(place, &local)| {
+            let local = tables.at(local);
+            let key = histories.done(local.history()).key.and_then(|key| histories.key(key));
+            let known = match (&local.wreck, key) {
+                (Some(panicked), _) => format!("has panicked: {panicked}"),
+                (None, Some(key)) => key.as_str().to_owned(),
+                (None, None) => {
+                    format!("was handed {}", histories.inputs_in_words(&self.protocol, local.history()))
+                }
+            };
+            let decided = local.decided.iter().filter_map(|&id| decided(&*self.protocol, histories, id));
+            let decided: Vec<_> = decided.collect();
+            let timers = local.timers.iter().map(|&timer| histories.event_in_words(&self.protocol, timer));
+            let timers: Vec<_> = timers.collect();
+            let mut line = format!("{place}: {known}");
+            if !decided.is_empty() {
+                line.push_str(&format!("; has decided {}", decided.join(", ")));
+            }
+            if !timers.is_empty() {
+                line.push_str(&format!("; timers: {}", timers.join(", ")));
+            }
+            line
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
         let headline = self.headline(step);
         let (place, input) = match step {
@@ -141,7 +197,9 @@ impl<P: Protocol> Graph<P> {
         });
         let decides = newly(&tables.at(old).decided, &tables.at(new).decided);
         let decides = decides.filter_map(|id| decided(&*self.protocol, histories, id));
+        let key = histories.done(tables.at(new).history()).key.and_then(|key| histories.key(key));
         Happening {
+            key: key.map(|key| key.as_str().to_owned()),
             sends: sends.collect(),
             decides: decides.collect(),
             panics: tables.at(new).wreck.as_ref().map(ToString::to_string),
@@ -160,7 +218,7 @@ impl Happening {
         cuts: Vec<(NodeId, NodeId)>,
     ) -> Self {
         let (sends, decides) = (Vec::new(), Vec::new());
-        Happening { kind, at, from, node, words, nth: 0, sends, decides, cuts, panics: None }
+        Happening { kind, at, from, node, words, nth: 0, sends, decides, cuts, panics: None, key: None }
     }
 
     /// Whether two steps cannot be told apart by what is read.

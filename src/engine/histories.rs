@@ -97,9 +97,32 @@ impl<P: Protocol> Histories<P> {
         }
     }
 
-    /// From now on one run is followed: each input is handed over once, to the node itself, and no key is asked for.
-    pub(super) fn follow_one_run(&mut self) {
-        self.live = Some(FxHashMap::default());
+    /// From now on one run is followed, from where each place has such a history: every input is handed over once, to the
+    /// node itself, and no key is asked for.
+    pub(super) fn follow_one_run(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        from: impl Iterator<Item = (PlaceId, HistoryId)>,
+    ) -> Result<(), Refusal> {
+        let mut live = FxHashMap::default();
+        for (place, history) in from {
+            if let Some(node) = self.rebuilt(protocol, participants, history)? {
+                live.insert(place, (history, node));
+            }
+        }
+        self.live = Some(live);
+        Ok(())
+    }
+
+    /// Whether one run is followed.
+    pub(super) fn follows_one_run(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// The node of a place, where one run is followed.
+    pub(super) fn live(&self, place: PlaceId) -> Option<&P::Node> {
+        self.live.as_ref()?.get(&place).map(|(_, node)| node)
     }
 
     pub(super) fn event(&mut self, event: P::Event) -> EventId {
@@ -192,6 +215,7 @@ impl<P: Protocol> Histories<P> {
             route.push(before);
         }
         let (mut node, done) = self.begin(protocol, participants, place)?;
+        let follows_one_run = self.live.is_some();
         for (number, &at) in route.iter().rev().enumerate() {
             let done = match (number, self.all[at.0 as usize].parent) {
                 (0, _) => done.clone(),
@@ -203,7 +227,9 @@ impl<P: Protocol> Histories<P> {
                 }
                 (_, None) => return Ok(None),
             };
-            self.alike(protocol, participants, at, &done)?;
+            // No key was asked for where one run was followed.
+            let key = if follows_one_run { self.all[at.0 as usize].done.key } else { done.key };
+            self.alike(protocol, participants, at, &Done { key, ..done })?;
         }
         Ok(node)
     }

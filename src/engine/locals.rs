@@ -118,6 +118,26 @@ impl<P: Protocol> Locals<P> {
         Ok(Taken { to, sent: self.sent(history) })
     }
 
+    /// From now on one run is followed, from these states.
+    pub(super) fn follow_one_run(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        from: &[LocalId],
+    ) -> Result<(), Refusal> {
+        let histories = from.iter().map(|&local| (self.at(local).place, self.at(local).history()));
+        let histories: Vec<_> = histories.collect();
+        // What is known already would leave the node itself where it is.
+        self.all.values_mut().for_each(|local| local.taken.clear());
+        self.histories.follow_one_run(protocol, participants, histories.into_iter())
+    }
+
+    /// The node itself, if invariants look at it.
+    pub(super) fn node(&self, id: LocalId) -> Option<&P::Node> {
+        let local = self.at(id);
+        if self.histories.follows_one_run() { self.histories.live(local.place) } else { local.node.as_ref() }
+    }
+
     /// Whether a node has a key.
     pub(super) fn is_keyed(&self, id: LocalId) -> bool {
         self.at(id).is_keyed
@@ -135,7 +155,9 @@ impl<P: Protocol> Locals<P> {
             return Ok(known.clone());
         }
         let taken = self.run(protocol, participants, from, self.at(from).history(), input)?;
-        for sample in self.at(from).samples.clone().into_iter().skip(1) {
+        let others =
+            if self.histories.follows_one_run() { Vec::new() } else { self.at(from).samples.clone() };
+        for sample in others.into_iter().skip(1) {
             self.hold(protocol, participants, from, sample, input, &taken)?;
         }
         self.all[from.0 as usize].taken.insert(input, taken.clone());
@@ -257,11 +279,17 @@ impl<P: Protocol> Locals<P> {
             }
             return Ok(id);
         }
-        let node = match self.keeps_nodes || self.fair.is_some() {
+        let is_asked = self.keeps_nodes || self.fair.is_some();
+        let node = match is_asked && !self.histories.follows_one_run() {
             true => self.histories.rebuilt(protocol, participants, history)?,
             false => None,
         };
-        let standing = self.standing(protocol, node.as_ref(), &decided, participants.at(place))?;
+        let standing = self.standing(
+            protocol,
+            node.as_ref().or(self.histories.live(place)),
+            &decided,
+            participants.at(place),
+        )?;
         let node = node.filter(|_| self.keeps_nodes);
         let is_keyed = key.is_some();
         // On a link a message arrives as often as it is sent, and that ends by itself.

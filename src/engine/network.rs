@@ -21,6 +21,13 @@ pub struct Delivery {
     pub(super) from: Option<(PlaceId, u16)>,
 }
 
+impl Delivery {
+    /// Whom it reaches.
+    pub fn to(self) -> PlaceId {
+        self.to
+    }
+}
+
 /// What is in a link that is not empty, by sender and receiver, oldest first.
 type Queue = ((PlaceId, PlaceId), Vec<MessageId>);
 

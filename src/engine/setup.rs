@@ -37,7 +37,7 @@ impl<P: Protocol> Graph<P> {
         Graph::about(protocol, bound, None, stop, Some(fair))
     }
 
-    fn about(
+    pub(super) fn about(
         protocol: Arc<P>,
         bound: &Bound,
         asked: Option<&str>,

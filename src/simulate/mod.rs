@@ -19,6 +19,7 @@ mod knowledge;
 mod matrix;
 mod network;
 mod outcome;
+pub mod protocol;
 mod reduce;
 mod report;
 mod rng;

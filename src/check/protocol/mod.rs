@@ -28,6 +28,7 @@ pub struct AskedOfProtocol {
     pub(super) crashes: u8,
     pub(super) network: Option<Network>,
     pub(super) unstable_rounds: Option<u64>,
+    pub(super) around: Option<(String, u32)>,
 }
 
 impl AskedOfProtocol {
@@ -59,21 +60,6 @@ impl<P: Protocol> IntoSubject for P {
     }
 }
 
-/// The forms in which a story is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Written {
-    Json,
-    Text,
-}
-
-fn form(path: &Path) -> Result<Written, CheckError> {
-    match Form::of(&path.to_string_lossy())? {
-        Form::Json => Ok(Written::Json),
-        Form::Text => Ok(Written::Text),
-        _ => Err(CheckError::NoSuchForm(path.to_owned())),
-    }
-}
-
 impl<P: Protocol> Check<P> {
     /// How many crashes there may be, all honest nodes together; none unless this is said. It takes a protocol that
     /// [recovers](crate::protocol::Recover).
@@ -95,6 +81,14 @@ impl<P: Protocol> Check<P> {
         self
     }
 
+    /// Looks at no more than what is within so many steps of a run: of its steps any number happen, as the trace in this
+    /// text tells them, and then so many others at most. Who is Byzantine, how many crashes there may be and what becomes of
+    /// messages is what the trace says.
+    pub fn around(mut self, trace: impl Into<String>, within: u32) -> Self {
+        self.asked.around = Some((trace.into(), within));
+        self
+    }
+
     /// Runs the check.
     ///
     /// # Errors
@@ -110,12 +104,12 @@ impl<P: Protocol> Check<P> {
     pub fn run_until(&self, stop: &Arc<AtomicBool>) -> Result<CheckedProtocol, CheckError> {
         if let Some(path) = &self.trace {
             writable("trace", path)?;
-            form(path)?;
+            Form::of(&path.to_string_lossy())?;
         }
         let limits = self.limits()?;
         let rows = run::all(&self.subject, &self.asked, &limits, self.timeout, stop)?;
         let (name, nodes) = (self.subject.name(), self.subject.nodes());
-        let bound = run::bound(&*self.subject);
+        let bound = run::bound(&*self.subject, &self.asked);
         let mut checked = CheckedProtocol { name, nodes, bound, rows, written: None, failure: None };
         if let Some(path) = &self.trace {
             checked.failure = checked.write(path).err();
@@ -164,18 +158,15 @@ impl<P: Protocol> Check<P> {
 }
 
 impl CheckedProtocol {
-    /// Writes the story of the shortest run to a file, in the form of its ending: `.json`, which can be read again, or
-    /// `.txt`. Without such a run nothing is written.
+    /// Writes the story of the shortest run to a file, in the form of its ending, as [`Check::trace`] does. Without such a run
+    /// nothing is written.
     ///
     /// # Errors
     /// There is no such form, or no file can be written there.
     pub fn write(&mut self, path: &Path) -> Result<(), CheckError> {
-        let form = form(path)?;
+        let form = Form::of(&path.to_string_lossy())?;
         let Some(story) = self.shortest() else { return Ok(()) };
-        let content = match form {
-            Written::Json => story.to_json()?,
-            Written::Text => story.to_text(),
-        };
+        let content = story.written(form)?;
         fs::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
         self.written = Some(path.to_owned());
         Ok(())

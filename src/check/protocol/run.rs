@@ -10,11 +10,12 @@ use stateright::Model;
 use super::AskedOfProtocol;
 use super::liveness::{self, LIVENESS};
 use super::report::{Row, Verdict};
+use crate::check::builder::CheckError;
 use crate::check::limits::{Limits, Progress, deadline};
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Bound, FairGraph, Graph, Refusal, SetupError};
+use crate::engine::{Around, Bound, FairGraph, Graph, Refusal, SetupError};
 use crate::protocol::Protocol;
-use crate::trace::Story;
+use crate::trace::{Story, StoryFile};
 
 /// For how many rounds the network is unstable unless that is said.
 const UNSTABLE_ROUNDS: u64 = 1;
@@ -25,6 +26,12 @@ struct Outside<'a> {
     deadline: Option<Instant>,
 }
 
+impl Outside<'_> {
+    fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
 /// All placements, each a row, on as many threads as there are.
 pub(super) fn all<P: Protocol>(
     protocol: &Arc<P>,
@@ -32,7 +39,11 @@ pub(super) fn all<P: Protocol>(
     limits: &Limits,
     timeout: Option<Duration>,
     stop: &Arc<AtomicBool>,
-) -> Result<Vec<Row>, SetupError> {
+) -> Result<Vec<Row>, CheckError> {
+    if let Some((trace, within)) = &asked.around {
+        let outside = Outside { stop, deadline: deadline(timeout) };
+        return Ok(vec![around(protocol, trace, *within, limits, &outside)?]);
+    }
     let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
     let queue = Mutex::new(jobs.iter().enumerate());
@@ -50,7 +61,27 @@ pub(super) fn all<P: Protocol>(
         }
     });
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    rows.into_iter().sorted_by_key(|(number, _)| *number).map(|(_, row)| row).collect()
+    let rows = rows.into_iter().sorted_by_key(|(number, _)| *number);
+    rows.map(|(_, row)| row.map_err(CheckError::from)).collect()
+}
+
+/// The states within so many steps of a run.
+fn around<P: Protocol>(
+    protocol: &Arc<P>,
+    trace: &str,
+    within: u32,
+    limits: &Limits,
+    outside: &Outside<'_>,
+) -> Result<Row, CheckError> {
+    let progress = Progress::default();
+    let (_, graph, path) = StoryFile::followed(trace, Arc::clone(protocol), Arc::clone(&progress.stop))?;
+    let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
+    let model = Around::new(&graph, &path, within);
+    let report = followed(&progress, outside.stop, || {
+        search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0
+    });
+    let verdict = verdict(&graph, &report);
+    Ok(row("safety", &graph, report.coverage, verdict))
 }
 
 /// What one row is about.
@@ -85,9 +116,8 @@ fn one<P: Protocol>(
 ) -> Result<Row, SetupError> {
     let progress = Progress::default();
     let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
-    let left = outside.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
-    let limits = Limits { timeout: left, threads: 1, ..*limits };
+    let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     if job.is_liveness {
         let graph = Graph::fair(protocol, &job.bound, stop)?;
         let graph = FairGraph::new(graph, asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS));
@@ -146,7 +176,7 @@ fn verdict<P: Protocol>(graph: &Graph<P>, report: &Report<crate::engine::Step>) 
 }
 
 /// What is part of the bound besides nodes and network, in words.
-pub(super) fn bound<P: Protocol>(protocol: &P) -> String {
+pub(super) fn bound<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> String {
     let events: Vec<_> = protocol
         .events()
         .iter()
@@ -166,6 +196,9 @@ pub(super) fn bound<P: Protocol>(protocol: &P) -> String {
     }
     if !events.is_empty() {
         out.push_str(&format!("From outside, each at most: {}.\n", events.join(", ")));
+    }
+    if let Some((_, within)) = &asked.around {
+        out.push_str(&format!("Nothing but what is within {within} steps of the run that was given.\n"));
     }
     out
 }

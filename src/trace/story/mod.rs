@@ -1,12 +1,17 @@
 //! A run of a protocol of one's own, told step by step: in words with lanes, and in a file that can be read again.
 
+mod draw;
 mod file;
+mod itf;
 mod lanes;
+mod shrink;
 
 use std::fmt::Write as _;
 
 use itertools::Itertools;
+use serde::{Deserialize, Serialize};
 
+use super::Form;
 use crate::engine::{
     Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
 };
@@ -34,7 +39,7 @@ pub struct Story {
 }
 
 /// How a run goes on for ever.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StoryEnd {
     /// After how many of the steps behind the prelude the network is stable.
     pub stable_after: usize,
@@ -78,6 +83,20 @@ impl Story {
             steps,
             violation: graph.violation(last),
             end: None,
+        }
+    }
+
+    /// The story in a form.
+    ///
+    /// # Errors
+    /// It cannot be put into JSON.
+    pub fn written(&self, form: Form) -> serde_json::Result<String> {
+        match form {
+            Form::Json => self.to_json(),
+            Form::Itf => self.to_itf(),
+            Form::Mermaid => Ok(self.to_mermaid()),
+            Form::Text => Ok(self.to_text()),
+            Form::Shiviz => Ok(self.to_shiviz()),
         }
     }
 

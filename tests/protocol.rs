@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -284,6 +284,14 @@ enum Beginner {
     SendsAway,
     /// It does nothing.
     Idles,
+    /// Its key depends on the order of a hash map.
+    Shuffles,
+    /// It has a key until something happens.
+    LosesItsKey,
+    /// It sends without end.
+    Floods,
+    /// Its timer never ends.
+    Ticks,
 }
 
 impl Protocol for Beginner {
@@ -309,7 +317,9 @@ impl Protocol for Beginner {
             Beginner::Forgets => effects.broadcast(node.clone()),
             Beginner::Panics => assert!(node[..] != [2, 1], "two before one"),
             Beginner::SendsAway => effects.send(NodeId(2), node.clone()),
-            Beginner::Idles => {}
+            Beginner::Floods => (0..=10_000).for_each(|_| effects.broadcast(vec![0])),
+            Beginner::Ticks => effects.set(1),
+            Beginner::Idles | Beginner::Shuffles | Beginner::LosesItsKey => {}
         }
     }
 
@@ -318,7 +328,15 @@ impl Protocol for Beginner {
     }
 
     fn key(&self, node: &Vec<u8>) -> Option<Key> {
-        matches!(self, Beginner::Forgets).then(|| Key::debug(&node.len()))
+        match self {
+            Beginner::Forgets => Some(Key::debug(&node.len())),
+            Beginner::LosesItsKey => node.is_empty().then(|| Key::debug(node)),
+            Beginner::Shuffles => {
+                let votes: HashMap<u8, usize> = (0..20).map(|voter| (voter, node.len())).collect();
+                Some(Key::debug(&votes))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -363,7 +381,36 @@ fn what_can_never_be_is_said() {
     said(&why.to_string(), &["n0 sends [1] to n2, and there is no such node"]);
     let idle = run(&Check::new(Beginner::Idles));
     assert_eq!(idle.conclusion(), Conclusion::Vacuous);
-    said(&idle.to_string(), &["holds, but see below", "in no run does an honest node decide anything"]);
+    said(
+        &idle.to_string(),
+        &[
+            "holds, but see below",
+            "in no run does an honest node decide anything",
+            "does not reach its sender",
+        ],
+    );
+}
+
+#[test]
+fn a_key_that_depends_on_the_order_of_a_hash_map_is_refused() {
+    let why = refusal(&Check::new(Beginner::Shuffles));
+    assert!(matches!(why, Refusal::Nondeterministic { .. }), "{why}");
+    said(&why.to_string(), &["not deterministic: n0", "have the key {", "order of a hash map"]);
+}
+
+#[test]
+fn a_key_for_some_nodes_alone_is_refused() {
+    let why = refusal(&Check::new(Beginner::LosesItsKey));
+    said(&why.to_string(), &["a key for some nodes and none for others: for n0", "['1']"]);
+}
+
+#[test]
+fn what_has_no_end_is_said() {
+    let why = refusal(&Check::new(Beginner::Floods));
+    said(&why.to_string(), &["n0 does 10001 things in one step"]);
+    let ticks = run(&Check::new(Beginner::Ticks).max_states(100));
+    assert_eq!(ticks.conclusion(), Conclusion::NotExhausted);
+    said(&ticks.to_string(), &["not exhausted", "A timer that is set again", "give Protocol::key"]);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use super::refusal::Refusal;
 use super::violation;
 use crate::protocol::{Invariant, Network, NodeId, Protocol};
 
+/// How nodes without a key are told apart.
+pub(crate) const BY_HISTORY: &str = "history of inputs";
+
 /// What is the case at one moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct GraphState {
@@ -109,7 +112,7 @@ impl<P: Protocol> Graph<P> {
 
     /// What tells states of a node apart, in words.
     pub fn key(&self) -> &'static str {
-        if self.is_keyed { "the protocol's key, tried on samples" } else { "history of inputs" }
+        if self.is_keyed { "the protocol's key, tried on samples" } else { BY_HISTORY }
     }
 
     /// Whether nodes have a key of their own.

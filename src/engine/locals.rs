@@ -92,6 +92,8 @@ pub(super) struct Locals<P: Protocol> {
     keeps_nodes: bool,
     in_order: bool,
     fair: Option<FairFns<P>>,
+    /// Whether nodes have a key, once one was met.
+    are_keyed: Option<bool>,
 }
 
 impl<P: Protocol> Locals<P> {
@@ -99,7 +101,15 @@ impl<P: Protocol> Locals<P> {
     /// `fair` if it is asked what must happen.
     pub(super) fn new(keeps_nodes: bool, in_order: bool, fair: Option<FairFns<P>>) -> Self {
         let histories = Histories::new();
-        Locals { histories, all: IndexMap::new(), untried: Vec::new(), keeps_nodes, in_order, fair }
+        Locals {
+            histories,
+            all: IndexMap::new(),
+            untried: Vec::new(),
+            keeps_nodes,
+            in_order,
+            fair,
+            are_keyed: None,
+        }
     }
 
     pub(super) fn at(&self, id: LocalId) -> &Local<P> {
@@ -268,6 +278,13 @@ impl<P: Protocol> Locals<P> {
             timers.extend(runs.then_some(timer));
         }
         timers.sort_unstable();
+        if panicked.is_none() && !self.histories.follows_one_run() {
+            let are_keyed = *self.are_keyed.get_or_insert(key.is_some());
+            if are_keyed != key.is_some() {
+                let inputs = self.histories.inputs_in_words(protocol, history);
+                return Err(Refusal::KeySometimes(participants.at(place).to_string(), inputs));
+            }
+        }
         let known = key.map_or(Known::History(history), Known::Key);
         let is_wreck = panicked.is_some();
         let identity = Identity { place, known, decided: decided.clone(), timers: timers.clone(), is_wreck };

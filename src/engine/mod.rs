@@ -25,6 +25,7 @@ pub(crate) use around::Around;
 pub use bound::Bound;
 pub(crate) use fair::nodes_in_words;
 pub use fair::{FairGraph, FairState, FairStep, Owed};
+pub(crate) use graph::BY_HISTORY;
 pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
 pub use network::Delivery;

@@ -63,6 +63,12 @@ pub enum Refusal {
     /// A message to somebody who is not there.
     #[error("{0} sends {2} to {1}, and there is no such node")]
     NoSuchReceiver(String, NodeId, String),
+    /// Some nodes have a key and some have none.
+    #[error(
+        "Protocol::key gives a key for some nodes and none for others: for {0}, which was handed {1}, it is not as before. Give \
+         every node a key, or none"
+    )]
+    KeySometimes(String, String),
     /// A step that does more than anybody can mean.
     #[error(
         "{0} does {1} things in one step: sends, decisions and timers are counted; a loop in Protocol::step or init may have no \

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use stateright::{Model, Path, Property};
 
-use crate::engine::{Bound, Graph, GraphState, SetupError, Step};
+use crate::engine::{Bound, Graph, GraphState, Step};
 use crate::model::{Fingerprint, fingerprint};
 use crate::protocol::Protocol;
 use crate::trace::{ReadStoryError, Story, StoryFile};
@@ -52,9 +52,13 @@ impl<P: Protocol> Explorer<P> {
     /// All runs within a bound. Nothing is searched.
     ///
     /// # Errors
-    /// What makes no sense.
-    pub fn new(protocol: Arc<P>, bound: &Bound) -> Result<Self, SetupError> {
-        Ok(Explorer { graph: Graph::new(protocol, bound, None, Arc::default())?, along: None })
+    /// What makes no sense, or code that cannot even begin.
+    pub fn new(protocol: Arc<P>, bound: &Bound) -> Result<Self, ReadStoryError> {
+        let graph = Graph::new(protocol, bound, None, Arc::default())?;
+        match graph.refusal() {
+            Some(why) => Err(why.into()),
+            None => Ok(Explorer { graph, along: None }),
+        }
     }
 
     /// All runs within the bound of a trace; where it ends is linked from the first page if something is violated there.

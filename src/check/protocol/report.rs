@@ -9,7 +9,7 @@ use crate::check::builder::CheckError;
 use crate::check::conclusion::Conclusion;
 use crate::check::limits::Limit;
 use crate::check::search::Coverage;
-use crate::engine::Refusal;
+use crate::engine::{BY_HISTORY, Refusal};
 use crate::trace::{Story, thousands};
 
 /// What a run over one placement of the Byzantine nodes says.
@@ -169,11 +169,24 @@ impl CheckedProtocol {
 impl fmt::Display for CheckedProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Protocol: {}, {} nodes\n{}\n{}\n\n", self.name, self.nodes, self.bound, self.table())?;
-        for Row { adversary, verdict, .. } in &self.rows {
+        for Row { adversary, verdict, key, .. } in &self.rows {
             match verdict {
                 Verdict::Refused(why) => writeln!(f, "No verdict ({adversary}): {why}.")?,
                 Verdict::Vacuous => {
-                    writeln!(f, "Beware ({adversary}): in no run does an honest node decide anything.")?
+                    writeln!(
+                        f,
+                        "Beware ({adversary}): in no run does an honest node decide anything. Does it wait for its own vote? What is \
+                         broadcast does not reach its sender. Does anything set it going? There are Protocol::init, timers, and \
+                         Protocol::events."
+                    )?;
+                }
+                Verdict::NotExhausted(_) if *key == BY_HISTORY => {
+                    writeln!(
+                        f,
+                        "Beware ({adversary}): a node without a key is told apart by all that has ever happened to it. A timer that is \
+                         set again whenever it runs out, or rounds without a last one, then have no end: give Protocol::key, and a \
+                         bound of rounds."
+                    )?;
                 }
                 _ => {}
             }

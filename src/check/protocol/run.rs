@@ -120,12 +120,18 @@ fn one<P: Protocol>(
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     if job.is_liveness {
         let graph = Graph::fair(protocol, &job.bound, stop)?;
+        if let Some(row) = refused(LIVENESS, &graph) {
+            return Ok(row);
+        }
         let graph = FairGraph::new(graph, asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS));
         let (coverage, verdict) =
             followed(&progress, outside.stop, || liveness::check(&graph, &limits, &progress));
         return Ok(row(LIVENESS, graph.graph(), coverage, verdict));
     }
     let graph = Graph::new(protocol, &job.bound, asked.property.as_deref(), stop)?;
+    if let Some(row) = refused("safety", &graph) {
+        return Ok(row);
+    }
     let report = followed(&progress, outside.stop, || {
         search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0
     });
@@ -133,9 +139,25 @@ fn one<P: Protocol>(
     Ok(row("safety", &graph, report.coverage, verdict))
 }
 
+/// The row of code that cannot even begin.
+fn refused<P: Protocol>(asked: &'static str, graph: &Graph<P>) -> Option<Row> {
+    let why = graph.refusal()?;
+    Some(row(asked, graph, Coverage::default(), Verdict::Refused(why)))
+}
+
 fn row<P: Protocol>(asked: &'static str, graph: &Graph<P>, coverage: Coverage, verdict: Verdict) -> Row {
     let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
     Row { asked, adversary, network, key, coverage, verdict }
+}
+
+/// Ends the watch.
+struct Over<'a>(&'a AtomicBool, &'a std::thread::Thread);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+        self.1.unpark();
+    }
 }
 
 /// Does the work, and passes on that it is to stop.
@@ -150,10 +172,9 @@ fn followed<R>(progress: &Progress, stop: &AtomicBool, work: impl FnOnce() -> R)
                 std::thread::park_timeout(Duration::from_millis(20));
             }
         });
-        let result = work();
-        is_over.store(true, Relaxed);
-        watch.thread().unpark();
-        result
+        // Also where the work panics, or the watch would go on for ever.
+        let _over = Over(&is_over, watch.thread());
+        work()
     })
 }
 

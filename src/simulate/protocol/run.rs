@@ -46,6 +46,8 @@ struct Running<P: Protocol> {
     arrived: BTreeSet<Step>,
     /// When a message was first seen, and whether it is held back.
     seen: BTreeMap<Step, (usize, bool)>,
+    /// How many messages there were when all was last delivered again.
+    lull: usize,
     is_stable: bool,
     looks_at_safety: bool,
     looks_at_liveness: bool,
@@ -71,6 +73,7 @@ pub(super) fn run<P: Protocol>(
         drawn,
         arrived: BTreeSet::new(),
         seen: BTreeMap::new(),
+        lull: 0,
         is_stable: false,
         looks_at_safety: property != Some(LIVENESS),
         looks_at_liveness: is_fair && property.is_none_or(|asked| asked == LIVENESS),
@@ -204,10 +207,18 @@ impl<P: Protocol> Running<P> {
         if let Some((step, _)) = oldest {
             return Some(step);
         }
+        // What came too early may be of use now; it comes again as long as that makes somebody send something new.
+        if self.run.graph().is_keyed() && !self.run.is_in_order() && self.lull < self.seen.len() {
+            self.lull = self.seen.len();
+            self.arrived.clear();
+            return self.next_when_stable();
+        }
         if !events.is_empty() {
             return self.drawn.pick(&events);
         }
-        self.drawn.pick(&timers)
+        let timer = self.drawn.pick(&timers);
+        self.lull = if timer.is_some() { 0 } else { self.lull };
+        timer
     }
 }
 

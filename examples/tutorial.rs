@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example tutorial -- check --draft 1` and so on, up to draft 4.
 
+#![allow(missing_docs, reason = "the guide explains it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
@@ -79,13 +81,14 @@ fn proposer(round: u32) -> NodeId {
 
 impl Tendermint {
     fn enter(self, node: &mut Node, round: u32, effects: &mut Effects<Self>) {
+        effects.stop(Event::Timeout(node.round));
         node.round = round;
         node.has_voted = false;
         node.has_proposed = false;
         node.new_rounds.clear();
         node.prevotes.clear();
         node.precommits.clear();
-        if round == 0 || self.draft >= 4 {
+        if self.draft >= 4 {
             effects.set(Event::Timeout(round));
         }
         self.to_proposer(node, round, Message::NewRound { round, lock: node.lock }, effects);

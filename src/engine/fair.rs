@@ -3,7 +3,8 @@
 //! **Before it** everything may happen that the bound allows, but that nobody gets into a round of a given number, or past it.
 //!
 //! **After it** nothing is lost, cut or crashes. What honest nodes have sent each other arrives. A timer is longer than
-//! that takes: it runs out only where no honest node has a message of another on its way that changes anything. What a
+//! that takes: it runs out only where no honest node has a message of another on its way that changes anything. That of a later
+//! round is longer: it runs out only where nobody waits in an earlier one. What a
 //! Byzantine node does, and what comes from outside, is owed by nobody: it happens, or not.
 
 use std::collections::BTreeSet;
@@ -137,6 +138,14 @@ impl<P: Protocol> Graph<P> {
         Some((from, self.honest(delivery.to)?)).filter(|_| is_honest)
     }
 
+    /// In which round an honest node is whose timer runs out.
+    fn round_of_timer(&self, state: &GraphState, step: Step) -> Option<u64> {
+        let Step::Timer(place, _) = step else { return None };
+        self.honest(place)?;
+        let tables = self.tables();
+        Some(tables.at(state.locals[place.index()]).standing.map_or(0, |standing| standing.round))
+    }
+
     /// What can happen once the network is stable: timers last.
     fn possible_when_stable(&self, state: &GraphState) -> Vec<Step> {
         let mut is_quiet = true;
@@ -155,8 +164,10 @@ impl<P: Protocol> Graph<P> {
                 Step::Crash(_) | Step::Lose(_) | Step::Cut(..) => {}
             }
         }
+        let lowest = timers.iter().filter_map(|step| self.round_of_timer(state, *step)).min();
         timers.retain(|step| {
-            is_quiet || matches!(step, Step::Timer(place, _) if self.honest(*place).is_none())
+            let round = self.round_of_timer(state, *step);
+            round.is_none() || is_quiet && round == lowest
         });
         steps.extend(timers);
         steps

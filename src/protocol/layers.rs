@@ -69,7 +69,8 @@ pub trait Recover: Protocol {
     fn recover(&self, id: NodeId, disk: Self::Disk, effects: &mut Effects<Self>) -> Self::Node;
 }
 
-/// A protocol that promises to get somewhere once the network is stable.
+/// A protocol that promises to get somewhere once the network is stable: what honest nodes send each other arrives then, and
+/// a timer runs out only where nothing is left on its way that changes anything, and nobody waits in an earlier round.
 pub trait Fair: Protocol {
     /// The round that a node is in. Rounds only grow. Before the network is stable nobody gets past a bound of rounds;
     /// after it everybody may.

@@ -30,7 +30,7 @@ pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parti
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
-pub(crate) use print::{beside_the_build, thousands};
+pub(crate) use print::{beside_the_build, count, thousands, were};
 pub use story::{ReadStoryError, Story, StoryEnd, StoryFile};
 pub(crate) use text::describe;
 

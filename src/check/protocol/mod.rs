@@ -14,6 +14,7 @@ use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::subject::{IntoSubject, Subject};
 use crate::engine::Bound;
+use crate::files;
 use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, beside_the_build};
 
@@ -167,7 +168,7 @@ impl CheckedProtocol {
         let form = Form::of(&path.to_string_lossy())?;
         let Some(story) = self.shortest() else { return Ok(()) };
         let content = story.written(form)?;
-        fs::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
+        files::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
         self.written = Some(path.to_owned());
         Ok(())
     }

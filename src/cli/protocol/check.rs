@@ -9,9 +9,10 @@ use serde_json::json;
 use super::bound::BoundArguments;
 use crate::check::protocol::{CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
-use crate::cli::check::{exit_code, stopped_by_ctrl_c};
+use crate::cli::check::exit_code;
 use crate::cli::limits::LimitArguments;
-use crate::cli::{Format, UsageError, with};
+use crate::cli::output::{self, answer, answer_json, complain};
+use crate::cli::{Format, HOLDS, UsageError, numbers, signals, with};
 use crate::protocol::Protocol;
 
 #[derive(Debug, Args)]
@@ -66,18 +67,19 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Resul
     };
     let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
-    let checked = check.run_until(&stopped_by_ctrl_c()?)?;
-    match arguments.format {
-        Format::Text => print!("{checked}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
-    }
+    let checked = check.run_until(&signals::stopped()?)?;
+    let mut code = exit_code(checked.conclusion());
+    code = match arguments.format {
+        Format::Text => answer(&checked.to_string(), code),
+        Format::Json => answer_json(&as_json(&checked)?, code),
+    };
     if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
-        println!("There is no counterexample: {} was not written.", path.display());
+        answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
     }
-    match checked.failure() {
-        Some(error) => Err(UsageError(error.to_string())),
-        None => Ok(exit_code(checked.conclusion())),
+    if let Some(error) = checked.failure() {
+        complain(&error.to_string());
     }
+    Ok(code)
 }
 
 fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
@@ -100,7 +102,8 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
             Verdict::Vacuous => json["verdict"] = json!("vacuous"),
             Verdict::NotExhausted(limit) => {
                 json["verdict"] = json!("not exhausted");
-                json["limit"] = json!(limit.to_string());
+                json["limit"] = json!(numbers::limit(*limit));
+                json["why"] = json!(limit.to_string());
             }
             Verdict::Refused(why) => {
                 json["verdict"] = json!("no verdict");
@@ -115,9 +118,9 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
         }
         rows.push(json);
     }
-    Ok(json!({
-        "protocol": checked.name(),
-        "exit_code": exit_code(checked.conclusion()),
-        "rows": rows,
-    }))
+    let mut out = output::head("check", exit_code(checked.conclusion()));
+    out["protocol"] = json!(checked.name());
+    out["failures"] = json!(checked.failure().map(ToString::to_string).into_iter().collect::<Vec<_>>());
+    out["rows"] = json!(rows);
+    Ok(out)
 }

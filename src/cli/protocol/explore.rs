@@ -9,6 +9,7 @@ use clap::Args;
 use super::bound::BoundArguments;
 use crate::check::protocol::ByzantineNodes;
 use crate::cli::explore::free_address;
+use crate::cli::output::answer;
 use crate::cli::{HOLDS, UsageError};
 use crate::engine::Bound;
 use crate::explore::protocol::Explorer;
@@ -56,7 +57,7 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ExploreArguments) -> Res
         }
     };
     let addr = free_address(&arguments.addr)?;
-    println!("Exploring at http://{addr}/ (Ctrl-C ends it)");
+    answer(&format!("Exploring at http://{addr}/ (Ctrl-C ends it)\n"), HOLDS);
     explorer.serve(addr);
     Ok(HOLDS)
 }

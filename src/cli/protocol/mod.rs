@@ -8,10 +8,10 @@ mod simulate;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::flags::{Flag, Flags, with_flags};
-use super::{USAGE, UsageError};
+use super::{UsageError, ended, refused_arguments};
 use crate::protocol::Protocol;
 
 #[derive(Debug, Parser)]
@@ -105,28 +105,29 @@ fn run_named<P: Protocol>(
     flags: &[Flag],
     build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
 ) -> ExitCode {
-    match command(name, flags, build) {
-        Ok(code) => ExitCode::from(code),
-        Err(UsageError(what)) => {
-            eprintln!("error: {what}");
-            ExitCode::from(USAGE)
-        }
+    let matches = match command(name, flags) {
+        Ok(command) => command.try_get_matches(),
+        Err(why) => return ended(Err(UsageError(why))),
+    };
+    let read = matches.and_then(|matches| Ok((ProtocolArguments::from_arg_matches(&matches)?, matches)));
+    match read {
+        Ok((arguments, matches)) => ended(run_command(arguments, &matches, build)),
+        Err(error) => refused_arguments(&error),
     }
 }
 
-fn command<P: Protocol>(
-    name: String,
-    flags: &[Flag],
-    build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
-) -> Result<u8, UsageError> {
+fn command(name: String, flags: &[Flag]) -> Result<Command, String> {
     // Names are borrowed for ever, and there is one.
     let command = ProtocolArguments::command().name(&*name.leak());
-    let matches = with_flags(command, flags).map_err(UsageError)?.get_matches();
-    let arguments = match ProtocolArguments::from_arg_matches(&matches) {
-        Ok(arguments) => arguments,
-        Err(error) => error.exit(),
-    };
-    let own = matches.subcommand().map_or(&matches, |(_, own)| own);
+    with_flags(command, flags)
+}
+
+fn run_command<P: Protocol>(
+    arguments: ProtocolArguments,
+    matches: &ArgMatches,
+    build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
+) -> Result<u8, UsageError> {
+    let own = matches.subcommand().map_or(matches, |(_, own)| own);
     let protocol = build(&Flags::of(own)).map_err(UsageError)?;
     match arguments.command {
         ProtocolCommand::Check(arguments) => check::run(protocol, &arguments),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::cli::output::answer;
 use crate::cli::{HOLDS, STUCK, UNSAFE, UsageError};
+use crate::files;
 use crate::protocol::Protocol;
 use crate::trace::{Form, StoryFile};
 
@@ -35,23 +37,26 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Resu
         false => read.clone(),
     };
     if let (Some(path), Some(form)) = (&arguments.trace, form) {
-        fs::write(path, story.written(form)?)
+        files::write(path, story.written(form)?)
             .map_err(|why| UsageError(format!("{}: {why}", path.display())))?;
     }
-    print!("Protocol: {}\n\n{}", story.protocol, story.to_text());
+    let mut out = format!("Protocol: {}\n\n{}", story.protocol, story.to_text());
     let left_out = read.steps.len() - story.steps.len();
     if left_out > 0 {
-        println!("\n{left_out} of {} steps were left out.", read.steps.len() - read.opening);
+        out.push_str(&format!("\n{left_out} of {} steps were left out.\n", read.steps.len() - read.opening));
     }
     match (&file.violates, &story.violation) {
         (Some(said), Some(violation)) if *said == violation.property => {}
-        (Some(said), _) => println!("\nThe file says that it violates {said}; here it does not."),
-        (None, None) => println!("\nNothing is violated in the last state."),
+        (Some(said), _) => {
+            out.push_str(&format!("\nThe file says that it violates {said}; here it does not.\n"));
+        }
+        (None, None) => out.push_str("\nNothing is violated in the last state.\n"),
         (None, Some(_)) => {}
     }
-    Ok(match (&story.violation, &story.end) {
+    let code = match (&story.violation, &story.end) {
         (Some(_), None) => UNSAFE,
         (Some(_), Some(_)) => STUCK,
         (None, _) => HOLDS,
-    })
+    };
+    Ok(answer(&out, code))
 }

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::bound::BoundArguments;
-use crate::cli::check::stopped_by_ctrl_c;
-use crate::cli::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, seconds, with};
+use crate::cli::output::{self, answer, answer_json};
+use crate::cli::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, seconds, signals, with};
 use crate::protocol::Protocol;
 use crate::simulate::protocol::{Counts, Simulated, Simulation};
 
@@ -60,13 +60,12 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &SimulateArguments) -> Re
     let simulation = with(simulation, timeout, Simulation::timeout);
     let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
     let simulation = if arguments.keep_going { simulation.keep_going() } else { simulation };
-    let simulated = simulation.run_until(&*stopped_by_ctrl_c()?)?;
+    let simulated = simulation.run_until(&*signals::stopped()?)?;
     let code = exit_code(&simulated, arguments.runs);
-    match arguments.format {
-        Format::Text => print!("{simulated}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&simulated, code)?)?),
-    }
-    Ok(code)
+    Ok(match arguments.format {
+        Format::Text => answer(&simulated.to_string(), code),
+        Format::Json => answer_json(&as_json(&simulated, code)?, code),
+    })
 }
 
 fn exit_code(simulated: &Simulated, runs: u64) -> u8 {
@@ -93,14 +92,13 @@ fn as_json(simulated: &Simulated, code: u8) -> serde_json::Result<serde_json::Va
             "trace": serde_json::from_str::<serde_json::Value>(&finding.story.to_json()?)?,
         }));
     }
-    Ok(json!({
-        "runs": runs,
-        "steps": steps,
-        "done": done,
-        "quiet": quiet,
-        "long": long,
-        "violating": violating,
-        "exit_code": code,
-        "findings": findings,
-    }))
+    let mut out = output::head("simulate", code);
+    out["runs"] = json!(runs);
+    out["steps"] = json!(steps);
+    out["done"] = json!(done);
+    out["quiet"] = json!(quiet);
+    out["long"] = json!(long);
+    out["violating"] = json!(violating);
+    out["findings"] = json!(findings);
+    Ok(out)
 }

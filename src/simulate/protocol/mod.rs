@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::check::protocol::ByzantineNodes;
 use crate::engine::{Bound, Refusal, SetupError};
+use crate::files;
 use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, ReadStoryError, Story, UnknownForm, beside_the_build};
 
@@ -214,7 +215,7 @@ impl<P: Protocol> Simulation<P> {
         let mut simulated = self.reported(outcomes, begun)?;
         if let (Some(path), Some(finding)) = (&self.trace, simulated.findings.first()) {
             let content = finding.story.written(Form::of(&path.to_string_lossy())?)?;
-            match fs::write(path, content) {
+            match files::write(path, content) {
                 Ok(()) => simulated.written = Some(path.clone()),
                 Err(why) => return Err(SimulationError::Trace(path.clone(), why)),
             }

@@ -80,7 +80,7 @@ fn open(path: &Path, addr: &str, catalogue: &Catalogue) -> Result<u8, UsageError
 }
 
 /// The address, if it can be served at: the web server itself would panic.
-fn free_address(text: &str) -> Result<SocketAddr, UsageError> {
+pub(super) fn free_address(text: &str) -> Result<SocketAddr, UsageError> {
     let mut addresses = text
         .to_socket_addrs()
         .map_err(|e| UsageError(format!("--addr {text}: {e}; give it as in 127.0.0.1:3000")))?;

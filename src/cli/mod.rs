@@ -7,6 +7,7 @@ mod bugs;
 mod check;
 mod completions;
 mod explore;
+mod flags;
 mod junit;
 mod limits;
 mod look;
@@ -35,7 +36,8 @@ use crate::model::unanswered;
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::TraceFile;
 
-pub use protocol::run_protocol;
+pub use flags::{Flag, Flags};
+pub use protocol::{run_protocol, run_protocol_with};
 
 /// Nothing was found wrong, and everything that was asked was looked at.
 pub const HOLDS: u8 = 0;

@@ -9,6 +9,7 @@
 //! A trace from a file has a page of its own, with links into the explorer: see [`TracePage`].
 
 mod page;
+pub mod protocol;
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};

@@ -43,6 +43,7 @@ mod effects;
 mod id;
 mod invariant;
 mod key;
+mod layers;
 mod name;
 mod network;
 mod offer;
@@ -55,6 +56,8 @@ pub use effects::{Effects, Input, Receiver};
 pub use id::{NodeId, Slot};
 pub use invariant::{Invariant, Nodes};
 pub use key::{ByDebug, Key};
+pub(crate) use layers::FairFns;
+pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
 pub use tallying::{Adversary, Quorums, Renaming, Tally, Tallying};
@@ -138,6 +141,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// That its nodes count: `Some(Quorums::new())` for a protocol that is [`Tallying`].
     fn quorums(&self) -> Option<Quorums<Self>> {
         None
+    }
+
+    /// What it can be asked beyond safety without crashes: nothing, unless a trait says more.
+    fn layers(&self) -> Layers<Self> {
+        Layers::none()
     }
 
     /// A message in words, for tables and stories. Two that read alike are told apart all the same.

@@ -31,7 +31,7 @@ pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
 pub(crate) use print::{beside_the_build, count, thousands, were};
-pub use story::{ReadStoryError, Story, StoryFile};
+pub use story::{ReadStoryError, Story, StoryEnd, StoryFile};
 pub(crate) use text::describe;
 
 /// A run of the protocol from its initial state.

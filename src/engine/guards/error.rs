@@ -13,7 +13,9 @@ pub enum Unfit {
     #[error("Adversary::alphabet has {0} messages: there must be 1 to 65,535 of them")]
     Alphabet(usize),
     /// A part that is no message of the alphabet by a node.
-    #[error("Adversary::parts names a part of '{0}' that is not in the alphabet, or a signer who is not there")]
+    #[error(
+        "Adversary::parts names a part of '{0}' that is not in the alphabet, or a signer who is not there"
+    )]
     Part(String),
     /// A vote of parts.
     #[error("'{0}' is said to be a vote and has signed parts: it can be one of them only")]

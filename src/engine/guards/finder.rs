@@ -66,7 +66,8 @@ impl<P: Protocol> Finder<P> {
         let (samples, controls, tasks) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut finder = Finder { machine, me, others, samples, controls, tasks, first: None };
         let (node, done) = finder.machine.begin(me)?;
-        let mut sample = Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
+        let mut sample =
+            Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
         finder.note_sent(&mut sample, &done.sent);
         let outcome = outcome(node.as_ref().map(|node| node.control), &done);
         if let Some(node) = node {
@@ -118,7 +119,8 @@ impl<P: Protocol> Finder<P> {
     fn counted(&self, sample: &Sample, group: usize) -> Vec<(Content, u8)> {
         let mut counts = Vec::new();
         for &content in &self.alphabet().groups[group] {
-            let voters = self.others.iter().filter(|other| sample.voted[self.slot(group, **other)] == Some(content));
+            let voters =
+                self.others.iter().filter(|other| sample.voted[self.slot(group, **other)] == Some(content));
             let count = voters.count() as u8;
             counts.extend((count > 0).then_some((content, count)));
         }
@@ -149,8 +151,9 @@ impl<P: Protocol> Finder<P> {
         }
         let is_new = self.controls[control as usize].samples.is_empty();
         let number = self.samples.len();
-        let groups: Vec<_> =
-            (0..self.alphabet().groups.len()).filter(|&group| self.is_least(control, &sample, group)).collect();
+        let groups: Vec<_> = (0..self.alphabet().groups.len())
+            .filter(|&group| self.is_least(control, &sample, group))
+            .collect();
         if groups.is_empty() && !is_new {
             return;
         }
@@ -172,7 +175,8 @@ impl<P: Protocol> Finder<P> {
             self.tasks.push_back(Task::First(control));
         }
         for (outcome, recipes) in &known.ways {
-            let cooked = recipes.iter().map(|recipe| Task::Cook(control, number, outcome.clone(), recipe.clone()));
+            let cooked =
+                recipes.iter().map(|recipe| Task::Cook(control, number, outcome.clone(), recipe.clone()));
             self.tasks.extend(cooked);
         }
         self.tasks.extend(groups.into_iter().map(|group| Task::Votes(control, number, group)));
@@ -214,13 +218,7 @@ impl<P: Protocol> Finder<P> {
     }
 
     /// Takes down what a run has brought about, and goes on from there.
-    fn record(
-        &mut self,
-        (control, sample): (u32, usize),
-        feeds: &[Feed],
-        ran: &Ran<P>,
-        recipe: Recipe,
-    ) {
+    fn record(&mut self, (control, sample): (u32, usize), feeds: &[Feed], ran: &Ran<P>, recipe: Recipe) {
         let to = ran.done.panicked.is_none().then_some(ran.node.control);
         let outcome = outcome(to, &ran.done);
         let recipes = self.controls[control as usize].ways.entry(outcome.clone()).or_default();
@@ -297,7 +295,8 @@ impl<P: Protocol> Finder<P> {
                         continue;
                     }
                     let group = self.alphabet().group(vote)?;
-                    let voter = *self.others.iter().find(|other| voted[self.slot(group, **other)].is_none())?;
+                    let voter =
+                        *self.others.iter().find(|other| voted[self.slot(group, **other)].is_none())?;
                     voted[self.slot(group, voter)] = Some(vote);
                     feeds.push(Feed::Message(voter, vote));
                 }
@@ -313,7 +312,8 @@ impl<P: Protocol> Finder<P> {
             Single::Class(class) => {
                 let members = self.alphabet().classes[class].iter().copied();
                 let mut fitting = members.filter(|&member| {
-                    let mut own = self.alphabet().parts(member).iter().filter(|(signer, _)| *signer == self.me);
+                    let mut own =
+                        self.alphabet().parts(member).iter().filter(|(signer, _)| *signer == self.me);
                     own.all(|(_, part)| sample.sent.contains(part))
                 });
                 fitting.next().map(|member| Feed::Message(self.others[0], member))
@@ -323,7 +323,8 @@ impl<P: Protocol> Finder<P> {
 
     fn all_singles(&self) -> Vec<Single> {
         let others = self.others.iter();
-        let plain = others.flat_map(|&from| self.alphabet().plain().map(move |content| Single::Plain(from, content)));
+        let plain =
+            others.flat_map(|&from| self.alphabet().plain().map(move |content| Single::Plain(from, content)));
         plain.chain((0..self.alphabet().classes.len()).map(Single::Class)).collect()
     }
 

@@ -143,16 +143,16 @@ impl<P: Protocol> Guards<P> {
         });
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_by_key(|(me, _)| *me);
-        let finders: Result<Option<Vec<_>>, Unfit> = found.into_iter().map(|(_, closed)| closed.transpose()).fold(
-            Ok(Some(Vec::new())),
-            |all, closed| match (all?, closed.transpose()?) {
+        let finders: Result<Option<Vec<_>>, Unfit> = found
+            .into_iter()
+            .map(|(_, closed)| closed.transpose())
+            .fold(Ok(Some(Vec::new())), |all, closed| match (all?, closed.transpose()?) {
                 (Some(mut all), Some(finder)) => {
                     all.push(finder);
                     Ok(Some(all))
                 }
                 _ => Ok(None),
-            },
-        );
+            });
         Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders }))
     }
 
@@ -232,7 +232,8 @@ impl<P: Protocol> Guards<P> {
         let is_asked = |name: &str| asked.is_none_or(|asked| asked == name);
         let against = |(slot, value): &(crate::protocol::Slot, P::Value)| {
             let others = decisions.iter().enumerate();
-            let others = others.filter(|(_, (other, what))| is_asked(AGREEMENT) && other == slot && what != value);
+            let others =
+                others.filter(|(_, (other, what))| is_asked(AGREEMENT) && other == slot && what != value);
             others.map(|(number, _)| number as u16).collect()
         };
         let is_invalid = |(slot, value): &(crate::protocol::Slot, P::Value)| {
@@ -294,8 +295,10 @@ impl<P: Protocol> Guards<P> {
         asked: Option<&str>,
     ) -> Result<Acted, Unfit> {
         let spurious = |what: &str| Unfit::Spurious(what.to_owned());
-        let (path, state) = product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
-        let wrong = product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
+        let (path, state) =
+            product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
+        let wrong =
+            product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
         let acts = found.acts(tables, &path, product.exists(&state), &wrong);
         let acts = acts.ok_or_else(|| spurious("its local steps are not found again"))?;
         let mut machine = self.machine();
@@ -369,9 +372,14 @@ impl<P: Protocol> Found<'_, P> {
             let (locals, of) = (&self.locals[place], &tables[place].of);
             let exists = self.sent(&stands);
             let from = stands[place];
-            let is_goal = |at: usize| at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent;
-            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal)
-                .or_else(|| route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| of[at] == Some(class)))?;
+            let is_goal = |at: usize| {
+                at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent
+            };
+            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal).or_else(|| {
+                route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| {
+                    of[at] == Some(class)
+                })
+            })?;
             for (from, edge) in steps {
                 acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, number)?);
             }
@@ -389,7 +397,13 @@ impl<P: Protocol> Found<'_, P> {
             let (steps, to) =
                 route(locals, stands[place], exists, &|at| way(at).is_some() || has(at), &|_| false)?;
             for (from, edge) in steps {
-                acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, path.len())?);
+                acts[place].push(self.act(
+                    place,
+                    from,
+                    locals.all[from].edges[edge].way,
+                    exists,
+                    path.len(),
+                )?);
             }
             if let Some(way) = way(to) {
                 acts[place].push(self.act(place, to, way, exists, path.len())?);

@@ -1,6 +1,6 @@
 // What can happen next: what honest participants may do or receive, and the palette of each Byzantine replica.
 
-import { bare, h } from "./dom.js";
+import { bare, fillSvg, h } from "./dom.js";
 import { MEANING } from "./pbft.js";
 
 /** What comes of an option, in a few words. */
@@ -25,15 +25,26 @@ class Keys {
   }
 }
 
+const ICONS = {
+  timeout: "M2 1 h9 l-9 13 h9 z", crash: "M8 0 l-7 8 h4 l-2 7 l8 -9 h-4 z", stop: "M2 3 h9 v9 h-9 z", read: "M3 5 a3.5 3.5 0 1 1 4 3.5 v2 M7 13 v1",
+};
+
+/** A small sign for what is no message. */
+function icon(kind) {
+  if (!ICONS[kind]) return null;
+  const span = h("span", { "aria-hidden": "true" });
+  fillSvg(span, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 13 15"><path d="${ICONS[kind]}"/></svg>`);
+  return [span, " "];
+}
+
 /** An honest participant's option: a button, and beside it one that drops the message. */
 function option(one, who, keys, act) {
   const key = keys.next(() => act(one.name));
   const from = one.from ? h("span", { class: "from" }, `from ${one.from} `) : null;
-  const words = one.kind === "timeout" ? `⧗ ${one.words}` : one.kind === "crash" ? `↯ ${one.words}` : one.kind === "stop" ? `■ ${one.words}` : bare(one.words);
   const take = h("button", {
     type: "button", class: `option ${one.kind}${one.quiet ? " quiet" : ""}`, "data-name": one.name, title: MEANING[one.message] ?? "",
     onclick: () => act(one.name),
-  }, key, h("span", {}, from, h("b", {}, words), h("small", {}, consequence(one))));
+  }, key, h("span", {}, from, icon(one.kind), h("b", {}, bare(one.words)), h("small", {}, consequence(one))));
   const drop = one.kind === "message" ? h("button", {
     type: "button", class: "drop", "data-name": `x-${one.name}`, "aria-label": `Drop it: ${bare(one.words)} from ${one.from} never reaches ${who}`, title: "Drop it: it never arrives",
     onclick: () => act(`x-${one.name}`),

@@ -124,7 +124,7 @@ const GLYPH_WORDS = { timeout: "timer runs out", crash: "crashes", read: "asks",
 function label(event, place) {
   const from = place.x.get(event.from), to = place.x.get(event.at), y = place.y(event.number);
   if (from === undefined || to === undefined) {
-    return `<text class="label own" x="${to + 14}" y="${y + 4}">${place.narrow ? "" : GLYPH_WORDS[event.kind] ?? escaped(event.words)}</text>`;
+    return place.notes ? "" : `<text class="label own" x="${to + 14}" y="${y + 4}">${place.narrow ? "" : GLYPH_WORDS[event.kind] ?? escaped(event.words)}</text>`;
   }
   const words = bare(event.message?.words ?? event.words);
   const text = place.narrow ? SHORT[event.message?.kind] ?? words : words;
@@ -186,7 +186,7 @@ function happening(one, place, view) {
 function wording(one, place, view) {
   const y = place.y(one.number), came = (one.outcome ?? []).map(bare).join("; ");
   const isMessage = one.kind === "message" || one.kind === "drop";
-  const what = one.kind === "drop" ? "does not get it" : came || (isMessage ? "takes note" : one.words);
+  const what = one.kind === "drop" ? "does not get it" : isMessage ? came || "takes note" : [bare(one.words), came].filter(Boolean).join("; ");
   const note = place.notes ? `<text class="note" x="${place.right + 6}" y="${y + 4}">${escaped(clipped(`${one.at} ${what}`, Math.floor(place.notes / 6.2)))}</text>` : "";
   return `<g class="words ${one.kind}${stance(one, view)}" data-words="${one.number}" aria-hidden="true">${label(one, place)}${note}</g>`;
 }
@@ -224,14 +224,14 @@ function stubs(run, place) {
 /** The border from which on the network is stable, and the part that goes on for ever. */
 function lasso(run, place) {
   const one = run.lasso;
-  if (!one) return "";
+  if (!one) return ["", ""];
   const edge = (after) => place.y(after) + place.sizes.row / 2 + below(run.events[after - 1], place.sizes);
   const last = place.height - 2, top = edge(one.repeats_after);
   const band = one.is_loop ? `<rect class="loop" x="1" y="${top}" width="${place.width - 2}" height="${Math.max(4, last - top)}" rx="6"/>` : "";
   const rule = (y, words, kind, below) => `<g class="rule ${kind}"><line x1="0" y1="${y}" x2="${place.width}" y2="${y}"/><text x="${place.width - 6}" y="${below ? y + 12 : y - 4}">${escaped(words)}</text></g>`;
   const stable = edge(one.stable_after);
-  return band + rule(stable, "from here on the network is stable", "stable", false)
-    + rule(top, one.is_loop ? "↻ from here on, for ever" : one.then, "repeats", true);
+  return [band, rule(stable, "from here on the network is stable", "stable", false)
+    + rule(top, one.is_loop ? "↻ from here on, for ever" : one.then, "repeats", true)];
 }
 
 /** The line that says where one stands. */
@@ -249,9 +249,10 @@ function now(place, view, run) {
  */
 export function diagram(run, view) {
   const place = layout(run, view.width);
+  const [band, rules] = lasso(run, place);
   const body = [
-    lasso(run, place), views(run, place), lines(run, place), stubs(run, place),
-    ...run.events.map((one) => happening(one, place, view)), ...run.events.map((one) => wording(one, place, view)), now(place, view, run),
+    band, views(run, place), lines(run, place), stubs(run, place),
+    ...run.events.map((one) => happening(one, place, view)), ...run.events.map((one) => wording(one, place, view)), rules, now(place, view, run),
   ].join("");
   const lit = view.votes ? " pointed" : "";
   const words = `Space-time diagram of ${run.events.length} steps; time runs down`;

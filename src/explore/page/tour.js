@@ -25,8 +25,8 @@ export function show(strip, number, state) {
   const next = done.indexOf(false);
   const all = next < 0;
   const tasks = lesson.tasks.map((task, place) => {
-    const kind = done[place] ? "done" : place === next ? "next" : "later";
-    return h("li", { class: kind, "aria-current": kind === "next" ? "step" : null },
+    const kind = done[place] ? "done" : place === next ? "now-due" : "later";
+    return h("li", { class: kind, "aria-current": kind === "now-due" ? "step" : null },
       h("span", { class: "box", "aria-hidden": "true" }, done[place] ? "✓" : String(place + 1)),
       h("span", {}, h("span", { class: "unseen" }, done[place] ? "Done: " : ""), task.say, done[place] ? h("em", {}, ` ${task.then}`) : null));
   });

@@ -9,6 +9,7 @@ import * as header from "./header.js";
 import * as keys from "./keys.js";
 import * as run from "./run.js";
 import * as start from "./start.js";
+import { neighbour } from "./tree.js";
 
 const $ = (id) => document.getElementById(id);
 /** Where one has been, for `undo`. */
@@ -94,6 +95,14 @@ function branch() {
   else run.say("This is the end of the run: go back first, and branch there.");
 }
 
+/** To another run among those tried, as far along it as one is now. */
+function another(by) {
+  const { query, steps, at } = run.current;
+  const to = neighbour(query, steps, by);
+  if (to) run.go(to, Math.min(at, to.length));
+  else run.say(by < 0 ? "There is no run above this one." : "There is no run below this one.");
+}
+
 const back = () => run.current.at > 0 && run.go(run.current.steps, run.current.at - 1);
 const first = () => run.go(run.current.steps, 0);
 const last = () => run.go(run.current.steps);
@@ -102,7 +111,7 @@ const onRun = (action) => () => (run.current && !$("run").hidden ? action() : un
 
 const ACTIONS = {
   forward: onRun(run.forward), back: onRun(back), first: onRun(first), last: onRun(last), branch: onRun(branch),
-  undo: onRun(undo), run: onRun(() => letRun({ until: "quiet" })), referee: onRun(() => $("referee")?.click()),
+  above: onRun(() => another(-1)), beneath: onRun(() => another(1)), undo: onRun(undo), run: onRun(() => letRun({ until: "quiet" })), referee: onRun(() => $("referee")?.click()),
   filter: () => ($("run").hidden ? $("story-filter") : $("filter"))?.focus(), help: () => keys.help($("help")),
 };
 

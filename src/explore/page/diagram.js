@@ -55,12 +55,13 @@ function heads(run, place, view) {
     const shape = lane.byzantine
       ? `<path d="M${at - w} ${mid} l7 -${tall} h${2 * w - 14} l7 ${tall} l-7 ${tall} h-${2 * w - 14} z"/>`
       : `<rect x="${at - w}" y="${mid - tall}" width="${2 * w}" height="${2 * tall}" rx="${client ? 12 : 3}"/>`;
-    const role = client ? "client" : lane.byzantine ? (narrow ? "Byz." : "Byzantine") : view.primary === lane.id ? "primary" : "";
+    const leads = view.primary === lane.id;
+    const role = client ? "client" : !lane.byzantine ? (leads ? "primary" : "") : narrow ? "Byz." : leads ? "Byz., primary" : "Byzantine";
     const lit = view.lit?.has(lane.id) ? " lit" : "";
     const both = view.both?.has(lane.id) ? " both" : "";
-    const name = `${lane.id}, ${client ? "a client" : lane.byzantine ? "Byzantine" : "honest"}${view.primary === lane.id ? ", primary" : ""}`;
+    const name = `${lane.id}, ${client ? "a client" : lane.byzantine ? "Byzantine" : "honest"}${leads ? ", primary" : ""}`;
     const mark = both ? `<text class="both-mark" x="${at}" y="${sizes.headHeight - 3}">in both</text>`
-      : role ? `<text class="role" x="${at}" y="${sizes.headHeight - 3}">${role}${!client && lane.byzantine && view.primary === lane.id && !narrow ? ", primary" : ""}</text>` : "";
+      : role ? `<text class="role" x="${at}" y="${sizes.headHeight - 3}">${role}</text>` : "";
     return `<g class="head ${kind}${lit}${both}"><title>${escaped(name)}</title>${shape}<text x="${at}" y="${mid + 4.5}">${escaped(lane.id)}</text>${mark}</g>`;
   });
   return `<svg class="heads" xmlns="http://www.w3.org/2000/svg" width="${place.width}" height="${sizes.headHeight}" viewBox="0 0 ${place.width} ${sizes.headHeight}" role="img" aria-label="Lanes: ${escaped(run.lanes.map((l) => l.id).join(", "))}">${parts.join("")}</svg>`;

@@ -5,12 +5,22 @@ import { diagram, sentence, votesOf } from "./diagram.js";
 import { nodes, properties, quorums, summary } from "./panels.js";
 import { primary, viewAt } from "./pbft.js";
 
-function exported() {
-  const $ = (id) => document.getElementById(id);
-  const { session, frames } = JSON.parse($("run").textContent);
+/** Puts the run into the file's `#run`, in the place of what is read without scripts. */
+export function showRun({ session, frames }) {
   const run = frames[frames.length - 1];
   const steps = run.events.length;
   let at = Math.min(steps, Math.max(0, Number.parseInt(location.hash.slice(1), 10) || 0));
+  const parts = {};
+  const $ = (id) => parts[id];
+  const part = (tag, id, properties = {}) => { parts[id] = h(tag, { id, ...properties }); return parts[id]; };
+  const button = (id, label, act) => { parts[id] = h("button", { type: "button", id, onclick: act }, label); return parts[id]; };
+  fill(document.getElementById("run"),
+    h("div", { class: "tools" }, button("back", "← Back", () => show(at - 1)), part("output", "place"), button("forward", "Step →", () => show(at + 1))),
+    part("p", "say", { class: "say", "aria-live": "polite" }),
+    h("div", { class: "stage" },
+      h("div", { class: "column" }, h("section", { class: "picture", "aria-label": "What has happened" }, part("div", "scroll", { class: "scroll-both" }))),
+      part("aside", "side", { class: "side", "aria-label": "The state shown" })));
+  $("scroll").append(part("div", "heads", { class: "heads-bar" }), part("div", "diagram"));
 
   const width = () => Math.max(300, $("scroll").clientWidth - 2);
   const leader = () => primary(viewAt(run, at), session.replicas);
@@ -42,9 +52,6 @@ function exported() {
       h("section", { class: "panel" }, h("h2", {}, "Who believes what"), h("div", { class: "nodes" }, nodes(here, leader()))));
   };
 
-  fill($("steps-nav"),
-    h("button", { type: "button", id: "back", onclick: () => show(at - 1) }, "← Back"), h("output", { id: "place" }),
-    h("button", { type: "button", id: "forward", class: "main", onclick: () => show(at + 1) }, "Step →"));
   $("diagram").addEventListener("click", (event) => {
     const one = event.target.closest("[data-step]");
     if (one) show(Number(one.dataset.step));
@@ -57,7 +64,6 @@ function exported() {
   });
   addEventListener("resize", () => draw());
   document.body.classList.add("scripted");
+  document.getElementById("plain").hidden = true;
   show(at);
 }
-
-exported();

@@ -5,6 +5,7 @@ import { fill, h } from "./dom.js";
 const LIST = [
   ["→", "a step on, along this run"],
   ["←", "a step back"],
+  ["↑ ↓", "to the run above or below, among those tried"],
   ["Home, End", "to the start and to the end of the run"],
   ["1 … 9", "what can happen next: the options that have a number"],
   ["r", "let the network run"],
@@ -23,7 +24,7 @@ export function listen(actions, digit) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const names = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", End: "last", b: "branch", u: "undo", r: "run", g: "referee", "/": "filter", "?": "help" };
+    const names = { ArrowRight: "forward", ArrowLeft: "back", ArrowUp: "above", ArrowDown: "beneath", Home: "first", End: "last", b: "branch", u: "undo", r: "run", g: "referee", "/": "filter", "?": "help" };
     const action = actions[names[event.key]];
     if (action) {
       event.preventDefault();

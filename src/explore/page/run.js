@@ -7,7 +7,7 @@ import { diagram, sentence, votesOf } from "./diagram.js";
 import { bare, count, fill, fillSvg, h } from "./dom.js";
 import * as header from "./header.js";
 import * as panels from "./panels.js";
-import { primary, viewAt } from "./pbft.js";
+import { MEANING, primary, viewAt } from "./pbft.js";
 import * as referee from "./referee.js";
 import { ring } from "./ring.js";
 import * as tour from "./tour.js";
@@ -110,6 +110,8 @@ function render(unfit) {
   won();
   const event = run.events[at - 1];
   say(event ? `Step ${at}: ${sentence(event)}` : "The start: nothing has happened yet.");
+  const meaning = lesson && MEANING[event?.message?.kind];
+  if (meaning) $("say").append(h("span", { class: "meaning-of" }, ` ${event.message.kind.toUpperCase()}: ${meaning}`));
   const again = focused && (document.getElementById(focused) ?? document.querySelector(`[data-name="${CSS.escape(focused)}"]`));
   if (again && document.activeElement !== again) again.focus({ preventScroll: true });
 }

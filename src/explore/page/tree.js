@@ -34,6 +34,13 @@ export function keep(query, steps) {
   return all[query];
 }
 
+/** The run that stands so many lines below the one where one is. */
+export function neighbour(query, steps, by) {
+  const runs = stored()[query] ?? [];
+  const here = runs.findIndex((run) => isPrefix(steps, run));
+  return here < 0 ? null : runs[here + by] ?? null;
+}
+
 /** How many steps two runs have in common. */
 function common(a, b) {
   let length = 0;

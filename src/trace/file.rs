@@ -161,7 +161,7 @@ struct Record {
 
 /// Where a run stays that never does what it owes.
 #[derive(Debug, Serialize, Deserialize)]
-struct LassoRecord {
+pub(crate) struct LassoRecord {
     property: Property,
     stable_after: usize,
     repeats_after: usize,

@@ -25,14 +25,26 @@ use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, S
 
 use dead_end::Oracle;
 
+#[cfg(feature = "explore")]
+pub(crate) use draw::participants as everybody;
 pub(crate) use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
+#[cfg(feature = "explore")]
+pub(crate) use file::LassoRecord;
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
 pub(crate) use print::{beside_the_build, thousands};
 pub use story::{ReadStoryError, Story, StoryFile};
+#[cfg(feature = "explore")]
+pub(crate) use dead_end::changes;
+#[cfg(feature = "explore")]
+pub(crate) use script::principal;
+#[cfg(feature = "explore")]
+pub(crate) use stage::{adversary, offered};
 pub(crate) use text::describe;
+#[cfg(feature = "explore")]
+pub(crate) use text::in_words;
 
 /// A run of the protocol from its initial state.
 #[derive(Clone, Debug)]

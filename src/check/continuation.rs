@@ -51,7 +51,9 @@ pub fn run_from(
     validate(&job, rules, property)?;
     let from = || searched(&job, rules, begun, property, limits, progress);
     guarded(from).unwrap_or_else(|panicked| {
-        Err(PlanError::NoBeginning(format!("a rule panicked that was asked while no replica took a step: {panicked}")))
+        Err(PlanError::NoBeginning(format!(
+            "a rule panicked that was asked while no replica took a step: {panicked}"
+        )))
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
-use super::limits::deadline;
+use super::limits::{Limits, Progress, deadline};
 use super::question::Question;
 use super::report::Checked;
 use super::save::{self, Kept};
@@ -18,7 +18,7 @@ use super::subject::{IntoSubject, Subject};
 use crate::bugs::Rulebook;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, beside_the_build};
+use crate::trace::{Form, Trace, beside_the_build};
 
 /// What is asked of PBFT beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -201,6 +201,30 @@ impl Check<Pbft> {
         let outcomes = rows.into_iter().map(|(outcome, _)| outcome).collect();
         let mut checked =
             Checked { subject: (*self.subject).clone(), outcomes, saved, written: None, failures };
+        if let Some(path) = self.trace.as_ref().filter(|_| checked.shortest().is_some())
+            && let Err(error) = checked.write(path)
+        {
+            checked.failures.push(error);
+        }
+        Ok(checked)
+    }
+
+    /// Runs the check from the end of a run on ([`run_from`](super::run_from)): within the bound of that run, with judge
+    /// *guards*.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run.
+    pub fn run_from(
+        &self,
+        begun: &Trace,
+        property: Option<Property>,
+        progress: &Progress,
+    ) -> Result<Checked, CheckError> {
+        self.can_write()?;
+        let limits = Limits { timeout: self.timeout, ..self.limits()? };
+        let outcome = super::run_from(begun, property, &limits, progress)?;
+        let (subject, outcomes) = ((*self.subject).clone(), vec![outcome]);
+        let mut checked = Checked { subject, outcomes, saved: None, written: None, failures: Vec::new() };
         if let Some(path) = self.trace.as_ref().filter(|_| checked.shortest().is_some())
             && let Err(error) = checked.write(path)
         {

@@ -61,6 +61,11 @@ impl Checked {
         &self.subject
     }
 
+    /// The file that the counterexample was written to, if it was.
+    pub fn file(&self) -> Option<&Path> {
+        self.written.as_deref()
+    }
+
     /// What came of each job.
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes

@@ -1,7 +1,7 @@
 //! `bft check`: the exhaustive check.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::limits::LimitArguments;
 use super::scope::ScopeArguments;
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, subject, with};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, make_steppable, subject, with};
 use crate::check::{
     Check, Checked, Conclusion, Job, JudgeKind, Progress, Question, Verdict, Watch, collision_probability,
 };
@@ -62,9 +62,16 @@ pub(super) struct CheckArguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Write the counterexample to this file, in the form of its ending: .json, .itf.json (Informal Trace
-    /// Format), .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// Format), .mmd (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Check the runs that go on from the end of this trace, with judge guards; the trace says the rules and the bound
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["rules", "judge", "byzantine", "reduce", "save", "resume", "ScopeArguments"]
+    )]
+    from: Option<PathBuf>,
     /// If a limit or Ctrl-C ends the check, write to this file all that it takes to go on with it
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -74,6 +81,9 @@ pub(super) struct CheckArguments {
 }
 
 pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
+    if let Some(path) = &arguments.from {
+        return go_on(path, arguments, catalogue);
+    }
     let check = check(arguments, catalogue)?;
     let checked = check.run_watched(&stopped_by_ctrl_c()?, &Bars::new())?;
     if let Some(path) = &arguments.save {
@@ -87,12 +97,45 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
             None => {}
         }
     }
+    if let Some((path, (property, _, trace))) = checked.file().zip(checked.shortest()) {
+        make_steppable(path, checked.subject(), Some(property), trace)?;
+    }
     match arguments.format {
         Format::Text => print!("{checked}"),
         Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
     }
     if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
         println!("There is no counterexample: {} was not written.", path.display());
+    }
+    match checked.failures() {
+        [] => Ok(exit_code(checked.conclusion())),
+        [error, ..] => Err(UsageError(error.to_string())),
+    }
+}
+
+/// Checks the runs that go on from the end of a trace.
+fn go_on(path: &Path, arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
+    let read = super::read_trace(path, catalogue)?;
+    let property = match arguments.property {
+        Some(Question::Liveness) => {
+            return Err(UsageError("--from: liveness is not checked from the middle of a run".to_owned()));
+        }
+        Some(Question::Only(property)) => Some(property),
+        None => read.subject.property(),
+    };
+    let check = arguments.limits.given_to(Check::new(read.subject.clone()))?;
+    let check = with(check, arguments.trace.clone(), Check::trace);
+    let progress = Progress { stop: stopped_by_ctrl_c()?, ..Progress::default() };
+    let checked = check.run_from(&read.trace, property, &progress)?;
+    if let Some((path, (property, _, trace))) = checked.file().zip(checked.shortest()) {
+        make_steppable(path, checked.subject(), Some(property), trace)?;
+    }
+    match arguments.format {
+        Format::Text => {
+            println!("From the end of {}, after {} steps:\n", path.display(), read.trace.steps().len());
+            print!("{checked}");
+        }
+        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
     }
     match checked.failures() {
         [] => Ok(exit_code(checked.conclusion())),

@@ -20,7 +20,7 @@ pub(super) struct ReplayArguments {
     #[arg(long)]
     shrink: bool,
     /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd
-    /// (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// How to print
@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
         let said = read.violates.filter(|_| said_never_to_end(&read));
         let content = trace.written(form, read.subject.name(), violated.or(said))?;
         fs::write(path, content).map_err(|why| named(path, &why))?;
+        super::make_steppable(path, &read.subject, violated.or(said), &trace)?;
     }
     match arguments.format {
         Format::Text => print!("{}", as_text(&read, &trace, violated)),

@@ -117,7 +117,7 @@ pub(super) struct SimulateArguments {
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text
+    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd), a page (.html) or text
     /// (.txt) [default: bft-simulate-RULES-SEED.json]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -152,6 +152,9 @@ pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Resul
     {
         let name = format!("bft-simulate-{}-{}.json", simulated.report().settings.rules, finding.seed);
         simulated.write(&PathBuf::from(name))?;
+    }
+    if let (Some(path), Some((property, trace))) = (&arguments.trace, simulated.first()) {
+        super::make_steppable(path, &subject(catalogue, &arguments.rules)?, Some(property), trace)?;
     }
     let code = print(arguments, simulated.report(), &simulated)?;
     match simulated.failure() {

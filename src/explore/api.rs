@@ -19,6 +19,7 @@ pub(super) fn answer(stage: &dyn Stage, request: &Request) -> Response {
         "/api/run" => told(stage.run(&query)),
         "/api/explain" => told(stage.explain(&query)),
         "/api/referee" => told(stage.referee(&query)),
+        "/api/stateright" => told(stage.stateright(&query)),
         "/api/export" => match stage.export(&query) {
             Ok((name, page)) => {
                 let response = Response::of("text/html; charset=utf-8", page);
@@ -28,7 +29,10 @@ pub(super) fn answer(stage: &dyn Stage, request: &Request) -> Response {
         },
         path => match path.strip_prefix("/page/") {
             Some(name) => file(name),
-            None => Response::error(404, "there is nothing at this address; the page is at /"),
+            None => match path.strip_prefix("/stateright/") {
+                Some(path) => stage.passed_on(path),
+                None => Response::error(404, "there is nothing at this address; the page is at /"),
+            },
         },
     }
 }

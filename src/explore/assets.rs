@@ -18,7 +18,7 @@ macro_rules! assets {
 
 assets! {
     "index.html" "page.css"
-    "address.js" "api.js" "app.js" "choices.js" "diagram.js" "dom.js" "drop.js" "gallery.js" "header.js" "keys.js"
+    "address.js" "api.js" "app.js" "choices.js" "diagram.js" "dom.js" "drop.js" "export.js" "gallery.js" "header.js" "keys.js"
     "lessons.js" "panels.js" "pbft.js" "referee.js" "ring.js" "run.js" "start.js" "tour.js" "tree.js"
 }
 
@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn every_file_of_the_page_is_part_of_the_program() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/explore/page");
-        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<_> = files.collect();
         files.sort();
         let mut known: Vec<_> = ASSETS.iter().map(|asset| asset.name.to_owned()).collect();

@@ -1,55 +1,26 @@
 //! A run as one file: what a browser shows from a disk, with scripts or without.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::assets::asset;
 use crate::model::Property;
-use crate::trace::Trace;
+use crate::trace::{Extras, Trace, html};
 
-const STYLE: &str = "body{font-family:system-ui,sans-serif;margin:1.5em auto;max-width:75em;padding:0 1em;line-height:1.45;\
-    color:#1a1a1a;background:#fff}li{margin:.35em 0}.outcome{color:#555;white-space:pre-line;margin-left:1em}\
-    .loop{background:#ffeec2;padding:.3em .3em .3em 0}.mark{color:#a30;list-style:none;margin-left:-1.5em}\
-    .diagram{overflow-x:auto}pre{background:#f4f4f4;padding:1em;overflow-x:auto;white-space:pre-wrap}\
-    .wrong{font-weight:bold}.wrong::before{content:'✗ '}";
+/// The files of the page that show a run, in the order in which they need each other.
+const MODULES: [&str; 5] = ["pbft.js", "dom.js", "diagram.js", "panels.js", "export.js"];
 
 /// The page of a run, said to be of this rulebook and to violate this property. `frames` is what a script is told of
 /// it; without a script there are the diagram, the steps and the words.
-pub(super) fn page(trace: &Trace, rules: &str, property: Option<Property>, frames: &Value) -> String {
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>bft-check: a run of {rules}</title><style>{STYLE}\n{style}</style></head><body>\n\
-         <h1>A run of {rules}</h1>\n",
-        rules = escaped(rules),
-        style = asset("export.css").map_or("", |asset| asset.text),
+pub(super) fn page(trace: &Trace, rules: &str, property: Option<Property>, frames: Option<&Value>) -> String {
+    let Some(frames) = frames else { return html(trace, rules, property, &Extras::default()) };
+    let modules = MODULES.iter().filter_map(|name| asset(name)).map(|asset| plain(asset.text));
+    let script = format!(
+        "(() => {{\n\"use strict\";\n{}showRun({});\n}})();\n",
+        modules.collect::<String>(),
+        in_script(frames)
     );
-    write_subject(&mut out, trace, property);
-    let _ = write!(
-        out,
-        "<div id=\"run\"></div>\n<section id=\"plain\">\n<h2>The diagram</h2>\n<div class=\"diagram\">{}</div>\n\
-         <h2>The steps</h2>\n<ol><li value=\"0\">before anything happens</li>\n",
-        trace.to_svg()
-    );
-    write_steps(&mut out, trace);
-    let _ = write!(
-        out,
-        "</ol>\n</section>\n<h2>In words</h2>\n<pre>{}</pre>\n",
-        escaped(&trace.to_text(property))
-    );
-    if let Some(script) = asset("export.js") {
-        let modules = ["diagram.js"].iter().filter_map(|name| asset(name)).map(|asset| plain(asset.text));
-        let _ = write!(
-            out,
-            "<script>\n{modules}{script}\nshowRun({data});\n</script>\n",
-            modules = modules.collect::<String>(),
-            script = plain(script.text),
-            data = in_script(frames),
-        );
-    }
-    out.push_str("</body></html>\n");
-    out
+    let style = asset("page.css").map_or("", |asset| asset.text).to_owned();
+    html(trace, rules, property, &Extras { style, script })
 }
 
 /// A module as it stands in a script that is none: what it exports is simply there.
@@ -65,54 +36,4 @@ fn plain(module: &str) -> String {
 /// A value inside a script: nothing in it ends the script.
 fn in_script(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Of what system the run is, and what is wrong with it.
-fn write_subject(out: &mut String, trace: &Trace, property: Option<Property>) {
-    let bound = trace.system().bound();
-    let byzantine: Vec<_> = bound.byzantine.iter().map(ToString::to_string).collect();
-    let byzantine = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-    let _ = writeln!(out, "<p>{}; Byzantine: {byzantine}</p>", escaped(&bound.scope.to_string()));
-    if let Some((property, what)) = property.and_then(|property| Some((property, trace.violation(property)?)))
-    {
-        let _ = writeln!(
-            out,
-            "<p><span class=\"wrong\">Violated: {}</span> ({}): {}</p>",
-            property,
-            escaped(property.statement()),
-            escaped(&what)
-        );
-    } else if let Some(stay) = trace.lasso() {
-        let _ = writeln!(out, "<p class=\"wrong\">Never reached: {}</p>", stay.property);
-    }
-}
-
-fn write_steps(out: &mut String, trace: &Trace) {
-    let system = trace.system();
-    let stay = trace.lasso();
-    let mark = |out: &mut String, at: usize| {
-        let Some(stay) = stay else { return };
-        if stay.stable_after == at {
-            out.push_str("<li class=\"mark\">── from here on the network is stable</li>\n");
-        }
-        if stay.repeats_after == at {
-            let words = if stay.is_loop() { "from here on, for ever" } else { stay.then };
-            let _ = writeln!(out, "<li class=\"mark\">↻─ {words}</li>");
-        }
-    };
-    for (number, step) in (1..).zip(trace.steps()) {
-        mark(out, number - 1);
-        let class = stay.filter(|stay| stay.repeats_after < number).map_or("", |_| " class=\"loop\"");
-        let _ = writeln!(
-            out,
-            "<li value=\"{number}\"{class}>{}<div class=\"outcome\">{}</div></li>",
-            escaped(&step.headline(system)),
-            escaped(&step.outcome(system))
-        );
-    }
-    mark(out, trace.steps().len());
 }

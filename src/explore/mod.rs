@@ -5,17 +5,21 @@
 //! Everything that is known of PBFT there is in one module, behind one trait.
 
 mod api;
+mod asked;
 mod assets;
 mod export;
 mod pbft;
 mod query;
 mod server;
 mod stage;
+mod stateright;
 
 use std::io;
 use std::net::SocketAddr;
 
+pub use asked::Asked;
 use pbft::PbftStage;
+use query::Query;
 use server::Server;
 use stage::Stage;
 
@@ -57,6 +61,32 @@ impl Page {
         self.server.addr()
     }
 
+    /// The path at which something is shown, once it is known that it makes sense.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn place(&self, asked: &Asked) -> Result<String, String> {
+        if asked.0.is_empty() {
+            return Ok("/".to_owned());
+        }
+        self.stage.session(&Query::parse(&asked.0))?;
+        Ok(format!("/#{}", asked.0))
+    }
+
+    /// The path at which stateright's explorer shows the counterexample that is known of something, or else its start.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn stateright(&self, asked: &Asked) -> Result<String, String> {
+        let session = self.stage.session(&Query::parse(&asked.0))?;
+        let steps = session["story"]["steps"].as_array().into_iter().flatten();
+        let steps: Vec<_> = steps.filter_map(|step| step.as_str()).collect();
+        let mut query = form_urlencoded::Serializer::new(asked.0.clone());
+        query.append_pair("steps", &steps.join("~"));
+        let place = self.stage.stateright(&Query::parse(&query.finish()))?;
+        Ok(place["url"].as_str().unwrap_or("/").to_owned())
+    }
+
     /// Serves it until the process is ended.
     pub fn serve(self) {
         let Page { server, stage } = self;
@@ -68,7 +98,7 @@ impl Page {
 pub fn to_html(file: &TraceFile) -> String {
     let TraceFile { subject, violates, trace } = file;
     let frames = pbft::frames_of(subject, *violates, trace);
-    export::page(trace, subject.name(), *violates, &frames)
+    export::page(trace, subject.name(), *violates, frames.as_ref())
 }
 
 /// The file in which the page keeps the stories of these rulebooks of the corpus, each searched for anew.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::query::Query;
+use super::server::Response;
 
 /// An answer, or a sentence that says what is wrong with the question.
 pub(super) type Answer = Result<Value, String>;
@@ -25,6 +26,10 @@ pub(super) trait Stage: Send + Sync {
     fn referee(&self, query: &Query) -> Answer;
     /// The trace that was handed in.
     fn trace(&self) -> Value;
+    /// Where stateright's explorer shows a run.
+    fn stateright(&self, query: &Query) -> Answer;
+    /// What stands at an address behind `/stateright/`.
+    fn passed_on(&self, path: &str) -> Response;
     /// A run as one file, and the name of that.
     fn export(&self, query: &Query) -> Result<(String, String), String>;
 }

@@ -37,7 +37,8 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
 pub(crate) fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso>, end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
-        let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who) || arrow.to == who);
+        let used =
+            who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who) || arrow.to == who);
         let suffix = if is_byzantine(system, who) { " (Byzantine)" } else { "" };
         if used {
             let _ = writeln!(out, "    participant {who} as {who}{suffix}");

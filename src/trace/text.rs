@@ -76,7 +76,6 @@ impl Step {
     }
 
     /// The event and at whom it happens, in words.
-    #[cfg(feature = "explore")]
     pub(crate) fn headline(&self, system: &System) -> String {
         let what = self.event(system);
         match &self.event {

@@ -24,7 +24,7 @@ pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, is_brief: bool) -> Value
         if let Deed::Step(step) = deed {
             quorums.extend(completed(system, number, step));
         }
-        let own = (first < quorums.len()).then_some(quorums.len() - 1);
+        let own = (first < quorums.len()).then(|| quorums.len() - 1);
         let decides: Vec<_> = quorums[first..].iter().filter_map(Counted::decides).collect();
         events.push(event(walk, number, name, deed, own, decides));
     }
@@ -62,6 +62,22 @@ pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, is_brief: bool) -> Value
         "choices": all.as_deref().map_or_else(|| json!([]), |all| options::as_json(walk, all)),
         "lasso": story.and_then(|story| story.lasso.as_ref()).map(super::story::lasso_to_json),
         "ends": ends,
+    })
+}
+
+/// What everybody believes, and which properties that has: what changes from step to step.
+pub(super) fn beliefs(walk: &Walk) -> Value {
+    let system = &*walk.opened.system;
+    let steps = (1..).zip(&walk.deeds).filter_map(|(number, deed)| match deed {
+        Deed::Step(step) => Some(completed(system, number, step)),
+        _ => None,
+    });
+    let quorums: Vec<Counted> = steps.flatten().collect();
+    json!({
+        "nodes": nodes(walk),
+        "quorums": quorums.iter().map(Counted::to_json).collect::<Vec<_>>(),
+        "overlaps": overlaps(system, &quorums),
+        "properties": properties(walk, false, false, None),
     })
 }
 

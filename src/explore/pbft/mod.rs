@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 
 use super::export;
 use super::query::Query;
+use super::server::Response;
 use super::stage::{Answer, Stage};
+use super::stateright::Explorers;
 use crate::bugs;
 use crate::check::{Limits, Progress};
 use crate::model::{Property, guarded, looked_at};
@@ -46,6 +48,7 @@ pub(super) struct PbftStage {
     catalogue: Catalogue,
     shelf: Shelf,
     searches: Searches,
+    explorers: Explorers,
     /// The trace that was handed in.
     trace: Option<(Arc<Opened>, Story)>,
 }
@@ -61,7 +64,8 @@ impl PbftStage {
             opened.story = Some(story.clone());
             Some((Arc::new(opened), story))
         });
-        PbftStage { catalogue, shelf: Shelf::default(), searches: Searches::default(), trace }
+        let (shelf, searches, explorers) = (Shelf::default(), Searches::default(), Explorers::default());
+        PbftStage { catalogue, shelf, searches, explorers, trace }
     }
 
     fn opened(&self, query: &Query) -> Result<Arc<Opened>, String> {
@@ -134,9 +138,10 @@ fn goal(property: Property) -> Value {
         Property::Agreement => {
             ("safety", "Make two honest replicas decide different batches at one sequence number.".to_owned())
         }
-        Property::NoDeadEnd => {
-            ("dead-end", "Bring the honest replicas to where nothing can happen, while a request waits.".to_owned())
-        }
+        Property::NoDeadEnd => (
+            "dead-end",
+            "Bring the honest replicas to where nothing can happen, while a request waits.".to_owned(),
+        ),
         Property::Executed | Property::Answered => {
             ("liveness", "Keep the honest replicas from executing what clients ask for, for ever.".to_owned())
         }
@@ -176,7 +181,7 @@ fn session(opened: &Opened) -> Value {
         "goal": goal(*property),
         "story": story.as_ref().map(|story| story.to_json(query)),
         "lists_adversary": opened.adversary.is_some(),
-        "stateright": null,
+        "stateright": opened.adversary.is_some() && !system.is_open(),
     })
 }
 
@@ -187,7 +192,7 @@ impl Stage for PbftStage {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "trace": self.trace.is_some(),
-            "stateright": false,
+            "stateright": true,
             "rulebooks": rows,
         })
     }
@@ -232,7 +237,8 @@ impl Stage for PbftStage {
         let (walk, _) = self.walk(query)?;
         let property = Self::property(query, &walk.opened)?;
         let trace = walk.trace()?;
-        let why = trace.explain(property).ok_or_else(|| format!("{property} is not violated in this state"))?;
+        let why =
+            trace.explain(property).ok_or_else(|| format!("{property} is not violated in this state"))?;
         let mut value = serde_json::to_value(&why).map_err(|why| why.to_string())?;
         value["property"] = json!(property.name());
         value["sentence"] = json!(trace.violation(property));
@@ -261,11 +267,35 @@ impl Stage for PbftStage {
         json!({ "trace": trace })
     }
 
+    fn stateright(&self, query: &Query) -> Answer {
+        let (walk, _) = self.walk(query)?;
+        let opened = &walk.opened;
+        if opened.adversary.is_none() {
+            return Err("the bound has more messages than stateright's explorer can list".to_owned());
+        }
+        let told = opened.story.as_ref().filter(|story| story.lasso.is_none());
+        let told = told.and_then(|story| {
+            let (told, unfit) = Walk::along(opened, &story.steps.join(&name::JOINT.to_string()));
+            unfit.is_none().then(|| told.trace().ok()).flatten().map(|trace| (story.violates, trace))
+        });
+        // Its search knows what a state shows, and nothing else.
+        let told = told.filter(|(property, _)| looked_at(&opened.system).any(|known| known == *property));
+        let violation = told.as_ref().map(|(property, trace)| (*property, trace));
+        let run = walk.trace()?;
+        let place = self.explorers.at(&opened.query, &opened.system, violation, &run)?;
+        Ok(json!({ "url": place.url, "followed": place.followed, "of": run.steps().len() }))
+    }
+
+    fn passed_on(&self, path: &str) -> Response {
+        self.explorers.answer(path)
+    }
+
     fn export(&self, query: &Query) -> Result<(String, String), String> {
         let (walk, _) = self.walk(query)?;
         let name = format!("{}.html", walk.opened.subject.name());
         let property = Self::property(query, &walk.opened)?;
-        let page = export::page(&walk.trace()?, walk.opened.subject.name(), Some(property), &frames(&walk));
+        let page =
+            export::page(&walk.trace()?, walk.opened.subject.name(), Some(property), Some(&frames(&walk)));
         Ok((name, page))
     }
 }
@@ -273,18 +303,30 @@ impl Stage for PbftStage {
 /// What the page is told of each state of a run, the first one and one after each step, as a script reads it.
 fn frames(walk: &Walk) -> Value {
     let mut on = Walk::new(&walk.opened);
-    let mut frames = vec![frame::state(&on, None, true)];
+    let mut frames = Vec::new();
     for name in &walk.names {
+        frames.push(frame::beliefs(&on));
         if on.take(name).is_err() {
             break;
         }
-        frames.push(frame::state(&on, None, true));
     }
+    // What happened stands in the last one.
+    frames.push(frame::state(&on, None, true));
     json!({ "session": session(&walk.opened), "frames": frames })
 }
 
-/// The same of a trace.
-pub(super) fn frames_of(subject: &Pbft, property: Option<Property>, trace: &crate::trace::Trace) -> Value {
+/// The most steps of a run along which a script goes: of a longer one a page has the diagram and the words.
+const LONGEST: usize = 400;
+
+/// The same of a trace; none of one that is too long.
+pub(super) fn frames_of(
+    subject: &Pbft,
+    property: Option<Property>,
+    trace: &crate::trace::Trace,
+) -> Option<Value> {
+    if trace.steps().len() > LONGEST {
+        return None;
+    }
     let opened = Arc::new(Opened::of_trace("trace=1", subject, trace, property));
     let mut walk = Walk::new(&opened);
     for step in trace.steps() {
@@ -292,7 +334,7 @@ pub(super) fn frames_of(subject: &Pbft, property: Option<Property>, trace: &crat
             break;
         }
     }
-    frames(&walk)
+    Some(frames(&walk))
 }
 
 /// The file of the stories of these rulebooks.

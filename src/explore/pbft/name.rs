@@ -43,9 +43,7 @@ impl Named {
                     false => Named::Arrives { from, to, words, which },
                 })
             }
-            [to, what] if !dropped => {
-                Some(Named::Happens { to: principal(to)?, event: event(&slug(what))? })
-            }
+            [to, what] if !dropped => Some(Named::Happens { to: principal(to)?, event: event(&slug(what))? }),
             _ => None,
         }
     }
@@ -131,7 +129,11 @@ mod tests {
         let client = Principal::Client(ClientId(1));
         assert_eq!(Named::parse("c1-read"), Some(Named::Happens { to: client, event: Event::Invoke }));
         for nothing in ["", "r0", "r9x-crash", "r0-sleeps", "stop-", "x-r0-crash", "x-stop-r0", "-", "r0--"] {
-            assert_eq!(Named::parse(nothing).filter(|it| !matches!(it, Named::Arrives { .. })), None, "{nothing}");
+            assert_eq!(
+                Named::parse(nothing).filter(|it| !matches!(it, Named::Arrives { .. })),
+                None,
+                "{nothing}"
+            );
         }
     }
 }

@@ -15,8 +15,22 @@ use crate::trace::{Trace, adversary, describe};
 
 /// The names of what says which bound is meant.
 pub(super) const BOUND: [&str; 16] = [
-    "rules", "replicas", "faults", "views", "slots", "requests", "checkpoint", "window", "crashes", "lossy_store",
-    "clients", "lossy", "reads", "byzantine", "open", "property",
+    "rules",
+    "replicas",
+    "faults",
+    "views",
+    "slots",
+    "requests",
+    "checkpoint",
+    "window",
+    "crashes",
+    "lossy_store",
+    "clients",
+    "lossy",
+    "reads",
+    "byzantine",
+    "open",
+    "property",
 ];
 /// The name of what says that the trace is meant that the program was started with.
 pub(super) const TRACE: &str = "trace";
@@ -56,7 +70,13 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    fn new(query: String, subject: Pbft, system: Arc<System>, property: Property, story: Option<Story>) -> Self {
+    fn new(
+        query: String,
+        subject: Pbft,
+        system: Arc<System>,
+        property: Property,
+        story: Option<Story>,
+    ) -> Self {
         let adversary = adversary(&system);
         let requests = system.requests().iter().cloned().map(Message::Request);
         let unconditional = adversary.iter().flat_map(|it| it.unconditional_messages().iter().cloned());

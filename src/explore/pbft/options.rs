@@ -184,7 +184,8 @@ pub(super) fn as_json(walk: &Walk, choices: &[Choice]) -> Value {
     let said: Vec<_> = choices.iter().filter(shown).filter(|choice| choice.byzantine).collect();
     for &id in &walk.opened.system.bound().byzantine {
         let who = Principal::Replica(id);
-        let own = said.iter().copied().filter(|choice| choice.message.as_ref().is_some_and(|it| it.from == who));
+        let own =
+            said.iter().copied().filter(|choice| choice.message.as_ref().is_some_and(|it| it.from == who));
         out.push(json!({ "who": who.to_string(), "byzantine": true, "groups": palette(own) }));
     }
     let is_forged = |choice: &&Choice| {

@@ -50,7 +50,10 @@ fn one(
             let then = story.lasso.as_ref().map_or("", |lasso| lasso.then);
             return ("violated", Some(format!("it is never reached: {then}")));
         }
-        return ("not-yet", Some("not in this state: whether every fair run comes to it, no state shows".to_owned()));
+        return (
+            "not-yet",
+            Some("not in this state: whether every fair run comes to it, no state shows".to_owned()),
+        );
     }
     match walk.run.with_view(|seen| property.violation(seen)) {
         Some(why) => ("violated", Some(why)),

@@ -161,8 +161,7 @@ impl Counted {
     /// What was decided, if this is a decision.
     pub fn decides(&self) -> Option<Value> {
         let (seq, view, batch) = (self.slot?, self.view?, self.batch.as_ref()?);
-        (self.kind == Kind::Decision)
-            .then(|| json!({ "slot": seq.0, "batch": batch, "view": view.0 }))
+        (self.kind == Kind::Decision).then(|| json!({ "slot": seq.0, "batch": batch, "view": view.0 }))
     }
 
     /// Whether a property compares two of them: decisions of one number, certificates of one number and view, and a
@@ -193,8 +192,7 @@ pub(super) fn overlaps(system: &System, quorums: &[Counted]) -> Vec<Value> {
             let of: BTreeSet<_> = b.of.iter().collect();
             let both: BTreeSet<_> = a.of.iter().filter(|id| of.contains(id)).collect();
             let byzantine = |id: &ReplicaId| system.bound().byzantine.contains(id);
-            let honest: Vec<_> =
-                both.iter().filter(|id| !byzantine(id)).map(ToString::to_string).collect();
+            let honest: Vec<_> = both.iter().filter(|id| !byzantine(id)).map(ToString::to_string).collect();
             let liars: Vec<_> = both.iter().filter(|id| byzantine(id)).map(ToString::to_string).collect();
             let sentence = match (honest.is_empty(), liars.is_empty()) {
                 (true, true) => "Nobody stands in both.".to_owned(),

@@ -42,12 +42,7 @@ fn refused(sentence: String) -> Ruling {
     Ruling { answer: "refused", continuation: None, sentence, why: None }
 }
 
-fn ruled(
-    walk: &Walk,
-    property: Property,
-    limits: &Limits,
-    progress: &Progress,
-) -> (Ruling, Option<Outcome>) {
+fn ruled(walk: &Walk, property: Property, limits: &Limits, progress: &Progress) -> (Ruling, Option<Outcome>) {
     if property.is_liveness() {
         let why = "Whether a run goes on for ever is not searched for from a state in the middle: start from the story.";
         return (refused(why.to_owned()), None);
@@ -58,7 +53,10 @@ fn ruled(
     };
     if let Some(why) = begun.violation(property) {
         let sentence = format!("{} is broken in this very state.", capital(property.name()));
-        return (Ruling { answer: "already", continuation: Some(Vec::new()), sentence, why: Some(why) }, None);
+        return (
+            Ruling { answer: "already", continuation: Some(Vec::new()), sentence, why: Some(why) },
+            None,
+        );
     }
     let outcome = match check::run_from(&begun, Some(property), limits, progress) {
         Ok(outcome) => outcome,
@@ -80,7 +78,9 @@ fn ruled(
                     Ruling {
                         answer: "yes",
                         continuation: Some(names),
-                        sentence: format!("Yes: {found} can still be broken, in {steps} more {plural}.{late}"),
+                        sentence: format!(
+                            "Yes: {found} can still be broken, in {steps} more {plural}.{late}"
+                        ),
                         why: None,
                     }
                 }
@@ -133,11 +133,13 @@ fn capital(text: &str) -> String {
 
 /// Why agreement cannot be broken, as far as the sizes of the quorums say it.
 fn because(walk: &Walk, property: Property) -> Option<String> {
-    let is_about_quorums = matches!(property, Property::Agreement | Property::CertificateUnique | Property::ChainPrefix);
+    let is_about_quorums =
+        matches!(property, Property::Agreement | Property::CertificateUnique | Property::ChainPrefix);
     let system = &walk.opened.system;
     let committee = system.setting().committee;
     let rules = system.rules();
-    let quorum = crate::model::guarded(|| rules.commit_quorum(committee).min(rules.prepare_quorum(committee))).ok()?;
+    let quorum =
+        crate::model::guarded(|| rules.commit_quorum(committee).min(rules.prepare_quorum(committee))).ok()?;
     let (n, byzantine) = (usize::from(committee.n()), system.bound().byzantine.len());
     let shared = (2 * quorum).saturating_sub(n);
     (is_about_quorums && shared > byzantine).then(|| {

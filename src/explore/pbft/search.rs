@@ -14,8 +14,12 @@ use crate::check::{Limits, Progress};
 use crate::model::{Bound, Byzantine};
 
 /// How long one search may take, and to how much memory, in bytes, it may bring the process.
-const LIMITS: Limits =
-    Limits { max_states: None, timeout: Some(Duration::from_secs(300)), max_memory: Some(3 << 30), threads: 1 };
+const LIMITS: Limits = Limits {
+    max_states: None,
+    timeout: Some(Duration::from_secs(300)),
+    max_memory: Some(3 << 30),
+    threads: 1,
+};
 
 /// One search.
 struct Search {

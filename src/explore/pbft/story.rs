@@ -90,7 +90,8 @@ impl Story {
         let told = Arc::new(opened.without_held());
         let (again, unfit) = Walk::along(&told, &steps.join(&super::name::JOINT.to_string()));
         let is_told = unfit.is_none()
-            && (trace.lasso().is_some() || again.trace().is_ok_and(|again| again.violation(violates).is_some()));
+            && (trace.lasso().is_some()
+                || again.trace().is_ok_and(|again| again.violation(violates).is_some()));
         if !is_told && !is_kept {
             return None;
         }
@@ -180,7 +181,9 @@ pub(super) fn search(
     let states = crate::trace::thousands(states);
     let says = match (looked, limited) {
         (0, _) => "nothing can be asked of this bound".to_owned(),
-        (_, true) => format!("not exhausted: {states} states were visited, and none of them violates anything"),
+        (_, true) => {
+            format!("not exhausted: {states} states were visited, and none of them violates anything")
+        }
         (_, false) => format!("exhausted: no run violates anything; {states} states"),
     };
     (None, says)

@@ -77,7 +77,8 @@ fn of_replica(system: &System, participant: &Participant, state: &State) -> Vec<
     }
     if let Participant::Replica(replica, _) = participant {
         let timer = guarded(|| replica.timer(state)).ok().flatten();
-        let timer = timer.map_or_else(|| "does not run".to_owned(), |timer| format!("runs for {}", timer.view));
+        let timer =
+            timer.map_or_else(|| "does not run".to_owned(), |timer| format!("runs for {}", timer.view));
         out.push(line("timer", "timer", timer));
     }
     out
@@ -99,7 +100,8 @@ fn slot_in_words(system: &System, slot: &Slot) -> Vec<String> {
     let mut out = Vec::new();
     let (rules, committee) = (system.rules(), system.setting().committee);
     // The proposal is the primary's vote.
-    let prepares = guarded(|| rules.prepare_quorum(committee)).unwrap_or(committee.quorum()).saturating_sub(1);
+    let prepares =
+        guarded(|| rules.prepare_quorum(committee)).unwrap_or(committee.quorum()).saturating_sub(1);
     let commits = guarded(|| rules.commit_quorum(committee)).unwrap_or(committee.quorum());
     if let Some(decided) = slot.committed() {
         out.push(format!("DECIDED {decided}"));
@@ -125,4 +127,3 @@ fn slot_in_words(system: &System, slot: &Slot) -> Vec<String> {
     }
     out
 }
-

@@ -81,8 +81,9 @@ impl Drop for Leaving {
 /// Answers the one request of a connection.
 fn one(stream: &mut TcpStream, addr: SocketAddr, answer: &(impl Fn(&Request) -> Response + Send + Sync)) {
     let response = match request::read(stream, addr) {
-        Ok(request) => catch_unwind(AssertUnwindSafe(|| answer(&request)))
-            .unwrap_or_else(|_| Response::error(500, "this is a fault of bft: what it was asked made it panic")),
+        Ok(request) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|_| {
+            Response::error(500, "this is a fault of bft: what it was asked made it panic")
+        }),
         Err(Some(Refusal(status, why))) => Response::error(status, why),
         Err(None) => return,
     };

@@ -57,7 +57,10 @@ fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, Option<Refusal>> {
             return Ok(head);
         }
         if head.len() > LONGEST {
-            return Err(Some(Refusal(431, "the request is too long: open the run as a trace file, by --trace")));
+            return Err(Some(Refusal(
+                431,
+                "the request is too long: open the run as a trace file, by --trace",
+            )));
         }
     }
 }
@@ -77,7 +80,10 @@ fn parse(head: &[u8], addr: SocketAddr) -> Result<Request, Refusal> {
     // Who asks for another host was led here by a name that somebody else gives out.
     let mut hosts = all("Host");
     if !hosts.next().is_some_and(|host| is_own(host, addr)) || hosts.next().is_some() {
-        return Err(Refusal(403, "this is not the host that the request is for; use the address that bft prints"));
+        return Err(Refusal(
+            403,
+            "this is not the host that the request is for; use the address that bft prints",
+        ));
     }
     let is_own_page = |origin: &[u8]| origin.strip_prefix(b"http://").is_some_and(|host| is_own(host, addr));
     if !all("Origin").all(is_own_page) {
@@ -126,7 +132,9 @@ mod tests {
     fn only_what_the_own_page_asks_is_let_in() {
         let asked = parsed("GET /a?b=c%20d HTTP/1.1\r\nHost: 127.0.0.1:3000\r\n\r\n");
         assert_eq!(asked, Ok(Request { path: "/a".to_owned(), query: "b=c%20d".to_owned() }));
-        assert!(parsed("GET / HTTP/1.1\r\nHost: LOCALHOST:3000\r\nOrigin: http://localhost:3000\r\n\r\n").is_ok());
+        assert!(
+            parsed("GET / HTTP/1.1\r\nHost: LOCALHOST:3000\r\nOrigin: http://localhost:3000\r\n\r\n").is_ok()
+        );
         for (status, text) in [
             (403, "GET / HTTP/1.1\r\n\r\n"),
             (403, "GET / HTTP/1.1\r\nHost: evil.example:3000\r\n\r\n"),

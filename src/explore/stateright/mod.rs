@@ -1,150 +1,92 @@
-//! The web explorer: stateright's, on judge *message*.
+//! stateright's explorer, one click away: on judge *message*, on the same system and at the same run.
 //!
-//! stateright finds what its page links to by a search of its own, which for a bound with a view
-//! change would not end. So it is given a guide: where a counterexample is known, its search is
-//! bounded to the states along it, and it is asked about the violated property alone: of the others
-//! such a search would say that they hold. Without a guide it searches nothing by itself, and claims
-//! nothing. What a person browses is not bounded.
-//!
-//! A trace from a file has a page of its own, with links into the explorer: see [`TracePage`].
+//! Its own server listens on a port of its own, fetches from the root and reads bodies. So it runs on an internal port of
+//! the loopback interface, and only what its page asks for by `GET` is passed on. What its page says of states at which
+//! nobody looked is put right on the way.
 
-mod page;
+mod files;
+mod inner;
+mod model;
 
-use std::collections::HashSet;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use stateright::{Model, Path};
+use super::server::Response;
+use crate::model::{Property, System};
+use crate::trace::Trace;
 
-pub use page::TracePage;
+use files::{POLICY, put_right};
+use inner::Inner;
+use model::Pbft;
 
-use crate::model::{
-    Event, Fingerprint, GlobalView, Judge, MessageAction, MessageModel, MessageState, Property, System,
-    fingerprint, properties,
-};
-use crate::trace::{Step, Trace, describe, svg};
+/// The most explorers at once: none can be ended before the process is.
+const MOST: usize = 12;
 
-/// Judge *message*, with the states along a known run marked out. Named for the page, which shows the name.
-struct Pbft {
-    model: MessageModel,
-    guide: Option<(Property, HashSet<Fingerprint>)>,
+/// The explorers that run, each with what it is about.
+#[derive(Default)]
+pub(super) struct Explorers(Mutex<Vec<(String, Arc<Inner>)>>);
+
+/// Where an explorer shows a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    /// Its address on our server.
+    pub url: String,
+    /// How many steps of the run it can follow.
+    pub followed: usize,
 }
 
-impl Pbft {
-    fn new(system: &Arc<System>, violation: Option<(Property, &Trace)>) -> Self {
-        let model = MessageModel::new(Arc::clone(system));
-        let guide = violation.map(|(property, trace)| (property, along(&model, trace)));
-        Pbft { model, guide }
-    }
-}
-
-/// The states that a trace passes through.
-fn along(model: &MessageModel, trace: &Trace) -> HashSet<Fingerprint> {
-    let mut states = HashSet::new();
-    let mut state = model.init_states().swap_remove(0);
-    states.insert(fingerprint(&state));
-    for step in trace.steps() {
-        let action = MessageAction { to: step.to, event: step.event.clone() };
-        let Some(next) = model.next_state(&state, action) else { break };
-        states.insert(fingerprint(&next));
-        state = next;
-    }
-    states
-}
-
-impl Model for Pbft {
-    type State = MessageState;
-    type Action = MessageAction;
-
-    fn init_states(&self) -> Vec<MessageState> {
-        self.model.init_states()
-    }
-
-    fn actions(&self, state: &MessageState, actions: &mut Vec<MessageAction>) {
-        self.model.actions(state, actions);
-    }
-
-    fn next_state(&self, state: &MessageState, action: MessageAction) -> Option<MessageState> {
-        self.model.next_state(state, action)
-    }
-
-    fn format_action(&self, action: &MessageAction) -> String {
-        match &action.event {
-            Event::Deliver(message) => {
-                format!("{} → {}: {}", message.signer(), action.to, describe(self.system(), message))
+impl Explorers {
+    /// The explorer of a system, which is started if it does not run yet, at the end of a run. `about` tells systems
+    /// apart; `violation` is a counterexample that is known.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn at(
+        &self,
+        about: &str,
+        system: &Arc<System>,
+        violation: Option<(Property, &Trace)>,
+        run: &Trace,
+    ) -> Result<Place, String> {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = list.iter().position(|(known, _)| known == about);
+        let number = match known {
+            Some(number) => number,
+            None if list.len() >= MOST => {
+                return Err(format!(
+                    "{MOST} of stateright's explorers run already, and none can be ended alone: start bft explore again"
+                ));
             }
-            _ => format!("{action:?}"),
-        }
+            None => {
+                let inner = Inner::start(Pbft::new(system, violation))?;
+                list.push((about.to_owned(), Arc::new(inner)));
+                list.len() - 1
+            }
+        };
+        let path = Pbft::new(system, None).follow(run);
+        let steps: String = path.iter().map(|index| format!("/{index}")).collect();
+        let followed = path.len().saturating_sub(1);
+        Ok(Place { url: format!("/stateright/{number}/#/steps{steps}"), followed })
     }
 
-    fn format_step(&self, state: &MessageState, action: MessageAction) -> Option<String> {
-        let (before, taken) = self.model.try_out(state, &action)?;
-        Some(Step::new(action.to, action.event, before, taken).outcome(self.system()))
-    }
-
-    fn as_svg(&self, path: Path<MessageState, MessageAction>) -> Option<String> {
-        let events: Vec<_> = path.into_actions().into_iter().map(|a| (a.to, a.event)).collect();
-        Some(svg(self.system(), &events, None))
-    }
-
-    fn properties(&self) -> Vec<stateright::Property<Self>> {
-        let mut all = properties(self.system());
-        if let Some((violated, _)) = &self.guide {
-            all.retain(|property: &stateright::Property<Self>| property.name == violated.name());
-        }
-        all
-    }
-
-    fn within_boundary(&self, state: &MessageState) -> bool {
-        self.guide.as_ref().is_none_or(|(_, states)| states.contains(&fingerprint(state)))
-    }
-}
-
-impl Judge for Pbft {
-    fn system(&self) -> &System {
-        self.model.system()
-    }
-
-    fn with_view<R>(&self, state: &MessageState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
-        self.model.with_view(state, see)
-    }
-}
-
-/// Serves the explorer until the process is ended. A known violation, with the property that it
-/// violates, is linked from the first page.
-///
-/// ```no_run
-/// use std::sync::Arc;
-///
-/// use bft_check::explore;
-/// use bft_check::model::{Bound, Scope, System};
-/// use bft_check::pbft::{Castro99, ReplicaId};
-///
-/// let system = System::new(Bound::new(Scope::DEFAULT, [ReplicaId(0)]), &Castro99)?;
-/// explore::serve(&Arc::new(system), None, ([127, 0, 0, 1], 3000).into());
-/// # Ok::<(), bft_check::model::BoundError>(())
-/// ```
-pub fn serve(system: &Arc<System>, violation: Option<(Property, &Trace)>, addr: SocketAddr) {
-    let guided = Pbft::new(system, violation);
-    if violation.is_some() {
-        std::thread::spawn(move || run_to_completion(addr));
-    }
-    let _ = guided.checker().serve(addr);
-}
-
-/// Asks the explorer's checker, once it is up, to search what is marked out.
-fn run_to_completion(addr: SocketAddr) {
-    for _ in 0..100 {
-        std::thread::sleep(Duration::from_millis(100));
-        let Ok(mut stream) = TcpStream::connect(addr) else { continue };
-        let request = format!(
-            "POST /.runtocompletion HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-        if stream.write_all(request.as_bytes()).is_ok() {
-            let _ = stream.read(&mut [0; 64]);
-            return;
+    /// What stands at an address behind `/stateright/`.
+    pub fn answer(&self, path: &str) -> Response {
+        let nothing = || Response::error(404, "nothing is passed on from here");
+        let Some((number, rest)) = path.split_once('/') else { return nothing() };
+        let inner = {
+            let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = number.parse::<usize>().ok();
+            number.and_then(|number| list.get(number)).map(|(_, inner)| Arc::clone(inner))
+        };
+        let Some(inner) = inner else {
+            return Response::error(404, "this explorer does not run; open it from the page");
+        };
+        let Some(content) = files::content(rest) else { return nothing() };
+        match inner.get(&format!("/{rest}")) {
+            Ok((status, body)) => {
+                let body = put_right(rest, body);
+                Response { status, policy: POLICY, ..Response::of(content, body) }
+            }
+            Err(why) => Response::error(502, &format!("stateright's explorer does not answer: {why}")),
         }
     }
 }

@@ -5,15 +5,20 @@ use serde_json::{Value, json};
 use super::options::{self, Choice, choices, outcome_of};
 use super::properties::properties;
 use super::quorums::{Counted, completed, overlaps};
-use super::story::Story;
 use super::walk::{Deed, Unfit, Walk};
 use super::words::{Line, lines};
 use crate::model::{Event, System};
 use crate::pbft::{Message, Principal};
-use crate::trace::{Step, describe, everybody, in_words};
+use crate::trace::{RunLasso, Step, describe, everybody, in_words};
 
-/// All that is told of a run: `is_brief` leaves out what can happen next.
-pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, is_brief: bool) -> Value {
+/// All that is told of a run. `said` is from which steps on it is said that the network is stable, and that the run repeats;
+/// `is_brief` leaves out what can happen next.
+pub(super) fn state(
+    walk: &Walk,
+    unfit: Option<&Unfit>,
+    said: Option<(usize, usize)>,
+    is_brief: bool,
+) -> Value {
     let system = &*walk.opened.system;
     let all = if is_brief { None } else { Some(choices(walk)) };
     let ends = all.as_deref().and_then(|all| ends(walk, all));
@@ -44,7 +49,7 @@ pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, is_brief: bool) -> Value
             })
         })
         .collect();
-    let story = told(walk);
+    let lasso = lasso(walk, said);
     json!({
         "steps": walk.names,
         "unfit": unfit.map(|unfit| json!({ "step": unfit.step, "name": unfit.name, "why": unfit.why })),
@@ -58,9 +63,9 @@ pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, is_brief: bool) -> Value
         "quorums": quorums.iter().map(Counted::to_json).collect::<Vec<_>>(),
         "overlaps": overlaps(system, &quorums),
         "nodes": nodes(walk),
-        "properties": properties(walk, ends.is_some(), all.is_some(), story),
+        "properties": properties(walk, ends.is_some(), all.is_some(), lasso.as_ref()),
         "choices": all.as_deref().map_or_else(|| json!([]), |all| options::as_json(walk, all)),
-        "lasso": story.and_then(|story| story.lasso.as_ref()).map(super::story::lasso_to_json),
+        "lasso": lasso.as_ref().map(super::story::lasso_to_json),
         "ends": ends,
     })
 }
@@ -81,9 +86,23 @@ pub(super) fn beliefs(walk: &Walk) -> Value {
     })
 }
 
-/// The story of a liveness property, where these are its steps: all of them.
-fn told(walk: &Walk) -> Option<&Story> {
-    walk.opened.story.as_ref().filter(|story| story.lasso.is_some() && story.steps == walk.names)
+/// How a run goes on for ever, if it is said to or is the story of a liveness property: as far as the replicas show it.
+fn lasso(walk: &Walk, said: Option<(usize, usize)>) -> Option<RunLasso> {
+    let story = walk.opened.story.as_ref().filter(|story| story.steps == walk.names);
+    let mut all: Vec<RunLasso> = story.and_then(|story| story.lasso.clone()).into_iter().collect();
+    if let Some((stable_after, repeats_after)) = said {
+        let property = walk.opened.property;
+        let ends: &[&'static str] = match repeats_after < walk.deeds.len() {
+            true => &[RunLasso::LOOP, RunLasso::RISING],
+            false => &[RunLasso::REST],
+        };
+        all.extend(ends.iter().map(|&then| RunLasso { property, stable_after, repeats_after, then }));
+    }
+    let stays = |lasso: &RunLasso| {
+        let trace = walk.trace().ok().and_then(|trace| trace.staying(lasso.clone()).ok());
+        trace.is_some_and(|trace| !lasso.is_loop() || trace.fair().is_ok())
+    };
+    all.into_iter().find(stays)
 }
 
 /// Why nothing goes on, where nothing that can happen changes anybody.

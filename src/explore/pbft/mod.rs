@@ -38,7 +38,8 @@ use story::Story;
 use walk::Walk;
 
 /// What else can stand in an address.
-const OTHERS: [&str; 7] = [TRACE, "steps", "until", "timers", "only", "seconds", "brief"];
+const OTHERS: [&str; 9] =
+    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats"];
 
 /// How long the referee searches if nothing is said, and at most, in seconds.
 const PATIENCE: (f64, f64) = (10.0, 60.0);
@@ -217,7 +218,8 @@ impl Stage for PbftStage {
 
     fn state(&self, query: &Query) -> Answer {
         let (walk, unfit) = self.walk(query)?;
-        Ok(frame::state(&walk, unfit.as_ref(), query.is_set("brief")))
+        let said = query.number("stable")?.zip(query.number("repeats")?);
+        Ok(frame::state(&walk, unfit.as_ref(), said, query.is_set("brief")))
     }
 
     fn run(&self, query: &Query) -> Answer {
@@ -230,7 +232,7 @@ impl Stage for PbftStage {
         if unfit.is_none() {
             network::run(&mut walk, until, query.is_set("timers"), only.transpose()?.as_deref());
         }
-        Ok(frame::state(&walk, unfit.as_ref(), false))
+        Ok(frame::state(&walk, unfit.as_ref(), None, false))
     }
 
     fn explain(&self, query: &Query) -> Answer {
@@ -311,7 +313,7 @@ fn frames(walk: &Walk) -> Value {
         }
     }
     // What happened stands in the last one.
-    frames.push(frame::state(&on, None, true));
+    frames.push(frame::state(&on, None, None, true));
     json!({ "session": session(&walk.opened), "frames": frames })
 }
 

@@ -122,7 +122,15 @@ pub(super) fn outcome(walk: &Walk, participant: &Participant, step: &Step) -> Ve
     let old = lines(system, participant, &step.before);
     let new = lines(system, participant, &step.after);
     let changed = new.iter().filter(|line| !old.contains(line));
-    changed.map(|line| format!("{}: {}", line.label, line.text)).collect()
+    changed
+        .map(|line| {
+            let before = old.iter().find(|old| old.key == line.key);
+            let is_new =
+                |part: &&str| before.is_none_or(|old| !old.text.split("; ").any(|known| known == *part));
+            let parts: Vec<_> = line.text.split("; ").filter(is_new).collect();
+            format!("{}: {}", line.label, parts.join("; "))
+        })
+        .collect()
 }
 
 /// What came of a step that has no words of its own, for whoever took it.
@@ -200,6 +208,21 @@ pub(super) fn as_json(walk: &Walk, choices: &[Choice]) -> Value {
     Value::from(out)
 }
 
+/// The kinds of messages in the order in which a run has them.
+const ORDER: [&str; 11] = [
+    "REQUEST",
+    "READ",
+    "PRE-PREPARE",
+    "PREPARE",
+    "COMMIT",
+    "REPLY",
+    "CHECKPOINT",
+    "VIEW-CHANGE",
+    "NEW-VIEW",
+    "STATUS",
+    "STATE",
+];
+
 /// What somebody Byzantine can say, by kind of message, each with those to whom.
 fn palette<'a>(choices: impl Iterator<Item = &'a Choice>) -> Vec<Value> {
     type Said<'a> = (&'a str, &'a Worded, Option<&'a str>, Vec<&'a Choice>);
@@ -236,5 +259,6 @@ fn palette<'a>(choices: impl Iterator<Item = &'a Choice>) -> Vec<Value> {
             None => groups.push((title, vec![value])),
         }
     }
+    groups.sort_by_key(|(title, _)| ORDER.iter().position(|known| known == title));
     groups.into_iter().map(|(title, options)| json!({ "title": title, "options": options })).collect()
 }

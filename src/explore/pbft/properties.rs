@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::story::Story;
 use super::walk::Walk;
 use crate::model::{Property, looked_at};
+use crate::trace::RunLasso;
 
 /// Each property that the bound can look at, in this state. `at_end`: nothing that can happen changes anybody, if that was
-/// looked at; `story`: the run goes on for ever as that one does.
-pub(super) fn properties(walk: &Walk, at_end: bool, is_known: bool, story: Option<&Story>) -> Vec<Value> {
+/// looked at; `lasso`: how the run goes on for ever.
+pub(super) fn properties(walk: &Walk, at_end: bool, is_known: bool, lasso: Option<&RunLasso>) -> Vec<Value> {
     let goal = walk.opened.property;
     let system = &*walk.opened.system;
     let mut all: Vec<_> = looked_at(system).collect();
@@ -20,7 +20,7 @@ pub(super) fn properties(walk: &Walk, at_end: bool, is_known: bool, story: Optio
     }
     all.into_iter()
         .map(|property| {
-            let (verdict, why) = one(walk, property, at_end, is_known, story);
+            let (verdict, why) = one(walk, property, at_end, is_known, lasso);
             json!({
                 "name": property.name(),
                 "statement": property.statement(),
@@ -37,7 +37,7 @@ fn one(
     property: Property,
     at_end: bool,
     is_known: bool,
-    story: Option<&Story>,
+    lasso: Option<&RunLasso>,
 ) -> (&'static str, Option<String>) {
     if property == Property::NoDeadEnd {
         return dead_end(walk, at_end, is_known);
@@ -46,9 +46,8 @@ fn one(
         if walk.run.with_view(|seen| seen.reaches(property)) {
             return ("holds", None);
         }
-        if let Some(story) = story.filter(|story| story.violates == property) {
-            let then = story.lasso.as_ref().map_or("", |lasso| lasso.then);
-            return ("violated", Some(format!("it is never reached: {then}")));
+        if let Some(lasso) = lasso.filter(|lasso| lasso.property == property) {
+            return ("violated", Some(format!("it is never reached: {}", lasso.then)));
         }
         return (
             "not-yet",

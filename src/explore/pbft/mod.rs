@@ -282,8 +282,10 @@ impl Stage for PbftStage {
         });
         // Its search knows what a state shows, and nothing else.
         let told = told.filter(|(property, _)| looked_at(&opened.system).any(|known| known == *property));
-        let violation = told.as_ref().map(|(property, trace)| (*property, trace));
         let run = walk.trace()?;
+        let is_shown = run.violation(opened.property).is_some();
+        let told = told.or_else(|| is_shown.then(|| (opened.property, run.clone())));
+        let violation = told.as_ref().map(|(property, trace)| (*property, trace));
         let place = self.explorers.at(&opened.query, &opened.system, violation, &run)?;
         Ok(json!({ "url": place.url, "followed": place.followed, "of": run.steps().len() }))
     }

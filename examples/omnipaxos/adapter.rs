@@ -12,7 +12,7 @@ use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::util::LogEntry;
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::release;
+use super::release;
 
 pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
 

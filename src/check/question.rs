@@ -147,9 +147,6 @@ pub enum PlanError {
     )]
     IdleWindow(u64, u64),
     /// Runs that cannot be saved.
-    #[error("--save: a run of judge {0} cannot be saved; leave it out")]
-    NotSaved(JudgeKind),
-    /// Runs that cannot be saved.
     #[error("--save: a run of judge guards with --reduce cannot be saved; leave out one")]
     ReducedNotSaved,
 }

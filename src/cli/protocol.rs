@@ -8,9 +8,10 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
-use super::check::{exit_code, stopped_by_ctrl_c};
+use super::check::exit_code;
 use super::limits::LimitArguments;
-use super::{Format, HOLDS, UNSAFE, USAGE, UsageError, with};
+use super::output::{self, answer, answer_json, complain};
+use super::{Format, HOLDS, UNSAFE, UsageError, ended, numbers, refused_arguments, signals, with};
 use crate::check::protocol::{ByzantineNodes, CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
 use crate::protocol::Protocol;
@@ -85,22 +86,18 @@ struct ReplayArguments {
 /// ```
 pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
     // Names are borrowed for ever, and there is one.
-    let matches = ProtocolArguments::command().name(&*protocol.name().leak()).get_matches();
-    let arguments = match ProtocolArguments::from_arg_matches(&matches) {
+    let command = ProtocolArguments::command().name(&*protocol.name().leak());
+    let arguments =
+        command.try_get_matches().and_then(|matches| ProtocolArguments::from_arg_matches(&matches));
+    let arguments = match arguments {
         Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+        Err(error) => return refused_arguments(&error),
     };
     let result = match arguments.command {
         ProtocolCommand::Check(arguments) => check(protocol, &arguments),
         ProtocolCommand::Replay(arguments) => replay(protocol, &arguments),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(UsageError(what)) => {
-            eprintln!("error: {what}");
-            ExitCode::from(USAGE)
-        }
-    }
+    ended(result)
 }
 
 fn check<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
@@ -109,18 +106,19 @@ fn check<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, Usa
     let check = with(check, arguments.property.clone(), Check::property);
     let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
-    let checked = check.run_until(&stopped_by_ctrl_c()?)?;
-    match arguments.format {
-        Format::Text => print!("{checked}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
-    }
+    let checked = check.run_until(&signals::stopped()?)?;
+    let mut code = exit_code(checked.conclusion());
+    code = match arguments.format {
+        Format::Text => answer(&checked.to_string(), code),
+        Format::Json => answer_json(&as_json(&checked)?, code),
+    };
     if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
-        println!("There is no counterexample: {} was not written.", path.display());
+        answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
     }
-    match checked.failure() {
-        Some(error) => Err(UsageError(error.to_string())),
-        None => Ok(exit_code(checked.conclusion())),
+    if let Some(error) = checked.failure() {
+        complain(&error.to_string());
     }
+    Ok(code)
 }
 
 fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
@@ -142,7 +140,8 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
             Verdict::Vacuous => json["verdict"] = json!("vacuous"),
             Verdict::NotExhausted(limit) => {
                 json["verdict"] = json!("not exhausted");
-                json["limit"] = json!(limit.to_string());
+                json["limit"] = json!(numbers::limit(*limit));
+                json["why"] = json!(limit.to_string());
             }
             Verdict::Refused(why) => {
                 json["verdict"] = json!("no verdict");
@@ -157,23 +156,25 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
         }
         rows.push(json);
     }
-    Ok(json!({
-        "protocol": checked.name(),
-        "exit_code": exit_code(checked.conclusion()),
-        "rows": rows,
-    }))
+    let mut out = output::head("check", exit_code(checked.conclusion()));
+    out["protocol"] = json!(checked.name());
+    out["failures"] = json!(checked.failure().map(ToString::to_string).into_iter().collect::<Vec<_>>());
+    out["rows"] = json!(rows);
+    Ok(out)
 }
 
 fn replay<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, UsageError> {
     let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", arguments.file.display()));
     let text = fs::read_to_string(&arguments.file).map_err(|why| named(&why))?;
     let (file, story) = StoryFile::replay(&text, Arc::new(protocol)).map_err(|why| named(&why))?;
-    print!("Protocol: {}\n\n{}", story.protocol, story.to_text());
+    let mut out = format!("Protocol: {}\n\n{}", story.protocol, story.to_text());
     match (&file.violates, &story.violation) {
         (Some(said), Some(violation)) if *said == violation.property => {}
-        (Some(said), _) => println!("\nThe file says that it violates {said}; here it does not."),
-        (None, None) => println!("\nNothing is violated in the last state."),
+        (Some(said), _) => {
+            out.push_str(&format!("\nThe file says that it violates {said}; here it does not.\n"));
+        }
+        (None, None) => out.push_str("\nNothing is violated in the last state.\n"),
         (None, Some(_)) => {}
     }
-    Ok(if story.violation.is_some() { UNSAFE } else { HOLDS })
+    Ok(answer(&out, if story.violation.is_some() { UNSAFE } else { HOLDS }))
 }

@@ -1,6 +1,5 @@
 //! A trace as a sequence diagram: Mermaid for documents, SVG for the explorer.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::RunLasso;
@@ -24,7 +23,9 @@ pub(crate) struct Arrow {
 /// Everybody who can stand in a diagram: the clients, those that only read too, then the replicas.
 pub(crate) fn participants(system: &System) -> Vec<Principal> {
     let writers = system.requests().iter().map(|request| request.client);
-    let clients: BTreeSet<_> = writers.chain(system.clients().iter().map(Client::id)).collect();
+    let mut clients: Vec<_> = writers.chain(system.clients().iter().map(Client::id)).collect();
+    clients.sort_unstable();
+    clients.dedup();
     let replicas = system.setting().committee.replicas().map(Principal::Replica);
     clients.into_iter().map(Principal::Client).chain(replicas).collect()
 }

@@ -47,6 +47,11 @@ pub enum Form {
 pub struct UnknownForm(String);
 
 impl Form {
+    /// Whether what is written in this form can be read again.
+    pub fn can_be_read(self) -> bool {
+        matches!(self, Form::Json | Form::Itf)
+    }
+
     /// The form that a file name asks for by its ending.
     ///
     /// # Errors
@@ -230,6 +235,8 @@ impl TraceFile {
     /// What is wrong with the text, or the first step that cannot happen.
     pub fn read(text: impl AsRef<[u8]>, catalogue: &Catalogue) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(text.as_ref())?;
+        // Some editors begin every file with a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
             return Err(ReadError::Empty);
         }

@@ -39,7 +39,7 @@ pub use file::{Form, ReadError, TraceFile, UnknownForm};
 pub(crate) use html::{Extras, html};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
-pub(crate) use print::{beside_the_build, thousands};
+pub(crate) use print::{beside_the_build, count, thousands, were};
 #[cfg(feature = "explore")]
 pub(crate) use script::principal;
 #[cfg(feature = "explore")]

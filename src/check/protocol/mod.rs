@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::subject::{IntoSubject, Subject};
+use crate::files;
 use crate::protocol::Protocol;
 use crate::trace::{Form, beside_the_build};
 
@@ -144,7 +145,7 @@ impl CheckedProtocol {
             Written::Json => story.to_json()?,
             Written::Text => story.to_text(),
         };
-        fs::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
+        files::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
         self.written = Some(path.to_owned());
         Ok(())
     }

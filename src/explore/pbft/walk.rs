@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::name::{self, JOINT, Named};
 use super::opened::{Opened, Worded};
-use crate::model::{Event, Known, Local, NoStep, Participant, Run, Transition, participants};
+use crate::model::{Event, Local, NoStep, Participant, Run, Statements, Transition, participants};
 use crate::pbft::{Message, Principal};
 use crate::trace::{Step, Trace, changes, describe, offered};
 
@@ -48,7 +48,7 @@ pub(super) struct Walk {
     /// What was sent by who is honest, in that order; clients' requests first.
     pub sent: Vec<Sent>,
     participants: Vec<Participant>,
-    known: Known,
+    known: Statements,
     is_sent: FxHashMap<Message, usize>,
     delivered: FxHashSet<(Principal, Message)>,
     dropped: FxHashSet<(Principal, Message)>,
@@ -81,7 +81,7 @@ impl Walk {
             names: Vec::new(),
             sent: Vec::new(),
             participants: participants(system),
-            known: Known::of(system, []),
+            known: Statements::of(system, []),
             is_sent: FxHashMap::default(),
             delivered: FxHashSet::default(),
             dropped: FxHashSet::default(),

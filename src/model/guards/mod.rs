@@ -52,6 +52,7 @@ use stateright::Model;
 
 pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
+pub(super) use saved::OF_OTHERS;
 pub(crate) use state::EventIds;
 pub use state::{GuardState, Move};
 

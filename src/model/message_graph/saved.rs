@@ -1,5 +1,7 @@
 //! How the tables are had again in another process: what made them grow, asked again.
 
+use std::borrow::Cow;
+
 use stateright::Model;
 
 use super::tables::Tables;
@@ -47,8 +49,8 @@ impl Recorded for MessageGraph {
         fingerprint(&whole)
     }
 
-    fn numbers(state: &GraphState) -> &[u32] {
-        &state.0
+    fn numbers(state: &GraphState) -> Cow<'_, [u32]> {
+        Cow::Borrowed(&state.0)
     }
 
     fn numbered(&self, numbers: &[u32]) -> Option<GraphState> {

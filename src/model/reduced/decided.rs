@@ -28,10 +28,10 @@ type Set = SmallVec<[(u32, Option<u16>); 4]>;
 
 /// What was decided, by whomever.
 #[derive(Default)]
-pub(super) struct Decisions(Mutex<Known>);
+pub(super) struct Decisions(Mutex<DecisionTables>);
 
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct DecisionTables {
     parts: FxHashMap<u32, Parts>,
     /// Each with a local state in which it is decided.
     decided: IndexMap<Decided, u32>,
@@ -43,7 +43,7 @@ pub(super) struct Known {
     pub cut: FxHashSet<(u32, u32)>,
 }
 
-impl Known {
+impl DecisionTables {
     /// What of a local state matters here.
     pub fn parts(&mut self, judge: &GuardModel, local: u32) -> Parts {
         let aspect = judge.aspect(local);
@@ -69,7 +69,7 @@ impl Known {
 }
 
 impl Decisions {
-    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn known(&self) -> MutexGuard<'_, DecisionTables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,6 +4,7 @@ mod antichain;
 mod builder;
 mod conclusion;
 mod confirm;
+mod continuation;
 mod exercised;
 mod fair;
 mod job;
@@ -31,6 +32,7 @@ mod visited;
 
 pub use builder::{Check, CheckError};
 pub use conclusion::Conclusion;
+pub use continuation::run_from;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,

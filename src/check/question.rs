@@ -106,6 +106,9 @@ pub enum PlanError {
          silent, quotient and symmetry, and there is none for judge message, for no-dead-end and for liveness"
     )]
     NotReduced(Reductions),
+    /// The run that a check is to go on from does not lead anywhere within its bound.
+    #[error("the runs that go on from the given one cannot be searched: {0}")]
+    NoBeginning(String),
     /// A reduction that takes others.
     #[error("--reduce subsumed takes quotient and summaries for granted: name them too, or leave it out")]
     Unfounded,

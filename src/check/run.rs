@@ -256,7 +256,7 @@ where
 }
 
 /// Lets judge *guards* meet what it can before it searches. Says how it is limited from then on.
-fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
+pub(super) fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
     let deadline = deadline(limits.timeout);
     model.warm_up(&|| {
         progress.walked.fetch_add(1, Relaxed);
@@ -266,7 +266,7 @@ fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits
 }
 
 /// The steps of judge *guards* as the deliveries that they stand for.
-fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
+pub(super) fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -278,7 +278,7 @@ fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     events
 }
 
-fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
+pub(super) fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
     all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
     // Where somebody panics nobody gets stuck in another way.

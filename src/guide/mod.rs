@@ -20,6 +20,9 @@ pub mod judges_and_bounds {}
 #[doc = include_str!("counterexamples.md")]
 pub mod counterexamples {}
 
+#[doc = include_str!("the_page.md")]
+pub mod the_page {}
+
 #[doc = include_str!("liveness.md")]
 pub mod liveness {}
 

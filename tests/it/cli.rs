@@ -443,10 +443,6 @@ impl Drop for Explorer {
 }
 
 impl Explorer {
-    fn start(rules: &str) -> Self {
-        Self::start_with(&["--rules", rules])
-    }
-
     fn start_with(arguments: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_bft"))
             .args(["explore", "--addr", "127.0.0.1:0"])
@@ -499,12 +495,13 @@ impl Explorer {
     }
 }
 
+/// stateright's explorer, behind the same port, at the counterexample.
 #[test]
 fn the_explorer_links_the_violation_and_draws_it() {
-    let explorer = Explorer::start("digest-blind");
+    let explorer = Explorer::start_with(&["--rules", "digest-blind", "--stateright"]);
     let start = Instant::now();
     let status = loop {
-        let status = explorer.json("/.status");
+        let status = explorer.json("/stateright/0/.status");
         if status["done"] == true {
             break status;
         }
@@ -519,7 +516,7 @@ fn the_explorer_links_the_violation_and_draws_it() {
 
     // The link names each step by its place in the list; its last leads to the violation, drawn whole.
     let (before, last) = path.rsplit_once('/').unwrap();
-    let next = explorer.json(&format!("/.states/{before}"));
+    let next = explorer.json(&format!("/stateright/0/.states/{before}"));
     let end = &next[last.parse::<usize>().unwrap()];
     let svg = end["svg"].as_str().unwrap();
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
@@ -533,18 +530,31 @@ fn the_explorer_links_the_violation_and_draws_it() {
 
 #[test]
 fn the_explorer_of_the_correct_rules_claims_no_violation() {
-    let explorer = Explorer::start("castro99");
-    let status = explorer.json("/.status");
+    let explorer = Explorer::start_with(&["--rules", "castro99", "--stateright"]);
+    let status = explorer.json("/stateright/0/.status");
     for property in status["properties"].as_array().unwrap() {
         assert!(property[2].is_null() || property[0] != "Always", "{property}");
     }
-    let initial = explorer.json("/.states/");
+    let initial = explorer.json("/stateright/0/.states/");
     assert_eq!(initial.as_array().unwrap().len(), 1);
-    assert!(!explorer.json("/.states/0").as_array().unwrap().is_empty());
+    assert!(!explorer.json("/stateright/0/.states/0").as_array().unwrap().is_empty());
+    assert!(explorer.get("/stateright/0/").to_lowercase().contains("<html"));
     assert!(explorer.get("/").to_lowercase().contains("<html"));
 }
 
-/// The page of a trace: each step a link that opens the explorer where the trace is then.
+/// The bound flags of check, on the page.
+#[test]
+fn the_page_is_opened_in_the_bound_that_is_asked_for() {
+    let explorer =
+        Explorer::start_with(&["--rules", "castro99", "--views", "3", "--byzantine", "r1", "--clients"]);
+    let session = explorer.json("/api/session?rules=castro99&views=3&byzantine=r1&clients=1");
+    assert_eq!(session["bound"], "n=4 f=1, 3 views, 1 slot, 2 requests, clients");
+    refused(&["explore", "--replicas", "3", "--faults", "1"], &["3f + 1"]);
+    refused(&["explore", "--rules", "castro99", "--byzantine", "r7"], &["r7"]);
+    refused(&["explore", "--property", "agrement"], &["agreement"]);
+}
+
+/// A trace on the page: its steps, and what its last state violates.
 #[test]
 fn a_trace_is_opened_in_the_explorer() {
     let folder = Folder::new("opened");
@@ -553,31 +563,22 @@ fn a_trace_is_opened_in_the_explorer() {
     let json = folder.file("trace.json");
     answer(&["replay", &file, "--trace", &json], 10);
     let trace: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
-    let steps = trace["steps"].as_array().unwrap();
-    let mut page = Explorer::start_with(&["--trace", &file]);
-    let html = page.get("/");
-    for part in ["Violated: agreement", "<svg", "In the end", "The quorums:", "r0 (Byzantine)"] {
-        assert!(html.contains(part), "{part}: {html}");
+    let page = Explorer::start_with(&["--trace", &file]);
+    let told = page.json("/api/trace");
+    let names: Vec<_> =
+        told["trace"]["steps"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let state = page.json(&format!("/api/state?trace=1&steps={}", names.join("~")));
+    let (steps, events) = (trace["steps"].as_array().unwrap(), state["events"].as_array().unwrap());
+    assert_eq!(steps.len(), events.len());
+    for (step, event) in steps.iter().zip(events) {
+        assert_eq!((&step["event"], &step["to"]), (&event["words"], &event["at"]));
     }
-    let links: Vec<_> = html
-        .split("<a href='http://")
-        .skip(1)
-        .map(|rest| rest.split_once('\'').unwrap().0.split_once("/#/steps").unwrap())
-        .collect();
-    assert_eq!(links.len(), steps.len() + 1, "one for each state");
-    // From here on, what is asked is the explorer: before each step it offers the step, and what comes of it.
-    page.addr = links[0].0.parse().unwrap();
-    for (step, pair) in steps.iter().zip(links.windows(2)) {
-        let (before, after) = (pair[0].1, pair[1].1);
-        let index: usize = after.strip_prefix(before).unwrap().trim_matches('/').parse().unwrap();
-        let offered = page.json(&format!("/.states{before}"));
-        let (event, from) = (step["event"].as_str().unwrap(), step["from"].as_str().unwrap());
-        let action = offered[index]["action"].as_str().unwrap();
-        assert!(
-            action.starts_with(&format!("{from} → ")) && action.ends_with(event),
-            "{action} is not {event}"
-        );
-    }
+    let violated = |it: &&Value| it["name"] == "agreement" && it["verdict"] == "violated";
+    assert!(
+        state["properties"].as_array().unwrap().iter().any(|it| violated(&it)),
+        "{}",
+        state["properties"]
+    );
 }
 
 /// A run that stays is shown too, with where it stays.
@@ -590,12 +591,52 @@ fn a_run_that_stays_is_opened_in_the_explorer() {
     let itf = folder.file("trace.itf.json");
     answer(&["replay", &file, "--trace", &itf], 11);
     answer(&["replay", &itf], 11);
-    let html = Explorer::start_with(&["--trace", &itf]).get("/");
+    let page = Explorer::start_with(&["--trace", &itf]);
+    let told = page.json("/api/trace");
+    let names: Vec<_> =
+        told["trace"]["steps"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let state = page.json(&format!("/api/state?trace=1&steps={}", names.join("~")));
+    assert_eq!(state["lasso"]["property"], "executed", "{}", state["lasso"]);
+    let violated = |it: &&Value| it["name"] == "executed" && it["verdict"] == "violated";
+    assert!(
+        state["properties"].as_array().unwrap().iter().any(|it| violated(&it)),
+        "{}",
+        state["properties"]
+    );
+
+    let html = folder.file("trace.html");
+    answer(&["replay", &file, "--trace", &html], 11);
+    let html = fs::read_to_string(html).unwrap();
     for part in
         ["Never reached: executed", "from here on the network is stable", "↻─ nothing", "<svg", "In the end"]
     {
-        assert!(html.contains(part), "{part}: {html}");
+        assert!(html.contains(part), "{part}");
     }
+}
+
+/// From the middle of a counterexample the check finds a way on; from the end of a lawful run there is none.
+#[test]
+fn a_check_goes_on_from_a_trace() {
+    let folder = Folder::new("from");
+    let (whole, begun) = (folder.file("whole.json"), folder.file("begun.json"));
+    answer(&["check", "--rules", "prepared-lost", "--trace", &whole], 10);
+    let mut trace: Value = serde_json::from_str(&fs::read_to_string(&whole).unwrap()).unwrap();
+    let steps = trace["steps"].as_array_mut().unwrap();
+    steps.truncate(6);
+    trace["violates"] = Value::Null;
+    fs::write(&begun, trace.to_string()).unwrap();
+    let further = folder.file("further.json");
+    let text = answer(&["check", "--from", &begun, "--trace", &further], 10);
+    assert!(text.contains("after 6 steps") && text.contains("Violated: "), "{text}");
+    let further: Value = serde_json::from_str(&fs::read_to_string(&further).unwrap()).unwrap();
+    let begins = further["steps"].as_array().unwrap().iter().zip(trace["steps"].as_array().unwrap());
+    assert!(begins.clone().count() == 6 && begins.clone().all(|(a, b)| a["event"] == b["event"]));
+    let lawful = fs::read_to_string(&begun).unwrap().replace("\"prepared-lost\"", "\"castro99\"");
+    fs::write(&begun, lawful).unwrap();
+    let text = answer(&["check", "--from", &begun, "--property", "agreement"], 0);
+    assert!(text.contains("holds"), "{text}");
+    refused(&["check", "--from", &begun, "--rules", "castro99"], &["--from", "--rules"]);
+    refused(&["check", "--from", &begun, "--property", "liveness"], &["--from", "liveness"]);
 }
 
 /// A loop from a file is a violation of liveness if the replicas show that it is fair, and none otherwise.

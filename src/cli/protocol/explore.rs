@@ -1,6 +1,7 @@
 //! `explore`: the runs of a protocol in a web browser.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use clap::Args;
 
 use super::bound::BoundArguments;
 use crate::check::protocol::ByzantineNodes;
-use crate::cli::explore::free_address;
+use crate::cli::explore::address;
 use crate::cli::output::answer;
 use crate::cli::{HOLDS, UsageError};
 use crate::engine::Bound;
@@ -56,8 +57,15 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ExploreArguments) -> Res
             Explorer::new(protocol, &Bound { byzantine, crashes, network })?
         }
     };
-    let addr = free_address(&arguments.addr)?;
+    let addr = free(&arguments.addr)?;
     answer(&format!("Exploring at http://{addr}/ (Ctrl-C ends it)\n"), HOLDS);
     explorer.serve(addr);
     Ok(HOLDS)
+}
+
+/// The address, if it can be served at: the web server itself would panic.
+fn free(text: &str) -> Result<SocketAddr, UsageError> {
+    let listener = TcpListener::bind(address(text)?)
+        .map_err(|e| UsageError(format!("--addr {text}: {e}; choose another port")))?;
+    Ok(listener.local_addr()?)
 }

@@ -8,11 +8,11 @@ use super::builder::CheckError;
 use super::job::{Job, JudgeKind};
 use super::limits::{Level, Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict};
-use super::overseer;
 use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
 use super::search::Coverage;
+use crate::interrupt::End;
 use crate::pbft::Rules;
 
 /// Somebody who looks on while jobs run.
@@ -185,7 +185,7 @@ impl Schedule<'_> {
                     }
                 }
             });
-            let _end = overseer::End(&is_done, clock.thread().clone());
+            let _end = End(&is_done, clock.thread().clone());
             work();
         });
     }

@@ -814,3 +814,18 @@ fn a_file_is_left_alone_by_who_only_reads_it() {
         (before.clone(), before.len() as u64)
     );
 }
+
+/// Who is told by nohup that its terminal may go is not ended by that.
+#[test]
+fn a_run_that_ignores_that_its_terminal_is_gone_goes_on() {
+    let script = format!(
+        "trap '' HUP; exec {} check --views 3 --judge message --byzantine r0 --timeout 4",
+        env!("CARGO_BIN_EXE_bft")
+    );
+    let child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    signal(&child, "HUP");
+    let (code, out) = ended(child);
+    assert_eq!(code, 20, "{out}");
+    assert!(out.contains("stopped by the timeout"), "{out}");
+}

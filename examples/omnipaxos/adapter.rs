@@ -123,7 +123,7 @@ impl Protocol for Omnipaxos {
     }
 
     fn network(&self) -> Network {
-        Network::Fifo { cuts: 0 }
+        Network::FIFO
     }
 
     /// Server 2 wants to lead because server 1 is cut off.

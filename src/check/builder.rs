@@ -14,7 +14,7 @@ use crate::engine::SetupError;
 use crate::files;
 use crate::memory;
 use crate::subject::Pbft;
-use crate::trace::UnknownForm;
+use crate::trace::{ReadStoryError, UnknownForm};
 
 /// An exhaustive check of a subject. Whatever is not said is chosen: without more than a subject it is the default check,
 /// with every judge.
@@ -176,9 +176,9 @@ pub enum CheckError {
     /// A trace has no form of that ending.
     #[error(transparent)]
     Form(#[from] UnknownForm),
-    /// The story of a protocol of one's own is not written in that form.
-    #[error("--trace {path}: of a protocol of one's own a trace is written as .json or .txt", path = .0.display())]
-    NoSuchForm(PathBuf),
+    /// The run around which is to be looked is none of this protocol.
+    #[error("--around: {0}")]
+    Around(#[from] ReadStoryError),
     /// A check cannot be saved, or not go on.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -246,7 +246,7 @@ impl<S: Subject> Check<S> {
     }
 
     /// Writes the shortest counterexample to this file, in the form of its ending: `.json`, `.itf.json` (Informal Trace
-    /// Format), `.mmd` (Mermaid), `.txt` (words), `.shiviz` or `.log` (ShiViz). Of a protocol of one's own, `.json` or `.txt`.
+    /// Format), `.mmd` (Mermaid), `.txt` (words), `.shiviz` or `.log` (ShiViz).
     pub fn trace(self, path: impl Into<PathBuf>) -> Self {
         Check { trace: Some(path.into()), ..self }
     }

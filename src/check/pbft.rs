@@ -17,7 +17,6 @@ use super::save::{self, Kept, Unfinished};
 use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
-use super::validate::saved;
 use crate::bugs::Rulebook;
 use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
@@ -220,9 +219,6 @@ impl Check<Pbft> {
                 (plan, kept)
             }
         };
-        if self.asked.save.is_some() {
-            plan.jobs.iter().try_for_each(saved)?;
-        }
         let (rules, stop, every) = (self.subject.rules(), Arc::clone(stop), self.asked.save_every);
         let schedule = Schedule { rules, limits, deadline, stop, watch, every };
         let mut failures = Vec::new();

@@ -146,7 +146,4 @@ pub enum PlanError {
         "--window {0}: there are only {1} sequence numbers, and the rules let the same ones through without; leave it out"
     )]
     IdleWindow(u64, u64),
-    /// Runs that cannot be saved.
-    #[error("--save: a run of judge guards with --reduce cannot be saved; leave out one")]
-    ReducedNotSaved,
 }

@@ -152,6 +152,7 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
         let failures = said(&searched.checked, arguments);
         let code = exit_code(searched.checked.conclusion());
         failures.iter().for_each(|failure| complain(failure));
+        saved_in_words(&searched.checked, arguments);
         return Ok(match arguments.format {
             ReportFormat::Junit => answer(&junit::checked(&searched.checked)?, code),
             _ => answer_json(&numbers::checked(&searched.checked, &failures)?, code),
@@ -191,6 +192,11 @@ fn files_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let (Some(path), None) = (&arguments.trace, checked.shortest()) {
         answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
     }
+    saved_in_words(checked, arguments);
+}
+
+/// Whether something was saved, beside the answer.
+fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let Some(path) = &arguments.save {
         match checked.saved() {
             Some(path) => say(&format!("Saved: bft check --resume {} goes on from here.", path.display())),

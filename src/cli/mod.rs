@@ -7,6 +7,7 @@ mod bugs;
 mod check;
 mod completions;
 mod explore;
+mod flags;
 mod junit;
 mod limits;
 mod look;
@@ -35,7 +36,8 @@ use crate::model::{Property, unanswered};
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::{Form, Trace, TraceFile};
 
-pub use protocol::run_protocol;
+pub use flags::{Flag, Flags};
+pub use protocol::{run_protocol, run_protocol_with};
 
 /// Nothing was found wrong, and everything that was asked was looked at.
 pub const HOLDS: u8 = 0;
@@ -174,9 +176,8 @@ fn ended(result: Result<u8, UsageError>) -> ExitCode {
         Err(UsageError(what)) => {
             if asks_for_json() {
                 output::answer_json(&output::error_as_json(&what), USAGE);
-            } else {
-                output::complain(&what);
             }
+            output::complain(&what);
             ExitCode::from(USAGE)
         }
     }

@@ -69,6 +69,31 @@ impl Drop for End<'_> {
     }
 }
 
+/// Does work and shows how far it is, in a line of words: at the end of a terminal, or now and then if that was asked for.
+pub(super) fn with_line<R>(
+    arguments: &ProgressArguments,
+    line: impl Fn() -> String + Send + Sync,
+    work: impl FnOnce() -> R,
+) -> R {
+    if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}  {elapsed}") {
+            bar.set_style(style);
+        }
+        let tick = || {
+            bar.set_message(line());
+            bar.tick();
+        };
+        let result = while_working(Duration::from_millis(100), tick, work);
+        bar.finish_and_clear();
+        return result;
+    }
+    match arguments.every() {
+        Some(every) => while_working(every, || say(&line()), work),
+        None => work(),
+    }
+}
+
 /// Shows the jobs of a check.
 pub(super) struct Show {
     bars: MultiProgress,

@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{answer, answer_json, complain, head, say};
-use super::progress::{ProgressArguments, while_working};
+use super::output::{answer, answer_json, complain, head};
+use super::progress::{ProgressArguments, with_line};
 use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable};
 use crate::files;
 use crate::model::Property;
@@ -93,11 +93,8 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
 fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Trace {
     let start = Instant::now();
     let steps = count(trace.steps().len() as u64, "step", "steps");
-    let line = || say(&format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64()));
-    match arguments.progress.every() {
-        Some(every) => while_working(every, line, || trace.shrunk(property)),
-        None => trace.shrunk(property),
-    }
+    let line = || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64());
+    with_line(&arguments.progress, line, || trace.shrunk(property))
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.

@@ -56,7 +56,7 @@ impl ScopeArguments {
         let check = with(check, self.requests, Check::requests);
         let check = with(check, self.checkpoint, Check::checkpoint);
         let check = with(check, self.window, Check::window);
-        let check = with(check, self.crashes, Check::crashes);
+        let check = with(check, self.crashes, Check::<crate::subject::Pbft>::crashes);
         let check = with(check, self.reads, Check::reads);
         let check = if self.lossy_store { check.lossy_store() } else { check };
         let check = if self.clients { check.clients() } else { check };

@@ -9,6 +9,7 @@ mod asked;
 mod assets;
 mod export;
 mod pbft;
+pub mod protocol;
 mod query;
 mod server;
 mod stage;

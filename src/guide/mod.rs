@@ -8,6 +8,9 @@ pub mod getting_started {}
 #[doc = include_str!("your_own_rules.md")]
 pub mod your_own_rules {}
 
+#[doc = include_str!("tutorial.md")]
+pub mod tutorial {}
+
 #[doc = include_str!("your_own_protocol.md")]
 pub mod your_own_protocol {}
 
@@ -39,6 +42,7 @@ pub mod simulation {}
 pub mod proof {}
 
 #[doc = include_str!("formats.md")]
+#[doc = include_str!("growth.svg")]
 pub mod formats {}
 
 #[doc = include_str!("limits.md")]

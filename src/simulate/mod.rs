@@ -20,6 +20,7 @@ mod matrix;
 mod merge;
 mod network;
 mod outcome;
+pub mod protocol;
 mod reduce;
 mod report;
 mod rng;

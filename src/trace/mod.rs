@@ -44,7 +44,7 @@ pub(crate) use print::{beside_the_build, count, thousands, were};
 pub(crate) use script::principal;
 #[cfg(feature = "explore")]
 pub(crate) use stage::{adversary, offered};
-pub use story::{ReadStoryError, Story, StoryFile};
+pub use story::{ReadStoryError, Story, StoryEnd, StoryFile};
 pub(crate) use text::describe;
 #[cfg(feature = "explore")]
 pub(crate) use text::in_words;

@@ -198,7 +198,13 @@ impl Trace {
         let mut out = String::new();
         let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
         let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-        let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound().scope);
+        // The row of a check says how many there are before that.
+        let after = if self.lasso.is_some() {
+            "; f of its views or more begin once the network is stable"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "{}; Byzantine: {who}{after}", self.system.bound().scope);
         let width = self.steps.len().to_string().len();
         let stable = |step: usize| self.lasso.as_ref().is_some_and(|lasso| lasso.stable_after == step);
         let repeats = |step: usize| {

@@ -11,6 +11,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The two commands that set everything up: whoever runs this test has run one of them, and CI runs the other.
@@ -64,12 +65,32 @@ fn commands(lines: &[String]) -> Vec<String> {
     joined.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
+/// The program of the tutorial, which is built where these tests are.
+fn tutorial() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_bft")).parent().unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--example", "tutorial", "--manifest-path"]);
+        build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "examples/tutorial.rs is not built");
+        folder.join("examples/tutorial")
+    })
+}
+
 /// Runs a command in a folder: what it prints, and how it ends.
 fn run(command: &str, folder: &Path) -> (String, Option<i32>) {
-    let command = command.strip_prefix("cargo run --release -- ").or(command.strip_prefix("bft "));
-    let arguments = command.expect("it is a command of this program").split_whitespace();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).current_dir(folder).output().unwrap();
+    let of_the_tutorial = command.strip_prefix("cargo run --release --example tutorial -- ");
+    let of_bft = command.strip_prefix("cargo run --release -- ").or(command.strip_prefix("bft "));
+    let (program, arguments) = match of_the_tutorial {
+        Some(arguments) => (tutorial().clone(), arguments),
+        None => (env!("CARGO_BIN_EXE_bft").into(), of_bft.expect("it is a command of this program")),
+    };
+    let arguments = arguments.split_whitespace();
+    let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (said, output.status.code())
 }

@@ -1,13 +1,16 @@
 //! The integration tests, one module a subject, in one program: what they share is compiled once.
 //!
 //! Programs of their own have those that cannot be among others: `drawn`, which holds rulebooks against their time limits;
-//! `proofs`, which makes its list of tests as it runs; and `fuzz`, whose recipes a fuzzer drives.
+//! `proofs`, which makes its list of tests as it runs; `fuzz`, whose recipes a fuzzer drives; and `hostile`, which counts all
+//! memory that it takes.
 
 #![cfg(test)]
 
 #[macro_use]
 mod common;
 
+#[cfg(unix)]
+mod abuse;
 mod acted_out;
 mod adversary;
 mod assumptions;
@@ -20,13 +23,16 @@ mod engine;
 mod explain;
 mod explore;
 mod fair;
+mod growth;
 mod guards;
 mod guide;
 mod judges;
+mod layers;
 mod liveness;
 mod omnipaxos;
 mod panics;
 mod plan;
+mod program;
 mod proof_model;
 mod properties;
 mod protocol;
@@ -38,5 +44,6 @@ mod simulate;
 mod stateful;
 mod tie;
 mod traces;
+mod tutorial;
 mod unbounded;
 mod values;

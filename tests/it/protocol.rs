@@ -1,6 +1,6 @@
 //! Protocols of one's own under the checker: what is found, what holds, and what beginners write wrongly.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -214,13 +214,13 @@ impl Protocol for Queue {
 
 #[test]
 fn on_a_link_nothing_overtakes_and_a_cut_loses_what_is_in_it() {
-    let fifo = Queue { network: Network::Fifo { cuts: 0 }, is_cut_by_last: false };
+    let fifo = Queue { network: Network::FIFO, is_cut_by_last: false };
     Check::new(fifo).assert_violates("three does not arrive");
     Check::new(fifo).assert_violates("all arrives");
     Check::new(Queue { is_cut_by_last: true, ..fifo }).assert_holds();
     // 8 orders of what is sent and how much of it has arrived, without cuts; and after a cut what has arrived stays.
     let states = |queue| run(&Check::new(queue).property("all arrives")).rows()[0].coverage.states;
-    let cut = Queue { network: Network::Fifo { cuts: 1 }, ..fifo };
+    let cut = Queue { network: Network::Fifo { cuts: 1, losses: 0 }, ..fifo };
     assert!(states(cut) > states(fifo), "{} and {}", states(cut), states(fifo));
     Check::new(Queue { network: Network::AnyOrder, ..fifo }).assert_violates("all arrives");
 }
@@ -254,7 +254,7 @@ fn a_message_arrives_as_often_as_it_is_sent_on_a_link() {
         }
 
         fn network(&self) -> Network {
-            Network::Fifo { cuts: 0 }
+            Network::FIFO
         }
 
         fn is_valid(&self, slot: Slot, value: &char) -> bool {
@@ -282,6 +282,14 @@ enum Beginner {
     SendsAway,
     /// It does nothing.
     Idles,
+    /// Its key depends on the order of a hash map.
+    Shuffles,
+    /// It has a key until something happens.
+    LosesItsKey,
+    /// It sends without end.
+    Floods,
+    /// Its timer never ends.
+    Ticks,
 }
 
 impl Protocol for Beginner {
@@ -307,7 +315,9 @@ impl Protocol for Beginner {
             Beginner::Forgets => effects.broadcast(node.clone()),
             Beginner::Panics => assert!(node[..] != [2, 1], "two before one"),
             Beginner::SendsAway => effects.send(NodeId(2), node.clone()),
-            Beginner::Idles => {}
+            Beginner::Floods => (0..=10_000).for_each(|_| effects.broadcast(vec![0])),
+            Beginner::Ticks => effects.set(1),
+            Beginner::Idles | Beginner::Shuffles | Beginner::LosesItsKey => {}
         }
     }
 
@@ -316,7 +326,15 @@ impl Protocol for Beginner {
     }
 
     fn key(&self, node: &Vec<u8>) -> Option<Key> {
-        matches!(self, Beginner::Forgets).then(|| Key::debug(&node.len()))
+        match self {
+            Beginner::Forgets => Some(Key::debug(&node.len())),
+            Beginner::LosesItsKey => node.is_empty().then(|| Key::debug(node)),
+            Beginner::Shuffles => {
+                let votes: HashMap<u8, usize> = (0..20).map(|voter| (voter, node.len())).collect();
+                Some(Key::debug(&votes))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -361,7 +379,36 @@ fn what_can_never_be_is_said() {
     said(&why.to_string(), &["n0 sends [1] to n2, and there is no such node"]);
     let idle = run(&Check::new(Beginner::Idles));
     assert_eq!(idle.conclusion(), Conclusion::Vacuous);
-    said(&idle.to_string(), &["holds, but see below", "in no run does an honest node decide anything"]);
+    said(
+        &idle.to_string(),
+        &[
+            "holds, but see below",
+            "in no run does an honest node decide anything",
+            "does not reach its sender",
+        ],
+    );
+}
+
+#[test]
+fn a_key_that_depends_on_the_order_of_a_hash_map_is_refused() {
+    let why = refusal(&Check::new(Beginner::Shuffles));
+    assert!(matches!(why, Refusal::Nondeterministic { .. }), "{why}");
+    said(&why.to_string(), &["not deterministic: n0", "have the key {", "order of a hash map"]);
+}
+
+#[test]
+fn a_key_for_some_nodes_alone_is_refused() {
+    let why = refusal(&Check::new(Beginner::LosesItsKey));
+    said(&why.to_string(), &["a key for some nodes and none for others: for n0", "['1']"]);
+}
+
+#[test]
+fn what_has_no_end_is_said() {
+    let why = refusal(&Check::new(Beginner::Floods));
+    said(&why.to_string(), &["n0 does 10001 things in one step"]);
+    let ticks = run(&Check::new(Beginner::Ticks).max_states(100));
+    assert_eq!(ticks.conclusion(), Conclusion::NotExhausted);
+    said(&ticks.to_string(), &["not exhausted", "A timer that is set again", "give Protocol::key"]);
 }
 
 #[test]
@@ -377,12 +424,9 @@ fn questions_that_make_no_sense_are_errors() {
     );
     assert!(matches!(error(Check::new(NAIVE).property("agrement")), SetupError::NoSuchProperty(..)));
     assert!(matches!(Check::new(NAIVE).threads(0).run(), Err(CheckError::NoThreads)));
-    assert!(matches!(Check::new(NAIVE).trace("a.mmd").run(), Err(CheckError::NoSuchForm(_))));
+    assert!(matches!(Check::new(NAIVE).trace("a.doc").run(), Err(CheckError::Form(_))));
     let queue = Queue { network: Network::AnyOrder, is_cut_by_last: true };
     assert!(matches!(Check::new(queue).run(), Err(CheckError::Setup(SetupError::NoLinks))));
-    let fifo = Queue { network: Network::Fifo { cuts: 0 }, is_cut_by_last: false };
-    let twins = Check::new(fifo).byzantine(1);
-    assert!(matches!(twins.run(), Err(CheckError::Setup(SetupError::TwinsInOrder))));
     assert_eq!("n0,n2".parse(), Ok(ByzantineNodes::Ids(vec![NodeId(0), NodeId(2)])));
     assert_eq!("1".parse(), Ok(ByzantineNodes::Count(1)));
     assert!("r0".parse::<ByzantineNodes>().is_err());

@@ -17,7 +17,7 @@ pub enum ByzantineNodes {
 
 impl ByzantineNodes {
     /// Every placement among so many nodes.
-    pub(super) fn placements(&self, nodes: usize) -> Vec<Vec<NodeId>> {
+    pub(crate) fn placements(&self, nodes: usize) -> Vec<Vec<NodeId>> {
         match self {
             ByzantineNodes::Ids(ids) => vec![ids.clone()],
             ByzantineNodes::Count(count) if usize::from(*count) >= nodes => {

@@ -104,6 +104,7 @@ pub(super) fn told<P: Protocol>(
             decides: decides.collect(),
             cuts: Vec::new(),
             panics: done.panicked.as_ref().map(ToString::to_string),
+            key: None,
         });
     }
     let violation = world.wrong(machine, asked);

@@ -38,6 +38,12 @@ pub(super) fn confirm_after(
                 ..,
                 Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
             )) if step > given.len() => drop(events.remove(step - 1)),
+            // Who has not forgotten refuses what comes again by then for whatever reason.
+            Err(ReplayError::Refused(step, ..))
+                if step > given.len() && events[..step - 1].contains(&events[step - 1]) =>
+            {
+                events.remove(step - 1);
+            }
             // Who has not forgotten may panic earlier.
             Err(ReplayError::Impossible(step, ..)) if property == Property::Panics && step > given.len() => {
                 events.truncate(step - 1);

@@ -1,12 +1,13 @@
 //! A check of the runs that go on from where a given run has led.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use stateright::Expectation;
 
 use super::confirm::confirm_after;
 use super::job::{Job, JudgeKind};
-use super::limits::{Limits, Progress};
+use super::limits::{Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict, exhausted};
 use super::question::PlanError;
 use super::run::{expand, selected, warmed_up};
@@ -72,7 +73,28 @@ fn searched(
     let given: Vec<(Principal, Event)> =
         begun.steps().iter().map(|step| (step.to, step.event.clone())).collect();
     Trace::replay(&system, &given).map_err(|why| PlanError::NoBeginning(why.to_string()))?;
-    let model = GuardModel::new(Arc::clone(&system)).beginning_with(&given);
+    let until = deadline(limits.timeout);
+    let (outcome, is_shown) = search_from(job, &system, &given, property, limits, progress, false)?;
+    if is_shown {
+        return Ok(outcome);
+    }
+    // What is found from where votes can be received anew need not be a run of who has them already.
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let limits = Limits { timeout: left, ..*limits };
+    Ok(search_from(job, &system, &given, property, &limits, progress, true)?.0)
+}
+
+/// Searches; also whether what was found, if something was, is shown by the replicas.
+fn search_from(
+    job: &Job,
+    system: &Arc<System>,
+    given: &[(Principal, Event)],
+    property: Option<Property>,
+    limits: &Limits,
+    progress: &Progress,
+    keeps_tallies: bool,
+) -> Result<(Outcome, bool), PlanError> {
+    let model = GuardModel::new(Arc::clone(system)).beginning_with(given, keeps_tallies);
     let model = model.map_err(|(step, why)| PlanError::NoBeginning(format!("step {step}: {why:?}")))?;
     // Its tables grow as it runs: one thread keeps the order of discovery.
     let limits = Limits { threads: 1, ..warmed_up(&model, limits, progress) };
@@ -81,17 +103,20 @@ fn searched(
     asked.retain(|asked| asked.expectation == Expectation::Always);
     let (report, _) = search_on(&model, &asked, &limits, progress, None, |_| {});
     let verdict = match &report.end {
-        End::Exhausted => exhausted(&system),
+        End::Exhausted => exhausted(system),
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
             let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
             let confirmed = confirmed.and_then(|property| {
-                let trace = confirm_after(&system, property, &given, expand(&model, path))?;
+                let trace = confirm_after(system, property, given, expand(&model, path))?;
                 Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
             });
-            confirmed.unwrap_or_else(Verdict::Refused)
+            match confirmed {
+                Ok(verdict) => verdict,
+                Err(why) => return Ok((Outcome::of(job, report.coverage, Verdict::Refused(why)), false)),
+            }
         }
     };
     let refused = model.refusal().filter(|_| !matches!(verdict, Verdict::Violated { .. }));
-    Ok(Outcome::of(job, report.coverage, refused.map_or(verdict, Verdict::Refused)))
+    Ok((Outcome::of(job, report.coverage, refused.map_or(verdict, Verdict::Refused)), true))
 }

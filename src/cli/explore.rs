@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output::answer;
 use super::scope::ScopeArguments;
 use super::{UsageError, subject};
 use crate::explore::{Asked, Page};
@@ -12,6 +13,17 @@ use crate::model::{Byzantine, Property};
 use crate::subject::Catalogue;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft explore                                 the start page: a tour, and every known fault as a story
+  bft explore --rules prepared-lost           one rulebook, at the bound where its fault is found
+  bft explore --rules castro99 --byzantine r0,r1
+  bft explore --trace x.json                  a run that check, simulate or replay has written
+  bft explore --rules prepared-lost --stateright
+
+Exit codes:
+  2    the question makes no sense, or the address cannot be had
+It ends when you press Ctrl-C.")]
 pub(super) struct ExploreArguments {
     #[command(flatten)]
     scope: ScopeArguments,
@@ -21,10 +33,10 @@ pub(super) struct ExploreArguments {
     /// Which rulebook the replicas follow; `bft rules` lists them [default: the start page shows all]
     #[arg(long, value_name = "NAME")]
     rules: Option<String>,
-    /// The property that the adversary wants to break
+    /// The property that the adversary wants to break [default: the rulebook's, or agreement]
     #[arg(long, value_name = "NAME")]
     property: Option<Property>,
-    /// Open this trace, which check, simulate or replay has written
+    /// Open this trace, which check, simulate or replay has written [default: none]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "byzantine", "property", "ScopeArguments"])]
     trace: Option<PathBuf>,
     /// Open stateright's explorer instead of our own page
@@ -54,7 +66,7 @@ pub(super) fn run(arguments: &ExploreArguments, catalogue: &Catalogue) -> Result
         true => page.stateright(&asked).map_err(|why| UsageError(format!("--stateright: {why}")))?,
         false => page.place(&asked).map_err(UsageError)?,
     };
-    println!("Exploring at http://{}{place} (Ctrl-C ends it)", page.addr());
+    answer(&format!("Exploring at http://{}{place} (Ctrl-C ends it)\n", page.addr()), super::HOLDS);
     page.serve();
     Ok(super::HOLDS)
 }

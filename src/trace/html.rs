@@ -22,16 +22,7 @@ pub(crate) struct Extras {
 
 /// The page of a run, said to be of this rulebook and to violate this property.
 pub(crate) fn html(trace: &Trace, rules: &str, property: Option<Property>, extras: &Extras) -> String {
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; \
-         style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>bft-check: a run of {rules}</title><style>{STYLE}\n{style}</style></head><body class=\"exported\">\n\
-         <h1>A run of {rules}</h1>\n",
-        rules = escaped(rules),
-        style = extras.style,
-    );
+    let mut out = begun(rules, &extras.style);
     write_subject(&mut out, trace, property);
     let _ = write!(
         out,
@@ -52,16 +43,27 @@ pub(crate) fn html(trace: &Trace, rules: &str, property: Option<Property>, extra
     out
 }
 
-/// A page of a diagram and of words, without scripts.
-pub(super) fn plain(title: &str, diagram: &str, words: &str) -> String {
-    let title = escaped(title);
+/// The page of a run that has a picture and words.
+pub(super) fn plain(name: &str, svg: &str, text: &str) -> String {
+    let mut out = begun(name, "");
+    let _ = write!(
+        out,
+        "<h2>The diagram</h2>\n<div class=\"diagram\">{svg}</div>\n<h2>In words</h2>\n<pre>{}</pre>\n</body></html>\n",
+        escaped(text)
+    );
+    out
+}
+
+/// How every page begins.
+fn begun(name: &str, style: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-         base-uri 'none'; form-action 'none'\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>bft-check: {title}</title><style>{STYLE}</style></head><body class=\"exported\">\n<h1>{title}</h1>\n\
-         <div class=\"diagram\">{diagram}</div>\n<h2>In words</h2>\n<pre>{words}</pre>\n</body></html>\n",
-        words = escaped(words),
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; \
+         style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>bft-check: a run of {name}</title><style>{STYLE}\n{style}</style></head><body class=\"exported\">\n\
+         <h1>A run of {name}</h1>\n",
+        name = escaped(name),
     )
 }
 

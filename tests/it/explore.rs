@@ -251,6 +251,19 @@ fn the_referee_says_no_under_the_paper_and_shows_how_under_a_broken_rule() {
     assert_eq!(hurried["answer"], "not-exhausted", "{hurried}");
 }
 
+/// Where a replica has votes already that a search would let it receive anew, the way that is shown is one of that replica.
+#[test]
+fn the_referee_shows_a_way_of_who_has_received_things_already() {
+    let begun = "r0-r2-pre_prepare_v0_1_c1.t1~r0-r3-pre_prepare_v0_1_c1.t1~r3-r2-prepare_v0_1_c1.t1~\
+                 r2-r3-prepare_v0_1_c1.t1~r3-r2-commit_v0_1_c1.t1~r0-r2-commit_v0_1_c1.t1~c0-r1-request_c0.t1~\
+                 c0-r2-request_c0.t1~r2-timer_v0~r0-r1-view_change_to_v1_nothing_prepared";
+    let ruling = json(&format!("/api/referee?rules=prepared-lost&byzantine=r0&steps={begun}&seconds=60"));
+    assert_eq!(ruling["answer"], "yes", "{ruling}");
+    let all = format!("{begun}~{}", steps(&ruling["continuation"]));
+    let state = json(&format!("/api/state?rules=prepared-lost&byzantine=r0&steps={all}"));
+    assert_eq!(verdict(&state, "agreement"), "violated");
+}
+
 /// From each state along a counterexample it can still be broken, and the continuation does it.
 #[test]
 fn along_a_counterexample_the_referee_always_knows_the_way() {

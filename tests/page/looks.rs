@@ -12,7 +12,7 @@ pub fn fits(tab: &mut Tab, served: &Served) {
         tab.wait("document.querySelector('#stories .story')");
         assert!(tab.fits(), "the start page, {name}");
         tab.picture(&format!("start-{name}"));
-        for rules in ["prepared-lost", "restarted-timer"] {
+        for rules in ["prepared-lost", "highest-join"] {
             let steps = story(tab, served, rules);
             assert!(tab.fits(), "{rules} at its start, {name}");
             tab.key("End");

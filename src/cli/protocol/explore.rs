@@ -1,7 +1,6 @@
 //! `explore`: the runs of a protocol in a web browser.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,15 +56,10 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ExploreArguments) -> Res
             Explorer::new(protocol, &Bound { byzantine, crashes, network })?
         }
     };
-    let addr = free(&arguments.addr)?;
-    answer(&format!("Exploring at http://{addr}/ (Ctrl-C ends it)\n"), HOLDS);
-    explorer.serve(addr);
+    let page = explorer
+        .bind(address(&arguments.addr)?)
+        .map_err(|why| UsageError(format!("--addr {}: {why}; choose another port", arguments.addr)))?;
+    answer(&format!("Exploring at http://{}/ (Ctrl-C ends it)\n", page.addr()), HOLDS);
+    page.serve();
     Ok(HOLDS)
-}
-
-/// The address, if it can be served at: the web server itself would panic.
-fn free(text: &str) -> Result<SocketAddr, UsageError> {
-    let listener = TcpListener::bind(address(text)?)
-        .map_err(|e| UsageError(format!("--addr {text}: {e}; choose another port")))?;
-    Ok(listener.local_addr()?)
 }

@@ -2,7 +2,8 @@
 
 /** What the page's address says: which page, which bound, which steps, and after how many of them one stands. */
 export function read(hash) {
-  const [path, rest = ""] = hash.replace(/^#\/?/, "").split("?");
+  // `#rules=…` alone, as the program prints it, is a run too.
+  const [path, rest = ""] = hash.startsWith("#") && !hash.startsWith("#/") && hash.length > 1 ? ["run", hash.slice(1)] : hash.replace(/^#\/?/, "").split("?");
   const bound = [];
   let steps = [], at = null, tour = null;
   for (const pair of rest.split("&").filter(Boolean)) {

@@ -38,3 +38,4 @@ export const explain = (query, list, property) => once(`/api/explain?${query}${s
 export const referee = (query, list, property, seconds) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}`);
 export const letRun = (query, list, how = {}) => ask(`/api/run?${query}${steps(list)}${Object.entries(how).map(([k, v]) => `&${k}=${v}`).join("")}`);
 export const exported = (query, list) => `/api/export?${query}${steps(list)}`;
+export const stateright = (query, list) => ask(`/api/stateright?${query}${steps(list)}`);

@@ -46,7 +46,7 @@ async function route() {
       $("start").hidden = false;
       $("problem").hidden = true;
       header.subject($("subject"), null);
-      $("to-stateright").href = "/stateright/";
+      $("to-stateright").disabled = false;
       document.title = "bft-check: see consensus";
       if (address.path === "story") await start.story(address.query, () => visit === mine);
       else await start.show(opened, refused);
@@ -89,6 +89,21 @@ async function share() {
   }
 }
 
+/** Opens stateright's explorer at the run that is shown. */
+async function stateright() {
+  const shown = $("run").hidden ? { query: "rules=castro99", steps: [], at: 0 } : run.current;
+  const button = $("to-stateright");
+  button.disabled = true;
+  try {
+    const { url } = await api.stateright(shown.query, shown.steps.slice(0, shown.at));
+    location.assign(url);
+  } catch (error) {
+    refused(error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
 function branch() {
   const { steps, at } = run.current;
   if (at < steps.length) run.go(steps.slice(0, at));
@@ -120,7 +135,12 @@ function listenToDiagram() {
   const area = $("diagram");
   const step = (event) => event.target.closest?.("[data-step]");
   area.addEventListener("click", (event) => step(event) && run.go(run.current.steps, Number(step(event).dataset.step)));
+  // A diagram that is drawn anew below a mouse that rests is not pointed at.
+  let rests = "";
+  const where = (event) => `${event.clientX} ${event.clientY}`;
+  for (const kind of ["mousemove", "mousedown"]) document.addEventListener(kind, (event) => { rests = where(event); });
   const pointAt = (event) => {
+    if (event.type === "mouseover" && where(event) === rests) return;
     const one = step(event) && run.current.run.events[Number(step(event).dataset.step) - 1];
     if (one?.quorum != null) run.point(one.quorum);
   };
@@ -137,6 +157,7 @@ function listen() {
   }
   $("let-decide").addEventListener("click", () => letRun({ until: "decided" }));
   $("let-timers").addEventListener("click", () => letRun({ until: "quiet", timers: 1 }));
+  $("to-stateright").addEventListener("click", stateright);
   $("share").addEventListener("click", share);
   $("help-button").addEventListener("click", ACTIONS.help);
   $("filter").addEventListener("input", () => run.listChoices());
@@ -157,7 +178,8 @@ function listen() {
 async function begin() {
   listen();
   fill($("legend"), legend(fillSvg));
-  if (!location.hash) {
+  const { query, steps } = read(location.hash);
+  if (!location.hash || (query === "trace=1" && !steps.length)) {
     const { trace } = await api.started().catch(() => ({ trace: null }));
     if (trace) history.replaceState(null, "", write({ query: trace.query, steps: trace.steps, at: trace.steps.length }));
   }

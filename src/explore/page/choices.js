@@ -7,7 +7,7 @@ import { MEANING } from "./pbft.js";
 function consequence(option) {
   const does = (option.does ?? []).map(bare), sends = (option.sends ?? []).map(bare);
   const words = [...does, ...sends.map((one) => `sends ${one}`)].join("; ");
-  return words || (option.quiet ? "only counts it, for now" : "");
+  return words || (option.quiet && (option.kind === "message" || option.to == null || !option.kind) ? "takes note of it" : "");
 }
 
 const matches = (filter, ...texts) => {
@@ -39,7 +39,7 @@ function icon(kind) {
 
 /** An honest participant's option: a button, and beside it one that drops the message. */
 function option(one, who, keys, act) {
-  const key = keys.next(() => act(one.name));
+  const key = one.kind === "stop" ? null : keys.next(() => act(one.name));
   const from = one.from ? h("span", { class: "from" }, `from ${one.from} `) : null;
   const take = h("button", {
     type: "button", class: `option ${one.kind}${one.quiet ? " quiet" : ""}`, "data-name": one.name, title: MEANING[one.message] ?? "",

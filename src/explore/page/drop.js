@@ -36,6 +36,7 @@ function bound(meta) {
   if (meta.open) parts.push("open=1");
   const byzantine = (sizes.byzantine ?? []).map((id) => `r${id}`).join(",");
   parts.push(`byzantine=${byzantine || "none"}`);
+  if (meta.lasso) parts.push(`stable=${meta.lasso.stable_after}`, `repeats=${meta.lasso.repeats_after}`);
   if (meta.violates) parts.push(`property=${meta.violates}`);
   return parts.join("&");
 }

@@ -40,7 +40,7 @@ export function showRun({ session, frames }) {
   const show = (to) => {
     at = Math.min(steps, Math.max(0, to));
     history.replaceState(null, "", `#${at}`);
-    const here = frames[at];
+    const here = { lanes: run.lanes, ...frames[at] };
     draw();
     $("place").textContent = `step ${at} of ${steps}`;
     $("back").disabled = at === 0;

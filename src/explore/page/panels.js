@@ -4,6 +4,9 @@ import { bare, count, h, sign } from "./dom.js";
 
 const WORDS = { holds: "holds", violated: "violated", "not-yet": "not yet", unknown: "not looked at" };
 
+/** The name of a property, so that it can be said of it that it holds. */
+const named = (property) => (property.name === "panics" ? "no panics" : property.name);
+
 /** One participant: what it believes, in words, and what of it is new. */
 function card(node, leads) {
   const role = node.kind === "client" ? "client" : node.byzantine ? "Byzantine" : "honest";
@@ -36,7 +39,7 @@ export function properties(state) {
   const rows = [...state.properties].sort((a, b) => rank(a) - rank(b)).map((one) =>
     h("li", { class: `property ${one.verdict}${one.is_goal ? " goal" : ""}`, "data-property": one.name, title: one.statement },
       sign(one.verdict),
-      h("span", {}, h("b", {}, one.name), " ", h("span", { class: "verdict" }, WORDS[one.verdict] ?? one.verdict),
+      h("span", {}, h("b", {}, named(one)), " ", h("span", { class: "verdict" }, WORDS[one.verdict] ?? one.verdict),
         h("small", {}, one.verdict === "holds" ? one.statement : bare(one.why ?? one.statement)))));
   return h("ul", { class: "properties" }, rows);
 }
@@ -59,7 +62,9 @@ export function quorums(state, { all, toggle, point }) {
   const more = others && toggle ? h("button", { class: "link", type: "button", onclick: toggle, "aria-pressed": String(all) },
     all ? "decisions only" : `also ${count(others, "certificate")} and the like`) : null;
   if (!rows.length) return [h("p", { class: "faint" }, "No quorum of COMMITs yet: nobody has decided."), more];
-  const both = new Set(state.overlaps.flatMap((overlap) => overlap.both.map((one) => one.replica)));
+  const places = new Set(rows.map(({ place }) => place));
+  const overlaps = state.overlaps.filter((overlap) => overlap.of.every((place) => places.has(place)));
+  const both = new Set(overlaps.flatMap((overlap) => overlap.both.map((one) => one.replica)));
   const row = ({ quorum, place }) => h("tr", {
     tabindex: 0, "data-quorum": place, "aria-label": `${quorum.replica} ${bare(quorum.outcome)} on ${quorum.of.join(", ")}`,
     onmouseenter: () => point?.(place), onmouseleave: () => point?.(null), onfocus: () => point?.(place), onblur: () => point?.(null),
@@ -75,6 +80,6 @@ export function quorums(state, { all, toggle, point }) {
     h("thead", {}, h("tr", {}, h("td", {}), replicas.map((lane) => h("th", { scope: "col", class: lane.byzantine ? "byzantine" : "" }, lane.id)),
       h("th", { scope: "col" }, h("span", { class: "unseen" }, "votes, of how many needed")))),
     h("tbody", {}, rows.map(row)));
-  const sentences = [...new Set(state.overlaps.map((overlap) => overlap.sentence))].map((words) => h("p", { class: "overlap" }, words));
+  const sentences = [...new Set(overlaps.map((overlap) => overlap.sentence))].map((words) => h("p", { class: "overlap" }, words));
   return [h("div", { class: "scroll" }, table), sentences, more];
 }

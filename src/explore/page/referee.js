@@ -43,7 +43,7 @@ export function show(panel, { session, query, steps, state, asked, follow }) {
   const words = goal.kind === "safety" ? "can it be broken from here?" : "can they be stopped from here?";
   return fill(panel,
     h("h2", {}, "Goal"),
-    h("p", { class: "goal-words" }, goal.sentence, " ", h("span", { class: `state ${own?.verdict ?? ""}` }, sign(own?.verdict ?? "unknown"), reached ? " reached" : " not reached")),
+    h("p", { class: "goal-words" }, goal.sentence, " ", h("span", { class: `state ${own?.verdict ?? ""}` }, sign(reached ? "violated" : "not-yet"), reached ? " reached" : " not reached")),
     h("button", { type: "button", id: "referee", title: "An exhaustive search from this state (g)", onclick: () => ask(SECONDS) }, "Referee: ", words),
     h("div", { id: "referee-answer", "aria-live": "polite" }, answer ? verdict(answer, steps, follow, ask) : null));
 }

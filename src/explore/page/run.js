@@ -94,7 +94,8 @@ function render(unfit) {
   misfit(unfit);
   header.subject($("subject"), session);
   header.facts($("facts"), session, here);
-  $("to-stateright").href = session.stateright ?? "/stateright/";
+  $("to-stateright").disabled = !session.stateright;
+  $("to-stateright").title = session.stateright ? "This run in stateright's explorer" : "stateright's explorer cannot list what may happen in this system";
   tools();
   draw();
   const leads = leader();
@@ -140,8 +141,12 @@ export function draw() {
 
 /** Scrolls so that the place where one stands is seen. */
 export function reveal() {
-  const now = $("diagram").querySelector(".event.current .row") ?? $("diagram").querySelector(".now");
-  const box = $("scroll"), row = now?.getBoundingClientRect(), frame = box.getBoundingClientRect();
+  seen($("diagram").querySelector(".event.current .row") ?? $("diagram").querySelector(".now"));
+}
+
+/** Scrolls the diagram, and nothing else, so that a part of it is seen. */
+function seen(part) {
+  const box = $("scroll"), row = part?.getBoundingClientRect(), frame = box.getBoundingClientRect();
   if (!row || box.scrollHeight <= box.clientHeight + 1) return;
   const head = $("heads").offsetHeight;
   if (row.bottom > frame.bottom - 30) box.scrollTop += row.bottom - frame.bottom + Math.min(60, frame.height / 4);
@@ -165,6 +170,8 @@ export function point(place) {
   const view = { width: Math.max(300, $("scroll").clientWidth - 2), at, primary: leader(), lit: new Set(quorum?.of ?? []), both };
   fillSvg($("heads"), diagram({ ...run, events: [] , undelivered: [], lasso: null }, view).head);
   if (!quorum) return;
+  const made = svg?.querySelector(`.event[data-step="${quorum.number}"] .row`);
+  if (made && !svg.matches(":hover")) seen(made);
   say(`${quorum.replica} ${bare(quorum.outcome)} on ${quorum.of.length} votes: ${quorum.of.join(", ")}; ${quorum.needed} are needed.${overlap ? ` ${overlap.sentence}` : ""}`);
   if (lesson) {
     tour.remember(lesson, "pointed");
@@ -189,7 +196,7 @@ export function listChoices() {
   fill($("byzantine"), listed.byzantine.length ? listed.byzantine : h("p", { class: "faint" }, silent || (filter ? "Nothing of the adversary's has these words." : "The adversary has nothing to say that anybody would take.")));
   $("choice-count").textContent = here.counts ? count(here.counts.choices, "choice") : "";
   $("ends").hidden = !here.ends;
-  $("ends").textContent = here.ends ? `⊣ A dead end: ${here.ends}` : "";
+  $("ends").textContent = here.ends ? `⊣ ${here.ends[0].toUpperCase()}${here.ends.slice(1)}.` : "";
 }
 
 /** Presses the option with that number. */

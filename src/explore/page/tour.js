@@ -24,11 +24,13 @@ export function show(strip, number, state) {
   const done = progress(lesson, state, memory(number));
   const next = done.indexOf(false);
   const all = next < 0;
+  // Only what was done last is commented on: the diagram needs the room.
+  const latest = all ? done.length - 1 : next - 1;
   const tasks = lesson.tasks.map((task, place) => {
     const kind = done[place] ? "done" : place === next ? "now-due" : "later";
     return h("li", { class: kind, "aria-current": kind === "now-due" ? "step" : null },
       h("span", { class: "box", "aria-hidden": "true" }, done[place] ? "✓" : String(place + 1)),
-      h("span", {}, h("span", { class: "unseen" }, done[place] ? "Done: " : ""), task.say, done[place] ? h("em", {}, ` ${task.then}`) : null));
+      h("span", {}, h("span", { class: "unseen" }, done[place] ? "Done: " : ""), task.say, place === latest ? h("em", {}, ` ${task.then}`) : null));
   });
   const links = [
     number > 1 ? h("a", { href: `#/run?${LESSONS[number - 2].query}&tour=${number - 1}` }, "← Before") : null,
@@ -36,8 +38,11 @@ export function show(strip, number, state) {
     number < LESSONS.length ? h("a", { class: all ? "main" : "", href: `#/run?${LESSONS[number].query}&tour=${number + 1}`, "data-next": true }, `Next: ${LESSONS[number].title} →`)
       : h("a", { class: all ? "main" : "", href: "#/" }, all ? "That was the tour: to the gallery →" : "Leave the tour"),
   ];
+  const about = h("p", {}, lesson.intro);
   return fill(strip,
-    h("div", { class: "lesson" }, h("h2", {}, h("span", { class: "step" }, `${number} of ${LESSONS.length}`), ` ${lesson.title}`), h("p", {}, lesson.intro)),
-    h("ol", { "data-done": done.filter(Boolean).length, "data-of": done.length }, tasks),
-    h("nav", { "aria-label": "Tour" }, links));
+    h("div", { class: "lesson" },
+      h("h2", {}, h("span", { class: "step" }, `${number} of ${LESSONS.length}`), ` ${lesson.title}`),
+      next === 0 ? about : h("details", {}, h("summary", {}, "What it is about"), about),
+      h("nav", { "aria-label": "Tour" }, links)),
+    h("ol", { "data-done": done.filter(Boolean).length, "data-of": done.length }, tasks));
 }

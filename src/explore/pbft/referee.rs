@@ -62,10 +62,15 @@ fn ruled(walk: &Walk, property: Property, limits: &Limits, progress: &Progress) 
         Ok(outcome) => outcome,
         Err(why) => return (refused(format!("This cannot be searched: {why}.")), None),
     };
+    (told(walk, property, begun.steps().len(), &outcome), Some(outcome))
+}
+
+/// What a search says that began after so many steps.
+fn told(walk: &Walk, property: Property, begun: usize, outcome: &Outcome) -> Ruling {
     let states = thousands(outcome.coverage.states);
-    let ruling = match &outcome.verdict {
+    match &outcome.verdict {
         Verdict::Violated { trace, property: found, .. } => {
-            match continuation(walk, trace.steps().iter().skip(begun.steps().len())) {
+            match continuation(walk, trace.steps().iter().skip(begun)) {
                 Ok(names) => {
                     let steps = names.len();
                     let plural = if steps == 1 { "step" } else { "steps" };
@@ -106,8 +111,7 @@ fn ruled(walk: &Walk, property: Property, limits: &Limits, progress: &Progress) 
             why: None,
         },
         Verdict::Refused(why) => refused(format!("No verdict: {why}.")),
-    };
-    (ruling, Some(outcome))
+    }
 }
 
 /// The names of the steps that follow.
@@ -135,6 +139,11 @@ fn capital(text: &str) -> String {
 fn because(walk: &Walk, property: Property) -> Option<String> {
     let is_about_quorums =
         matches!(property, Property::Agreement | Property::CertificateUnique | Property::ChainPrefix);
+    // Of a broken rule it is not said that quorums are enough.
+    let subject = &walk.opened.subject;
+    if subject.departs().is_some() || !subject.overrides().is_empty() {
+        return None;
+    }
     let system = &walk.opened.system;
     let committee = system.setting().committee;
     let rules = system.rules();

@@ -1,12 +1,12 @@
 //! stateright's server on an internal port, and how it is asked.
 
+use std::fmt;
+use std::hash::Hash;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use stateright::Model as _;
-
-use super::model::Pbft;
+use stateright::Model;
 
 /// How long it may take to begin, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,14 +19,18 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Starts one.
+    /// Starts one of a model. If that is `is_guided`, its own boundary bounds the search, which is run then.
     ///
     /// # Errors
     /// No port was to be had.
-    pub fn start(model: Pbft) -> Result<Self, String> {
+    pub fn start<M>(model: M, is_guided: bool) -> Result<Self, String>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Action: fmt::Debug + Send + Sync + Clone + PartialEq,
+        M::State: fmt::Debug + Hash + Send + Sync + Clone + PartialEq,
+    {
         let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let addr = addr.map_err(|why| format!("there is no free port: {why}"))?;
-        let is_guided = model.is_guided();
         let thread = std::thread::Builder::new().name("stateright".to_owned());
         // It binds the port itself, and its thread ends if somebody else was faster.
         let begun = thread.spawn(move || drop(model.checker().serve(addr)));
@@ -35,7 +39,7 @@ impl Inner {
         let until = Instant::now() + PATIENCE;
         loop {
             match inner.get("/.status") {
-                Ok((200, status)) if is_ours(&status) => break,
+                Ok((200, status)) if is_ours::<M>(&status) => break,
                 _ if Instant::now() > until => return Err("stateright's explorer did not start".to_owned()),
                 _ => std::thread::sleep(Duration::from_millis(30)),
             }
@@ -75,8 +79,8 @@ impl Inner {
 }
 
 /// Whether it is the explorer of this very program that answers.
-fn is_ours(status: &[u8]) -> bool {
+fn is_ours<M>(status: &[u8]) -> bool {
     let status: Option<serde_json::Value> = serde_json::from_slice(status).ok();
     let model = status.as_ref().and_then(|status| status["model"].as_str());
-    model == Some(std::any::type_name::<Pbft>())
+    model == Some(std::any::type_name::<M>())
 }

@@ -8,9 +8,15 @@ mod files;
 mod inner;
 mod model;
 
+use std::fmt;
+use std::hash::Hash;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::server::Response;
+use stateright::Model;
+
+use super::server::{Response, Server};
 use crate::model::{Property, System};
 use crate::trace::Trace;
 
@@ -57,7 +63,9 @@ impl Explorers {
                 ));
             }
             None => {
-                let inner = Inner::start(Pbft::new(system, violation))?;
+                let model = Pbft::new(system, violation);
+                let is_guided = model.is_guided();
+                let inner = Inner::start(model, is_guided)?;
                 list.push((about.to_owned(), Arc::new(inner)));
                 list.len() - 1
             }
@@ -80,13 +88,54 @@ impl Explorers {
         let Some(inner) = inner else {
             return Response::error(404, "this explorer does not run; open it from the page");
         };
-        let Some(content) = files::content(rest) else { return nothing() };
-        match inner.get(&format!("/{rest}")) {
-            Ok((status, body)) => {
-                let body = put_right(rest, body);
-                Response { status, policy: POLICY, ..Response::of(content, body) }
-            }
-            Err(why) => Response::error(502, &format!("stateright's explorer does not answer: {why}")),
+        passed_on(&inner, rest)
+    }
+}
+
+/// What stands at an address of an explorer, if it is one that its page asks for.
+fn passed_on(inner: &Inner, path: &str) -> Response {
+    let Some(content) = files::content(path) else {
+        return Response::error(404, "nothing is passed on from here");
+    };
+    match inner.get(&format!("/{path}")) {
+        Ok((status, body)) => {
+            let body = put_right(path, body);
+            Response { status, policy: POLICY, ..Response::of(content, body) }
         }
+        Err(why) => Response::error(502, &format!("stateright's explorer does not answer: {why}")),
+    }
+}
+
+/// An explorer that stands alone at the root of a server of ours.
+pub(super) struct Alone {
+    server: Server,
+    inner: Inner,
+}
+
+impl Alone {
+    /// Takes an address for the explorer of a model. If that is `is_guided`, its own boundary bounds the search.
+    ///
+    /// # Errors
+    /// The address cannot be had, or the explorer does not start.
+    pub fn bind<M>(model: M, is_guided: bool, addr: SocketAddr) -> io::Result<Self>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Action: fmt::Debug + Send + Sync + Clone + PartialEq,
+        M::State: fmt::Debug + Hash + Send + Sync + Clone + PartialEq,
+    {
+        let server = Server::bind(addr)?;
+        let inner = Inner::start(model, is_guided).map_err(io::Error::other)?;
+        Ok(Alone { server, inner })
+    }
+
+    /// Where it is.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Serves it until the process is ended.
+    pub fn serve(self) {
+        let Alone { server, inner } = self;
+        server.serve(move |request| passed_on(&inner, request.path.trim_start_matches('/')));
     }
 }

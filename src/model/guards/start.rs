@@ -25,11 +25,18 @@ impl GuardModel {
     /// This model of the runs that begin with these events.
     ///
     /// A participant's tallies are left out, as everywhere in this judge, if they can be had again from what it has
-    /// received: that is tried on the participant itself. Where they cannot, it keeps them.
+    /// received: that is tried on the participant itself. Where they cannot, it keeps them. Then it explores too what a
+    /// participant could do that had not received these yet: whatever follows from the given run is among it, and what is
+    /// found need not follow. With `keeps_tallies` every participant begins as it is, and what is found follows; that takes
+    /// more states.
     ///
     /// # Errors
     /// The number of the first event that cannot happen, counted from 1, and why.
-    pub fn beginning_with(mut self, events: &[(Principal, Event)]) -> Result<Self, (usize, NoStep)> {
+    pub fn beginning_with(
+        mut self,
+        events: &[(Principal, Event)],
+        keeps_tallies: bool,
+    ) -> Result<Self, (usize, NoStep)> {
         let _ = self.init_states();
         let system = self.shared_system();
         let mut run = Run::new(self.shared_system());
@@ -48,7 +55,14 @@ impl GuardModel {
         let mut numbers = Vec::new();
         let locals: Vec<_> = run.locals().map(|(_, local)| local.clone()).collect();
         for ((place, participant), (local, past)) in (0..).zip(&self.honest).zip(locals.iter().zip(pasts)) {
-            let local = normal_form(&system, participant, local, &past.received);
+            let local = match keeps_tallies {
+                true => {
+                    let mut local = local.clone();
+                    local.forget_backoff();
+                    local
+                }
+                false => normal_form(&system, participant, local, &past.received),
+            };
             let before = participant.control(&participant.init(&system));
             let before = Node::new(&system, place, before, Bits::default(), None);
             let states = self.states(&before, &local);

@@ -11,7 +11,8 @@ use std::fmt::Write as _;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-use super::{Form, html};
+use super::Form;
+use super::html::plain;
 use crate::engine::{
     Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
 };
@@ -94,16 +95,11 @@ impl Story {
         match form {
             Form::Json => self.to_json(),
             Form::Itf => self.to_itf(),
-            Form::Html => Ok(self.to_html()),
             Form::Mermaid => Ok(self.to_mermaid()),
             Form::Text => Ok(self.to_text()),
             Form::Shiviz => Ok(self.to_shiviz()),
+            Form::Html => Ok(plain(&self.protocol, &self.to_svg(), &self.to_text())),
         }
-    }
-
-    /// The run as one page of HTML, without scripts: the diagram and the words.
-    pub fn to_html(&self) -> String {
-        html::plain(&format!("A run of {}", self.protocol), &self.to_svg(), &self.to_text())
     }
 
     /// The run in words, with a lane for each who takes part.

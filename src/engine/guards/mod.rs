@@ -166,6 +166,12 @@ impl<P: Protocol> Guards<P> {
         self.finders.iter().map(|finder| finder.machine.runs).sum()
     }
 
+    #[doc(hidden)]
+    pub fn stats(&self) -> String {
+        let f = &self.finders;
+        format!("{:?}", f.iter().map(|f| (f.controls.len(), f.stats())).collect::<Vec<_>>())
+    }
+
     /// Messages of the alphabet.
     pub fn alphabet(&self) -> usize {
         self.alphabet.messages.len()
@@ -307,7 +313,23 @@ impl<P: Protocol> Guards<P> {
             own.timers = finder.machine.timers.clone();
             own.decisions = finder.machine.decisions.clone();
             let mut actor = Actor { machine: &mut own, cast: found.cast, node, left: TRIES };
-            let feeds = actor.act(acts)?.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
+            let feeds = actor.act(acts)?;
+            if feeds.is_none() && std::env::var("LAB").is_ok() {
+                for act in acts {
+                    let m = &finder.machine;
+                    let say = |c: &Content| format!("{:?}", self.alphabet.messages[usize::from(*c)]);
+                    eprintln!("-- {} -> {:?} sends {:?} decides {:?}", act.number, act.outcome.to.map(|to| m.controls[to as usize].as_str().to_owned()), act.outcome.sent.iter().map(say).collect::<Vec<_>>(), act.outcome.decided);
+                    for r in act.recipes {
+                        let masks = found.cast.masks(&self.alphabet, node, &r.needs);
+                        if masks::is_met(&masks, act.exists) {
+                            eprintln!("     needs own {:?} votes {:?} singles {:?}", r.needs.own.map(|c| say(&c)), r.needs.votes.iter().map(|(c, n)| format!("{n} {}", say(c))).collect::<Vec<_>>(), r.needs.singles);
+                            eprintln!("       origin {}", finder.origin(r.origin));
+                        }
+                    }
+                }
+                for (bit, (n, c)) in found.cast.bits.iter().enumerate() { if acts.last().is_some_and(|a| a.exists >> bit & 1 == 1) { eprintln!("  exists {n} {:?}", self.alphabet.messages[usize::from(*c)]); } }
+            }
+            let feeds = feeds.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
             let feeds = feeds.into_iter().map(|(number, feed)| (number, shared(&own, &mut machine, feed)));
             acted.push((node, feeds.collect()));
         }

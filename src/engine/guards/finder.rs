@@ -113,6 +113,11 @@ impl<P: Protocol> Finder<P> {
         f.collect::<Vec<_>>().join("; ")
     }
 
+    pub fn all_origins(&self, recipe: &Recipe) -> String {
+        let c = self.controls.iter().find(|c| c.ways.values().any(|r| r.contains(recipe))).unwrap();
+        c.samples.iter().map(|s| format!("          [{}]\n", self.origin(*s))).collect()
+    }
+
     pub fn stats(&self) -> String {
         let c = &self.controls;
         let recipes: usize = c.iter().flat_map(|c| c.ways.values()).map(Vec::len).sum();
@@ -329,19 +334,35 @@ impl<P: Protocol> Finder<P> {
         if self.brings_about(control, sample, &feeds, outcome)? {
             self.go_on(sample, &feeds, outcome);
         } else if self.is_wholly(sample, recipe) {
-            let mut all = Vec::new();
-            for feed in self.rest_of(recipe.origin, sample) {
-                all.push(feed);
-                if self.run(control, sample, &all)?.at.is_some() {
-                    all.pop();
-                }
-            }
-            all.extend(feeds);
-            if self.brings_about(control, sample, &all, outcome)? {
+            if self.is_explained(control, sample, feeds, outcome, recipe)? {
                 self.refute(control, sample, outcome, recipe);
             }
         }
         Ok(())
+    }
+
+    /// Whether a recipe does what it did once the sample is given, too, what that was given which it was found with: in any
+    /// order, as far as nothing else comes of it.
+    fn is_explained(
+        &mut self,
+        control: u32,
+        sample: usize,
+        feeds: Vec<Feed>,
+        outcome: &Outcome,
+        recipe: &Recipe,
+    ) -> Result<bool, Unfit> {
+        let mut all = Vec::new();
+        for feed in self.rest_of(recipe.origin, sample) {
+            all.push(feed);
+            if self.brings_about(control, sample, &all, outcome)? {
+                return Ok(true);
+            }
+            if self.run(control, sample, &all)?.at.is_some() {
+                all.pop();
+            }
+        }
+        all.extend(feeds);
+        self.brings_about(control, sample, &all, outcome)
     }
 
     /// Whether the last of these brings that about, and none before it anything.

@@ -318,12 +318,13 @@ impl<P: Protocol> Guards<P> {
                 for act in acts {
                     let m = &finder.machine;
                     let say = |c: &Content| format!("{:?}", self.alphabet.messages[usize::from(*c)]);
-                    eprintln!("-- {} -> {:?} sends {:?} decides {:?}", act.number, act.outcome.to.map(|to| m.controls[to as usize].as_str().to_owned()), act.outcome.sent.iter().map(say).collect::<Vec<_>>(), act.outcome.decided);
+                    eprintln!("-- {} -> {:?} sends {:?} decides {:?}", act.number, act.outcome.to.map(|to| m.controls[to as usize].0.as_str().to_owned()), act.outcome.sent.iter().map(say).collect::<Vec<_>>(), act.outcome.decided);
                     for r in act.recipes {
                         let masks = found.cast.masks(&self.alphabet, node, &r.needs);
                         if masks::is_met(&masks, act.exists) {
                             eprintln!("     needs own {:?} votes {:?} singles {:?}", r.needs.own.map(|c| say(&c)), r.needs.votes.iter().map(|(c, n)| format!("{n} {}", say(c))).collect::<Vec<_>>(), r.needs.singles);
                             eprintln!("       origin {}", finder.origin(r.origin));
+                            if act.number == acts.last().map_or(0, |a| a.number) { eprintln!("{}", finder.all_origins(r)); }
                         }
                     }
                 }

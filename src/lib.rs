@@ -44,11 +44,15 @@ pub mod cli;
 pub mod engine;
 #[cfg(feature = "explore")]
 pub mod explore;
+mod files;
 pub mod guide;
+mod interrupt;
+mod memory;
 pub mod model;
 pub mod pbft;
 pub mod proof;
 pub mod protocol;
 pub mod simulate;
 pub mod subject;
+mod table;
 pub mod trace;

@@ -12,7 +12,7 @@ use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::util::LogEntry;
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::release;
+use super::release;
 
 pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
 
@@ -123,7 +123,7 @@ impl Protocol for Omnipaxos {
     }
 
     fn network(&self) -> Network {
-        Network::Fifo { cuts: 0 }
+        Network::FIFO
     }
 
     /// Server 2 wants to lead because server 1 is cut off.

@@ -6,7 +6,7 @@ use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::adapter::{Command, Omni, Server, round};
+use super::adapter::{Command, Omni, Server, round};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u64 {

@@ -6,7 +6,7 @@ use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, Hear
 use omnipaxos::{ClusterConfig, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::adapter::{Command, Omni, Server};
+use super::adapter::{Command, Omni, Server};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u32 {

@@ -8,58 +8,95 @@
 
 use std::hash::Hash;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use stateright::{Expectation, Model, Property};
 
 use super::levels::reached;
-use super::limits::{Limit, Limits, Progress};
+use super::limits::{Level, Limit, Limits, Progress};
+use super::overseer;
 use super::search::{Coverage, End, Report};
+use crate::interrupt;
 use crate::model::{Fingerprint, Subsumes, fingerprint};
 
 /// States that one thread expands before limits are looked at again.
 const BLOCK: usize = 4;
 
 /// A state that was met and not compared yet.
-struct Met<M: Model> {
-    state: M::State,
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "S: Serialize, A: Serialize",
+    deserialize = "S: DeserializeOwned, A: DeserializeOwned"
+))]
+pub(super) struct Met<S, A> {
+    pub state: S,
     /// The number of the state that led to it.
-    parent: Option<usize>,
-    action: Option<M::Action>,
+    pub parent: Option<usize>,
+    pub action: Option<A>,
 }
+
+/// A search that a limit ended, and all that it takes to go on with it but the model.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "S: Serialize, A: Serialize",
+    deserialize = "S: DeserializeOwned, A: DeserializeOwned"
+))]
+pub(super) struct HaltedChain<S, A> {
+    pub met: Vec<Fingerprint>,
+    pub next: Vec<Met<S, A>>,
+    /// The states that were kept, and how each was met.
+    pub kept: Vec<Met<S, A>>,
+    /// The places of those of them that no other one subsumes.
+    pub maximal: Vec<usize>,
+    /// How many of them are not expanded yet, at the end.
+    pub left: usize,
+    pub transitions: u64,
+    pub depth: u64,
+    pub elapsed: Duration,
+}
+
+/// What comes of a search, and what it takes to go on with it if a limit ended it.
+pub(super) type Searched<M> =
+    (Report<<M as Model>::Action>, Option<HaltedChain<<M as Model>::State, <M as Model>::Action>>);
 
 struct Antichain<'a, M: Model, R> {
     model: &'a M,
     properties: &'a [Property<M>],
     /// Every state that was met.
     met: FxHashSet<Fingerprint>,
-    next: Vec<Met<M>>,
-    /// How each state was met that was kept.
-    kept: Vec<(Option<usize>, Option<M::Action>)>,
-    /// What follows on those of them that no other one subsumes.
-    maximal: Vec<R>,
+    next: Vec<Met<M::State, M::Action>>,
+    /// The states that were kept, and how each was met.
+    kept: Vec<Met<M::State, M::Action>>,
+    /// What follows on those of them that no other one subsumes, by place.
+    maximal: Vec<(usize, R)>,
+    /// How many of them are not expanded yet, at the end.
+    left: usize,
 }
 
 /// Visits the states of `model` that no other one subsumes, and checks `properties`, which are of kind *always*, in all
 /// states that they lead to. `reach` says of a state what can follow on it, if that can be compared with others at
 /// all; `visit` is called once for each state that is kept, in the order of the search. The counts are the same at any number of
-/// threads.
+/// threads. Goes on from where another search was ended by a limit, if one was: then they are those of both together. Also
+/// gives what it takes to go on, if a limit ended this one.
 ///
 /// # Panics
 /// If a property is of another kind: what is left out could have what is looked for.
-pub(crate) fn search_maximal<M, R>(
+pub(super) fn search_maximal<M, R>(
     model: &M,
     properties: &[Property<M>],
     limits: &Limits,
     progress: &Progress,
+    halted: Option<HaltedChain<M::State, M::Action>>,
     reach: impl Fn(&M::State) -> Option<R> + Sync,
     mut visit: impl FnMut(&M::State),
-) -> Report<M::Action>
+) -> Searched<M>
 where
     M: Model + Sync,
-    M::State: Hash + Ord + Send + Sync,
+    M::State: Clone + Hash + Ord + Send + Sync,
     M::Action: Clone + Send + Sync,
     R: Subsumes + Send + Sync,
 {
@@ -68,18 +105,35 @@ where
         properties.iter().all(|p| p.expectation == Expectation::Always),
         "what is left out could have what a property of another kind looks for"
     );
-    let (met, kept, maximal) = (FxHashSet::default(), Vec::new(), Vec::new());
-    let mut chain = Antichain { model, properties, met, next: Vec::new(), kept, maximal };
     let mut coverage = Coverage::default();
-    let end = chain.run(limits, progress, start, &reach, &mut visit, &mut coverage);
-    coverage.elapsed = start.elapsed();
-    Report { coverage, end: end.err().unwrap_or(End::Exhausted), reached: Vec::new(), unreached: Vec::new() }
+    let (mut chain, begun) = match halted {
+        Some(halted) => {
+            let HaltedChain { met, next, kept, maximal, left, transitions, depth, elapsed } = halted;
+            coverage = Coverage { states: (kept.len() - left) as u64, transitions, depth, elapsed };
+            let reaches = |place: usize| Some((place, reach(&kept.get(place)?.state)?));
+            let maximal = maximal.into_iter().filter_map(reaches).collect();
+            let met = met.into_iter().collect();
+            (Antichain { model, properties, met, next, kept, maximal, left }, Ok(()))
+        }
+        None => {
+            let (met, kept, maximal) = (FxHashSet::default(), Vec::new(), Vec::new());
+            let mut chain = Antichain { model, properties, met, next: Vec::new(), kept, maximal, left: 0 };
+            let begun = model.init_states().into_iter().try_for_each(|state| chain.meet(state, None, None));
+            (chain, begun)
+        }
+    };
+    let before = coverage.elapsed;
+    let end = begun.and_then(|()| chain.run(limits, progress, start, &reach, &mut visit, &mut coverage));
+    coverage.elapsed = before + start.elapsed();
+    let end = end.err().unwrap_or(End::Exhausted);
+    let halted = matches!(end, End::Limited(_)).then(|| chain.halted(&coverage));
+    (Report { coverage, end, reached: Vec::new(), unreached: Vec::new() }, halted)
 }
 
 impl<M, R> Antichain<'_, M, R>
 where
     M: Model + Sync,
-    M::State: Hash + Ord + Send + Sync,
+    M::State: Clone + Hash + Ord + Send + Sync,
     M::Action: Clone + Send + Sync,
     R: Subsumes + Send + Sync,
 {
@@ -92,43 +146,71 @@ where
         visit: &mut impl FnMut(&M::State),
         coverage: &mut Coverage,
     ) -> Result<(), End<M::Action>> {
-        for state in self.model.init_states() {
-            self.meet(state, None, None)?;
-        }
+        let over = interrupt::current();
         loop {
-            let level = self.thin(reach);
-            if level.is_empty() {
-                return Ok(());
+            if self.left == 0 {
+                self.thin(reach);
+                if self.left == 0 {
+                    return Ok(());
+                }
+                coverage.depth += u64::from(coverage.states > 0);
+                self.kept[self.kept.len() - self.left..].iter().for_each(|met| visit(&met.state));
             }
-            coverage.depth += u64::from(coverage.states > 0);
             progress.depth.store(coverage.depth, Relaxed);
-            for state in &level {
-                visit(state);
-            }
-            let first = self.kept.len() - level.len();
-            let size = BLOCK * limits.threads.max(1);
-            for (number, block) in level.chunks(size).enumerate() {
-                let done = first + number * size;
-                let states = (done + block.len()) as u64;
+            while self.left > 0 {
+                let done = self.kept.len() - self.left;
+                let size = self.left.min(BLOCK * limits.threads.max(1));
+                let block = &self.kept[done..done + size];
+                let states = (done + size) as u64;
                 let too_many = limits.max_states.filter(|&most| states > most).map(Limit::States);
                 if let Some(limit) = reached(0, limits, progress, start).or(too_many) {
                     return Err(limit.into());
                 }
-                coverage.states = states;
                 progress.states.store(states, Relaxed);
-                progress.frontier.store((self.kept.len() - done) as u64, Relaxed);
-                let expanded: Vec<_> = if limits.threads > 1 {
-                    block.par_iter().map(|state| self.expand(state)).collect()
-                } else {
-                    block.iter().map(|state| self.expand(state)).collect()
-                };
+                progress.frontier.store(self.left as u64, Relaxed);
+                let expanded = interrupt::caught(|| -> Vec<_> {
+                    if limits.threads > 1 {
+                        let enter = || interrupt::enter(over.clone());
+                        block.par_iter().map_init(enter, |_, met| self.expand(&met.state)).collect()
+                    } else {
+                        block.iter().map(|met| self.expand(&met.state)).collect()
+                    }
+                });
+                // Nothing of the block is taken in then: it is expanded once more.
+                let expanded = expanded.map_err(|interrupted| overseer::limit(interrupted, limits))?;
+                (coverage.states, self.left) = (states, self.left - size);
                 for (parent, states) in (done..).zip(expanded) {
                     coverage.transitions += states.len() as u64;
+                    progress.transitions.store(coverage.transitions, Relaxed);
                     for (state, action) in states {
                         self.meet(state, Some(parent), Some(action))?;
                     }
                 }
             }
+            progress.note(Level {
+                level: coverage.depth,
+                states: self.kept.len() as u64,
+                frontier: self.next.len() as u64,
+                transitions: coverage.transitions,
+                elapsed: start.elapsed(),
+                bytes: (self.met.capacity() * size_of::<Fingerprint>()) as u64,
+            });
+        }
+    }
+
+    /// All that it takes to go on.
+    fn halted(self, coverage: &Coverage) -> HaltedChain<M::State, M::Action> {
+        let mut met: Vec<_> = self.met.into_iter().collect();
+        met.sort_unstable();
+        HaltedChain {
+            met,
+            next: self.next,
+            kept: self.kept,
+            maximal: self.maximal.into_iter().map(|(place, _)| place).collect(),
+            left: self.left,
+            transitions: coverage.transitions,
+            depth: coverage.depth,
+            elapsed: coverage.elapsed,
         }
     }
 
@@ -153,9 +235,9 @@ where
         if let Some(property) = self.properties.iter().find(|p| !(p.condition)(self.model, &state)) {
             let mut path = Vec::from_iter(action);
             let mut at = parent;
-            while let Some((parent, action)) = at.map(|number| &self.kept[number]) {
-                path.extend(action.clone());
-                at = *parent;
+            while let Some(before) = at.map(|number| &self.kept[number]) {
+                path.extend(before.action.clone());
+                at = before.parent;
             }
             path.reverse();
             return Err(End::Violated { property: property.name, path });
@@ -164,11 +246,12 @@ where
         Ok(())
     }
 
-    /// Of the states that were met, those that none subsumes: the next level.
-    fn thin(&mut self, reach: &(impl Fn(&M::State) -> Option<R> + Sync)) -> Vec<M::State> {
+    /// Of the states that were met, those that none subsumes: they are kept, and the next level.
+    fn thin(&mut self, reach: &(impl Fn(&M::State) -> Option<R> + Sync)) {
         let maximal = &self.maximal;
-        let is_new =
-            |own: &Option<R>| own.as_ref().is_none_or(|own| !maximal.iter().any(|other| other.subsumes(own)));
+        let is_new = |own: &Option<R>| {
+            own.as_ref().is_none_or(|own| !maximal.iter().any(|(_, other)| other.subsumes(own)))
+        };
         let next = std::mem::take(&mut self.next).into_par_iter();
         let mut next: Vec<_> =
             next.map(|met| (reach(&met.state), met)).filter(|(own, _)| is_new(own)).collect();
@@ -177,7 +260,7 @@ where
         next.sort_by(|(a, left), (b, right)| {
             weight(b).cmp(&weight(a)).then_with(|| left.state.cmp(&right.state))
         });
-        let mut level: Vec<(Option<R>, Met<M>)> = Vec::new();
+        let mut level: Vec<(Option<R>, Met<M::State, M::Action>)> = Vec::new();
         for (own, met) in next {
             if let Some(own) = &own {
                 let others = || level.iter().filter_map(|(other, _)| other.as_ref());
@@ -189,14 +272,13 @@ where
             level.push((own, met));
         }
         let new: Vec<&R> = level.iter().filter_map(|(own, _)| own.as_ref()).collect();
-        let is_maximal = |old: &R| !new.iter().any(|new| new.subsumes(old));
+        let is_maximal = |(_, old): &(usize, R)| !new.iter().any(|new| new.subsumes(old));
         self.maximal = std::mem::take(&mut self.maximal).into_par_iter().filter(is_maximal).collect();
-        let mut states = Vec::with_capacity(level.len());
-        for (own, Met { state, parent, action }) in level {
-            self.maximal.extend(own);
-            self.kept.push((parent, action));
-            states.push(state);
+        self.left = level.len();
+        for (own, met) in level {
+            let place = self.kept.len();
+            self.maximal.extend(own.map(|own| (place, own)));
+            self.kept.push(met);
         }
-        states
     }
 }

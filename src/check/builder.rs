@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::limits::Limits;
+use super::limits::{Limits, MOST_THREADS};
 use super::question::PlanError;
 use super::save::SaveError;
 use super::subject::{IntoSubject, Subject};
 use crate::engine::SetupError;
+use crate::files;
+use crate::memory;
 use crate::subject::Pbft;
-use crate::trace::UnknownForm;
+use crate::trace::{ReadStoryError, UnknownForm};
 
 /// An exhaustive check of a subject. Whatever is not said is chosen: without more than a subject it is the default check,
 /// with every judge.
@@ -156,9 +158,15 @@ pub enum CheckError {
     /// Nothing can run on no thread.
     #[error("--threads must be at least 1")]
     NoThreads,
+    /// More threads than there is work for on any machine.
+    #[error("--threads is at most {MOST_THREADS}; {0} were asked for")]
+    TooManyThreads(usize),
     /// No file can be written at a place that was given.
     #[error("--{0} {path}: no file can be written there", path = .1.display())]
     Unwritable(&'static str, PathBuf),
+    /// One file would destroy another.
+    #[error("--trace and --save or --resume name the same file, {path}: what is written last would destroy the other", path = .0.display())]
+    SameFile(PathBuf),
     /// A saved check would be lost.
     #[error(
         "--save {path}: there is such a file already; to go on with what it holds add --resume {path}, or remove it",
@@ -168,9 +176,9 @@ pub enum CheckError {
     /// A trace has no form of that ending.
     #[error(transparent)]
     Form(#[from] UnknownForm),
-    /// The story of a protocol of one's own is not written in that form.
-    #[error("--trace {path}: of a protocol of one's own a trace is written as .json or .txt", path = .0.display())]
-    NoSuchForm(PathBuf),
+    /// The run around which is to be looked is none of this protocol.
+    #[error("--around: {0}")]
+    Around(#[from] ReadStoryError),
     /// A check cannot be saved, or not go on.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -216,7 +224,7 @@ impl<S: Subject> Check<S> {
         self
     }
 
-    /// How many threads; as many as there are processors unless this is said.
+    /// How many threads, up to 1,024; as many as there are processors unless this is said.
     pub fn threads(self, threads: usize) -> Self {
         Check { threads: Some(threads), ..self }
     }
@@ -226,7 +234,8 @@ impl<S: Subject> Check<S> {
         Check { max_states: Some(states), ..self }
     }
 
-    /// Gives up when the process is about to hold more than so many bytes of memory.
+    /// Gives up when the process is about to hold more than so many bytes of memory; unless this is said, more than four
+    /// fifths of what the machine has, or of what its control group lets it have.
     pub fn max_memory(self, bytes: u64) -> Self {
         Check { max_memory: Some(bytes), ..self }
     }
@@ -237,7 +246,7 @@ impl<S: Subject> Check<S> {
     }
 
     /// Writes the shortest counterexample to this file, in the form of its ending: `.json`, `.itf.json` (Informal Trace
-    /// Format), `.mmd` (Mermaid), `.txt` (words), `.shiviz` or `.log` (ShiViz). Of a protocol of one's own, `.json` or `.txt`.
+    /// Format), `.mmd` (Mermaid), `.txt` (words), `.shiviz` or `.log` (ShiViz).
     pub fn trace(self, path: impl Into<PathBuf>) -> Self {
         Check { trace: Some(path.into()), ..self }
     }
@@ -246,18 +255,18 @@ impl<S: Subject> Check<S> {
     pub(super) fn limits(&self) -> Result<Limits, CheckError> {
         let threads = match self.threads {
             Some(0) => return Err(CheckError::NoThreads),
+            Some(threads) if threads > MOST_THREADS => return Err(CheckError::TooManyThreads(threads)),
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let (max_states, max_memory) = (self.max_states, self.max_memory);
+        let (max_states, max_memory) = (self.max_states, self.max_memory.or_else(memory::by_default));
         Ok(Limits { max_states, timeout: None, max_memory, threads })
     }
 }
 
 /// Whether a file can be written there: found out now, not after an hour.
 pub(super) fn writable(name: &'static str, path: &Path) -> Result<(), CheckError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() || path.is_dir() {
+    if !files::folder_of(path).is_dir() || path.is_dir() {
         return Err(CheckError::Unwritable(name, path.to_owned()));
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::search::Coverage;
 use super::visited::collision_probability;
-use crate::trace::thousands;
+use crate::trace::were;
 
 /// What a whole check says, in the order of gravity.
 #[non_exhaustive]
@@ -34,24 +34,23 @@ impl Conclusion {
     pub(super) fn summary<'a>(
         self,
         rows: impl Iterator<Item = &'a Coverage> + Clone,
-        f: &mut fmt::Formatter<'_>,
+        f: &mut impl fmt::Write,
     ) -> fmt::Result {
         let states: u64 = rows.clone().map(|coverage| coverage.states).sum();
         let largest = rows.map(|coverage| coverage.states).max().unwrap_or(0);
         match self {
             Conclusion::Holds | Conclusion::Vacuous => writeln!(
                 f,
-                "Holds within these bounds, and says nothing beyond them: all {} states were visited; \
+                "Holds within these bounds, and says nothing beyond them: all {} visited; \
                  the chance that a hash collision hid one is below {} in each row.",
-                thousands(states),
+                were(states),
                 at_most(collision_probability(largest).max(1e-30)),
             ),
             Conclusion::Unsafe | Conclusion::NotLive => f.write_str("Violated.\n"),
             Conclusion::NotExhausted => writeln!(
                 f,
-                "Not exhausted: {} states were visited, none of them violates a property, and nothing is \
-                 known of the others.",
-                thousands(states)
+                "Not exhausted: {} visited, none of them violates a property, and nothing is known of the others.",
+                were(states)
             ),
             Conclusion::NoVerdict => Ok(()),
         }

@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::limits::{Limit, Limits, Progress};
+use super::limits::{Level, Limit, Limits, Progress};
+use super::overseer;
 use super::visited::Visited;
+use crate::interrupt;
 
 /// States that one thread expands before the results are merged.
 const BLOCK: usize = 64;
@@ -54,6 +56,7 @@ where
     E: From<Limit>,
 {
     let Frontier { level, next, depth } = frontier;
+    let interrupt = interrupt::current();
     loop {
         progress.depth.store(*depth, Relaxed);
         // Taken block by block, so that what is expanded is freed at once.
@@ -70,10 +73,22 @@ where
             }
             let met: &Visited = visited;
             let one = |(state, index): &(S, u32)| expand(met, state, *index);
-            let expansions: Vec<X> = if limits.threads > 1 {
-                block.par_iter().with_min_len(16).map(one).collect()
-            } else {
-                block.iter().map(one).collect()
+            let expanded = interrupt::caught(|| -> Vec<X> {
+                if limits.threads > 1 {
+                    let enter = || interrupt::enter(interrupt.clone());
+                    block.par_iter().with_min_len(16).map_init(enter, |_, state| one(state)).collect()
+                } else {
+                    block.iter().map(one).collect()
+                }
+            });
+            let expansions = match expanded {
+                Ok(expansions) => expansions,
+                Err(interrupted) => {
+                    block.extend(rest);
+                    *level = block;
+                    let limit = overseer::limit(interrupted, limits);
+                    return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
+                }
             };
             for (merged, expansion) in expansions.into_iter().enumerate() {
                 if let Err(end) = merge(visited, expansion, next) {
@@ -84,6 +99,14 @@ where
             progress.states.store(visited.len() as u64, Relaxed);
             progress.frontier.store((rest.len() + next.len()) as u64, Relaxed);
         }
+        progress.note(Level {
+            level: *depth,
+            states: visited.len() as u64,
+            frontier: next.len() as u64,
+            transitions: progress.transitions.load(Relaxed),
+            elapsed: start.elapsed(),
+            bytes: visited.bytes(),
+        });
         if next.is_empty() {
             return (Ok(()), *depth);
         }
@@ -94,7 +117,7 @@ where
 
 /// The limit that is reached, if one is, for whoever will hold so many bytes more in a moment.
 pub(super) fn reached(more: u64, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
-    if progress.stop.load(Relaxed) {
+    if progress.stop.load(Relaxed) || progress.pauses() {
         return Some(Limit::Stopped);
     }
     if let Some(most) = limits.max_memory

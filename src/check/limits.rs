@@ -1,8 +1,11 @@
 //! What ends a search early, and how far one has come.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The most threads that a check takes.
+pub const MOST_THREADS: usize = crate::memory::MOST_THREADS;
 
 /// What ends a search early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,8 +41,51 @@ pub struct Progress {
     pub frontier: AtomicU64,
     /// Steps from the initial state to the level that is being expanded.
     pub depth: AtomicU64,
+    /// Transitions taken.
+    pub transitions: AtomicU64,
+    /// Steps of walks before the search, by which a judge meets what there is.
+    pub walked: AtomicU64,
+    /// What was covered after each level of the search so far.
+    pub levels: Mutex<Vec<Level>>,
     /// Set this to stop the search, and all others that share it.
     pub stop: Arc<AtomicBool>,
+    /// Set this to have the search stop where it can go on from, and soon will.
+    pub pause: Arc<AtomicBool>,
+    /// Whether it is somewhere now where it can go on from.
+    pub can_pause: AtomicBool,
+}
+
+/// What a search has covered once all states of a level are expanded.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Level {
+    /// Steps from the initial states to those of the level.
+    pub level: u64,
+    /// Distinct states met so far, those of the next level among them.
+    pub states: u64,
+    /// States of the next level.
+    pub frontier: u64,
+    /// Transitions taken so far.
+    pub transitions: u64,
+    /// The time since the search began.
+    pub elapsed: Duration,
+    /// The bytes that the states met so far take.
+    pub bytes: u64,
+}
+
+impl Progress {
+    /// The levels that are done.
+    pub fn levels(&self) -> Vec<Level> {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the search is to stop for a moment, and can.
+    pub(super) fn pauses(&self) -> bool {
+        self.pause.load(Relaxed) && self.can_pause.load(Relaxed)
+    }
+
+    pub(super) fn note(&self, level: Level) {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner).push(level);
+    }
 }
 
 /// The limit that ended a search.

@@ -1,14 +1,19 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use stateright::Model as _;
 
-use super::fair::{Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessVerdict, check_liveness};
+use super::fair::{
+    Cut, Ending, FairModel, HaltedGraph, Lasso, LivenessProperty, LivenessVerdict, check_liveness_on,
+};
 use super::job::Job;
 use super::limits::{Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict, exhausted};
+use super::overseer;
 use super::search::{Coverage, End, search};
+use crate::interrupt;
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
     Stabilisation,
@@ -41,6 +46,9 @@ const MANY: u64 = 100_000;
 const MANY_VIEWS: u64 = 3;
 const LARGE: u64 = 250_000;
 
+/// The good outcome without which liveness says nothing.
+pub(super) const WAITS: &str = "a request waits";
+
 /// The liveness properties of PBFT, as the checker takes them.
 pub fn liveness_properties() -> Vec<LivenessProperty<Liveness>> {
     vec![
@@ -61,47 +69,79 @@ pub(super) fn run_liveness(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, BoundError> {
+    from: Option<UnfinishedLiveness>,
+) -> Result<(Outcome, Option<UnfinishedLiveness>), BoundError> {
     let start = Instant::now();
     let mut asked =
         Asked { job, rules, property, limits, progress, start, covered: Coverage::default(), found: None };
-    if let Some(outcome) = asked.look(Beginning::Stable, FEW)? {
-        return Ok(outcome);
-    }
-    if job.bound.scope.views >= MANY_VIEWS
-        && let Some(outcome) = asked.look(Beginning::Unstable, FEW)?
-    {
-        return Ok(outcome);
-    }
-    let further = u64::from(job.bound.scope.faults);
-    let model = Liveness::new(job.bound.clone(), rules, Stabilisation { further })?;
+    let mut is_begun = true;
+    let (model, halted, mut has_looked) = match from {
+        Some(UnfinishedLiveness { model, halted, covered, has_looked }) => {
+            asked.covered = covered;
+            (model, Some(halted), has_looked)
+        }
+        None => {
+            if let Some(outcome) = asked.first_looks()? {
+                return Ok((outcome, None));
+            }
+            // Looks that were cut short are made again.
+            is_begun = !interrupt::is_set();
+            (Box::new(new_model(job, rules)?), None, false)
+        }
+    };
     let is_over = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::States(_)));
     let first = limits.max_states.map_or(LARGE, |most| most.min(LARGE));
-    let mut outcome = asked.judged(&model, Some(first));
-    if is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
-        if let Some(found) = asked.look(Beginning::Unstable, FEW)? {
-            return Ok(found.also(outcome.coverage));
+    let (mut outcome, mut halted) =
+        asked.explored(&model, if has_looked { limits.max_states } else { Some(first) }, halted);
+    if !has_looked && is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
+        match asked.look_once(Beginning::Unstable, FEW)? {
+            Ok(Some(found)) => return Ok((found.also(outcome.coverage), None)),
+            Ok(None) => {
+                has_looked = true;
+                (outcome, halted) = asked.explored(&model, limits.max_states, halted);
+            }
+            Err(limit) => outcome.verdict = Verdict::NotExhausted(limit),
         }
-        outcome = asked.judged(&model, limits.max_states);
     }
     if matches!(outcome.verdict, Verdict::Holds) {
         outcome.verdict = match model.far_views_are_alike() {
-            true => exhausted(model.judge().system()),
+            true => interrupt::undisturbed(|| exhausted(model.judge().system())),
             false => Verdict::NotExhausted(Limit::Bound),
         };
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
-        && let Some(found) = asked.look(Beginning::Unstable, MANY)?
+        && let Ok(Some(found)) = asked.look_once(Beginning::Unstable, MANY)?
     {
-        return Ok(found.also(outcome.coverage));
+        return Ok((found.also(outcome.coverage), None));
     }
-    if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) {
+    let goes_on = matches!(outcome.verdict, Verdict::NotExhausted(_)) && asked.found.is_none() && is_begun;
+    let covered = asked.covered;
+    if matches!(outcome.verdict, Verdict::NotExhausted(_) | Verdict::Refused(_)) && !progress.pauses() {
         outcome.coverage = together(outcome.coverage, asked.covered);
         if let Some(found) = asked.found {
             (outcome.verdict, outcome.unreached) = (found.verdict, found.unreached);
         }
     }
-    Ok(outcome)
+    let unfinished = halted.filter(|_| goes_on || progress.pauses() && is_begun);
+    let unfinished = unfinished.map(|halted| UnfinishedLiveness { model, halted, covered, has_looked });
+    Ok((outcome, unfinished))
+}
+
+/// The model of all runs of a job.
+pub(super) fn new_model(job: &Job, rules: &'static dyn Rules) -> Result<Liveness, BoundError> {
+    let further = u64::from(job.bound.scope.faults);
+    Liveness::new(job.bound.clone(), rules, Stabilisation { further })
+}
+
+/// A run that a limit ended: the model, with all that its tables hold, what was explored, and what the looks at runs without
+/// end have covered.
+#[derive(Debug)]
+pub(super) struct UnfinishedLiveness {
+    pub model: Box<Liveness>,
+    pub halted: HaltedGraph<LivenessState, Owed>,
+    pub covered: Coverage,
+    /// Whether runs without end were looked at between.
+    pub has_looked: bool,
 }
 
 /// What is asked, and what came of the looks at runs without end so far.
@@ -119,11 +159,63 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The looks at runs without end that come first.
+    fn first_looks(&mut self) -> Result<Option<Outcome>, BoundError> {
+        if let Some(outcome) = self.look(Beginning::Stable, FEW)? {
+            return Ok(Some(outcome));
+        }
+        match self.job.bound.scope.views >= MANY_VIEWS {
+            true => self.look(Beginning::Unstable, FEW),
+            false => Ok(None),
+        }
+    }
+
+    /// A look at runs without end after which there is something to lose; the limit that has cut it short, if one has.
+    fn look_once(
+        &mut self,
+        beginning: Beginning,
+        most: u64,
+    ) -> Result<Result<Option<Outcome>, Limit>, BoundError> {
+        let covered = self.covered;
+        let looked = interrupt::caught(|| -> Result<_, BoundError> {
+            let looked = self.look(beginning, most)?;
+            if looked.is_none() {
+                // Each exploration of it has ended by itself, early.
+                interrupt::poll();
+            }
+            Ok(looked)
+        });
+        Ok(match looked {
+            Ok(looked) => Ok(looked?),
+            Err(interrupted) => {
+                self.covered = covered;
+                Err(overseer::limit(interrupted, self.limits))
+            }
+        })
+    }
+
+    /// What a model of all runs says, from where its exploration was ended before, if it was.
+    fn explored(
+        &self,
+        model: &Liveness,
+        max_states: Option<u64>,
+        halted: Option<HaltedGraph<LivenessState, Owed>>,
+    ) -> (Outcome, Option<HaltedGraph<LivenessState, Owed>>) {
+        let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
+        let limits = Limits { max_states, timeout, ..*self.limits };
+        self.progress.can_pause.store(true, Relaxed);
+        let judged = judge(self.job, model, self.property, &limits, self.progress, halted);
+        if !self.progress.pauses() {
+            self.progress.can_pause.store(false, Relaxed);
+        }
+        judged
+    }
+
     /// What a model says, within what is left of the time and within so many states.
     fn judged(&self, model: &Liveness, max_states: Option<u64>) -> Outcome {
         let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
         let limits = Limits { max_states, timeout, ..*self.limits };
-        judge(self.job, model, self.property, &limits, self.progress)
+        judge(self.job, model, self.property, &limits, self.progress, None).0
     }
 
     /// Looks for views that change for ever, under each conduct at so many states at most.
@@ -172,23 +264,28 @@ fn judge(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Outcome {
+    halted: Option<HaltedGraph<LivenessState, Owed>>,
+) -> (Outcome, Option<HaltedGraph<LivenessState, Owed>>) {
     let asked = |name: &str| property.is_none_or(|property| property.name() == name);
     let mut properties = liveness_properties();
     properties.retain(|property| asked(&property.name));
     // The model's tables grow as it runs: one thread keeps the order of discovery, and so the counterexample,
     // the same in every run.
-    let report = check_liveness(model, &properties, &Limits { threads: 1, ..*limits }, progress);
-    let report = match report {
+    let report = check_liveness_on(model, &properties, &Limits { threads: 1, ..*limits }, progress, halted);
+    let (report, halted) = match report {
         Ok(report) => report,
         Err(error) => {
             let verdict = Verdict::Refused(error.to_string());
             let coverage = Coverage::default();
-            return Outcome::of(job, coverage, verdict);
+            return (Outcome::of(job, coverage, verdict), None);
         }
     };
+    if progress.pauses() && halted.is_some() {
+        let paused = Verdict::NotExhausted(Limit::Stopped);
+        return (Outcome::of(job, report.coverage, paused), halted);
+    }
     if let Some(verdict) = panicking(model, limits, progress) {
-        return Outcome::of(job, report.coverage, verdict);
+        return (Outcome::of(job, report.coverage, verdict), halted);
     }
     let mut verdict = Verdict::Holds;
     let mut unreached = Vec::new();
@@ -197,7 +294,7 @@ fn judge(
         let Some(violated) = violated else { continue };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match told(model, violated, lasso) {
+                verdict = match interrupt::undisturbed(|| told(model, violated, lasso)) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
                         Verdict::Violated { property: violated, steps, trace: Box::new(trace) }
@@ -210,7 +307,7 @@ fn judge(
             }
             LivenessVerdict::NotExhausted(Cut::Limit(limit)) => verdict = Verdict::NotExhausted(*limit),
             LivenessVerdict::NotExhausted(Cut::Boundary) => verdict = Verdict::NotExhausted(Limit::Bound),
-            LivenessVerdict::Holds if finding.owed == 0 => unreached.push("a request waits"),
+            LivenessVerdict::Holds if finding.owed == 0 => unreached.push(WAITS),
             LivenessVerdict::Holds => {}
         }
     }
@@ -218,7 +315,7 @@ fn judge(
     if let Some(refusal) = model.refusal().filter(|_| !is_violated) {
         verdict = Verdict::Refused(refusal);
     }
-    Outcome::of(job, report.coverage, verdict).without(unreached)
+    (Outcome::of(job, report.coverage, verdict).without(unreached), halted)
 }
 
 /// What is said of a model in which somebody panics: where it is not known whether anybody does, nothing.
@@ -233,7 +330,7 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
     match report.end {
         End::Exhausted => None,
         End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
-        End::Violated { path, .. } => Some(match panics(model, &path) {
+        End::Violated { path, .. } => Some(match interrupt::undisturbed(|| panics(model, &path)) {
             Ok(trace) => {
                 Verdict::Violated { property: Property::Panics, steps: path.len(), trace: Box::new(trace) }
             }

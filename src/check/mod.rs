@@ -4,6 +4,7 @@ mod antichain;
 mod builder;
 mod conclusion;
 mod confirm;
+mod continuation;
 mod exercised;
 mod fair;
 mod job;
@@ -12,11 +13,13 @@ mod limits;
 mod liveness;
 mod matrix;
 mod outcome;
+mod overseer;
 mod pbft;
 mod plan;
 pub mod protocol;
 mod question;
 mod report;
+mod resume;
 mod run;
 pub mod save;
 mod schedule;
@@ -29,12 +32,13 @@ mod visited;
 
 pub use builder::{Check, CheckError};
 pub use conclusion::Conclusion;
+pub use continuation::run_from;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,
 };
 pub use job::{Job, JudgeKind, jobs};
-pub use limits::{Limit, Limits, Progress};
+pub use limits::{Level, Limit, Limits, MOST_THREADS, Progress};
 pub use liveness::liveness_properties;
 pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};
@@ -45,6 +49,8 @@ pub use report::Checked;
 #[cfg(feature = "cli")]
 pub(crate) use report::who;
 pub use run::{run, run_on};
+#[cfg(feature = "cli")]
+pub(crate) use save::rules as rules_of_saved;
 pub use schedule::Watch;
 pub use search::{Coverage, End, Halted, Report, search, search_on};
 pub use subject::{IntoSubject, Subject};

@@ -2,7 +2,7 @@
 
 use super::conclusion::Conclusion;
 use super::job::Job;
-use super::limits::Limit;
+use super::limits::{Level, Limit};
 use super::search::Coverage;
 use crate::model::{Property, System, guarded, votes_matter};
 use crate::pbft::RuleCount;
@@ -49,6 +49,10 @@ pub struct Outcome {
     pub rules: Option<Vec<RuleCount>>,
     /// How many states were visited within views, where [`Coverage::states`] counts those between them.
     pub within_views: Option<u64>,
+    /// The properties that were looked at.
+    pub properties: Vec<Property>,
+    /// How the search has grown, level by level.
+    pub levels: Vec<Level>,
 }
 
 impl Verdict {
@@ -80,6 +84,8 @@ impl Outcome {
             unreached: Vec::new(),
             rules: None,
             within_views: None,
+            properties: Vec::new(),
+            levels: Vec::new(),
         }
     }
 

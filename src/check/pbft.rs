@@ -4,21 +4,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
-use super::limits::deadline;
+use super::limits::{Limits, Progress, deadline};
+use super::outcome::Outcome;
 use super::question::Question;
 use super::report::Checked;
-use super::save::{self, Kept};
+use super::save::{self, Kept, Unfinished};
 use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
 use crate::bugs::Rulebook;
+use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, beside_the_build};
+use crate::trace::{Form, Trace, beside_the_build};
 
 /// What is asked of PBFT beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,7 @@ pub struct AskedOfPbft {
     pub(super) reductions: Option<Reductions>,
     pub(super) question: Option<Question>,
     pub(super) save: Option<PathBuf>,
+    save_every: Option<Duration>,
     resume: Option<PathBuf>,
 }
 
@@ -73,6 +77,14 @@ macro_rules! sizes {
             }
         )*
     };
+}
+
+/// What came of a check whose files are not written yet.
+pub(crate) struct Searched {
+    pub checked: Checked,
+    property: Option<Property>,
+    /// Of each row what it takes to go on, if a limit ended it.
+    unfinished: Vec<Option<Unfinished>>,
 }
 
 impl Check<Pbft> {
@@ -133,6 +145,12 @@ impl Check<Pbft> {
         self
     }
 
+    /// Writes that file every so often too, so that little is lost if the process is.
+    pub fn save_every(mut self, period: Duration) -> Self {
+        self.asked.save_every = Some(period);
+        self
+    }
+
     /// Goes on with the check that [`save`](Check::save) wrote to this file, which must have been the same.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
         self.asked.resume = Some(path.into());
@@ -176,37 +194,100 @@ impl Check<Pbft> {
     /// # Errors
     /// What makes no sense, before anything is run; or a file that cannot be read or written.
     pub fn run_watched(&self, stop: &Arc<AtomicBool>, watch: &dyn Watch) -> Result<Checked, CheckError> {
+        let mut searched = self.search_watched(stop, watch)?;
+        self.write_files(&mut searched);
+        Ok(searched.checked)
+    }
+
+    /// Runs the check while somebody looks on, and writes no file: [`Self::write_files`] does.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a file that cannot be read.
+    pub(crate) fn search_watched(
+        &self,
+        stop: &Arc<AtomicBool>,
+        watch: &dyn Watch,
+    ) -> Result<Searched, CheckError> {
+        let deadline = deadline(self.timeout);
         let limits = self.limits()?;
         self.can_write()?;
-        let plan = self.plan()?;
-        let kept = match &self.asked.resume {
-            Some(path) => save::read(path, &self.subject, plan.property, &plan.jobs)?,
-            None => plan.jobs.iter().map(|_| Kept::Nothing).collect(),
+        let (plan, kept) = match &self.asked.resume {
+            Some(path) => self.resumed(path)?,
+            None => {
+                let plan = self.plan()?;
+                let kept = plan.jobs.iter().map(|_| Kept::Nothing).collect();
+                (plan, kept)
+            }
         };
-        let schedule = Schedule {
-            rules: self.subject.rules(),
-            limits,
-            deadline: deadline(self.timeout),
-            stop: Arc::clone(stop),
-            watch,
+        let (rules, stop, every) = (self.subject.rules(), Arc::clone(stop), self.asked.save_every);
+        let schedule = Schedule { rules, limits, deadline, stop, watch, every };
+        let mut failures = Vec::new();
+        let mut keep = |rows: &[(Outcome, Option<&Unfinished>)]| {
+            let Some(path) = &self.asked.save else { return };
+            let rows: Vec<_> = rows.iter().map(|(outcome, unfinished)| (outcome, *unfinished)).collect();
+            if let Err(error) = save::write(path, &self.subject, plan.property, &rows)
+                && failures.is_empty()
+            {
+                failures.push(error.into());
+            }
         };
-        let rows = schedule.run(&plan, kept)?;
-        let (mut saved, mut failures) = (None, Vec::new());
-        if let Some(path) = self.asked.save.as_ref().filter(|_| rows.iter().any(|(_, left)| left.is_some())) {
-            match save::write(path, &self.subject, plan.property, &rows) {
-                Ok(()) => saved = Some(path.clone()),
-                Err(error) => failures.push(error.into()),
+        let ran = schedule.run(&plan, kept, &mut keep)?;
+        let (outcomes, unfinished) = ran.into_iter().map(|ran| (ran.outcome, ran.unfinished)).unzip();
+        let subject = (*self.subject).clone();
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures };
+        Ok(Searched { checked, property: plan.property, unfinished })
+    }
+
+    /// Writes what was asked for: what it takes to go on, if a limit ended something, and the shortest counterexample. What
+    /// cannot be written is among the failures then.
+    pub(crate) fn write_files(&self, searched: &mut Searched) {
+        let Searched { checked, property, unfinished } = searched;
+        if let Some(path) = self.asked.save.as_ref().filter(|_| unfinished.iter().any(Option::is_some)) {
+            let rows: Vec<_> = checked.outcomes.iter().zip(unfinished.iter().map(Option::as_ref)).collect();
+            match save::write(path, &self.subject, *property, &rows) {
+                Ok(()) => checked.saved = Some(path.clone()),
+                Err(error) => checked.failures.push(error.into()),
             }
         }
-        let outcomes = rows.into_iter().map(|(outcome, _)| outcome).collect();
-        let mut checked =
-            Checked { subject: (*self.subject).clone(), outcomes, saved, written: None, failures };
         if let Some(path) = self.trace.as_ref().filter(|_| checked.shortest().is_some())
             && let Err(error) = checked.write(path)
         {
             checked.failures.push(error);
         }
-        Ok(checked)
+    }
+
+    /// Runs the check from the end of a run on ([`run_from`](super::run_from)): within the bound of that run, with judge
+    /// *guards*.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a file that cannot be written.
+    pub fn run_from(
+        &self,
+        begun: &Trace,
+        property: Option<Property>,
+        progress: &Progress,
+    ) -> Result<Checked, CheckError> {
+        let mut searched = self.search_from(begun, property, progress)?;
+        self.write_files(&mut searched);
+        Ok(searched.checked)
+    }
+
+    /// The same, and writes no file.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run.
+    pub(crate) fn search_from(
+        &self,
+        begun: &Trace,
+        property: Option<Property>,
+        progress: &Progress,
+    ) -> Result<Searched, CheckError> {
+        self.can_write()?;
+        let limits = Limits { timeout: self.timeout, ..self.limits()? };
+        let outcome = super::run_from(begun, property, &limits, progress)?;
+        let (subject, outcomes) = ((*self.subject).clone(), vec![outcome]);
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures: Vec::new() };
+        Ok(Searched { checked, property, unfinished: vec![None] })
     }
 
     /// Whether files can be written where they are to be: found out now, not after an hour.
@@ -215,6 +296,12 @@ impl Check<Pbft> {
             path.as_ref().map(|path| writable(name, path)).transpose()?;
         }
         self.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+        if let (Some(trace), Some(other)) =
+            (&self.trace, self.asked.save.as_ref().or(self.asked.resume.as_ref()))
+            && files::are_the_same(trace, other)
+        {
+            return Err(CheckError::SameFile(trace.clone()));
+        }
         match &self.asked.save {
             Some(path) if path.exists() && self.asked.resume.as_ref() != Some(path) => {
                 Err(CheckError::Exists(path.clone()))

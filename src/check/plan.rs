@@ -3,7 +3,7 @@
 use super::builder::Check;
 use super::job::{Job, JudgeKind, jobs};
 use super::question::{PlanError, Question};
-use super::validate::{all_of_guards, is_led_honestly, is_unbounded, saved, validate};
+use super::validate::{all_of_guards, is_led_honestly, is_unbounded, validate};
 use crate::model::{Bound, Byzantine, Property, Reductions, Scope, System};
 use crate::pbft::ReplicaId;
 use crate::subject::Pbft;
@@ -60,9 +60,6 @@ impl Check<Pbft> {
                 };
             }
             validate(job, rules, property)?;
-        }
-        if let Some(job) = planned.first().filter(|_| self.asked.save.is_some()) {
-            saved(job)?;
         }
         let others = self.of_other_judges(question, &bound, &byzantine)?;
         planned.extend(others);

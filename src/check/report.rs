@@ -1,10 +1,7 @@
 //! What came of a check, as a person reads it: the table, what it says nothing of, and the shortest counterexample.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
-
-use comfy_table::{CellAlignment, Table, presets};
 
 use super::builder::CheckError;
 use super::conclusion::Conclusion;
@@ -12,9 +9,11 @@ use super::exercised::unexercised;
 use super::job::{Job, JudgeKind};
 use super::limits::Limit;
 use super::outcome::{Outcome, Verdict};
-use crate::model::{Bound, Property};
+use crate::files;
+use crate::model::{Bound, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, Trace, thousands};
+use crate::table::{Column, Kind, fitted, table};
+use crate::trace::{Form, Trace, count, thousands, were};
 
 /// What came of a check. Its `Display` is the table that `bft check` prints, with the story of the shortest
 /// counterexample below it.
@@ -88,6 +87,11 @@ impl Checked {
         self.saved.as_deref()
     }
 
+    /// The file to which the shortest counterexample was written.
+    pub fn written(&self) -> Option<&Path> {
+        self.written.as_deref()
+    }
+
     /// The files that could not be written. What was found stands all the same.
     pub fn failures(&self) -> &[CheckError] {
         &self.failures
@@ -101,29 +105,28 @@ impl Checked {
         let Some((property, _, trace)) = self.shortest() else { return Ok(()) };
         let form = Form::of(&path.to_string_lossy())?;
         let content = trace.written(form, self.subject.name(), Some(property))?;
-        fs::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
+        files::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
         self.written = Some(path.to_owned());
         Ok(())
     }
 
-    fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_header([
-            "judge",
-            "Byzantine",
-            "bound",
-            "states",
-            "transitions",
-            "depth",
-            "time",
-            "states/s",
-            "verdict",
-        ]);
-        for outcome in &self.outcomes {
+    fn table(&self, screen: Option<usize>) -> String {
+        const COLUMNS: [Column<'_>; 9] = [
+            ("judge", Kind::Name),
+            ("Byzantine", Kind::Name),
+            ("bound", Kind::Prose),
+            ("states", Kind::Number),
+            ("transitions", Kind::Number),
+            ("depth", Kind::Number),
+            ("time", Kind::Number),
+            ("states/s", Kind::Number),
+            ("verdict", Kind::Prose),
+        ];
+        let row = |outcome: &Outcome| {
             let coverage = &outcome.coverage;
             let seconds = coverage.elapsed.as_secs_f64();
-            table.add_row([
-                outcome.job.judge.to_string(),
+            vec![
+                outcome.job.judge_with(),
                 outcome.job.whose(),
                 outcome.job.covers(),
                 thousands(coverage.states),
@@ -132,16 +135,36 @@ impl Checked {
                 format!("{seconds:.2} s"),
                 thousands((coverage.states as f64 / seconds.max(1e-6)) as u64),
                 outcome.verdict.to_string(),
-            ]);
+            ]
+        };
+        table(&COLUMNS, &self.outcomes.iter().map(row).collect::<Vec<_>>(), screen)
+    }
+
+    /// What was asked of the rows: which properties, against whom, in which network; once for all that were asked the same.
+    fn checked(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        let mut asked: Vec<(String, Vec<String>)> = Vec::new();
+        for outcome in self.outcomes.iter().filter(|outcome| !outcome.properties.is_empty()) {
+            let names: Vec<_> = outcome.properties.iter().map(|property| property.name()).collect();
+            let (adversary, network) = (outcome.job.adversary(), outcome.job.network());
+            let what = format!("{}; adversary: {adversary}; network: {network}", names.join(", "));
+            let judge = outcome.job.judge.to_string();
+            match asked.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, judges)) if judges.contains(&judge) => {}
+                Some((_, judges)) => judges.push(judge),
+                None => asked.push((what, vec![judge])),
+            }
         }
-        for column in table.column_iter_mut().skip(3).take(5) {
-            column.set_cell_alignment(CellAlignment::Right);
+        let is_one = asked.len() == 1;
+        for (what, judges) in asked {
+            let whose = if is_one { String::new() } else { format!(" ({})", judges.join(", ")) };
+            writeln!(f, "Checked{whose}: {what}.")?;
         }
-        table.trim_fmt()
+        Ok(())
     }
 
     /// What has to be known to read the rows.
-    fn remarks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn remarks(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        self.checked(f)?;
         for outcome in &self.outcomes {
             let row = format!("{}, Byzantine {}", outcome.job.judge, outcome.job.whose());
             if let Verdict::Refused(why) = &outcome.verdict {
@@ -167,29 +190,43 @@ impl Checked {
             writeln!(
                 f,
                 "Unbounded: a state is what is left when every honest replica has left a view, a step one whole view; \
-                 {} states were visited within views.",
-                thousands(within)
+                 {} visited within views.",
+                were(within)
             )?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Checked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.subject.departs() {
-            None => write!(f, "Rules: {}\n\n", self.subject.name())?,
-            Some(how) => write!(f, "Rules: {} ({how})\n\n", self.subject.name())?,
-        }
-        write!(f, "{}\n\n", self.table())?;
+impl Checked {
+    /// What is printed, for a screen of so many columns if that is given.
+    pub(crate) fn printed(&self, screen: Option<usize>) -> String {
+        let mut out = match self.subject.departs() {
+            None => format!("Rules: {}\n\n", self.subject.name()),
+            Some(how) => format!("Rules: {} ({how})\n\n", self.subject.name()),
+        };
+        let mut below = String::new();
+        // A string takes everything.
+        let _ = self.below(&mut below);
+        out = fitted(&out, screen);
+        out.push_str(&self.table(screen));
+        out.push_str("\n\n");
+        out.push_str(&fitted(&below, screen));
+        out
+    }
+
+    /// What stands below the table.
+    fn below(&self, f: &mut impl fmt::Write) -> fmt::Result {
         self.remarks(f)?;
         f.write_str(&unexercised(self))?;
         self.conclusion().summary(self.outcomes.iter().map(|outcome| &outcome.coverage), f)?;
         if let Some((property, steps, trace)) = self.shortest() {
-            let deliveries = trace.steps().len();
+            let deliveries = trace.steps().len() as u64;
             write!(
                 f,
-                "\nThe shortest counterexample, {steps} steps of the judge, {deliveries} deliveries:\n\n"
+                "\nThe shortest counterexample, {} of the judge, {}:\n\n",
+                count(steps as u64, "step", "steps"),
+                count(deliveries, "delivery", "deliveries"),
             )?;
             f.write_str(&trace.to_text(Some(property)))?;
             if let Some(file) = &self.written {
@@ -200,12 +237,47 @@ impl fmt::Display for Checked {
     }
 }
 
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.printed(None))
+    }
+}
+
 impl Job {
     /// Who is Byzantine in it, in words.
     pub fn whose(&self) -> String {
         match (self.judge, self.bound.byzantine.len()) {
             (JudgeKind::Unbounded, count) if count > 0 => format!("any {count}"),
             _ => who(&self.bound),
+        }
+    }
+
+    /// The judge, and what it leaves out because something else stands for it.
+    pub(crate) fn judge_with(&self) -> String {
+        match self.reductions {
+            Reductions::NONE => self.judge.to_string(),
+            Reductions::ALL => format!("{} (all)", self.judge),
+            some => format!("{} ({some})", self.judge),
+        }
+    }
+
+    /// Against whom, in words.
+    pub(crate) fn adversary(&self) -> &'static str {
+        match self.judge {
+            _ if self.bound.byzantine.is_empty() => "nobody",
+            JudgeKind::Liveness => {
+                "the most general one over the alphabet of the bound, and five conducts where views have no end"
+            }
+            _ => "the most general one over the alphabet of the bound",
+        }
+    }
+
+    /// What becomes of messages, in words.
+    pub(crate) fn network(&self) -> &'static str {
+        match (self.judge, self.bound.scope.lossy) {
+            (JudgeKind::Liveness, false) => "asynchronous until it becomes stable",
+            (JudgeKind::Liveness, true) => "asynchronous and lossy until it becomes stable",
+            _ => "asynchronous: what was sent arrives at any time, in any order, again, or never",
         }
     }
 }
@@ -223,7 +295,9 @@ impl fmt::Display for Verdict {
         match self {
             Verdict::Holds => f.write_str("holds"),
             Verdict::Vacuous => f.write_str("holds, but see below"),
-            Verdict::Violated { property, steps, .. } => write!(f, "VIOLATED: {property}, in {steps} steps"),
+            Verdict::Violated { property, steps, .. } => {
+                write!(f, "VIOLATED: {property}, in {}", count(*steps as u64, "step", "steps"))
+            }
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
             Verdict::Refused(_) => f.write_str("no verdict"),
         }
@@ -233,10 +307,10 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Limit::States(n) => write!(f, "stopped at {} states", thousands(*n)),
+            Limit::States(n) => write!(f, "stopped at {}", count(*n, "state", "states")),
             Limit::Time(_) => f.write_str("stopped by the timeout"),
             Limit::Memory(bytes) => write!(f, "stopped at {} MiB of memory", thousands(bytes >> 20)),
-            Limit::Stopped => f.write_str("stopped by Ctrl-C"),
+            Limit::Stopped => f.write_str("stopped by a signal"),
             Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
         }
     }

@@ -11,14 +11,16 @@ use super::job::{Job, JudgeKind};
 use super::limits::{Limits, Progress, deadline};
 use super::liveness::run_liveness;
 use super::outcome::{Outcome, Verdict, exhausted};
+use super::overseer::overseen;
 use super::question::PlanError;
 use super::save::{Suspended, Unfinished};
-use super::search::{Coverage, End, Report, search_on};
+use super::search::{Coverage, End, Halted, Report, search_on};
 use super::unbounded::run_unbounded;
-use super::validate::validate;
+use super::validate::{properties_of, validate};
+use crate::interrupt;
 use crate::model::{
-    ByGuards, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
-    Symmetric, System, guarded, no_dead_end, properties,
+    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced,
+    Reductions, Symmetric, System, guarded, no_dead_end, properties,
 };
 use crate::pbft::{Counted, Principal, Rules};
 
@@ -51,17 +53,32 @@ pub fn run_on(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    let (start, rules_itself) = (Instant::now(), rules);
     let counted = || {
         validate(job, rules, property)?;
         let is_whole = from.is_none();
         let counted = Counted::leak(rules.itself());
         let (outcome, unfinished) = searched(job, counted, property, limits, deadline, progress, from)?;
         let rules = is_whole.then(|| counted.counts());
-        Ok((Outcome { rules, ..outcome }, unfinished))
+        let properties = properties_of(job, rules_itself, property)?;
+        Ok((Outcome { rules, properties, ..outcome }, unfinished))
     };
-    guarded(counted).unwrap_or_else(|panicked| {
-        let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
-        Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
+    let answered = || {
+        guarded(counted).unwrap_or_else(|panicked| {
+            let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
+            Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
+        })
+    };
+    // What is not between two expansions of the search ends here: then there is nothing to go on with.
+    overseen(limits, deadline, &progress.stop, answered).unwrap_or_else(|limit| {
+        let coverage = Coverage {
+            states: progress.states.load(Relaxed),
+            transitions: progress.transitions.load(Relaxed),
+            depth: progress.depth.load(Relaxed),
+            elapsed: start.elapsed(),
+        };
+        let properties = properties_of(job, rules, property)?;
+        Ok((Outcome { properties, ..Outcome::of(job, coverage, Verdict::NotExhausted(limit)) }, None))
     })
 }
 
@@ -74,6 +91,7 @@ fn searched(
     progress: &Progress,
     from: Option<Unfinished>,
 ) -> Result<(Outcome, Option<Unfinished>), PlanError> {
+    let begun = Instant::now();
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
@@ -84,13 +102,20 @@ fn searched(
                 _ => (Box::new(MessageGraph::new(Arc::clone(&system))), None),
             };
             let asked = selected(&*model, property);
+            let before = begun.elapsed();
+            progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let outcome =
-                outcome(job, &system, report, |path, _| path.iter().map(|step| model.expand(step)).collect());
+            let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
+            let mut outcome = outcome(job, &system, report, |path, _| {
+                (path.len(), path.iter().map(|step| model.expand(step)).collect())
+            });
+            outcome.coverage.elapsed += before;
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
         JudgeKind::Guards if of_judge_guards(job.reductions) => {
-            Ok((run_reduced(job, &system, property, &limits, progress), None))
+            let from = from.map(|Unfinished(from)| from);
+            let (outcome, unfinished) = run_reduced(job, &system, property, &limits, progress, from);
+            Ok((outcome, unfinished.map(Unfinished)))
         }
         JudgeKind::Guards => {
             let (model, halted) = match from {
@@ -101,29 +126,47 @@ fn searched(
                     (model, None)
                 }
             };
+            let before = begun.elapsed();
             // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
             // the same in every run.
             let limits = Limits { threads: 1, ..limits };
             let asked = selected(&*model, property);
+            progress.can_pause.store(true, Relaxed);
             let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path, _| expand(&model, path));
+            let mut outcome = outcome(job, &system, report, |path, _| (path.len(), expand(&model, path)));
+            // So is what came before the search.
+            outcome.coverage.elapsed += before;
+            let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
             // A violation was replayed, and stands whatever else the judge could not do.
             let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
             if let Some(refusal) = model.refusal().filter(|_| !replayed) {
                 outcome.verdict = Verdict::Refused(refusal);
             }
-            let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)));
+            let halted =
+                halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted)))))
         }
-        JudgeKind::Liveness => Ok((run_liveness(job, rules, property, &limits, progress)?, None)),
+        JudgeKind::Liveness => {
+            let from = match from {
+                Some(Unfinished(Suspended::Liveness(from))) => Some(from),
+                _ => None,
+            };
+            let (outcome, unfinished) = run_liveness(job, rules, property, &limits, progress, from)?;
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(unfinished)))))
+        }
         JudgeKind::Unbounded => {
-            run_unbounded(job, rules, property, &limits, progress).map(|outcome| (outcome, None))
+            let from = match from {
+                Some(Unfinished(Suspended::Unbounded(from))) => Some(from),
+                _ => None,
+            };
+            let (outcome, unfinished) = run_unbounded(job, rules, property, &limits, progress, from)?;
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(unfinished)))))
         }
     }
 }
 
 /// Whether judge *guards* has one of these reductions.
-fn of_judge_guards(reductions: Reductions) -> bool {
+pub(super) fn of_judge_guards(reductions: Reductions) -> bool {
     reductions.silent || reductions.quotient || reductions.symmetry
 }
 
@@ -134,36 +177,67 @@ fn run_reduced(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Outcome {
-    let shared = || Arc::clone(system);
+    from: Option<Suspended>,
+) -> (Outcome, Option<Suspended>) {
     let run = (job, system, property, limits, progress);
-    let Reductions { silent, symmetry, .. } = job.reductions;
-    if !symmetry {
-        return run_by_guards(&Reduced::by(GuardModel::new(shared()), job.reductions), run);
+    match from.or_else(|| reduced_model(job, system)) {
+        Some(Suspended::Reduced(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Reduced(model, Some(halted))))
+        }
+        Some(Suspended::Symmetric(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Symmetric(model, Some(halted))))
+        }
+        Some(Suspended::Both(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Both(model, Some(halted))))
+        }
+        _ => {
+            let why = PlanError::OrderedClients(job.reductions).to_string();
+            (Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None)
+        }
     }
-    let outcome = if silent {
-        Symmetric::new(shared(), Reduced::new).map(|model| run_by_guards(&model, run))
-    } else {
-        Symmetric::new(shared(), |judge| judge).map(|model| run_by_guards(&model, run))
-    };
-    outcome.unwrap_or_else(|| {
-        let why = PlanError::OrderedClients(job.reductions).to_string();
-        Outcome::of(job, Coverage::default(), Verdict::Refused(why))
-    })
+}
+
+/// Judge *guards* with its reductions, before it has searched; none where what it takes for one has an order.
+pub(super) fn reduced_model(job: &Job, system: &Arc<System>) -> Option<Suspended> {
+    let shared = Arc::clone(system);
+    let Reductions { silent, symmetry, .. } = job.reductions;
+    match (symmetry, silent) {
+        (false, _) => {
+            Some(Suspended::Reduced(Box::new(Reduced::by(GuardModel::new(shared), job.reductions)), None))
+        }
+        (true, true) => {
+            Symmetric::new(shared, Reduced::new).map(|model| Suspended::Both(Box::new(model), None))
+        }
+        (true, false) => {
+            Symmetric::new(shared, |judge| judge).map(|model| Suspended::Symmetric(Box::new(model), None))
+        }
+    }
 }
 
 fn run_by_guards<M: ByGuards + Sync>(
     model: &M,
+    halted: Option<Halted<GuardState>>,
     (job, system, property, limits, progress): (&Job, &Arc<System>, Option<Property>, &Limits, &Progress),
-) -> Outcome
+) -> (Outcome, Option<Halted<GuardState>>)
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
 {
-    let limits = Limits { threads: 1, ..warmed_up(model.judge(), limits, progress) };
+    let begun = Instant::now();
+    let limits = match halted {
+        Some(_) => *limits,
+        None => warmed_up(model.judge(), limits, progress),
+    };
+    let (limits, before) = (Limits { threads: 1, ..limits }, begun.elapsed());
     let asked = selected(model, property);
-    let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
+    progress.can_pause.store(true, Relaxed);
+    let (report, halted) = search_on(model, &asked, &limits, progress, halted, |_| {});
+    let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
     let mut outcome = outcome(job, system, report, |path, property| {
-        expand(model.judge(), &model.violating(path, property))
+        let moves = model.violating(path, property);
+        (moves.len(), expand(model.judge(), &moves))
     });
     let start = Instant::now();
     let refusal = match outcome.verdict {
@@ -172,25 +246,27 @@ where
         Verdict::Holds | Verdict::Vacuous | Verdict::Refused(_) => model.refused(),
         Verdict::NotExhausted(_) => model.judge().refusal(),
     };
-    // To try what a reduction assumes is part of the work.
-    outcome.coverage.elapsed += start.elapsed();
+    // What comes before the search, and to try what a reduction assumes, is part of the work.
+    outcome.coverage.elapsed += before + start.elapsed();
     if let Some(refusal) = refusal {
         (outcome.verdict, outcome.unreached) = (Verdict::Refused(refusal), Vec::new());
     }
-    outcome
+    let goes_on = matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses();
+    (outcome, halted.filter(|_| goes_on))
 }
 
 /// Lets judge *guards* meet what it can before it searches. Says how it is limited from then on.
-fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
+pub(super) fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
     let deadline = deadline(limits.timeout);
-    let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    model.warm_up(&|| progress.stop.load(Relaxed) || is_over());
+    model.warm_up(&|| {
+        progress.walked.fetch_add(1, Relaxed);
+    });
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     Limits { timeout: left.or(limits.timeout), ..*limits }
 }
 
 /// The steps of judge *guards* as the deliveries that they stand for.
-fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
+pub(super) fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -202,7 +278,7 @@ fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     events
 }
 
-fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
+pub(super) fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
     all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
     // Where somebody panics nobody gets stuck in another way.
@@ -215,20 +291,26 @@ fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::
     all
 }
 
+/// What a search came to. `run` says of the path to a violation how many steps of the judge it is, those that a reduction puts off
+/// with them, and for which deliveries they stand.
 fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,
-    events: impl FnOnce(&[A], Property) -> Vec<(Principal, Event)>,
+    run: impl FnOnce(&[A], Property) -> (usize, Vec<(Principal, Event)>),
 ) -> Outcome {
     let verdict = match &report.end {
         End::Exhausted => exhausted(system),
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
             let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
+            // What was found is shown, even if the time is over meanwhile.
             let confirmed = confirmed.and_then(|property| {
-                let trace = confirm(system, property, events(path, property))?;
-                Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
+                interrupt::undisturbed(|| {
+                    let (steps, events) = run(path, property);
+                    let trace = confirm(system, property, events)?;
+                    Ok(Verdict::Violated { property, steps, trace: Box::new(trace) })
+                })
             });
             confirmed.unwrap_or_else(Verdict::Refused)
         }

@@ -1,16 +1,18 @@
 //! The jobs of a check, run on the threads that there are.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::builder::CheckError;
 use super::job::{Job, JudgeKind};
-use super::limits::{Limits, Progress};
-use super::outcome::Outcome;
+use super::limits::{Level, Limit, Limits, Progress};
+use super::outcome::{Outcome, Verdict};
+use super::overseer;
 use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
+use super::search::Coverage;
 use crate::pbft::Rules;
 
 /// Somebody who looks on while jobs run.
@@ -36,57 +38,156 @@ pub(super) struct Schedule<'a> {
     pub deadline: Option<Instant>,
     pub stop: Arc<AtomicBool>,
     pub watch: &'a dyn Watch,
+    /// How often all jobs pause, so that what they came to can be kept.
+    pub every: Option<Duration>,
 }
 
 type Result<T> = std::result::Result<T, CheckError>;
-type Ran = (Outcome, Option<Unfinished>);
+
+/// What came of a job so far.
+pub(super) struct Ran {
+    pub outcome: Outcome,
+    /// What it takes to go on, if something has ended it.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// A job, and how far it is.
+enum Slot {
+    /// It waits to be run, from the beginning or from where it was.
+    Waits(Option<Unfinished>),
+    /// It goes on in a moment.
+    Paused(Ran),
+    Done(Ran),
+}
 
 impl Schedule<'_> {
     /// Runs all jobs: side by side those that run on one thread, then those of judge *message*, each on all threads. The
-    /// results stand in the order of the plan.
-    pub fn run(&self, plan: &Plan, kept: Vec<Kept>) -> Result<Vec<Ran>> {
-        let jobs = &plan.jobs;
+    /// results stand in the order of the plan. `keep` is given, now and then, what all have come to by then.
+    pub fn run(
+        &self,
+        plan: &Plan,
+        kept: Vec<Kept>,
+        keep: &mut dyn FnMut(&[(Outcome, Option<&Unfinished>)]),
+    ) -> Result<Vec<Ran>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.limits.threads).build()?;
-        let kept = Mutex::new(kept.into_iter().map(Some).collect::<Vec<_>>());
-        let one = |i: usize| {
-            let known = kept.lock().unwrap_or_else(PoisonError::into_inner)[i].take();
-            match known.unwrap_or(Kept::Nothing) {
-                Kept::Done(outcome) => Ok((outcome, None)),
-                Kept::Unfinished(from) => self.run_one(&jobs[i], plan, Some(from), &pool),
-                Kept::Nothing => self.run_one(&jobs[i], plan, None, &pool),
+        let mut slots: Vec<Slot> = kept
+            .into_iter()
+            .map(|kept| match kept {
+                Kept::Done(outcome) => Slot::Done(Ran { outcome, unfinished: None }),
+                Kept::Unfinished(from) => Slot::Waits(Some(from)),
+                Kept::Nothing => Slot::Waits(None),
+            })
+            .collect();
+        let mut levels: Vec<Vec<Level>> = vec![Vec::new(); slots.len()];
+        loop {
+            self.round(plan, &mut slots, &mut levels, &pool)?;
+            if slots.iter().all(|slot| matches!(slot, Slot::Done(_))) {
+                break;
             }
+            let rows: Vec<_> = slots.iter().zip(&plan.jobs).map(|(slot, job)| slot.row(job)).collect();
+            keep(&rows);
+            for slot in &mut slots {
+                *slot = match std::mem::replace(slot, Slot::Waits(None)) {
+                    Slot::Paused(ran) => Slot::Waits(ran.unfinished),
+                    other => other,
+                };
+            }
+        }
+        let done = slots.into_iter().zip(levels).filter_map(|(slot, levels)| match slot {
+            Slot::Done(Ran { outcome, unfinished }) => {
+                Some(Ran { outcome: Outcome { levels, ..outcome }, unfinished })
+            }
+            Slot::Waits(_) | Slot::Paused(_) => None,
+        });
+        Ok(done.collect())
+    }
+
+    /// Runs all jobs that wait, until they have ended or it is time to pause.
+    fn round(
+        &self,
+        plan: &Plan,
+        slots: &mut [Slot],
+        levels: &mut [Vec<Level>],
+        pool: &rayon::ThreadPool,
+    ) -> Result<()> {
+        let jobs = &plan.jobs;
+        let pause = Arc::new(AtomicBool::new(false));
+        let waiting = (0..jobs.len()).filter(|&i| matches!(slots[i], Slot::Waits(_)));
+        let (alone, together): (Vec<_>, Vec<_>) = waiting.partition(|&i| jobs[i].judge == JudgeKind::Message);
+        let shared = Mutex::new((slots, levels));
+        let one = |i: usize| -> Result<()> {
+            let from = match &mut locked(&shared).0[i] {
+                Slot::Waits(from) => from.take(),
+                Slot::Paused(_) | Slot::Done(_) => None,
+            };
+            let (ran, more) = self.run_one(&jobs[i], plan, from, &pause, pool)?;
+            let is_paused = pause.load(Relaxed)
+                && !self.stop.load(Relaxed)
+                && is_stopped(&ran)
+                && ran.unfinished.is_some();
+            let mut shared = locked(&shared);
+            shared.1[i].extend(more);
+            shared.0[i] = if is_paused { Slot::Paused(ran) } else { Slot::Done(ran) };
+            Ok(())
         };
-        let (alone, together): (Vec<_>, Vec<_>) =
-            (0..jobs.len()).partition(|&i| jobs[i].judge == JudgeKind::Message);
-        let results = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<_>>());
-        let keep = |i: usize, result| {
-            results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
-        };
+        let failed = Mutex::new(None);
+        let threads = self.limits.threads.min(together.len());
         let queue = Mutex::new(together);
-        std::thread::scope(|scope| {
-            for worker in 0..self.limits.threads {
-                let (queue, one, keep) = (&queue, &one, &keep);
-                // Liveness takes longest, so that one thread begins with it; not the only one, since most violations are
-                // found by the others, and soon.
-                let begins_with_liveness = worker > 0 && worker + 1 == self.limits.threads;
-                scope.spawn(move || {
-                    loop {
-                        let next = {
-                            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-                            let is_live = |&i: &usize| jobs[i].judge == JudgeKind::Liveness;
-                            let place = queue.iter().position(|i| is_live(i) == begins_with_liveness);
-                            let place = place.unwrap_or(0);
-                            if place < queue.len() { queue.remove(place) } else { break }
-                        };
-                        keep(next, one(next));
-                    }
-                });
+        self.pausing(&pause, || {
+            std::thread::scope(|scope| {
+                for worker in 0..threads {
+                    let (queue, one, failed, pause) = (&queue, &one, &failed, &pause);
+                    // Liveness takes longest, so that one thread begins with it; not the only one, since most violations are
+                    // found by the others, and soon.
+                    let begins_with_liveness = worker > 0 && worker + 1 == threads;
+                    scope.spawn(move || {
+                        while !pause.load(Relaxed) {
+                            let next = {
+                                let mut queue = locked(queue);
+                                let is_live = |&i: &usize| jobs[i].judge == JudgeKind::Liveness;
+                                let place = queue.iter().position(|i| is_live(i) == begins_with_liveness);
+                                let place = place.unwrap_or(0);
+                                if place < queue.len() { queue.remove(place) } else { break }
+                            };
+                            if let Err(error) = one(next) {
+                                locked(failed).get_or_insert(error);
+                            }
+                        }
+                    });
+                }
+            });
+            for i in alone {
+                if pause.load(Relaxed) {
+                    break;
+                }
+                if let Err(error) = one(i) {
+                    locked(&failed).get_or_insert(error);
+                }
             }
         });
-        for i in alone {
-            keep(i, one(i));
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+    }
+
+    /// Does work, and says when it is time to pause.
+    fn pausing(&self, pause: &AtomicBool, work: impl FnOnce()) {
+        let Some(every) = self.every else { return work() };
+        let next = Instant::now() + every;
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let clock = scope.spawn(|| {
+                while !is_done.load(Relaxed) && !pause.load(Relaxed) {
+                    match next.checked_duration_since(Instant::now()) {
+                        Some(left) => std::thread::park_timeout(left),
+                        None => pause.store(true, Relaxed),
+                    }
+                }
+            });
+            let _end = overseer::End(&is_done, clock.thread().clone());
+            work();
+        });
     }
 
     fn run_one(
@@ -94,18 +195,40 @@ impl Schedule<'_> {
         job: &Job,
         plan: &Plan,
         mut from: Option<Unfinished>,
+        pause: &Arc<AtomicBool>,
         pool: &rayon::ThreadPool,
-    ) -> Result<Ran> {
-        let progress = Progress { stop: Arc::clone(&self.stop), ..Progress::default() };
+    ) -> Result<(Ran, Vec<Level>)> {
+        let (stop, pause) = (Arc::clone(&self.stop), Arc::clone(pause));
+        let progress = Progress { stop, pause, ..Progress::default() };
         let mut result = None;
         self.watch.watch(job, &progress, &mut || {
             let from = from.take();
             let run = || run_on(job, self.rules, plan.property, &self.limits, self.deadline, &progress, from);
             result = Some(pool.install(run));
         });
-        match result {
-            Some(result) => Ok(result?),
-            None => Err(CheckError::NotRun),
+        let (outcome, unfinished) = result.ok_or(CheckError::NotRun)??;
+        Ok((Ran { outcome, unfinished }, progress.levels()))
+    }
+}
+
+fn is_stopped(ran: &Ran) -> bool {
+    // A judge that refuses may still find something to be violated.
+    matches!(ran.outcome.verdict, Verdict::NotExhausted(Limit::Stopped) | Verdict::Refused(_))
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    /// What can be kept of it.
+    fn row(&self, job: &Job) -> (Outcome, Option<&Unfinished>) {
+        match self {
+            Slot::Paused(ran) | Slot::Done(ran) => (ran.outcome.clone(), ran.unfinished.as_ref()),
+            Slot::Waits(from) => {
+                let nothing = Verdict::NotExhausted(Limit::Stopped);
+                (Outcome::of(job, Coverage::default(), nothing), from.as_ref())
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use stateright::{Expectation, Model, Property};
 use super::levels::{Frontier, levels};
 use super::limits::{Limit, Limits, Progress};
 use super::visited::{NOBODY, Visited};
+use crate::interrupt;
 use crate::model::{Fingerprint, fingerprint};
 
 /// What a search has covered.
@@ -224,6 +225,7 @@ where
                 // After a limit, the state is expanded once more.
                 let is_whole = !matches!(merged, Err(End::Limited(_)));
                 *transitions += if is_whole { more } else { 0 };
+                progress.transitions.store(*transitions, Relaxed);
                 merged
             },
         )
@@ -270,7 +272,10 @@ where
         visit(&candidate.state);
         if let Some(property) = candidate.lacks {
             let property = self.always[property].name;
-            let path = visited.retrace(self.model, &visited.lineage(index), |_, _, _| true);
+            // What was found is shown, even if the time is over meanwhile.
+            let path = interrupt::undisturbed(|| {
+                visited.retrace(self.model, &visited.lineage(index), |_, _, _| true)
+            });
             return Err(End::Violated { property, path });
         }
         level.push((candidate.state, index));

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use stateright::{Expectation, Model as _};
 
-use super::antichain::search_maximal;
+use super::antichain::{HaltedChain, search_maximal};
 use super::job::{Job, JudgeKind};
 use super::limits::{Limit, Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use super::run::run;
-use super::search::{Coverage, End, Report, search};
+use super::search::{Coverage, End, Halted, Report, search_on};
 use crate::model::{
     Bound, BoundError, Byzantine, Property, Reductions, Scope, UnboundedModel, UnboundedState, UnboundedStep,
     placements,
@@ -41,11 +41,69 @@ pub fn search_unbounded(
     progress: &Progress,
     visit: impl FnMut(&UnboundedState),
 ) -> Report<UnboundedStep> {
+    search_unbounded_on(model, properties, limits, progress, None, visit).0
+}
+
+/// A search that a limit ended, and all that it takes to go on with it but the model.
+pub(super) enum HaltedUnbounded {
+    /// Of the states that no other one subsumes.
+    Chain(HaltedChain<UnboundedState, UnboundedStep>),
+    /// Of all.
+    All(Halted<UnboundedState>),
+}
+
+/// The same, from where another search was ended by a limit, if one was. Also gives what it takes to go on, if a limit
+/// ended this one.
+fn search_unbounded_on(
+    model: &UnboundedModel,
+    properties: &[stateright::Property<UnboundedModel>],
+    limits: &Limits,
+    progress: &Progress,
+    halted: Option<HaltedUnbounded>,
+    visit: impl FnMut(&UnboundedState),
+) -> (Report<UnboundedStep>, Option<HaltedUnbounded>) {
     if model.leaves_out_subsumed() {
-        search_maximal(model, properties, limits, progress, |state| model.reach(state), visit)
+        let halted = match halted {
+            Some(HaltedUnbounded::Chain(halted)) => Some(halted),
+            _ => None,
+        };
+        let reach = |state: &UnboundedState| model.reach(state);
+        let (report, halted) = search_maximal(model, properties, limits, progress, halted, reach, visit);
+        (report, halted.map(HaltedUnbounded::Chain))
     } else {
-        search(model, properties, limits, progress, visit)
+        let halted = match halted {
+            Some(HaltedUnbounded::All(halted)) => Some(halted),
+            _ => None,
+        };
+        let (report, halted) = search_on(model, properties, limits, progress, halted, visit);
+        (report, halted.map(HaltedUnbounded::All))
     }
+}
+
+/// A run that a limit ended: its model, which of the reductions that it was asked for it has, and its search.
+pub(super) struct UnfinishedUnbounded {
+    pub model: Box<UnboundedModel>,
+    pub reductions: Reductions,
+    pub halted: HaltedUnbounded,
+}
+
+impl std::fmt::Debug for UnfinishedUnbounded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnfinishedUnbounded").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+/// The model of a job with these reductions.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub(super) fn new_model(
+    job: &Job,
+    rules: &'static dyn Rules,
+    reductions: Reductions,
+) -> Result<UnboundedModel, BoundError> {
+    let byzantine = job.bound.byzantine.len() as u16;
+    Ok(UnboundedModel::new(job.bound.scope, byzantine, rules)?.reduced_by(reductions))
 }
 
 /// Explores all views of a scope.
@@ -58,20 +116,26 @@ pub(super) fn run_unbounded(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Result<Outcome, PlanError> {
+    from: Option<UnfinishedUnbounded>,
+) -> Result<(Outcome, Option<UnfinishedUnbounded>), PlanError> {
     let asked = Asked { job, rules, property, limits, deadline: deadline(limits.timeout), progress };
     let start = Instant::now();
-    let (judge, verdict, mut coverage) = asked.answer()?;
-    // To try what is assumed is part of the work.
-    coverage.elapsed = start.elapsed();
+    let (judge, verdict, mut coverage, halted) = asked.answer(from)?;
+    // To try what is assumed is part of the work, and so is what was done before.
+    coverage.elapsed = coverage.elapsed.max(start.elapsed());
     let reached = judge.reached();
     let is_clean = matches!(verdict, Verdict::Holds);
     let unreached =
         UnboundedModel::GOOD.into_iter().filter(|good| is_clean && !reached.contains(good)).collect();
     let within_views = Some(judge.within());
     let outcome = Outcome::of(job, coverage, verdict).without(unreached);
-    Ok(Outcome { within_views, ..outcome })
+    let unfinished =
+        halted.map(|(reductions, halted)| UnfinishedUnbounded { model: judge, reductions, halted });
+    Ok((Outcome { within_views, ..outcome }, unfinished))
 }
+
+/// The judge, what it says, how much it has visited, and what it takes to go on with which of the reductions.
+type Answer = (Box<UnboundedModel>, Verdict, Coverage, Option<(Reductions, HaltedUnbounded)>);
 
 /// What is asked, and how long.
 struct Asked<'a> {
@@ -84,38 +148,60 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The judge, what it says, and how much it has visited.
-    fn answer(&self) -> Result<(UnboundedModel, Verdict, Coverage), PlanError> {
-        let mut judge = self.model(self.job.reductions)?;
-        // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
-        if let Some(refusal) = refused(&judge) {
-            let verdict = self.in_few_views()?.unwrap_or(refusal);
-            return Ok((judge, verdict, Coverage::default()));
-        }
-        let mut report = self.explored(&judge);
+    /// The judge, what it says, and how much it has visited; and what it takes to go on, if a limit ended the search.
+    fn answer(&self, from: Option<UnfinishedUnbounded>) -> Result<Answer, PlanError> {
+        let (mut judge, mut reductions, mut halted) = match from {
+            Some(UnfinishedUnbounded { model, reductions, halted }) => (model, reductions, Some(halted)),
+            None => {
+                let reductions = self.job.reductions;
+                let judge = Box::new(new_model(self.job, self.rules, reductions)?);
+                // Nothing can be said to hold, so that a long search is in vain: what can be found soon is.
+                if let Some(refusal) = refused(&judge) {
+                    let verdict = self.in_few_views()?.unwrap_or(refusal);
+                    return Ok((judge, verdict, Coverage::default(), None));
+                }
+                (judge, reductions, None)
+            }
+        };
+        let mut report;
+        (report, halted) = self.explored(&judge, halted);
         if judge.objection().is_some() && report.end == End::Exhausted {
-            judge = self.model(Reductions { subsumed: false, ..self.job.reductions })?;
-            report = self.explored(&judge);
+            reductions = Reductions { subsumed: false, ..reductions };
+            judge = Box::new(new_model(self.job, self.rules, reductions)?);
+            (report, halted) = self.explored(&judge, None);
         }
         let Report { end, coverage, .. } = report;
+        if self.progress.pauses() && halted.is_some() {
+            return Ok((
+                judge,
+                Verdict::NotExhausted(Limit::Stopped),
+                coverage,
+                halted.map(|it| (reductions, it)),
+            ));
+        }
         let verdict = self.verdict(&judge, end, coverage.depth)?;
-        Ok((judge, verdict, coverage))
+        // What was found so that the search is to end is found again, soon.
+        let goes_on = matches!(verdict, Verdict::NotExhausted(_)) && judge.found().is_some();
+        Ok((judge, verdict, coverage, halted.filter(|_| goes_on).map(|it| (reductions, it))))
     }
 
-    fn model(&self, reductions: Reductions) -> Result<UnboundedModel, BoundError> {
-        let byzantine = self.job.bound.byzantine.len() as u16;
-        let model = UnboundedModel::new(self.job.bound.scope, byzantine, self.rules)?.reduced_by(reductions);
-        Ok(model.stopped_by(Arc::clone(&self.progress.stop), self.deadline))
-    }
-
-    fn explored(&self, model: &UnboundedModel) -> Report<UnboundedStep> {
+    fn explored(
+        &self,
+        model: &UnboundedModel,
+        halted: Option<HaltedUnbounded>,
+    ) -> (Report<UnboundedStep>, Option<HaltedUnbounded>) {
         let mut properties = model.properties();
         // What comes of a view in which somebody panics is not known, whatever is asked.
         properties.retain(|p| {
             let is_asked = self.property.is_none_or(|property| property.name() == p.name);
             p.expectation != Expectation::Always || is_asked || p.name == Property::Panics.name()
         });
-        search_unbounded(model, &properties, self.limits, self.progress, |_| {})
+        self.progress.can_pause.store(true, Relaxed);
+        let explored = search_unbounded_on(model, &properties, self.limits, self.progress, halted, |_| {});
+        if !self.progress.pauses() {
+            self.progress.can_pause.store(false, Relaxed);
+        }
+        explored
     }
 
     /// What is said of a search that ended so, after so many steps at most.
@@ -136,13 +222,6 @@ impl Asked<'_> {
             }
             (_, Some(refusal)) => self.in_few_views()?.unwrap_or(refusal),
             (End::Limited(limit), None) => Verdict::NotExhausted(limit),
-            // A view that was stopped in the middle led to less than it does.
-            (End::Exhausted, None) if self.progress.stop.load(Relaxed) => {
-                Verdict::NotExhausted(Limit::Stopped)
-            }
-            (End::Exhausted, None) if judge.is_stopped() => {
-                Verdict::NotExhausted(Limit::Time(self.limits.timeout.unwrap_or_default()))
-            }
             (End::Exhausted, None) => self.in_few_views()?.unwrap_or(Verdict::Holds),
         })
     }

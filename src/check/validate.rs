@@ -40,6 +40,29 @@ pub fn validate(job: &Job, rules: &'static dyn Rules, property: Option<Property>
     reduced(job, &system, property)
 }
 
+/// The properties that a job looks at, all that there are in its bound or one; and whether anybody panics, since what comes of that is
+/// not known.
+///
+/// # Errors
+/// A bound that makes no sense.
+pub(super) fn properties_of(
+    job: &Job,
+    rules: &'static dyn Rules,
+    property: Option<Property>,
+) -> Result<Vec<Property>, PlanError> {
+    let mut all = match (job.judge, property) {
+        (_, Some(property)) => vec![property],
+        (JudgeKind::Liveness, None) => Property::LIVENESS.to_vec(),
+        (JudgeKind::Unbounded, None) => UnboundedModel::LOOKED_AT.to_vec(),
+        _ => looked_at(&System::new(job.bound.clone(), rules)?).collect(),
+    };
+    let meets_panics = matches!(job.judge, JudgeKind::Unbounded | JudgeKind::Liveness);
+    if (meets_panics || property == Some(Property::NoDeadEnd)) && !all.contains(&Property::Panics) {
+        all.push(Property::Panics);
+    }
+    Ok(all)
+}
+
 /// Whether the judge looks at the property at all.
 fn judged(job: &Job, property: Property) -> Result<(), PlanError> {
     let unbounded = |property: &Property| UnboundedModel::LOOKED_AT.contains(property);
@@ -158,14 +181,5 @@ pub(super) fn is_unbounded(scope: &Scope) -> Result<(), PlanError> {
     match more.into_iter().find(|(has, _)| *has) {
         Some((_, name)) => Err(PlanError::NotUnbounded(name)),
         None => Ok(()),
-    }
-}
-
-/// Whether anything of a run could be saved.
-pub(super) fn saved(job: &Job) -> Result<(), PlanError> {
-    match job.judge {
-        JudgeKind::Unbounded | JudgeKind::Liveness => Err(PlanError::NotSaved(job.judge)),
-        JudgeKind::Guards if job.reductions != Reductions::NONE => Err(PlanError::ReducedNotSaved),
-        _ => Ok(()),
     }
 }

@@ -1,27 +1,23 @@
 //! `bft check`: the exhaustive check.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
 
 use super::limits::LimitArguments;
+use super::output::{answer, answer_json, complain, say};
+use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, subject, with};
-use crate::check::{
-    Check, Checked, Conclusion, Job, JudgeKind, Progress, Question, Verdict, Watch, collision_probability,
+use super::{
+    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, are_different, junit, look, make_steppable,
+    numbers, signals, stats, subject, with,
 };
-use crate::model::{Byzantine, Reductions};
+use crate::check::{Check, Checked, Conclusion, JudgeKind, Progress, Question, rules_of_saved};
+use crate::files;
+use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Catalogue;
-use crate::trace::thousands;
-
-/// The exit code of who was interrupted and did not wait, as shells give it.
-const INTERRUPTED: i32 = 130;
+use crate::trace::TraceFile;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum JudgeArgument {
@@ -35,14 +31,43 @@ enum JudgeArgument {
     Unbounded,
 }
 
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For continuous integration, as JUnit's XML
+    Junit,
+}
+
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft check                                          the default check, with every judge
+  bft check --rules weak-prepare --trace x.json      a broken rulebook; its counterexample in a file
+  bft check --judge unbounded --requests 1           any number of views
+  bft check --views 3 --timeout 600 --save x.save    ten minutes of a larger bound, to go on later
+  bft check --resume x.save                          go on
+  bft check --format junit > bft.xml                 for continuous integration
+
+Exit codes:
+  0    all that was asked holds, within the bound
+  2    the question makes no sense, or a judge has no verdict
+  10   a safety property is violated
+  11   a liveness property is violated
+  20   a limit or a signal ended it: nothing is known of the rest
+  130  a second signal ended the process
+A file that cannot be written changes none of them.")]
 pub(super) struct CheckArguments {
     #[command(flatten)]
     scope: ScopeArguments,
     /// Which replicas are Byzantine: a count, for every placement, or a list as in r0,r2 [default: f]
     #[arg(long, value_name = "COUNT|IDS")]
     byzantine: Option<Byzantine>,
-    /// Which judge explores [default: guards]
+    /// Which judge explores [default: guards; where nothing but rules is given, each judge]
     #[arg(long, value_enum)]
     judge: Option<JudgeArgument>,
     /// Which states are left out because others stand for them: 'all', 'none', or of silent, ample, maximal, counting,
@@ -53,51 +78,154 @@ pub(super) struct CheckArguments {
     /// Which rulebook the replicas follow; `bft rules` lists them [default: the first of these]
     #[arg(long, value_name = "NAME")]
     rules: Option<String>,
-    /// Check this property only
+    /// Check this property only [default: all that the judge looks at]
     #[arg(long, value_name = "NAME")]
     property: Option<Question>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Write the counterexample to this file, in the form of its ending: .json, .itf.json (Informal Trace
-    /// Format), .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// Format), .mmd (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz) [default: to none]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// If a limit or Ctrl-C ends the check, write to this file all that it takes to go on with it
+    /// Check the runs that go on from the end of this trace, with judge guards; the trace says the rules and the bound
+    /// [default: begin at the start]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["rules", "judge", "byzantine", "reduce", "save", "save_every", "resume", "stats", "ScopeArguments"]
+    )]
+    from: Option<PathBuf>,
+    /// Write how the search has grown to this file, as CSV: a line for each level of each row [default: to none]
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
+    /// If a limit or a signal ends the check, write to this file all that it takes to go on with it [default: to none]
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Go on with the check that --save wrote to this file: give the same arguments again
+    /// Write it every so many seconds too, from 1 to 1,000,000 [default: when the check ends]
+    #[arg(long, value_name = "SECONDS", requires = "save", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    save_every: Option<u32>,
+    /// Go on with the check that --save wrote to this file: what it is of stands there; limits, files and how to print are
+    /// given anew [default: begin]
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    let check = check(arguments, catalogue)?;
-    let checked = check.run_watched(&stopped_by_ctrl_c()?, &Bars::new())?;
+    are_different(&[
+        ("--trace", arguments.trace.as_deref()),
+        ("--stats", arguments.stats.as_deref()),
+        ("--save", arguments.save.as_deref()),
+    ])?;
+    are_different(&[
+        ("--trace", arguments.trace.as_deref()),
+        ("--stats", arguments.stats.as_deref()),
+        ("--resume", arguments.resume.as_deref()),
+    ])?;
+    are_different(&[("--trace", arguments.trace.as_deref()), ("--from", arguments.from.as_deref())])?;
+    if let Some(path) = &arguments.stats {
+        can_be_written("stats", path)?;
+    }
+    let read = arguments.from.as_ref().map(|path| super::read_trace(path, catalogue)).transpose()?;
+    let (check, mut searched) = match &read {
+        Some(read) => {
+            let (check, property) = asked_from(read, arguments)?;
+            let progress = Progress { stop: signals::stopped()?, ..Progress::default() };
+            let searched = check.search_from(&read.trace, property, &progress)?;
+            (check, searched)
+        }
+        None => {
+            let check = check(arguments, catalogue)?;
+            let show =
+                Show::new(&arguments.progress, arguments.limits.max_states, arguments.limits.timeout()?);
+            let searched = check.search_watched(&signals::stopped()?, &show)?;
+            (check, searched)
+        }
+    };
+    // What is printed for programs says which files could not be written, so that these come first there.
+    if arguments.format != ReportFormat::Text {
+        check.write_files(&mut searched);
+        let failures = said(&searched.checked, arguments);
+        let code = exit_code(searched.checked.conclusion());
+        failures.iter().for_each(|failure| complain(failure));
+        saved_in_words(&searched.checked, arguments);
+        return Ok(match arguments.format {
+            ReportFormat::Junit => answer(&junit::checked(&searched.checked)?, code),
+            _ => answer_json(&numbers::checked(&searched.checked, &failures)?, code),
+        });
+    }
+    if let (Some(path), Some(read)) = (&arguments.from, &read) {
+        let steps = read.trace.steps().len();
+        answer(&format!("From the end of {}, after {steps} steps:\n\n", path.display()), HOLDS);
+    }
+    let text = look::coloured(&searched.checked.printed(look::screen()));
+    let code = answer(&text, exit_code(searched.checked.conclusion()));
+    check.write_files(&mut searched);
+    said(&searched.checked, arguments).iter().for_each(|failure| complain(failure));
+    files_in_words(&searched.checked, arguments);
+    Ok(code)
+}
+
+/// Writes what this command writes itself, and says what could not be written.
+fn said(checked: &Checked, arguments: &CheckArguments) -> Vec<String> {
+    let mut failures: Vec<_> = checked.failures().iter().map(ToString::to_string).collect();
+    if let Some((path, (property, _, trace))) = checked.written().zip(checked.shortest()) {
+        failures.extend(make_steppable(path, checked.subject(), Some(property), trace).err());
+    }
+    if let Some(path) = &arguments.stats
+        && let Err(error) = files::write(path, stats::csv(checked))
+    {
+        failures.push(format!("--stats {}: {error}", path.display()));
+    }
+    failures
+}
+
+/// Which files were written, for people.
+fn files_in_words(checked: &Checked, arguments: &CheckArguments) {
+    if let Some(path) = checked.written() {
+        answer(&format!("\nWritten to {}\n", path.display()), HOLDS);
+    }
+    if let (Some(path), None) = (&arguments.trace, checked.shortest()) {
+        answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
+    }
+    saved_in_words(checked, arguments);
+}
+
+/// Whether something was saved, beside the answer.
+fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let Some(path) = &arguments.save {
         match checked.saved() {
-            Some(path) => {
-                eprintln!("Saved: the same command with --resume {} goes on from here.", path.display())
-            }
+            Some(path) => say(&format!("Saved: bft check --resume {} goes on from here.", path.display())),
             None if checked.failures().is_empty() => {
-                eprintln!("There is nothing to go on with: {} was not written.", path.display())
+                say(&format!("There is nothing to go on with: {} was not written.", path.display()));
             }
             None => {}
         }
     }
-    match arguments.format {
-        Format::Text => print!("{checked}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&checked)?)?),
+}
+
+fn can_be_written(name: &str, path: &std::path::Path) -> Result<(), UsageError> {
+    if files::folder_of(path).is_dir() && !path.is_dir() {
+        return Ok(());
     }
-    if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
-        println!("There is no counterexample: {} was not written.", path.display());
-    }
-    match checked.failures() {
-        [] => Ok(exit_code(checked.conclusion())),
-        [error, ..] => Err(UsageError(error.to_string())),
-    }
+    Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
+}
+
+/// What is asked of the runs that go on from the end of a trace.
+fn asked_from(read: &TraceFile, arguments: &CheckArguments) -> Result<(Check, Option<Property>), UsageError> {
+    let property = match arguments.property {
+        Some(Question::Liveness) => {
+            return Err(UsageError("--from: liveness is not checked from the middle of a run".to_owned()));
+        }
+        Some(Question::Only(property)) => Some(property),
+        None => read.subject.property(),
+    };
+    let check = arguments.limits.given_to(Check::new(read.subject.clone()))?;
+    Ok((with(check, arguments.trace.clone(), Check::trace), property))
 }
 
 /// The check that is asked for.
@@ -111,7 +239,10 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
         Some(JudgeArgument::Unbounded) => Some(JudgeKind::Unbounded),
         None => None,
     };
-    let check = arguments.scope.given_to(Check::new(subject(catalogue, &arguments.rules)?));
+    // What a saved check is of stands in its file.
+    let saved = arguments.resume.as_ref().filter(|_| arguments.rules.is_none());
+    let rules = saved.map(|path| rules_of_saved(path)).transpose()?.or(arguments.rules.clone());
+    let check = arguments.scope.given_to(Check::new(subject(catalogue, &rules)?));
     let check = with(check, arguments.byzantine.clone(), Check::byzantine);
     let check = with(check, judge, Check::judge);
     let check = with(check, arguments.reduce, Check::reductions);
@@ -119,66 +250,8 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
     let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
     let check = with(check, arguments.save.clone(), Check::save);
+    let check = with(check, arguments.save_every.map(|s| Duration::from_secs(s.into())), Check::save_every);
     Ok(with(check, arguments.resume.clone(), Check::resume))
-}
-
-/// Set once Ctrl-C is pressed: the searches end then, and say what they covered. Pressed again, it ends the process.
-pub(super) fn stopped_by_ctrl_c() -> Result<Arc<AtomicBool>, UsageError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let pressed = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if pressed.swap(true, Relaxed) {
-            std::process::exit(INTERRUPTED);
-        }
-    })?;
-    Ok(stop)
-}
-
-/// A progress bar for each job that runs, where a person looks on.
-struct Bars(MultiProgress);
-
-impl Bars {
-    fn new() -> Self {
-        Bars(MultiProgress::with_draw_target(if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        }))
-    }
-}
-
-impl Watch for Bars {
-    fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
-        if self.0.is_hidden() {
-            return work();
-        }
-        let bar = self.0.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(format!("{} {}", job.judge, job.whose()));
-        let start = Instant::now();
-        let result = std::thread::scope(|scope| {
-            let worker = scope.spawn(work);
-            while !worker.is_finished() {
-                let states = progress.states.load(Relaxed);
-                bar.set_message(format!(
-                    "{} states  {} states/s  frontier {}  depth {}",
-                    thousands(states),
-                    thousands((states as f64 / start.elapsed().as_secs_f64().max(1e-3)) as u64),
-                    thousands(progress.frontier.load(Relaxed)),
-                    progress.depth.load(Relaxed),
-                ));
-                bar.tick();
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            worker.join()
-        });
-        bar.finish_and_clear();
-        if let Err(panic) = result {
-            std::panic::resume_unwind(panic);
-        }
-    }
 }
 
 pub(super) fn exit_code(conclusion: Conclusion) -> u8 {
@@ -189,50 +262,4 @@ pub(super) fn exit_code(conclusion: Conclusion) -> u8 {
         Conclusion::NoVerdict => USAGE,
         Conclusion::NotExhausted => NOT_EXHAUSTED,
     }
-}
-
-fn as_json(checked: &Checked) -> serde_json::Result<serde_json::Value> {
-    let rows: Result<Vec<_>, serde_json::Error> = checked
-        .outcomes()
-        .iter()
-        .map(|outcome| {
-            let coverage = &outcome.coverage;
-            let mut row = json!({
-                "judge": outcome.job.judge,
-                "bound": outcome.job.bound,
-                "states": coverage.states,
-                "transitions": coverage.transitions,
-                "depth": coverage.depth,
-                "seconds": coverage.elapsed.as_secs_f64(),
-                "collision_probability": collision_probability(coverage.states),
-                "unreached": outcome.unreached,
-                "covers": outcome.job.covers(),
-                "within_views": outcome.within_views,
-                "rules": outcome.rules,
-            });
-            match &outcome.verdict {
-                Verdict::Holds => row["verdict"] = json!("holds"),
-                Verdict::Vacuous => row["verdict"] = json!("vacuous"),
-                Verdict::NotExhausted(limit) => {
-                    row["verdict"] = json!("not exhausted");
-                    row["limit"] = json!(limit.to_string());
-                }
-                Verdict::Refused(why) => {
-                    row["verdict"] = json!("no verdict");
-                    row["why"] = json!(why);
-                }
-                Verdict::Violated { property, steps, trace } => {
-                    row["verdict"] = json!("violated");
-                    row["property"] = json!(property);
-                    row["steps"] = json!(steps);
-                    row["trace"] =
-                        serde_json::from_str(&trace.to_json(checked.subject().name(), Some(*property))?)?;
-                }
-            }
-            Ok(row)
-        })
-        .collect();
-    Ok(
-        json!({ "rules": checked.subject().name(), "exit_code": exit_code(checked.conclusion()), "rows": rows? }),
-    )
 }

@@ -1,17 +1,33 @@
 //! `bft replay`: a trace from a file, made to happen again.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError};
+use super::output::{answer, answer_json, complain, head};
+use super::progress::{ProgressArguments, with_line};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable};
+use crate::files;
 use crate::model::Property;
 use crate::subject::Catalogue;
-use crate::trace::{Form, Trace, TraceFile};
+use crate::table::fitted;
+use crate::trace::{Form, Trace, TraceFile, count};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft replay x.json                      the run, step by step, and where it ends
+  bft replay x.json --shrink             the same without what the violation does not need
+  bft replay x.json --trace x.itf.json   the same in another form
+
+Exit codes:
+  0    every step happens, and nothing is violated in the end
+  2    the file cannot be read, or a step cannot happen
+  10   a safety property is violated in the end
+  11   the run never does what it owes
+  20   the file says that something never happens, which the run does not show")]
 pub(super) struct ReplayArguments {
     /// The trace: as bft check --trace writes it, or in the Informal Trace Format
     #[arg(value_name = "FILE")]
@@ -20,42 +36,65 @@ pub(super) struct ReplayArguments {
     #[arg(long)]
     shrink: bool,
     /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd
-    /// (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz) [default: to none]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    let named = |path: &Path, what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
+    are_different(&[
+        ("the trace that is read", Some(&arguments.file)),
+        ("--trace", arguments.trace.as_deref()),
+    ])?;
+    if let Some(path) =
+        arguments.trace.as_ref().filter(|path| !files::folder_of(path).is_dir() || path.is_dir())
+    {
+        return Err(UsageError(format!("--trace {}: no file can be written there", path.display())));
+    }
     let form = arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
     let read = super::read_trace(&arguments.file, catalogue)?;
     let violated = violated(&read);
-    let trace = match violated {
-        Some(property) if arguments.shrink => read.trace.shrunk(property),
-        None if arguments.shrink => match read.trace.lasso().map(|stay| stay.property) {
-            Some(property) => read.trace.shrunk(property),
-            None => read.trace.clone(),
-        },
-        _ => read.trace.clone(),
+    let shrunk_for = violated.or(read.trace.lasso().map(|stay| stay.property));
+    let trace = match shrunk_for.filter(|_| arguments.shrink) {
+        Some(property) => shrunk(&read.trace, property, arguments),
+        None => read.trace.clone(),
     };
-    if let (Some(path), Some(form)) = (&arguments.trace, form) {
-        let said = read.violates.filter(|_| said_never_to_end(&read));
-        let content = trace.written(form, read.subject.name(), violated.or(said))?;
-        fs::write(path, content).map_err(|why| named(path, &why))?;
-    }
-    match arguments.format {
-        Format::Text => print!("{}", as_text(&read, &trace, violated)),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(&read, &trace, violated))?),
-    }
-    Ok(match violated {
+    let code = match violated {
         Some(_) => UNSAFE,
         None if stays(&trace).is_some() => STUCK,
         None if said_never_to_end(&read) => NOT_EXHAUSTED,
         None => HOLDS,
-    })
+    };
+    let code = match arguments.format {
+        Format::Text => {
+            let text = fitted(&as_text(&read, &trace, violated), look::screen());
+            answer(&look::coloured(&text), code)
+        }
+        Format::Json => answer_json(&as_json(&read, &trace, violated, code), code),
+    };
+    if let (Some(path), Some(form)) = (&arguments.trace, form) {
+        let said = read.violates.filter(|_| said_never_to_end(&read));
+        let content = trace.written(form, read.subject.name(), violated.or(said))?;
+        if let Err(why) = files::write(path, content) {
+            complain(&format!("--trace {}: {why}", path.display()));
+        } else if let Err(why) = make_steppable(path, &read.subject, violated.or(said), &trace) {
+            complain(&why);
+        }
+    }
+    Ok(code)
+}
+
+/// The run without the steps that the violation does not need, found while somebody may look on.
+fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Trace {
+    let start = Instant::now();
+    let steps = count(trace.steps().len() as u64, "step", "steps");
+    let line = || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64());
+    with_line(&arguments.progress, line, || trace.shrunk(property))
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.
@@ -102,14 +141,14 @@ fn as_text(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> Strin
     out
 }
 
-fn as_json(read: &TraceFile, trace: &Trace, violated: Option<Property>) -> serde_json::Value {
-    json!({
-        "rules": read.subject.name(),
-        "bound": trace.system().bound(),
-        "said_to_violate": read.violates,
-        "violates": violated.or(stays(trace)),
-        "explanation": violated.and_then(|p| trace.violation(p)),
-        "steps": read.trace.steps().len(),
-        "left": trace.steps().len(),
-    })
+fn as_json(read: &TraceFile, trace: &Trace, violated: Option<Property>, code: u8) -> serde_json::Value {
+    let mut out = head("replay", code);
+    out["rules"] = json!(read.subject.name());
+    out["bound"] = json!(trace.system().bound());
+    out["said_to_violate"] = json!(read.violates);
+    out["violates"] = json!(violated.or(stays(trace)));
+    out["explanation"] = json!(violated.and_then(|p| trace.violation(p)));
+    out["steps"] = json!(read.trace.steps().len());
+    out["left"] = json!(trace.steps().len());
+    out
 }

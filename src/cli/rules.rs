@@ -1,14 +1,22 @@
 //! `bft rules`: the rulebooks that there are.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use super::{Format, HOLDS, UsageError};
+use super::output::{answer, answer_json, head};
+use super::{Format, HOLDS, UsageError, look};
 use crate::bugs;
 use crate::subject::{Catalogue, Pbft};
+use crate::table::{Column, Kind, table};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft rules                   every rulebook, and how it departs from the paper
+  bft rules --format json     the same for programs
+
+Exit codes:
+  0    always")]
 pub(super) struct RulesArguments {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -16,14 +24,15 @@ pub(super) struct RulesArguments {
 }
 
 pub(super) fn run(arguments: &RulesArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    match arguments.format {
+    Ok(match arguments.format {
         Format::Json => {
             let all = catalogue.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
-            println!("{}", serde_json::to_string_pretty(&all)?);
+            let mut out = head("rules", HOLDS);
+            out["rules"] = json!(all);
+            answer_json(&out, HOLDS)
         }
-        Format::Text => print!("{}", text(catalogue)),
-    }
-    Ok(HOLDS)
+        Format::Text => answer(&text(catalogue, look::screen()), HOLDS),
+    })
 }
 
 fn as_json(subject: &Pbft) -> serde_json::Result<serde_json::Value> {
@@ -37,18 +46,14 @@ fn as_json(subject: &Pbft) -> serde_json::Result<serde_json::Value> {
     }
 }
 
-fn text(catalogue: &Catalogue) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "name",
-        "class",
-        "what it does that the paper's protocol does not",
-        "bound of bft check",
-    ]);
-    if table.width().is_none() {
-        table.set_width(160);
-    }
-    for subject in catalogue {
+fn text(catalogue: &Catalogue, screen: Option<usize>) -> String {
+    const COLUMNS: [Column<'_>; 4] = [
+        ("name", Kind::Name),
+        ("class", Kind::Name),
+        ("what it does that the paper's protocol does not", Kind::Prose),
+        ("bound of bft check", Kind::Prose),
+    ];
+    let row = |subject: &Pbft| {
         let (class, breaks) = match bugs::find(subject.name()) {
             Some(rulebook) if rulebook.breaks.is_none() => {
                 (rulebook.class.to_string(), "nothing: it is the protocol of the paper")
@@ -56,9 +61,10 @@ fn text(catalogue: &Catalogue) -> String {
             Some(rulebook) => (rulebook.class.to_string(), rulebook.breaks.unwrap_or_default()),
             None => ("own".to_owned(), subject.departs().unwrap_or("it does not say")),
         };
-        table.add_row([subject.name(), &class, breaks, &subject.scope().to_string()]);
-    }
-    let mut out = table.trim_fmt();
+        vec![subject.name().to_owned(), class, breaks.to_owned(), subject.scope().to_string()]
+    };
+    let rows: Vec<_> = catalogue.iter().map(row).collect();
+    let mut out = table(&COLUMNS, &rows, screen);
     out.push_str("\n\nTo check one: bft check --rules NAME. Where the faults were seen: bft bugs\n");
     out
 }

@@ -3,19 +3,30 @@
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::check::stopped_by_ctrl_c;
-use super::{Format, HOLDS, STUCK, UNSAFE, UsageError, seconds, subject, with};
+use super::check::ReportFormat;
+use super::limits::{MOST_MEMORY, threads};
+use super::output::{answer, answer_json, complain, head, say};
+use super::progress::{ProgressArguments, in_words, while_working};
+use super::{
+    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, junit, look, make_steppable, seconds,
+    signals, subject, with,
+};
+use crate::files;
 use crate::model::{Byzantine, Load, Property};
-use crate::simulate::{Progress, Report, SchedulerKind, Simulation, StrategyKind, merge};
-use crate::subject::Catalogue;
-use crate::trace::thousands;
+use crate::simulate::{Progress, Report, SchedulerKind, Simulated, Simulation, StrategyKind, merge};
+use crate::subject::{Catalogue, Pbft};
+use crate::table::fitted;
+use crate::trace::{Form, count, thousands};
+
+/// The most seeds of one campaign.
+const MOST_RUNS: u64 = 1_000_000_000;
 
 /// Seeds from one to the one before another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,13 +41,37 @@ impl std::str::FromStr for Seeds {
         };
         let (from, to) = text.split_once("..").ok_or_else(error)?;
         let (from, to) = (from.trim().parse().map_err(|_| error())?, to.trim().parse().map_err(|_| error())?);
-        if from < to { Ok(Seeds(from, to)) } else { Err(error()) }
+        if from >= to {
+            return Err(error());
+        }
+        match to - from {
+            runs if runs <= MOST_RUNS => Ok(Seeds(from, to)),
+            runs => {
+                Err(format!("{} are more than {} in one campaign", thousands(runs), thousands(MOST_RUNS)))
+            }
+        }
     }
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft simulate                                          a hundred runs of the paper's protocol
+  bft simulate --replicas 31 --runs 20                  a larger committee
+  bft simulate --rules weak-prepare --trace x.json      a broken rulebook; its violating run in a file
+  bft simulate --seeds 0..5000 --json a.json            a part of a campaign, here or on another machine
+  bft simulate --merge a.json b.json                    the parts together
+
+Exit codes:
+  0    every seed was run to its end, and no run violates anything; that says nothing of other runs
+  2    the question makes no sense
+  10   a run violates a safety property
+  11   a run violates a liveness property
+  20   a run was cut off, or not every seed was run: by a limit or a signal
+  130  a second signal ended the process
+A file that cannot be written changes none of them.")]
 pub(super) struct SimulateArguments {
-    /// n: the number of replicas, up to 100
+    /// n: the number of replicas, from 1 to 100
     #[arg(long, value_name = "N", default_value_t = 4)]
     replicas: u16,
     /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
@@ -51,119 +86,202 @@ pub(super) struct SimulateArguments {
     /// Who is next, of all that could be
     #[arg(long, value_enum, default_value_t)]
     scheduler: SchedulerKind,
-    /// d of PCT: how many orderings a fault may hang on
+    /// d of PCT: how many orderings a fault may hang on, from 1 to 1,000
     #[arg(long, value_name = "D", default_value_t = 3)]
     depth: u32,
     /// Which rulebook the replicas follow; `bft rules` lists them [default: the first of these]
     #[arg(long, value_name = "NAME")]
     rules: Option<String>,
-    /// Check this property only
+    /// Check this property only [default: all]
     #[arg(long, value_name = "NAME")]
     property: Option<Property>,
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
-    /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "seeds")]
+    /// How many seeds, from 1 to 1,000,000,000
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "seeds", value_parser = clap::value_parser!(u64).range(1..=MOST_RUNS))]
     runs: u64,
-    /// The seeds from one to the one before another, as in 0..1000: a part of a campaign
+    /// The seeds from one to the one before another, as in 0..1000: a part of a campaign [default: --runs from --seed on]
     #[arg(long, value_name = "FROM..TO")]
     seeds: Option<Seeds>,
-    /// Cut off a run after so many steps [default: as many as a run may need]
+    /// Cut off a run after so many steps, up to 1,000,000,000 [default: as many as a run may need]
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// How many clients
+    /// How many clients, from 1 to 1,000
     #[arg(long, value_name = "N", default_value_t = 3)]
     clients: u32,
-    /// How many requests each client sends, one after the other
+    /// How many requests each client sends, one after the other; from 1 to 1,000,000
     #[arg(long, value_name = "N", default_value_t = Load::default().operations)]
     requests: u32,
-    /// The most requests in a batch
+    /// The most requests in a batch, from 1 to 1,000
     #[arg(long, value_name = "N", default_value_t = Load::default().batch)]
     batch: u32,
-    /// The most batches that a primary has proposed and not executed
+    /// The most batches that a primary has proposed and not executed, from 1 to 1,000
     #[arg(long, value_name = "N", default_value_t = Load::default().in_flight)]
     in_flight: u32,
-    /// K: a checkpoint at every multiple of it; OSDI'99 suggests 128
+    /// K: a checkpoint at every multiple of it, from 1 to 10,000; OSDI'99 suggests 128
     #[arg(long, value_name = "K", default_value_t = 4)]
     checkpoint: u64,
-    /// L: how far the high watermark lies above the low one [default: twice K]
+    /// L: how far the high watermark lies above the low one, up to 10,000 [default: twice K]
     #[arg(long, value_name = "L")]
     window: Option<u64>,
-    /// How often honest replicas crash and recover at most, all together
+    /// How often honest replicas crash and recover at most, all together; up to 1,000
     #[arg(long, value_name = "N", default_value_t = 2)]
     crashes: u32,
     /// Whether a crash loses what the last step wrote to storage
     #[arg(long)]
     lossy_store: bool,
-    /// How many of a thousand messages are lost until the network is stable [default: drawn by each seed]
+    /// How many of a thousand messages are lost until the network is stable, up to 1,000 [default: drawn by each seed]
     #[arg(long, value_name = "N")]
     drop: Option<u32>,
-    /// How many of a thousand are delivered twice until then [default: drawn by each seed]
+    /// How many of a thousand are delivered twice until then, up to 1,000 [default: drawn by each seed]
     #[arg(long, value_name = "N")]
     duplicate: Option<u32>,
-    /// How often the network parts until then [default: drawn by each seed]
+    /// How often the network parts until then, up to 1,000 [default: drawn by each seed]
     #[arg(long, value_name = "N")]
     partitions: Option<u32>,
-    /// When the network becomes stable, in ticks of virtual time [default: drawn by each seed]
+    /// When the network becomes stable, in ticks of virtual time, up to 1,000,000,000 [default: drawn by each seed]
     #[arg(long, value_name = "TICKS")]
     stable_at: Option<u64>,
-    /// Go on after a violation, and count them
+    /// Go on after a violation, and count them [default: end at the first]
     #[arg(long)]
     keep_going: bool,
-    /// Runs that happen at the same time [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Give up after so many seconds
+    /// Runs that happen at the same time, from 1 to 1,024 [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = threads())]
+    threads: Option<u64>,
+    /// Give up after so many seconds, up to 1,000,000,000 [default: never]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text
+    /// Give up when the process holds more than so many MiB of memory, up to 16,777,216 [default: four fifths of what the
+    /// machine has, or its control group may have]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=MOST_MEMORY))]
+    memory: Option<u64>,
+    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd), a page (.html)
+    /// or text
     /// (.txt) [default: bft-simulate-RULES-SEED.json]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Write no violating run
     #[arg(long, conflicts_with = "trace")]
     no_trace: bool,
-    /// Write what came of it to this file, to be merged with the other parts of a campaign
+    /// Write what came of it to this file, to be merged with the other parts of a campaign [default: to
+    /// none]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Put the results of parts of a campaign together, as --json writes them; nothing is run
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["seeds", "trace"])]
+    /// Put the results of parts of a campaign together, as --json writes them. The first of what was found is run again; nothing
+    /// else is, so that this goes with --json and --format alone
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = NOT_MERGED)]
     merge: Vec<PathBuf>,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
 }
 
+/// What says how something is run, and so nothing of reports.
+const NOT_MERGED: [&str; 30] = [
+    "replicas",
+    "faults",
+    "byzantine",
+    "strategy",
+    "scheduler",
+    "depth",
+    "rules",
+    "property",
+    "seed",
+    "runs",
+    "seeds",
+    "steps",
+    "clients",
+    "requests",
+    "batch",
+    "in_flight",
+    "checkpoint",
+    "window",
+    "crashes",
+    "lossy_store",
+    "drop",
+    "duplicate",
+    "partitions",
+    "stable_at",
+    "keep_going",
+    "threads",
+    "timeout",
+    "memory",
+    "trace",
+    "no_trace",
+];
+
 pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    if !arguments.merge.is_empty() {
-        return merged(arguments);
-    }
-    let simulation = simulation(arguments, catalogue)?;
+    are_different(&[("--trace", arguments.trace.as_deref()), ("--json", arguments.json.as_deref())])?;
     if let Some(path) = &arguments.json {
         can_be_written("json", path)?;
     }
-    let progress = Progress { stop: stopped_by_ctrl_c()?, ..Progress::default() };
+    if !arguments.merge.is_empty() {
+        return merged(arguments, catalogue);
+    }
+    if let Some(path) = &arguments.trace {
+        Form::of(&path.to_string_lossy())?;
+        can_be_written("trace", path)?;
+    }
+    let subject = subject(catalogue, &arguments.rules)?;
+    let simulation = simulation(arguments, catalogue)?;
+    let progress = Progress { stop: signals::stopped()?, ..Progress::default() };
     let Seeds(from, to) = seeds(arguments)?;
-    let mut simulated = watched(to - from, &progress, || simulation.run_watched(&progress))?;
-    if arguments.trace.is_none()
-        && !arguments.no_trace
-        && let Some(finding) = simulated.report().findings.first()
-    {
-        let name = format!("bft-simulate-{}-{}.json", simulated.report().settings.rules, finding.seed);
-        simulated.write(&PathBuf::from(name))?;
+    let work = || simulation.simulate_watched(&progress);
+    let mut simulated = watched(arguments, to - from, &progress, work)?;
+    let code = exit_code(simulated.report());
+    let text = || simulated.to_string();
+    if arguments.format == ReportFormat::Text {
+        let code = print(arguments, simulated.report(), &text, &[], code)?;
+        let failures = write(arguments, &subject, &mut simulated);
+        failures.iter().for_each(|failure| complain(failure));
+        if let Some(file) = simulated.written() {
+            let again = if Form::of(&file.to_string_lossy()).is_ok_and(Form::can_be_read) {
+                format!("; to read it again: bft replay {}", file.display())
+            } else {
+                String::new()
+            };
+            answer(&format!("\nWritten to {}{again}\n", file.display()), HOLDS);
+        }
+        return Ok(code);
     }
-    let code = print(arguments, simulated.report(), &simulated)?;
-    match simulated.failure() {
-        Some(error) => Err(UsageError(error.to_string())),
-        None => Ok(code),
+    let failures = write(arguments, &subject, &mut simulated);
+    failures.iter().for_each(|failure| complain(failure));
+    print(arguments, simulated.report(), &String::new, &failures, code)
+}
+
+/// Writes the files that were asked for, and where none was, a violating run to one of its own name. Says what could not
+/// be written.
+fn write(arguments: &SimulateArguments, subject: &Pbft, simulated: &mut Simulated) -> Vec<String> {
+    let mut failures = Vec::new();
+    if let Some(finding) = simulated.report().findings.first().filter(|_| !arguments.no_trace) {
+        let own =
+            || format!("bft-simulate-{}-{}.json", simulated.report().settings.rules, finding.seed).into();
+        let path = arguments.trace.clone().unwrap_or_else(own);
+        failures.extend(simulated.write(&path).err().map(|error| error.to_string()));
+        if let (Some(path), Some((property, trace))) = (simulated.written(), simulated.first()) {
+            failures.extend(make_steppable(path, subject, Some(property), trace).err());
+        }
     }
+    failures.extend(write_report(arguments, simulated.report()));
+    failures
+}
+
+/// Writes the report for a merge, if it was asked for.
+fn write_report(arguments: &SimulateArguments, report: &Report) -> Option<String> {
+    let path = arguments.json.as_ref()?;
+    let text = match serde_json::to_string_pretty(report) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("--json {}: {error}", path.display())),
+    };
+    files::write(path, text).err().map(|error| format!("--json {}: {error}", path.display()))
 }
 
 fn seeds(arguments: &SimulateArguments) -> Result<Seeds, UsageError> {
     match arguments.seeds {
         Some(seeds) => Ok(seeds),
-        None if arguments.runs == 0 => Err(UsageError("--runs must be at least 1".to_owned())),
         None => match arguments.seed.checked_add(arguments.runs) {
             Some(to) => Ok(Seeds(arguments.seed, to)),
             None => Err(UsageError(format!(
@@ -199,91 +317,102 @@ fn simulation(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Si
     let simulation = with(simulation, arguments.duplicate, Simulation::duplicate);
     let simulation = with(simulation, arguments.partitions, Simulation::partitions);
     let simulation = with(simulation, arguments.stable_at, Simulation::stable_at);
-    let simulation = with(simulation, arguments.threads, Simulation::threads);
+    let simulation = with(simulation, arguments.threads.map(|threads| threads as usize), Simulation::threads);
     let simulation = with(simulation, timeout, Simulation::timeout);
-    let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
+    let simulation = with(simulation, arguments.memory.map(|mib| mib << 20), Simulation::max_memory);
     let simulation = if arguments.lossy_store { simulation.lossy_store() } else { simulation };
     Ok(if arguments.keep_going { simulation.keep_going() } else { simulation })
 }
 
 fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() && !path.is_dir() {
+    if files::folder_of(path).is_dir() && !path.is_dir() {
         return Ok(());
     }
     Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
 }
 
-/// Shows a progress bar while the work is done.
-fn watched<R: Send>(runs: u64, progress: &Progress, work: impl FnOnce() -> R + Send) -> R {
+/// Shows a progress bar while the work is done, or a line now and then.
+fn watched<R>(arguments: &SimulateArguments, runs: u64, progress: &Progress, work: impl FnOnce() -> R) -> R {
     if !std::io::stderr().is_terminal() {
-        return work();
+        let start = Instant::now();
+        let line = || {
+            let (done, elapsed) = (progress.runs.load(Relaxed), start.elapsed().as_secs_f64());
+            let left = (runs.saturating_sub(done)) as f64 * elapsed / done.max(1) as f64;
+            let left = if done == 0 { String::new() } else { format!("  about {} to go", in_words(left)) };
+            let steps = count(progress.steps.load(Relaxed), "step", "steps");
+            say(&format!("{} of {}  {steps}{left}", thousands(done), count(runs, "run", "runs")));
+        };
+        return match arguments.progress.every() {
+            Some(every) => while_working(every, line, work),
+            None => work(),
+        };
     }
     let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr());
     let style = "{spinner} {bar:30} {pos}/{len} runs  {msg}  {elapsed}, {eta} to go";
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }
-    let done = AtomicBool::new(false);
-    let result = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Relaxed) {
-                bar.set_position(progress.runs.load(Relaxed));
-                bar.set_message(format!("{} steps", thousands(progress.steps.load(Relaxed))));
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        let result = work();
-        done.store(true, Relaxed);
-        result
-    });
+    let tick = || {
+        bar.set_position(progress.runs.load(Relaxed));
+        bar.set_message(count(progress.steps.load(Relaxed), "step", "steps"));
+    };
+    let result = while_working(Duration::from_millis(100), tick, work);
     bar.finish_and_clear();
     result
 }
 
 /// Puts reports together that files hold.
-fn merged(arguments: &SimulateArguments) -> Result<u8, UsageError> {
+fn merged(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
     let named = |path: &Path, what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
     let mut reports = Vec::new();
     for path in &arguments.merge {
+        are_different(&[("--merge", Some(path)), ("--json", arguments.json.as_deref())])?;
         let text = fs::read_to_string(path).map_err(|why| named(path, &why))?;
         let report: Report = serde_json::from_str(&text).map_err(|why| {
             named(path, &format!("this is no report as bft simulate --json writes it: {why}"))
         })?;
+        report.validate(catalogue).map_err(|why| named(path, &why))?;
         reports.push(report);
     }
-    if let Some(path) = &arguments.json {
-        can_be_written("json", path)?;
-    }
     let report = merge(reports)?;
-    print(arguments, &report, &report)
+    report.reproduce(catalogue)?;
+    let code = exit_code(&report);
+    if arguments.format == ReportFormat::Text {
+        let code = print(arguments, &report, &|| report.to_string(), &[], code)?;
+        write_report(arguments, &report).iter().for_each(|failure| complain(failure));
+        return Ok(code);
+    }
+    let failures = Vec::from_iter(write_report(arguments, &report));
+    failures.iter().for_each(|failure| complain(failure));
+    print(arguments, &report, &String::new, &failures, code)
 }
 
+/// Prints what came of it; `text` says it in words.
 fn print(
     arguments: &SimulateArguments,
     report: &Report,
-    words: &dyn std::fmt::Display,
+    text: &dyn Fn() -> String,
+    failures: &[String],
+    code: u8,
 ) -> Result<u8, UsageError> {
-    if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(report)?;
-        fs::write(path, text).map_err(|e| UsageError(format!("--json {}: {e}", path.display())))?;
-    }
-    match arguments.format {
-        Format::Text => print!("{words}"),
-        Format::Json => {
-            let mut out = serde_json::to_value(report)?;
+    Ok(match arguments.format {
+        ReportFormat::Text => answer(&look::coloured(&fitted(&text(), look::screen())), code),
+        ReportFormat::Junit => answer(&junit::simulated(report)?, code),
+        ReportFormat::Json => {
+            let mut out = head("simulate", code);
             let commands = report.findings.iter().map(|finding| report.command(finding.seed));
             out["commands"] = json!(commands.collect::<Vec<_>>());
-            out["exit_code"] = json!(exit_code(report));
-            println!("{}", serde_json::to_string_pretty(&out)?);
+            out["failures"] = json!(failures);
+            out["report"] = serde_json::to_value(report)?;
+            answer_json(&out, code)
         }
-    }
-    Ok(exit_code(report))
+    })
 }
 
 fn exit_code(report: &Report) -> u8 {
     let unsafe_ones = report.findings.iter().any(|finding| !finding.property.is_liveness());
     match report.findings.is_empty() {
+        true if report.uncovered().is_some() => NOT_EXHAUSTED,
         true => HOLDS,
         false if unsafe_ones => UNSAFE,
         false => STUCK,

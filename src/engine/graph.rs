@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stateright::Model;
 
-use super::histories::{EventId, EventRef, MessageId};
+use super::bound::Bound;
+use super::histories::{EventId, EventRef};
 use super::locals::{LocalId, Locals};
-use super::network::{Link, Traffic, link};
+use super::network::{Delivery, Link, Traffic, link};
 use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
 use super::violation;
 use crate::protocol::{Invariant, Network, NodeId, Protocol};
+
+/// How nodes without a key are told apart.
+pub(crate) const BY_HISTORY: &str = "history of inputs";
 
 /// What is the case at one moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -21,17 +25,23 @@ pub struct GraphState {
     pub(super) traffic: Traffic,
     /// How often each offer was taken.
     pub(super) used: Vec<u8>,
+    /// How many crashes are left.
+    pub(super) crashes: u8,
 }
 
 /// Something that happens.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Step {
     /// A message arrives.
-    Deliver(PlaceId, MessageId),
+    Deliver(Delivery),
     /// An event from outside, by the number of the offer.
     Event(PlaceId, EventId, u16),
     /// A timer runs out.
     Timer(PlaceId, EventId),
+    /// A node crashes and comes up again.
+    Crash(PlaceId),
+    /// A message is lost.
+    Lose(Delivery),
     /// A link is cut without a cause.
     Cut(NodeId, NodeId),
 }
@@ -85,21 +95,35 @@ impl<P: Protocol> Graph<P> {
 
     /// Who is not honest, in words.
     pub fn adversary(&self) -> String {
-        if self.participants.byzantine.is_empty() {
-            return "nobody lies".to_owned();
+        let crashes = match self.root.crashes {
+            0 => String::new(),
+            1 => "1 crash".to_owned(),
+            n => format!("{n} crashes"),
+        };
+        match (self.participants.byzantine.is_empty(), crashes.is_empty()) {
+            (true, true) => return "nobody lies".to_owned(),
+            (true, false) => return format!("{crashes}, nobody lies"),
+            _ => {}
         }
         let twins: Vec<_> = self.participants.byzantine.iter().map(ToString::to_string).collect();
-        format!("twins of {}", twins.join(","))
+        let twins = format!("twins of {}", twins.join(","));
+        if crashes.is_empty() { twins } else { format!("{twins}; {crashes}") }
     }
 
     /// What tells states of a node apart, in words.
     pub fn key(&self) -> &'static str {
-        if self.is_keyed { "the protocol's key, tried on samples" } else { "history of inputs" }
+        if self.is_keyed { "the protocol's key, tried on samples" } else { BY_HISTORY }
     }
 
     /// Whether nodes have a key of their own.
     pub fn is_keyed(&self) -> bool {
         self.is_keyed
+    }
+
+    /// The bound that it was made with.
+    pub fn bound(&self) -> Bound {
+        let byzantine = self.participants.byzantine.clone();
+        Bound { byzantine, crashes: self.root.crashes, network: Some(self.network) }
     }
 
     /// Why nothing can be said of the code, if that was found out.
@@ -123,28 +147,41 @@ impl<P: Protocol> Graph<P> {
         self.stop.store(true, Relaxed);
     }
 
-    /// What can happen.
+    /// What can happen. A node that is known by its history gets no message twice.
     pub(super) fn possible(&self, state: &GraphState) -> Vec<Step> {
-        let tables = self.tables();
-        let mut steps = Vec::new();
-        for (to, message) in state.traffic.deliverable(&tables.histories) {
-            let places = self
-                .participants
-                .of(to)
-                .filter(|place| tables.at(state.locals[place.index()]).takes(message));
-            steps.extend(places.map(|place| Step::Deliver(place, message)));
+        let mut steps = self.all_possible(state);
+        if !self.is_keyed {
+            let tables = self.tables();
+            steps.retain(|step| match step {
+                Step::Deliver(Delivery { to, message, .. }) => {
+                    tables.at(state.locals[to.index()]).takes(*message)
+                }
+                _ => true,
+            });
         }
+        steps
+    }
+
+    /// What can happen where any message may come twice.
+    pub(super) fn all_possible(&self, state: &GraphState) -> Vec<Step> {
+        let tables = self.tables();
+        let runs = |place: PlaceId| tables.at(state.locals[place.index()]).wreck.is_none();
+        let mut steps = Vec::new();
+        let arriving = state.traffic.deliverable(&tables.histories, &self.participants);
+        steps.extend(arriving.into_iter().filter(|delivery| runs(delivery.to)).map(Step::Deliver));
         for (number, offer) in (0u16..).zip(&self.offers) {
-            let is_left = state.used[usize::from(number)] < offer.times;
-            if is_left && tables.at(state.locals[offer.at.index()]).wreck.is_none() {
+            if state.used[usize::from(number)] < offer.times && runs(offer.at) {
                 steps.push(Step::Event(offer.at, offer.event, number));
             }
         }
-        for (place, &local) in (0u16..).zip(&state.locals) {
-            let local = tables.at(local);
-            let timers = local.timers.iter().filter(|_| local.wreck.is_none());
-            steps.extend(timers.map(|&timer| Step::Timer(PlaceId(place), timer)));
+        for (place, &local) in (0u16..).map(PlaceId).zip(&state.locals) {
+            let timers = tables.at(local).timers.iter().filter(|_| runs(place));
+            steps.extend(timers.map(|&timer| Step::Timer(place, timer)));
         }
+        if state.crashes > 0 {
+            steps.extend(self.participants.honest().filter(|place| runs(*place)).map(Step::Crash));
+        }
+        steps.extend(state.traffic.losable().into_iter().map(Step::Lose));
         let cuts = state.traffic.may_be_cut(self.participants.nodes);
         steps.extend(cuts.into_iter().map(|(one, other)| Step::Cut(one, other)));
         steps
@@ -155,19 +192,28 @@ impl<P: Protocol> Graph<P> {
         let mut next = state.clone();
         let (place, input) = match step {
             Step::Cut(one, other) => {
-                next.traffic.cut_at_will(link(one, other));
+                next.traffic.cut_at_will(&self.participants, link(one, other));
                 return Ok(next);
             }
-            Step::Deliver(place, message) => {
-                next.traffic.deliver(message);
-                (place, EventRef::Message(message))
+            Step::Lose(delivery) => {
+                next.traffic.lose(delivery);
+                return Ok(next);
+            }
+            Step::Deliver(delivery) => {
+                next.traffic.deliver(delivery);
+                (delivery.to, EventRef::Message(delivery.message))
             }
             Step::Timer(place, timer) => (place, EventRef::Event(timer)),
+            Step::Crash(place) => {
+                next.crashes = next.crashes.saturating_sub(1);
+                next.traffic.crash(place);
+                (place, EventRef::Crash)
+            }
             Step::Event(place, event, number) => {
                 let number = usize::from(number);
                 next.used[number] += 1;
                 for &cut in &self.offers[number].cuts {
-                    next.traffic.cut(cut);
+                    next.traffic.cut(&self.participants, cut);
                 }
                 (place, EventRef::Event(event))
             }
@@ -175,7 +221,7 @@ impl<P: Protocol> Graph<P> {
         let mut tables = self.tables();
         let taken = tables.take(&self.protocol, &self.participants, state.locals[place.index()], input)?;
         next.locals[place.index()] = taken.to;
-        next.traffic.send(&tables.histories, &taken.sent);
+        next.traffic.send(&tables.histories, &self.participants, place, &taken.sent);
         Ok(next)
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, GraphState, Step};
 use super::histories::{DecisionId, EventRef, Histories};
+use super::network::Delivery;
 use super::refusal::Refusal;
 use crate::protocol::{NodeId, Protocol};
 
@@ -17,6 +18,10 @@ pub enum Kind {
     Event,
     /// A timer runs out, or an event of the prelude happens.
     Timer,
+    /// A node crashes and comes up again.
+    Crash,
+    /// A message is lost.
+    Loss,
     /// A link is cut.
     Cut,
 }
@@ -28,7 +33,7 @@ pub struct Happening {
     pub kind: Kind,
     /// To whom it happens, as a [`Place`](super::Place) is written; of a cut, one end.
     pub at: String,
-    /// Whose message arrives; of a cut, the other end.
+    /// Whose message arrives or is lost; of a cut, the other end.
     pub from: Option<NodeId>,
     /// At which node it happens.
     pub node: NodeId,
@@ -44,6 +49,8 @@ pub struct Happening {
     pub cuts: Vec<(NodeId, NodeId)>,
     /// What the code says if it panics.
     pub panics: Option<String>,
+    /// The key that the node has then, if it has one.
+    pub key: Option<String>,
 }
 
 impl<P: Protocol> Graph<P> {
@@ -69,7 +76,7 @@ impl<P: Protocol> Graph<P> {
 
     /// What can happen in the state after some steps, each in words.
     pub(crate) fn choices(&self, state: &GraphState) -> Vec<(Step, Happening)> {
-        let steps = self.possible(state).into_iter();
+        let steps = self.all_possible(state).into_iter();
         steps.map(|step| (step, self.headline(step))).collect()
     }
 
@@ -97,9 +104,13 @@ impl<P: Protocol> Graph<P> {
         let histories = &tables.histories;
         let words = |event| histories.event_in_words(&self.protocol, event);
         let (kind, place, from, words, cuts) = match step {
-            Step::Deliver(place, id) => {
-                let from = histories.envelope(id).map(|envelope| envelope.from);
-                (Kind::Message, place, from, histories.message_in_words(&self.protocol, id), Vec::new())
+            Step::Deliver(Delivery { to, message, .. }) | Step::Lose(Delivery { to, message, .. }) => {
+                let kind = if matches!(step, Step::Lose(_)) { Kind::Loss } else { Kind::Message };
+                let from = histories.envelope(message).map(|envelope| envelope.from);
+                (kind, to, from, histories.message_in_words(&self.protocol, message), Vec::new())
+            }
+            Step::Crash(place) => {
+                (Kind::Crash, place, None, "crashes and comes up again".to_owned(), Vec::new())
             }
             Step::Event(place, event, number) => {
                 (Kind::Event, place, None, words(event), self.offers[usize::from(number)].cuts.clone())
@@ -114,12 +125,67 @@ impl<P: Protocol> Graph<P> {
         Happening::of(kind, place.to_string(), from, place.node, words, cuts)
     }
 
+    /// A step in words.
+    pub fn step_in_words(&self, step: Step) -> String {
+        let Happening { kind, at, from, words, .. } = self.headline(step);
+        match (kind, from) {
+            (Kind::Message, Some(from)) => format!("{from} → {at}: {words}"),
+            (Kind::Loss, Some(from)) => format!("{from} → {at} loses {words}"),
+            (Kind::Timer, _) => format!("{at}: timer: {words}"),
+            (Kind::Cut, _) => words,
+            _ => format!("{at}: {words}"),
+        }
+    }
+
+    /// What comes of a step, a line each; none if it cannot happen.
+    pub fn outcome_in_words(&self, state: &GraphState, step: Step) -> Option<String> {
+        let next = self.follow(state, step).ok()?;
+        let told = self.happening(state, step, &next);
+        let sends = told.sends.iter().map(|(to, words)| format!("sends to {to}: {words}"));
+        let decides = told.decides.iter().map(|decided| format!("DECIDES {decided}"));
+        let panics = told.panics.iter().map(|panics| format!("PANICS: {panics}"));
+        let key = told.key.iter().map(|key| format!("is now {key}"));
+        let all: Vec<_> = sends.chain(decides).chain(panics).chain(key).collect();
+        Some(if all.is_empty() { "nothing comes of it".to_owned() } else { all.join("\n") })
+    }
+
+    /// What everybody is like, a line each.
+    pub fn state_in_words(&self, state: &GraphState) -> String {
+        let tables = self.tables();
+        let histories = &tables.histories;
+        let lines = self.participants.places.iter().zip(&state.locals).map(|(place, &local)| {
+            let local = tables.at(local);
+            let key = histories.done(local.history()).key.and_then(|key| histories.key(key));
+            let known = match (&local.wreck, key) {
+                (Some(panicked), _) => format!("has panicked: {panicked}"),
+                (None, Some(key)) => key.as_str().to_owned(),
+                (None, None) => {
+                    format!("was handed {}", histories.inputs_in_words(&self.protocol, local.history()))
+                }
+            };
+            let decided = local.decided.iter().filter_map(|&id| decided(&*self.protocol, histories, id));
+            let decided: Vec<_> = decided.collect();
+            let timers = local.timers.iter().map(|&timer| histories.event_in_words(&self.protocol, timer));
+            let timers: Vec<_> = timers.collect();
+            let mut line = format!("{place}: {known}");
+            if !decided.is_empty() {
+                line.push_str(&format!("; has decided {}", decided.join(", ")));
+            }
+            if !timers.is_empty() {
+                line.push_str(&format!("; timers: {}", timers.join(", ")));
+            }
+            line
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
         let headline = self.headline(step);
         let (place, input) = match step {
-            Step::Deliver(place, message) => (place, EventRef::Message(message)),
+            Step::Deliver(Delivery { to, message, .. }) => (to, EventRef::Message(message)),
             Step::Event(place, event, _) | Step::Timer(place, event) => (place, EventRef::Event(event)),
-            Step::Cut(..) => return headline,
+            Step::Crash(place) => (place, EventRef::Crash),
+            Step::Cut(..) | Step::Lose(_) => return headline,
         };
         let mut tables = self.tables();
         let [old, new] = [before, after].map(|state| state.locals[place.index()]);
@@ -131,7 +197,9 @@ impl<P: Protocol> Graph<P> {
         });
         let decides = newly(&tables.at(old).decided, &tables.at(new).decided);
         let decides = decides.filter_map(|id| decided(&*self.protocol, histories, id));
+        let key = histories.done(tables.at(new).history()).key.and_then(|key| histories.key(key));
         Happening {
+            key: key.map(|key| key.as_str().to_owned()),
             sends: sends.collect(),
             decides: decides.collect(),
             panics: tables.at(new).wreck.as_ref().map(ToString::to_string),
@@ -150,7 +218,7 @@ impl Happening {
         cuts: Vec<(NodeId, NodeId)>,
     ) -> Self {
         let (sends, decides) = (Vec::new(), Vec::new());
-        Happening { kind, at, from, node, words, nth: 0, sends, decides, cuts, panics: None }
+        Happening { kind, at, from, node, words, nth: 0, sends, decides, cuts, panics: None, key: None }
     }
 
     /// Whether two steps cannot be told apart by what is read.

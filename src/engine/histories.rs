@@ -11,6 +11,9 @@ use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
 use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Receiver, Slot};
 
+/// What a node may do at once. More is a mistake, such as a whole log that is sent again entry by entry.
+const MOST_EFFECTS: usize = 10_000;
+
 /// A message with its sender and receiver, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub(super) u32);
@@ -36,6 +39,8 @@ pub(super) struct HistoryId(u32);
 pub(super) enum EventRef {
     Message(MessageId),
     Event(EventId),
+    /// It crashes and comes up again.
+    Crash,
 }
 
 /// A message on its way.
@@ -72,6 +77,9 @@ pub(super) struct Histories<P: Protocol> {
     pub keys: IndexSet<Key>,
     all: Vec<History>,
     next: FxHashMap<(HistoryId, EventRef), HistoryId>,
+    /// Of each place the node that has the latest history, where runs are followed one by one: it is stepped on rather than
+    /// rebuilt.
+    live: Option<FxHashMap<PlaceId, (HistoryId, P::Node)>>,
 }
 
 type Ran<P> = (Option<<P as Protocol>::Node>, Done);
@@ -85,7 +93,36 @@ impl<P: Protocol> Histories<P> {
             keys: IndexSet::new(),
             all: Vec::new(),
             next: FxHashMap::default(),
+            live: None,
         }
+    }
+
+    /// From now on one run is followed, from where each place has such a history: every input is handed over once, to the
+    /// node itself, and no key is asked for.
+    pub(super) fn follow_one_run(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        from: impl Iterator<Item = (PlaceId, HistoryId)>,
+    ) -> Result<(), Refusal> {
+        let mut live = FxHashMap::default();
+        for (place, history) in from {
+            if let Some(node) = self.rebuilt(protocol, participants, history)? {
+                live.insert(place, (history, node));
+            }
+        }
+        self.live = Some(live);
+        Ok(())
+    }
+
+    /// Whether one run is followed.
+    pub(super) fn follows_one_run(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// The node of a place, where one run is followed.
+    pub(super) fn live(&self, place: PlaceId) -> Option<&P::Node> {
+        self.live.as_ref()?.get(&place).map(|(_, node)| node)
     }
 
     pub(super) fn event(&mut self, event: P::Event) -> EventId {
@@ -146,8 +183,19 @@ impl<P: Protocol> Histories<P> {
             return Ok(known);
         }
         let place = self.all[from.0 as usize].place;
-        let (_, done) = self.once(protocol, participants, from, input)?;
-        let (_, again) = self.once(protocol, participants, from, input)?;
+        if self.live.is_some() {
+            let latest = self.live.as_mut().and_then(|live| live.remove(&place));
+            let latest = latest.filter(|(at, _)| *at == from).map(|(_, node)| node);
+            let (node, done) = self.once(protocol, participants, from, input, latest)?;
+            let id = self.push(History { parent: Some((from, input)), place, done });
+            self.next.insert((from, input), id);
+            if let (Some(live), Some(node)) = (&mut self.live, node) {
+                live.insert(place, (id, node));
+            }
+            return Ok(id);
+        }
+        let (_, done) = self.once(protocol, participants, from, input, None)?;
+        let (_, again) = self.once(protocol, participants, from, input, None)?;
         let id = self.push(History { parent: Some((from, input)), place, done });
         self.next.insert((from, input), id);
         self.alike(protocol, participants, id, &again)?;
@@ -167,19 +215,21 @@ impl<P: Protocol> Histories<P> {
             route.push(before);
         }
         let (mut node, done) = self.begin(protocol, participants, place)?;
+        let follows_one_run = self.live.is_some();
         for (number, &at) in route.iter().rev().enumerate() {
-            let done = match (number, self.all[at.0 as usize].parent, &mut node) {
-                (0, ..) => done.clone(),
-                (_, Some((_, input)), Some(running)) => {
-                    let done = self.run(protocol, participants, place, running, input)?;
-                    if done.panicked.is_some() {
-                        node = None;
-                    }
+            let done = match (number, self.all[at.0 as usize].parent) {
+                (0, _) => done.clone(),
+                (_, Some((_, input))) => {
+                    let Some(running) = node.take() else { return Ok(None) };
+                    let (after, done) = self.run(protocol, participants, place, running, input)?;
+                    node = after;
                     done
                 }
-                _ => return Ok(None),
+                (_, None) => return Ok(None),
             };
-            self.alike(protocol, participants, at, &done)?;
+            // No key was asked for where one run was followed.
+            let key = if follows_one_run { self.all[at.0 as usize].done.key } else { done.key };
+            self.alike(protocol, participants, at, &Done { key, ..done })?;
         }
         Ok(node)
     }
@@ -195,13 +245,17 @@ impl<P: Protocol> Histories<P> {
         participants: &Participants,
         from: HistoryId,
         input: EventRef,
+        node: Option<P::Node>,
     ) -> Result<Ran<P>, Refusal> {
         let place = self.all[from.0 as usize].place;
-        let Some(mut node) = self.rebuilt(protocol, participants, from)? else {
-            return Ok((None, Done::default()));
+        let node = match node {
+            Some(node) => Some(node),
+            None => self.rebuilt(protocol, participants, from)?,
         };
-        let done = self.run(protocol, participants, place, &mut node, input)?;
-        Ok((Some(node), done))
+        match node {
+            Some(node) => self.run(protocol, participants, place, node, input),
+            None => Ok((None, Done::default())),
+        }
     }
 
     fn begin(
@@ -227,18 +281,33 @@ impl<P: Protocol> Histories<P> {
         protocol: &P,
         participants: &Participants,
         place: PlaceId,
-        node: &mut P::Node,
+        mut node: P::Node,
         input: EventRef,
-    ) -> Result<Done, Refusal> {
-        let Some(input) = self.input(input) else { return Ok(Done::default()) };
+    ) -> Result<Ran<P>, Refusal> {
+        let given = match input {
+            EventRef::Crash => None,
+            known => match self.input(known) {
+                None => return Ok((Some(node), Done::default())),
+                given => given,
+            },
+        };
+        let asks_for_a_key = self.live.is_none();
         let mut effects = Effects::default();
         let ran = guarded(|| {
-            protocol.step(node, input, &mut effects);
-            protocol.key(node)
+            let node = match (given, protocol.layers().recover) {
+                (Some(given), _) => {
+                    protocol.step(&mut node, given, &mut effects);
+                    node
+                }
+                (None, Some(recover)) => recover(protocol, participants.at(place).node, node, &mut effects),
+                (None, None) => node,
+            };
+            let key = if asks_for_a_key { protocol.key(&node) } else { None };
+            (node, key)
         });
         match ran {
-            Ok(key) => self.noted(protocol, participants, place, effects, key),
-            Err(panicked) => Ok(Done { panicked: Some(panicked), ..Done::default() }),
+            Ok((node, key)) => Ok((Some(node), self.noted(protocol, participants, place, effects, key)?)),
+            Err(panicked) => Ok((None, Done { panicked: Some(panicked), ..Done::default() })),
         }
     }
 
@@ -249,6 +318,7 @@ impl<P: Protocol> Histories<P> {
                 Input::Message { from, message }
             }),
             EventRef::Event(id) => self.events.get_index(id.0 as usize).cloned().map(Input::Event),
+            EventRef::Crash => None,
         }
     }
 
@@ -263,6 +333,10 @@ impl<P: Protocol> Histories<P> {
     ) -> Result<Done, Refusal> {
         let from = participants.at(place).node;
         let mut done = Done::default();
+        let asked = effects.sent.len() + effects.decided.len() + effects.timers.len();
+        if asked > MOST_EFFECTS {
+            return Err(Refusal::TooMuch(participants.at(place).to_string(), asked));
+        }
         for (receiver, message) in effects.sent {
             let to: Vec<_> = match receiver {
                 Receiver::One(to) if to.index() >= participants.nodes => {

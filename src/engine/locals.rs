@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
-use super::panics::Panicked;
-use super::place::{Participants, PlaceId};
+use super::panics::{Panicked, guarded};
+use super::place::{Participants, Place, PlaceId};
 use super::refusal::{Refusal, UnlikeKeys};
-use crate::protocol::Protocol;
+use crate::protocol::{FairFns, Protocol};
 
 /// Histories that are kept of a node with a key.
 const SAMPLES: usize = 3;
@@ -35,6 +35,14 @@ struct Identity {
     is_wreck: bool,
 }
 
+/// How far a node is on the way to what must happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Standing {
+    pub round: u64,
+    pub is_done: bool,
+    pub is_cut: bool,
+}
+
 /// A state of one node.
 pub(super) struct Local<P: Protocol> {
     pub place: PlaceId,
@@ -47,6 +55,8 @@ pub(super) struct Local<P: Protocol> {
     /// The messages that have arrived, ascending, if one that is sent once could arrive for ever.
     received: Option<Vec<MessageId>>,
     pub wreck: Option<Panicked>,
+    /// How far it is on the way to what must happen, if that is asked.
+    pub standing: Option<Standing>,
     /// The node itself, if invariants look at it.
     pub node: Option<P::Node>,
     /// At least one.
@@ -81,13 +91,25 @@ pub(super) struct Locals<P: Protocol> {
     untried: Vec<(LocalId, HistoryId)>,
     keeps_nodes: bool,
     in_order: bool,
+    fair: Option<FairFns<P>>,
+    /// Whether nodes have a key, once one was met.
+    are_keyed: Option<bool>,
 }
 
 impl<P: Protocol> Locals<P> {
-    /// None yet. `keeps_nodes` if invariants look at them; `in_order` if it matters in which order messages are sent.
-    pub(super) fn new(keeps_nodes: bool, in_order: bool) -> Self {
+    /// None yet. `keeps_nodes` if invariants look at them; `in_order` if it matters in which order messages are sent;
+    /// `fair` if it is asked what must happen.
+    pub(super) fn new(keeps_nodes: bool, in_order: bool, fair: Option<FairFns<P>>) -> Self {
         let histories = Histories::new();
-        Locals { histories, all: IndexMap::new(), untried: Vec::new(), keeps_nodes, in_order }
+        Locals {
+            histories,
+            all: IndexMap::new(),
+            untried: Vec::new(),
+            keeps_nodes,
+            in_order,
+            fair,
+            are_keyed: None,
+        }
     }
 
     pub(super) fn at(&self, id: LocalId) -> &Local<P> {
@@ -104,6 +126,26 @@ impl<P: Protocol> Locals<P> {
         let history = self.histories.root(protocol, participants, place)?;
         let to = self.admit(protocol, participants, place, history, (&[], &[], &[]))?;
         Ok(Taken { to, sent: self.sent(history) })
+    }
+
+    /// From now on one run is followed, from these states.
+    pub(super) fn follow_one_run(
+        &mut self,
+        protocol: &P,
+        participants: &Participants,
+        from: &[LocalId],
+    ) -> Result<(), Refusal> {
+        let histories = from.iter().map(|&local| (self.at(local).place, self.at(local).history()));
+        let histories: Vec<_> = histories.collect();
+        // What is known already would leave the node itself where it is.
+        self.all.values_mut().for_each(|local| local.taken.clear());
+        self.histories.follow_one_run(protocol, participants, histories.into_iter())
+    }
+
+    /// The node itself, if invariants look at it.
+    pub(super) fn node(&self, id: LocalId) -> Option<&P::Node> {
+        let local = self.at(id);
+        if self.histories.follows_one_run() { self.histories.live(local.place) } else { local.node.as_ref() }
     }
 
     /// Whether a node has a key.
@@ -123,7 +165,9 @@ impl<P: Protocol> Locals<P> {
             return Ok(known.clone());
         }
         let taken = self.run(protocol, participants, from, self.at(from).history(), input)?;
-        for sample in self.at(from).samples.clone().into_iter().skip(1) {
+        let others =
+            if self.histories.follows_one_run() { Vec::new() } else { self.at(from).samples.clone() };
+        for sample in others.into_iter().skip(1) {
             self.hold(protocol, participants, from, sample, input, &taken)?;
         }
         self.all[from.0 as usize].taken.insert(input, taken.clone());
@@ -190,9 +234,16 @@ impl<P: Protocol> Locals<P> {
             timers.retain(|timer| *timer != event);
         }
         let mut received = local.received.clone().unwrap_or_default();
-        if let EventRef::Message(message) = input {
-            received.push(message);
-            received.sort_unstable();
+        match input {
+            EventRef::Message(message) => {
+                received.push(message);
+                received.sort_unstable();
+            }
+            EventRef::Event(_) => {}
+            EventRef::Crash => {
+                timers.clear();
+                received.clear();
+            }
         }
         let (place, decided) = (local.place, local.decided.clone());
         let to = self.admit(protocol, participants, place, after, (&decided, &timers, &received))?;
@@ -227,6 +278,13 @@ impl<P: Protocol> Locals<P> {
             timers.extend(runs.then_some(timer));
         }
         timers.sort_unstable();
+        if panicked.is_none() && !self.histories.follows_one_run() {
+            let are_keyed = *self.are_keyed.get_or_insert(key.is_some());
+            if are_keyed != key.is_some() {
+                let inputs = self.histories.inputs_in_words(protocol, history);
+                return Err(Refusal::KeySometimes(participants.at(place).to_string(), inputs));
+            }
+        }
         let known = key.map_or(Known::History(history), Known::Key);
         let is_wreck = panicked.is_some();
         let identity = Identity { place, known, decided: decided.clone(), timers: timers.clone(), is_wreck };
@@ -238,16 +296,52 @@ impl<P: Protocol> Locals<P> {
             }
             return Ok(id);
         }
-        let node = match self.keeps_nodes {
+        let is_asked = self.keeps_nodes || self.fair.is_some();
+        let node = match is_asked && !self.histories.follows_one_run() {
             true => self.histories.rebuilt(protocol, participants, history)?,
             false => None,
         };
+        let standing = self.standing(
+            protocol,
+            node.as_ref().or(self.histories.live(place)),
+            &decided,
+            participants.at(place),
+        )?;
+        let node = node.filter(|_| self.keeps_nodes);
         let is_keyed = key.is_some();
         // On a link a message arrives as often as it is sent, and that ends by itself.
         let received = (!is_keyed && !self.in_order).then(|| received.to_vec());
         let (samples, taken) = (vec![history], FxHashMap::default());
-        let local =
-            Local { place, decided, timers, is_keyed, received, wreck: panicked, node, samples, taken };
+        let local = Local {
+            place,
+            decided,
+            timers,
+            is_keyed,
+            received,
+            wreck: panicked,
+            standing,
+            node,
+            samples,
+            taken,
+        };
         Ok(LocalId(self.all.insert_full(identity, local).0 as u32))
+    }
+
+    fn standing(
+        &self,
+        protocol: &P,
+        node: Option<&P::Node>,
+        decided: &[DecisionId],
+        place: Place,
+    ) -> Result<Option<Standing>, Refusal> {
+        let Some((fair, node)) = self.fair.zip(node) else { return Ok(None) };
+        let decided = decided.iter().filter_map(|&id| self.histories.decision(id).cloned());
+        let decided: Vec<_> = decided.collect();
+        let standing = guarded(|| Standing {
+            round: (fair.round)(protocol, node),
+            is_done: (fair.is_done)(protocol, node, &decided),
+            is_cut: (fair.is_cut)(protocol, node),
+        });
+        standing.map(Some).map_err(|panicked| Refusal::FairPanics(place.to_string(), panicked))
     }
 }

@@ -5,12 +5,16 @@
 //! no other way, and so can neither clone nor compare a node: a node is known by the history of its
 //! inputs, and had again by making the same happen to a new one.
 
+mod around;
+mod bound;
+mod fair;
 mod graph;
 pub mod guards;
 mod happening;
 mod histories;
 mod locals;
 mod network;
+mod one_run;
 pub(crate) mod panics;
 mod place;
 mod refusal;
@@ -18,8 +22,15 @@ mod setup;
 mod violation;
 mod words;
 
+pub(crate) use around::Around;
+pub use bound::Bound;
+pub(crate) use fair::nodes_in_words;
+pub use fair::{FairGraph, FairState, FairStep, Owed};
+pub(crate) use graph::BY_HISTORY;
 pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
+pub use network::Delivery;
+pub(crate) use one_run::{Ends, OneRun, Sort};
 pub(crate) use panics::raised;
 #[cfg(feature = "cli")]
 pub(crate) use panics::unanswered;
@@ -27,3 +38,4 @@ pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
 pub use violation::Violation;
+pub(crate) use violation::{AGREEMENT, PANICS, VALIDITY};

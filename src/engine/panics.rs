@@ -119,7 +119,7 @@ mod tests {
     fn a_panic_of_the_checker_is_none_of_the_code_under_test() {
         assert!(is_ours("src/engine/panics.rs") && is_ours("src/check/search.rs") && is_ours("src/lib.rs"));
         assert!(!is_ours("src/pbft/replica/log.rs") && !is_ours("src/bugs/amnesia.rs"));
-        assert!(!is_ours("tests/panics.rs") && !is_ours("/rustc/1/library/alloc/src/collections/mod.rs"));
+        assert!(!is_ours("tests/it/panics.rs") && !is_ours("/rustc/1/library/alloc/src/collections/mod.rs"));
         // This one begins in a file of the checker.
         let ours = || guarded(|| panic!("ours"));
         assert!(catch_unwind(ours).is_err());

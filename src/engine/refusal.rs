@@ -1,5 +1,6 @@
 //! Why a protocol cannot be checked.
 
+use super::panics::Panicked;
 use crate::protocol::NodeId;
 
 /// A question about a protocol that makes no sense.
@@ -14,9 +15,19 @@ pub enum SetupError {
     /// Everybody is Byzantine.
     #[error("every node is Byzantine: nothing can be asked of nobody")]
     NobodyHonest,
-    /// Twins on FIFO links.
-    #[error("Byzantine nodes are twins, who share a name and so no order: they need Network::AnyOrder")]
-    TwinsInOrder,
+    /// Crashes of nodes that do not say how they come up again.
+    #[error(
+        "a crash needs Protocol::layers to say Layers::none().crashes(), and the trait Recover: what survives one"
+    )]
+    NoRecovery,
+    /// Liveness of a protocol that does not say what must happen.
+    #[error(
+        "liveness needs Protocol::layers to say Layers::none().liveness(), and the trait Fair: where a node must get to"
+    )]
+    NoGoal,
+    /// An event that can never happen.
+    #[error("Protocol::events offers '{0}' at {1} 0 times: leave it out, or say how often it may happen")]
+    Never(String, NodeId),
     /// Cuts without links.
     #[error("Protocol::cuts names links, and Network::AnyOrder has none: take Network::Fifo")]
     NoLinks,
@@ -31,6 +42,9 @@ pub enum SetupError {
 /// Code that cannot be checked, found out while it ran. Nothing is said of whether it is right.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
+    /// Whole quorums cannot be steps of it, and why.
+    #[error("{0}")]
+    Quorums(String),
     /// The same inputs, and another result.
     #[error(
         "the code is not deterministic: {node} was twice handed {inputs}, and the last of it made it, first: {first}; then: \
@@ -52,6 +66,21 @@ pub enum Refusal {
     /// A message to somebody who is not there.
     #[error("{0} sends {2} to {1}, and there is no such node")]
     NoSuchReceiver(String, NodeId, String),
+    /// Some nodes have a key and some have none.
+    #[error(
+        "Protocol::key gives a key for some nodes and none for others: for {0}, which was handed {1}, it is not as before. Give \
+         every node a key, or none"
+    )]
+    KeySometimes(String, String),
+    /// A step that does more than anybody can mean.
+    #[error(
+        "{0} does {1} things in one step: sends, decisions and timers are counted; a loop in Protocol::step or init may have no \
+         end"
+    )]
+    TooMuch(String, usize),
+    /// The goal cannot be asked about.
+    #[error("a method of Fair panics for {0}: {1}")]
+    FairPanics(String, Panicked),
     /// What was found does not happen again.
     #[error("a step of what was found does not happen again: {0}")]
     NotRepeated(String),

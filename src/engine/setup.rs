@@ -3,13 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use super::bound::Bound;
 use super::graph::{Graph, GraphState, Offered, Step};
 use super::locals::Locals;
-use super::network::{Traffic, link};
+use super::network::{Delivery, Traffic, link};
 use super::place::{Participants, PlaceId};
 use super::refusal::{Refusal, SetupError};
 use super::violation::{AGREEMENT, PANICS, VALIDITY};
-use crate::protocol::{Network, NodeId, Protocol};
+use crate::protocol::{FairFns, Network, NodeId, Protocol};
 
 /// Messages that may be delivered after one event of a prelude.
 const QUIET: usize = 10_000;
@@ -18,22 +19,36 @@ const QUIET: usize = 10_000;
 type Begun<T> = Result<T, SetupError>;
 
 impl<P: Protocol> Graph<P> {
-    /// Every run of a protocol, with these nodes Byzantine. Of its properties all are looked at, or the one that is
-    /// asked. `stop` is set when the code cannot be checked.
+    /// Every run of a protocol within a bound. Of its properties all are looked at, or the one that is asked. `stop` is set
+    /// when the code cannot be checked.
     ///
     /// # Errors
     /// What makes no sense.
-    pub fn new(
+    pub fn new(protocol: Arc<P>, bound: &Bound, asked: Option<&str>, stop: Arc<AtomicBool>) -> Begun<Self> {
+        Graph::about(protocol, bound, asked, stop, None)
+    }
+
+    /// The same, about what must happen.
+    ///
+    /// # Errors
+    /// What makes no sense; or the protocol does not say what must happen.
+    pub(crate) fn fair(protocol: Arc<P>, bound: &Bound, stop: Arc<AtomicBool>) -> Begun<Self> {
+        let fair = protocol.layers().fair.ok_or(SetupError::NoGoal)?;
+        Graph::about(protocol, bound, None, stop, Some(fair))
+    }
+
+    pub(super) fn about(
         protocol: Arc<P>,
-        byzantine: &[NodeId],
+        bound: &Bound,
         asked: Option<&str>,
         stop: Arc<AtomicBool>,
+        fair: Option<FairFns<P>>,
     ) -> Begun<Self> {
-        let participants = Participants::new(protocol.nodes(), byzantine)?;
-        let network = protocol.network();
+        let participants = Participants::new(protocol.nodes(), &bound.byzantine)?;
+        let network = bound.network.unwrap_or_else(|| protocol.network());
         let in_order = matches!(network, Network::Fifo { .. });
-        if in_order && !byzantine.is_empty() {
-            return Err(SetupError::TwinsInOrder);
+        if bound.crashes > 0 && protocol.layers().recover.is_none() {
+            return Err(SetupError::NoRecovery);
         }
         let invariants = protocol.invariants();
         if let Some(asked) = asked {
@@ -43,10 +58,10 @@ impl<P: Protocol> Graph<P> {
                 return Err(SetupError::NoSuchProperty(asked.to_owned(), all.join(", ")));
             }
         }
-        let mut locals = Locals::new(!invariants.is_empty(), in_order);
+        let mut locals = Locals::new(!invariants.is_empty(), in_order, fair);
         let offers = offers(&*protocol, &participants, &mut locals, in_order)?;
-        let used = vec![0; offers.len()];
-        let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used };
+        let (used, crashes) = (vec![0; offers.len()], bound.crashes);
+        let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used, crashes };
         let mut graph = Graph {
             protocol,
             participants,
@@ -77,7 +92,7 @@ impl<P: Protocol> Graph<P> {
         let tables = locals.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         for place in (0..participants.places.len() as u16).map(PlaceId) {
             let born = tables.root(protocol, participants, place)?;
-            root.traffic.send(&tables.histories, &born.sent);
+            root.traffic.send(&tables.histories, participants, place, &born.sent);
             root.locals.push(born.to);
         }
         self.is_keyed =
@@ -107,10 +122,11 @@ impl<P: Protocol> Graph<P> {
     fn settles(&mut self) -> Begun<bool> {
         let mut delivered = std::collections::BTreeSet::new();
         for _ in 0..QUIET {
-            let is_set = matches!(self.start.traffic, Traffic::Set(_));
             let steps = self.possible(&self.start);
             let next = steps.into_iter().find(|step| match step {
-                Step::Deliver(place, message) => !is_set || delivered.insert((*place, *message)),
+                // Of twins nobody leaves anything out.
+                Step::Deliver(Delivery { from: Some((_, left_out)), .. }) => *left_out == 0,
+                Step::Deliver(delivery) => delivered.insert(*delivery),
                 _ => false,
             });
             let Some(step) = next else { return Ok(true) };
@@ -155,8 +171,11 @@ fn offers<P: Protocol>(
         if !cuts.is_empty() && !in_order {
             return Err(SetupError::NoLinks);
         }
-        let event = locals.histories.event(offer.event);
         let times = offer.times;
+        if times == 0 {
+            return Err(SetupError::Never(protocol.event_in_words(&offer.event), offer.at));
+        }
+        let event = locals.histories.event(offer.event);
         offers.extend(participants.of(offer.at).map(|at| Offered { at, event, times, cuts: cuts.clone() }));
     }
     Ok(offers)

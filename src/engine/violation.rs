@@ -120,7 +120,7 @@ impl<P: Protocol> Graph<P> {
             .participants
             .honest()
             .filter_map(|place| {
-                let node = tables.at(state.locals[place.index()]).node.as_ref()?;
+                let node = tables.node(state.locals[place.index()])?;
                 Some((self.participants.at(place).node, node))
             })
             .collect();
@@ -131,6 +131,12 @@ impl<P: Protocol> Graph<P> {
             let why = held.unwrap_or_else(|panicked| Err(format!("it panics: {panicked}"))).err()?;
             Some(Violation { property: invariant.name().to_owned(), why })
         })
+    }
+
+    /// Whether every honest node has decided something.
+    pub(crate) fn have_all_decided(&self, state: &GraphState) -> bool {
+        let tables = self.tables();
+        self.participants.honest().all(|place| !tables.at(state.locals[place.index()]).decided.is_empty())
     }
 
     fn has_decided(&self, state: &GraphState) -> bool {

@@ -23,6 +23,7 @@ impl<P: Protocol> Histories<P> {
                 format!("'{}' from {from}", self.message_in_words(protocol, id))
             }
             EventRef::Event(id) => format!("'{}'", self.event_in_words(protocol, id)),
+            EventRef::Crash => "a crash".to_owned(),
         }
     }
 

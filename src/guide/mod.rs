@@ -8,6 +8,9 @@ pub mod getting_started {}
 #[doc = include_str!("your_own_rules.md")]
 pub mod your_own_rules {}
 
+#[doc = include_str!("tutorial.md")]
+pub mod tutorial {}
+
 #[doc = include_str!("your_own_protocol.md")]
 pub mod your_own_protocol {}
 
@@ -16,6 +19,9 @@ pub mod judges_and_bounds {}
 
 #[doc = include_str!("counterexamples.md")]
 pub mod counterexamples {}
+
+#[doc = include_str!("the_page.md")]
+pub mod the_page {}
 
 #[doc = include_str!("liveness.md")]
 pub mod liveness {}
@@ -36,6 +42,7 @@ pub mod simulation {}
 pub mod proof {}
 
 #[doc = include_str!("formats.md")]
+#[doc = include_str!("growth.svg")]
 pub mod formats {}
 
 #[doc = include_str!("limits.md")]

@@ -24,7 +24,7 @@ impl fmt::Debug for Lenient {
 
 /// The rulebooks that were asked for so: rulebooks live as long as the program, and so do these.
 #[derive(Default)]
-struct Known {
+struct Followed {
     /// By the place of the rulebook; rulebooks without content may share one.
     by_rulebook: FxHashMap<usize, Vec<&'static Lenient>>,
     /// Their own places.
@@ -38,11 +38,11 @@ fn place<T: ?Sized>(of: &T) -> usize {
 /// What replicas follow that are given this rulebook, and the rulebook as it is asked by who is no replica: its
 /// [`Rules::itself`] is the rulebook itself, which replicas follow that are given it.
 pub(super) fn lenient(rules: &'static dyn Rules) -> (&'static dyn Rules, &'static dyn Rules) {
-    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<Followed>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let itself = rules.itself();
     let followed = if known.own.contains(&place(rules)) { itself } else { rules };
-    let Known { by_rulebook, own } = &mut *known;
+    let Followed { by_rulebook, own } = &mut *known;
     let alike = by_rulebook.entry(place(itself)).or_default();
     let lenient = alike.iter().copied().find(|known| std::ptr::eq(known.0, itself));
     let lenient = lenient.unwrap_or_else(|| {

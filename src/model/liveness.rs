@@ -58,6 +58,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::{IndexMap, IndexSet};
+use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::bits::Bits;
@@ -97,7 +98,7 @@ pub struct Liveness {
     /// Views that timers may begin before stabilisation.
     before: u64,
     endless: Option<Endless>,
-    lost: RwLock<IndexSet<Bits>>,
+    pub(super) lost: RwLock<IndexSet<Bits>>,
 }
 
 /// How views go on without end.
@@ -113,9 +114,9 @@ struct Endless {
 /// A state of [`Liveness`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LivenessState {
-    at: GuardState,
+    pub(super) at: GuardState,
     /// None before stabilisation; after it, the number of the set of messages that were lost.
-    stable: Option<u32>,
+    pub(super) stable: Option<u32>,
 }
 
 /// A step of [`Liveness`].
@@ -128,7 +129,7 @@ pub enum LivenessMove {
 }
 
 /// What is owed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Owed {
     /// The network becomes stable.
     Stabilisation,
@@ -372,10 +373,9 @@ impl Model for Liveness {
             LivenessMove::Stabilise => {
                 let mut stable = 0;
                 if self.judge.system().bound().scope.lossy {
-                    let sent = self.judge.sent(&state.at);
-                    stable = self.lost.write().unwrap_or_else(PoisonError::into_inner).insert_full(sent).0;
+                    stable = self.lose(self.judge.sent(&state.at));
                 }
-                Some(LivenessState { at: state.at.clone(), stable: Some(stable as u32) })
+                Some(LivenessState { at: state.at.clone(), stable: Some(stable) })
             }
             LivenessMove::Fire(step, _) => {
                 let next = self.judge.next_state(&state.at, step)?;

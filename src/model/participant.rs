@@ -7,6 +7,7 @@ pub(super) use super::local::Local;
 use super::local::{ReplicaLocal, Stored, Wreck};
 use super::panics::{Panicked, guarded};
 use super::system::System;
+use crate::interrupt;
 use crate::pbft::{
     Client, ClientEffect, ClientInput, ClientState, Effect, Input, Message, Principal, Refusal, Replica,
     ReplicaId,
@@ -108,6 +109,7 @@ impl Participant {
 
     /// Whether it would act. To panic is to act.
     pub(crate) fn admits(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> bool {
+        interrupt::poll();
         guarded(|| self.lets_through(system, local, stimulus)).unwrap_or(true)
     }
 
@@ -129,6 +131,7 @@ impl Participant {
 
     /// The next local state and what comes of it; nothing if it does not act.
     pub fn step(&self, system: &System, local: &Local, stimulus: EventRef<'_>) -> Option<Transition> {
+        interrupt::poll();
         guarded(|| self.acts(system, local, stimulus)).unwrap_or_else(|panicked| {
             let after = self.wreck(local, panicked);
             Some(Transition { after, effects: Vec::new(), of_client: Vec::new() })

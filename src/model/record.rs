@@ -6,6 +6,8 @@
 //! them grow: asked again in the same order, they give the same numbers, since each answer is computed from
 //! the tables and the question alone.
 
+use std::borrow::Cow;
+
 use stateright::Model;
 
 use super::fingerprint::Fingerprint;
@@ -61,7 +63,7 @@ pub trait Recorded: Model {
     fn digest(&self) -> Fingerprint;
 
     /// The numbers of a state.
-    fn numbers(state: &Self::State) -> &[u32];
+    fn numbers(state: &Self::State) -> Cow<'_, [u32]>;
 
     /// The state with these numbers, if they are of what was met.
     fn numbered(&self, numbers: &[u32]) -> Option<Self::State>;

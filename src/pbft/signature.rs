@@ -9,13 +9,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use ed25519_dalek::{Signer as _, Verifier as _};
+use serde::{Deserialize, Serialize};
 
 use super::digest::Encoder;
 use super::id::{ClientId, ReplicaId};
 use super::message::{Commit, Prepare};
 
 /// Who can sign: a replica or a client.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Principal {
     /// A replica.
     Replica(ReplicaId),

@@ -43,6 +43,7 @@ mod effects;
 mod id;
 mod invariant;
 mod key;
+mod layers;
 mod name;
 mod network;
 mod offer;
@@ -55,9 +56,12 @@ pub use effects::{Effects, Input, Receiver};
 pub use id::{NodeId, Slot};
 pub use invariant::{Invariant, Nodes};
 pub use key::{ByDebug, Key};
+pub(crate) use layers::FairFns;
+pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
-pub use tallying::{Adversary, Quorums, Renaming, Tally, Tallying};
+pub(crate) use tallying::Quorums;
+pub use tallying::{Adversary, Renaming, Tally, Tallying};
 
 /// What can be told apart, kept, and shown: messages, events and values.
 pub trait Word: Clone + Eq + Hash + Debug + Send + Sync + 'static {}
@@ -135,9 +139,9 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// That its nodes count: `Some(Quorums::new())` for a protocol that is [`Tallying`].
-    fn quorums(&self) -> Option<Quorums<Self>> {
-        None
+    /// What it can be asked beyond safety without crashes: nothing, unless a trait says more.
+    fn layers(&self) -> Layers<Self> {
+        Layers::none()
     }
 
     /// A message in words, for tables and stories. Two that read alike are told apart all the same.

@@ -14,6 +14,8 @@ use super::scheduler::SchedulerKind;
 use super::settings::{Settings, SettingsError};
 use super::strategy_kind::StrategyKind;
 use super::violating_run::ViolatingRun;
+use crate::files;
+use crate::memory::{self, MOST_THREADS};
 use crate::model::{Byzantine, Load, Property, Scope, Store};
 use crate::subject::Pbft;
 use crate::trace::{Form, ReplayError, Trace, UnknownForm, beside_the_build};
@@ -82,6 +84,7 @@ pub struct Simulation {
     keeps_going: bool,
     threads: Option<usize>,
     timeout: Option<Duration>,
+    max_memory: Option<u64>,
     trace: Option<PathBuf>,
 }
 
@@ -106,6 +109,9 @@ pub enum SimulationError {
     /// Nothing can run on no thread.
     #[error("--threads must be at least 1")]
     NoThreads,
+    /// More threads than there is work for on any machine.
+    #[error("--threads is at most {MOST_THREADS}; {0} were asked for")]
+    TooManyThreads(usize),
     /// No file can be written at a place that was given.
     #[error("--trace {path}: no file can be written there", path = .0.display())]
     Unwritable(PathBuf),
@@ -197,6 +203,7 @@ impl Simulation {
             keeps_going: false,
             threads: None,
             timeout: None,
+            max_memory: None,
             trace: None,
         }
     }
@@ -244,6 +251,9 @@ impl Simulation {
         threads: usize => threads;
         /// Gives up after so long.
         timeout: Duration => timeout;
+        /// Gives up when the process holds more than so many bytes of memory; unless this is said, more than four fifths of what
+        /// the machine has, or of what its control group lets it have.
+        max_memory: u64 => max_memory;
     }
 
     /// Which replicas are Byzantine: a count, drawn by each seed, or ids; f unless this is said.
@@ -295,6 +305,16 @@ impl Simulation {
     /// # Errors
     /// What makes no sense, before anything is run; or a violating run that does not happen again.
     pub fn run_watched(&self, progress: &Progress) -> Result<Simulated, SimulationError> {
+        let mut simulated = self.simulate_watched(progress)?;
+        self.write_file(&mut simulated);
+        Ok(simulated)
+    }
+
+    /// Runs the campaign while somebody looks on, and writes no file: [`Self::write_file`] does.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a violating run that does not happen again.
+    pub(crate) fn simulate_watched(&self, progress: &Progress) -> Result<Simulated, SimulationError> {
         let settings = self.settings();
         settings.validate()?;
         if self.seeds.is_empty() {
@@ -302,27 +322,31 @@ impl Simulation {
         }
         let threads = match self.threads {
             Some(0) => return Err(SimulationError::NoThreads),
+            Some(threads) if threads > MOST_THREADS => return Err(SimulationError::TooManyThreads(threads)),
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
         if let Some(path) = &self.trace {
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !folder.is_dir() || path.is_dir() {
+            if !files::folder_of(path).is_dir() || path.is_dir() {
                 return Err(SimulationError::Unwritable(path.clone()));
             }
             Form::of(&path.to_string_lossy())?;
         }
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let max_memory = self.max_memory.or_else(memory::by_default);
         let Range { start: from, end: to } = self.seeds;
         let (rules, keeps_going) = (self.subject.rules(), self.keeps_going);
         let what = Campaign { rules, settings, from, to, keeps_going };
-        let report = campaign(&what, &Limits { threads, deadline }, progress)?;
+        let report = campaign(&what, &Limits { threads, deadline, max_memory }, progress)?;
         let first = self.violating_run(&report)?;
-        let mut simulated = Simulated { report, first, failure: None };
+        Ok(Simulated { report, first, failure: None })
+    }
+
+    /// Writes the first violating run, if a file was asked for. That it cannot be written is the failure then.
+    pub(crate) fn write_file(&self, simulated: &mut Simulated) {
         if let Some(path) = &self.trace {
             simulated.failure = simulated.write(path).err();
         }
-        Ok(simulated)
     }
 
     /// The first violating run, drawn again and shrunk.
@@ -348,7 +372,7 @@ impl Simulation {
     pub fn assert_no_violation(&self) {
         let simulated = self.run_for_a_test();
         let report = simulated.report();
-        let is_whole = report.cut_off == 0 && report.stopped.is_none();
+        let is_whole = report.uncovered().is_none();
         assert!(report.findings.is_empty() && is_whole, "not every run is clean\n\n{simulated}");
     }
 
@@ -402,9 +426,16 @@ impl Simulated {
         let Some(run) = &mut self.first else { return Ok(()) };
         let form = Form::of(&path.to_string_lossy())?;
         let content = run.trace.written(form, &self.report.settings.rules, Some(run.property))?;
-        fs::write(path, content).map_err(|error| SimulationError::Trace(path.to_owned(), error))?;
+        files::write(path, content).map_err(|error| SimulationError::Trace(path.to_owned(), error))?;
         run.file = Some(path.to_owned());
         Ok(())
+    }
+}
+
+impl Simulated {
+    /// The file to which the first violating run was written.
+    pub(crate) fn written(&self) -> Option<&Path> {
+        self.first.as_ref().and_then(|run| run.file.as_deref())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Many runs: on all processors, and on several machines.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::run::run;
 use super::settings::{Settings, SettingsError};
 use crate::model::Property;
 use crate::pbft::Rules;
+use crate::trace::count;
 
 /// Which seeds are run, and when to stop.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Limits {
     pub threads: usize,
     /// When to stop.
     pub deadline: Option<Instant>,
+    /// The most memory that the process may hold, in bytes.
+    pub max_memory: Option<u64>,
 }
 
 /// How far a campaign is, and a way to end it.
@@ -50,6 +53,7 @@ pub struct Progress {
 
 /// A violation that was found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The seed that shows it.
     pub seed: u64,
@@ -63,6 +67,7 @@ pub struct Finding {
 
 /// What came of a campaign, or of several put together.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// The version of this program: another may draw other runs.
     pub version: String,
@@ -84,21 +89,6 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// Why reports cannot be put together.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MergeError {
-    /// There is none.
-    #[error("there is no report to merge")]
-    Nothing,
-    /// They are not of the same campaign.
-    #[error("the reports are of different campaigns: {0} differ")]
-    Different(&'static str),
-    /// A seed was run twice.
-    #[error("seed {0} was run in more than one of them: its run would count twice")]
-    Overlap(u64),
-}
-
 /// Runs a campaign. Without `keeps_going` it ends at the first violation, by seed: the same one whatever the number
 /// of threads.
 ///
@@ -108,14 +98,17 @@ pub fn campaign(campaign: &Campaign, limits: &Limits, progress: &Progress) -> Re
     campaign.settings.validate()?;
     let start = Instant::now();
     let runs = Runs::new(campaign, limits, progress);
+    let threads =
+        limits.threads.clamp(1, usize::try_from(campaign.to - campaign.from).unwrap_or(usize::MAX).max(1));
     std::thread::scope(|scope| {
-        for _ in 0..limits.threads.max(1) {
-            scope.spawn(|| runs.work());
-        }
-        if let Some(deadline) = limits.deadline {
-            let runs = &runs;
-            scope.spawn(move || runs.watch(deadline));
-        }
+        let watch = scope.spawn(|| runs.watch());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| runs.work());
+            }
+        });
+        runs.have_ended.store(true, Relaxed);
+        watch.thread().unpark();
     });
     runs.report(start)
 }
@@ -123,41 +116,73 @@ pub fn campaign(campaign: &Campaign, limits: &Limits, progress: &Progress) -> Re
 /// The runs of a campaign, shared by the threads that run them.
 struct Runs<'a> {
     campaign: &'a Campaign,
-    deadline: Option<Instant>,
+    limits: &'a Limits,
     progress: &'a Progress,
     /// The next seed to run.
     next: AtomicU64,
     /// The first that is not run any more.
     last: AtomicU64,
-    done: Mutex<Vec<(u64, End, Counts)>>,
+    done: Mutex<Done>,
     failed: Mutex<Option<SettingsError>>,
-    timed_out: AtomicBool,
+    /// What has ended it before all seeds were run.
+    stopped: Mutex<Option<&'static str>>,
+    have_ended: AtomicBool,
+}
+
+/// What came of the runs that have ended: put together as far as all before them have, so that little is kept however many
+/// there are.
+struct Done {
+    report: Report,
+    /// The seed that is put to the others next.
+    next: u64,
+    pending: BTreeMap<u64, (End, Counts)>,
+}
+
+impl Done {
+    /// Puts together what can be, up to that seed.
+    fn gather(&mut self, last: u64) {
+        while self.next < last
+            && let Some((end, counts)) = self.pending.remove(&self.next)
+        {
+            self.report.count(self.next, end, &counts);
+            self.next += 1;
+        }
+    }
 }
 
 impl<'a> Runs<'a> {
-    fn new(campaign: &'a Campaign, limits: &Limits, progress: &'a Progress) -> Self {
+    fn new(campaign: &'a Campaign, limits: &'a Limits, progress: &'a Progress) -> Self {
+        let report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: campaign.settings.clone(),
+            seeds: Vec::new(),
+            finished: 0,
+            cut_off: 0,
+            stopped: None,
+            counts: Counts::default(),
+            findings: Vec::new(),
+            seconds: 0.0,
+        };
         Runs {
             campaign,
-            deadline: limits.deadline,
+            limits,
             progress,
             next: AtomicU64::new(campaign.from),
             last: AtomicU64::new(campaign.to),
-            done: Mutex::default(),
+            done: Mutex::new(Done { report, next: campaign.from, pending: BTreeMap::new() }),
             failed: Mutex::default(),
-            timed_out: AtomicBool::new(false),
+            stopped: Mutex::default(),
+            have_ended: AtomicBool::new(false),
         }
     }
 
     /// Runs one seed after the other, until there is none left.
     fn work(&self) {
         loop {
-            let seed = self.next.fetch_add(1, Relaxed);
-            if seed >= self.last.load(Relaxed) {
-                return;
-            }
-            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.time_is_over();
-            }
+            let last = self.last.load(Relaxed);
+            let taken = self.next.fetch_update(Relaxed, Relaxed, |seed| (seed < last).then(|| seed + 1));
+            let Ok(seed) = taken else { return };
+            self.look_at_limits();
             match run(self.campaign.rules, &self.campaign.settings, seed, false, Some(&self.progress.stop)) {
                 Ok(outcome) if outcome.end == End::Stopped => return,
                 Ok(outcome) => {
@@ -167,7 +192,8 @@ impl<'a> Runs<'a> {
                         self.last.fetch_min(seed + 1, Relaxed);
                     }
                     let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-                    done.push((seed, outcome.end, outcome.counts));
+                    done.pending.insert(seed, (outcome.end, outcome.counts));
+                    done.gather(self.last.load(Relaxed));
                 }
                 Err(error) => {
                     *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -177,25 +203,25 @@ impl<'a> Runs<'a> {
         }
     }
 
-    fn time_is_over(&self) {
-        self.timed_out.store(true, Relaxed);
+    /// Ends the runs when a limit is reached.
+    fn look_at_limits(&self) {
+        let Limits { deadline, max_memory, .. } = *self.limits;
+        let held = || memory_stats::memory_stats().map_or(0, |held| held.physical_mem as u64);
+        let what = match (deadline, max_memory) {
+            (Some(deadline), _) if Instant::now() >= deadline => "the timeout",
+            (_, Some(most)) if held() >= most => "the limit of memory",
+            _ => return,
+        };
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.get_or_insert(what);
         self.progress.stop.store(true, Relaxed);
     }
 
-    /// Ends the runs when the time is over; returns when all have ended.
-    fn watch(&self, deadline: Instant) {
-        loop {
-            let ended = self.done.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
-            let last = self.last.load(Relaxed);
-            let all_ended = self.next.load(Relaxed) >= last && ended >= last - self.campaign.from;
-            if self.progress.stop.load(Relaxed) || all_ended {
-                return;
-            }
-            if Instant::now() >= deadline {
-                self.time_is_over();
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+    /// Looks at the limits until all runs have ended.
+    fn watch(&self) {
+        while !self.have_ended.load(Relaxed) && !self.progress.stop.load(Relaxed) {
+            self.look_at_limits();
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 
@@ -204,50 +230,27 @@ impl<'a> Runs<'a> {
         if let Some(error) = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
         }
-        let Campaign { settings, from, .. } = self.campaign;
-        let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Done { mut report, pending, .. } = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
         let end = self.last.into_inner();
-        done.retain(|(seed, ..)| *seed < end);
-        done.sort_unstable_by_key(|(seed, ..)| *seed);
-        let ran = done.len() as u64;
-        let stopped = match (self.timed_out.into_inner(), self.progress.stop.load(Relaxed)) {
-            _ if ran == end - from => None,
-            (true, _) => Some("the timeout".to_owned()),
-            (false, true) => Some("Ctrl-C".to_owned()),
-            (false, false) => None,
-        };
-        let mut report = Report {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            settings: settings.clone(),
-            seeds: ranges(done.iter().map(|(seed, ..)| (*seed, seed + 1))),
-            finished: 0,
-            cut_off: 0,
-            stopped,
-            counts: Counts::default(),
-            findings: Vec::new(),
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        for (seed, end, counts) in done {
-            report.count(seed, end, &counts);
+        // What ended after a run that was stopped.
+        for (seed, (how, counts)) in pending.into_iter().filter(|(seed, _)| *seed < end) {
+            report.count(seed, how, &counts);
         }
+        if report.runs() < end - self.campaign.from {
+            let stopped = self.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
+            report.stopped = Some(stopped.unwrap_or("a signal").to_owned());
+        }
+        report.seconds = start.elapsed().as_secs_f64();
         Ok(report)
     }
 }
 
-/// Neighbouring ranges made one.
-fn ranges(parts: impl IntoIterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
-    let mut out: Vec<(u64, u64)> = Vec::new();
-    for (from, to) in parts {
-        match out.last_mut() {
-            Some(last) if last.1 == from => last.1 = to,
-            _ => out.push((from, to)),
-        }
-    }
-    out
-}
-
 impl Report {
     fn count(&mut self, seed: u64, end: End, counts: &Counts) {
+        match self.seeds.last_mut() {
+            Some(last) if last.1 == seed => last.1 += 1,
+            _ => self.seeds.push((seed, seed + 1)),
+        }
         self.counts.add(counts);
         match end {
             End::Finished => self.finished += 1,
@@ -262,35 +265,18 @@ impl Report {
     pub fn runs(&self) -> u64 {
         self.seeds.iter().map(|(from, to)| to - from).sum()
     }
-}
 
-/// Puts the reports of parts of a campaign together.
-///
-/// # Errors
-/// If they are of different campaigns, or a seed stands in two of them.
-pub fn merge(reports: impl IntoIterator<Item = Report>) -> Result<Report, MergeError> {
-    let mut reports = reports.into_iter();
-    let mut all = reports.next().ok_or(MergeError::Nothing)?;
-    for report in reports {
-        if report.version != all.version {
-            return Err(MergeError::Different("the versions"));
+    /// What of that which was asked was not looked at, if anything: nothing violated in what was says nothing of it.
+    pub fn uncovered(&self) -> Option<String> {
+        match (&self.stopped, self.cut_off) {
+            (Some(what), _) => Some(format!("not all seeds were run: {what} ended it")),
+            (None, 0) if self.runs() == 0 => Some("no seed was run".to_owned()),
+            (None, 0) => None,
+            (None, cut_off) => Some(format!(
+                "{} cut off by --steps {}",
+                count(cut_off, "run was", "runs were"),
+                self.settings.steps
+            )),
         }
-        if report.settings != all.settings {
-            return Err(MergeError::Different("the settings"));
-        }
-        all.seeds.extend(report.seeds);
-        all.finished += report.finished;
-        all.cut_off += report.cut_off;
-        all.stopped = all.stopped.or(report.stopped);
-        all.counts.add(&report.counts);
-        all.findings.extend(report.findings);
-        all.seconds += report.seconds;
     }
-    all.seeds.sort_unstable();
-    if let Some(pair) = all.seeds.windows(2).find(|pair| pair[0].1 > pair[1].0) {
-        return Err(MergeError::Overlap(pair[1].0));
-    }
-    all.seeds = ranges(std::mem::take(&mut all.seeds));
-    all.findings.sort_by_key(|finding| finding.seed);
-    Ok(all)
 }

@@ -26,6 +26,7 @@ pub enum End {
 
 /// What happened in a run, or in several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Events that happened to somebody.
     pub steps: u64,
@@ -56,22 +57,34 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Every count, in one order.
+    pub(super) fn each_mut(&mut self) -> [&mut u64; 13] {
+        let Counts { steps, delivered, lost, duplicated, byzantine, answered, .. } = self;
+        let Counts { blocks, view_changes, checkpoints, transfers, crashes, evidence, ticks, .. } = self;
+        [
+            steps,
+            delivered,
+            lost,
+            duplicated,
+            byzantine,
+            answered,
+            blocks,
+            view_changes,
+            checkpoints,
+            transfers,
+            crashes,
+            evidence,
+            ticks,
+        ]
+    }
+
+    /// Every count, in the same order.
+    pub(super) fn each(mut self) -> [u64; 13] {
+        self.each_mut().map(|count| *count)
+    }
+
     pub(super) fn add(&mut self, other: &Counts) {
-        let Counts { steps, delivered, lost, duplicated, byzantine, answered, .. } = other;
-        let Counts { blocks, view_changes, checkpoints, transfers, crashes, evidence, ticks, .. } = other;
-        self.steps += steps;
-        self.delivered += delivered;
-        self.lost += lost;
-        self.duplicated += duplicated;
-        self.byzantine += byzantine;
-        self.answered += answered;
-        self.blocks += blocks;
-        self.view_changes += view_changes;
-        self.checkpoints += checkpoints;
-        self.transfers += transfers;
-        self.crashes += crashes;
-        self.evidence += evidence;
-        self.ticks += ticks;
+        self.each_mut().into_iter().zip(other.each()).for_each(|(own, other)| *own += other);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::honest_nodes::HonestNodes;
-use crate::model::{Event, Known, Property, System};
+use crate::model::{Event, Property, Statements, System};
 use crate::pbft::{ClientEffect, Effect, Message, Principal};
 use crate::trace::{ReplayError, Trace};
 
@@ -68,7 +68,7 @@ fn again<'a>(
 ) -> Option<Events> {
     let mut honest_nodes = HonestNodes::new(Arc::clone(system));
     let lies = !system.byzantine().is_empty();
-    let mut known = Known::of(system, []);
+    let mut known = Statements::of(system, []);
     let mut sent: FxHashSet<Message> = system.requests().iter().cloned().map(Message::Request).collect();
     let (mut effects, mut of_client) = (Vec::new(), Vec::new());
     let mut kept = Vec::new();

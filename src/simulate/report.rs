@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::campaign::Report;
 use super::settings::Settings;
 use crate::model::{Load, Store};
-use crate::trace::thousands;
+use crate::trace::{count, thousands};
 
 impl Report {
     /// The arguments that draw a seed again, as far as they are not what they are without.
@@ -56,26 +56,31 @@ impl Report {
         out
     }
 
+    /// The seeds that were run, in words.
+    pub(crate) fn seeds_in_words(&self) -> String {
+        let seeds: Vec<_> = self.seeds.iter().map(|(from, to)| format!("{from}..{to}")).collect();
+        if seeds.is_empty() { "none".to_owned() } else { seeds.join(", ") }
+    }
+
     /// What happened in all runs.
     fn counted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
-        let runs = self.runs();
         writeln!(
             f,
-            "{} runs, {} steps, {} messages delivered and {} lost, {} sent by Byzantine replicas, in {:.1} s\n\
-         {} requests answered, {} blocks, {} new views entered, {} checkpoints stable, {} states taken over, {} crashes",
-            thousands(runs),
-            thousands(counts.steps),
-            thousands(counts.delivered),
+            "{}, {}, {} delivered and {} lost, {} sent by Byzantine replicas, in {:.1} s\n\
+             {} answered, {}, {} entered, {} stable, {} taken over, {}",
+            count(self.runs(), "run", "runs"),
+            count(counts.steps, "step", "steps"),
+            count(counts.delivered, "message", "messages"),
             thousands(counts.lost),
             thousands(counts.byzantine),
             self.seconds,
-            thousands(counts.answered),
-            thousands(counts.blocks),
-            thousands(counts.view_changes),
-            thousands(counts.checkpoints),
-            thousands(counts.transfers),
-            thousands(counts.crashes),
+            count(counts.answered, "request", "requests"),
+            count(counts.blocks, "block", "blocks"),
+            count(counts.view_changes, "new view", "new views"),
+            count(counts.checkpoints, "checkpoint", "checkpoints"),
+            count(counts.transfers, "state", "states"),
+            count(counts.crashes, "crash", "crashes"),
         )
     }
 
@@ -83,16 +88,19 @@ impl Report {
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let runs = self.runs();
         let Some(first) = self.findings.first() else {
-            writeln!(
-                f,
-                "No violation in {} runs. That says nothing of other runs: only bft check is exhaustive.",
-                thousands(runs)
-            )?;
-            return Ok(());
+            let runs = count(runs, "run", "runs");
+            return match self.uncovered() {
+                None => writeln!(
+                    f,
+                    "No violation in {runs}. That says nothing of other runs: only bft check is exhaustive."
+                ),
+                Some(why) => writeln!(f, "Not exhausted: {why}. In {runs} nothing is violated."),
+            };
         };
-        writeln!(f, "\nVIOLATED in {} of {} runs.", self.findings.len(), thousands(runs))?;
+        writeln!(f, "\nVIOLATED in {} of {}.", self.findings.len(), count(runs, "run", "runs"))?;
         for finding in self.findings.iter().take(10) {
-            writeln!(f, "  seed {}: {}, after {} steps", finding.seed, finding.property, finding.steps)?;
+            let steps = count(finding.steps, "step", "steps");
+            writeln!(f, "  seed {}: {}, after {steps}", finding.seed, finding.property)?;
         }
         writeln!(f, "Seed {}: {}\nTo see it again:\n  {}", first.seed, first.what, self.command(first.seed))?;
         Ok(())
@@ -106,7 +114,6 @@ impl fmt::Display for Report {
             Some(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             None => format!("any {}", settings.byzantine),
         };
-        let seeds: Vec<_> = self.seeds.iter().map(|(from, to)| format!("{from}..{to}")).collect();
         write!(
             f,
             "Rules: {}\n{}; Byzantine: {who}, {}; scheduler: {}; seeds {}\n\n",
@@ -114,15 +121,15 @@ impl fmt::Display for Report {
             settings.scope,
             settings.strategy,
             settings.scheduler,
-            seeds.join(", ")
+            self.seeds_in_words()
         )?;
         self.counted(f)?;
         if self.cut_off > 0 {
             writeln!(
                 f,
-                "{} of them were cut off by --steps {}: whether they come to anything is not known.",
-                thousands(self.cut_off),
-                settings.steps
+                "{} cut off by --steps {}: what would have come is not known.",
+                count(self.cut_off, "run was", "runs were"),
+                thousands(settings.steps)
             )?;
         }
         if let Some(what) = &self.stopped {

@@ -6,9 +6,11 @@ use super::scheduler::SchedulerKind;
 use super::strategy_kind::StrategyKind;
 use crate::model::{Bound, BoundError, Load, Property, Scope, Store};
 use crate::pbft::ReplicaId;
+use crate::trace::thousands;
 
 /// Everything that decides what happens in a run, but for the seed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What the rulebook is called; which one it is, is said beside the settings.
     pub rules: String,
@@ -38,6 +40,15 @@ pub struct Settings {
     pub property: Option<Property>,
 }
 
+/// The most steps of a run.
+const MOST_STEPS: u64 = 1_000_000_000;
+/// The most orderings that PCT is to find a fault by.
+const MOST_DEPTH: u64 = 1000;
+/// How often the network parts at most.
+const MOST_PARTITIONS: u64 = 1000;
+/// When the network becomes stable at the latest.
+const MOST_TICKS: u64 = 1_000_000_000;
+
 /// Why settings make no sense.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +65,12 @@ pub enum SettingsError {
     /// Zero of something.
     #[error("--{0} must be at least 1")]
     Zero(&'static str),
+    /// More of something than a run can handle.
+    #[error("--{0} is at most {most}; {2} would take too much memory or time", most = thousands(*.1))]
+    TooLarge(&'static str, u64, u64),
+    /// Which replicas are Byzantine does not fit how many are.
+    #[error("{0} are said to be Byzantine by name, and {1} in all")]
+    Placed(usize, u16),
     /// Storage loses something in crashes only.
     #[error("--lossy-store is about crashes, and there are none: give --crashes, or leave it out")]
     IdleStore,
@@ -147,6 +164,20 @@ impl Settings {
             if value == 0 {
                 return Err(SettingsError::Zero(name));
             }
+        }
+        for (name, value, most) in [
+            ("steps", self.steps, MOST_STEPS),
+            ("depth", u64::from(self.depth), MOST_DEPTH),
+            ("partitions", u64::from(self.partitions.unwrap_or(0)), MOST_PARTITIONS),
+            ("stable-at", self.stable_at.unwrap_or(0), MOST_TICKS),
+        ] {
+            if value > most {
+                return Err(SettingsError::TooLarge(name, most, value));
+            }
+        }
+        let placed = self.placed.as_ref().map_or(self.byzantine.into(), Vec::len);
+        if placed != usize::from(self.byzantine) {
+            return Err(SettingsError::Placed(placed, self.byzantine));
         }
         if self.scope.store == Store::LosesLast && self.scope.crashes == 0 {
             return Err(SettingsError::IdleStore);

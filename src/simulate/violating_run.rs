@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::model::Property;
-use crate::trace::{Trace, thousands};
+use crate::trace::{Trace, count};
 
 /// A violating run that was drawn again.
 #[derive(Debug)]
@@ -23,11 +23,11 @@ impl fmt::Display for ViolatingRun {
         match self.shrunk_from {
             Some(from) => write!(
                 f,
-                "The run, {} steps, shrunk to {steps}, none of which can be left out:\n\n{whole}",
-                thousands(from as u64),
+                "The run, {}, shrunk to {steps}, none of which can be left out:\n\n{whole}",
+                count(from as u64, "step", "steps"),
             )?,
             None => {
-                writeln!(f, "The run took {} steps.", thousands(steps as u64))?;
+                writeln!(f, "The run took {}.", count(steps as u64, "step", "steps"))?;
                 let lines: Vec<_> = whole.lines().collect();
                 let end = lines.iter().rposition(|line| *line == "In the end").unwrap_or(0);
                 lines[end..].iter().try_for_each(|line| writeln!(f, "{line}"))?;

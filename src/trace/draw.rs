@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::RunLasso;
 use super::text::describe;
 use crate::model::{Event, System};
-use crate::pbft::{Message, Principal};
+use crate::pbft::{Client, Message, Principal};
 
 /// An arrow of a sequence diagram, or an event without a sender.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,9 +20,14 @@ pub(crate) struct Arrow {
     pub note: String,
 }
 
-fn participants(system: &System) -> Vec<Principal> {
-    let clients = system.requests().iter().map(|request| Principal::Client(request.client));
-    clients.chain(system.setting().committee.replicas().map(Principal::Replica)).collect()
+/// Everybody who can stand in a diagram: the clients, those that only read too, then the replicas.
+pub(crate) fn participants(system: &System) -> Vec<Principal> {
+    let writers = system.requests().iter().map(|request| request.client);
+    let mut clients: Vec<_> = writers.chain(system.clients().iter().map(Client::id)).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    let replicas = system.setting().committee.replicas().map(Principal::Replica);
+    clients.into_iter().map(Principal::Client).chain(replicas).collect()
 }
 
 fn is_byzantine(system: &System, who: Principal) -> bool {
@@ -33,7 +38,8 @@ fn is_byzantine(system: &System, who: Principal) -> bool {
 pub(crate) fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso>, end: &[String]) -> String {
     let mut out = String::from("sequenceDiagram\n");
     for who in participants(system) {
-        let used = who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who));
+        let used =
+            who.replica().is_some() || arrows.iter().any(|arrow| arrow.from == Some(who) || arrow.to == who);
         let suffix = if is_byzantine(system, who) { " (Byzantine)" } else { "" };
         if used {
             let _ = writeln!(out, "    participant {who} as {who}{suffix}");

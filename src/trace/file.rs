@@ -34,17 +34,24 @@ pub enum Form {
     Text,
     /// A log with vector clocks for ShiViz.
     Shiviz,
+    /// One page of HTML.
+    Html,
 }
 
 /// A file name that names no form by its ending.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "the ending says in which form a trace is written, and there is none for '{0}'; there are .json, .itf.json (Informal \
-     Trace Format), .mmd (Mermaid), .txt (words) and .shiviz or .log (ShiViz)"
+     Trace Format), .mmd (Mermaid), .txt (words), .html (a page) and .shiviz or .log (ShiViz)"
 )]
 pub struct UnknownForm(String);
 
 impl Form {
+    /// Whether what is written in this form can be read again.
+    pub fn can_be_read(self) -> bool {
+        matches!(self, Form::Json | Form::Itf)
+    }
+
     /// The form that a file name asks for by its ending.
     ///
     /// # Errors
@@ -56,6 +63,7 @@ impl Form {
             _ if ends(&[".json"]) => Ok(Form::Json),
             _ if ends(&[".mmd"]) => Ok(Form::Mermaid),
             _ if ends(&[".txt"]) => Ok(Form::Text),
+            _ if ends(&[".html"]) => Ok(Form::Html),
             _ if ends(&[".shiviz", ".log"]) => Ok(Form::Shiviz),
             _ => Err(UnknownForm(name.to_owned())),
         }
@@ -161,7 +169,7 @@ struct Record {
 
 /// Where a run stays that never does what it owes.
 #[derive(Debug, Serialize, Deserialize)]
-struct LassoRecord {
+pub(crate) struct LassoRecord {
     property: Property,
     stable_after: usize,
     repeats_after: usize,
@@ -227,6 +235,8 @@ impl TraceFile {
     /// What is wrong with the text, or the first step that cannot happen.
     pub fn read(text: impl AsRef<[u8]>, catalogue: &Catalogue) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(text.as_ref())?;
+        // Some editors begin every file with a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
             return Err(ReadError::Empty);
         }
@@ -409,6 +419,7 @@ impl Trace {
             Form::Mermaid => Ok(self.to_mermaid(property)),
             Form::Text => Ok(self.to_text(property)),
             Form::Shiviz => Ok(self.to_shiviz()),
+            Form::Html => Ok(self.to_html(rules, property)),
         }
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::script::principal;
-use crate::model::{Known, System};
+use crate::model::{Statements, System};
 use crate::pbft::{
     Batch, Checkpoint, ClientId, Commit, Decision, Digest, LastReply, Message, NewView, Outcome, PrePrepare,
     Prepare, PreparedClaim, Principal, Proposal, Reply, Request, SeqNum, Signable, Signed, SignedRequest,
@@ -368,7 +368,7 @@ impl From<&StateTransfer> for StateRecord {
 
 /// The message that a file holds, if it can be delivered where this exists: what is signed by honest principals is
 /// taken from there, and what is not is signed anew.
-pub(super) fn parse(there: &Known, system: &System, value: &Value) -> Result<Message, Unreadable> {
+pub(super) fn parse(there: &Statements, system: &System, value: &Value) -> Result<Message, Unreadable> {
     if let Some(number) = too_large(value) {
         return Err(Unreadable::Number(number.to_string()));
     }
@@ -397,7 +397,7 @@ fn arcs<'k, M: 'k>(
 }
 
 struct Reader<'a> {
-    there: &'a Known,
+    there: &'a Statements,
     keys: &'a [SigningKey],
 }
 

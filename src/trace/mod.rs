@@ -8,6 +8,7 @@ mod dead_end;
 mod draw;
 mod explain;
 mod file;
+mod html;
 mod lasso;
 mod message;
 mod print;
@@ -25,14 +26,28 @@ use crate::pbft::{ClientEffect, Digest, Effect, Principal, Refusal, ReplicaId, S
 
 use dead_end::Oracle;
 
+#[cfg(feature = "explore")]
+pub(crate) use dead_end::changes;
+#[cfg(feature = "explore")]
+pub(crate) use draw::participants as everybody;
 pub(crate) use draw::{Arrow, mermaid, svg};
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
+#[cfg(feature = "explore")]
+pub(crate) use file::LassoRecord;
 pub use file::{Form, ReadError, TraceFile, UnknownForm};
+#[cfg(feature = "explore")]
+pub(crate) use html::{Extras, html};
 pub(crate) use lasso::raised;
 pub use lasso::{LassoError, RunLasso, Unfair};
-pub(crate) use print::{beside_the_build, thousands};
-pub use story::{ReadStoryError, Story, StoryFile};
+pub(crate) use print::{beside_the_build, count, thousands, were};
+#[cfg(feature = "explore")]
+pub(crate) use script::principal;
+#[cfg(feature = "explore")]
+pub(crate) use stage::{adversary, offered};
+pub use story::{ReadStoryError, Story, StoryEnd, StoryFile};
 pub(crate) use text::describe;
+#[cfg(feature = "explore")]
+pub(crate) use text::in_words;
 
 /// A run of the protocol from its initial state.
 #[derive(Clone, Debug)]
@@ -132,12 +147,6 @@ impl Trace {
     /// How it goes on for ever, if that is what is wrong with it.
     pub fn lasso(&self) -> Option<&RunLasso> {
         self.lasso.as_ref()
-    }
-
-    /// Whether what the adversary can send within the bound is little enough to be listed, as judge *message* does.
-    #[cfg(feature = "explore")]
-    pub(crate) fn is_listable(&self) -> bool {
-        stage::is_listable(&self.system)
     }
 
     /// The system that ran.

@@ -15,6 +15,16 @@ pub(crate) fn thousands(n: u64) -> String {
     out
 }
 
+/// So many of what is called so, one and many.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n), if n == 1 { one } else { many })
+}
+
+/// That so many states were, or that one was.
+pub(crate) fn were(states: u64) -> String {
+    format!("{} {}", count(states, "state", "states"), if states == 1 { "was" } else { "were" })
+}
+
 /// The folder `bft` in that of the build, which cargo marks with a tag, or else in that for temporary files.
 pub(crate) fn beside_the_build() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();

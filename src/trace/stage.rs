@@ -11,7 +11,7 @@ use super::message::{Unreadable, parse};
 use super::script::{ScriptLine, event, principal};
 use super::{ReplayError, Step, Trace};
 use crate::model::{
-    Adversary, Event, Known, Local, NoStep, Participant, Run, System, Transition, guarded, participants,
+    Adversary, Event, Local, NoStep, Participant, Run, Statements, System, Transition, guarded, participants,
 };
 use crate::pbft::{Message, Principal};
 
@@ -22,7 +22,7 @@ const LARGEST_ALPHABET: u64 = 100_000;
 pub(super) struct Stage {
     run: Run,
     participants: Vec<Participant>,
-    known: Known,
+    known: Statements,
     adversary: OnceCell<Option<Adversary>>,
 }
 
@@ -32,7 +32,7 @@ impl Stage {
         let mut this = Stage {
             run: Run::new(Arc::clone(system)),
             participants: participants(system),
-            known: Known::of(system, []),
+            known: Statements::of(system, []),
             adversary: OnceCell::new(),
         };
         let locals: Vec<_> = this.run.locals().map(|(who, local)| (who, local.clone())).collect();
@@ -134,13 +134,13 @@ impl Stage {
 }
 
 /// The adversary of a system, where its messages can be listed, and its rulebook can say how.
-pub(super) fn adversary(system: &Arc<System>) -> Option<Adversary> {
+pub(crate) fn adversary(system: &Arc<System>) -> Option<Adversary> {
     let listed = || guarded(|| Adversary::new(Arc::clone(system))).ok();
     is_listable(system).then(listed).flatten()
 }
 
 /// What an adversary can send after a run, where its rulebook can say it.
-pub(super) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
+pub(crate) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
     guarded(|| adversary.messages(run.sent())).unwrap_or_default()
 }
 

@@ -2,10 +2,12 @@
 
 use std::hash::Hash;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use smallvec::SmallVec;
 
+use super::halted::HaltedGraph;
 use super::{Claim, Cut, FairModel, LivenessError, LivenessProperty, MAX_CLASSES};
 use crate::check::levels::{Frontier, levels};
 use crate::check::limits::{Limit, Limits, Progress};
@@ -24,24 +26,31 @@ const BLIND: u8 = 2;
 /// The graph. A state is the number in which it was met, and states were expanded in that order: what is
 /// kept of those that were expanded is shorter than what is kept of all, if a limit was reached.
 #[derive(Debug)]
-pub(super) struct Graph<C> {
+pub(in crate::check) struct Graph<C> {
     pub(super) visited: Visited,
     /// Of each state, how many steps from the start it was met.
     pub(super) depth: Vec<u32>,
     /// Of each state, two bits a property: whether the goal is reached there, and whether it is asked for.
-    marks: Vec<u64>,
+    pub(super) marks: Vec<u64>,
     /// Of each expanded state, the classes that are enabled.
-    enabled: Vec<u64>,
-    flags: Vec<u8>,
+    pub(super) enabled: Vec<u64>,
+    pub(super) flags: Vec<u8>,
     /// Where the steps of each expanded state end.
-    ends: Vec<u64>,
-    targets: Vec<u32>,
-    labels: Vec<u8>,
-    classes: Vec<C>,
+    pub(super) ends: Vec<u64>,
+    pub(super) targets: Vec<u32>,
+    pub(super) labels: Vec<u8>,
+    pub(super) classes: Vec<C>,
     /// Why something was left out, if anything was.
-    cut: Option<Cut>,
+    pub(super) cut: Option<Cut>,
     /// Whether an initial state was left out.
-    is_start_cut: bool,
+    pub(super) is_start_cut: bool,
+}
+
+impl<C> Graph<C> {
+    /// The states that were met.
+    pub(in crate::check) fn visited(&self) -> &Visited {
+        &self.visited
+    }
 }
 
 impl<C: Copy + Ord> Graph<C> {
@@ -111,9 +120,24 @@ impl<C: Copy + Ord> Graph<C> {
         }
     }
 
-    pub(super) fn into_classes(mut self) -> Vec<C> {
-        self.classes.sort_unstable();
-        self.classes
+    /// The classes that were enabled in some state.
+    pub(super) fn sorted_classes(&self) -> Vec<C> {
+        let mut classes = self.classes.clone();
+        classes.sort_unstable();
+        classes
+    }
+
+    /// Whether a limit ended the exploration.
+    pub(super) fn is_limited(&self) -> bool {
+        matches!(self.cut, Some(Cut::Limit(_)))
+    }
+
+    /// What it takes to go on, if a limit ended the exploration, and not before it began.
+    pub(super) fn halted<S>(self, frontier: Frontier<S>, coverage: Coverage) -> Option<HaltedGraph<S, C>> {
+        let can_go_on = self.is_limited() && !self.is_start_cut;
+        let Coverage { transitions, elapsed, .. } = coverage;
+        let graph = Graph { cut: None, ..self };
+        can_go_on.then_some(HaltedGraph { graph, frontier, transitions, elapsed })
     }
 
     fn intern(&mut self, class: C) -> Result<u8, C> {
@@ -223,17 +247,74 @@ where
     expansion
 }
 
-/// Explores all that is reachable within the boundary, as far as the limits let.
+/// What was explored, and what was not yet expanded.
+pub(super) struct Explored<S, C> {
+    pub graph: Graph<C>,
+    pub frontier: Frontier<S>,
+    pub coverage: Coverage,
+}
+
+/// Explores all that is reachable within the boundary, as far as the limits let; from where another exploration was ended, if
+/// one was.
 pub(super) fn explore<M>(
     model: &M,
     properties: &[LivenessProperty<M>],
     limits: &Limits,
     progress: &Progress,
     start: Instant,
-) -> Result<(Graph<M::Class>, Coverage), LivenessError>
+    halted: Option<HaltedGraph<M::State, M::Class>>,
+) -> Result<Explored<M::State, M::Class>, LivenessError>
 where
     M: FairModel + Sync,
     M::State: Hash + Send + Sync,
+{
+    let (mut graph, mut frontier, mut transitions, mut end) = match halted {
+        Some(HaltedGraph { graph, frontier, transitions, .. }) => (graph, frontier, transitions, Ok(())),
+        None => {
+            let (graph, level, end) = begin(model, properties, limits);
+            (graph, Frontier::of(level), 0, end)
+        }
+    };
+    let mut visited = std::mem::take(&mut graph.visited);
+    let mut depth = 0;
+    if end.is_ok() {
+        (end, depth) = levels(
+            &mut visited,
+            &mut frontier,
+            limits,
+            progress,
+            start,
+            |visited, state, from| expand(model, properties, visited, state, from),
+            |visited, expansion, next| {
+                let merged = merge(&mut graph, visited, expansion, limits, &mut transitions, next);
+                progress.transitions.store(transitions, Relaxed);
+                merged
+            },
+        );
+    }
+    graph.cut = match end {
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Limited(limit)) => Some(Cut::Limit(limit)),
+        Ok(()) => {
+            let is_open = graph.is_start_cut || graph.flags.iter().any(|flags| flags & OPEN != 0);
+            is_open.then_some(Cut::Boundary)
+        }
+    };
+    graph.visited = visited;
+    let coverage =
+        Coverage { states: graph.visited.len() as u64, transitions, depth, elapsed: start.elapsed() };
+    Ok(Explored { graph, frontier, coverage })
+}
+
+/// What an exploration begins with.
+type Begun<M> =
+    (Graph<<M as FairModel>::Class>, Vec<(<M as stateright::Model>::State, u32)>, Result<(), Stop>);
+
+/// The initial states, as far as the limits let.
+fn begin<M>(model: &M, properties: &[LivenessProperty<M>], limits: &Limits) -> Begun<M>
+where
+    M: FairModel,
+    M::State: Hash,
 {
     let mut graph = Graph {
         visited: Visited::default(),
@@ -249,9 +330,7 @@ where
         is_start_cut: false,
     };
     let mut visited = Visited::default();
-    let mut transitions = 0;
-    let mut level = Vec::new();
-    let mut end = Ok(());
+    let (mut level, mut end) = (Vec::new(), Ok(()));
     for state in model.init_states() {
         if !model.within_boundary(&state) {
             graph.is_start_cut = true;
@@ -270,30 +349,8 @@ where
             }
         }
     }
-    let mut depth = 0;
-    if end.is_ok() {
-        (end, depth) = levels(
-            &mut visited,
-            &mut Frontier::of(level),
-            limits,
-            progress,
-            start,
-            |visited, state, from| expand(model, properties, visited, state, from),
-            |visited, expansion, next| merge(&mut graph, visited, expansion, limits, &mut transitions, next),
-        );
-    }
-    graph.cut = match end {
-        Err(Stop::Failed(error)) => return Err(error),
-        Err(Stop::Limited(limit)) => Some(Cut::Limit(limit)),
-        Ok(()) => {
-            let is_open = graph.is_start_cut || graph.flags.iter().any(|flags| flags & OPEN != 0);
-            is_open.then_some(Cut::Boundary)
-        }
-    };
     graph.visited = visited;
-    let coverage =
-        Coverage { states: graph.visited.len() as u64, transitions, depth, elapsed: start.elapsed() };
-    Ok((graph, coverage))
+    (graph, level, end)
 }
 
 /// Takes in what a state leads to, all of it or, if a limit is reached, nothing but the states.
@@ -305,7 +362,7 @@ fn merge<S, C: Copy + Ord + std::fmt::Debug>(
     transitions: &mut u64,
     next: &mut Vec<(S, u32)>,
 ) -> Result<(), Stop> {
-    *transitions += expansion.transitions;
+    let more = expansion.transitions;
     let failed = |class| Stop::Failed(LivenessError::TooManyClasses(format!("{class:?}")));
     let depth = graph.depth[expansion.from as usize] + 1;
     let mut enabled = 0;
@@ -333,5 +390,7 @@ fn merge<S, C: Copy + Ord + std::fmt::Debug>(
     graph.ends.push(graph.targets.len() as u64);
     graph.enabled.push(enabled);
     graph.flags.push(expansion.flags);
+    // After a limit, the state is expanded once more.
+    *transitions += more;
     Ok(())
 }

@@ -40,17 +40,20 @@
 
 mod component;
 mod graph;
+mod halted;
 mod lasso;
 
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stateright::Model;
 
 use super::limits::{Limit, Limits, Progress};
 use super::search::Coverage;
+use crate::interrupt;
+pub(super) use halted::HaltedGraph;
 pub use lasso::{Ending, Lasso};
 
 /// The most classes that a model may have: a set of them is a machine word.
@@ -248,13 +251,57 @@ where
     M::State: Hash + Send + Sync,
     M::Action: Clone + PartialEq,
 {
+    check_liveness_on(model, properties, limits, progress, None).map(|(report, _)| report)
+}
+
+/// What comes of a check, and what it takes to go on with it if a limit ended it.
+pub(super) type Checked<M> = (
+    LivenessReport<<M as Model>::Action, <M as FairModel>::Class>,
+    Option<HaltedGraph<<M as Model>::State, <M as FairModel>::Class>>,
+);
+
+/// The same, from where another check was ended by a limit: that must have been of the same model and properties. Also gives
+/// what it takes to go on, if a limit ended this one.
+///
+/// # Errors
+/// Too many classes or properties, or a model that does not do the same thing twice.
+pub(super) fn check_liveness_on<M>(
+    model: &M,
+    properties: &[LivenessProperty<M>],
+    limits: &Limits,
+    progress: &Progress,
+    halted: Option<HaltedGraph<M::State, M::Class>>,
+) -> Result<Checked<M>, LivenessError>
+where
+    M: FairModel + Sync,
+    M::State: Hash + Send + Sync,
+    M::Action: Clone + PartialEq,
+{
     let start = Instant::now();
     if properties.len() > MAX_PROPERTIES {
         return Err(LivenessError::TooManyProperties(properties.len()));
     }
-    let (graph, mut coverage) = graph::explore(model, properties, limits, progress, start)?;
+    let before = halted.as_ref().map_or(Duration::ZERO, |halted| halted.elapsed);
+    let explored = graph::explore(model, properties, limits, progress, start, halted)?;
+    let graph::Explored { graph, frontier, mut coverage } = explored;
+    // Who only pauses goes on in a moment.
+    if progress.pauses() && graph.is_limited() {
+        let cut = LivenessVerdict::NotExhausted(Cut::Limit(Limit::Stopped));
+        let finding = |property: &LivenessProperty<M>| Finding {
+            property: property.name.clone(),
+            verdict: cut.clone(),
+            owed: 0,
+        };
+        let findings = properties.iter().map(finding).collect();
+        coverage.elapsed = before + start.elapsed();
+        let report = LivenessReport { coverage, findings, classes: Vec::new() };
+        return Ok((report, graph.halted(frontier, coverage)));
+    }
+    // What was explored is judged, even if the time is over by then.
     let decide = |(number, property)| lasso::decide(model, &graph, number, property);
-    let findings = properties.iter().enumerate().map(decide).collect::<Result<_, _>>()?;
-    coverage.elapsed = start.elapsed();
-    Ok(LivenessReport { coverage, findings, classes: graph.into_classes() })
+    let all = || properties.iter().enumerate().map(decide).collect::<Result<_, _>>();
+    let findings = interrupt::undisturbed(all)?;
+    coverage.elapsed = before + start.elapsed();
+    let report = LivenessReport { coverage, findings, classes: graph.sorted_classes() };
+    Ok((report, graph.halted(frontier, coverage)))
 }

@@ -1,6 +1,8 @@
 //! The check of a protocol of one's own: every run within a bound, with every placement of the Byzantine nodes.
 
 mod byzantine;
+mod liveness;
+mod quorums;
 mod report;
 mod run;
 
@@ -12,7 +14,9 @@ use std::sync::atomic::AtomicBool;
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::subject::{IntoSubject, Subject};
-use crate::protocol::Protocol;
+use crate::engine::Bound;
+use crate::files;
+use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, beside_the_build};
 
 pub use byzantine::{ByzantineNodes, NotByzantine};
@@ -23,6 +27,17 @@ pub use report::{CheckedProtocol, Row, Verdict};
 pub struct AskedOfProtocol {
     pub(super) byzantine: ByzantineNodes,
     pub(super) property: Option<String>,
+    pub(super) crashes: u8,
+    pub(super) network: Option<Network>,
+    pub(super) unstable_rounds: Option<u64>,
+    pub(super) around: Option<(String, u32)>,
+}
+
+impl AskedOfProtocol {
+    /// The bound, with these nodes Byzantine.
+    fn bound(&self, byzantine: &[NodeId]) -> Bound {
+        Bound { byzantine: byzantine.to_vec(), crashes: self.crashes, network: self.network }
+    }
 }
 
 impl<P: Protocol> Subject for P {
@@ -47,22 +62,35 @@ impl<P: Protocol> IntoSubject for P {
     }
 }
 
-/// The forms in which a story is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Written {
-    Json,
-    Text,
-}
-
-fn form(path: &Path) -> Result<Written, CheckError> {
-    match Form::of(&path.to_string_lossy())? {
-        Form::Json => Ok(Written::Json),
-        Form::Text => Ok(Written::Text),
-        _ => Err(CheckError::NoSuchForm(path.to_owned())),
-    }
-}
-
 impl<P: Protocol> Check<P> {
+    /// How many crashes there may be, all honest nodes together; none unless this is said. It takes a protocol that
+    /// [recovers](crate::protocol::Recover).
+    pub fn crashes(mut self, crashes: u8) -> Self {
+        self.asked.crashes = crashes;
+        self
+    }
+
+    /// What becomes of messages, if it is not to be what the protocol [says](Protocol::network).
+    pub fn network(mut self, network: Network) -> Self {
+        self.asked.network = Some(network);
+        self
+    }
+
+    /// For how many rounds at most the network is unstable where liveness is asked about; one unless this is said, and 0
+    /// if it is stable from the start. It takes a protocol that is [fair](crate::protocol::Fair).
+    pub fn unstable_rounds(mut self, rounds: u64) -> Self {
+        self.asked.unstable_rounds = Some(rounds);
+        self
+    }
+
+    /// Looks at no more than what is within so many steps of a run: of its steps any number happen, as the trace in this
+    /// text tells them, and then so many others at most. Who is Byzantine, how many crashes there may be and what becomes of
+    /// messages is what the trace says.
+    pub fn around(mut self, trace: impl Into<String>, within: u32) -> Self {
+        self.asked.around = Some((trace.into(), within));
+        self
+    }
+
     /// Runs the check.
     ///
     /// # Errors
@@ -78,12 +106,12 @@ impl<P: Protocol> Check<P> {
     pub fn run_until(&self, stop: &Arc<AtomicBool>) -> Result<CheckedProtocol, CheckError> {
         if let Some(path) = &self.trace {
             writable("trace", path)?;
-            form(path)?;
+            Form::of(&path.to_string_lossy())?;
         }
         let limits = self.limits()?;
         let rows = run::all(&self.subject, &self.asked, &limits, self.timeout, stop)?;
         let (name, nodes) = (self.subject.name(), self.subject.nodes());
-        let bound = run::bound(&*self.subject);
+        let bound = run::bound(&*self.subject, &self.asked);
         let mut checked = CheckedProtocol { name, nodes, bound, rows, written: None, failure: None };
         if let Some(path) = &self.trace {
             checked.failure = checked.write(path).err();
@@ -104,7 +132,7 @@ impl<P: Protocol> Check<P> {
     }
 
     /// Runs the check, for a test: this property, which alone is looked at, is violated. It is `agreement`, `validity`,
-    /// `panics`, or the name of an invariant.
+    /// `panics`, `liveness`, or the name of an invariant.
     ///
     /// # Panics
     /// If it is not, with the table.
@@ -132,19 +160,16 @@ impl<P: Protocol> Check<P> {
 }
 
 impl CheckedProtocol {
-    /// Writes the story of the shortest run to a file, in the form of its ending: `.json`, which can be read again, or
-    /// `.txt`. Without such a run nothing is written.
+    /// Writes the story of the shortest run to a file, in the form of its ending, as [`Check::trace`] does. Without such a run
+    /// nothing is written.
     ///
     /// # Errors
     /// There is no such form, or no file can be written there.
     pub fn write(&mut self, path: &Path) -> Result<(), CheckError> {
-        let form = form(path)?;
+        let form = Form::of(&path.to_string_lossy())?;
         let Some(story) = self.shortest() else { return Ok(()) };
-        let content = match form {
-            Written::Json => story.to_json()?,
-            Written::Text => story.to_text(),
-        };
-        fs::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
+        let content = story.written(form)?;
+        files::write(path, content).map_err(|error| CheckError::Trace(path.to_owned(), error))?;
         self.written = Some(path.to_owned());
         Ok(())
     }

@@ -9,8 +9,8 @@ use crate::check::builder::CheckError;
 use crate::check::conclusion::Conclusion;
 use crate::check::limits::Limit;
 use crate::check::search::Coverage;
-use crate::engine::Refusal;
-use crate::trace::{Story, thousands};
+use crate::engine::{BY_HISTORY, Refusal};
+use crate::trace::{Story, count, thousands};
 
 /// What a run over one placement of the Byzantine nodes says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,13 @@ pub enum Verdict {
     /// A property is violated.
     Violated {
         /// Steps after the prelude. No shorter run violates a property.
+        steps: usize,
+        /// The run, which happened again when it was told.
+        story: Box<Story>,
+    },
+    /// A fair run does not get where it must get.
+    NotLive {
+        /// Steps after the prelude, once round what repeats.
         steps: usize,
         /// The run, which happened again when it was told.
         story: Box<Story>,
@@ -40,6 +47,7 @@ impl Verdict {
             Verdict::NotExhausted(_) => Conclusion::NotExhausted,
             Verdict::Refused(_) => Conclusion::NoVerdict,
             Verdict::Violated { .. } => Conclusion::Unsafe,
+            Verdict::NotLive { .. } => Conclusion::NotLive,
         }
     }
 }
@@ -51,7 +59,10 @@ impl fmt::Display for Verdict {
             Verdict::Vacuous => f.write_str("holds, but see below"),
             Verdict::Violated { steps, story } => {
                 let property = story.violation.as_ref().map_or("", |violation| violation.property.as_str());
-                write!(f, "VIOLATED: {property}, in {steps} steps")
+                write!(f, "VIOLATED: {property}, in {}", count(*steps as u64, "step", "steps"))
+            }
+            Verdict::NotLive { steps, .. } => {
+                write!(f, "VIOLATED: liveness, in {}", count(*steps as u64, "step", "steps"))
             }
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
             Verdict::Refused(_) => f.write_str("no verdict"),
@@ -62,6 +73,8 @@ impl fmt::Display for Verdict {
 /// What came of one placement of the Byzantine nodes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
+    /// What was asked: safety, or liveness.
+    pub asked: &'static str,
     /// What the Byzantine nodes can do.
     pub adversary: String,
     /// What becomes of messages.
@@ -112,18 +125,20 @@ impl CheckedProtocol {
         Conclusion::of(self.rows.iter().map(|row| row.verdict.conclusion()))
     }
 
-    /// The shortest run that violates a property.
+    /// The shortest run that violates a property; of safety, if it does not hold.
     pub fn shortest(&self) -> Option<&Story> {
         let violated = self.rows.iter().filter_map(|row| match &row.verdict {
-            Verdict::Violated { steps, story } => Some((steps, &**story)),
+            Verdict::Violated { steps, story } => Some((false, steps, &**story)),
+            Verdict::NotLive { steps, story } => Some((true, steps, &**story)),
             _ => None,
         });
-        violated.min_by_key(|(steps, _)| *steps).map(|(_, story)| story)
+        violated.min_by_key(|(is_liveness, steps, _)| (*is_liveness, *steps)).map(|(_, _, story)| story)
     }
 
     fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_header([
+            "asked",
             "adversary",
             "network",
             "a node's state is its",
@@ -133,8 +148,9 @@ impl CheckedProtocol {
             "time",
             "verdict",
         ]);
-        for Row { adversary, network, key, coverage, verdict } in &self.rows {
+        for Row { asked, adversary, network, key, coverage, verdict } in &self.rows {
             table.add_row([
+                (*asked).to_owned(),
                 adversary.clone(),
                 network.clone(),
                 (*key).to_owned(),
@@ -145,7 +161,7 @@ impl CheckedProtocol {
                 verdict.to_string(),
             ]);
         }
-        for column in table.column_iter_mut().skip(3).take(4) {
+        for column in table.column_iter_mut().skip(4).take(4) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table.trim_fmt()
@@ -155,11 +171,24 @@ impl CheckedProtocol {
 impl fmt::Display for CheckedProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Protocol: {}, {} nodes\n{}\n{}\n\n", self.name, self.nodes, self.bound, self.table())?;
-        for Row { adversary, verdict, .. } in &self.rows {
+        for Row { adversary, verdict, key, .. } in &self.rows {
             match verdict {
                 Verdict::Refused(why) => writeln!(f, "No verdict ({adversary}): {why}.")?,
                 Verdict::Vacuous => {
-                    writeln!(f, "Beware ({adversary}): in no run does an honest node decide anything.")?
+                    writeln!(
+                        f,
+                        "Beware ({adversary}): in no run does an honest node decide anything. Does it wait for its own vote? What is \
+                         broadcast does not reach its sender. Does anything set it going? There are Protocol::init, timers, and \
+                         Protocol::events."
+                    )?;
+                }
+                Verdict::NotExhausted(_) if *key == BY_HISTORY => {
+                    writeln!(
+                        f,
+                        "Beware ({adversary}): a node without a key is told apart by all that has ever happened to it. A timer that is \
+                         set again whenever it runs out, or rounds without a last one, then have no end: give Protocol::key, and a \
+                         bound of rounds."
+                    )?;
                 }
                 _ => {}
             }
@@ -173,7 +202,8 @@ impl fmt::Display for CheckedProtocol {
         self.conclusion().summary(self.rows.iter().map(|row| &row.coverage), f)?;
         if let Some(story) = self.shortest() {
             let steps = story.steps.len() - story.opening;
-            write!(f, "\nThe shortest run that does so, {steps} steps:\n\n{}", story.to_text())?;
+            let steps = count(steps as u64, "step", "steps");
+            write!(f, "\nThe shortest run that does so, {steps}:\n\n{}", story.to_text())?;
         }
         match &self.written {
             Some(file) => write!(f, "\nWritten to {}\n", file.display()),

@@ -7,18 +7,30 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 use stateright::Model;
 
-use super::AskedOfProtocol;
+use super::liveness::{self, LIVENESS};
+use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
+use super::{AskedOfProtocol, ByzantineNodes};
+use crate::check::builder::CheckError;
 use crate::check::limits::{Limits, Progress, deadline};
-use crate::check::search::{End, Report, search_on};
-use crate::engine::{Graph, Refusal, SetupError};
-use crate::protocol::{NodeId, Protocol};
-use crate::trace::Story;
+use crate::check::search::{Coverage, End, Report, search_on};
+use crate::engine::{Around, Bound, FairGraph, Graph, Participants, Refusal, SetupError};
+use crate::protocol::Protocol;
+use crate::trace::{Story, StoryFile};
+
+/// For how many rounds the network is unstable unless that is said.
+const UNSTABLE_ROUNDS: u64 = 1;
 
 /// A search under way: what ends it from outside, and how far it is.
 struct Outside<'a> {
     stop: &'a AtomicBool,
     deadline: Option<Instant>,
+}
+
+impl Outside<'_> {
+    fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// All placements, each a row, on as many threads as there are.
@@ -28,57 +40,152 @@ pub(super) fn all<P: Protocol>(
     limits: &Limits,
     timeout: Option<Duration>,
     stop: &Arc<AtomicBool>,
-) -> Result<Vec<Row>, SetupError> {
-    let placements = asked.byzantine.placements(protocol.nodes());
+) -> Result<Vec<Row>, CheckError> {
+    if let Some((trace, within)) = &asked.around {
+        let outside = Outside { stop, deadline: deadline(timeout) };
+        return Ok(vec![around(protocol, trace, *within, limits, &outside)?]);
+    }
+    let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
-    let queue = Mutex::new(placements.iter().enumerate());
+    let progress = Progress::default();
+    let tables = are_steps(&**protocol, asked)
+        .then(|| followed(&progress, stop, || Tables::of(protocol, limits, &progress)));
+    let queue = Mutex::new(jobs.iter().enumerate());
     let rows = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..limits.threads.min(placements.len()) {
+        for _ in 0..limits.threads.min(jobs.len()) {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((number, byzantine)) = next else { break };
-                    let row = one(protocol, byzantine, asked.property.as_deref(), limits, &outside);
+                    let Some((number, job)) = next else { break };
+                    let row = one(protocol, job, asked, limits, &outside, tables.as_ref());
                     rows.lock().unwrap_or_else(PoisonError::into_inner).push((number, row));
                 }
             });
         }
     });
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    rows.into_iter().sorted_by_key(|(number, _)| *number).map(|(_, row)| row).collect()
+    let rows = rows.into_iter().sorted_by_key(|(number, _)| *number);
+    let mut rows: Vec<Row> =
+        rows.map(|(_, row)| row.map_err(CheckError::from)).collect::<Result<_, CheckError>>()?;
+    // What each node can do is found once, for all rows.
+    if let (Some(first), Some(tables)) = (rows.first_mut(), &tables) {
+        first.coverage.elapsed += tables.took();
+    }
+    Ok(rows)
+}
+
+/// The states within so many steps of a run.
+fn around<P: Protocol>(
+    protocol: &Arc<P>,
+    trace: &str,
+    within: u32,
+    limits: &Limits,
+    outside: &Outside<'_>,
+) -> Result<Row, CheckError> {
+    let progress = Progress::default();
+    let (_, graph, path) = StoryFile::followed(trace, Arc::clone(protocol), Arc::clone(&progress.stop))?;
+    let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
+    let model = Around::new(&graph, &path, within);
+    let report = followed(&progress, outside.stop, || {
+        search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0
+    });
+    let verdict = verdict(&graph, &report);
+    Ok(row("safety", &graph, report.coverage, verdict))
+}
+
+/// What one row is about.
+struct Job {
+    bound: Bound,
+    is_liveness: bool,
+}
+
+/// Safety for every placement, and then liveness, as far as it is asked about.
+fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
+    let is_fair = protocol.layers().fair.is_some();
+    let of_kind = match asked.property.as_deref() {
+        Some(LIVENESS) => [false, true],
+        Some(_) => [true, false],
+        None => [true, is_fair],
+    };
+    if of_kind[1] && !is_fair || asked.unstable_rounds.is_some() && !of_kind[1] {
+        return Err(SetupError::NoGoal);
+    }
+    let placements = match &asked.byzantine {
+        ByzantineNodes::Fitting if are_steps(protocol, asked) => {
+            let fewer_than_a_third = protocol.nodes().saturating_sub(1) / 3;
+            ByzantineNodes::Count(fewer_than_a_third as u16).placements(protocol.nodes())
+        }
+        said => said.placements(protocol.nodes()),
+    };
+    let kinds = [false, true].into_iter().zip(of_kind).filter(|(_, is_asked)| *is_asked);
+    let jobs = kinds.cartesian_product(&placements);
+    Ok(jobs.map(|((is_liveness, _), placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
 }
 
 fn one<P: Protocol>(
     protocol: &Arc<P>,
-    byzantine: &[NodeId],
-    property: Option<&str>,
+    job: &Job,
+    asked: &AskedOfProtocol,
     limits: &Limits,
     outside: &Outside<'_>,
+    tables: Option<&Tables<P>>,
 ) -> Result<Row, SetupError> {
     let progress = Progress::default();
-    let graph = Graph::new(Arc::clone(protocol), byzantine, property, Arc::clone(&progress.stop))?;
-    let left = outside.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    if let Some(tables) = tables.filter(|_| !job.is_liveness) {
+        Participants::new(protocol.nodes(), &job.bound.byzantine)?;
+        let limits = Limits { timeout: outside.left(), ..*limits };
+        return Ok(followed(&progress, outside.stop, || {
+            tables.row(&**protocol, &job.bound, asked, &limits, &progress)
+        }));
+    }
+    let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
     // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
-    let limits = Limits { timeout: left, threads: 1, ..*limits };
-    let report = followed(&graph, &limits, &progress, outside.stop);
+    let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
+    if job.is_liveness {
+        let graph = Graph::fair(protocol, &job.bound, stop)?;
+        if let Some(row) = refused(LIVENESS, &graph) {
+            return Ok(row);
+        }
+        let graph = FairGraph::new(graph, asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS));
+        let (coverage, verdict) =
+            followed(&progress, outside.stop, || liveness::check(&graph, &limits, &progress));
+        return Ok(row(LIVENESS, graph.graph(), coverage, verdict));
+    }
+    let graph = Graph::new(protocol, &job.bound, asked.property.as_deref(), stop)?;
+    if let Some(row) = refused("safety", &graph) {
+        return Ok(row);
+    }
+    let report = followed(&progress, outside.stop, || {
+        search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0
+    });
     let verdict = verdict(&graph, &report);
-    Ok(Row {
-        adversary: graph.adversary(),
-        network: graph.network(),
-        key: graph.key(),
-        coverage: report.coverage,
-        verdict,
-    })
+    Ok(row("safety", &graph, report.coverage, verdict))
 }
 
-/// Searches, and passes on that it is to stop.
-fn followed<P: Protocol>(
-    graph: &Graph<P>,
-    limits: &Limits,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> Report<crate::engine::Step> {
+/// The row of code that cannot even begin.
+fn refused<P: Protocol>(asked: &'static str, graph: &Graph<P>) -> Option<Row> {
+    let why = graph.refusal()?;
+    Some(row(asked, graph, Coverage::default(), Verdict::Refused(why)))
+}
+
+fn row<P: Protocol>(asked: &'static str, graph: &Graph<P>, coverage: Coverage, verdict: Verdict) -> Row {
+    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
+    Row { asked, adversary, network, key, coverage, verdict }
+}
+
+/// Ends the watch.
+struct Over<'a>(&'a AtomicBool, &'a std::thread::Thread);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+        self.1.unpark();
+    }
+}
+
+/// Does the work, and passes on that it is to stop.
+fn followed<R>(progress: &Progress, stop: &AtomicBool, work: impl FnOnce() -> R) -> R {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
@@ -89,10 +196,9 @@ fn followed<P: Protocol>(
                 std::thread::park_timeout(Duration::from_millis(20));
             }
         });
-        let report = search_on(graph, &graph.properties(), limits, progress, None, |_| {}).0;
-        is_over.store(true, Relaxed);
-        watch.thread().unpark();
-        report
+        // Also where the work panics, or the watch would go on for ever.
+        let _over = Over(&is_over, watch.thread());
+        work()
     })
 }
 
@@ -115,7 +221,7 @@ fn verdict<P: Protocol>(graph: &Graph<P>, report: &Report<crate::engine::Step>) 
 }
 
 /// What is part of the bound besides nodes and network, in words.
-pub(super) fn bound<P: Protocol>(protocol: &P) -> String {
+pub(super) fn bound<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> String {
     let events: Vec<_> = protocol
         .events()
         .iter()
@@ -135,6 +241,9 @@ pub(super) fn bound<P: Protocol>(protocol: &P) -> String {
     }
     if !events.is_empty() {
         out.push_str(&format!("From outside, each at most: {}.\n", events.join(", ")));
+    }
+    if let Some((_, within)) = &asked.around {
+        out.push_str(&format!("Nothing but what is within {within} steps of the run that was given.\n"));
     }
     out
 }

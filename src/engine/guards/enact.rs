@@ -103,10 +103,14 @@ impl<P: Protocol> Actor<'_, P> {
             };
             let mut next = Vec::new();
             match *portion {
-                Portion::Timer(timer) => next.push((with(&script, act.number, Feed::Timer(timer)), used.clone())),
+                Portion::Timer(timer) => {
+                    next.push((with(&script, act.number, Feed::Timer(timer)), used.clone()))
+                }
                 Portion::Single(single) => {
                     let feeds = self.messages(single, act.exists);
-                    next.extend(feeds.into_iter().map(|feed| (with(&script, act.number, feed), used.clone())));
+                    next.extend(
+                        feeds.into_iter().map(|feed| (with(&script, act.number, feed), used.clone())),
+                    );
                 }
                 Portion::Vote(vote) => {
                     for (voter, is_new) in self.voters(&script, &used, vote, act.exists) {
@@ -130,7 +134,8 @@ impl<P: Protocol> Actor<'_, P> {
         let alphabet = &self.machine.alphabet;
         let group = alphabet.group(vote);
         let counted = |voter: NodeId| {
-            let of_group = script.counted.iter().find(|(who, what)| *who == voter && alphabet.group(*what) == group);
+            let of_group =
+                script.counted.iter().find(|(who, what)| *who == voter && alphabet.group(*what) == group);
             of_group.map(|(_, what)| *what)
         };
         let is_there = |voter: NodeId| match self.cast.bit(voter, vote) {
@@ -155,7 +160,9 @@ impl<P: Protocol> Actor<'_, P> {
             None => self.cast.byzantine.contains(&signer),
         };
         match single {
-            Single::Plain(from, content) => has(from, content).then_some(Feed::Message(from, content)).into_iter().collect(),
+            Single::Plain(from, content) => {
+                has(from, content).then_some(Feed::Message(from, content)).into_iter().collect()
+            }
             Single::Class(class) => {
                 let members = self.machine.alphabet.classes[class].iter().copied();
                 let members = members.filter(|member| {
@@ -193,7 +200,9 @@ pub(super) fn route(
     while let Some(&(place, ..)) = reached.get(at) {
         if is_goal(place) {
             let (mut steps, mut back) = (Vec::new(), at);
-            while let Some(&(_, parent, edge)) = reached.get(back).filter(|(_, parent, _)| *parent != usize::MAX) {
+            while let Some(&(_, parent, edge)) =
+                reached.get(back).filter(|(_, parent, _)| *parent != usize::MAX)
+            {
                 steps.push((reached[parent].0, edge));
                 back = parent;
             }
@@ -217,7 +226,9 @@ pub(super) fn route(
 
 /// The inputs of all nodes in the order of the steps that they are for.
 pub(super) fn merged(acted: Vec<(NodeId, Vec<(usize, Feed)>)>) -> Vec<Input> {
-    let all = acted.into_iter().flat_map(|(at, feeds)| feeds.into_iter().map(move |(number, feed)| (number, at, feed)));
+    let all = acted
+        .into_iter()
+        .flat_map(|(at, feeds)| feeds.into_iter().map(move |(number, feed)| (number, at, feed)));
     let mut all: Vec<_> = all.collect();
     all.sort_by_key(|(number, ..)| *number);
     all.into_iter().map(|(_, at, feed)| Input { at, feed }).collect()

@@ -7,13 +7,15 @@ use crate::protocol::NodeId;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
     /// It says nothing of quorums.
-    #[error("Protocol::quorums says nothing: whole quorums cannot be steps")]
+    #[error("Layers::quorums is not said of it: whole quorums cannot be steps")]
     NotTallying,
     /// An alphabet of a size that cannot be.
     #[error("Adversary::alphabet has {0} messages: there must be 1 to 65,535 of them")]
     Alphabet(usize),
     /// A part that is no message of the alphabet by a node.
-    #[error("Adversary::parts names a part of '{0}' that is not in the alphabet, or a signer who is not there")]
+    #[error(
+        "Adversary::parts names a part of '{0}' that is not in the alphabet, or a signer who is not there"
+    )]
     Part(String),
     /// A vote of parts.
     #[error("'{0}' is said to be a vote and has signed parts: it can be one of them only")]

@@ -77,7 +77,8 @@ impl<P: Protocol> Finder<P> {
         let (samples, controls, tasks) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut finder = Finder { machine, me, others, samples, controls, tasks, asked: 0, first: None };
         let (node, done) = finder.machine.begin(me)?;
-        let mut sample = Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
+        let mut sample =
+            Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
         finder.note_sent(&mut sample, &done.sent);
         let outcome = outcome(node.as_ref().map(|node| node.control), &done);
         if let Some(node) = node {
@@ -103,28 +104,6 @@ impl<P: Protocol> Finder<P> {
             }
         }
         Ok(Some(finder))
-    }
-
-    pub fn origin(&self, sample: usize) -> String {
-        let f = self.samples[sample].feeds.iter().map(|f| match f {
-            Feed::Timer(t) => format!("{:?}", self.machine.timers[usize::from(*t)]),
-            Feed::Message(from, c) => format!("{from}: {:?}", self.alphabet().messages[usize::from(*c)]),
-        });
-        f.collect::<Vec<_>>().join("; ")
-    }
-
-    pub fn all_origins(&self, recipe: &Recipe) -> String {
-        let c = self.controls.iter().find(|c| c.ways.values().any(|r| r.contains(recipe))).unwrap();
-        c.samples.iter().map(|s| format!("          [{}]\n", self.origin(*s))).collect()
-    }
-
-    pub fn stats(&self) -> String {
-        let c = &self.controls;
-        let recipes: usize = c.iter().flat_map(|c| c.ways.values()).map(Vec::len).sum();
-        let refuted: usize = c.iter().flat_map(|c| c.refuted.values()).map(Vec::len).sum();
-        let samples: usize = c.iter().map(|c| c.samples.len()).sum();
-        let dead = c.iter().filter(|c| c.ways.is_empty()).count();
-        format!("runs {} samples {samples} tasks {} ways {} recipes {recipes} refuted {refuted} dead {dead}", self.machine.runs, self.asked, c.iter().map(|c| c.ways.len()).sum::<usize>())
     }
 
     /// How much was handed over in a history.
@@ -171,7 +150,8 @@ impl<P: Protocol> Finder<P> {
     fn counted(&self, sample: &Sample, group: usize) -> Vec<(Content, u8)> {
         let mut counts = Vec::new();
         for &content in &self.alphabet().groups[group] {
-            let voters = self.others.iter().filter(|other| sample.voted[self.slot(group, **other)] == Some(content));
+            let voters =
+                self.others.iter().filter(|other| sample.voted[self.slot(group, **other)] == Some(content));
             let count = voters.count() as u8;
             counts.extend((count > 0).then_some((content, count)));
         }
@@ -202,8 +182,9 @@ impl<P: Protocol> Finder<P> {
         }
         let is_new = self.controls[control as usize].samples.is_empty();
         let number = self.samples.len();
-        let groups: Vec<_> =
-            (0..self.alphabet().groups.len()).filter(|&group| self.is_least(control, &sample, group)).collect();
+        let groups: Vec<_> = (0..self.alphabet().groups.len())
+            .filter(|&group| self.is_least(control, &sample, group))
+            .collect();
         if groups.is_empty() && !is_new {
             return;
         }
@@ -366,10 +347,18 @@ impl<P: Protocol> Finder<P> {
     }
 
     /// Whether the last of these brings that about, and none before it anything.
-    fn brings_about(&mut self, control: u32, sample: usize, feeds: &[Feed], outcome: &Outcome) -> Result<bool, Unfit> {
+    fn brings_about(
+        &mut self,
+        control: u32,
+        sample: usize,
+        feeds: &[Feed],
+        outcome: &Outcome,
+    ) -> Result<bool, Unfit> {
         let ran = self.run(control, sample, feeds)?;
         let reached = ran.done.panicked.is_none().then_some(ran.node.control);
-        Ok(ran.at.is_some() && ran.at == feeds.len().checked_sub(1) && self::outcome(reached, &ran.done) == *outcome)
+        Ok(ran.at.is_some()
+            && ran.at == feeds.len().checked_sub(1)
+            && self::outcome(reached, &ran.done) == *outcome)
     }
 
     /// Whether nothing was counted after a sample that a recipe does without.
@@ -412,7 +401,9 @@ impl<P: Protocol> Finder<P> {
         if !is_tried {
             self.plan(sample, Task::Singles(control, sample));
         }
-        for (group, sample) in again.into_iter().flat_map(|(group, all)| all.into_iter().map(move |s| (group, s))) {
+        for (group, sample) in
+            again.into_iter().flat_map(|(group, all)| all.into_iter().map(move |s| (group, s)))
+        {
             self.plan(sample, Task::Votes(control, sample, group));
         }
     }
@@ -442,7 +433,8 @@ impl<P: Protocol> Finder<P> {
                         continue;
                     }
                     let group = self.alphabet().group(vote)?;
-                    let voter = *self.others.iter().find(|other| voted[self.slot(group, **other)].is_none())?;
+                    let voter =
+                        *self.others.iter().find(|other| voted[self.slot(group, **other)].is_none())?;
                     voted[self.slot(group, voter)] = Some(vote);
                     feeds.push(Feed::Message(voter, vote));
                 }
@@ -458,7 +450,8 @@ impl<P: Protocol> Finder<P> {
             Single::Class(class) => {
                 let members = self.alphabet().classes[class].iter().copied();
                 let mut fitting = members.filter(|&member| {
-                    let mut own = self.alphabet().parts(member).iter().filter(|(signer, _)| *signer == self.me);
+                    let mut own =
+                        self.alphabet().parts(member).iter().filter(|(signer, _)| *signer == self.me);
                     own.all(|(_, part)| sample.sent.contains(part))
                 });
                 fitting.next().map(|member| Feed::Message(self.others[0], member))
@@ -468,7 +461,8 @@ impl<P: Protocol> Finder<P> {
 
     fn all_singles(&self) -> Vec<Single> {
         let others = self.others.iter();
-        let plain = others.flat_map(|&from| self.alphabet().plain().map(move |content| Single::Plain(from, content)));
+        let plain =
+            others.flat_map(|&from| self.alphabet().plain().map(move |content| Single::Plain(from, content)));
         plain.chain((0..self.alphabet().classes.len()).map(Single::Class)).collect()
     }
 

@@ -123,7 +123,7 @@ impl<P: Protocol> Guards<P> {
     /// # Errors
     /// The judge cannot take the protocol.
     pub fn new(protocol: Arc<P>, threads: usize, stop: &AtomicBool) -> Result<Option<Self>, Unfit> {
-        let quorums = protocol.quorums().ok_or(Unfit::NotTallying)?;
+        let quorums = protocol.layers().quorums.ok_or(Unfit::NotTallying)?;
         fits(&*protocol)?;
         let alphabet = Arc::new(Alphabet::of(&*protocol, quorums)?);
         let queue = Mutex::new(NodeId::all(protocol.nodes()));
@@ -143,16 +143,16 @@ impl<P: Protocol> Guards<P> {
         });
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_by_key(|(me, _)| *me);
-        let finders: Result<Option<Vec<_>>, Unfit> = found.into_iter().map(|(_, closed)| closed.transpose()).fold(
-            Ok(Some(Vec::new())),
-            |all, closed| match (all?, closed.transpose()?) {
+        let finders: Result<Option<Vec<_>>, Unfit> = found
+            .into_iter()
+            .map(|(_, closed)| closed.transpose())
+            .fold(Ok(Some(Vec::new())), |all, closed| match (all?, closed.transpose()?) {
                 (Some(mut all), Some(finder)) => {
                     all.push(finder);
                     Ok(Some(all))
                 }
                 _ => Ok(None),
-            },
-        );
+            });
         Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders }))
     }
 
@@ -164,12 +164,6 @@ impl<P: Protocol> Guards<P> {
     /// Inputs that were handed to nodes to find all that they can do.
     pub fn runs(&self) -> u64 {
         self.finders.iter().map(|finder| finder.machine.runs).sum()
-    }
-
-    #[doc(hidden)]
-    pub fn stats(&self) -> String {
-        let f = &self.finders;
-        format!("{:?}", f.iter().map(|f| (f.controls.len(), f.stats())).collect::<Vec<_>>())
     }
 
     /// Messages of the alphabet.
@@ -238,7 +232,8 @@ impl<P: Protocol> Guards<P> {
         let is_asked = |name: &str| asked.is_none_or(|asked| asked == name);
         let against = |(slot, value): &(crate::protocol::Slot, P::Value)| {
             let others = decisions.iter().enumerate();
-            let others = others.filter(|(_, (other, what))| is_asked(AGREEMENT) && other == slot && what != value);
+            let others =
+                others.filter(|(_, (other, what))| is_asked(AGREEMENT) && other == slot && what != value);
             others.map(|(number, _)| number as u16).collect()
         };
         let is_invalid = |(slot, value): &(crate::protocol::Slot, P::Value)| {
@@ -300,8 +295,10 @@ impl<P: Protocol> Guards<P> {
         asked: Option<&str>,
     ) -> Result<Acted, Unfit> {
         let spurious = |what: &str| Unfit::Spurious(what.to_owned());
-        let (path, state) = product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
-        let wrong = product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
+        let (path, state) =
+            product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
+        let wrong =
+            product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
         let acts = found.acts(tables, &path, product.exists(&state), &wrong);
         let acts = acts.ok_or_else(|| spurious("its local steps are not found again"))?;
         let mut machine = self.machine();
@@ -314,22 +311,6 @@ impl<P: Protocol> Guards<P> {
             own.decisions = finder.machine.decisions.clone();
             let mut actor = Actor { machine: &mut own, cast: found.cast, node, left: TRIES };
             let feeds = actor.act(acts)?;
-            if feeds.is_none() && std::env::var("LAB").is_ok() {
-                for act in acts {
-                    let m = &finder.machine;
-                    let say = |c: &Content| format!("{:?}", self.alphabet.messages[usize::from(*c)]);
-                    eprintln!("-- {} -> {:?} sends {:?} decides {:?}", act.number, act.outcome.to.map(|to| m.controls[to as usize].0.as_str().to_owned()), act.outcome.sent.iter().map(say).collect::<Vec<_>>(), act.outcome.decided);
-                    for r in act.recipes {
-                        let masks = found.cast.masks(&self.alphabet, node, &r.needs);
-                        if masks::is_met(&masks, act.exists) {
-                            eprintln!("     needs own {:?} votes {:?} singles {:?}", r.needs.own.map(|c| say(&c)), r.needs.votes.iter().map(|(c, n)| format!("{n} {}", say(c))).collect::<Vec<_>>(), r.needs.singles);
-                            eprintln!("       origin {}", finder.origin(r.origin));
-                            if act.number == acts.last().map_or(0, |a| a.number) { eprintln!("{}", finder.all_origins(r)); }
-                        }
-                    }
-                }
-                for (bit, (n, c)) in found.cast.bits.iter().enumerate() { if acts.last().is_some_and(|a| a.exists >> bit & 1 == 1) { eprintln!("  exists {n} {:?}", self.alphabet.messages[usize::from(*c)]); } }
-            }
             let feeds = feeds.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
             let feeds = feeds.into_iter().map(|(number, feed)| (number, shared(&own, &mut machine, feed)));
             acted.push((node, feeds.collect()));
@@ -392,9 +373,14 @@ impl<P: Protocol> Found<'_, P> {
             let (locals, of) = (&self.locals[place], &tables[place].of);
             let exists = self.sent(&stands);
             let from = stands[place];
-            let is_goal = |at: usize| at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent;
-            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal)
-                .or_else(|| route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| of[at] == Some(class)))?;
+            let is_goal = |at: usize| {
+                at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent
+            };
+            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal).or_else(|| {
+                route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| {
+                    of[at] == Some(class)
+                })
+            })?;
             for (from, edge) in steps {
                 acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, number)?);
             }
@@ -412,7 +398,13 @@ impl<P: Protocol> Found<'_, P> {
             let (steps, to) =
                 route(locals, stands[place], exists, &|at| way(at).is_some() || has(at), &|_| false)?;
             for (from, edge) in steps {
-                acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, path.len())?);
+                acts[place].push(self.act(
+                    place,
+                    from,
+                    locals.all[from].edges[edge].way,
+                    exists,
+                    path.len(),
+                )?);
             }
             if let Some(way) = way(to) {
                 acts[place].push(self.act(place, to, way, exists, path.len())?);

@@ -128,14 +128,16 @@ pub(super) type Decisions<P> = IndexSet<(Slot, <P as Protocol>::Value)>;
 
 /// Who is honest among these, with all that they can send.
 pub(super) fn cast<P: Protocol>(finders: &[Finder<P>], byzantine: &[NodeId]) -> Result<Cast, Unfit> {
-    let honest: Vec<_> = finders.iter().map(|finder| finder.me).filter(|me| !byzantine.contains(me)).collect();
+    let honest: Vec<_> =
+        finders.iter().map(|finder| finder.me).filter(|me| !byzantine.contains(me)).collect();
     if honest.len() > 5 {
         return Err(Unfit::TooManyNodes(honest.len()));
     }
     let mut bits = IndexSet::new();
     for finder in finders.iter().filter(|finder| honest.contains(&finder.me)) {
         let later = finder.controls.iter().flat_map(|control| control.ways.keys());
-        let mut sent: Vec<_> = later.chain(&finder.first).flat_map(|outcome| outcome.sent.iter().copied()).collect();
+        let mut sent: Vec<_> =
+            later.chain(&finder.first).flat_map(|outcome| outcome.sent.iter().copied()).collect();
         sent.sort_unstable();
         bits.extend(sent.into_iter().map(|content| (finder.me, content)));
     }
@@ -153,7 +155,8 @@ pub(super) fn locals<P: Protocol>(cast: &Cast, finder: &Finder<P>, decisions: &m
     let Some(control) = first.to else { return locals };
     // What an outcome decides, in numbers that all nodes share.
     let mut shared = |outcome: &Outcome| -> Vec<u16> {
-        let own = outcome.decided.iter().filter_map(|id| finder.machine.decisions.get_index(usize::from(*id)));
+        let own =
+            outcome.decided.iter().filter_map(|id| finder.machine.decisions.get_index(usize::from(*id)));
         let mut all: Vec<_> = own.map(|decision| decisions.insert_full(decision.clone()).0 as u16).collect();
         all.sort_unstable();
         all

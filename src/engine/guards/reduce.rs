@@ -32,7 +32,8 @@ pub(super) struct Classes {
 
 /// Whether a step sends nothing.
 fn is_silent(locals: &Locals, from: usize, to: u32) -> bool {
-    locals.places.get_index(from).map(|place| place.sent) == locals.places.get_index(to as usize).map(|place| place.sent)
+    locals.places.get_index(from).map(|place| place.sent)
+        == locals.places.get_index(to as usize).map(|place| place.sent)
 }
 
 /// All local states that silent steps lead to, with what they take together; first the one that it begins with.
@@ -90,7 +91,12 @@ pub(super) fn classes(locals: &Locals, puts_off: bool) -> Classes {
             }
         }
         let sent = locals.places.get_index(at).map_or(0, |place| place.sent);
-        raw.push(Class { sent, edges: edges.into_iter().collect(), decides: decides.into_iter().collect(), panics });
+        raw.push(Class {
+            sent,
+            edges: edges.into_iter().collect(),
+            decides: decides.into_iter().collect(),
+            panics,
+        });
     }
     let blocks = blocks(&raw);
     let count = blocks.iter().max().map_or(0, |last| *last as usize + 1);

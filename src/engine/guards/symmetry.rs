@@ -48,7 +48,12 @@ fn renamed(bits: &[u32], mask: Mask) -> Mask {
 }
 
 /// All symmetries but the one that renames nothing: of all ways to rename honest nodes, with these renamings of messages.
-pub(super) fn symmetries(cast: &Cast, tables: &[Classes], decisions: usize, renamings: &[Vec<Content>]) -> Vec<Symmetry> {
+pub(super) fn symmetries(
+    cast: &Cast,
+    tables: &[Classes],
+    decisions: usize,
+    renamings: &[Vec<Content>],
+) -> Vec<Symmetry> {
     let count = cast.honest.len();
     let same: Vec<u16> = (0..decisions as u16).collect();
     let mut found = Vec::new();
@@ -101,7 +106,8 @@ fn mapped(from: &Classes, to: &Classes, bits: &[u32], order: &[u16]) -> Option<V
     }
     let blocks = blocks(&all);
     let targets: IndexSet<u32> = blocks.iter().take(to.all.len()).copied().collect();
-    let map = blocks.iter().skip(to.all.len()).map(|block| targets.get_index_of(block).map(|class| class as u32));
+    let map =
+        blocks.iter().skip(to.all.len()).map(|block| targets.get_index_of(block).map(|class| class as u32));
     let map = map.collect::<Option<Vec<_>>>()?;
     let is_one_to_one = targets.len() == to.all.len() && map.iter().all_unique();
     (is_one_to_one && map.first() == Some(&0)).then_some(map)

@@ -73,11 +73,16 @@ pub(super) fn told<P: Protocol>(
     let mut world = World::new(machine, byzantine)?;
     let mut steps = Vec::new();
     for &input in inputs {
-        let before: BTreeSet<u16> =
-            world.nodes.iter().filter(|node| node.id == input.at).flat_map(|node| node.decided.clone()).collect();
+        let before: BTreeSet<u16> = world
+            .nodes
+            .iter()
+            .filter(|node| node.id == input.at)
+            .flat_map(|node| node.decided.clone())
+            .collect();
         let Some(done) = world.happen(machine, input)? else { continue };
         let (kind, from, words) = headline(machine, input.feed);
-        let sent = done.sent.iter().filter_map(|content| machine.alphabet.messages.get_index(usize::from(*content)));
+        let sent =
+            done.sent.iter().filter_map(|content| machine.alphabet.messages.get_index(usize::from(*content)));
         let others = || NodeId::all(nodes).filter(|to| *to != input.at);
         let sends = sent.flat_map(|message| {
             let words = machine.protocol.message_in_words(message);
@@ -99,6 +104,7 @@ pub(super) fn told<P: Protocol>(
             decides: decides.collect(),
             cuts: Vec::new(),
             panics: done.panicked.as_ref().map(ToString::to_string),
+            key: None,
         });
     }
     let violation = world.wrong(machine, asked);

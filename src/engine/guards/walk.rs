@@ -105,10 +105,13 @@ impl<P: Protocol> Known<'_, P> {
         };
         let sent = exists & self.cast.all_of(at);
         let reached = reachable(locals, stand, sent, exists);
-        let speaks_alike = |place: usize| locals.places.get_index(place).is_some_and(|place| place.sent == sent);
+        let speaks_alike =
+            |place: usize| locals.places.get_index(place).is_some_and(|place| place.sent == sent);
         if done.panicked.is_some() {
             stands[place] = None;
-            return reached.iter().any(|place| locals.all[*place].panics.iter().any(|(_, any)| is_met(any, exists)));
+            return reached
+                .iter()
+                .any(|place| locals.all[*place].panics.iter().any(|(_, any)| is_met(any, exists)));
         }
         let decides = |decision: &u16| {
             let known = machine.decisions.get_index(usize::from(*decision));
@@ -116,7 +119,8 @@ impl<P: Protocol> Known<'_, P> {
             let Some(number) = known.map(|number| number as u16) else { return false };
             reached.iter().filter(|place| speaks_alike(**place)).any(|&place| {
                 let at_once = locals.all[place].decides.iter();
-                let before = locals.places.get_index(place).is_some_and(|place| place.decided.contains(&number));
+                let before =
+                    locals.places.get_index(place).is_some_and(|place| place.decided.contains(&number));
                 before || at_once.into_iter().any(|(other, any, _)| *other == number && is_met(any, exists))
             })
         };
@@ -179,7 +183,8 @@ pub(super) fn in_words<P: Protocol>(machine: &Machine<P>, inputs: &[Input]) -> S
         let what = match input.feed {
             Feed::Message(from, content) => {
                 let message = machine.alphabet.messages.get_index(usize::from(content));
-                let words = message.map(|message| machine.protocol.message_in_words(message)).unwrap_or_default();
+                let words =
+                    message.map(|message| machine.protocol.message_in_words(message)).unwrap_or_default();
                 format!("'{words}' of {from}")
             }
             Feed::Timer(timer) => {

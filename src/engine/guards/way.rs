@@ -28,7 +28,8 @@ pub(super) struct Needs {
 impl Needs {
     /// Whether all of it is there wherever all of the other is.
     pub fn are_part_of(&self, other: &Needs) -> bool {
-        let count = |content| other.votes.iter().find(|(vote, _)| *vote == content).map_or(0, |(_, count)| *count);
+        let count =
+            |content| other.votes.iter().find(|(vote, _)| *vote == content).map_or(0, |(_, count)| *count);
         (self.own.is_none() || self.own == other.own)
             && self.votes.iter().all(|(vote, least)| count(*vote) >= *least)
             && self.singles.iter().all(|single| other.singles.contains(single))

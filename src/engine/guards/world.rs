@@ -46,7 +46,8 @@ impl<P: Protocol> World<P> {
 
     /// Whether a message can arrive: whoever is honest has sent it, and no part of it is forged.
     pub fn is_there(&self, machine: &Machine<P>, from: NodeId, content: Content) -> bool {
-        let has = |signer, content| self.byzantine.contains(&signer) || self.sent.contains(&(signer, content));
+        let has =
+            |signer, content| self.byzantine.contains(&signer) || self.sent.contains(&(signer, content));
         has(from, content) && machine.alphabet.parts(content).iter().all(|(signer, part)| has(*signer, *part))
     }
 
@@ -85,9 +86,12 @@ impl<P: Protocol> World<P> {
             let (slot, value) = machine.decisions.get_index(usize::from(*decision))?;
             Some((node.id, *slot, value.clone()))
         };
-        let decided = self.nodes.iter().flat_map(|node| node.decided.iter().filter_map(move |d| in_words(node, d)));
+        let decided =
+            self.nodes.iter().flat_map(|node| node.decided.iter().filter_map(move |d| in_words(node, d)));
         let decided: Vec<_> = decided.collect();
-        if let Some(node) = self.nodes.iter().find(|node| node.panicked.is_some()).filter(|_| is_asked(PANICS)) {
+        if let Some(node) =
+            self.nodes.iter().find(|node| node.panicked.is_some()).filter(|_| is_asked(PANICS))
+        {
             let panicked = node.panicked.as_ref().map(ToString::to_string).unwrap_or_default();
             return Some((PANICS, format!("{} panics: {panicked}", node.id)));
         }
@@ -96,7 +100,10 @@ impl<P: Protocol> World<P> {
         if let Some((one, other)) = torn.filter(|_| is_asked(AGREEMENT)) {
             let value = |value| machine.protocol.value_in_words(value);
             let (first, second) = (value(&one.2), value(&other.2));
-            return Some((AGREEMENT, format!("in {} {} decides {first} and {} {second}", one.1, one.0, other.0)));
+            return Some((
+                AGREEMENT,
+                format!("in {} {} decides {first} and {} {second}", one.1, one.0, other.0),
+            ));
         }
         let invalid = decided.iter().find(|(_, slot, value)| !machine.protocol.is_valid(*slot, value));
         let (id, slot, value) = invalid.filter(|_| is_asked(VALIDITY))?;

@@ -10,7 +10,7 @@ use itertools::Itertools as _;
 
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
-use super::{Adversary, Family, Knowledge, quorum};
+use super::{Adversary, Family, Proofs, quorum};
 use crate::model::fingerprint::fingerprint;
 use crate::pbft::{
     Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proposal, Signed, StableCheckpoint,
@@ -58,7 +58,7 @@ impl Adversary {
     }
 
     /// The proofs that can be put together from messages that were sent.
-    pub(crate) fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message>) -> Knowledge {
+    pub(crate) fn knowledge<'a>(&'a self, sent: impl IntoIterator<Item = &'a Message>) -> Proofs {
         let sent = Sent::of(sent);
         let mut memo = self.memo();
         let parts = self.parts(&mut memo, &sent);
@@ -70,7 +70,7 @@ impl Adversary {
         proved_stable.sort_unstable();
         let key = fingerprint(&(&parts, &stable));
         let rebodied = self.rebodied(&sent);
-        Knowledge { claims, stable: proved_stable, parts, stable_parts: stable, rebodied, key }
+        Proofs { claims, stable: proved_stable, parts, stable_parts: stable, rebodied, key }
     }
 
     /// The prepared certificates that can be put forward: first those that prove something, in order.

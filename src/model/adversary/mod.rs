@@ -23,7 +23,7 @@
 //! rule for it panics, taken to be nothing, or the paper's.
 //!
 //! That this is as general as it claims is a test: whatever a message that is drawn by the same grammar does to a
-//! replica, one that is listed here does too (`tests/adversary.rs`).
+//! replica, one that is listed here does too (`tests/it/adversary.rs`).
 
 mod alphabet;
 mod certificates;
@@ -42,6 +42,7 @@ use self::memo::{Memo, Part};
 use super::fingerprint::Fingerprint;
 use super::panics::guarded;
 use super::system::System;
+use crate::interrupt;
 use crate::pbft::{
     Batch, Committee, Message, PreparedClaim, Proposal, Replica, Rules, SeqNum, StableClaim, check_proposal,
 };
@@ -82,9 +83,9 @@ pub struct Adversary {
     memo: Mutex<Memo>,
 }
 
-/// What an adversary has seen that it can build on.
+/// The proofs that an adversary can put forward, from what was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Knowledge {
+pub(crate) struct Proofs {
     /// The certificates that can be shown.
     pub claims: Vec<PreparedClaim>,
     /// The stable checkpoints that can be shown.
@@ -149,7 +150,7 @@ impl Adversary {
     /// states and replies that honest participants have sent.
     pub(crate) fn messages_from<'a>(
         &'a self,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
         if self.system.is_simulated() || self.system.is_silent() || self.alphabet.keys.is_empty() {
@@ -221,6 +222,7 @@ impl Adversary {
 
     /// Whether some replica counts a vote in some state: what its check does not ask of the state.
     fn may_be_counted(&self, vote: &Message) -> bool {
+        interrupt::poll();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         match vote {
             Message::Prepare(vote) => {
@@ -241,6 +243,7 @@ impl Adversary {
 
     /// Whether some replica takes a proposal in some state: what its check does not ask of the state.
     fn may_be_taken(&self, proposal: &Proposal) -> bool {
+        interrupt::poll();
         let (rules, setting) = (self.system.rules(), self.system.setting());
         if !self.may_be_in_window(proposal.seq()) {
             return false;
@@ -251,7 +254,11 @@ impl Adversary {
 }
 
 /// A quorum by this rule; where the rule panics, one of the paper's size, so that who is sent so much panics by itself.
-fn quorum(rules: &dyn Rules, rule: fn(&dyn Rules, Committee) -> usize, committee: Committee) -> usize {
+pub(crate) fn quorum(
+    rules: &dyn Rules,
+    rule: fn(&dyn Rules, Committee) -> usize,
+    committee: Committee,
+) -> usize {
     guarded(|| rule(rules, committee)).unwrap_or_else(|_| committee.quorum())
 }
 

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
-use super::{Adversary, Family, Knowledge, quorum};
+use super::{Adversary, Family, Proofs, quorum};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::panics::guarded;
 use crate::pbft::{
@@ -71,7 +71,7 @@ impl Adversary {
     pub(super) fn new_views<'a>(
         &self,
         memo: &mut Memo,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         changes: &Changes,
         sent: impl IntoIterator<Item = &'a Message>,
     ) -> Vec<Message> {
@@ -110,7 +110,7 @@ impl Adversary {
     fn begin(
         &self,
         memo: &mut Memo,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         start: &Start<'_>,
         out: &mut FxHashMap<Fingerprint, Arc<Signed<NewView>>>,
     ) {
@@ -309,7 +309,7 @@ impl Adversary {
     }
 
     /// View changes in the name of honest replicas that did not send them, which report nothing or what can be shown.
-    fn forged(&self, memo: &Memo, knowledge: &Knowledge, start: &Start<'_>) -> Vec<List> {
+    fn forged(&self, memo: &Memo, knowledge: &Proofs, start: &Start<'_>) -> Vec<List> {
         let proved = knowledge
             .parts
             .iter()
@@ -385,7 +385,7 @@ fn batches_of(rules: &dyn Rules, changes: &[&ViewChange]) -> Vec<(SeqNum, Batch)
 }
 
 /// The proposals of which something is known.
-fn memo_proposals(memo: &Memo, knowledge: &Knowledge) -> Vec<Proposal> {
+fn memo_proposals(memo: &Memo, knowledge: &Proofs) -> Vec<Proposal> {
     knowledge.parts.iter().map(|part| memo.claims.get(part.id).proposal.clone()).collect()
 }
 

@@ -7,7 +7,7 @@ use itertools::Itertools as _;
 
 use super::certificates::Sent;
 use super::memo::{Memo, Part};
-use super::{Adversary, Family, Knowledge};
+use super::{Adversary, Family, Proofs};
 use crate::pbft::{
     Chain, Checkpoint, ClientId, Digest, Message, Outcome, Reply, SeqNum, Snapshot, StateTransfer, Timestamp,
 };
@@ -39,7 +39,7 @@ impl Adversary {
     pub(super) fn states<'a>(
         &self,
         memo: &mut Memo,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
         if !self.system.exchanges_states() {
@@ -97,7 +97,7 @@ impl Adversary {
     fn snapshots<'a>(
         &self,
         memo: &mut Memo,
-        knowledge: &Knowledge,
+        knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message>,
     ) -> Vec<NumberedState> {
         let named: BTreeSet<Digest> =

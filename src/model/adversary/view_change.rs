@@ -16,7 +16,7 @@ use std::sync::Arc;
 use itertools::Itertools as _;
 
 use super::memo::{Memo, Part, PartId};
-use super::{Adversary, Family, Knowledge};
+use super::{Adversary, Family, Proofs};
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
 
@@ -43,7 +43,7 @@ pub struct Change {
 
 impl Adversary {
     /// Every view change that can be made of what is known.
-    pub(super) fn view_changes(&self, memo: &mut Memo, knowledge: &Knowledge) -> Arc<Changes> {
+    pub(super) fn view_changes(&self, memo: &mut Memo, knowledge: &Proofs) -> Arc<Changes> {
         if let Some(changes) = memo.known_changes.get(&knowledge.key) {
             return Arc::clone(changes);
         }

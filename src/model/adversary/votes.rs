@@ -122,6 +122,21 @@ impl<'a, V: Vote> Ballots<'a, V> {
         real.chain([self.with_forged(wanted).0, Vec::new()]).collect()
     }
 
+    /// One of the sets of votes that can be put forward for a statement, as `below` chooses: it is given a number, and answers
+    /// with a smaller one.
+    pub fn any(&self, wanted: &Wanted<V>, mut below: impl FnMut(usize) -> usize) -> Vec<Signed<V>> {
+        let pools = self.pools(wanted);
+        let chosen = below(pools.len() + 2);
+        match pools.get(chosen) {
+            Some(pool) => {
+                let mut sets = self.of_pool(wanted, pool);
+                sets.swap_remove(below(sets.len()))
+            }
+            None if chosen == pools.len() => self.with_forged(wanted).0,
+            None => Vec::new(),
+        }
+    }
+
     fn of(&self, places: &[usize]) -> Vec<Signed<V>> {
         places.iter().map(|&place| self.votes[place].clone()).collect()
     }
@@ -230,6 +245,22 @@ mod tests {
         assert!(sets.contains(&vec![votes[0].clone(); 3]));
         let forged = sets.iter().find(|set| set.len() == 4 && set.iter().all(|v| *v.message() == wanted));
         assert_eq!(forged.map(|set| set.iter().filter(|vote| **vote == votes[0]).count()), Some(1));
+    }
+
+    #[test]
+    fn any_set_can_be_drawn_and_no_other() {
+        let (vote, votes) = votes();
+        let wanted = Wanted { vote, threshold: 2, repeated: 3, any_fields: true };
+        let ballots = Ballots::new(votes.iter().cloned(), &EVERYBODY);
+        let sets: BTreeSet<_> = ballots.sets(&wanted).into_iter().collect();
+        let drawn: BTreeSet<_> = (0..12)
+            .flat_map(|pool| (0..4).map(move |set| (pool, set)))
+            .map(|(pool, set)| {
+                let mut choices = [pool, set].into_iter();
+                ballots.any(&wanted, |bound| choices.next().unwrap() % bound)
+            })
+            .collect();
+        assert_eq!(drawn, sets);
     }
 
     #[test]

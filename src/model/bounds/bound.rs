@@ -2,18 +2,63 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::scope::{Load, Scope};
+use super::scope::{Load, Scope, Store};
 use crate::pbft::{Committee, CommitteeError, ReplicaId};
 
 /// A finite part of the protocol's behaviours: a scope, and who is Byzantine in it. Reads like its
 /// scope.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "Sizes")]
 pub struct Bound {
     /// The sizes.
     #[serde(flatten)]
     pub scope: Scope,
     /// Which replicas are Byzantine. More than f of them is a question one can ask.
     pub byzantine: Vec<ReplicaId>,
+}
+
+/// A bound as it is read: a key that it does not have is none that could be left out, since another bound would be meant.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sizes {
+    replicas: u16,
+    faults: u16,
+    views: u64,
+    slots: u64,
+    requests: u32,
+    checkpoint: Option<u64>,
+    window: Option<u64>,
+    crashes: u32,
+    store: Store,
+    clients: bool,
+    reads: u32,
+    lossy: bool,
+    #[serde(default)]
+    load: Option<Load>,
+    byzantine: Vec<ReplicaId>,
+}
+
+impl From<Sizes> for Bound {
+    fn from(sizes: Sizes) -> Self {
+        let Sizes { replicas, faults, views, slots, requests, checkpoint, window, .. } = sizes;
+        let Sizes { crashes, store, clients, reads, lossy, load, byzantine, .. } = sizes;
+        let scope = Scope {
+            replicas,
+            faults,
+            views,
+            slots,
+            requests,
+            checkpoint,
+            window,
+            crashes,
+            store,
+            clients,
+            reads,
+            lossy,
+            load,
+        };
+        Bound { scope, byzantine }
+    }
 }
 
 /// Why a bound cannot be explored.
@@ -91,12 +136,11 @@ impl Bound {
         for (name, value, most) in [
             ("replicas", u64::from(self.scope.replicas), 100),
             ("clients", u64::from(self.scope.requests), 1000),
-            ("operations", u64::from(load.operations), 1_000_000),
+            ("requests", u64::from(load.operations), 1_000_000),
             ("batch", u64::from(load.batch), 1000),
             ("in-flight", u64::from(load.in_flight), 1000),
             ("checkpoint", self.scope.checkpoint.unwrap_or(1), 10_000),
             ("window", self.scope.window.unwrap_or(1), 10_000),
-            ("crashes", u64::from(self.scope.crashes) + 1, 1001),
         ] {
             if value == 0 {
                 return Err(BoundError::Zero(name));
@@ -104,6 +148,10 @@ impl Bound {
             if value > most {
                 return Err(BoundError::TooLargeToSimulate(name, most, value));
             }
+        }
+        let crashes = u64::from(self.scope.crashes);
+        if crashes > 1000 {
+            return Err(BoundError::TooLargeToSimulate("crashes", 1000, crashes));
         }
         let (interval, window) = (self.scope.checkpoint_interval(), self.scope.watermarks());
         if window < interval {

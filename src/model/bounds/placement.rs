@@ -33,8 +33,7 @@ impl std::str::FromStr for Byzantine {
         let ids: Result<Vec<ReplicaId>, _> = text
             .split(',')
             .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| part.trim_start_matches('r').parse().map(ReplicaId))
+            .map(|part| part.strip_prefix('r').unwrap_or(part).parse().map(ReplicaId))
             .collect();
         ids.map(|ids| Byzantine::Ids(ids.into_iter().sorted().dedup().collect())).map_err(|_| error())
     }
@@ -99,6 +98,8 @@ mod tests {
         assert_eq!("2".parse(), Ok(Byzantine::Count(2)));
         assert_eq!("r2".parse(), ids(&[2]));
         assert_eq!("3, r1,1".parse(), ids(&[1, 3]));
-        assert!("two".parse::<Byzantine>().is_err());
+        for wrong in ["two", "r0,,r1", "r0,", ",", "rr1", ""] {
+            assert!(wrong.parse::<Byzantine>().is_err(), "{wrong}");
+        }
     }
 }

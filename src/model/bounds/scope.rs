@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much of the protocol's behaviour is explored, whoever is Byzantine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
     /// n: the number of replicas.
     pub replicas: u16,
@@ -41,6 +42,7 @@ pub struct Scope {
 
 /// How much work a simulated system gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Load {
     /// Requests that each client sends, one after the other.
     pub operations: u32,

@@ -10,7 +10,8 @@ use super::messages::Messages;
 use super::saved::AVAILABLE;
 use super::state::GuardState;
 use super::tables::Tables;
-use crate::model::adversary::{Adversary, Knowledge};
+use crate::interrupt;
+use crate::model::adversary::{Adversary, Proofs};
 use crate::model::bits::Bits;
 use crate::model::system::System;
 use crate::pbft::{Message, PreparedClaim, View};
@@ -22,7 +23,7 @@ pub(super) struct Exists {
     available: FxHashMap<Bits, Arc<Bits>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
     numbers: IndexMap<Bits, u32, FxBuildHasher>,
-    knowledge: IndexSet<Knowledge>,
+    knowledge: IndexSet<Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
     byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
 }
@@ -116,8 +117,10 @@ impl GuardModel {
             sent
         };
         let mut tables = self.write();
-        tables.journal.note(AVAILABLE, self.locals(state));
+        interrupt::poll();
         let available = Arc::new(self.exists_after(&mut tables, &sent));
+        // Only then: what is given up in the middle is no part of what is met.
+        tables.note(AVAILABLE, self.locals(state));
         tables.exists.available.insert(sent, Arc::clone(&available));
         available
     }

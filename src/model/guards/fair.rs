@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
+use super::saved::ANSWERS;
 use super::state::{EventIds, GuardState, Move};
 use super::tables::Tables;
 use super::transition_cache::TIMEOUT;
@@ -123,7 +124,7 @@ impl GuardModel {
         let mut all = Bits::default();
         let Some(status) = self.status(&mut tables, locals[to], to) else { return all };
         for (from, &local) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
-            if let Some(answers) = self.answers(&mut tables, local, from, &status) {
+            if let Some(answers) = self.answers(&mut tables, (local, from), (locals[to], to), &status) {
                 all.union_with(&answers);
             }
         }
@@ -131,18 +132,25 @@ impl GuardModel {
     }
 
     /// What a participant, by place, says in this local state of how far it is.
-    fn status(&self, tables: &mut Tables, local: u32, who: usize) -> Option<Message> {
+    pub(super) fn status(&self, tables: &mut Tables, local: u32, who: usize) -> Option<Message> {
         let Tables { locals, sent_again, .. } = tables;
         let ask = || locals.node(local).and_then(|node| raised(self.honest[who].status(&node.local)));
         sent_again.statuses.entry(local).or_insert_with(ask).clone()
     }
 
-    /// What a participant, by place, sends in this local state to who is so far.
-    fn answers(&self, tables: &mut Tables, local: u32, who: usize, status: &Message) -> Option<Arc<Bits>> {
+    /// What a participant in this local state, by place, sends to another one that says how far it is.
+    pub(super) fn answers(
+        &self,
+        tables: &mut Tables,
+        (local, who): (u32, usize),
+        (of, to): (u32, usize),
+        status: &Message,
+    ) -> Option<Arc<Bits>> {
         let key = (local, status.clone());
         if let Some(known) = tables.sent_again.answers.get(&key) {
             return Some(Arc::clone(known));
         }
+        let number = local;
         let local = &tables.locals.node(local)?.local;
         let answers = raised(self.honest[who].answers(&self.system, local, status));
         let standing = local.replica().map(|state| (state.view(), state.is_active()));
@@ -152,6 +160,7 @@ impl GuardModel {
         };
         let answers = answers.into_iter().filter(known).map(|message| tables.messages.intern(message));
         let answers: Arc<Bits> = Arc::new(answers.collect());
+        tables.note(ANSWERS, &[who as u32, number, to as u32, of]);
         tables.sent_again.answers.insert(key, Arc::clone(&answers));
         Some(answers)
     }

@@ -8,6 +8,7 @@ use super::locals::{LocalGuards, Node};
 use super::messages::Messages;
 use super::saved::GUARDS;
 use super::tables::Tables;
+use crate::interrupt;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::pbft::Message;
 
@@ -23,8 +24,11 @@ impl GuardModel {
             }
         }
         let mut tables = self.write();
-        tables.journal.note(GUARDS, &[local]);
-        self.find_guards(&mut tables, local)
+        interrupt::poll();
+        let guards = self.find_guards(&mut tables, local);
+        // Only then: what is given up in the middle is no part of what is met.
+        tables.note(GUARDS, &[local]);
+        guards
     }
 
     fn find_guards(&self, tables: &mut Tables, local: u32) -> Arc<Vec<Guard>> {

@@ -1,5 +1,7 @@
 //! How the tables are had again in another process: what made them grow, and the answers to that asked again.
 
+use std::borrow::Cow;
+
 use stateright::Model;
 
 use super::GuardModel;
@@ -11,13 +13,18 @@ use crate::model::record::{Journal, Recorded, Unfit};
 pub(super) const AVAILABLE: u32 = 0;
 pub(super) const GUARDS: u32 = 1;
 pub(super) const HISTORY: u32 = 2;
+pub(super) const ANSWERS: u32 = 3;
 
-impl Recorded for GuardModel {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
-    }
+/// Kinds of entries from this one on are of whoever is built on this judge.
+pub(in crate::model) const OF_OTHERS: u32 = 16;
 
-    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+impl GuardModel {
+    /// Makes the tables grow as a journal says, in which entries of others are taken in by `other`.
+    pub(in crate::model) fn replay_with(
+        &self,
+        journal: &[u32],
+        other: &mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>,
+    ) -> Result<(), Unfit> {
         let _ = self.init_states();
         for (kind, words) in Journal::entries(journal) {
             let met = |numbers: &[u32]| {
@@ -34,21 +41,53 @@ impl Recorded for GuardModel {
                 {
                     self.history(participant as u16, history, before, after);
                 }
+                (ANSWERS, &[who, local, to, of]) if met(&[local, of]) && self.are_here([who, to]) => {
+                    let mut tables = self.write();
+                    let status = self.status(&mut tables, of, to as usize).ok_or(Unfit)?;
+                    self.answers(&mut tables, (local, who as usize), (of, to as usize), &status);
+                }
+                (OF_OTHERS.., _) => other(kind, words)?,
                 _ => return Err(Unfit),
             }
         }
         Ok(())
     }
 
-    fn digest(&self) -> Fingerprint {
-        let tables = self.read();
-        let messages: Vec<_> = tables.messages.all().iter().collect();
-        let locals: Vec<_> = tables.locals.nodes().collect();
-        fingerprint(&(messages, locals, tables.histories.all().collect::<Vec<_>>()))
+    /// Whether there is a local state of that number.
+    pub(in crate::model) fn is_met(&self, local: u32) -> bool {
+        (local as usize) < self.read().locals.met()
     }
 
-    fn numbers(state: &GuardState) -> &[u32] {
-        &state.0
+    /// Whether there are participants with these places.
+    fn are_here(&self, places: [u32; 2]) -> bool {
+        places.iter().all(|&place| (place as usize) < self.honest.len())
+    }
+
+    /// Writes down what somebody has done who is built on this judge.
+    pub(in crate::model) fn note(&self, kind: u32, words: &[u32]) {
+        self.write().note(kind, words);
+    }
+}
+
+impl Recorded for GuardModel {
+    fn journal(&self) -> Vec<u32> {
+        self.read().journal.words().to_vec()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        self.replay_with(journal, &mut |_, _| Err(Unfit))
+    }
+
+    fn digest(&self) -> Fingerprint {
+        let tables = self.read();
+        let [messages, locals, histories] = tables.whole;
+        let messages: Vec<_> = tables.messages.all().iter().take(messages).collect();
+        let locals: Vec<_> = tables.locals.nodes().take(locals).collect();
+        fingerprint(&(messages, locals, tables.histories.all().take(histories).collect::<Vec<_>>()))
+    }
+
+    fn numbers(state: &GuardState) -> Cow<'_, [u32]> {
+        Cow::Borrowed(&state.0)
     }
 
     fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {

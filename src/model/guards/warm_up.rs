@@ -5,6 +5,7 @@ use stateright::Model as _;
 
 use super::GuardModel;
 use super::guard::enabled;
+use crate::interrupt;
 
 /// So many walks without a message that is new end a round.
 const IDLE: u32 = 256;
@@ -16,9 +17,9 @@ const MOST: u32 = 1 << 15;
 impl GuardModel {
     /// Walks here and there before the search begins. Each message that is met is a reason to look for the guards of
     /// a local state again, so it is better to have met most of them first: here that is done once in each round of
-    /// walks. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
-    /// and to have met those too early only adds states. Ends early when it `is_stopped`.
-    pub(crate) fn warm_up(&self, is_stopped: &dyn Fn() -> bool) {
+    /// walks, of which each step is `told`. Not where clients take part: some deliveries to them are steps of their own as soon as others are met,
+    /// and to have met those too early only adds states.
+    pub(crate) fn warm_up(&self, told: &dyn Fn()) {
         if !self.system.clients().is_empty() {
             return;
         }
@@ -31,9 +32,8 @@ impl GuardModel {
             while idle < IDLE && steps < MOST {
                 let (mut state, met) = (start.clone(), self.met());
                 for _ in 0..LONGEST {
-                    if is_stopped() {
-                        return;
-                    }
+                    interrupt::poll();
+                    told();
                     moves.clear();
                     let available = self.available(&state);
                     let may_crash = self.may_crash(&self.read(), &state);

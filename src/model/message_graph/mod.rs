@@ -7,7 +7,7 @@
 //!
 //! Nothing is left out and nothing is merged: two states are equal here if and only if they are in the other
 //! model, and every delivery is a step, as often as there are envelopes that bring it. That the two have as
-//! many states and transitions, and the same control parts, is a test (`tests/engine.rs`).
+//! many states and transitions, and the same control parts, is a test (`tests/it/engine.rs`).
 //!
 //! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
 //! first, the order of the search and the trace that it finds do not.
@@ -30,6 +30,7 @@ use super::network::{concerned, first_events, receivers};
 use super::participant::{Event, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::system::System;
+use crate::interrupt;
 use crate::pbft::{Message, Principal};
 
 /// PBFT message by message, in numbers.
@@ -247,8 +248,9 @@ impl MessageGraph {
             return next;
         }
         let mut tables = self.write();
-        let Tables { journal, locals, histories, .. } = &mut *tables;
-        journal.note(HISTORY, &[participant.into(), history, before, after]);
+        interrupt::poll();
+        tables.note(HISTORY, &[participant.into(), history, before, after]);
+        let Tables { locals, histories, .. } = &mut *tables;
         let client_state = |local: u32| locals[local as usize].1.client();
         match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
             (Participant::Client(client), Some(before), Some(after)) => {
@@ -288,8 +290,10 @@ impl Model for MessageGraph {
             return;
         }
         let mut tables = self.write();
-        tables.journal.note(STATE, &state.0);
+        interrupt::poll();
         self.fill(&mut tables, state);
+        // Only then: what is given up in the middle is no part of what is met.
+        tables.note(STATE, &state.0);
         actions.truncate(before);
         let found = self.known(&tables, state, actions);
         debug_assert!(found.is_ok(), "everything that can happen was found");

@@ -1,5 +1,7 @@
 //! How the tables are had again in another process: what made them grow, asked again.
 
+use std::borrow::Cow;
+
 use stateright::Model;
 
 use super::tables::Tables;
@@ -37,18 +39,19 @@ impl Recorded for MessageGraph {
 
     fn digest(&self) -> Fingerprint {
         let tables = self.read();
+        let [events, envelopes, locals, networks, histories] = tables.whole;
         let whole: (Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>) = (
-            tables.events.iter().collect(),
-            tables.envelopes.iter().collect(),
-            tables.locals.iter().collect(),
-            tables.networks.iter().collect(),
-            tables.histories.all().collect(),
+            tables.events.iter().take(events).collect(),
+            tables.envelopes.iter().take(envelopes).collect(),
+            tables.locals.iter().take(locals).collect(),
+            tables.networks.iter().take(networks).collect(),
+            tables.histories.all().take(histories).collect(),
         );
         fingerprint(&whole)
     }
 
-    fn numbers(state: &GraphState) -> &[u32] {
-        &state.0
+    fn numbers(state: &GraphState) -> Cow<'_, [u32]> {
+        Cow::Borrowed(&state.0)
     }
 
     fn numbered(&self, numbers: &[u32]) -> Option<GraphState> {

@@ -53,7 +53,7 @@ impl System {
     }
 
     /// Whether it is for a simulated run: what its adversary sends is not enumerated, but asked whether it
-    /// can be made ([`Known`](super::Known)).
+    /// can be made ([`Statements`](super::Statements)).
     pub(crate) fn is_simulated(&self) -> bool {
         matches!(self.kind, Kind::Simulated(_))
     }

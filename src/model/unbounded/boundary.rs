@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools as _;
+use serde::{Deserialize, Serialize};
 
 /// Of two views at one sequence number only the order counts: a view is its rank among those that still
 /// matter there.
@@ -12,7 +13,7 @@ pub(super) type Rank = u16;
 pub(super) type BatchNumber = u16;
 
 /// What one honest replica carries into the next view.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(super) struct CarriedState<V> {
     /// At each sequence number: the prepared certificate of the highest view.
     pub prepared: Vec<Option<(V, BatchNumber)>>,
@@ -53,7 +54,7 @@ pub(super) fn choices(decided: &Decided) -> impl Iterator<Item = Vec<Option<Batc
 }
 
 /// What all carry into the next view, and what the adversary can show.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct BoundaryState {
     /// What the honest replicas carry: who carries what does not matter.
     pub(super) replicas: Vec<CarriedState<Rank>>,

@@ -1,9 +1,6 @@
 //! What is explored: a scope and a rulebook, with what all views of them have in common.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Instant;
 
 use super::assumptions::{self, Assumption};
 use super::boundary::{BatchNumber, CarriedState, Showable};
@@ -27,8 +24,6 @@ pub(super) struct Context {
     pub reductions: Reductions,
     /// Whether a view change is taken that reports a certificate for number 0, which is below every window.
     takes_number_0: bool,
-    pub stop: Arc<AtomicBool>,
-    pub deadline: Option<Instant>,
     pub findings: Findings,
 }
 
@@ -53,8 +48,6 @@ impl Context {
             batches,
             reductions: Reductions::ALL,
             takes_number_0,
-            stop: Arc::default(),
-            deadline: None,
             findings: Findings::new(refusal, unmet),
         })
     }
@@ -64,11 +57,6 @@ impl Context {
     pub fn leaves_out_subsumed(&self) -> bool {
         let Reductions { subsumed, quotient, summaries, .. } = self.reductions;
         subsumed && quotient && summaries && !self.byzantine.is_empty()
-    }
-
-    /// Whether a view may have been ended in the middle: then it led to less than it does.
-    pub fn is_stopped(&self) -> bool {
-        self.stop.load(Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// No batch at each sequence number.

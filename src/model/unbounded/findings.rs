@@ -82,6 +82,13 @@ impl Findings {
         locked(&self.counted).insert(key)
     }
 
+    /// All that was counted.
+    pub fn counted(&self) -> Vec<Fingerprint> {
+        let mut all: Vec<_> = locked(&self.counted).iter().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// How many states were visited within views.
     pub fn within(&self) -> u64 {
         self.within.load(Relaxed)

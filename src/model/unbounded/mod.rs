@@ -68,6 +68,7 @@ mod outcomes;
 mod premise;
 mod round;
 mod runs;
+mod saved;
 mod setup;
 mod showable;
 mod stage;
@@ -80,17 +81,17 @@ mod view_messages;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Mutex;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 pub use assumptions::Assumption;
 pub use boundary::BoundaryState;
 pub use error::{Objection, Unexplorable};
 pub use order::{Reach, Subsumes};
+pub(crate) use saved::Found;
 
 use self::boundary::BatchNumber;
 use self::context::Context;
@@ -112,7 +113,7 @@ pub struct UnboundedModel {
 }
 
 /// A state of [`UnboundedModel`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum UnboundedState {
     /// Before view 0.
     Start,
@@ -149,13 +150,6 @@ impl UnboundedModel {
     #[must_use]
     pub fn reduced_by(mut self, reductions: Reductions) -> Self {
         self.context.reductions = reductions;
-        self
-    }
-
-    /// The model that ends a view in the middle once this is set or that time has come.
-    #[must_use]
-    pub(crate) fn stopped_by(mut self, stop: Arc<AtomicBool>, deadline: Option<Instant>) -> Self {
-        (self.context.stop, self.context.deadline) = (stop, deadline);
         self
     }
 
@@ -203,11 +197,6 @@ impl UnboundedModel {
     /// How many states were visited within views.
     pub fn within(&self) -> u64 {
         self.context.findings.within()
-    }
-
-    /// Whether a view may have been ended in the middle: then it led to less than it does.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.context.is_stopped()
     }
 
     /// What is left if every honest replica leaves its view now, in a state of judge *guards* with the same scope, but for
@@ -264,7 +253,7 @@ impl UnboundedModel {
         let findings = &self.context.findings;
         let mut next = BTreeSet::new();
         for leader in self.leaders(past) {
-            if findings.refusal().is_some() || self.objection().is_some() || self.is_stopped() {
+            if findings.refusal().is_some() || self.objection().is_some() {
                 break;
             }
             match self.explore(past, leader) {

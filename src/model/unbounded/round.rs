@@ -26,6 +26,7 @@ use super::numbers::{
 };
 use super::runs::{CarriedRow, GainedRow, Parts, Phase, Plan, Row, Runs};
 use super::stage::Stage;
+use crate::interrupt;
 use crate::model::bits::Bits;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::guards::GuardModel;
@@ -88,7 +89,7 @@ pub(super) fn runs(
         };
         round.run(start)?;
         let runs = round.runs;
-        if runs.sent == alphabet || context.is_stopped() {
+        if runs.sent == alphabet {
             return Ok(runs);
         }
         alphabet = runs.sent;
@@ -117,9 +118,7 @@ impl Round<'_> {
         let mut waiting = vec![start.clone()];
         let mut next = Vec::new();
         while let Some(locals) = waiting.pop() {
-            if self.steps.context.is_stopped() {
-                return Ok(());
-            }
+            interrupt::poll();
             self.runs.states += 1;
             self.next(&locals, &mut next)?;
             for locals in next.drain(..) {

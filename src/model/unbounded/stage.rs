@@ -28,7 +28,7 @@ use crate::model::property::Properties;
 
 /// What is known of a local state in the view.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct LocalFacts {
     /// What it is, whoever is in it.
     pub anonymous: AnonymousNumber,
     /// Where that stands among all; it does not depend on which was met first.
@@ -58,7 +58,7 @@ pub(super) struct Stage {
     starts: Starts,
     anonymous: Interned<AnonymousNumber, AnonymousState>,
     /// By the number of the local state.
-    known: Vec<Option<Known>>,
+    known: Vec<Option<LocalFacts>>,
     ends: EndSets,
     verdicts: Verdicts,
     departures: Departures,
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     /// What is known of a local state.
-    pub fn known(&mut self, context: &Context, local: LocalId) -> Result<&Known, Unexplorable> {
+    pub fn known(&mut self, context: &Context, local: LocalId) -> Result<&LocalFacts, Unexplorable> {
         let place = local as usize;
         if self.known.len() <= place {
             self.known.resize(place + 1, None);
@@ -120,7 +120,7 @@ impl Stage {
         self.known[place].as_ref().ok_or(Unexplorable::Unmet)
     }
 
-    fn learn(&mut self, context: &Context, number: LocalId) -> Result<Known, Unexplorable> {
+    fn learn(&mut self, context: &Context, number: LocalId) -> Result<LocalFacts, Unexplorable> {
         let (arena, view) = (&self.arena, self.arena.setup.view);
         let (local, messages) = arena.judge.numbered(number).ok_or(Unexplorable::Unmet)?;
         let (place, _) = arena.judge.whose(number).ok_or(Unexplorable::Unmet)?;
@@ -145,7 +145,7 @@ impl Stage {
         let sent = arena.judge.sent_by(number).intersection(self.messages.all(arena));
         self.departures.note(place, local.clone(), left);
         self.verdicts.observe(observation, number);
-        Ok(Known {
+        Ok(LocalFacts {
             anonymous: self.anonymous.number(anonymous),
             order,
             outcome: self.outcomes.number(context, view, carried),

@@ -84,9 +84,7 @@ impl Summaries {
             return Ok(Some(Arc::clone(summary)));
         }
         let summary = Arc::new(summarized(context, stage, &row, &key)?);
-        if !context.is_stopped() {
-            self.by_essences.insert(key, Arc::clone(&summary));
-        }
+        self.by_essences.insert(key, Arc::clone(&summary));
         Ok(Some(summary))
     }
 

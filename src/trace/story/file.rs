@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::Story;
-use crate::engine::{Graph, Happening, Kind, Refusal, SetupError};
+use super::{Story, StoryEnd};
+use crate::engine::{Bound, Graph, Happening, Kind, Refusal, SetupError, Step};
 use crate::protocol::{NodeId, Protocol};
 
 /// The version of the form.
@@ -20,13 +20,19 @@ const VERSION: u64 = 1;
 pub struct StoryFile {
     version: u64,
     protocol: String,
-    byzantine: Vec<NodeId>,
-    network: String,
+    #[serde(flatten)]
+    bound: Bound,
     /// The property that it is said to violate.
     pub violates: Option<String>,
+    /// How it goes on for ever, if it does not get where it must get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<StoryEnd>,
     /// The steps after the prelude.
     steps: Vec<StepRecord>,
 }
+
+/// What a file says, the graph of its protocol and bound, and its steps there.
+type Followed<P> = (StoryFile, Graph<P>, Vec<Step>);
 
 /// A step as it stands in a file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,9 +63,6 @@ pub enum ReadStoryError {
     /// It is of another protocol.
     #[error("the trace is of the protocol '{0}', and this is '{1}'")]
     Protocol(String, String),
-    /// It was found on another network.
-    #[error("the trace is of a network of '{0}', and that of this protocol is '{1}'")]
-    Network(String, String),
     /// Who it says is Byzantine cannot be.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -81,8 +84,8 @@ impl Story {
         let file = StoryFile {
             version: VERSION,
             protocol: self.protocol.clone(),
-            byzantine: self.participants.byzantine().to_vec(),
-            network: self.network.clone(),
+            bound: self.bound.clone(),
+            end: self.end.clone(),
             violates: self.violation.as_ref().map(|violation| violation.property.clone()),
             steps: steps
                 .map(|Happening { kind, at, from, words, nth, .. }| StepRecord { kind, at, from, words, nth })
@@ -99,19 +102,35 @@ impl StoryFile {
     /// # Errors
     /// It is no story of that protocol, or a step cannot happen.
     pub fn replay<P: Protocol>(text: &str, protocol: Arc<P>) -> Result<(Self, Story), ReadStoryError> {
-        let file: StoryFile = serde_json::from_str(text)?;
+        let (file, graph, path) = StoryFile::followed(text, protocol, Arc::default())?;
+        let story = match &file.end {
+            None => Story::of(&graph, &path)?,
+            Some(end) => Story::never(&graph, &path, end.clone())?,
+        };
+        Ok((file, story))
+    }
+
+    /// The steps of a file, and the graph in which they are steps.
+    pub(crate) fn followed<P: Protocol>(
+        text: &str,
+        protocol: Arc<P>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Followed<P>, ReadStoryError> {
+        let mut value: serde_json::Value = serde_json::from_str(text)?;
+        // In the Informal Trace Format it stands among the format's own fields.
+        if let Some(story) = value.pointer_mut("/#meta/story") {
+            value = story.take();
+        }
+        let file: StoryFile = serde_json::from_value(value)?;
         if file.version != VERSION {
             return Err(ReadStoryError::Version(file.version));
         }
         if file.protocol != protocol.name() {
             return Err(ReadStoryError::Protocol(file.protocol, protocol.name()));
         }
-        let graph = Graph::new(protocol, &file.byzantine, None, Arc::new(AtomicBool::new(false)))?;
+        let graph = Graph::of_one_run(protocol, &file.bound, None, stop)?;
         if let Some(refusal) = graph.refusal() {
             return Err(refusal.into());
-        }
-        if file.network != graph.network() {
-            return Err(ReadStoryError::Network(file.network, graph.network()));
         }
         let mut state = graph.start().clone();
         let mut path = Vec::new();
@@ -120,21 +139,14 @@ impl StoryFile {
             let found = choices.iter().filter(|(_, choice)| record.means(choice)).nth(record.nth);
             let Some(&(step, _)) = found else {
                 let there: Vec<_> = choices.iter().map(|(_, choice)| choice.words.as_str()).collect();
-                let there = format!(
-                    "there is {}",
-                    if there.is_empty() { "nothing".to_owned() } else { there.join("; ") }
-                );
-                return Err(ReadStoryError::Step(
-                    number + 1,
-                    format!("'{}' at {}", record.words, record.at),
-                    there,
-                ));
+                let there = if there.is_empty() { "nothing".to_owned() } else { there.join("; ") };
+                let what = format!("'{}' at {}", record.words, record.at);
+                return Err(ReadStoryError::Step(number + 1, what, format!("there is {there}")));
             };
             state = graph.next(&state, step)?;
             path.push(step);
         }
-        let story = Story::of(&graph, &path)?;
-        Ok((file, story))
+        Ok((file, graph, path))
     }
 }
 

@@ -26,12 +26,16 @@ pub(super) fn row(places: &[Place], number: usize, step: &Happening) -> String {
     let from = step.from.map(|from| lane(places, from)).filter(|from| *from != to);
     let mut cells: Vec<char> = margin(places).chars().skip(NUMBER + 2).collect();
     let [start, end] = [from.unwrap_or(to) * WIDTH, to * WIDTH];
-    let line = if step.kind == Kind::Cut { '╳' } else { '─' };
+    let line = match step.kind {
+        Kind::Cut => '╳',
+        Kind::Loss => '┄',
+        _ => '─',
+    };
     for cell in cells.iter_mut().take(start.max(end)).skip(start.min(end)) {
         *cell = line;
     }
     let head = match (step.kind, start < end, from) {
-        (Kind::Cut, ..) => '╳',
+        (Kind::Cut | Kind::Loss | Kind::Crash, ..) => '╳',
         (_, _, None) => '◆',
         (_, true, _) => '▶',
         (_, false, _) => '◀',
@@ -44,11 +48,12 @@ pub(super) fn row(places: &[Place], number: usize, step: &Happening) -> String {
     }
     let cells: String = cells.into_iter().collect();
     let words = match step.kind {
-        Kind::Message | Kind::Cut | Kind::Event => step.words.clone(),
+        Kind::Message | Kind::Cut | Kind::Event | Kind::Crash => step.words.clone(),
+        Kind::Loss => format!("lost: {}", step.words),
         Kind::Timer => format!("timer: {}", step.words),
     };
     let who = match (step.kind, step.from) {
-        (Kind::Message, Some(from)) => format!("{from} → {}: ", step.at),
+        (Kind::Message | Kind::Loss, Some(from)) => format!("{from} → {}: ", step.at),
         (Kind::Cut, _) => String::new(),
         _ => format!("{}: ", step.at),
     };

@@ -1,13 +1,20 @@
 //! A run of a protocol of one's own, told step by step: in words with lanes, and in a file that can be read again.
 
+mod draw;
 mod file;
+mod itf;
 mod lanes;
+mod shrink;
 
 use std::fmt::Write as _;
 
 use itertools::Itertools;
+use serde::{Deserialize, Serialize};
 
-use crate::engine::{Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation};
+use super::{Form, html};
+use crate::engine::{
+    Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
+};
 use crate::protocol::{NodeId, Protocol};
 
 pub use file::{ReadStoryError, StoryFile};
@@ -19,15 +26,31 @@ pub struct Story {
     pub protocol: String,
     /// Who took part.
     pub participants: Participants,
-    /// What became of messages, in words.
-    pub network: String,
+    /// Who was Byzantine, how many crashes there could be, and what became of messages.
+    pub bound: Bound,
     /// How many of the steps are the prelude.
     pub opening: usize,
     /// The steps, the prelude first.
     pub steps: Vec<Happening>,
-    /// What is wrong with the last state.
+    /// What is wrong with the last state; or what never comes.
     pub violation: Option<Violation>,
+    /// How a run goes on that never gets where it must get.
+    pub end: Option<StoryEnd>,
 }
+
+/// How a run goes on for ever.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StoryEnd {
+    /// After how many of the steps behind the prelude the network is stable.
+    pub stable_after: usize,
+    /// After how many of these steps what follows is repeated for ever; none if the run stops.
+    pub repeats_after: Option<usize>,
+    /// What happens then, in words.
+    pub then: String,
+}
+
+/// The property that something must happen.
+const LIVENESS: &str = "liveness";
 
 impl Story {
     /// Makes a run happen again, after the prelude, and tells it.
@@ -39,15 +62,48 @@ impl Story {
         Ok(Story::told(graph, steps, &last))
     }
 
+    /// Makes a run happen again whose honest nodes do not all get where they must get, and tells it.
+    pub(crate) fn never<P: Protocol>(
+        graph: &Graph<P>,
+        path: &[Step],
+        end: StoryEnd,
+    ) -> Result<Self, Refusal> {
+        let (steps, last) = graph.tell(path)?;
+        let who = nodes_in_words(&graph.undone(&last));
+        let violation = Violation { property: LIVENESS.to_owned(), why: format!("{who} never gets there") };
+        Ok(Story { violation: Some(violation), end: Some(end), ..Story::told(graph, steps, &last) })
+    }
+
     fn told<P: Protocol>(graph: &Graph<P>, steps: Vec<Happening>, last: &GraphState) -> Self {
         Story {
             protocol: graph.protocol().name(),
             participants: graph.participants().clone(),
-            network: graph.network(),
+            bound: graph.bound(),
             opening: graph.opening().len(),
             steps,
             violation: graph.violation(last),
+            end: None,
         }
+    }
+
+    /// The story in a form.
+    ///
+    /// # Errors
+    /// It cannot be put into JSON.
+    pub fn written(&self, form: Form) -> serde_json::Result<String> {
+        match form {
+            Form::Json => self.to_json(),
+            Form::Itf => self.to_itf(),
+            Form::Html => Ok(self.to_html()),
+            Form::Mermaid => Ok(self.to_mermaid()),
+            Form::Text => Ok(self.to_text()),
+            Form::Shiviz => Ok(self.to_shiviz()),
+        }
+    }
+
+    /// The run as one page of HTML, without scripts: the diagram and the words.
+    pub fn to_html(&self) -> String {
+        html::plain(&format!("A run of {}", self.protocol), &self.to_svg(), &self.to_text())
     }
 
     /// The run in words, with a lane for each who takes part.
@@ -68,12 +124,28 @@ impl Story {
         let places = self.participants.places();
         let _ = writeln!(out, "{}", lanes::header(places));
         for (number, step) in self.steps.iter().skip(self.opening).enumerate() {
+            self.mark(&mut out, number);
             out.push_str(&lanes::row(places, number + 1, step));
             for line in outcome(step) {
                 let _ = writeln!(out, "{}{line}", lanes::margin(places));
             }
         }
+        self.mark(&mut out, self.steps.len() - self.opening);
+        if let Some(end) = &self.end {
+            let _ = writeln!(out, "      ↻ {}", end.then);
+        }
         out
+    }
+
+    /// What begins before the step of that number.
+    fn mark(&self, out: &mut String, number: usize) {
+        let Some(end) = &self.end else { return };
+        if end.stable_after == number {
+            out.push_str("      ── from here on the network is stable\n");
+        }
+        if end.repeats_after == Some(number) {
+            out.push_str("      ↻ from here on, for ever\n");
+        }
     }
 }
 

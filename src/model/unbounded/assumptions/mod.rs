@@ -35,6 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::assumption::Assumption;
 use self::trial::Trial;
 use super::forge::Maker;
+use crate::interrupt;
 use crate::model::alike::Alike;
 use crate::model::panics::guarded;
 use crate::pbft::{Batch, KeySet, View};
@@ -56,7 +57,7 @@ pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<
 /// # Errors
 /// What it does not fulfil.
 pub(super) fn asking(ask: impl FnOnce() -> Result<(), Assumption>) -> Result<(), Assumption> {
-    let answer = catch_unwind(AssertUnwindSafe(|| guarded(ask)));
+    let answer = catch_unwind(AssertUnwindSafe(|| guarded(ask))).map_err(interrupt::passed_on);
     answer.map_or(Err(Assumption::Panics), |answer| answer.unwrap_or(Err(Assumption::Panics)))
 }
 

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::assumption::Assumption;
 use super::trial::Trial;
+use crate::interrupt;
 use crate::pbft::{Batch, NewView, PreparedClaim, Proposal, SeqNum, Uncompared, View, ViewChange};
 
 /// So many lists are tried at most.
@@ -361,7 +362,12 @@ fn at_once<T: Send + Sync>(
     all: Vec<T>,
     check: impl Fn(&T) -> Result<(), Assumption> + Sync + Send,
 ) -> Result<(), Assumption> {
-    all.par_iter().find_map_first(|one| check(one).err()).map_or(Ok(()), Err)
+    let over = interrupt::current();
+    let failed = |one| {
+        let _over = interrupt::enter(over.clone());
+        check(one).err()
+    };
+    all.par_iter().find_map_first(failed).map_or(Ok(()), Err)
 }
 
 fn try_each(

@@ -1,0 +1,1 @@
+//! The benches of bft-check: see `benches/*.rs`.

@@ -1,0 +1,80 @@
+//! What must happen once the network is stable, on every fair run.
+
+use crate::check::fair::{
+    Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessReport, LivenessVerdict, check_liveness,
+};
+use crate::check::limits::{Limit, Limits, Progress};
+use crate::check::search::Coverage;
+use crate::engine::{FairGraph, FairState, FairStep, Owed, Refusal};
+use crate::protocol::Protocol;
+use crate::trace::{Story, StoryEnd};
+
+use super::report::Verdict;
+
+/// How it is asked for.
+pub(super) const LIVENESS: &str = "liveness";
+
+impl<P: Protocol> FairModel for FairGraph<P> {
+    type Class = Owed;
+
+    fn class(&self, state: &FairState, step: &FairStep) -> Option<Owed> {
+        self.owed(state, step)
+    }
+
+    fn is_cut(&self, state: &FairState) -> bool {
+        FairGraph::is_cut(self, state)
+    }
+}
+
+/// Whether every honest node gets where it must get, on every fair run.
+pub(super) fn check<P: Protocol>(
+    graph: &FairGraph<P>,
+    limits: &Limits,
+    progress: &Progress,
+) -> (Coverage, Verdict) {
+    let done = LivenessProperty::eventually(LIVENESS, |graph: &FairGraph<P>, state| graph.is_done(state));
+    let report = check_liveness(graph, &[done], limits, progress);
+    let refused = |coverage, why| (coverage, Verdict::Refused(why));
+    match (graph.graph().refusal(), report) {
+        (Some(why), report) => refused(report.map(|report| report.coverage).unwrap_or_default(), why),
+        (None, Err(error)) => refused(Coverage::default(), Refusal::NotRepeated(error.to_string())),
+        (None, Ok(report)) => (report.coverage, verdict(graph, report)),
+    }
+}
+
+fn verdict<P: Protocol>(graph: &FairGraph<P>, report: LivenessReport<FairStep, Owed>) -> Verdict {
+    let Some(finding) = report.findings.into_iter().next() else {
+        return Verdict::NotExhausted(Limit::Bound);
+    };
+    match finding.verdict {
+        LivenessVerdict::Holds => Verdict::Holds,
+        LivenessVerdict::NotExhausted(Cut::Limit(limit)) => Verdict::NotExhausted(limit),
+        LivenessVerdict::NotExhausted(Cut::Boundary) => Verdict::NotExhausted(Limit::Bound),
+        LivenessVerdict::Violated(lasso) => match told(graph, &lasso) {
+            Ok(story) => {
+                Verdict::NotLive { steps: story.steps.len() - story.opening, story: Box::new(story) }
+            }
+            Err(why) => Verdict::Refused(why),
+        },
+    }
+}
+
+fn told<P: Protocol>(graph: &FairGraph<P>, lasso: &Lasso<FairStep>) -> Result<Story, Refusal> {
+    let mut path = Vec::new();
+    let mut stable_after = 0;
+    for step in lasso.prefix.iter().chain(lasso.cycle()) {
+        match step {
+            FairStep::Stabilise => stable_after = path.len(),
+            FairStep::Step(step) => path.push(*step),
+        }
+    }
+    let cycle = lasso.cycle().iter().filter(|step| matches!(step, FairStep::Step(_))).count();
+    let repeats_after = (cycle > 0).then_some(path.len() - cycle);
+    let then = match lasso.ending {
+        Ending::DeadEnd => "nothing can happen any more",
+        Ending::Rest => "nothing that is left has to happen",
+        Ending::Loop(_) => "and so on for ever",
+    };
+    let end = StoryEnd { stable_after, repeats_after, then: then.to_owned() };
+    Story::never(graph.graph(), &path, end)
+}

@@ -1,0 +1,66 @@
+//! Flags of a protocol's own, such as its rounds and values.
+
+use std::str::FromStr;
+
+use clap::{Arg, ArgMatches, Command};
+
+/// A flag of a protocol's own, with a value.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    name: &'static str,
+    default: String,
+    help: &'static str,
+}
+
+impl Flag {
+    /// The flag `--name`, what it is unless it is given, and what it is for.
+    pub fn new(name: &'static str, default: impl ToString, help: &'static str) -> Self {
+        Flag { name, default: default.to_string(), help }
+    }
+
+    fn argument(&self) -> Arg {
+        let Flag { name, default, help } = self.clone();
+        // Values are borrowed for ever, and there are few.
+        Arg::new(name).long(name).value_name("VALUE").default_value(&*default.leak()).help(help).global(true)
+    }
+}
+
+/// What the flags of a protocol's own are in a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags<'a> {
+    matches: &'a ArgMatches,
+}
+
+impl<'a> Flags<'a> {
+    pub(super) fn of(matches: &'a ArgMatches) -> Self {
+        Flags { matches }
+    }
+
+    /// The value of a flag.
+    ///
+    /// # Errors
+    /// It is no such value; or there is no such flag.
+    pub fn get<T: FromStr>(&self, name: &str) -> Result<T, String> {
+        let given = self.matches.try_get_one::<String>(name).ok().flatten();
+        let given = given.ok_or_else(|| format!("there is no flag --{name}"))?;
+        given.parse().map_err(|_| format!("--{name} {given}: no such value"))
+    }
+}
+
+/// The command with these flags, in each of its subcommands.
+pub(super) fn with_flags(command: Command, flags: &[Flag]) -> Result<Command, String> {
+    for flag in flags {
+        let is_taken = |command: &Command| {
+            command
+                .get_arguments()
+                .any(|known| known.get_long() == Some(flag.name) || known.get_id() == flag.name)
+        };
+        if is_taken(&command) || command.get_subcommands().any(is_taken) {
+            return Err(format!(
+                "--{} is a flag of every protocol: call that of this one otherwise",
+                flag.name
+            ));
+        }
+    }
+    Ok(command.args(flags.iter().map(Flag::argument)))
+}

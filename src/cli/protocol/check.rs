@@ -1,0 +1,126 @@
+//! `check`: every run within a bound.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::bound::BoundArguments;
+use crate::check::protocol::{CheckedProtocol, Verdict};
+use crate::check::{Check, collision_probability};
+use crate::cli::check::exit_code;
+use crate::cli::limits::LimitArguments;
+use crate::cli::output::{self, answer, answer_json, complain};
+use crate::cli::{Format, HOLDS, UsageError, numbers, signals, with};
+use crate::protocol::Protocol;
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    bound: BoundArguments,
+    /// Check this property only: agreement, validity, panics, liveness, or an invariant of the protocol
+    #[arg(long, value_name = "NAME")]
+    property: Option<String>,
+    /// For how many rounds at most the network is unstable, where liveness is asked about [default: 1]
+    #[arg(long, value_name = "N")]
+    unstable_rounds: Option<u64>,
+    /// Look only at what is near the run in this trace: some of its steps, and then --within others
+    #[arg(long, value_name = "FILE", requires = "within")]
+    around: Option<PathBuf>,
+    /// How many steps may be others
+    #[arg(long, value_name = "N", requires = "around")]
+    within: Option<u32>,
+    #[command(flatten)]
+    limits: LimitArguments,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write the shortest run that violates a property to this file, in the form of its ending: .json or .itf.json
+    /// (Informal Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
+    let bound = &arguments.bound;
+    let network = bound.network(&protocol)?;
+    if arguments.around.is_some() && bound.is_given() {
+        return Err(UsageError(
+            "--around: the trace says who is Byzantine, what crashes and what becomes of messages; leave out the flags that do"
+                .to_owned(),
+        ));
+    }
+    let check = Check::new(protocol);
+    let check = with(check, bound.byzantine.clone(), Check::byzantine);
+    let check = with(check, bound.crashes, Check::<P>::crashes);
+    let check = with(check, network, Check::network);
+    let check = with(check, arguments.property.clone(), Check::property);
+    let check = with(check, arguments.unstable_rounds, Check::unstable_rounds);
+    let check = match (&arguments.around, arguments.within) {
+        (Some(path), Some(within)) => {
+            let text =
+                fs::read_to_string(path).map_err(|why| UsageError(format!("{}: {why}", path.display())))?;
+            check.around(text, within)
+        }
+        _ => check,
+    };
+    let check = arguments.limits.given_to(check)?;
+    let check = with(check, arguments.trace.clone(), Check::trace);
+    let checked = check.run_until(&signals::stopped()?)?;
+    let mut code = exit_code(checked.conclusion());
+    code = match arguments.format {
+        Format::Text => answer(&checked.to_string(), code),
+        Format::Json => answer_json(&as_json(&checked)?, code),
+    };
+    if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
+        answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
+    }
+    if let Some(error) = checked.failure() {
+        complain(&error.to_string());
+    }
+    Ok(code)
+}
+
+fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
+    let mut rows = Vec::new();
+    for row in checked.rows() {
+        let coverage = &row.coverage;
+        let mut json = json!({
+            "asked": row.asked,
+            "adversary": row.adversary,
+            "network": row.network,
+            "key": row.key,
+            "states": coverage.states,
+            "transitions": coverage.transitions,
+            "depth": coverage.depth,
+            "seconds": coverage.elapsed.as_secs_f64(),
+            "collision_probability": collision_probability(coverage.states),
+        });
+        match &row.verdict {
+            Verdict::Holds => json["verdict"] = json!("holds"),
+            Verdict::Vacuous => json["verdict"] = json!("vacuous"),
+            Verdict::NotExhausted(limit) => {
+                json["verdict"] = json!("not exhausted");
+                json["limit"] = json!(numbers::limit(*limit));
+                json["why"] = json!(limit.to_string());
+            }
+            Verdict::Refused(why) => {
+                json["verdict"] = json!("no verdict");
+                json["why"] = json!(why.to_string());
+            }
+            Verdict::Violated { steps, story } | Verdict::NotLive { steps, story } => {
+                json["verdict"] = json!("violated");
+                json["property"] = json!(story.violation.as_ref().map(|violation| &violation.property));
+                json["steps"] = json!(steps);
+                json["trace"] = serde_json::from_str(&story.to_json()?)?;
+            }
+        }
+        rows.push(json);
+    }
+    let mut out = output::head("check", exit_code(checked.conclusion()));
+    out["protocol"] = json!(checked.name());
+    out["failures"] = json!(checked.failure().map(ToString::to_string).into_iter().collect::<Vec<_>>());
+    out["rows"] = json!(rows);
+    Ok(out)
+}

@@ -1,0 +1,138 @@
+//! The command line of a protocol of one's own.
+
+mod bound;
+mod check;
+mod explore;
+mod replay;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::flags::{Flag, Flags, with_flags};
+use super::{UsageError, ended, refused_arguments};
+use crate::protocol::Protocol;
+
+#[derive(Debug, Parser)]
+#[command(about = "Finds out whether this protocol is right", version)]
+struct ProtocolArguments {
+    #[command(subcommand)]
+    command: ProtocolCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProtocolCommand {
+    /// Run the protocol under the exhaustive model checker
+    Check(check::CheckArguments),
+    /// Let runs happen that are drawn from seeds, past what can be explored exhaustively
+    Simulate(simulate::SimulateArguments),
+    /// Make the run in a trace file happen again, and say where it ends
+    Replay(replay::ReplayArguments),
+    /// Browse the runs of the protocol, and counterexamples, in a web browser
+    Explore(explore::ExploreArguments),
+}
+
+/// Runs the command that the process was given on a protocol of one's own: the whole `main` of its command line, with
+/// `check`, `simulate`, `replay` and `explore`. Exit codes are those of `bft`.
+///
+/// ```no_run
+/// use bft_check::protocol::{Effects, Input, NodeId, Protocol};
+///
+/// struct Mine;
+///
+/// impl Protocol for Mine {
+///     type Node = ();
+///     type Message = ();
+///     type Event = ();
+///     type Value = ();
+///
+///     fn nodes(&self) -> usize {
+///         4
+///     }
+///
+///     fn init(&self, _: NodeId, _: &mut Effects<Self>) {}
+///
+///     fn step(&self, _: &mut (), _: Input<Self>, _: &mut Effects<Self>) {}
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     bft_check::cli::run_protocol(Mine)
+/// }
+/// ```
+pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
+    let name = protocol.name();
+    run_named(name, &[], |_| Ok(protocol))
+}
+
+/// The same for a protocol with bounds of its own, which are flags of every command.
+///
+/// ```no_run
+/// # use bft_check::protocol::{Effects, Input, NodeId, Protocol};
+/// use bft_check::cli::{Flag, run_protocol_with};
+///
+/// struct Mine {
+///     nodes: usize,
+///     rounds: u32,
+/// }
+/// # impl Protocol for Mine {
+/// #     type Node = ();
+/// #     type Message = ();
+/// #     type Event = ();
+/// #     type Value = ();
+/// #     fn nodes(&self) -> usize { self.nodes }
+/// #     fn init(&self, _: NodeId, _: &mut Effects<Self>) {}
+/// #     fn step(&self, _: &mut (), _: Input<Self>, _: &mut Effects<Self>) {}
+/// # }
+///
+/// fn main() -> std::process::ExitCode {
+///     let flags = [Flag::new("nodes", 4, "How many nodes there are"), Flag::new("rounds", 2, "Rounds before it ends")];
+///     run_protocol_with("mine", &flags, |flags| {
+///         Ok(Mine { nodes: flags.get("nodes")?, rounds: flags.get("rounds")? })
+///     })
+/// }
+/// ```
+pub fn run_protocol_with<P: Protocol>(
+    name: &str,
+    flags: &[Flag],
+    build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
+) -> ExitCode {
+    run_named(name.to_owned(), flags, build)
+}
+
+fn run_named<P: Protocol>(
+    name: String,
+    flags: &[Flag],
+    build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
+) -> ExitCode {
+    let matches = match command(name, flags) {
+        Ok(command) => command.try_get_matches(),
+        Err(why) => return ended(Err(UsageError(why))),
+    };
+    let read = matches.and_then(|matches| Ok((ProtocolArguments::from_arg_matches(&matches)?, matches)));
+    match read {
+        Ok((arguments, matches)) => ended(run_command(arguments, &matches, build)),
+        Err(error) => refused_arguments(&error),
+    }
+}
+
+fn command(name: String, flags: &[Flag]) -> Result<Command, String> {
+    // Names are borrowed for ever, and there is one.
+    let command = ProtocolArguments::command().name(&*name.leak());
+    with_flags(command, flags)
+}
+
+fn run_command<P: Protocol>(
+    arguments: ProtocolArguments,
+    matches: &ArgMatches,
+    build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
+) -> Result<u8, UsageError> {
+    let own = matches.subcommand().map_or(matches, |(_, own)| own);
+    let protocol = build(&Flags::of(own)).map_err(UsageError)?;
+    match arguments.command {
+        ProtocolCommand::Check(arguments) => check::run(protocol, &arguments),
+        ProtocolCommand::Simulate(arguments) => simulate::run(protocol, &arguments),
+        ProtocolCommand::Replay(arguments) => replay::run(protocol, &arguments),
+        ProtocolCommand::Explore(arguments) => explore::run(protocol, &arguments),
+    }
+}

@@ -1,0 +1,62 @@
+//! `replay`: a run from a file, made to happen again.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::output::answer;
+use crate::cli::{HOLDS, STUCK, UNSAFE, UsageError};
+use crate::files;
+use crate::protocol::Protocol;
+use crate::trace::{Form, StoryFile};
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The trace, as `check --trace` writes it, or in the Informal Trace Format
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Leave out every step that the violation does not need
+    #[arg(long)]
+    shrink: bool,
+    /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd (Mermaid),
+    /// .txt (words), .shiviz or .log (ShiViz)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, UsageError> {
+    let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", arguments.file.display()));
+    let form = arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+    let text = fs::read_to_string(&arguments.file).map_err(|why| named(&why))?;
+    let protocol = Arc::new(protocol);
+    let (file, read) = StoryFile::replay(&text, Arc::clone(&protocol)).map_err(|why| named(&why))?;
+    let story = match arguments.shrink {
+        true => read.shrunk(protocol).map_err(|why| named(&why))?,
+        false => read.clone(),
+    };
+    if let (Some(path), Some(form)) = (&arguments.trace, form) {
+        files::write(path, story.written(form)?)
+            .map_err(|why| UsageError(format!("{}: {why}", path.display())))?;
+    }
+    let mut out = format!("Protocol: {}\n\n{}", story.protocol, story.to_text());
+    let left_out = read.steps.len() - story.steps.len();
+    if left_out > 0 {
+        out.push_str(&format!("\n{left_out} of {} steps were left out.\n", read.steps.len() - read.opening));
+    }
+    match (&file.violates, &story.violation) {
+        (Some(said), Some(violation)) if *said == violation.property => {}
+        (Some(said), _) => {
+            out.push_str(&format!("\nThe file says that it violates {said}; here it does not.\n"));
+        }
+        (None, None) => out.push_str("\nNothing is violated in the last state.\n"),
+        (None, Some(_)) => {}
+    }
+    let code = match (&story.violation, &story.end) {
+        (Some(_), None) => UNSAFE,
+        (Some(_), Some(_)) => STUCK,
+        (None, _) => HOLDS,
+    };
+    Ok(answer(&out, code))
+}

@@ -1,0 +1,153 @@
+//! The explorer on the runs of a protocol of one's own, whose states are numbers: it is shown what they stand for.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stateright::{Model, Path, Property};
+
+use crate::engine::{Bound, Graph, GraphState, Step};
+use crate::model::{Fingerprint, fingerprint};
+use crate::protocol::Protocol;
+use crate::trace::{ReadStoryError, Story, StoryFile};
+
+/// What is wrong is found out when the story is told.
+const SAFETY: &str = "safety";
+
+/// The runs of a protocol of one's own, for the web explorer.
+pub struct Explorer<P: Protocol> {
+    graph: Graph<P>,
+    /// The states along a run that is known, which alone are searched.
+    along: Option<HashSet<Fingerprint>>,
+}
+
+/// A state, and what it is in words.
+#[derive(Clone)]
+pub struct Shown {
+    at: GraphState,
+    words: Arc<str>,
+}
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Hash for Shown {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.at.hash(state);
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl<P: Protocol> Explorer<P> {
+    /// All runs within a bound. Nothing is searched.
+    ///
+    /// # Errors
+    /// What makes no sense, or code that cannot even begin.
+    pub fn new(protocol: Arc<P>, bound: &Bound) -> Result<Self, ReadStoryError> {
+        let graph = Graph::new(protocol, bound, None, Arc::default())?;
+        match graph.refusal() {
+            Some(why) => Err(why.into()),
+            None => Ok(Explorer { graph, along: None }),
+        }
+    }
+
+    /// All runs within the bound of a trace; where it ends is linked from the first page if something is violated there.
+    ///
+    /// # Errors
+    /// The text is no trace of this protocol.
+    pub fn along(protocol: Arc<P>, trace: &str) -> Result<Self, ReadStoryError> {
+        let (_, graph, path) = StoryFile::followed(trace, protocol, Arc::default())?;
+        let mut state = graph.start().clone();
+        let mut along = HashSet::from([fingerprint(&state)]);
+        for step in path {
+            state = graph.next(&state, step)?;
+            along.insert(fingerprint(&state));
+        }
+        Ok(Explorer { graph, along: Some(along) })
+    }
+
+    fn shown(&self, at: GraphState) -> Shown {
+        let words = self.graph.state_in_words(&at).into();
+        Shown { at, words }
+    }
+
+    /// Serves it until the process is ended.
+    pub fn serve(self, addr: SocketAddr) {
+        if self.along.is_some() {
+            std::thread::spawn(move || run_to_completion(addr));
+        }
+        let _ = self.checker().serve(addr);
+    }
+}
+
+impl<P: Protocol> Model for Explorer<P> {
+    type State = Shown;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<Shown> {
+        vec![self.shown(self.graph.start().clone())]
+    }
+
+    fn actions(&self, state: &Shown, actions: &mut Vec<Step>) {
+        self.graph.actions(&state.at, actions);
+    }
+
+    fn next_state(&self, state: &Shown, step: Step) -> Option<Shown> {
+        self.graph.next_state(&state.at, step).map(|at| self.shown(at))
+    }
+
+    fn format_action(&self, step: &Step) -> String {
+        self.graph.step_in_words(*step)
+    }
+
+    fn format_step(&self, state: &Shown, step: Step) -> Option<String> {
+        self.graph.outcome_in_words(&state.at, step)
+    }
+
+    fn as_svg(&self, path: Path<Shown, Step>) -> Option<String> {
+        Story::of(&self.graph, &path.into_actions()).ok().map(|story| story.to_svg())
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![Property::always(SAFETY, |explorer: &Self, state: &Shown| {
+            explorer.graph.violation(&state.at).is_none()
+        })]
+    }
+
+    fn within_boundary(&self, state: &Shown) -> bool {
+        self.along.as_ref().is_none_or(|along| along.contains(&fingerprint(&state.at)))
+    }
+}
+
+impl<P: Protocol> fmt::Debug for Explorer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explorer").field("graph", &self.graph).finish_non_exhaustive()
+    }
+}
+
+/// Asks the explorer's checker, once it is up, to search what is marked out.
+fn run_to_completion(addr: SocketAddr) {
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(100));
+        let Ok(mut stream) = TcpStream::connect(addr) else { continue };
+        let request = format!(
+            "POST /.runtocompletion HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        if stream.write_all(request.as_bytes()).is_ok() {
+            let _ = stream.read(&mut [0; 64]);
+            return;
+        }
+    }
+}

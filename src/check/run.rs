@@ -94,7 +94,7 @@ fn searched(
     let begun = Instant::now();
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
+    let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
         JudgeKind::Message => {
             let (model, halted) = match from {
@@ -118,51 +118,67 @@ fn searched(
             Ok((outcome, unfinished.map(Unfinished)))
         }
         JudgeKind::Guards => {
-            let (model, halted) = match from {
-                Some(Unfinished(Suspended::Guards(model, halted))) => (model, Some(halted)),
-                _ => {
-                    let model = Box::new(GuardModel::new(Arc::clone(&system)));
-                    limits = warmed_up(&model, &limits, progress);
-                    (model, None)
-                }
+            let from = match from {
+                Some(Unfinished(Suspended::Guards(model, halted))) => Some((model, halted)),
+                _ => None,
             };
-            let before = begun.elapsed();
-            // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
-            // the same in every run.
-            let limits = Limits { threads: 1, ..limits };
-            let asked = selected(&*model, property);
-            progress.can_pause.store(true, Relaxed);
-            let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path, _| (path.len(), expand(&model, path)));
-            // So is what came before the search.
-            outcome.coverage.elapsed += before;
-            let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
-            // A violation was replayed, and stands whatever else the judge could not do.
-            let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
-            if let Some(refusal) = model.refusal().filter(|_| !replayed) {
-                outcome.verdict = Verdict::Refused(refusal);
-            }
-            let halted =
-                halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
-            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted)))))
+            Ok(run_guards(job, &system, property, &limits, progress, from))
         }
         JudgeKind::Liveness => {
             let from = match from {
-                Some(Unfinished(Suspended::Liveness(from))) => Some(from),
+                Some(Unfinished(Suspended::Liveness(from))) => Some(*from),
                 _ => None,
             };
             let (outcome, unfinished) = run_liveness(job, rules, property, &limits, progress, from)?;
-            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(unfinished)))))
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(Box::new(unfinished))))))
         }
         JudgeKind::Unbounded => {
             let from = match from {
-                Some(Unfinished(Suspended::Unbounded(from))) => Some(from),
+                Some(Unfinished(Suspended::Unbounded(from))) => Some(*from),
                 _ => None,
             };
             let (outcome, unfinished) = run_unbounded(job, rules, property, &limits, progress, from)?;
-            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(unfinished)))))
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(Box::new(unfinished))))))
         }
     }
+}
+
+/// Judge *guards* without reductions.
+fn run_guards(
+    job: &Job,
+    system: &Arc<System>,
+    property: Option<Property>,
+    limits: &Limits,
+    progress: &Progress,
+    from: Option<(Box<GuardModel>, Halted<GuardState>)>,
+) -> (Outcome, Option<Unfinished>) {
+    let (begun, mut limits) = (Instant::now(), *limits);
+    let (model, halted) = match from {
+        Some((model, halted)) => (model, Some(halted)),
+        None => {
+            let model = Box::new(GuardModel::new(Arc::clone(system)));
+            limits = warmed_up(&model, &limits, progress);
+            (model, None)
+        }
+    };
+    let before = begun.elapsed();
+    // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
+    // the same in every run.
+    let limits = Limits { threads: 1, ..limits };
+    let asked = selected(&*model, property);
+    progress.can_pause.store(true, Relaxed);
+    let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
+    let mut outcome = outcome(job, system, report, |path, _| (path.len(), expand(&model, path)));
+    // So is what came before the search.
+    outcome.coverage.elapsed += before;
+    let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
+    // A violation was replayed, and stands whatever else the judge could not do.
+    let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
+    if let Some(refusal) = model.refusal().filter(|_| !replayed) {
+        outcome.verdict = Verdict::Refused(refusal);
+    }
+    let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
+    (outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted))))
 }
 
 /// Whether judge *guards* has one of these reductions.

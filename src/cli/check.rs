@@ -200,6 +200,9 @@ fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let Some(path) = &arguments.save {
         match checked.saved() {
             Some(path) => say(&format!("Saved: bft check --resume {} goes on from here.", path.display())),
+            None if checked.failures().is_empty() && path.exists() => {
+                say(&format!("There is nothing to go on with: {} is of an earlier moment.", path.display()));
+            }
             None if checked.failures().is_empty() => {
                 say(&format!("There is nothing to go on with: {} was not written.", path.display()));
             }

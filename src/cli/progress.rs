@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::say;
 use crate::check::{Job, Level, Progress, Watch};
+use crate::interrupt::End;
 use crate::trace::{count, thousands};
 
 #[derive(Clone, Debug, Args)]
@@ -57,16 +58,6 @@ pub(super) fn while_working<R>(
         let _end = End(&is_done, shows.thread().clone());
         work()
     })
-}
-
-/// Ends what is shown, on every way out.
-struct End<'a>(&'a std::sync::atomic::AtomicBool, Thread);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-        self.1.unpark();
-    }
 }
 
 /// Does work and shows how far it is, in a line of words: at the end of a terminal, or now and then if that was asked for.

@@ -95,7 +95,7 @@ pub(super) struct SimulateArguments {
     /// Check this property only [default: all]
     #[arg(long, value_name = "NAME")]
     property: Option<Property>,
-    /// The first seed
+    /// The first seed, up to 18,446,744,073,709,551,614
     #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
     /// How many seeds, from 1 to 1,000,000,000

@@ -38,3 +38,4 @@ pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
 pub use violation::Violation;
+pub(crate) use violation::{AGREEMENT, PANICS, VALIDITY};

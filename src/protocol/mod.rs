@@ -60,7 +60,8 @@ pub(crate) use layers::FairFns;
 pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
-pub use tallying::{Adversary, Quorums, Renaming, Tally, Tallying};
+pub(crate) use tallying::Quorums;
+pub use tallying::{Adversary, Renaming, Tally, Tallying};
 
 /// What can be told apart, kept, and shown: messages, events and values.
 pub trait Word: Clone + Eq + Hash + Debug + Send + Sync + 'static {}
@@ -136,11 +137,6 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What must hold of all honest nodes together, besides agreement and validity.
     fn invariants(&self) -> Vec<Invariant<Self>> {
         Vec::new()
-    }
-
-    /// That its nodes count: `Some(Quorums::new())` for a protocol that is [`Tallying`].
-    fn quorums(&self) -> Option<Quorums<Self>> {
-        None
     }
 
     /// What it can be asked beyond safety without crashes: nothing, unless a trait says more.

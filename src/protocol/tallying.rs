@@ -1,7 +1,5 @@
 //! What a Byzantine node can say, and what an honest one only counts.
 
-use std::fmt;
-
 use super::{Key, NodeId, Protocol};
 
 /// A protocol of which it is known what can be said in it. A Byzantine node then says whatever there is to say: the
@@ -24,7 +22,7 @@ pub trait Adversary: Protocol {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Tally(pub u32);
 
-/// A protocol whose nodes mostly count. Whole quorums are then steps, and what a node has counted is no part of its state.
+/// A protocol whose nodes mostly count, as [`Layers::quorums`](super::Layers::quorums) says. Whole quorums are then steps, and what a node has counted is no part of its state.
 ///
 /// What is counted is a set that only grows, and what was sent can be delivered later: so a delivery that only adds to a
 /// tally may as well happen just before the count is reached.
@@ -48,7 +46,7 @@ pub trait Tallying: Adversary {
 pub type Renaming<P> = fn(&P, &<P as Protocol>::Message) -> <P as Protocol>::Message;
 
 /// The methods of [`Tallying`] and [`Adversary`], for who knows no more than [`Protocol`].
-pub struct Quorums<P: Protocol> {
+pub(crate) struct Quorums<P: Protocol> {
     pub(crate) alphabet: fn(&P) -> Vec<P::Message>,
     pub(crate) parts: PartsFn<P>,
     pub(crate) control: fn(&P, &P::Node) -> Key,
@@ -60,7 +58,7 @@ type PartsFn<P> = fn(&P, &<P as Protocol>::Message) -> Vec<(NodeId, <P as Protoc
 
 impl<P: Tallying> Quorums<P> {
     /// Whole quorums are steps, and Byzantine nodes say whatever the alphabet has.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Quorums {
             alphabet: P::alphabet,
             parts: P::parts,
@@ -71,12 +69,6 @@ impl<P: Tallying> Quorums<P> {
     }
 }
 
-impl<P: Tallying> Default for Quorums<P> {
-    fn default() -> Self {
-        Quorums::new()
-    }
-}
-
 impl<P: Protocol> Clone for Quorums<P> {
     fn clone(&self) -> Self {
         *self
@@ -84,9 +76,3 @@ impl<P: Protocol> Clone for Quorums<P> {
 }
 
 impl<P: Protocol> Copy for Quorums<P> {}
-
-impl<P: Protocol> fmt::Debug for Quorums<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Quorums").finish_non_exhaustive()
-    }
-}

@@ -192,19 +192,23 @@ fn told(effect: &Effect) -> Option<String> {
 }
 
 impl Trace {
-    /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
-    /// that is a violation.
-    pub fn to_text(&self, property: Option<Property>) -> String {
-        let mut out = String::new();
+    /// The first line: how much is explored, and who is Byzantine.
+    fn bound_in_words(&self) -> String {
         let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
         let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-        // The row of a check says how many there are before that.
+        // The row of a check says how many views there are before that.
         let after = if self.lasso.is_some() {
             "; f of its views or more begin once the network is stable"
         } else {
             ""
         };
-        let _ = writeln!(out, "{}; Byzantine: {who}{after}", self.system.bound().scope);
+        format!("{}; Byzantine: {who}{after}\n", self.system.bound().scope)
+    }
+
+    /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
+    /// that is a violation.
+    pub fn to_text(&self, property: Option<Property>) -> String {
+        let mut out = self.bound_in_words();
         let width = self.steps.len().to_string().len();
         let stable = |step: usize| self.lasso.as_ref().is_some_and(|lasso| lasso.stable_after == step);
         let repeats = |step: usize| {

@@ -1,7 +1,7 @@
 //! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
 
 use bft_check::protocol::{
-    Adversary, Effects, Input, Key, NodeId, Protocol, Quorums, Renaming, Slot, Tally, Tallying,
+    Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
 };
 
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
@@ -288,8 +288,8 @@ impl Protocol for Malachite {
         value.0 < self.0.value_count
     }
 
-    fn quorums(&self) -> Option<Quorums<Self>> {
-        Some(Quorums::new())
+    fn layers(&self) -> Layers<Self> {
+        Layers::none().quorums()
     }
 }
 

@@ -1,43 +1,63 @@
-//! Malachite's driver under the checker: `cargo run --release -- check`.
+//! Malachite's driver under the checker: `cargo run --release -- check`, with `--release-under-test 0.5.0` for the release
+//! that forks.
 
 mod bound;
 mod message;
 mod release_0_5;
 mod release_0_8;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::process::ExitCode;
 
-use bft_check::engine::guards::{GuardOptions, Guards, Ended};
-use bft_check::protocol::{NodeId, Protocol};
+use bft_check::cli::{Flag, Flags, run_protocol_with};
 
-fn try_out<P: Protocol>(protocol: P, walks: u64, puts_off: bool, renames: bool) {
-    let begin = Instant::now();
-    let threads = std::env::var("THREADS").map_or(1, |t| t.parse().unwrap());
-    let guards = Guards::new(Arc::new(protocol), threads, &AtomicBool::new(false)).unwrap().unwrap();
-    println!("controls {} runs {} alphabet {} in {:.1} s", guards.controls(), guards.runs(), guards.alphabet(), begin.elapsed().as_secs_f64());
-    for byzantine in 0..4u16 {
-        let begin = Instant::now();
-        let options = GuardOptions { walks, puts_off, renames };
-        match guards.explore(&[NodeId(byzantine)], None, options, &|_, _| true) {
-            Ok(explored) => {
-                let end = match &explored.end { Ended::Violated(acted) => {
-                    for (n, step) in acted.steps.iter().enumerate() { println!("{n} {} <- {:?} {} | {:?} {:?}", step.at, step.from, step.words, step.sends.iter().map(|s| &s.1).collect::<std::collections::BTreeSet<_>>(), step.decides); }
-                    format!("violated {:?} in {} steps", acted.violation, acted.steps.len()) }, other => format!("{other:?}") };
-                println!("byz {byzantine}: states {} trans {} depth {} locals {:?} sym {} decided {} {end} {:.1} s", explored.states, explored.transitions, explored.depth, explored.locals, explored.symmetries, explored.is_decided, begin.elapsed().as_secs_f64());
-            }
-            Err(why) => println!("byz {byzantine}: {why} {:.1} s", begin.elapsed().as_secs_f64()),
-        }
+use bound::Bound;
+
+/// The flag that says which release is checked.
+const RELEASE: &str = "release-under-test";
+const FIXED: &str = "0.8.2";
+const FORKS: &str = "0.5.0";
+
+/// The bound that the flags say.
+fn bound(flags: &Flags<'_>) -> Result<Bound, String> {
+    let bound =
+        Bound { nodes: flags.get("nodes")?, rounds: flags.get("rounds")?, value_count: flags.get("values")? };
+    match (bound.nodes, bound.rounds, bound.value_count) {
+        (1..=16, 1..=8, 1..=8) => Ok(bound),
+        _ => Err("there must be 1 to 16 nodes, and 1 to 8 rounds and values".to_owned()),
     }
 }
 
-fn main() {
-    let arg = |n: usize, or: u64| std::env::args().nth(n).map_or(or, |a| a.parse().unwrap());
-    let bound = bound::Bound { nodes: 4, rounds: arg(2, 1) as u32, value_count: arg(3, 1) as u8 };
-    let (walks, puts_off, renames) = (arg(4, 1000), arg(5, 1) == 1, arg(6, 1) == 1);
-    match arg(1, 8) {
-        8 => try_out(release_0_8::adapter::Malachite(bound), walks, puts_off, renames),
-        _ => try_out(release_0_5::adapter::Malachite(bound), walks, puts_off, renames),
+/// The release that is named on the command line: it decides which code is run, before anything else is read.
+fn release(mut arguments: impl Iterator<Item = String>) -> Option<String> {
+    let named = format!("--{RELEASE}");
+    while let Some(argument) = arguments.next() {
+        if argument == named {
+            return arguments.next();
+        }
+        if let Some(release) = argument.strip_prefix(&named).and_then(|rest| rest.strip_prefix('=')) {
+            return Some(release.to_owned());
+        }
+    }
+    None
+}
+
+fn main() -> ExitCode {
+    let flags = [
+        Flag::new(RELEASE, FIXED, "The release that is checked: 0.8.2 or 0.5.0"),
+        Flag::new("nodes", 4, "How many validators there are"),
+        Flag::new("rounds", 2, "How many rounds there are"),
+        Flag::new("values", 2, "How many values may be proposed"),
+    ];
+    match release(std::env::args()).as_deref() {
+        None | Some(FIXED) => run_protocol_with("malachite", &flags, |flags| {
+            Ok(release_0_8::adapter::Malachite(bound(flags)?))
+        }),
+        Some(FORKS) => run_protocol_with("malachite", &flags, |flags| {
+            Ok(release_0_5::adapter::Malachite(bound(flags)?))
+        }),
+        Some(other) => {
+            eprintln!("error: --{RELEASE}: there is no release '{other}' here, but {FIXED} and {FORKS}");
+            ExitCode::from(2)
+        }
     }
 }

@@ -57,8 +57,8 @@ pub(super) enum Suspended {
     Reduced(Box<Reduced>, Option<Halted<GuardState>>),
     Symmetric(Box<Symmetric<GuardModel>>, Option<Halted<GuardState>>),
     Both(Box<Symmetric<Reduced>>, Option<Halted<GuardState>>),
-    Liveness(UnfinishedLiveness),
-    Unbounded(UnfinishedUnbounded),
+    Liveness(Box<UnfinishedLiveness>),
+    Unbounded(Box<UnfinishedUnbounded>),
 }
 
 /// What is known of a job that was run before.
@@ -401,12 +401,14 @@ fn write_run(unfinished: &Unfinished, out: &mut impl Write) -> io::Result<()> {
         Suspended::Reduced(_, None) | Suspended::Symmetric(_, None) | Suspended::Both(_, None) => {
             Err(io::Error::other("there is no search to write"))
         }
-        Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked }) => {
+        Suspended::Liveness(unfinished) => {
+            let UnfinishedLiveness { model, halted, covered, has_looked } = &**unfinished;
             write_coverage(covered, out)?;
             u8::from(*has_looked).write(out)?;
             write_graph(&**model, halted, out)
         }
-        Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted }) => {
+        Suspended::Unbounded(unfinished) => {
+            let UnfinishedUnbounded { model, reductions, halted } = &**unfinished;
             write_json(reductions, out)?;
             write_json(&model.found(), out)?;
             match halted {
@@ -451,7 +453,7 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
             let (covered, has_looked) = (read_coverage(file)?, u8::read(file)? != 0);
             let model = Box::new(liveness::new_model(job, rules)?);
             let halted = read_graph(&*model, file)?;
-            Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked })
+            Suspended::Liveness(Box::new(UnfinishedLiveness { model, halted, covered, has_looked }))
         }
         JudgeKind::Unbounded => {
             let reductions: Reductions = read_json(file)?;
@@ -463,7 +465,7 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
             } else {
                 HaltedUnbounded::All(read_search(&*model, file)?)
             };
-            Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted })
+            Suspended::Unbounded(Box::new(UnfinishedUnbounded { model, reductions, halted }))
         }
     }))
 }

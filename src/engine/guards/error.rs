@@ -7,7 +7,7 @@ use crate::protocol::NodeId;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
     /// It says nothing of quorums.
-    #[error("Protocol::quorums says nothing: whole quorums cannot be steps")]
+    #[error("Layers::quorums is not said of it: whole quorums cannot be steps")]
     NotTallying,
     /// An alphabet of a size that cannot be.
     #[error("Adversary::alphabet has {0} messages: there must be 1 to 65,535 of them")]

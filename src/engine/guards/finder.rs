@@ -2,9 +2,10 @@
 //!
 //! A control state is met by histories. Of these a few are kept as samples: for each tally those in which as little as can be
 //! was counted, since what was counted once cannot be taken back. What the node does in the control state is the union
-//! of what it does after these.
+//! of what it does after these. What comes about after one sample, and after another does not, but does once the other is
+//! given what the first was given, is no matter of the control state: it is found again with all that it takes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use indexmap::IndexMap;
@@ -26,11 +27,19 @@ pub(super) struct Control {
     pub ways: IndexMap<Outcome, Vec<Recipe>>,
     /// Messages that change something and bring nothing about.
     silent: Vec<Single>,
+    /// Samples after which everything but votes was tried.
+    tried: Vec<usize>,
+    /// Needs that leave something out.
+    refuted: IndexMap<Outcome, Vec<Needs>>,
+    /// Recipes that need all that another needs: if that is refuted, they count again.
+    hidden: IndexMap<Outcome, Vec<Recipe>>,
 }
 
 enum Task {
-    /// Everything but votes, after the first sample.
+    /// Everything but votes, after the lightest sample.
     First(u32),
+    /// The same after a sample.
+    Singles(u32, usize),
     /// Votes of a group, after a sample in which few of it were counted.
     Votes(u32, usize, usize),
     /// A recipe, after another sample than that which it was found with.
@@ -45,7 +54,9 @@ pub(super) struct Finder<P: Protocol> {
     samples: Vec<Sample>,
     /// By number of the control state.
     pub controls: Vec<Control>,
-    tasks: VecDeque<Task>,
+    /// What is to be tried, where little was handed over first: what was not is no part of what it takes.
+    tasks: BTreeMap<(usize, usize), Task>,
+    asked: usize,
     /// What the node does before anything has happened.
     pub first: Option<Outcome>,
 }
@@ -63,8 +74,8 @@ impl<P: Protocol> Finder<P> {
         let nodes = machine.protocol.nodes();
         // Whose turn it is to vote is another node's for each node.
         let others = (1..nodes).map(|ahead| NodeId(((me.index() + ahead) % nodes) as u16)).collect();
-        let (samples, controls, tasks) = (Vec::new(), Vec::new(), VecDeque::new());
-        let mut finder = Finder { machine, me, others, samples, controls, tasks, first: None };
+        let (samples, controls, tasks) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut finder = Finder { machine, me, others, samples, controls, tasks, asked: 0, first: None };
         let (node, done) = finder.machine.begin(me)?;
         let mut sample =
             Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
@@ -74,12 +85,18 @@ impl<P: Protocol> Finder<P> {
             finder.admit(node.control, sample);
         }
         finder.first = Some(outcome);
-        while let Some(task) = finder.tasks.pop_front() {
+        while let Some((_, task)) = finder.tasks.pop_first() {
             if stop.load(Relaxed) {
                 return Ok(None);
             }
             match task {
-                Task::First(control) => finder.try_singles(control)?,
+                Task::First(control) => {
+                    let samples = finder.controls[control as usize].samples.iter().copied();
+                    if let Some(lightest) = samples.min_by_key(|sample| finder.weight(*sample)) {
+                        finder.try_singles(control, lightest)?;
+                    }
+                }
+                Task::Singles(control, sample) => finder.try_singles(control, sample)?,
                 Task::Votes(control, sample, group) => finder.try_votes(control, sample, group)?,
                 Task::Cook(control, sample, outcome, recipe) => {
                     finder.cook(control, sample, &outcome, &recipe)?;
@@ -87,6 +104,20 @@ impl<P: Protocol> Finder<P> {
             }
         }
         Ok(Some(finder))
+    }
+
+    /// How much was handed over in a history.
+    fn weight(&self, sample: usize) -> usize {
+        let weights = self.samples[sample].feeds.iter().map(|feed| match feed {
+            Feed::Timer(_) => 0,
+            Feed::Message(_, content) => 1 + self.alphabet().parts(*content).len(),
+        });
+        weights.sum()
+    }
+
+    fn plan(&mut self, sample: usize, task: Task) {
+        self.asked += 1;
+        self.tasks.insert((self.weight(sample), self.asked), task);
     }
 
     fn alphabet(&self) -> &Alphabet<P> {
@@ -171,15 +202,15 @@ impl<P: Protocol> Finder<P> {
         }
         let known = &mut self.controls[control as usize];
         known.samples.push(number);
+        let cooked = known.ways.iter().flat_map(|(outcome, recipes)| {
+            recipes.iter().map(|recipe| Task::Cook(control, number, outcome.clone(), recipe.clone()))
+        });
+        let cooked: Vec<_> = cooked.collect();
         if is_new {
-            self.tasks.push_back(Task::First(control));
+            self.plan(number, Task::First(control));
         }
-        for (outcome, recipes) in &known.ways {
-            let cooked =
-                recipes.iter().map(|recipe| Task::Cook(control, number, outcome.clone(), recipe.clone()));
-            self.tasks.extend(cooked);
-        }
-        self.tasks.extend(groups.into_iter().map(|group| Task::Votes(control, number, group)));
+        cooked.into_iter().for_each(|task| self.plan(number, task));
+        groups.into_iter().for_each(|group| self.plan(number, Task::Votes(control, number, group)));
     }
 
     /// Whether in no sample with the same vote of its own less was counted.
@@ -204,6 +235,9 @@ impl<P: Protocol> Finder<P> {
             return Err(self.not_repeated(sample));
         }
         for (at, &feed) in feeds.iter().enumerate() {
+            if matches!(feed, Feed::Timer(timer) if !node.timers.contains(&timer)) {
+                break;
+            }
             let done = self.machine.feed(self.me, &mut node, feed)?;
             if done.is_step() {
                 return Ok(Ran { at: Some(at), done, node });
@@ -218,20 +252,36 @@ impl<P: Protocol> Finder<P> {
     }
 
     /// Takes down what a run has brought about, and goes on from there.
-    fn record(&mut self, (control, sample): (u32, usize), feeds: &[Feed], ran: &Ran<P>, recipe: Recipe) {
+    fn record(&mut self, control: u32, feeds: &[Feed], ran: &Ran<P>, recipe: Recipe) {
         let to = ran.done.panicked.is_none().then_some(ran.node.control);
         let outcome = outcome(to, &ran.done);
-        let recipes = self.controls[control as usize].ways.entry(outcome.clone()).or_default();
+        if self.keep(control, &outcome, &recipe) {
+            self.go_on(recipe.origin, feeds, &outcome);
+        }
+    }
+
+    /// Keeps a recipe if none that is known does with less. Whether it is kept.
+    fn keep(&mut self, control: u32, outcome: &Outcome, recipe: &Recipe) -> bool {
+        let known = &mut self.controls[control as usize];
+        let refuted = known.refuted.get(outcome);
+        if refuted.is_some_and(|refuted| refuted.iter().any(|needs| recipe.needs.are_part_of(needs))) {
+            return false;
+        }
+        let hidden = known.hidden.entry(outcome.clone()).or_default();
+        let recipes = known.ways.entry(outcome.clone()).or_default();
         if recipes.iter().any(|known| known.needs.are_part_of(&recipe.needs)) {
-            return;
+            if !recipes.iter().chain(&*hidden).any(|known| known.needs == recipe.needs) {
+                hidden.push(recipe.clone());
+            }
+            return false;
         }
-        recipes.retain(|known| !recipe.needs.are_part_of(&known.needs));
+        hidden.extend(recipes.extract_if(.., |known| recipe.needs.are_part_of(&known.needs)));
         recipes.push(recipe.clone());
-        self.go_on(sample, feeds, &outcome);
-        let others: Vec<_> = self.controls[control as usize].samples.clone();
-        for other in others.into_iter().filter(|other| *other != sample) {
-            self.tasks.push_back(Task::Cook(control, other, outcome.clone(), recipe.clone()));
+        let others = self.controls[control as usize].samples.clone();
+        for other in others.into_iter().filter(|other| *other != recipe.origin) {
+            self.plan(other, Task::Cook(control, other, outcome.clone(), recipe.clone()));
         }
+        true
     }
 
     /// A history that goes on from a sample.
@@ -254,20 +304,108 @@ impl<P: Protocol> Finder<P> {
         }
     }
 
-    /// Tries whether a recipe brings the same about after another sample, where that would give a new one.
+    /// Tries whether a recipe brings the same about after another sample. If so it goes on from there; if not, perhaps the recipe
+    /// leaves something out that the sample had which it was found with.
     fn cook(&mut self, control: u32, sample: usize, outcome: &Outcome, recipe: &Recipe) -> Result<(), Unfit> {
-        let (Some(to), Some(feeds)) = (outcome.to, self.prepared(sample, recipe)) else { return Ok(()) };
-        let next = self.after(sample, &feeds, &outcome.sent);
-        if !(0..self.alphabet().groups.len()).any(|group| self.is_least(to, &next, group)) {
-            return Ok(());
-        }
-        let ran = self.run(control, sample, &feeds)?;
-        let reached = ran.done.panicked.is_none().then_some(ran.node.control);
-        let is_same = ran.at == feeds.len().checked_sub(1) && self::outcome(reached, &ran.done) == *outcome;
-        if is_same {
-            self.admit(to, next);
+        let is_known = |finder: &Self| {
+            let recipes = finder.controls[control as usize].ways.get(outcome);
+            recipes.is_some_and(|recipes| recipes.contains(recipe))
+        };
+        let Some(feeds) = self.prepared(sample, recipe).filter(|_| is_known(self)) else { return Ok(()) };
+        if self.brings_about(control, sample, &feeds, outcome)? {
+            self.go_on(sample, &feeds, outcome);
+        } else if self.is_wholly(sample, recipe) {
+            if self.is_explained(control, sample, feeds, outcome, recipe)? {
+                self.refute(control, sample, outcome, recipe);
+            }
         }
         Ok(())
+    }
+
+    /// Whether a recipe does what it did once the sample is given, too, what that was given which it was found with: in any
+    /// order, as far as nothing else comes of it.
+    fn is_explained(
+        &mut self,
+        control: u32,
+        sample: usize,
+        feeds: Vec<Feed>,
+        outcome: &Outcome,
+        recipe: &Recipe,
+    ) -> Result<bool, Unfit> {
+        let mut all = Vec::new();
+        for feed in self.rest_of(recipe.origin, sample) {
+            all.push(feed);
+            if self.brings_about(control, sample, &all, outcome)? {
+                return Ok(true);
+            }
+            if self.run(control, sample, &all)?.at.is_some() {
+                all.pop();
+            }
+        }
+        all.extend(feeds);
+        self.brings_about(control, sample, &all, outcome)
+    }
+
+    /// Whether the last of these brings that about, and none before it anything.
+    fn brings_about(
+        &mut self,
+        control: u32,
+        sample: usize,
+        feeds: &[Feed],
+        outcome: &Outcome,
+    ) -> Result<bool, Unfit> {
+        let ran = self.run(control, sample, feeds)?;
+        let reached = ran.done.panicked.is_none().then_some(ran.node.control);
+        Ok(ran.at.is_some()
+            && ran.at == feeds.len().checked_sub(1)
+            && self::outcome(reached, &ran.done) == *outcome)
+    }
+
+    /// Whether nothing was counted after a sample that a recipe does without.
+    fn is_wholly(&self, sample: usize, recipe: &Recipe) -> bool {
+        let Some(&(vote, _)) = recipe.needs.votes.first() else { return true };
+        let Some(group) = self.alphabet().group(vote) else { return true };
+        let counted = self.needs(&self.samples[sample], Some(group), &[], &[]);
+        counted.own == recipe.needs.own && counted.are_part_of(&recipe.needs)
+    }
+
+    /// All messages that one sample was given and another was not.
+    fn rest_of(&self, origin: usize, sample: usize) -> Vec<Feed> {
+        let given = &self.samples[sample];
+        let rest = self.samples[origin].feeds.iter().copied().filter(|feed| match *feed {
+            Feed::Timer(_) => false,
+            Feed::Message(from, content) => match self.alphabet().group(content) {
+                Some(group) => given.voted[self.slot(group, from)].is_none(),
+                None => !given.feeds.contains(feed),
+            },
+        });
+        rest.collect()
+    }
+
+    /// Takes back a recipe that leaves something out. Those that it has hidden count again, and what comes of single messages
+    /// is tried after the sample that has refuted it.
+    fn refute(&mut self, control: u32, sample: usize, outcome: &Outcome, recipe: &Recipe) {
+        let known = &mut self.controls[control as usize];
+        if let Some(recipes) = known.ways.get_mut(outcome) {
+            recipes.retain(|known| known != recipe);
+        }
+        known.refuted.entry(outcome.clone()).or_default().push(recipe.needs.clone());
+        let hidden = known.hidden.get_mut(outcome).map(std::mem::take).unwrap_or_default();
+        let is_tried = known.tried.contains(&sample);
+        let vote = recipe.needs.votes.first();
+        let group = vote.and_then(|(vote, _)| self.machine.alphabet.group(*vote));
+        let again = group.map(|group| (group, self.controls[control as usize].minimal[group].clone()));
+        for recipe in hidden {
+            self.keep(control, outcome, &recipe);
+        }
+        if !is_tried {
+            self.plan(sample, Task::Singles(control, sample));
+        }
+        for (group, sample) in
+            again.into_iter().flat_map(|(group, all)| all.into_iter().map(move |s| (group, s)))
+        {
+            self.plan(sample, Task::Votes(control, sample, group));
+        }
     }
 
     /// A recipe as it is handed over after a sample: votes that were counted are not counted again.
@@ -333,8 +471,8 @@ impl<P: Protocol> Finder<P> {
     }
 
     /// Timers, single messages, and pairs of them.
-    fn try_singles(&mut self, control: u32) -> Result<(), Unfit> {
-        let sample = self.controls[control as usize].samples[0];
+    fn try_singles(&mut self, control: u32, sample: usize) -> Result<(), Unfit> {
+        self.controls[control as usize].tried.push(sample);
         let start = self.run(control, sample, &[])?.node;
         let (before, timers) = (self.key(&start), start.timers);
         for &timer in &timers {
@@ -366,7 +504,16 @@ impl<P: Protocol> Finder<P> {
                 self.try_feeds(control, sample, &portions, &feeds, &[first, second])?;
             }
         }
-        self.controls[control as usize].silent = silent;
+        let known = &mut self.controls[control as usize];
+        let (before, is_first) = (known.silent.len(), known.tried.len() == 1);
+        known.silent.extend(silent);
+        known.silent.sort_unstable();
+        known.silent.dedup();
+        if known.silent.len() > before && !is_first {
+            for (group, samples) in known.minimal.clone().into_iter().enumerate() {
+                samples.into_iter().for_each(|sample| self.plan(sample, Task::Votes(control, sample, group)));
+            }
+        }
         Ok(())
     }
 
@@ -397,7 +544,7 @@ impl<P: Protocol> Finder<P> {
         let Some(at) = ran.at else { return Ok(false) };
         if at + 1 == feeds.len() {
             let needs = self.needs(&self.samples[sample], None, &[], singles);
-            self.record((control, sample), feeds, &ran, Recipe { needs, portions: portions.to_vec() });
+            self.record(control, feeds, &ran, Recipe { needs, portions: portions.to_vec(), origin: sample });
         }
         Ok(true)
     }
@@ -541,7 +688,7 @@ impl<P: Protocol> Finder<P> {
         let ran = self.run(control, sample, &feeds)?;
         let needs = self.needs(&self.samples[sample], Some(group), votes, &needed);
         let portions = self.portions(sample, group, &needed, votes, timer.map(Portion::Timer));
-        self.record((control, sample), &feeds, &ran, Recipe { needs, portions });
+        self.record(control, &feeds, &ran, Recipe { needs, portions, origin: sample });
         Ok(true)
     }
 
@@ -600,7 +747,9 @@ impl<P: Protocol> Finder<P> {
         parts.dedup();
         let mut smallest: Vec<Needs> = Vec::new();
         for part in parts {
-            let needs = self.needs(&self.samples[sample], Some(group), &part, &[single]);
+            // Where no more votes are needed, it is not for these that it comes about.
+            let of = (!part.is_empty()).then_some(group);
+            let needs = self.needs(&self.samples[sample], of, &part, &[single]);
             if smallest.iter().any(|smaller| smaller.are_part_of(&needs)) {
                 continue;
             }
@@ -609,8 +758,11 @@ impl<P: Protocol> Finder<P> {
             let ran = self.run(control, sample, &feeds)?;
             if ran.at == feeds.len().checked_sub(1) {
                 smallest.push(needs.clone());
-                let portions = self.portions(sample, group, &[], &part, Some(Portion::Single(single)));
-                self.record((control, sample), &feeds, &ran, Recipe { needs, portions });
+                let portions = match part.is_empty() {
+                    true => vec![Portion::Single(single)],
+                    false => self.portions(sample, group, &[], &part, Some(Portion::Single(single))),
+                };
+                self.record(control, &feeds, &ran, Recipe { needs, portions, origin: sample });
             }
         }
         Ok(())

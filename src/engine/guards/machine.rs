@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use super::alphabet::{Alphabet, Content};
+use super::alphabet::{Alphabet, Content, Nature};
 use super::error::Unfit;
 use crate::engine::Refusal;
 use crate::engine::panics::{Panicked, guarded};
@@ -25,7 +25,12 @@ pub(super) struct Running<P: Protocol> {
     /// The timers that run, ascending.
     pub timers: Vec<u16>,
     pub control: u32,
+    /// What it has sent that is no vote, ascending: it may keep it, and nobody can give it that again.
+    own: Vec<Content>,
 }
+
+/// A control state: what the protocol says it is, and what the node has sent that is no vote.
+pub(super) type ControlState = (Key, Vec<Content>);
 
 /// What came of an input.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,7 +56,7 @@ pub(super) struct Machine<P: Protocol> {
     pub alphabet: Arc<Alphabet<P>>,
     pub timers: IndexSet<P::Event>,
     pub decisions: IndexSet<(Slot, P::Value)>,
-    pub controls: IndexSet<Key>,
+    pub controls: IndexSet<ControlState>,
     /// How many inputs were handed over.
     pub runs: u64,
 }
@@ -75,9 +80,9 @@ impl<P: Protocol> Machine<P> {
         match ran {
             Err(panicked) => Ok((None, Done { panicked: Some(panicked), ..Done::default() })),
             Ok((node, key)) => {
-                let control = self.controls.insert_full(key).0 as u32;
-                let mut running = Running { node, timers: Vec::new(), control };
+                let mut running = Running { node, timers: Vec::new(), control: 0, own: Vec::new() };
                 let done = self.noted(id, &mut running, effects)?;
+                running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
                 Ok((Some(running), done))
             }
         }
@@ -108,8 +113,8 @@ impl<P: Protocol> Machine<P> {
             Ok(key) => {
                 let mut done = self.noted(id, running, effects)?;
                 let known = self.controls.get_index(running.control as usize);
-                if known != Some(&key) {
-                    running.control = self.controls.insert_full(key).0 as u32;
+                if known.is_none_or(|(known, own)| *known != key || *own != running.own) {
+                    running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
                     done.is_moved = true;
                 }
                 Ok(done)
@@ -128,7 +133,13 @@ impl<P: Protocol> Machine<P> {
                 });
             }
             let content = self.alphabet.messages.get_index_of(&message);
-            done.sent.push(content.ok_or_else(|| Unfit::Unforeseen(id, words()))? as Content);
+            let content = content.ok_or_else(|| Unfit::Unforeseen(id, words()))? as Content;
+            done.sent.push(content);
+            if !matches!(self.alphabet.natures[usize::from(content)], Nature::Vote(_))
+                && let Err(place) = running.own.binary_search(&content)
+            {
+                running.own.insert(place, content);
+            }
         }
         for decision in effects.decided {
             done.decided.push(self.decisions.insert_full(decision).0 as u16);

@@ -123,7 +123,7 @@ impl<P: Protocol> Guards<P> {
     /// # Errors
     /// The judge cannot take the protocol.
     pub fn new(protocol: Arc<P>, threads: usize, stop: &AtomicBool) -> Result<Option<Self>, Unfit> {
-        let quorums = protocol.quorums().ok_or(Unfit::NotTallying)?;
+        let quorums = protocol.layers().quorums.ok_or(Unfit::NotTallying)?;
         fits(&*protocol)?;
         let alphabet = Arc::new(Alphabet::of(&*protocol, quorums)?);
         let queue = Mutex::new(NodeId::all(protocol.nodes()));
@@ -310,7 +310,8 @@ impl<P: Protocol> Guards<P> {
             own.timers = finder.machine.timers.clone();
             own.decisions = finder.machine.decisions.clone();
             let mut actor = Actor { machine: &mut own, cast: found.cast, node, left: TRIES };
-            let feeds = actor.act(acts)?.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
+            let feeds = actor.act(acts)?;
+            let feeds = feeds.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
             let feeds = feeds.into_iter().map(|(number, feed)| (number, shared(&own, &mut machine, feed)));
             acted.push((node, feeds.collect()));
         }

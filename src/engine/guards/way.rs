@@ -49,6 +49,8 @@ pub(super) enum Portion {
 pub(super) struct Recipe {
     pub needs: Needs,
     pub portions: Vec<Portion>,
+    /// The sample that it was found with.
+    pub origin: usize,
 }
 
 /// What comes about.

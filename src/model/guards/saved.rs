@@ -7,7 +7,7 @@ use stateright::Model;
 use super::GuardModel;
 use super::state::GuardState;
 use crate::model::fingerprint::{Fingerprint, fingerprint};
-use crate::model::record::{Journal, Recorded, Unfit};
+use crate::model::record::{Journal, Recorded, TakeIn, Unfit};
 
 /// The kinds of entries in the journal.
 pub(super) const AVAILABLE: u32 = 0;
@@ -20,11 +20,7 @@ pub(in crate::model) const OF_OTHERS: u32 = 16;
 
 impl GuardModel {
     /// Makes the tables grow as a journal says, in which entries of others are taken in by `other`.
-    pub(in crate::model) fn replay_with(
-        &self,
-        journal: &[u32],
-        other: &mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>,
-    ) -> Result<(), Unfit> {
+    pub(in crate::model) fn replay_with(&self, journal: &[u32], other: TakeIn<'_>) -> Result<(), Unfit> {
         let _ = self.init_states();
         for (kind, words) in Journal::entries(journal) {
             let met = |numbers: &[u32]| {

@@ -99,6 +99,7 @@ use self::findings::locked;
 use self::layer::{Layer, Workspace};
 use self::setup::{Leader, Setup};
 use super::bounds::{BoundError, Scope};
+use super::fingerprint::fingerprint;
 use super::guards::{GuardModel, GuardState};
 use super::panics::guarded;
 use super::property::Property;
@@ -258,7 +259,8 @@ impl UnboundedModel {
             }
             match self.explore(past, leader) {
                 Ok(layer) => {
-                    findings.visit(layer.states);
+                    findings.count(fingerprint(&(past, leader)), layer.states);
+                    layer.counted.iter().for_each(|&(key, states)| findings.count(key, states));
                     findings.reach(layer.reached);
                     next.extend(layer.violated.iter().map(UnboundedState::Lacks));
                     if layer.after.iter().any(BoundaryState::is_forked) {

@@ -1,6 +1,7 @@
 //! A check of the runs that go on from where a given run has led.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use stateright::Expectation;
@@ -9,10 +10,11 @@ use super::confirm::confirm_after;
 use super::job::{Job, JudgeKind};
 use super::limits::{Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict, exhausted};
+use super::overseer::overseen;
 use super::question::PlanError;
 use super::run::{expand, selected, warmed_up};
-use super::search::{End, search_on};
-use super::validate::validate;
+use super::search::{Coverage, End, search_on};
+use super::validate::{properties_of, validate};
 use crate::model::{Event, GuardModel, NoSuchProperty, Property, System, guarded};
 use crate::pbft::{Principal, Rules};
 use crate::trace::Trace;
@@ -50,12 +52,26 @@ pub fn run_from(
     let rules = begun.system().rules().itself();
     let job = Job::new(JudgeKind::Guards, begun.system().bound().clone());
     validate(&job, rules, property)?;
+    let start = Instant::now();
     let from = || searched(&job, rules, begun, property, limits, progress);
-    guarded(from).unwrap_or_else(|panicked| {
-        Err(PlanError::NoBeginning(format!(
-            "a rule panicked that was asked while no replica took a step: {panicked}"
-        )))
-    })
+    let answered = || {
+        guarded(from).unwrap_or_else(|panicked| {
+            Err(PlanError::NoBeginning(format!(
+                "a rule panicked that was asked while no replica took a step: {panicked}"
+            )))
+        })
+    };
+    // What is not between two expansions of the search ends here.
+    let outcome = overseen(limits, None, &progress.stop, answered).unwrap_or_else(|limit| {
+        let coverage = Coverage {
+            states: progress.states.load(Relaxed),
+            transitions: progress.transitions.load(Relaxed),
+            depth: progress.depth.load(Relaxed),
+            elapsed: start.elapsed(),
+        };
+        Ok(Outcome::of(&job, coverage, Verdict::NotExhausted(limit)))
+    })?;
+    Ok(Outcome { properties: properties_of(&job, rules, property)?, ..outcome })
 }
 
 fn searched(

@@ -105,6 +105,9 @@ fn every_story_ends_where_its_property_is_violated_and_no_step_earlier() {
         assert_eq!(state["steps"], story["steps"], "{query}");
         let property = story["violates"].as_str().unwrap();
         assert_eq!(verdict(&state, property), "violated", "{query}: {property}");
+        if told.is_empty() {
+            continue;
+        }
         let before = told.rsplit_once('~').map_or("", |(before, _)| before);
         let state = json(&format!("/api/state?{query}&steps={before}"));
         assert_ne!(verdict(&state, property), "violated", "{query}: {property}");

@@ -240,6 +240,8 @@ async function won() {
   if (!broken) return fill(box);
   const mine = serial;
   fill(box, h("h2", {}, `${broken.name} is broken`), h("p", {}, bare(broken.why ?? broken.statement)));
+  // What is owed for ever has no quorums to explain it.
+  if (broken.name === current.run.lasso?.property || (broken.is_goal && session.goal.kind !== "safety")) return;
   let why;
   try {
     why = await api.explain(query, steps.slice(0, at), broken.name);

@@ -46,7 +46,8 @@ impl TryFrom<Record> for Story {
 
     fn try_from(record: Record) -> Result<Self, Self::Error> {
         let Record { bound, open, violates, lasso, steps } = record;
-        let steps = steps.split(super::name::JOINT).map(str::to_owned).collect();
+        let steps =
+            steps.split(super::name::JOINT).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let lasso = lasso.map(RunLasso::try_from).transpose()?;
         Ok(Story { bound, open, violates, steps, lasso, held: None })
     }

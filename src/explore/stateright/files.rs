@@ -34,6 +34,8 @@ pub(super) const SAID: &[(&str, &str)] = &[
     // It stands behind another server.
     ("fetch(`/.states${step.path}`)", "fetch(`.states${step.path}`)"),
     ("fetch('/.status')", "fetch('.status')"),
+    // Nothing calls it any more.
+    ("fetch('/.runtocompletion'", "fetch('.runtocompletion'"),
 ];
 
 /// What is not passed on is not offered.

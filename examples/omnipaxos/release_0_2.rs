@@ -29,43 +29,45 @@ impl Disk {
 
 /// Hands every method over to what is kept.
 macro_rules! kept {
-    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $back:ty;)*) => {
+    (
+        reads { $(fn $read:ident($($asked:ident: $asked_type:ty),*) -> $got:ty;)* }
+        writes { $(fn $write:ident($($given:ident: $given_type:ty),*) -> $back:ty;)* }
+    ) => {
         impl Storage<Command> for Disk {
-            $(kept!{@ $name ($($argument: $type),*) $back})*
-        }
-    };
-    (@ $name:ident (me: Shared $(, $argument:ident: $type:ty)*) $back:ty) => {
-        fn $name(&self, $($argument: $type),*) -> StorageResult<$back> {
-            self.kept().$name($($argument),*)
-        }
-    };
-    (@ $name:ident ($($argument:ident: $type:ty),*) $back:ty) => {
-        fn $name(&mut self, $($argument: $type),*) -> StorageResult<$back> {
-            self.kept().$name($($argument),*)
+            $(fn $read(&self, $($asked: $asked_type),*) -> StorageResult<$got> {
+                self.kept().$read($($asked),*)
+            })*
+            $(fn $write(&mut self, $($given: $given_type),*) -> StorageResult<$back> {
+                self.kept().$write($($given),*)
+            })*
         }
     };
 }
 
 kept! {
-    fn append_entry(entry: Command) -> u64;
-    fn append_entries(entries: Vec<Command>) -> u64;
-    fn append_on_prefix(from_idx: u64, entries: Vec<Command>) -> u64;
-    fn set_promise(n_prom: Ballot) -> ();
-    fn set_decided_idx(ld: u64) -> ();
-    fn get_decided_idx(me: Shared) -> u64;
-    fn set_accepted_round(na: Ballot) -> ();
-    fn get_accepted_round(me: Shared) -> Option<Ballot>;
-    fn get_entries(me: Shared, from: u64, to: u64) -> Vec<Command>;
-    fn get_log_len(me: Shared) -> u64;
-    fn get_suffix(me: Shared, from: u64) -> Vec<Command>;
-    fn get_promise(me: Shared) -> Option<Ballot>;
-    fn set_stopsign(s: Option<StopSign>) -> ();
-    fn get_stopsign(me: Shared) -> Option<StopSign>;
-    fn trim(idx: u64) -> ();
-    fn set_compacted_idx(idx: u64) -> ();
-    fn get_compacted_idx(me: Shared) -> u64;
-    fn set_snapshot(snapshot: Option<NoSnapshot>) -> ();
-    fn get_snapshot(me: Shared) -> Option<NoSnapshot>;
+    reads {
+        fn get_decided_idx() -> u64;
+        fn get_accepted_round() -> Option<Ballot>;
+        fn get_entries(from: u64, to: u64) -> Vec<Command>;
+        fn get_log_len() -> u64;
+        fn get_suffix(from: u64) -> Vec<Command>;
+        fn get_promise() -> Option<Ballot>;
+        fn get_stopsign() -> Option<StopSign>;
+        fn get_compacted_idx() -> u64;
+        fn get_snapshot() -> Option<NoSnapshot>;
+    }
+    writes {
+        fn append_entry(entry: Command) -> u64;
+        fn append_entries(entries: Vec<Command>) -> u64;
+        fn append_on_prefix(from_idx: u64, entries: Vec<Command>) -> u64;
+        fn set_promise(n_prom: Ballot) -> ();
+        fn set_decided_idx(ld: u64) -> ();
+        fn set_accepted_round(na: Ballot) -> ();
+        fn set_stopsign(s: Option<StopSign>) -> ();
+        fn trim(idx: u64) -> ();
+        fn set_compacted_idx(idx: u64) -> ();
+        fn set_snapshot(snapshot: Option<NoSnapshot>) -> ();
+    }
 }
 
 /// Servers may crash, and come up again with their disk.

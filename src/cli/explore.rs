@@ -1,11 +1,11 @@
 //! `bft explore`: stateright's web explorer on judge *message*, and the page of a trace.
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::address::free_address;
 use super::{UsageError, subject};
 use crate::check::{self, JudgeKind, Limits, Progress, Verdict};
 use crate::explore::{self, TracePage};
@@ -77,21 +77,4 @@ fn open(path: &Path, addr: &str, catalogue: &Catalogue) -> Result<u8, UsageError
     println!("Showing the trace at http://{}/ (Ctrl-C ends it)", page.addr);
     page.serve();
     Ok(super::HOLDS)
-}
-
-/// The address, if it can be served at: the web server itself would panic.
-pub(super) fn free_address(text: &str) -> Result<SocketAddr, UsageError> {
-    let mut addresses = text
-        .to_socket_addrs()
-        .map_err(|e| UsageError(format!("--addr {text}: {e}; give it as in 127.0.0.1:3000")))?;
-    let addr = addresses.next().ok_or_else(|| UsageError(format!("--addr {text}: no such address")))?;
-    if !addr.ip().is_loopback() {
-        return Err(UsageError(format!(
-            "--addr {text}: the pages are for this machine only, as anybody who reaches them may use them; give an address \
-             as in 127.0.0.1:3000"
-        )));
-    }
-    let listener = TcpListener::bind(addr)
-        .map_err(|e| UsageError(format!("--addr {text}: {e}; choose another port")))?;
-    Ok(listener.local_addr()?)
 }

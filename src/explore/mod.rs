@@ -12,14 +12,13 @@ mod page;
 pub mod protocol;
 
 use std::collections::HashSet;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stateright::{Model, Path};
 
 pub use page::TracePage;
+use protocol::run_to_completion;
 
 use crate::model::{
     Event, Fingerprint, GlobalView, Judge, MessageAction, MessageModel, MessageState, Property, System,
@@ -133,19 +132,4 @@ pub fn serve(system: &Arc<System>, violation: Option<(Property, &Trace)>, addr: 
         std::thread::spawn(move || run_to_completion(addr));
     }
     let _ = guided.checker().serve(addr);
-}
-
-/// Asks the explorer's checker, once it is up, to search what is marked out.
-fn run_to_completion(addr: SocketAddr) {
-    for _ in 0..100 {
-        std::thread::sleep(Duration::from_millis(100));
-        let Ok(mut stream) = TcpStream::connect(addr) else { continue };
-        let request = format!(
-            "POST /.runtocompletion HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-        if stream.write_all(request.as_bytes()).is_ok() {
-            let _ = stream.read(&mut [0; 64]);
-            return;
-        }
-    }
 }

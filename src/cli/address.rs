@@ -1,0 +1,22 @@
+//! Where pages are served.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+
+use super::UsageError;
+
+/// The address, if it can be served at: the web server itself would panic.
+pub(super) fn free_address(text: &str) -> Result<SocketAddr, UsageError> {
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|e| UsageError(format!("--addr {text}: {e}; give it as in 127.0.0.1:3000")))?;
+    let addr = addresses.next().ok_or_else(|| UsageError(format!("--addr {text}: no such address")))?;
+    if !addr.ip().is_loopback() {
+        return Err(UsageError(format!(
+            "--addr {text}: the pages are for this machine only, as anybody who reaches them may use them; give an address \
+             as in 127.0.0.1:3000"
+        )));
+    }
+    let listener = TcpListener::bind(addr)
+        .map_err(|e| UsageError(format!("--addr {text}: {e}; choose another port")))?;
+    Ok(listener.local_addr()?)
+}

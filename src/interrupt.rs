@@ -11,7 +11,9 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::thread::Thread;
+use std::time::Instant;
 
 /// Why work is interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,6 +127,34 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Interrupted> {
     })
 }
 
+/// Does work that is given up at that time, if there is one; none if it was.
+pub(crate) fn until<T>(deadline: Option<Instant>, work: impl FnOnce() -> T) -> Option<T> {
+    let Some(deadline) = deadline else { return Some(work()) };
+    let (interrupt, is_done) = (Arc::new(Interrupt::default()), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let clock = scope.spawn(|| {
+            while !is_done.load(Relaxed) {
+                match deadline.checked_duration_since(Instant::now()) {
+                    Some(left) => std::thread::park_timeout(left),
+                    None => return interrupt.set(Cause::Time),
+                }
+            }
+        });
+        let _end = End(&is_done, clock.thread().clone());
+        caught(|| under(Some(Arc::clone(&interrupt)), work)).ok()
+    })
+}
+
+/// Ends a thread that looks on, when it is dropped: on every way out.
+pub(crate) struct End<'a>(pub &'a AtomicBool, pub Thread);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+        self.1.unpark();
+    }
+}
+
 /// The same on an error that some other code caught: whether it was no panic, but this.
 pub(crate) fn passed_on(payload: Box<dyn std::any::Any + Send>) -> Box<dyn std::any::Any + Send> {
     match payload.downcast::<Interrupted>() {
@@ -163,6 +193,18 @@ mod tests {
         assert_eq!(caught(work), Err(Interrupted(Cause::Memory)));
         let panics = || caught(|| std::panic::resume_unwind(Box::new("a panic")));
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    }
+
+    #[test]
+    fn work_is_given_up_when_its_time_is_over() {
+        let for_ever = || -> u8 {
+            loop {
+                poll();
+            }
+        };
+        assert_eq!(until(Some(Instant::now()), for_ever), None);
+        let later = Instant::now() + std::time::Duration::from_secs(600);
+        assert_eq!((until(Some(later), || 7), until(None, || 7)), (Some(7), Some(7)));
     }
 
     #[test]

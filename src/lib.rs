@@ -52,6 +52,8 @@ pub mod explore;
 #[cfg(all(feature = "explore", not(feature = "pbft")))]
 pub mod explore {
     pub mod protocol;
+    mod server;
+    mod stateright;
 }
 mod files;
 pub mod guide;

@@ -1,5 +1,5 @@
 //! Tables for people: as wide as what is in them, or as wide as the screen. Numbers and names are never broken; prose wraps
-//! between words, and where not even that fits it stands below its row.
+//! between words, and where not even that fits it stands below its row; where that does not fit either, a row is a paragraph.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use textwrap::core::display_width;
@@ -72,7 +72,19 @@ fn plain(columns: &[Column<'_>], rows: &[Vec<String>]) -> Table {
     table
 }
 
-/// A table of what is whole, with the words of each row below it.
+/// Each row as a paragraph, a line for each cell.
+fn paragraphs(columns: &[Column<'_>], rows: &[Vec<String>], screen: usize) -> String {
+    let mut out = Vec::new();
+    for row in rows {
+        for (place, (cell, (head, _))) in row.iter().zip(columns).enumerate() {
+            let indent = if place == 0 { " " } else { INDENT };
+            out.extend(wrapped(&format!("{head}: {cell}"), screen, indent));
+        }
+    }
+    out.join("\n")
+}
+
+/// A table of what is whole, with the words of each row below it; where that does not fit either, each row as a paragraph.
 fn stacked(columns: &[Column<'_>], rows: &[Vec<String>], screen: usize) -> String {
     let is_prose = |place: usize| columns[place].1 == Kind::Prose;
     let whole: Vec<_> = (0..columns.len()).filter(|&place| !is_prose(place)).collect();
@@ -80,6 +92,9 @@ fn stacked(columns: &[Column<'_>], rows: &[Vec<String>], screen: usize) -> Strin
     let of_row = |row: &Vec<String>| whole.iter().filter_map(|&place| row.get(place).cloned()).collect();
     let short: Vec<Vec<String>> = rows.iter().map(of_row).collect();
     let text = plain(&heads, &short).trim_fmt();
+    if text.lines().any(|line| display_width(line) > screen) {
+        return paragraphs(columns, rows, screen);
+    }
     let mut lines = text.lines();
     let mut out: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
     for (line, row) in lines.zip(rows) {
@@ -157,8 +172,8 @@ mod tests {
                     "{word} is broken at {screen}:\n{text}"
                 );
             }
-            // The least that the longest names take.
-            if screen >= 32 {
+            // The least that the longest cell takes, with its head.
+            if screen >= 30 {
                 let widest = text.lines().map(display_width).max();
                 assert!(widest <= Some(screen), "{widest:?} of {screen}:\n{text}");
             }

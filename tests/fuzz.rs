@@ -4,11 +4,16 @@
 
 #![cfg(test)]
 
+#[path = "common/changes.rs"]
+mod changes;
+
 use std::fs;
 use std::path::Path;
 
 use bft_check::trace::{Form, TraceFile};
 use serde_json::{Value, json};
+
+use changes::{Choices, change};
 
 /// Reads what may be a trace; what is accepted has to be written as it was, in both forms.
 fn read(text: impl AsRef<[u8]>) -> bool {
@@ -131,96 +136,6 @@ fn the_corpora_are_traces() {
 }
 
 // --- from changes to traces ------------------------------------------------------------------------------
-
-/// Bytes as choices; when they are used up, all are 0.
-struct Choices<'a>(std::slice::Iter<'a, u8>);
-
-impl Choices<'_> {
-    fn below(&mut self, end: usize) -> usize {
-        let next =
-            |bytes: &mut std::slice::Iter<'_, u8>| usize::from(bytes.next().copied().unwrap_or_default());
-        let number = next(&mut self.0) << 8 | next(&mut self.0);
-        number % end.max(1)
-    }
-}
-
-const NUMBERS: [u64; 12] = [0, 1, 2, 3, 4, 5, 16, 17, 32, 65_535, 65_536, u64::MAX];
-const TEXTS: [&str; 14] = [
-    "",
-    "r0",
-    "r1",
-    "r2",
-    "r9",
-    "r01",
-    "c0",
-    "c1",
-    "COMMIT v0 #1 c0.t1",
-    "timer of v0 runs out",
-    "crashes and recovers",
-    "castro99",
-    "executed",
-    "agreement",
-];
-
-/// The parts of a value, itself among them.
-fn parts(value: &Value) -> Vec<&Value> {
-    let inner: Vec<_> = match value {
-        Value::Array(values) => values.iter().flat_map(parts).collect(),
-        Value::Object(fields) => fields.values().flat_map(parts).collect(),
-        _ => Vec::new(),
-    };
-    [value].into_iter().chain(inner).collect()
-}
-
-/// The part with that number, in the order of [`parts`].
-fn part_mut<'a>(value: &'a mut Value, number: &mut usize) -> Option<&'a mut Value> {
-    if *number == 0 {
-        return Some(value);
-    }
-    *number -= 1;
-    match value {
-        Value::Array(values) => values.iter_mut().find_map(|value| part_mut(value, number)),
-        Value::Object(fields) => fields.values_mut().find_map(|value| part_mut(value, number)),
-        _ => None,
-    }
-}
-
-/// Changes one part: to another part of the file, to a number or a word, or in what it holds.
-fn change(file: &mut Value, choices: &mut Choices<'_>) {
-    let count = parts(file).len();
-    let donor = parts(file)[choices.below(count)].clone();
-    let mut number = choices.below(count);
-    let Some(part) = part_mut(file, &mut number) else { return };
-    match (choices.below(8), part) {
-        (0, part) => *part = donor,
-        (1, part) => *part = json!(NUMBERS[choices.below(NUMBERS.len())]),
-        (2, part) => *part = json!(TEXTS[choices.below(TEXTS.len())]),
-        (3, part) => *part = Value::Null,
-        (4, Value::Array(values)) if !values.is_empty() => drop(values.remove(choices.below(values.len()))),
-        (5, Value::Array(values)) if !values.is_empty() => {
-            let copy = values[choices.below(values.len())].clone();
-            values.insert(choices.below(values.len() + 1), copy);
-        }
-        (6, Value::Array(values)) if !values.is_empty() => {
-            let (a, b) = (choices.below(values.len()), choices.below(values.len()));
-            values.swap(a, b);
-        }
-        (_, Value::Object(fields)) if !fields.is_empty() => {
-            let name = fields.keys().nth(choices.below(fields.len())).cloned().unwrap();
-            fields.remove(&name);
-        }
-        (_, Value::Number(old)) => *old = NUMBERS[choices.below(7)].into(),
-        // A message in an ITF trace is text.
-        (_, Value::String(text)) => match serde_json::from_str::<Value>(text) {
-            Ok(mut inner) if inner.is_object() => {
-                change(&mut inner, choices);
-                *text = inner.to_string();
-            }
-            _ => *text = TEXTS[choices.below(TEXTS.len())].to_owned(),
-        },
-        _ => {}
-    }
-}
 
 #[test]
 fn changed_traces() {

@@ -63,14 +63,16 @@ pub(super) struct HaltedChain<S, A> {
 pub(super) type Searched<M> =
     (Report<<M as Model>::Action>, Option<HaltedChain<<M as Model>::State, <M as Model>::Action>>);
 
+type MetOf<M> = Met<<M as Model>::State, <M as Model>::Action>;
+
 struct Antichain<'a, M: Model, R> {
     model: &'a M,
     properties: &'a [Property<M>],
     /// Every state that was met.
     met: FxHashSet<Fingerprint>,
-    next: Vec<Met<M::State, M::Action>>,
+    next: Vec<MetOf<M>>,
     /// The states that were kept, and how each was met.
-    kept: Vec<Met<M::State, M::Action>>,
+    kept: Vec<MetOf<M>>,
     /// What follows on those of them that no other one subsumes, by place.
     maximal: Vec<(usize, R)>,
     /// How many of them are not expanded yet, at the end.
@@ -260,7 +262,7 @@ where
         next.sort_by(|(a, left), (b, right)| {
             weight(b).cmp(&weight(a)).then_with(|| left.state.cmp(&right.state))
         });
-        let mut level: Vec<(Option<R>, Met<M::State, M::Action>)> = Vec::new();
+        let mut level: Vec<(Option<R>, MetOf<M>)> = Vec::new();
         for (own, met) in next {
             if let Some(own) = &own {
                 let others = || level.iter().filter_map(|(other, _)| other.as_ref());

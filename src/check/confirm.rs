@@ -12,8 +12,20 @@ use crate::trace::{ReplayError, Trace};
 pub(super) fn confirm(
     system: &Arc<System>,
     property: Property,
-    mut events: Vec<(Principal, Event)>,
+    events: Vec<(Principal, Event)>,
 ) -> Result<Trace, String> {
+    confirm_after(system, property, &[], events)
+}
+
+/// The same of what happens after these events, all of which stay.
+pub(super) fn confirm_after(
+    system: &Arc<System>,
+    property: Property,
+    given: &[(Principal, Event)],
+    further: Vec<(Principal, Event)>,
+) -> Result<Trace, String> {
+    let mut events = given.to_vec();
+    events.extend(further);
     let internal = |error: ReplayError| {
         format!(
             "the judge found a violation of {property} that the replicas do not show ({error}); please report this"
@@ -25,9 +37,15 @@ pub(super) fn confirm(
                 step,
                 ..,
                 Refusal::Duplicate | Refusal::TallyFull | Refusal::Decided,
-            )) => drop(events.remove(step - 1)),
+            )) if step > given.len() => drop(events.remove(step - 1)),
+            // Who has not forgotten refuses what comes again by then for whatever reason.
+            Err(ReplayError::Refused(step, ..))
+                if step > given.len() && events[..step - 1].contains(&events[step - 1]) =>
+            {
+                events.remove(step - 1);
+            }
             // Who has not forgotten may panic earlier.
-            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics => {
+            Err(ReplayError::Impossible(step, ..)) if property == Property::Panics && step > given.len() => {
                 events.truncate(step - 1);
             }
             replayed => break replayed.map_err(internal)?,
@@ -40,5 +58,5 @@ pub(super) fn confirm(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"
         ));
     }
-    Ok(trace.shrunk(property))
+    Ok(trace.shrunk_after(property, given.len()))
 }

@@ -26,15 +26,12 @@ pub(super) struct Frontier<S> {
     pub(super) next: Vec<(S, u32)>,
     /// Steps from an initial state to the level.
     pub(super) depth: u64,
-    /// Whether states were being expanded when a limit was reached: that was given up, and what the model has met on the
-    /// way is not to be relied on.
-    pub(super) is_torn: bool,
 }
 
 impl<S> Frontier<S> {
     /// The initial states.
     pub(super) fn of(level: Vec<(S, u32)>) -> Self {
-        Frontier { level, next: Vec::new(), depth: 0, is_torn: false }
+        Frontier { level, next: Vec::new(), depth: 0 }
     }
 }
 
@@ -58,7 +55,7 @@ where
     X: Send,
     E: From<Limit>,
 {
-    let Frontier { level, next, depth, is_torn } = frontier;
+    let Frontier { level, next, depth } = frontier;
     let interrupt = interrupt::current();
     loop {
         progress.depth.store(*depth, Relaxed);
@@ -88,7 +85,7 @@ where
                 Ok(expansions) => expansions,
                 Err(interrupted) => {
                     block.extend(rest);
-                    (*level, *is_torn) = (block, true);
+                    *level = block;
                     let limit = overseer::limit(interrupted, limits);
                     return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
                 }

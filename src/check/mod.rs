@@ -7,6 +7,8 @@ mod conclusion;
 #[cfg(feature = "pbft")]
 mod confirm;
 #[cfg(feature = "pbft")]
+mod continuation;
+#[cfg(feature = "pbft")]
 mod exercised;
 mod fair;
 #[cfg(feature = "pbft")]
@@ -50,6 +52,7 @@ mod words;
 
 pub use builder::{Check, CheckError};
 pub use conclusion::Conclusion;
+pub use continuation::run_from;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,
     LivenessReport, LivenessVerdict, MAX_CLASSES, MAX_PROPERTIES, check_liveness,

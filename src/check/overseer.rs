@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::limits::{Limit, Limits};
-use crate::interrupt::{self, Cause, Interrupt, Interrupted};
+use crate::interrupt::{self, Cause, End, Interrupt, Interrupted};
 
 /// How often the limits are looked at.
 const TICK: Duration = Duration::from_millis(5);
@@ -43,16 +43,6 @@ pub(super) fn overseen<T>(
         interrupt::caught(|| interrupt::under(Some(Arc::clone(&interrupt)), work))
     });
     result.map_err(|interrupted| limit(interrupted, limits))
-}
-
-/// Ends who looks on, when it is dropped.
-pub(super) struct End<'a>(pub &'a AtomicBool, pub Thread);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-        self.1.unpark();
-    }
 }
 
 fn due(limits: &Limits, deadline: Option<Instant>, stop: &AtomicBool) -> Option<Cause> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
-use super::limits::deadline;
+use super::limits::{Limits, Progress, deadline};
 use super::outcome::Outcome;
 use super::question::Question;
 use super::report::Checked;
@@ -17,12 +17,11 @@ use super::save::{self, Kept, Unfinished};
 use super::schedule::{Schedule, Unwatched, Watch};
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
-use super::validate::saved;
 use crate::bugs::Rulebook;
 use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, beside_the_build};
+use crate::trace::{Form, Trace, beside_the_build};
 
 /// What is asked of PBFT beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -220,9 +219,6 @@ impl Check<Pbft> {
                 (plan, kept)
             }
         };
-        if self.asked.save.is_some() {
-            plan.jobs.iter().try_for_each(saved)?;
-        }
         let (rules, stop, every) = (self.subject.rules(), Arc::clone(stop), self.asked.save_every);
         let schedule = Schedule { rules, limits, deadline, stop, watch, every };
         let mut failures = Vec::new();
@@ -258,6 +254,40 @@ impl Check<Pbft> {
         {
             checked.failures.push(error);
         }
+    }
+
+    /// Runs the check from the end of a run on ([`run_from`](super::run_from)): within the bound of that run, with judge
+    /// *guards*.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or a file that cannot be written.
+    pub fn run_from(
+        &self,
+        begun: &Trace,
+        property: Option<Property>,
+        progress: &Progress,
+    ) -> Result<Checked, CheckError> {
+        let mut searched = self.search_from(begun, property, progress)?;
+        self.write_files(&mut searched);
+        Ok(searched.checked)
+    }
+
+    /// The same, and writes no file.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run.
+    pub(crate) fn search_from(
+        &self,
+        begun: &Trace,
+        property: Option<Property>,
+        progress: &Progress,
+    ) -> Result<Searched, CheckError> {
+        self.can_write()?;
+        let limits = Limits { timeout: self.timeout, ..self.limits()? };
+        let outcome = super::run_from(begun, property, &limits, progress)?;
+        let (subject, outcomes) = ((*self.subject).clone(), vec![outcome]);
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures: Vec::new() };
+        Ok(Searched { checked, property, unfinished: vec![None] })
     }
 
     /// Whether files can be written where they are to be: found out now, not after an hour.

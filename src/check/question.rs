@@ -106,6 +106,9 @@ pub enum PlanError {
          silent, quotient and symmetry, and there is none for judge message, for no-dead-end and for liveness"
     )]
     NotReduced(Reductions),
+    /// The run that a check is to go on from does not lead anywhere within its bound.
+    #[error("the runs that go on from the given one cannot be searched: {0}")]
+    NoBeginning(String),
     /// A reduction that takes others.
     #[error("--reduce subsumed takes quotient and summaries for granted: name them too, or leave it out")]
     Unfounded,
@@ -143,7 +146,4 @@ pub enum PlanError {
         "--window {0}: there are only {1} sequence numbers, and the rules let the same ones through without; leave it out"
     )]
     IdleWindow(u64, u64),
-    /// Runs that cannot be saved.
-    #[error("--save: a run of judge guards with --reduce cannot be saved; leave out one")]
-    ReducedNotSaved,
 }

@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::question::Question;
 use super::save::{self, Kept, SaveError, Saved};
 use super::validate::all_of_guards;
-use crate::model::{Bound, Reductions, Store, System};
+use crate::model::{Bound, Reductions, Scope, Store, System};
 use crate::subject::Pbft;
 
 impl Check<Pbft> {
@@ -28,16 +28,19 @@ impl Check<Pbft> {
 
     /// What was said of this check and is otherwise in the file, flag by flag. What was not said is as it is there.
     fn differences(&self, saved: &Saved) -> Result<Vec<String>, CheckError> {
-        let mut out = Vec::new();
-        let mut differs = |flag: &str, there: String, here: String| {
-            if there != here {
-                out.push(format!("--{flag} is {there} there, and {here} here"));
-            }
-        };
-        differs("rules", saved.rules().to_owned(), self.subject.name().to_owned());
+        let mut out = Differences(Vec::new());
+        out.compare("rules", saved.rules().to_owned(), self.subject.name().to_owned());
         let saved_jobs = saved.jobs();
-        let Some(first) = saved_jobs.first() else { return Ok(out) };
-        let scope = first.bound.scope;
+        if let Some(first) = saved_jobs.first() {
+            self.sizes(&first.bound.scope, &mut out);
+            self.question(saved, &saved_jobs, &mut out);
+            self.judges(first, &saved_jobs, &mut out)?;
+        }
+        Ok(out.0)
+    }
+
+    /// How much is explored.
+    fn sizes(&self, scope: &Scope, out: &mut Differences) {
         let sizes = &self.asked.sizes;
         let number =
             |value: Option<u64>| value.map_or_else(|| "not given".to_owned(), |value| value.to_string());
@@ -53,7 +56,7 @@ impl Check<Pbft> {
             ("reads", Some(scope.reads.into()), sizes.reads.map(u64::from)),
         ] {
             if here.is_some() {
-                differs(flag, number(there), number(here));
+                out.compare(flag, number(there), number(here));
             }
         }
         for (flag, there, here) in [
@@ -63,48 +66,63 @@ impl Check<Pbft> {
         ] {
             let said = |is_on: bool| if is_on { "given" } else { "not given" }.to_owned();
             if here {
-                differs(flag, said(there), said(here));
+                out.compare(flag, said(there), said(here));
             }
         }
-        if let Some(question) = self.asked.question {
-            let named = |question: Option<Question>| match question {
-                None => "all".to_owned(),
-                Some(Question::Liveness) => "liveness".to_owned(),
-                Some(Question::Only(property)) => property.to_string(),
-            };
-            let is_live = saved_jobs.iter().all(|job| job.judge == JudgeKind::Liveness);
+    }
+
+    /// What is asked about.
+    fn question(&self, saved: &Saved, jobs: &[Job], out: &mut Differences) {
+        let named = |question: Option<Question>| match question {
+            None => "all".to_owned(),
+            Some(Question::Liveness) => "liveness".to_owned(),
+            Some(Question::Only(property)) => property.to_string(),
+        };
+        if self.asked.question.is_some() {
+            let is_live = jobs.iter().all(|job| job.judge == JudgeKind::Liveness);
             let there = saved.property().map(Question::Only).or(is_live.then_some(Question::Liveness));
-            differs("property", named(there), named(Some(question)));
+            out.compare("property", named(there), named(self.asked.question));
         }
+    }
+
+    /// Who explores, and who is Byzantine.
+    fn judges(&self, first: &Job, saved: &[Job], out: &mut Differences) -> Result<(), CheckError> {
+        let rules = self.subject.rules();
         if let Some(judge) = self.asked.judge {
-            let there: Vec<_> = saved_jobs.iter().map(|job| job.judge).collect();
-            let is_one = there.iter().all(|&other| other == judge)
-                || (judge == JudgeKind::Guards && there.iter().all(|&other| other == JudgeKind::Liveness));
-            let there = if there.iter().all(|other| *other == there[0]) {
-                there[0].to_string()
-            } else {
-                "each".into()
-            };
-            differs("judge", if is_one { judge.to_string() } else { there }, judge.to_string());
+            let are_all = |judge: JudgeKind| saved.iter().all(|job| job.judge == judge);
+            let there = if are_all(first.judge) { first.judge.to_string() } else { "each".to_owned() };
+            // Liveness is a question to judge guards.
+            let is_it = are_all(judge) || (judge == JudgeKind::Guards && are_all(JudgeKind::Liveness));
+            out.compare("judge", if is_it { judge.to_string() } else { there }, judge.to_string());
         }
         if let Some(reductions) = self.asked.reductions {
             let meant = match first.judge {
-                JudgeKind::Guards if reductions == Reductions::ALL => all_of_guards(
-                    &System::new(first.bound.clone(), self.subject.rules()).map_err(SaveError::from)?,
-                ),
+                JudgeKind::Guards if reductions == Reductions::ALL => {
+                    all_of_guards(&System::new(first.bound.clone(), rules).map_err(SaveError::from)?)
+                }
                 _ => reductions,
             };
-            differs("reduce", first.reductions.to_string(), meant.to_string());
+            out.compare("reduce", first.reductions.to_string(), meant.to_string());
         }
         if let Some(byzantine) = &self.asked.byzantine {
-            let bound = Bound::new(scope, []);
-            let meant =
-                jobs(first.judge, &bound, byzantine, self.subject.rules()).map_err(SaveError::from)?;
-            let of_first = saved_jobs.iter().filter(|job| job.judge == first.judge);
-            let placed =
-                |jobs: &mut dyn Iterator<Item = &Job>| jobs.map(Job::whose).collect::<Vec<_>>().join(" and ");
-            differs("byzantine", placed(&mut of_first.into_iter()), placed(&mut meant.iter()));
+            let placed = |jobs: &[Job]| {
+                let of_first = jobs.iter().filter(|job| job.judge == first.judge);
+                of_first.map(Job::whose).collect::<Vec<_>>().join(" and ")
+            };
+            let meant = jobs(first.judge, &Bound::new(first.bound.scope, []), byzantine, rules);
+            out.compare("byzantine", placed(saved), placed(&meant.map_err(SaveError::from)?));
         }
-        Ok(out)
+        Ok(())
+    }
+}
+
+/// What is one thing in the file, and another here.
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn compare(&mut self, flag: &str, there: String, here: String) {
+        if there != here {
+            self.0.push(format!("--{flag} is {there} there, and {here} here"));
+        }
     }
 }

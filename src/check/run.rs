@@ -19,8 +19,8 @@ use super::unbounded::run_unbounded;
 use super::validate::{properties_of, validate};
 use crate::interrupt;
 use crate::model::{
-    ByGuards, Event, GuardModel, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced, Reductions,
-    Symmetric, System, guarded, no_dead_end, properties,
+    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced,
+    Reductions, Symmetric, System, guarded, no_dead_end, properties,
 };
 use crate::pbft::{Counted, Principal, Rules};
 
@@ -94,7 +94,7 @@ fn searched(
     let begun = Instant::now();
     let system = Arc::new(System::new(job.bound.clone(), rules)?);
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let mut limits = Limits { timeout: left.or(limits.timeout), ..*limits };
+    let limits = Limits { timeout: left.or(limits.timeout), ..*limits };
     match job.judge {
         JudgeKind::Message => {
             let (model, halted) = match from {
@@ -113,58 +113,76 @@ fn searched(
             Ok((outcome, halted.map(|halted| Unfinished(Suspended::Message(model, halted)))))
         }
         JudgeKind::Guards if of_judge_guards(job.reductions) => {
-            Ok((run_reduced(job, &system, property, &limits, progress), None))
+            let from = from.map(|Unfinished(from)| from);
+            let (outcome, unfinished) = run_reduced(job, &system, property, &limits, progress, from);
+            Ok((outcome, unfinished.map(Unfinished)))
         }
         JudgeKind::Guards => {
-            let (model, halted) = match from {
-                Some(Unfinished(Suspended::Guards(model, halted))) => (model, Some(halted)),
-                _ => {
-                    let model = Box::new(GuardModel::new(Arc::clone(&system)));
-                    limits = warmed_up(&model, &limits, progress);
-                    (model, None)
-                }
+            let from = match from {
+                Some(Unfinished(Suspended::Guards(model, halted))) => Some((model, halted)),
+                _ => None,
             };
-            let before = begun.elapsed();
-            // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
-            // the same in every run.
-            let limits = Limits { threads: 1, ..limits };
-            let asked = selected(&*model, property);
-            progress.can_pause.store(true, Relaxed);
-            let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
-            let mut outcome = outcome(job, &system, report, |path, _| (path.len(), expand(&model, path)));
-            // So is what came before the search.
-            outcome.coverage.elapsed += before;
-            let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
-            // A violation was replayed, and stands whatever else the judge could not do.
-            let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
-            if let Some(refusal) = model.refusal().filter(|_| !replayed) {
-                outcome.verdict = Verdict::Refused(refusal);
-            }
-            let halted =
-                halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
-            Ok((outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted)))))
+            Ok(run_guards(job, &system, property, &limits, progress, from))
         }
         JudgeKind::Liveness => {
             let from = match from {
-                Some(Unfinished(Suspended::Liveness(from))) => Some(from),
+                Some(Unfinished(Suspended::Liveness(from))) => Some(*from),
                 _ => None,
             };
             let (outcome, unfinished) = run_liveness(job, rules, property, &limits, progress, from)?;
-            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(unfinished)))))
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Liveness(Box::new(unfinished))))))
         }
         JudgeKind::Unbounded => {
             let from = match from {
-                Some(Unfinished(Suspended::Unbounded(from))) => Some(from),
+                Some(Unfinished(Suspended::Unbounded(from))) => Some(*from),
                 _ => None,
             };
             let (outcome, unfinished) = run_unbounded(job, rules, property, &limits, progress, from)?;
-            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(unfinished)))))
+            Ok((outcome, unfinished.map(|unfinished| Unfinished(Suspended::Unbounded(Box::new(unfinished))))))
         }
     }
 }
 
+/// Judge *guards* without reductions.
+fn run_guards(
+    job: &Job,
+    system: &Arc<System>,
+    property: Option<Property>,
+    limits: &Limits,
+    progress: &Progress,
+    from: Option<(Box<GuardModel>, Halted<GuardState>)>,
+) -> (Outcome, Option<Unfinished>) {
+    let (begun, mut limits) = (Instant::now(), *limits);
+    let (model, halted) = match from {
+        Some((model, halted)) => (model, Some(halted)),
+        None => {
+            let model = Box::new(GuardModel::new(Arc::clone(system)));
+            limits = warmed_up(&model, &limits, progress);
+            (model, None)
+        }
+    };
+    let before = begun.elapsed();
+    // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
+    // the same in every run.
+    let limits = Limits { threads: 1, ..limits };
+    let asked = selected(&*model, property);
+    progress.can_pause.store(true, Relaxed);
+    let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
+    let mut outcome = outcome(job, system, report, |path, _| (path.len(), expand(&model, path)));
+    // So is what came before the search.
+    outcome.coverage.elapsed += before;
+    let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
+    // A violation was replayed, and stands whatever else the judge could not do.
+    let replayed = matches!(outcome.verdict, Verdict::Violated { .. });
+    if let Some(refusal) = model.refusal().filter(|_| !replayed) {
+        outcome.verdict = Verdict::Refused(refusal);
+    }
+    let halted = halted.filter(|_| matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses());
+    (outcome, halted.map(|halted| Unfinished(Suspended::Guards(model, halted))))
+}
+
 /// Whether judge *guards* has one of these reductions.
-fn of_judge_guards(reductions: Reductions) -> bool {
+pub(super) fn of_judge_guards(reductions: Reductions) -> bool {
     reductions.silent || reductions.quotient || reductions.symmetry
 }
 
@@ -175,36 +193,64 @@ fn run_reduced(
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
-) -> Outcome {
-    let shared = || Arc::clone(system);
+    from: Option<Suspended>,
+) -> (Outcome, Option<Suspended>) {
     let run = (job, system, property, limits, progress);
-    let Reductions { silent, symmetry, .. } = job.reductions;
-    if !symmetry {
-        return run_by_guards(&Reduced::by(GuardModel::new(shared()), job.reductions), run);
+    match from.or_else(|| reduced_model(job, system)) {
+        Some(Suspended::Reduced(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Reduced(model, Some(halted))))
+        }
+        Some(Suspended::Symmetric(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Symmetric(model, Some(halted))))
+        }
+        Some(Suspended::Both(model, halted)) => {
+            let (outcome, halted) = run_by_guards(&*model, halted, run);
+            (outcome, halted.map(|halted| Suspended::Both(model, Some(halted))))
+        }
+        _ => {
+            let why = PlanError::OrderedClients(job.reductions).to_string();
+            (Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None)
+        }
     }
-    let outcome = if silent {
-        Symmetric::new(shared(), Reduced::new).map(|model| run_by_guards(&model, run))
-    } else {
-        Symmetric::new(shared(), |judge| judge).map(|model| run_by_guards(&model, run))
-    };
-    outcome.unwrap_or_else(|| {
-        let why = PlanError::OrderedClients(job.reductions).to_string();
-        Outcome::of(job, Coverage::default(), Verdict::Refused(why))
-    })
+}
+
+/// Judge *guards* with its reductions, before it has searched; none where what it takes for one has an order.
+pub(super) fn reduced_model(job: &Job, system: &Arc<System>) -> Option<Suspended> {
+    let shared = Arc::clone(system);
+    let Reductions { silent, symmetry, .. } = job.reductions;
+    match (symmetry, silent) {
+        (false, _) => {
+            Some(Suspended::Reduced(Box::new(Reduced::by(GuardModel::new(shared), job.reductions)), None))
+        }
+        (true, true) => {
+            Symmetric::new(shared, Reduced::new).map(|model| Suspended::Both(Box::new(model), None))
+        }
+        (true, false) => {
+            Symmetric::new(shared, |judge| judge).map(|model| Suspended::Symmetric(Box::new(model), None))
+        }
+    }
 }
 
 fn run_by_guards<M: ByGuards + Sync>(
     model: &M,
+    halted: Option<Halted<GuardState>>,
     (job, system, property, limits, progress): (&Job, &Arc<System>, Option<Property>, &Limits, &Progress),
-) -> Outcome
+) -> (Outcome, Option<Halted<GuardState>>)
 where
     M::Action: Clone + std::fmt::Debug + PartialEq,
 {
     let begun = Instant::now();
-    let limits = Limits { threads: 1, ..warmed_up(model.judge(), limits, progress) };
-    let before = begun.elapsed();
+    let limits = match halted {
+        Some(_) => *limits,
+        None => warmed_up(model.judge(), limits, progress),
+    };
+    let (limits, before) = (Limits { threads: 1, ..limits }, begun.elapsed());
     let asked = selected(model, property);
-    let report = search_on(model, &asked, &limits, progress, None, |_| {}).0;
+    progress.can_pause.store(true, Relaxed);
+    let (report, halted) = search_on(model, &asked, &limits, progress, halted, |_| {});
+    let halted = halted.map(|halted| Halted { elapsed: halted.elapsed + before, ..halted });
     let mut outcome = outcome(job, system, report, |path, property| {
         let moves = model.violating(path, property);
         (moves.len(), expand(model.judge(), &moves))
@@ -221,11 +267,12 @@ where
     if let Some(refusal) = refusal {
         (outcome.verdict, outcome.unreached) = (Verdict::Refused(refusal), Vec::new());
     }
-    outcome
+    let goes_on = matches!(outcome.verdict, Verdict::NotExhausted(_)) || progress.pauses();
+    (outcome, halted.filter(|_| goes_on))
 }
 
 /// Lets judge *guards* meet what it can before it searches. Says how it is limited from then on.
-fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
+pub(super) fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits {
     let deadline = deadline(limits.timeout);
     model.warm_up(&|| {
         progress.walked.fetch_add(1, Relaxed);
@@ -235,7 +282,7 @@ fn warmed_up(model: &GuardModel, limits: &Limits, progress: &Progress) -> Limits
 }
 
 /// The steps of judge *guards* as the deliveries that they stand for.
-fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
+pub(super) fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     let mut events = Vec::new();
     let mut state = model.init_states().swap_remove(0);
     for step in path {
@@ -247,7 +294,7 @@ fn expand(model: &GuardModel, path: &[Move]) -> Vec<(Principal, Event)> {
     events
 }
 
-fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
+pub(super) fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<stateright::Property<J>> {
     let mut all = properties(judge.system());
     all.extend((property == Some(Property::NoDeadEnd)).then(no_dead_end));
     // Where somebody panics nobody gets stuck in another way.

@@ -8,11 +8,11 @@ use super::builder::CheckError;
 use super::job::{Job, JudgeKind};
 use super::limits::{Level, Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict};
-use super::overseer;
 use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
 use super::search::Coverage;
+use crate::interrupt::End;
 use crate::pbft::Rules;
 
 /// Somebody who looks on while jobs run.
@@ -44,6 +44,9 @@ pub(super) struct Schedule<'a> {
 
 type Result<T> = std::result::Result<T, CheckError>;
 
+/// Keeps what all jobs have come to by now.
+pub(super) type Keep<'a> = &'a mut dyn FnMut(&[(Outcome, Option<&Unfinished>)]);
+
 /// What came of a job so far.
 pub(super) struct Ran {
     pub outcome: Outcome,
@@ -63,12 +66,7 @@ enum Slot {
 impl Schedule<'_> {
     /// Runs all jobs: side by side those that run on one thread, then those of judge *message*, each on all threads. The
     /// results stand in the order of the plan. `keep` is given, now and then, what all have come to by then.
-    pub fn run(
-        &self,
-        plan: &Plan,
-        kept: Vec<Kept>,
-        keep: &mut dyn FnMut(&[(Outcome, Option<&Unfinished>)]),
-    ) -> Result<Vec<Ran>> {
+    pub fn run(&self, plan: &Plan, kept: Vec<Kept>, keep: Keep<'_>) -> Result<Vec<Ran>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.limits.threads).build()?;
         let mut slots: Vec<Slot> = kept
             .into_iter()
@@ -185,7 +183,7 @@ impl Schedule<'_> {
                     }
                 }
             });
-            let _end = overseer::End(&is_done, clock.thread().clone());
+            let _end = End(&is_done, clock.thread().clone());
             work();
         });
     }

@@ -183,11 +183,3 @@ pub(super) fn is_unbounded(scope: &Scope) -> Result<(), PlanError> {
         None => Ok(()),
     }
 }
-
-/// Whether anything of a run could be saved.
-pub(super) fn saved(job: &Job) -> Result<(), PlanError> {
-    match job.judge {
-        JudgeKind::Guards if job.reductions != Reductions::NONE => Err(PlanError::ReducedNotSaved),
-        _ => Ok(()),
-    }
-}

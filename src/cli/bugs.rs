@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::limits::threads;
-use super::output::{answer, answer_json, head, say};
-use super::progress::{ProgressArguments, while_working};
+use super::output::{answer, answer_json, head};
+use super::progress::{ProgressArguments, with_line};
 use super::{Format, HOLDS, NOT_EXHAUSTED, UNEXPECTED, UsageError, look, signals, unknown};
 use crate::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limit, Limits, Progress, Row, Verdict, who};
@@ -164,12 +164,9 @@ impl Batch<'_> {
         };
         let line = || {
             let (ended, elapsed) = (ended.load(Relaxed), start.elapsed().as_secs());
-            say(&format!("{ended} of {} after {elapsed} s", count(wanted.len() as u64, "row", "rows")));
+            format!("{ended} of {} after {elapsed} s", count(wanted.len() as u64, "row", "rows"))
         };
-        match self.arguments.progress.every() {
-            Some(every) => while_working(every, line, all),
-            None => all(),
-        }
+        with_line(&self.arguments.progress, line, all);
         done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
     }
 

@@ -10,12 +10,14 @@ use super::output::{answer, answer_json, complain, say};
 use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
 use super::{
-    HOLDS, UsageError, are_different, exit_code, junit, look, numbers, signals, stats, subject, with,
+    HOLDS, UsageError, are_different, exit_code, junit, look, make_steppable, numbers, signals, stats,
+    subject, with,
 };
-use crate::check::{Check, Checked, JudgeKind, Question, rules_of_saved};
+use crate::check::{Check, Checked, JudgeKind, Progress, Question, rules_of_saved};
 use crate::files;
-use crate::model::{Byzantine, Reductions};
+use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Catalogue;
+use crate::trace::TraceFile;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum JudgeArgument {
@@ -87,9 +89,17 @@ pub(super) struct CheckArguments {
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
     /// Write the counterexample to this file, in the form of its ending: .json, .itf.json (Informal Trace
-    /// Format), .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz) [default: to none]
+    /// Format), .mmd (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz) [default: to none]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Check the runs that go on from the end of this trace, with judge guards; the trace says the rules and the bound
+    /// [default: begin at the start]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["rules", "judge", "byzantine", "reduce", "save", "save_every", "resume", "stats", "ScopeArguments"]
+    )]
+    from: Option<PathBuf>,
     /// Write how the search has grown to this file, as CSV: a line for each level of each row [default: to none]
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -116,22 +126,41 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
         ("--stats", arguments.stats.as_deref()),
         ("--resume", arguments.resume.as_deref()),
     ])?;
+    are_different(&[("--trace", arguments.trace.as_deref()), ("--from", arguments.from.as_deref())])?;
     if let Some(path) = &arguments.stats {
         can_be_written("stats", path)?;
     }
-    let check = check(arguments, catalogue)?;
-    let show = Show::new(&arguments.progress, arguments.limits.max_states, arguments.limits.timeout()?);
-    let mut searched = check.search_watched(&signals::stopped()?, &show)?;
+    let read = arguments.from.as_ref().map(|path| super::read_trace(path, catalogue)).transpose()?;
+    let (check, mut searched) = match &read {
+        Some(read) => {
+            let (check, property) = asked_from(read, arguments)?;
+            let progress = Progress { stop: signals::stopped()?, ..Progress::default() };
+            let searched = check.search_from(&read.trace, property, &progress)?;
+            (check, searched)
+        }
+        None => {
+            let check = check(arguments, catalogue)?;
+            let show =
+                Show::new(&arguments.progress, arguments.limits.max_states, arguments.limits.timeout()?);
+            let searched = check.search_watched(&signals::stopped()?, &show)?;
+            (check, searched)
+        }
+    };
     // What is printed for programs says which files could not be written, so that these come first there.
     if arguments.format != ReportFormat::Text {
         check.write_files(&mut searched);
         let failures = said(&searched.checked, arguments);
         let code = exit_code(searched.checked.conclusion());
         failures.iter().for_each(|failure| complain(failure));
+        saved_in_words(&searched.checked, arguments);
         return Ok(match arguments.format {
             ReportFormat::Junit => answer(&junit::checked(&searched.checked)?, code),
             _ => answer_json(&numbers::checked(&searched.checked, &failures)?, code),
         });
+    }
+    if let (Some(path), Some(read)) = (&arguments.from, &read) {
+        let steps = read.trace.steps().len();
+        answer(&format!("From the end of {}, after {steps} steps:\n\n", path.display()), HOLDS);
     }
     let text = look::coloured(&searched.checked.printed(look::screen()));
     let code = answer(&text, exit_code(searched.checked.conclusion()));
@@ -144,6 +173,9 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
 /// Writes what this command writes itself, and says what could not be written.
 fn said(checked: &Checked, arguments: &CheckArguments) -> Vec<String> {
     let mut failures: Vec<_> = checked.failures().iter().map(ToString::to_string).collect();
+    if let Some((path, (property, _, trace))) = checked.written().zip(checked.shortest()) {
+        failures.extend(make_steppable(path, checked.subject(), Some(property), trace).err());
+    }
     if let Some(path) = &arguments.stats
         && let Err(error) = files::write(path, stats::csv(checked))
     {
@@ -160,9 +192,17 @@ fn files_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let (Some(path), None) = (&arguments.trace, checked.shortest()) {
         answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
     }
+    saved_in_words(checked, arguments);
+}
+
+/// Whether something was saved, beside the answer.
+fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let Some(path) = &arguments.save {
         match checked.saved() {
             Some(path) => say(&format!("Saved: bft check --resume {} goes on from here.", path.display())),
+            None if checked.failures().is_empty() && path.exists() => {
+                say(&format!("There is nothing to go on with: {} is of an earlier moment.", path.display()));
+            }
             None if checked.failures().is_empty() => {
                 say(&format!("There is nothing to go on with: {} was not written.", path.display()));
             }
@@ -176,6 +216,19 @@ fn can_be_written(name: &str, path: &std::path::Path) -> Result<(), UsageError> 
         return Ok(());
     }
     Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
+}
+
+/// What is asked of the runs that go on from the end of a trace.
+fn asked_from(read: &TraceFile, arguments: &CheckArguments) -> Result<(Check, Option<Property>), UsageError> {
+    let property = match arguments.property {
+        Some(Question::Liveness) => {
+            return Err(UsageError("--from: liveness is not checked from the middle of a run".to_owned()));
+        }
+        Some(Question::Only(property)) => Some(property),
+        None => read.subject.property(),
+    };
+    let check = arguments.limits.given_to(Check::new(read.subject.clone()))?;
+    Ok((with(check, arguments.trace.clone(), Check::trace), property))
 }
 
 /// The check that is asked for.

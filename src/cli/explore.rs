@@ -1,80 +1,79 @@
-//! `bft explore`: stateright's web explorer on judge *message*, and the page of a trace.
+//! `bft explore`: the page on which people see consensus and play the adversary.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::address::free_address;
+use super::address::address;
+use super::output::answer;
+use super::scope::ScopeArguments;
 use super::{UsageError, subject};
-use crate::check::{self, JudgeKind, Limits, Progress, Verdict};
-use crate::explore::{self, TracePage};
-use crate::model::{Bound, Byzantine, System};
-use crate::pbft::ReplicaId;
+use crate::explore::{Asked, Page};
+use crate::model::{Byzantine, Property};
 use crate::subject::Catalogue;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  bft explore                                 the start page: a tour, and every known fault as a story
+  bft explore --rules prepared-lost           one rulebook, at the bound where its fault is found
+  bft explore --rules castro99 --byzantine r0,r1
+  bft explore --trace x.json                  a run that check, simulate or replay has written
+  bft explore --rules prepared-lost --stateright
+
+Exit codes:
+  2    the question makes no sense, or the address cannot be had
+It ends when you press Ctrl-C.")]
 pub(super) struct ExploreArguments {
-    /// Which rulebook the replicas follow; `bft rules` lists them [default: the first of these]
+    #[command(flatten)]
+    scope: ScopeArguments,
+    /// Which replicas are Byzantine, as in r0 or r0,r3, or how many from r0 on [default: as where the fault is found]
+    #[arg(long, value_name = "WHO")]
+    byzantine: Option<Byzantine>,
+    /// Which rulebook the replicas follow; `bft rules` lists them [default: the start page shows all]
     #[arg(long, value_name = "NAME")]
     rules: Option<String>,
-    /// Open this trace: its steps, each with a link that opens the explorer there, its diagram and its words
-    #[arg(long, value_name = "FILE", conflicts_with = "rules")]
+    /// The property that the adversary wants to break [default: the rulebook's, or agreement]
+    #[arg(long, value_name = "NAME")]
+    property: Option<Property>,
+    /// Open this trace, which check, simulate or replay has written [default: none]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "byzantine", "property", "ScopeArguments"])]
     trace: Option<PathBuf>,
+    /// Open stateright's explorer instead of our own page
+    #[arg(long)]
+    stateright: bool,
     /// Where to serve: on this machine only
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     addr: String,
 }
 
 pub(super) fn run(arguments: &ExploreArguments, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    if let Some(path) = &arguments.trace {
-        return open(path, &arguments.addr, catalogue);
-    }
-    let subject = subject(catalogue, &arguments.rules)?;
-    let addr = free_address(&arguments.addr)?;
-    let bound = Bound::new(subject.scope(), []);
-    let all = Byzantine::Count(bound.scope.faults);
-    let mut chosen = Bound::new(bound.scope, [ReplicaId(0)]);
-    let mut violation = None;
-    if subject.departs().is_some() {
-        println!("Looking for a violation of {} …", subject.name());
-        let property = subject.property();
-        let jobs = check::jobs(JudgeKind::Guards, &bound, &all, subject.rules())?;
-        for job in jobs.into_iter().filter(|job| check::validate(job, subject.rules(), property).is_ok()) {
-            let progress = Progress::default();
-            let outcome = check::run(&job, subject.rules(), property, &Limits::default(), None, &progress)?;
-            if let Verdict::Violated { property, trace, .. } = outcome.verdict {
-                chosen = job.bound;
-                violation = Some((property, trace));
-                break;
-            }
+    let trace = arguments.trace.as_ref().map(|path| super::read_trace(path, catalogue)).transpose()?;
+    let named = arguments.rules.as_ref().map(|_| subject(catalogue, &arguments.rules)).transpose()?;
+    let asked = match (&trace, arguments.scope.query(), named) {
+        (Some(_), ..) => Asked::trace(),
+        (None, sizes, None) if sizes.is_empty() && arguments.is_plain() => Asked::gallery(),
+        (None, sizes, named) => {
+            let first = catalogue.iter().next().map(|subject| subject.name().to_owned());
+            let name = named.map(|subject| subject.name().to_owned()).or(first).unwrap_or_default();
+            Asked::bound(&name, &sizes, arguments.byzantine.as_ref(), arguments.property)
         }
-    }
-    let system = Arc::new(System::new(chosen, subject.rules())?);
-    match &violation {
-        Some((property, trace)) => println!(
-            "{property} is violated in {} deliveries: follow its link at the left of the page.",
-            trace.steps().len()
-        ),
-        None => println!("Nothing is checked here; browse the runs of {}.", system.bound().scope),
-    }
-    println!("Exploring at http://{addr}/ (Ctrl-C ends it)");
-    explore::serve(&system, violation.as_ref().map(|(property, trace)| (*property, &**trace)), addr);
+    };
+    let addr = address(&arguments.addr)?;
+    let page = Page::bind(catalogue.clone(), trace, addr)
+        .map_err(|why| UsageError(format!("--addr {}: {why}; choose another port", arguments.addr)))?;
+    let place = match arguments.stateright {
+        true => page.stateright(&asked).map_err(|why| UsageError(format!("--stateright: {why}")))?,
+        false => page.place(&asked).map_err(UsageError)?,
+    };
+    answer(&format!("Exploring at http://{}{place} (Ctrl-C ends it)\n", page.addr()), super::HOLDS);
+    page.serve();
     Ok(super::HOLDS)
 }
 
-/// Shows a trace until the process is ended.
-fn open(path: &Path, addr: &str, catalogue: &Catalogue) -> Result<u8, UsageError> {
-    let read = super::read_trace(path, catalogue)?;
-    let (addr, trace) = (free_address(addr)?, &read.trace);
-    let property = super::replay::violated(&read);
-    let page = TracePage::bind(trace, read.subject.name(), property, addr)
-        .map_err(|e| UsageError(format!("--addr {addr}: {e}; choose another port")))?;
-    match page.explorer {
-        Some(_) => println!("{} of {} steps link into the explorer.", page.followed, trace.steps().len()),
-        None => println!("The explorer cannot follow a run of so large a bound."),
+impl ExploreArguments {
+    /// Whether nothing in particular is asked for.
+    fn is_plain(&self) -> bool {
+        self.byzantine.is_none() && self.property.is_none() && !self.stateright
     }
-    println!("Showing the trace at http://{}/ (Ctrl-C ends it)", page.addr);
-    page.serve();
-    Ok(super::HOLDS)
 }

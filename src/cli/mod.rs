@@ -54,11 +54,11 @@ use crate::check::Conclusion;
 #[cfg(feature = "pbft")]
 use crate::files;
 #[cfg(feature = "pbft")]
-use crate::model::unanswered;
+use crate::model::{Property, unanswered};
 #[cfg(feature = "pbft")]
 use crate::subject::{Catalogue, Pbft};
 #[cfg(feature = "pbft")]
-use crate::trace::TraceFile;
+use crate::trace::{Form, Trace, TraceFile};
 
 pub use flags::{Flag, Flags};
 pub use protocol::{run_protocol, run_protocol_with};
@@ -203,9 +203,8 @@ fn ended(result: Result<u8, UsageError>) -> ExitCode {
         Err(UsageError(what)) => {
             if asks_for_json() {
                 output::answer_json(&output::error_as_json(&what), USAGE);
-            } else {
-                output::complain(&what);
             }
+            output::complain(&what);
             ExitCode::from(USAGE)
         }
     }
@@ -240,6 +239,25 @@ fn read_trace(path: &Path, catalogue: &Catalogue) -> Result<TraceFile, UsageErro
     let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
     let bytes = fs::read(path).map_err(|why| named(&why))?;
     TraceFile::read(bytes, catalogue).map_err(|why| named(&why))
+}
+
+/// Writes a trace once more where it was written as a page: with what lets one step along it.
+///
+/// # Errors
+/// Why it could not be written.
+#[cfg(feature = "pbft")]
+fn make_steppable(
+    path: &Path,
+    subject: &Pbft,
+    violates: Option<Property>,
+    trace: &Trace,
+) -> Result<(), String> {
+    if Form::of(&path.to_string_lossy()) != Ok(Form::Html) {
+        return Ok(());
+    }
+    let file = TraceFile { subject: subject.clone(), violates, trace: trace.clone() };
+    let named = |why: std::io::Error| format!("--trace {}: {why}", path.display());
+    files::write(path, crate::explore::to_html(&file)).map_err(named)
 }
 
 /// The subject of that name, or the first if none is given, or what there is instead.

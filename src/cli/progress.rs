@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::say;
 use crate::check::{Job, Level, Progress, Watch};
+use crate::interrupt::End;
 use crate::trace::{count, thousands};
 
 #[derive(Clone, Debug, Args)]
@@ -59,13 +60,28 @@ pub(super) fn while_working<R>(
     })
 }
 
-/// Ends what is shown, on every way out.
-struct End<'a>(&'a std::sync::atomic::AtomicBool, Thread);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-        self.1.unpark();
+/// Does work and shows how far it is, in a line of words: at the end of a terminal, or now and then if that was asked for.
+pub(super) fn with_line<R>(
+    arguments: &ProgressArguments,
+    line: impl Fn() -> String + Send + Sync,
+    work: impl FnOnce() -> R,
+) -> R {
+    if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}  {elapsed}") {
+            bar.set_style(style);
+        }
+        let tick = || {
+            bar.set_message(line());
+            bar.tick();
+        };
+        let result = while_working(Duration::from_millis(100), tick, work);
+        bar.finish_and_clear();
+        return result;
+    }
+    match arguments.every() {
+        Some(every) => while_working(every, || say(&line()), work),
+        None => work(),
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{answer, answer_json, complain, head, say};
-use super::progress::{ProgressArguments, while_working};
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look};
+use super::output::{answer, answer_json, complain, head};
+use super::progress::{ProgressArguments, with_line};
+use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable};
 use crate::files;
 use crate::model::Property;
 use crate::subject::Catalogue;
@@ -36,7 +36,7 @@ pub(super) struct ReplayArguments {
     #[arg(long)]
     shrink: bool,
     /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd
-    /// (Mermaid), .txt (words), .shiviz or .log (ShiViz) [default: to none]
+    /// (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz) [default: to none]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     #[command(flatten)]
@@ -82,6 +82,8 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
         let content = trace.written(form, read.subject.name(), violated.or(said))?;
         if let Err(why) = files::write(path, content) {
             complain(&format!("--trace {}: {why}", path.display()));
+        } else if let Err(why) = make_steppable(path, &read.subject, violated.or(said), &trace) {
+            complain(&why);
         }
     }
     Ok(code)
@@ -91,11 +93,8 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
 fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Trace {
     let start = Instant::now();
     let steps = count(trace.steps().len() as u64, "step", "steps");
-    let line = || say(&format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64()));
-    match arguments.progress.every() {
-        Some(every) => while_working(every, line, || trace.shrunk(property)),
-        None => trace.shrunk(property),
-    }
+    let line = || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64());
+    with_line(&arguments.progress, line, || trace.shrunk(property))
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.

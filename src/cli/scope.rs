@@ -63,3 +63,36 @@ impl ScopeArguments {
         if self.lossy { check.lossy() } else { check }
     }
 }
+
+impl ScopeArguments {
+    /// The sizes that were given, by the names that they have in addresses of the page.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
+        let ScopeArguments {
+            replicas,
+            faults,
+            views,
+            slots,
+            requests,
+            checkpoint,
+            window,
+            crashes,
+            reads,
+            ..
+        } = self;
+        let numbers = [
+            ("replicas", replicas.map(u64::from)),
+            ("faults", faults.map(u64::from)),
+            ("views", *views),
+            ("slots", *slots),
+            ("requests", requests.map(u64::from)),
+            ("checkpoint", *checkpoint),
+            ("window", *window),
+            ("crashes", crashes.map(u64::from)),
+            ("reads", reads.map(u64::from)),
+        ];
+        let flags = [("lossy_store", self.lossy_store), ("clients", self.clients), ("lossy", self.lossy)];
+        let numbers = numbers.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())));
+        let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| (name, "1".to_owned()));
+        numbers.chain(flags).collect()
+    }
+}

@@ -15,13 +15,13 @@ use super::limits::{MOST_MEMORY, threads};
 use super::output::{answer, answer_json, complain, head, say};
 use super::progress::{ProgressArguments, in_words, while_working};
 use super::{
-    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, junit, look, seconds, signals, subject,
-    with,
+    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, junit, look, make_steppable, seconds,
+    signals, subject, with,
 };
 use crate::files;
 use crate::model::{Byzantine, Load, Property};
 use crate::simulate::{Progress, Report, SchedulerKind, Simulated, Simulation, StrategyKind, merge};
-use crate::subject::Catalogue;
+use crate::subject::{Catalogue, Pbft};
 use crate::table::fitted;
 use crate::trace::{Form, count, thousands};
 
@@ -95,7 +95,7 @@ pub(super) struct SimulateArguments {
     /// Check this property only [default: all]
     #[arg(long, value_name = "NAME")]
     property: Option<Property>,
-    /// The first seed
+    /// The first seed, up to 18,446,744,073,709,551,614
     #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
     /// How many seeds, from 1 to 1,000,000,000
@@ -156,7 +156,8 @@ pub(super) struct SimulateArguments {
     /// machine has, or its control group may have]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=MOST_MEMORY))]
     memory: Option<u64>,
-    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd) or text
+    /// Write the violating run to this file, shrunk: JSON, or by its ending ITF (.itf.json), Mermaid (.mmd), a page (.html)
+    /// or text
     /// (.txt) [default: bft-simulate-RULES-SEED.json]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -224,6 +225,7 @@ pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Resul
         Form::of(&path.to_string_lossy())?;
         can_be_written("trace", path)?;
     }
+    let subject = subject(catalogue, &arguments.rules)?;
     let simulation = simulation(arguments, catalogue)?;
     let progress = Progress { stop: signals::stopped()?, ..Progress::default() };
     let Seeds(from, to) = seeds(arguments)?;
@@ -233,7 +235,7 @@ pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Resul
     let text = || simulated.to_string();
     if arguments.format == ReportFormat::Text {
         let code = print(arguments, simulated.report(), &text, &[], code)?;
-        let failures = write(arguments, &mut simulated);
+        let failures = write(arguments, &subject, &mut simulated);
         failures.iter().for_each(|failure| complain(failure));
         if let Some(file) = simulated.written() {
             let again = if Form::of(&file.to_string_lossy()).is_ok_and(Form::can_be_read) {
@@ -245,20 +247,23 @@ pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Resul
         }
         return Ok(code);
     }
-    let failures = write(arguments, &mut simulated);
+    let failures = write(arguments, &subject, &mut simulated);
     failures.iter().for_each(|failure| complain(failure));
     print(arguments, simulated.report(), &String::new, &failures, code)
 }
 
 /// Writes the files that were asked for, and where none was, a violating run to one of its own name. Says what could not
 /// be written.
-fn write(arguments: &SimulateArguments, simulated: &mut Simulated) -> Vec<String> {
+fn write(arguments: &SimulateArguments, subject: &Pbft, simulated: &mut Simulated) -> Vec<String> {
     let mut failures = Vec::new();
     if let Some(finding) = simulated.report().findings.first().filter(|_| !arguments.no_trace) {
         let own =
             || format!("bft-simulate-{}-{}.json", simulated.report().settings.rules, finding.seed).into();
         let path = arguments.trace.clone().unwrap_or_else(own);
         failures.extend(simulated.write(&path).err().map(|error| error.to_string()));
+        if let (Some(path), Some((property, trace))) = (simulated.written(), simulated.first()) {
+            failures.extend(make_steppable(path, subject, Some(property), trace).err());
+        }
     }
     failures.extend(write_report(arguments, simulated.report()));
     failures

@@ -42,6 +42,9 @@ pub enum SetupError {
 /// Code that cannot be checked, found out while it ran. Nothing is said of whether it is right.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
+    /// Whole quorums cannot be steps of it, and why.
+    #[error("{0}")]
+    Quorums(String),
     /// The same inputs, and another result.
     #[error(
         "the code is not deterministic: {node} was twice handed {inputs}, and the last of it made it, first: {first}; then: \

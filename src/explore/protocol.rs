@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stateright::{Model, Path, Property};
 
+use super::stateright::Alone;
 use crate::engine::{Bound, Graph, GraphState, Step};
 use crate::engine::{Fingerprint, fingerprint};
 use crate::protocol::Protocol;
@@ -83,12 +83,28 @@ impl<P: Protocol> Explorer<P> {
         Shown { at, words }
     }
 
+    /// Takes an address for it, of this machine alone.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub fn bind(self, addr: SocketAddr) -> io::Result<ExplorerPage> {
+        let is_guided = self.along.is_some();
+        Alone::bind(self, is_guided, addr).map(ExplorerPage)
+    }
+}
+
+/// The explorer at an address of its own.
+pub struct ExplorerPage(Alone);
+
+impl ExplorerPage {
+    /// Where it is.
+    pub fn addr(&self) -> SocketAddr {
+        self.0.addr()
+    }
+
     /// Serves it until the process is ended.
-    pub fn serve(self, addr: SocketAddr) {
-        if self.along.is_some() {
-            std::thread::spawn(move || run_to_completion(addr));
-        }
-        let _ = self.checker().serve(addr);
+    pub fn serve(self) {
+        self.0.serve();
     }
 }
 
@@ -134,20 +150,5 @@ impl<P: Protocol> Model for Explorer<P> {
 impl<P: Protocol> fmt::Debug for Explorer<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Explorer").field("graph", &self.graph).finish_non_exhaustive()
-    }
-}
-
-/// Asks the explorer's checker, once it is up, to search what is marked out.
-pub(super) fn run_to_completion(addr: SocketAddr) {
-    for _ in 0..100 {
-        std::thread::sleep(Duration::from_millis(100));
-        let Ok(mut stream) = TcpStream::connect(addr) else { continue };
-        let request = format!(
-            "POST /.runtocompletion HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-        if stream.write_all(request.as_bytes()).is_ok() {
-            let _ = stream.read(&mut [0; 64]);
-            return;
-        }
     }
 }

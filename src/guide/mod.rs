@@ -20,6 +20,9 @@ pub mod judges_and_bounds {}
 #[doc = include_str!("counterexamples.md")]
 pub mod counterexamples {}
 
+#[doc = include_str!("the_page.md")]
+pub mod the_page {}
+
 #[doc = include_str!("liveness.md")]
 pub mod liveness {}
 
@@ -39,6 +42,7 @@ pub mod simulation {}
 pub mod proof {}
 
 #[doc = include_str!("formats.md")]
+#[doc = include_str!("growth.svg")]
 pub mod formats {}
 
 #[doc = include_str!("limits.md")]

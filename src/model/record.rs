@@ -43,6 +43,9 @@ impl Journal {
     }
 }
 
+/// Takes in an entry of a journal, by its kind, that another model has written into it.
+pub(super) type TakeIn<'a> = &'a mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>;
+
 /// A journal that this model cannot have written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the tables of the judge cannot be made again from what was saved")]

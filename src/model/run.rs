@@ -54,6 +54,11 @@ impl Run {
         &self.sent
     }
 
+    /// What clients asked and were told, if that is kept.
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
     /// Makes an event happen to a participant; what it believed before, and what came of it.
     ///
     /// # Errors

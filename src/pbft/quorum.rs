@@ -269,6 +269,12 @@ impl<M> Tally<M> {
         self.groups.iter().position(|(k, _)| k == key)
     }
 
+    /// The votes, by what they have in common.
+    #[cfg(feature = "explore")]
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&TallyKey, &Votes<M>)> {
+        self.groups.iter().map(|(key, votes)| (key, votes))
+    }
+
     /// How many votes are counted under this key.
     pub fn count(&self, key: &TallyKey) -> usize {
         self.get(key).map_or(0, Votes::count)

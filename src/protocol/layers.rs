@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Effects, NodeId, Protocol, Slot};
+use super::{Effects, NodeId, Protocol, Quorums, Slot, Tallying};
 
 /// A protocol whose nodes come up again after a crash.
 ///
@@ -108,11 +108,12 @@ pub trait Fair: Protocol {
 /// # impl Fair for Mine {
 /// #     fn round(&self, round: &u64) -> u64 { *round }
 /// # }
-/// # assert_eq!(format!("{:?}", Mine.layers()), "Layers { crashes: false, liveness: true }");
+/// # assert_eq!(format!("{:?}", Mine.layers()), "Layers { crashes: false, liveness: true, quorums: false }");
 /// ```
 pub struct Layers<P: Protocol> {
     pub(crate) recover: Option<RecoverFn<P>>,
     pub(crate) fair: Option<FairFns<P>>,
+    pub(crate) quorums: Option<Quorums<P>>,
 }
 
 /// What comes up after a crash of a node.
@@ -139,7 +140,7 @@ impl<P: Protocol> Copy for FairFns<P> {}
 impl<P: Protocol> Layers<P> {
     /// None of them.
     pub fn none() -> Self {
-        Layers { recover: None, fair: None }
+        Layers { recover: None, fair: None, quorums: None }
     }
 
     /// Nodes may crash and come up again.
@@ -152,6 +153,14 @@ impl<P: Protocol> Layers<P> {
             protocol.recover(id, disk, effects)
         };
         Layers { recover: Some(recover), ..self }
+    }
+
+    /// Nodes count: whole quorums are steps, and Byzantine nodes say whatever the protocol's alphabet has.
+    pub fn quorums(self) -> Self
+    where
+        P: Tallying,
+    {
+        Layers { quorums: Some(Quorums::new()), ..self }
     }
 
     /// Something must happen in the end.
@@ -168,6 +177,7 @@ impl<P: Protocol> fmt::Debug for Layers<P> {
         f.debug_struct("Layers")
             .field("crashes", &self.recover.is_some())
             .field("liveness", &self.fair.is_some())
+            .field("quorums", &self.quorums.is_some())
             .finish()
     }
 }

@@ -47,6 +47,7 @@ mod layers;
 mod name;
 mod network;
 mod offer;
+mod tallying;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -59,6 +60,8 @@ pub(crate) use layers::FairFns;
 pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
+pub(crate) use tallying::Quorums;
+pub use tallying::{Adversary, Renaming, Tally, Tallying};
 
 /// What can be told apart, kept, and shown: messages, events and values.
 pub trait Word: Clone + Eq + Hash + Debug + Send + Sync + 'static {}

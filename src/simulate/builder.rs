@@ -15,6 +15,7 @@ use super::settings::{Settings, SettingsError};
 use super::strategy_kind::StrategyKind;
 use super::violating_run::ViolatingRun;
 use crate::files;
+use crate::interrupt;
 use crate::memory::{self, MOST_THREADS};
 use crate::model::{Byzantine, Load, Property, Scope, Store};
 use crate::subject::Pbft;
@@ -338,7 +339,7 @@ impl Simulation {
         let (rules, keeps_going) = (self.subject.rules(), self.keeps_going);
         let what = Campaign { rules, settings, from, to, keeps_going };
         let report = campaign(&what, &Limits { threads, deadline, max_memory }, progress)?;
-        let first = self.violating_run(&report)?;
+        let first = self.violating_run(&report, deadline)?;
         Ok(Simulated { report, first, failure: None })
     }
 
@@ -350,16 +351,25 @@ impl Simulation {
     }
 
     /// The first violating run, drawn again and shrunk.
-    fn violating_run(&self, report: &Report) -> Result<Option<ViolatingRun>, SimulationError> {
+    fn violating_run(
+        &self,
+        report: &Report,
+        deadline: Option<Instant>,
+    ) -> Result<Option<ViolatingRun>, SimulationError> {
         let Some(finding) = report.findings.first() else { return Ok(None) };
         let outcome = run(self.subject.rules(), &report.settings, finding.seed, true, None)?;
         let (events, property) = (outcome.happened(), finding.property);
-        let (trace, shrunk_from) = if Property::SAFETY.contains(&property) {
-            let small = reduced(&outcome.system, &events, property)?;
-            (small.trace, Some(small.from))
-        } else {
-            // What never happens needs all that did.
-            (Trace::replay(&outcome.system, &events)?, None)
+        // What never happens needs all that did.
+        let can_shrink = Property::SAFETY.contains(&property);
+        // A second or a tenth more than it was given, from when the time was over or what was found was found.
+        let more =
+            self.timeout.map_or(Duration::ZERO, |timeout| timeout.div_f64(10.0).max(Duration::from_secs(1)));
+        let until = deadline.and_then(|deadline| deadline.checked_add(more));
+        let small = || reduced(&outcome.system, &events, property);
+        let small = if can_shrink { interrupt::until(until, small).transpose()? } else { None };
+        let (trace, shrunk_from) = match small {
+            Some(small) => (small.trace, Some(small.from)),
+            None => (Trace::replay(&outcome.system, &events)?, None),
         };
         Ok(Some(ViolatingRun { trace, property, shrunk_from, file: None }))
     }

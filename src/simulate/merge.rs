@@ -4,7 +4,7 @@
 use super::campaign::{Finding, Report};
 use super::outcome::{Counts, End};
 use super::run::run;
-use super::settings::SettingsError;
+use super::settings::{Settings, SettingsError};
 use crate::model::Property;
 use crate::subject::Catalogue;
 
@@ -111,7 +111,10 @@ impl Report {
         let Some(Finding { seed, property, what, steps }) = self.findings.first() else { return Ok(()) };
         let subject = catalogue.find(&self.settings.rules);
         let subject = subject.ok_or_else(|| MergeError::Rules(self.settings.rules.clone()))?;
-        let outcome = run(subject.rules(), &self.settings, *seed, false, None)?;
+        // What takes longer than is said is another run.
+        let settings =
+            Settings { steps: self.settings.steps.min(steps.saturating_add(1)), ..self.settings.clone() };
+        let outcome = run(subject.rules(), &settings, *seed, false, None)?;
         let not_there = |why: String| Err(MergeError::NotThere(*seed, *property, why));
         match &outcome.end {
             End::Violated { property: found, what: why } if (found, why) == (property, what) => {

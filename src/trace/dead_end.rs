@@ -46,7 +46,7 @@ impl Oracle {
 }
 
 /// Whether an event changes anybody.
-pub(super) fn changes(run: &Run, who: Principal, event: &Event) -> bool {
+pub(crate) fn changes(run: &Run, who: Principal, event: &Event) -> bool {
     run.tried(who, event).is_ok_and(|(before, taken)| {
         let is_new = |message: &Message| !run.sent().contains(message);
         before != taken.after || taken.sent(run.system()).iter().any(|(_, message)| is_new(message))

@@ -20,7 +20,8 @@ pub(crate) struct Arrow {
     pub note: String,
 }
 
-fn participants(system: &System) -> Vec<Principal> {
+/// Everybody who can stand in a diagram: the clients, those that only read too, then the replicas.
+pub(crate) fn participants(system: &System) -> Vec<Principal> {
     let writers = system.requests().iter().map(|request| request.client);
     let mut clients: Vec<_> = writers.chain(system.clients().iter().map(Client::id)).collect();
     clients.sort_unstable();

@@ -121,7 +121,7 @@ struct Record {
 
 /// Where a run stays that never does what it owes.
 #[derive(Debug, Serialize, Deserialize)]
-struct LassoRecord {
+pub(crate) struct LassoRecord {
     property: Property,
     stable_after: usize,
     repeats_after: usize,
@@ -371,6 +371,7 @@ impl Trace {
             Form::Mermaid => Ok(self.to_mermaid(property)),
             Form::Text => Ok(self.to_text(property)),
             Form::Shiviz => Ok(self.to_shiviz()),
+            Form::Html => Ok(self.to_html(rules, property)),
         }
     }
 

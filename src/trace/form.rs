@@ -13,13 +13,15 @@ pub enum Form {
     Text,
     /// A log with vector clocks for ShiViz.
     Shiviz,
+    /// One page of HTML.
+    Html,
 }
 
 /// A file name that names no form by its ending.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "the ending says in which form a trace is written, and there is none for '{0}'; there are .json, .itf.json (Informal \
-     Trace Format), .mmd (Mermaid), .txt (words) and .shiviz or .log (ShiViz)"
+     Trace Format), .mmd (Mermaid), .txt (words), .html (a page) and .shiviz or .log (ShiViz)"
 )]
 pub struct UnknownForm(String);
 
@@ -40,6 +42,7 @@ impl Form {
             _ if ends(&[".json"]) => Ok(Form::Json),
             _ if ends(&[".mmd"]) => Ok(Form::Mermaid),
             _ if ends(&[".txt"]) => Ok(Form::Text),
+            _ if ends(&[".html"]) => Ok(Form::Html),
             _ if ends(&[".shiviz", ".log"]) => Ok(Form::Shiviz),
             _ => Err(UnknownForm(name.to_owned())),
         }

@@ -14,9 +14,12 @@ mod explain;
 mod file;
 mod form;
 #[cfg(feature = "pbft")]
+mod html;
+#[cfg(feature = "pbft")]
 mod lasso;
 #[cfg(feature = "pbft")]
 mod message;
+mod plain;
 mod print;
 #[cfg(feature = "pbft")]
 mod replayed;
@@ -32,14 +35,19 @@ mod story;
 #[cfg(feature = "pbft")]
 mod text;
 
-#[cfg(feature = "explore")]
-#[cfg(feature = "pbft")]
-pub(crate) use draw::svg;
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use dead_end::changes;
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use draw::{participants as everybody, svg};
 #[cfg(feature = "pbft")]
 pub use explain::{Blame, Both, BrokenRule, Conflict, Explanation, Overlap, Parting, Quorum};
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use file::LassoRecord;
 #[cfg(feature = "pbft")]
 pub use file::{ReadError, TraceFile};
 pub use form::{Form, UnknownForm};
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use html::{Extras, html};
 #[cfg(feature = "pbft")]
 pub(crate) use lasso::raised;
 #[cfg(feature = "pbft")]
@@ -49,6 +57,12 @@ pub(crate) use print::{beside_the_build, count, thousands, were};
 pub use replayed::{ReplayError, Step, Trace};
 #[cfg(feature = "pbft")]
 use replayed::{name, violation};
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use script::principal;
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use stage::{adversary, offered};
 pub use story::{ReadStoryError, Story, StoryEnd, StoryFile};
 #[cfg(feature = "pbft")]
 pub(crate) use text::describe;
+#[cfg(all(feature = "explore", feature = "pbft"))]
+pub(crate) use text::in_words;

@@ -108,12 +108,6 @@ impl Trace {
         self.lasso.as_ref()
     }
 
-    /// Whether what the adversary can send within the bound is little enough to be listed, as judge *message* does.
-    #[cfg(feature = "explore")]
-    pub(crate) fn is_listable(&self) -> bool {
-        super::stage::is_listable(&self.system)
-    }
-
     /// The system that ran.
     pub fn system(&self) -> &System {
         &self.system

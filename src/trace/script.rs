@@ -63,7 +63,7 @@ impl fmt::Display for ScriptLine<'_> {
 }
 
 /// Who has this name.
-pub(super) fn principal(name: &str) -> Option<Principal> {
+pub(crate) fn principal(name: &str) -> Option<Principal> {
     let replica = |id: &str| id.parse().ok().map(|id| Principal::Replica(ReplicaId(id)));
     let client = |id: &str| id.parse().ok().map(|id| Principal::Client(ClientId(id)));
     let found = name.strip_prefix('r').and_then(replica).or_else(|| name.strip_prefix('c').and_then(client));

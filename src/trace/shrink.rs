@@ -17,6 +17,12 @@ impl Trace {
     /// remains [fair](Trace::fair); those that repeat are left as they are.
     #[must_use]
     pub fn shrunk(&self, property: Property) -> Trace {
+        self.shrunk_after(property, 0)
+    }
+
+    /// The same, where so many steps at the beginning are given and none of them is left out.
+    #[must_use]
+    pub(crate) fn shrunk_after(&self, property: Property, given: usize) -> Trace {
         if self.violation(property).is_none() {
             let stays = self.lasso.as_ref().filter(|lasso| lasso.property == property && self.fair().is_ok());
             return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
@@ -25,7 +31,7 @@ impl Trace {
         let mut events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
         // From the end: what comes last depends on most, and nothing depends on it.
         let mut index = events.len();
-        while index > 0 {
+        while index > given {
             index -= 1;
             if let Some(fewer) = self.without(&events, index, property, &oracle) {
                 events = fewer;

@@ -134,13 +134,13 @@ impl Stage {
 }
 
 /// The adversary of a system, where its messages can be listed, and its rulebook can say how.
-pub(super) fn adversary(system: &Arc<System>) -> Option<Adversary> {
+pub(crate) fn adversary(system: &Arc<System>) -> Option<Adversary> {
     let listed = || guarded(|| Adversary::new(Arc::clone(system))).ok();
     is_listable(system).then(listed).flatten()
 }
 
 /// What an adversary can send after a run, where its rulebook can say it.
-pub(super) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
+pub(crate) fn offered(adversary: &Adversary, run: &Run) -> Vec<Message> {
     guarded(|| adversary.messages(run.sent())).unwrap_or_default()
 }
 

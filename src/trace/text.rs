@@ -56,7 +56,7 @@ fn since(stable: SeqNum) -> String {
 }
 
 /// An event that is no message, in words.
-pub(super) fn in_words(event: &Event) -> Option<String> {
+pub(crate) fn in_words(event: &Event) -> Option<String> {
     match event {
         Event::Deliver(_) => None,
         Event::Timeout(view) => Some(format!("timer of {view} runs out")),
@@ -76,7 +76,6 @@ impl Step {
     }
 
     /// The event and at whom it happens, in words.
-    #[cfg(feature = "explore")]
     pub(crate) fn headline(&self, system: &System) -> String {
         let what = self.event(system);
         match &self.event {
@@ -86,7 +85,7 @@ impl Step {
     }
 
     /// What the step puts into the network, in words.
-    pub(super) fn sends(&self, system: &System) -> Vec<String> {
+    pub(crate) fn sends(&self, system: &System) -> Vec<String> {
         let broadcast = |effect: &Effect| match effect {
             Effect::Broadcast(message) => Some(describe(system, message)),
             _ => None,
@@ -111,7 +110,7 @@ impl Step {
     }
 
     /// What the replica believes after the step that it did not believe before.
-    pub(super) fn changes(&self, system: &System) -> Vec<String> {
+    pub(crate) fn changes(&self, system: &System) -> Vec<String> {
         if let Some(wreck) = self.after.wreck() {
             return vec![format!("PANICS: {}", wreck.panicked)];
         }
@@ -193,13 +192,23 @@ fn told(effect: &Effect) -> Option<String> {
 }
 
 impl Trace {
+    /// The first line: how much is explored, and who is Byzantine.
+    fn bound_in_words(&self) -> String {
+        let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
+        let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
+        // The row of a check says how many views there are before that.
+        let after = if self.lasso.is_some() {
+            "; f of its views or more begin once the network is stable"
+        } else {
+            ""
+        };
+        format!("{}; Byzantine: {who}{after}\n", self.system.bound().scope)
+    }
+
     /// The whole trace in words: each event, what came of it, what everybody believes in the end, and why
     /// that is a violation.
     pub fn to_text(&self, property: Option<Property>) -> String {
-        let mut out = String::new();
-        let byzantine: Vec<_> = self.system.bound().byzantine.iter().map(ToString::to_string).collect();
-        let who = if byzantine.is_empty() { "nobody".to_owned() } else { byzantine.join(", ") };
-        let _ = writeln!(out, "{}; Byzantine: {who}", self.system.bound().scope);
+        let mut out = self.bound_in_words();
         let width = self.steps.len().to_string().len();
         let stable = |step: usize| self.lasso.as_ref().is_some_and(|lasso| lasso.stable_after == step);
         let repeats = |step: usize| {

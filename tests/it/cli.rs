@@ -4,46 +4,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-fn bft(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-/// Standard output of a run with that exit code, which must have written nothing to standard error.
-#[track_caller]
-fn answer(arguments: &[&str], code: i32) -> String {
-    let output = bft(arguments);
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
-    assert_eq!(err, "", "{arguments:?}: nothing is shown beside the answer, no bar either");
-    out
-}
-
-fn json(arguments: &[&str], code: i32) -> Value {
-    serde_json::from_str(&answer(&[arguments, &["--format", "json"]].concat(), code)).unwrap()
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap()
-}
-
-/// Refused, with exit code 2, no answer, and a message that has these words.
-#[track_caller]
-fn refused(arguments: &[&str], words: &[&str]) {
-    let output = bft(arguments);
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {out}{err}");
-    assert_eq!(out, "", "{arguments:?}");
-    assert!(err.starts_with("error: "), "{arguments:?}: {err}");
-    for word in words {
-        assert!(err.contains(word), "{arguments:?}: '{word}' is not in: {err}");
-    }
-}
+use crate::program::{Folder, answer, bft, json, refused, text};
 
 #[test]
 fn more_byzantine_replicas_than_f_are_a_question_with_a_warning() {
@@ -77,27 +44,6 @@ fn without_seconds(mut answer: Value) -> Value {
         assert!(row["seconds"].take().as_f64().unwrap() >= 0.0);
     }
     answer
-}
-
-/// A folder of this test's own, removed in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 // --- exit codes -----------------------------------------------------------------------------------
@@ -204,7 +150,6 @@ fn what_would_do_nothing_is_refused_with_what_to_do() {
     refused(&["check", "--checkpoint", "3"], &["--checkpoint 3", "--slots"]);
     refused(&["check", "--window", "4"], &["--window 4", "leave it out"]);
     refused(&["check", "--judge", "unbounded", "--crashes", "1"], &["--crashes", "--judge guards"]);
-    refused(&["check", "--property", "liveness", "--save", "never.bft"], &["--save", "liveness"]);
     refused(&["check", "--property", "agrement"], &["did you mean 'agreement'?"]);
     refused(&["check", "--property", "evidence"], &["bft simulate"]);
     refused(&["check", "--property", "agreement", "--byzantine", "r0,r1,r2"], &["one alone", "--byzantine"]);
@@ -340,8 +285,9 @@ fn the_list_of_rulebooks() {
 
 #[test]
 fn the_corpus_is_all_but_the_protocol_of_the_paper() {
-    let listed: Value = serde_json::from_str(&answer(&["bugs", "--format", "json"], 0)).unwrap();
-    let names: Vec<_> = listed.as_array().unwrap().iter().map(|bug| bug["name"].as_str().unwrap()).collect();
+    let listed = json(&["bugs"], 0);
+    let names: Vec<_> =
+        listed["bugs"].as_array().unwrap().iter().map(|bug| bug["name"].as_str().unwrap()).collect();
     let text = answer(&["bugs"], 0);
     for rulebook in bft_check::bugs::RULEBOOKS {
         assert_eq!(names.contains(&rulebook.name), rulebook.name != "castro99");
@@ -356,8 +302,7 @@ fn the_kill_matrix_of_some_rows() {
     for part in ["killed: certificate-unique", "killed: no-dead-end", "clean", "All 3 rows"] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
-    let json = answer(&[&["bugs", "--check", "--format", "json"], &names[..]].concat(), 0);
-    let json: Value = serde_json::from_str(&json).unwrap();
+    let json = json(&[&["bugs", "--check"], &names[..]].concat(), 0);
     assert_eq!(json["as_expected"], true);
     let rows = json["rows"].as_array().unwrap();
     assert_eq!(rows.iter().map(|row| row["bug"].as_str().unwrap()).collect::<Vec<_>>(), names);
@@ -384,7 +329,9 @@ fn a_dead_end_is_asked_about_in_one_view_with_an_honest_primary() {
 
 #[test]
 fn the_list_of_rulebooks_for_programs() {
-    let rules: Value = serde_json::from_str(&answer(&["rules", "--format", "json"], 0)).unwrap();
+    let all = json(&["rules"], 0);
+    let rules = &all["rules"];
+    assert_eq!(all["version"], env!("CARGO_PKG_VERSION"));
     let names: Vec<_> = rules.as_array().unwrap().iter().map(|rule| rule["name"].as_str().unwrap()).collect();
     let expected: Vec<_> = bft_check::bugs::RULEBOOKS.iter().map(|rulebook| rulebook.name).collect();
     assert_eq!(names, expected);
@@ -496,10 +443,6 @@ impl Drop for Explorer {
 }
 
 impl Explorer {
-    fn start(rules: &str) -> Self {
-        Self::start_with(&["--rules", rules])
-    }
-
     fn start_with(arguments: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_bft"))
             .args(["explore", "--addr", "127.0.0.1:0"])
@@ -539,7 +482,7 @@ impl Explorer {
         write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n", self.addr)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
-        let answer = text(answer);
+        let answer = text(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
         if head.split_whitespace().nth(1) != Some("200") {
             return Err(std::io::Error::other(head.to_owned()));
@@ -552,12 +495,13 @@ impl Explorer {
     }
 }
 
+/// stateright's explorer, behind the same port, at the counterexample.
 #[test]
 fn the_explorer_links_the_violation_and_draws_it() {
-    let explorer = Explorer::start("digest-blind");
+    let explorer = Explorer::start_with(&["--rules", "digest-blind", "--stateright"]);
     let start = Instant::now();
     let status = loop {
-        let status = explorer.json("/.status");
+        let status = explorer.json("/stateright/0/.status");
         if status["done"] == true {
             break status;
         }
@@ -572,7 +516,7 @@ fn the_explorer_links_the_violation_and_draws_it() {
 
     // The link names each step by its place in the list; its last leads to the violation, drawn whole.
     let (before, last) = path.rsplit_once('/').unwrap();
-    let next = explorer.json(&format!("/.states/{before}"));
+    let next = explorer.json(&format!("/stateright/0/.states/{before}"));
     let end = &next[last.parse::<usize>().unwrap()];
     let svg = end["svg"].as_str().unwrap();
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
@@ -586,18 +530,31 @@ fn the_explorer_links_the_violation_and_draws_it() {
 
 #[test]
 fn the_explorer_of_the_correct_rules_claims_no_violation() {
-    let explorer = Explorer::start("castro99");
-    let status = explorer.json("/.status");
+    let explorer = Explorer::start_with(&["--rules", "castro99", "--stateright"]);
+    let status = explorer.json("/stateright/0/.status");
     for property in status["properties"].as_array().unwrap() {
         assert!(property[2].is_null() || property[0] != "Always", "{property}");
     }
-    let initial = explorer.json("/.states/");
+    let initial = explorer.json("/stateright/0/.states/");
     assert_eq!(initial.as_array().unwrap().len(), 1);
-    assert!(!explorer.json("/.states/0").as_array().unwrap().is_empty());
+    assert!(!explorer.json("/stateright/0/.states/0").as_array().unwrap().is_empty());
+    assert!(explorer.get("/stateright/0/").to_lowercase().contains("<html"));
     assert!(explorer.get("/").to_lowercase().contains("<html"));
 }
 
-/// The page of a trace: each step a link that opens the explorer where the trace is then.
+/// The bound flags of check, on the page.
+#[test]
+fn the_page_is_opened_in_the_bound_that_is_asked_for() {
+    let explorer =
+        Explorer::start_with(&["--rules", "castro99", "--views", "3", "--byzantine", "r1", "--clients"]);
+    let session = explorer.json("/api/session?rules=castro99&views=3&byzantine=r1&clients=1");
+    assert_eq!(session["bound"], "n=4 f=1, 3 views, 1 slot, 2 requests, clients");
+    refused(&["explore", "--replicas", "3", "--faults", "1"], &["3f + 1"]);
+    refused(&["explore", "--rules", "castro99", "--byzantine", "r7"], &["r7"]);
+    refused(&["explore", "--property", "agrement"], &["agreement"]);
+}
+
+/// A trace on the page: its steps, and what its last state violates.
 #[test]
 fn a_trace_is_opened_in_the_explorer() {
     let folder = Folder::new("opened");
@@ -606,31 +563,22 @@ fn a_trace_is_opened_in_the_explorer() {
     let json = folder.file("trace.json");
     answer(&["replay", &file, "--trace", &json], 10);
     let trace: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
-    let steps = trace["steps"].as_array().unwrap();
-    let mut page = Explorer::start_with(&["--trace", &file]);
-    let html = page.get("/");
-    for part in ["Violated: agreement", "<svg", "In the end", "The quorums:", "r0 (Byzantine)"] {
-        assert!(html.contains(part), "{part}: {html}");
+    let page = Explorer::start_with(&["--trace", &file]);
+    let told = page.json("/api/trace");
+    let names: Vec<_> =
+        told["trace"]["steps"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let state = page.json(&format!("/api/state?trace=1&steps={}", names.join("~")));
+    let (steps, events) = (trace["steps"].as_array().unwrap(), state["events"].as_array().unwrap());
+    assert_eq!(steps.len(), events.len());
+    for (step, event) in steps.iter().zip(events) {
+        assert_eq!((&step["event"], &step["to"]), (&event["words"], &event["at"]));
     }
-    let links: Vec<_> = html
-        .split("<a href='http://")
-        .skip(1)
-        .map(|rest| rest.split_once('\'').unwrap().0.split_once("/#/steps").unwrap())
-        .collect();
-    assert_eq!(links.len(), steps.len() + 1, "one for each state");
-    // From here on, what is asked is the explorer: before each step it offers the step, and what comes of it.
-    page.addr = links[0].0.parse().unwrap();
-    for (step, pair) in steps.iter().zip(links.windows(2)) {
-        let (before, after) = (pair[0].1, pair[1].1);
-        let index: usize = after.strip_prefix(before).unwrap().trim_matches('/').parse().unwrap();
-        let offered = page.json(&format!("/.states{before}"));
-        let (event, from) = (step["event"].as_str().unwrap(), step["from"].as_str().unwrap());
-        let action = offered[index]["action"].as_str().unwrap();
-        assert!(
-            action.starts_with(&format!("{from} → ")) && action.ends_with(event),
-            "{action} is not {event}"
-        );
-    }
+    let violated = |it: &&Value| it["name"] == "agreement" && it["verdict"] == "violated";
+    assert!(
+        state["properties"].as_array().unwrap().iter().any(|it| violated(&it)),
+        "{}",
+        state["properties"]
+    );
 }
 
 /// A run that stays is shown too, with where it stays.
@@ -643,12 +591,52 @@ fn a_run_that_stays_is_opened_in_the_explorer() {
     let itf = folder.file("trace.itf.json");
     answer(&["replay", &file, "--trace", &itf], 11);
     answer(&["replay", &itf], 11);
-    let html = Explorer::start_with(&["--trace", &itf]).get("/");
+    let page = Explorer::start_with(&["--trace", &itf]);
+    let told = page.json("/api/trace");
+    let names: Vec<_> =
+        told["trace"]["steps"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let state = page.json(&format!("/api/state?trace=1&steps={}", names.join("~")));
+    assert_eq!(state["lasso"]["property"], "executed", "{}", state["lasso"]);
+    let violated = |it: &&Value| it["name"] == "executed" && it["verdict"] == "violated";
+    assert!(
+        state["properties"].as_array().unwrap().iter().any(|it| violated(&it)),
+        "{}",
+        state["properties"]
+    );
+
+    let html = folder.file("trace.html");
+    answer(&["replay", &file, "--trace", &html], 11);
+    let html = fs::read_to_string(html).unwrap();
     for part in
         ["Never reached: executed", "from here on the network is stable", "↻─ nothing", "<svg", "In the end"]
     {
-        assert!(html.contains(part), "{part}: {html}");
+        assert!(html.contains(part), "{part}");
     }
+}
+
+/// From the middle of a counterexample the check finds a way on; from the end of a lawful run there is none.
+#[test]
+fn a_check_goes_on_from_a_trace() {
+    let folder = Folder::new("from");
+    let (whole, begun) = (folder.file("whole.json"), folder.file("begun.json"));
+    answer(&["check", "--rules", "prepared-lost", "--trace", &whole], 10);
+    let mut trace: Value = serde_json::from_str(&fs::read_to_string(&whole).unwrap()).unwrap();
+    let steps = trace["steps"].as_array_mut().unwrap();
+    steps.truncate(6);
+    trace["violates"] = Value::Null;
+    fs::write(&begun, trace.to_string()).unwrap();
+    let further = folder.file("further.json");
+    let text = answer(&["check", "--from", &begun, "--trace", &further], 10);
+    assert!(text.contains("after 6 steps") && text.contains("Violated: "), "{text}");
+    let further: Value = serde_json::from_str(&fs::read_to_string(&further).unwrap()).unwrap();
+    let begins = further["steps"].as_array().unwrap().iter().zip(trace["steps"].as_array().unwrap());
+    assert!(begins.clone().count() == 6 && begins.clone().all(|(a, b)| a["event"] == b["event"]));
+    let lawful = fs::read_to_string(&begun).unwrap().replace("\"prepared-lost\"", "\"castro99\"");
+    fs::write(&begun, lawful).unwrap();
+    let text = answer(&["check", "--from", &begun, "--property", "agreement"], 0);
+    assert!(text.contains("holds"), "{text}");
+    refused(&["check", "--from", &begun, "--rules", "castro99"], &["--from", "--rules"]);
+    refused(&["check", "--from", &begun, "--property", "liveness"], &["--from", "liveness"]);
 }
 
 /// A loop from a file is a violation of liveness if the replicas show that it is fair, and none otherwise.
@@ -702,7 +690,7 @@ fn who_presses_ctrl_c_is_told_what_was_covered() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(20), "{text}");
-    assert!(text.contains("not exhausted (stopped by Ctrl-C)"), "{text}");
+    assert!(text.contains("not exhausted (stopped by a signal)"), "{text}");
 }
 
 #[test]
@@ -721,13 +709,12 @@ fn a_reduction_that_is_none_or_that_the_judge_does_not_have_is_refused() {
     refused(&["check", "--reduce", "symmetry", "--clients"], &["--clients"]);
     refused(&["check", "--reduce", "quotient,symmetry"], &["do not go together"]);
     refused(&["check", "--reduce", "quotient", "--slots", "2"], &["several sequence numbers"]);
-    refused(&["check", "--reduce", "symmetry", "--save", "never.bft"], &["--save", "leave out one"]);
     // Names of earlier versions are refused with those in their place.
     refused(&["check", "--judge", "absorbed"], &["that judge is called guards now"]);
     refused(&["check", "--reduce", "silent,decided"], &["'decided' is called 'quotient' now"]);
     let unknown = bft(&["check", "--reduce", "fast"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(unknown.stderr).contains("there is no reduction 'fast'; there are silent,"));
+    assert!(text(&unknown.stderr).contains("there is no reduction 'fast'; there are silent,"));
     let names = ["check", "--reduce", "all", "--judge", "guards", "--byzantine", "r1", "--views", "1"];
     let plain = ["check", "--byzantine", "r1", "--views", "1"];
     let states = |arguments: &[&str]| json(arguments, 0)["rows"][0]["states"].as_u64();

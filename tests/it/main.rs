@@ -1,23 +1,29 @@
 //! The integration tests, one module a subject, in one program: what they share is compiled once.
 //!
 //! Programs of their own have those that cannot be among others: `drawn`, which holds rulebooks against their time limits;
-//! `proofs`, which makes its list of tests as it runs; and `fuzz`, whose recipes a fuzzer drives.
+//! `proofs`, which makes its list of tests as it runs; `fuzz`, whose recipes a fuzzer drives; and `hostile`, which counts all
+//! memory that it takes.
 
 #![cfg(test)]
 
 #[macro_use]
 mod common;
 
+#[cfg(unix)]
+mod abuse;
 mod acted_out;
 mod adversary;
 mod assumptions;
 mod cli;
 mod client;
+mod continuation;
 mod corpus;
 mod counterexamples;
 mod engine;
 mod explain;
+mod explore;
 mod fair;
+mod growth;
 mod guards;
 mod guide;
 mod judges;
@@ -26,6 +32,7 @@ mod liveness;
 mod omnipaxos;
 mod panics;
 mod plan;
+mod program;
 mod proof_model;
 mod properties;
 mod protocol;

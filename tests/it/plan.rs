@@ -162,7 +162,6 @@ fn a_plan_says_what_is_wrong_with_what_is_wanted() {
     assert_eq!(plan(unbounded().clients()), Err(PlanError::NotUnbounded("--clients")));
     assert_eq!(plan(unbounded().views(2)), Err(PlanError::EveryView));
     assert_eq!(plan(unbounded().byzantine([1])), Err(PlanError::Placed));
-    assert_eq!(plan(unbounded().save("anywhere")), Err(PlanError::NotSaved(JudgeKind::Unbounded)));
     assert_eq!(plan(paper().lossy()), Err(PlanError::IdleLoss));
     // What nothing was said of is the check of every judge.
     let all = paper().plan().unwrap();

@@ -7,8 +7,12 @@ use itertools::Itertools;
 use crate::protocol::NodeId;
 
 /// Which nodes of a protocol of one's own are Byzantine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum ByzantineNodes {
+    /// As many as fits the protocol, in every placement: fewer than a third where it has an
+    /// [alphabet](crate::protocol::Adversary) and nothing else is asked, else nobody.
+    #[default]
+    Fitting,
     /// So many, in every placement.
     Count(u16),
     /// These.
@@ -19,18 +23,13 @@ impl ByzantineNodes {
     /// Every placement among so many nodes.
     pub(crate) fn placements(&self, nodes: usize) -> Vec<Vec<NodeId>> {
         match self {
+            ByzantineNodes::Fitting => vec![Vec::new()],
             ByzantineNodes::Ids(ids) => vec![ids.clone()],
             ByzantineNodes::Count(count) if usize::from(*count) >= nodes => {
                 vec![NodeId::all(nodes).collect()]
             }
             ByzantineNodes::Count(count) => NodeId::all(nodes).combinations(usize::from(*count)).collect(),
         }
-    }
-}
-
-impl Default for ByzantineNodes {
-    fn default() -> Self {
-        ByzantineNodes::Count(0)
     }
 }
 

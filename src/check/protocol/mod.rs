@@ -2,6 +2,7 @@
 
 mod byzantine;
 mod liveness;
+mod quorums;
 mod report;
 mod run;
 

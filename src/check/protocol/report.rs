@@ -10,7 +10,7 @@ use crate::check::conclusion::Conclusion;
 use crate::check::limits::Limit;
 use crate::check::search::Coverage;
 use crate::engine::{BY_HISTORY, Refusal};
-use crate::trace::{Story, thousands};
+use crate::trace::{Story, count, thousands};
 
 /// What a run over one placement of the Byzantine nodes says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,9 +59,11 @@ impl fmt::Display for Verdict {
             Verdict::Vacuous => f.write_str("holds, but see below"),
             Verdict::Violated { steps, story } => {
                 let property = story.violation.as_ref().map_or("", |violation| violation.property.as_str());
-                write!(f, "VIOLATED: {property}, in {steps} steps")
+                write!(f, "VIOLATED: {property}, in {}", count(*steps as u64, "step", "steps"))
             }
-            Verdict::NotLive { steps, .. } => write!(f, "VIOLATED: liveness, in {steps} steps"),
+            Verdict::NotLive { steps, .. } => {
+                write!(f, "VIOLATED: liveness, in {}", count(*steps as u64, "step", "steps"))
+            }
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
             Verdict::Refused(_) => f.write_str("no verdict"),
         }
@@ -200,7 +202,8 @@ impl fmt::Display for CheckedProtocol {
         self.conclusion().summary(self.rows.iter().map(|row| &row.coverage), f)?;
         if let Some(story) = self.shortest() {
             let steps = story.steps.len() - story.opening;
-            write!(f, "\nThe shortest run that does so, {steps} steps:\n\n{}", story.to_text())?;
+            let steps = count(steps as u64, "step", "steps");
+            write!(f, "\nThe shortest run that does so, {steps}:\n\n{}", story.to_text())?;
         }
         match &self.written {
             Some(file) => write!(f, "\nWritten to {}\n", file.display()),

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 use stateright::Model;
 
-use super::AskedOfProtocol;
 use super::liveness::{self, LIVENESS};
+use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
+use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limits, Progress, deadline};
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Around, Bound, FairGraph, Graph, Refusal, SetupError};
+use crate::engine::{Around, Bound, FairGraph, Graph, Participants, Refusal, SetupError};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 
@@ -46,6 +47,9 @@ pub(super) fn all<P: Protocol>(
     }
     let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
+    let progress = Progress::default();
+    let tables = are_steps(&**protocol, asked)
+        .then(|| followed(&progress, stop, || Tables::of(protocol, limits, &progress)));
     let queue = Mutex::new(jobs.iter().enumerate());
     let rows = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -54,7 +58,7 @@ pub(super) fn all<P: Protocol>(
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some((number, job)) = next else { break };
-                    let row = one(protocol, job, asked, limits, &outside);
+                    let row = one(protocol, job, asked, limits, &outside, tables.as_ref());
                     rows.lock().unwrap_or_else(PoisonError::into_inner).push((number, row));
                 }
             });
@@ -62,7 +66,13 @@ pub(super) fn all<P: Protocol>(
     });
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     let rows = rows.into_iter().sorted_by_key(|(number, _)| *number);
-    rows.map(|(_, row)| row.map_err(CheckError::from)).collect()
+    let mut rows: Vec<Row> =
+        rows.map(|(_, row)| row.map_err(CheckError::from)).collect::<Result<_, CheckError>>()?;
+    // What each node can do is found once, for all rows.
+    if let (Some(first), Some(tables)) = (rows.first_mut(), &tables) {
+        first.coverage.elapsed += tables.took();
+    }
+    Ok(rows)
 }
 
 /// The states within so many steps of a run.
@@ -101,7 +111,13 @@ fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, 
     if of_kind[1] && !is_fair || asked.unstable_rounds.is_some() && !of_kind[1] {
         return Err(SetupError::NoGoal);
     }
-    let placements = asked.byzantine.placements(protocol.nodes());
+    let placements = match &asked.byzantine {
+        ByzantineNodes::Fitting if are_steps(protocol, asked) => {
+            let fewer_than_a_third = protocol.nodes().saturating_sub(1) / 3;
+            ByzantineNodes::Count(fewer_than_a_third as u16).placements(protocol.nodes())
+        }
+        said => said.placements(protocol.nodes()),
+    };
     let kinds = [false, true].into_iter().zip(of_kind).filter(|(_, is_asked)| *is_asked);
     let jobs = kinds.cartesian_product(&placements);
     Ok(jobs.map(|((is_liveness, _), placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
@@ -113,8 +129,16 @@ fn one<P: Protocol>(
     asked: &AskedOfProtocol,
     limits: &Limits,
     outside: &Outside<'_>,
+    tables: Option<&Tables<P>>,
 ) -> Result<Row, SetupError> {
     let progress = Progress::default();
+    if let Some(tables) = tables.filter(|_| !job.is_liveness) {
+        Participants::new(protocol.nodes(), &job.bound.byzantine)?;
+        let limits = Limits { timeout: outside.left(), ..*limits };
+        return Ok(followed(&progress, outside.stop, || {
+            tables.row(&**protocol, &job.bound, asked, &limits, &progress)
+        }));
+    }
     let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
     // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };

@@ -26,14 +26,15 @@ use super::antichain::HaltedChain;
 use super::job::{Job, JudgeKind};
 use super::liveness::{self, UnfinishedLiveness};
 use super::outcome::{Outcome, Verdict};
+use super::run::{of_judge_guards, reduced_model};
 use super::search::{Coverage, Halted};
 use super::unbounded::{self, HaltedUnbounded, UnfinishedUnbounded};
 use super::validate::properties_of;
 use super::words::{Summed, Word, read_json, write_json};
 use crate::files;
 use crate::model::{
-    BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reductions, System,
-    UnboundedModel, UnboundedState, UnboundedStep, properties,
+    BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reduced, Reductions,
+    Symmetric, System, UnboundedModel, UnboundedState, UnboundedStep, properties,
 };
 use crate::pbft::{RuleCount, Rules};
 use crate::subject::{Catalogue, Pbft};
@@ -52,8 +53,11 @@ pub struct Unfinished(pub(super) Suspended);
 pub(super) enum Suspended {
     Message(Box<MessageGraph>, Halted<GraphState>),
     Guards(Box<GuardModel>, Halted<GuardState>),
-    Liveness(UnfinishedLiveness),
-    Unbounded(UnfinishedUnbounded),
+    Reduced(Box<Reduced>, Option<Halted<GuardState>>),
+    Symmetric(Box<Symmetric<GuardModel>>, Option<Halted<GuardState>>),
+    Both(Box<Symmetric<Reduced>>, Option<Halted<GuardState>>),
+    Liveness(Box<UnfinishedLiveness>),
+    Unbounded(Box<UnfinishedUnbounded>),
 }
 
 /// What is known of a job that was run before.
@@ -171,9 +175,8 @@ pub fn write(
         out.write_all(MAGIC)?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        for unfinished in rows.iter().filter_map(|(outcome, unfinished)| Some((&outcome.job, (*unfinished)?)))
-        {
-            write_run(unfinished, subject.rules(), &mut out)?;
+        for unfinished in rows.iter().filter_map(|(_, unfinished)| *unfinished) {
+            write_run(unfinished, &mut out)?;
         }
         let sum = out.sum.digest128().to_le_bytes();
         out.inner.write_all(&sum)
@@ -387,30 +390,29 @@ fn done(
     Some(Outcome::of(job, coverage, verdict).without(unreached))
 }
 
-fn write_run(
-    (job, unfinished): (&Job, &Unfinished),
-    rules: &'static dyn Rules,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let system = || System::new(job.bound.clone(), rules).map(Arc::new).ok();
+fn write_run(unfinished: &Unfinished, out: &mut impl Write) -> io::Result<()> {
     match &unfinished.0 {
-        Suspended::Message(model, halted) => {
-            write_search(&**model, halted, || system().map(MessageGraph::new), out)
+        Suspended::Message(model, halted) => write_search(&**model, halted, out),
+        Suspended::Guards(model, halted) => write_search(&**model, halted, out),
+        Suspended::Reduced(model, Some(halted)) => write_search(&**model, halted, out),
+        Suspended::Symmetric(model, Some(halted)) => write_search(&**model, halted, out),
+        Suspended::Both(model, Some(halted)) => write_search(&**model, halted, out),
+        Suspended::Reduced(_, None) | Suspended::Symmetric(_, None) | Suspended::Both(_, None) => {
+            Err(io::Error::other("there is no search to write"))
         }
-        Suspended::Guards(model, halted) => {
-            write_search(&**model, halted, || system().map(GuardModel::new), out)
-        }
-        Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked }) => {
+        Suspended::Liveness(unfinished) => {
+            let UnfinishedLiveness { model, halted, covered, has_looked } = &**unfinished;
             write_coverage(covered, out)?;
             u8::from(*has_looked).write(out)?;
-            write_graph(&**model, halted, || liveness::new_model(job, rules).ok(), out)
+            write_graph(&**model, halted, out)
         }
-        Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted }) => {
+        Suspended::Unbounded(unfinished) => {
+            let UnfinishedUnbounded { model, reductions, halted } = &**unfinished;
             write_json(reductions, out)?;
             write_json(&model.found(), out)?;
             match halted {
                 HaltedUnbounded::Chain(halted) => write_json(halted, out),
-                HaltedUnbounded::All(halted) => write_search(&**model, halted, || None, out),
+                HaltedUnbounded::All(halted) => write_search(&**model, halted, out),
             }
         }
     }
@@ -424,6 +426,23 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
             let halted = read_search(&*model, file)?;
             Suspended::Message(model, halted)
         }
+        JudgeKind::Guards if of_judge_guards(job.reductions) => {
+            match reduced_model(job, &system()?).ok_or(ReadError::Unfit)? {
+                Suspended::Reduced(model, _) => {
+                    let halted = read_search(&*model, file)?;
+                    Suspended::Reduced(model, Some(halted))
+                }
+                Suspended::Symmetric(model, _) => {
+                    let halted = read_search(&*model, file)?;
+                    Suspended::Symmetric(model, Some(halted))
+                }
+                Suspended::Both(model, _) => {
+                    let halted = read_search(&*model, file)?;
+                    Suspended::Both(model, Some(halted))
+                }
+                _ => return Err(ReadError::Unfit),
+            }
+        }
         JudgeKind::Guards => {
             let model = Box::new(GuardModel::new(system()?));
             let halted = read_search(&*model, file)?;
@@ -433,7 +452,7 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
             let (covered, has_looked) = (read_coverage(file)?, u8::read(file)? != 0);
             let model = Box::new(liveness::new_model(job, rules)?);
             let halted = read_graph(&*model, file)?;
-            Suspended::Liveness(UnfinishedLiveness { model, halted, covered, has_looked })
+            Suspended::Liveness(Box::new(UnfinishedLiveness { model, halted, covered, has_looked }))
         }
         JudgeKind::Unbounded => {
             let reductions: Reductions = read_json(file)?;
@@ -445,7 +464,7 @@ fn read_run(job: &Job, rules: &'static dyn Rules, file: &mut impl Read) -> Resul
             } else {
                 HaltedUnbounded::All(read_search(&*model, file)?)
             };
-            Suspended::Unbounded(UnfinishedUnbounded { model, reductions, halted })
+            Suspended::Unbounded(Box::new(UnfinishedUnbounded { model, reductions, halted }))
         }
     }))
 }

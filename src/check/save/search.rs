@@ -30,26 +30,9 @@ impl From<BoundError> for ReadError {
     }
 }
 
-/// Writes the tables of a judge. If it was interrupted while states were expanded, it may have met what its journal says
-/// nothing of; then it is those of `again`, in which the journal is gone through, that are had again.
-fn write_tables<M: Recorded>(
-    model: &M,
-    is_torn: bool,
-    again: impl FnOnce() -> Option<M>,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let journal = model.journal();
-    write_list(&journal, out)?;
-    let digest = match is_torn {
-        false => model.digest(),
-        true => {
-            let lost = || io::Error::other("the tables of the judge cannot be made again");
-            let again = again().ok_or_else(lost)?;
-            again.replay(&journal).map_err(|_| lost())?;
-            again.digest()
-        }
-    };
-    digest.write(out)
+fn write_tables<M: Recorded>(model: &M, out: &mut impl Write) -> io::Result<()> {
+    write_list(&model.journal(), out)?;
+    model.digest().write(out)
 }
 
 fn read_tables<M: Recorded>(model: &M, file: &mut impl Read) -> Result<(), ReadError> {
@@ -114,16 +97,15 @@ fn read_frontier<M: Recorded>(
         (0..length).map(state).collect()
     };
     let (level, next) = (level()?, level()?);
-    Ok(Frontier { level, next, depth, is_torn: false })
+    Ok(Frontier { level, next, depth })
 }
 
 pub(super) fn write_search<M: Recorded>(
     model: &M,
     halted: &Halted<M::State>,
-    again: impl FnOnce() -> Option<M>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    write_tables(model, halted.frontier.is_torn, again, out)?;
+    write_tables(model, out)?;
     halted.transitions.write(out)?;
     write_duration(halted.elapsed, out)?;
     let reached: Vec<u32> = halted.reached.iter().map(|&reached| reached.into()).collect();
@@ -148,10 +130,9 @@ pub(super) fn read_search<M: Recorded>(
 pub(super) fn write_graph<M: Recorded>(
     model: &M,
     halted: &HaltedGraph<M::State, Owed>,
-    again: impl FnOnce() -> Option<M>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    write_tables(model, halted.frontier.is_torn, again, out)?;
+    write_tables(model, out)?;
     halted.transitions.write(out)?;
     write_duration(halted.elapsed, out)?;
     write_visited(halted.graph.visited(), out)?;

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::bound::BoundArguments;
 use crate::check::protocol::ByzantineNodes;
-use crate::cli::address::free_address;
+use crate::cli::address::address;
 use crate::cli::output::answer;
 use crate::cli::{HOLDS, UsageError};
 use crate::engine::Bound;
@@ -56,8 +56,10 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ExploreArguments) -> Res
             Explorer::new(protocol, &Bound { byzantine, crashes, network })?
         }
     };
-    let addr = free_address(&arguments.addr)?;
-    answer(&format!("Exploring at http://{addr}/ (Ctrl-C ends it)\n"), HOLDS);
-    explorer.serve(addr);
+    let page = explorer
+        .bind(address(&arguments.addr)?)
+        .map_err(|why| UsageError(format!("--addr {}: {why}; choose another port", arguments.addr)))?;
+    answer(&format!("Exploring at http://{}/ (Ctrl-C ends it)\n", page.addr()), HOLDS);
+    page.serve();
     Ok(HOLDS)
 }

@@ -94,7 +94,7 @@ impl GuardModel {
     /// What a replica that is now in this state tells those who have executed nothing of what it has
     /// decided. It exists as soon as it can be sent: their word that they have executed nothing is as
     /// old as the system, and can arrive at any time.
-    fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
+    pub(super) fn states(&self, node: &Node, local: &Local) -> Vec<Message> {
         if !self.system.is_open() || !matches!(local, Local::Replica(_)) {
             return Vec::new();
         }

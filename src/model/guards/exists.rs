@@ -120,7 +120,7 @@ impl GuardModel {
         interrupt::poll();
         let available = Arc::new(self.exists_after(&mut tables, &sent));
         // Only then: what is given up in the middle is no part of what is met.
-        tables.journal.note(AVAILABLE, self.locals(state));
+        tables.note(AVAILABLE, self.locals(state));
         tables.exists.available.insert(sent, Arc::clone(&available));
         available
     }

@@ -160,7 +160,7 @@ impl GuardModel {
         };
         let answers = answers.into_iter().filter(known).map(|message| tables.messages.intern(message));
         let answers: Arc<Bits> = Arc::new(answers.collect());
-        tables.journal.note(ANSWERS, &[who as u32, number, to as u32, of]);
+        tables.note(ANSWERS, &[who as u32, number, to as u32, of]);
         tables.sent_again.answers.insert(key, Arc::clone(&answers));
         Some(answers)
     }

@@ -27,7 +27,7 @@ impl GuardModel {
         interrupt::poll();
         let guards = self.find_guards(&mut tables, local);
         // Only then: what is given up in the middle is no part of what is met.
-        tables.journal.note(GUARDS, &[local]);
+        tables.note(GUARDS, &[local]);
         guards
     }
 

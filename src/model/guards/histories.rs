@@ -13,8 +13,8 @@ impl GuardModel {
             return next;
         }
         let mut tables = self.write();
-        let Tables { journal, locals, histories, .. } = &mut *tables;
-        journal.note(HISTORY, &[participant.into(), history, before, after]);
+        tables.note(HISTORY, &[participant.into(), history, before, after]);
+        let Tables { locals, histories, .. } = &mut *tables;
         let client_state = |number: u32| locals.node(number)?.local.client();
         let client = match self.honest.get(usize::from(participant)) {
             Some(Participant::Client(client)) => client.id(),

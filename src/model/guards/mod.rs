@@ -38,6 +38,7 @@ mod messages;
 mod met;
 mod renamed;
 mod saved;
+mod start;
 mod state;
 mod tables;
 mod transition_cache;
@@ -78,6 +79,8 @@ pub struct GuardModel {
     tables: RwLock<Tables>,
     is_any_wrecked: Arc<AtomicBool>,
     verdicts: Verdicts,
+    /// Where the runs begin, if not at the start.
+    start: Option<GuardState>,
 }
 
 impl GuardModel {
@@ -95,6 +98,7 @@ impl GuardModel {
             is_any_wrecked: tables.locals.is_any_wrecked(),
             tables: RwLock::new(tables),
             verdicts: Verdicts::default(),
+            start: None,
         }
     }
 
@@ -203,6 +207,9 @@ impl Model for GuardModel {
     type Action = Move;
 
     fn init_states(&self) -> Vec<GuardState> {
+        if let Some(start) = &self.start {
+            return vec![start.clone()];
+        }
         let mut tables = self.write();
         let locals = self.honest.iter().zip(0..).map(|(participant, index)| {
             let local = participant.control(&participant.init(&self.system));

@@ -7,7 +7,7 @@ use stateright::Model;
 use super::GuardModel;
 use super::state::GuardState;
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::record::{Journal, Recorded, Unfit};
+use crate::model::record::{Journal, Recorded, TakeIn, Unfit};
 
 /// The kinds of entries in the journal.
 pub(super) const AVAILABLE: u32 = 0;
@@ -20,11 +20,7 @@ pub(in crate::model) const OF_OTHERS: u32 = 16;
 
 impl GuardModel {
     /// Makes the tables grow as a journal says, in which entries of others are taken in by `other`.
-    pub(in crate::model) fn replay_with(
-        &self,
-        journal: &[u32],
-        other: &mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>,
-    ) -> Result<(), Unfit> {
+    pub(in crate::model) fn replay_with(&self, journal: &[u32], other: TakeIn<'_>) -> Result<(), Unfit> {
         let _ = self.init_states();
         for (kind, words) in Journal::entries(journal) {
             let met = |numbers: &[u32]| {
@@ -53,6 +49,11 @@ impl GuardModel {
         Ok(())
     }
 
+    /// Whether there is a local state of that number.
+    pub(in crate::model) fn is_met(&self, local: u32) -> bool {
+        (local as usize) < self.read().locals.met()
+    }
+
     /// Whether there are participants with these places.
     fn are_here(&self, places: [u32; 2]) -> bool {
         places.iter().all(|&place| (place as usize) < self.honest.len())
@@ -60,7 +61,7 @@ impl GuardModel {
 
     /// Writes down what somebody has done who is built on this judge.
     pub(in crate::model) fn note(&self, kind: u32, words: &[u32]) {
-        self.write().journal.note(kind, words);
+        self.write().note(kind, words);
     }
 }
 
@@ -75,9 +76,10 @@ impl Recorded for GuardModel {
 
     fn digest(&self) -> Fingerprint {
         let tables = self.read();
-        let messages: Vec<_> = tables.messages.all().iter().collect();
-        let locals: Vec<_> = tables.locals.nodes().collect();
-        fingerprint(&(messages, locals, tables.histories.all().collect::<Vec<_>>()))
+        let [messages, locals, histories] = tables.whole;
+        let messages: Vec<_> = tables.messages.all().iter().take(messages).collect();
+        let locals: Vec<_> = tables.locals.nodes().take(locals).collect();
+        fingerprint(&(messages, locals, tables.histories.all().take(histories).collect::<Vec<_>>()))
     }
 
     fn numbers(state: &GuardState) -> Cow<'_, [u32]> {

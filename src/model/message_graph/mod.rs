@@ -249,8 +249,8 @@ impl MessageGraph {
         }
         let mut tables = self.write();
         interrupt::poll();
-        let Tables { journal, locals, histories, .. } = &mut *tables;
-        journal.note(HISTORY, &[participant.into(), history, before, after]);
+        tables.note(HISTORY, &[participant.into(), history, before, after]);
+        let Tables { locals, histories, .. } = &mut *tables;
         let client_state = |local: u32| locals[local as usize].1.client();
         match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
             (Participant::Client(client), Some(before), Some(after)) => {
@@ -293,7 +293,7 @@ impl Model for MessageGraph {
         interrupt::poll();
         self.fill(&mut tables, state);
         // Only then: what is given up in the middle is no part of what is met.
-        tables.journal.note(STATE, &state.0);
+        tables.note(STATE, &state.0);
         actions.truncate(before);
         let found = self.known(&tables, state, actions);
         debug_assert!(found.is_ok(), "everything that can happen was found");

@@ -39,12 +39,13 @@ impl Recorded for MessageGraph {
 
     fn digest(&self) -> Fingerprint {
         let tables = self.read();
+        let [events, envelopes, locals, networks, histories] = tables.whole;
         let whole: (Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>) = (
-            tables.events.iter().collect(),
-            tables.envelopes.iter().collect(),
-            tables.locals.iter().collect(),
-            tables.networks.iter().collect(),
-            tables.histories.all().collect(),
+            tables.events.iter().take(events).collect(),
+            tables.envelopes.iter().take(envelopes).collect(),
+            tables.locals.iter().take(locals).collect(),
+            tables.networks.iter().take(networks).collect(),
+            tables.histories.all().take(histories).collect(),
         );
         fingerprint(&whole)
     }

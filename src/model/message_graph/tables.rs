@@ -62,9 +62,19 @@ pub(super) struct Tables {
     pub answers: FxHashMap<Bits, Bits>,
     pub histories: Histories,
     pub journal: Journal,
+    /// How many events, envelopes, local states, networks and histories were met by the last entry of the journal. What was met
+    /// since may be of something that was given up in the middle.
+    pub whole: [usize; 5],
 }
 
 impl Tables {
+    /// Writes down what has made the tables grow, now that it is done.
+    pub fn note(&mut self, kind: u32, words: &[u32]) {
+        self.journal.note(kind, words);
+        let (events, envelopes, locals) = (self.events.len(), self.envelopes.len(), self.locals.len());
+        self.whole = [events, envelopes, locals, self.networks.len(), self.histories.met()];
+    }
+
     pub fn event(&mut self, event: Event) -> u32 {
         self.events.insert_full(event).0 as u32
     }

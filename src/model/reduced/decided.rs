@@ -16,6 +16,7 @@ use itertools::Itertools as _;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::saved::{ANYBODY, CUT, DECIDED, SET};
 use super::{AllReached, Reduced};
 use crate::model::guards::{GuardModel, GuardState};
 use crate::model::property::{Certificates, Decided, Properties, Property};
@@ -24,7 +25,7 @@ use crate::pbft::Batch;
 /// The numbers of what is decided and of the certificates that are held.
 type Parts = (u32, u32);
 /// Numbers of decisions, ascending, each with who alone has decided it.
-type Set = SmallVec<[(u32, Option<u16>); 4]>;
+pub(super) type Set = SmallVec<[(u32, Option<u16>); 4]>;
 
 /// What was decided, by whomever.
 #[derive(Default)]
@@ -34,9 +35,9 @@ pub(super) struct Decisions(Mutex<DecisionTables>);
 pub(super) struct DecisionTables {
     parts: FxHashMap<u32, Parts>,
     /// Each with a local state in which it is decided.
-    decided: IndexMap<Decided, u32>,
+    pub decided: IndexMap<Decided, u32>,
     held: IndexSet<Certificates>,
-    sets: IndexSet<Set, FxBuildHasher>,
+    pub sets: IndexSet<Set, FxBuildHasher>,
     /// Of sets, which properties replicas with two of the decisions lack.
     violated: FxHashMap<u32, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
@@ -54,11 +55,25 @@ impl DecisionTables {
         if self.decided.is_empty() {
             self.decided.insert(Vec::new(), u32::MAX);
         }
+        let before = self.decided.len();
         let entry = self.decided.entry(decided);
         let parts = (entry.index() as u32, self.held.insert_full(held).0 as u32);
         entry.or_insert(local);
         self.parts.insert(aspect, parts);
+        if self.decided.len() > before {
+            judge.note(DECIDED, &[local]);
+        }
         parts
+    }
+
+    /// The number of a set of decisions.
+    pub fn set(&mut self, judge: &GuardModel, set: Set) -> u32 {
+        if let Some(number) = self.sets.get_index_of(&set) {
+            return number as u32;
+        }
+        let words = set.iter().flat_map(|&(decision, who)| [decision, who.map_or(ANYBODY, u32::from)]);
+        judge.note(SET, &words.collect::<Vec<_>>());
+        self.sets.insert_full(set).0 as u32
     }
 
     /// What is decided in a step, if something is that was not before.
@@ -145,11 +160,14 @@ impl Reduced {
             include(&mut set, known.parts(judge, local).0, who);
             for stop in reached.iter().filter(|stop| stop.decides) {
                 let Some((before, _)) = stop.from else { continue };
-                known.cut.insert((reached[before].local, stop.local));
+                let cut = (reached[before].local, stop.local);
+                if known.cut.insert(cut) {
+                    judge.note(CUT, &[cut.0, cut.1]);
+                }
                 include(&mut set, known.parts(judge, stop.local).0, who);
             }
         }
-        let number = known.sets.insert_full(set).0 as u32;
+        let number = known.set(judge, set);
         let count = locals.len();
         let state = state.with_beside(count, number);
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some((state.clone(), reached));

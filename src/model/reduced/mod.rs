@@ -19,6 +19,7 @@
 mod decided;
 mod premise;
 mod route;
+mod saved;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -4,6 +4,7 @@ use stateright::Model as _;
 
 use crate::model::guards::{GuardModel, GuardState, Move};
 use crate::model::property::{Judge, Property};
+use crate::model::record::Unfit;
 use crate::model::reduced::Reduced;
 
 /// A judge whose steps are those of judge *guards*.
@@ -27,6 +28,14 @@ pub trait ByGuards: Judge<State = GuardState> {
         let last = steps.iter().try_fold(start, |state, &step| self.judge().next_state(&state, step));
         steps.extend(last.into_iter().flat_map(|last| self.to_violation(&last, property)));
         steps
+    }
+
+    /// Takes in an entry of the journal that is not of judge *guards*.
+    ///
+    /// # Errors
+    /// This cannot have written it.
+    fn takes_in(&self, _kind: u32, _words: &[u32]) -> Result<(), Unfit> {
+        Err(Unfit)
     }
 
     /// Why this cannot judge this rulebook, if it cannot, as far as that is known when all states were visited.
@@ -60,6 +69,10 @@ impl ByGuards for Reduced {
 
     fn violating(&self, path: &[Self::Action], property: Property) -> Vec<Move> {
         self.run_along(path, property).unwrap_or_default()
+    }
+
+    fn takes_in(&self, kind: u32, words: &[u32]) -> Result<(), Unfit> {
+        Reduced::takes_in(self, kind, words)
     }
 
     fn refused(&self) -> Option<String> {

@@ -34,6 +34,7 @@
 mod by_guards;
 mod premise;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -42,9 +43,11 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::guards::{GuardModel, GuardState, Move};
+use super::guards::{GuardModel, GuardState, Move, OF_OTHERS};
 use super::property::{GlobalView, Judge, Property, properties};
+use super::record::{Recorded, Unfit};
 use super::system::System;
+use crate::engine::Fingerprint;
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, State, View};
 
 pub use by_guards::ByGuards;
@@ -70,6 +73,10 @@ struct Learned {
 }
 
 const UNKNOWN: u32 = u32::MAX;
+
+/// The kinds of entries in the journal of the judge.
+const RENAMED_MESSAGE: u32 = OF_OTHERS + 8;
+const RENAMED_LOCAL: u32 = OF_OTHERS + 9;
 
 /// [`GuardModel`] or [`Reduced`](super::Reduced), with one state for all that differ in names alone.
 pub struct Symmetric<M> {
@@ -186,6 +193,7 @@ impl<M: ByGuards> Symmetric<M> {
         }
         let renamed =
             self.inner.judge().renamed_message(number, &self.renaming(&self.transpositions[transposition]));
+        self.inner.judge().note(RENAMED_MESSAGE, &[transposition as u32, number]);
         let Some(renamed) = renamed else {
             self.note(format!("message {number} has no other name"));
             return None;
@@ -206,7 +214,9 @@ impl<M: ByGuards> Symmetric<M> {
         let Transposition { places, .. } = &self.transpositions[transposition];
         let by = self.renaming(&self.transpositions[transposition]);
         let mut message = |number| self.message(transposition, number);
-        let Some(renamed) = self.inner.judge().renamed_local(number, &by, places, &mut message) else {
+        let renamed = self.inner.judge().renamed_local(number, &by, places, &mut message);
+        self.inner.judge().note(RENAMED_LOCAL, &[transposition as u32, number]);
+        let Some(renamed) = renamed else {
             self.note(format!("local state {number} has no other name"));
             return number;
         };
@@ -390,9 +400,52 @@ where
         self.inner.to_violation(state, property)
     }
 
+    fn takes_in(&self, kind: u32, words: &[u32]) -> Result<(), Unfit> {
+        let judge = self.inner.judge();
+        match (kind, words) {
+            (RENAMED_MESSAGE, &[transposition, number])
+                if (transposition as usize) < self.transpositions.len() && number < judge.met() =>
+            {
+                self.message(transposition as usize, number);
+            }
+            (RENAMED_LOCAL, &[transposition, number])
+                if (transposition as usize) < self.transpositions.len() && judge.is_met(number) =>
+            {
+                self.local(transposition as usize, number);
+            }
+            _ => self.inner.takes_in(kind, words)?,
+        }
+        Ok(())
+    }
+
     fn refused(&self) -> Option<String> {
         // A state with other names, where names matter, can be one that the judge cannot take: that is not its fault.
         self.asymmetry().or_else(|| self.inner.refused())
+    }
+}
+
+impl<M: ByGuards + Recorded> Recorded for Symmetric<M>
+where
+    M::Action: Clone,
+{
+    fn journal(&self) -> Vec<u32> {
+        self.inner.judge().journal()
+    }
+
+    fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
+        self.inner.judge().replay_with(journal, &mut |kind, words| self.takes_in(kind, words))
+    }
+
+    fn digest(&self) -> Fingerprint {
+        self.inner.digest()
+    }
+
+    fn numbers(state: &GuardState) -> Cow<'_, [u32]> {
+        M::numbers(state)
+    }
+
+    fn numbered(&self, numbers: &[u32]) -> Option<GuardState> {
+        self.inner.numbered(numbers)
     }
 }
 

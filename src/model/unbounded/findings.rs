@@ -77,9 +77,12 @@ impl Findings {
         locked(&self.reached).len() < GOOD.len()
     }
 
-    /// Whether nobody has counted what has this hash; now it is counted.
-    pub fn is_first_to_count(&self, key: Fingerprint) -> bool {
-        locked(&self.counted).insert(key)
+    /// Counts so many states within views for what has this hash, unless they were counted: what was given up in the middle is
+    /// followed once more.
+    pub fn count(&self, key: Fingerprint, states: u64) {
+        if locked(&self.counted).insert(key) {
+            self.visit(states);
+        }
     }
 
     /// All that was counted.

@@ -20,6 +20,7 @@ use super::starts::Start;
 use super::subsumed::Admissions;
 use super::summaries::Summaries;
 use super::undecided::Doubles;
+use crate::engine::Fingerprint;
 use crate::model::bits::Bits;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
@@ -35,6 +36,8 @@ pub(super) struct Layer {
     pub reached: BTreeSet<&'static str>,
     /// How many states of the view were visited.
     pub states: u64,
+    /// What was followed once for all pasts, and how many states that took.
+    pub counted: Vec<(Fingerprint, u64)>,
 }
 
 /// A view under one kind of primary, and all that is kept of it from one past to the next.
@@ -93,8 +96,9 @@ impl Workspace {
         for boundary in &after {
             runs.violated |= stage.violated(context, &boundary.decided)?;
         }
-        let layer = Layer { after, violated: runs.violated, reached: runs.reached, states: runs.states };
-        self.check(context, past, leader, &beginning, &runs.sent)?;
+        let Runs { violated, reached, states, counted, sent, .. } = runs;
+        let layer = Layer { after, violated, reached, states, counted };
+        self.check(context, past, leader, &beginning, &sent)?;
         Ok(layer)
     }
 

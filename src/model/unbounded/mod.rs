@@ -103,6 +103,7 @@ use super::guards::{GuardModel, GuardState};
 use super::panics::guarded;
 use super::property::Property;
 use super::reductions::Reductions;
+use crate::engine::fingerprint;
 use crate::pbft::Rules;
 
 /// PBFT, view by view.
@@ -258,7 +259,8 @@ impl UnboundedModel {
             }
             match self.explore(past, leader) {
                 Ok(layer) => {
-                    findings.visit(layer.states);
+                    findings.count(fingerprint(&(past, leader)), layer.states);
+                    layer.counted.iter().for_each(|&(key, states)| findings.count(key, states));
                     findings.reach(layer.reached);
                     next.extend(layer.violated.iter().map(UnboundedState::Lacks));
                     if layer.after.iter().any(BoundaryState::is_forked) {

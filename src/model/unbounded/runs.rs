@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::numbers::{CarriedNumber, EssenceNumber, GainedNumber, Locals};
 use super::stage::More;
+use crate::engine::Fingerprint;
 use crate::model::bits::Bits;
 use crate::model::property::Properties;
 
@@ -30,6 +31,8 @@ pub(super) type Parts = SmallVec<[usize; 8]>;
 pub(super) struct Runs {
     /// How many states were visited.
     pub states: u64,
+    /// What was followed once for all pasts, and how many states that took.
+    pub counted: Vec<(Fingerprint, u64)>,
     /// Everything that was sent in the view.
     pub sent: Bits,
     /// What can be left behind, by what each replica carries on: with which certificates of the view that can be shown,
@@ -48,6 +51,7 @@ impl Runs {
     /// Adds those that begin elsewhere.
     pub fn extend(&mut self, other: Runs) {
         self.states += other.states;
+        self.counted.extend(other.counted);
         self.sent.union_with(&other.sent);
         self.violated |= other.violated;
         self.reached.extend(other.reached);

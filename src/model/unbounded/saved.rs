@@ -38,7 +38,7 @@ impl UnboundedModel {
         let findings = &self.context.findings;
         findings.reach(GOOD.into_iter().filter(|good| reached.iter().any(|name| name == good)).collect());
         for key in counted {
-            findings.is_first_to_count(key);
+            findings.count(key, 0);
         }
         findings.visit(within);
     }

@@ -4,7 +4,7 @@ use super::boundary::{BoundaryState, CarriedState, Rank};
 use crate::pbft::View;
 
 /// Who leads a view.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Leader {
     /// The honest replica that carries the state at this place.
     Honest(usize),

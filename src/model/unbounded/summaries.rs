@@ -115,7 +115,7 @@ impl Summaries {
             }
             all.violated |= summary.violated;
             all.reached.extend(&summary.reached);
-            all.states += if context.findings.is_first_to_count(summary.key) { summary.states } else { 0 };
+            all.counted.push((summary.key, summary.states));
         }
         let view = stage.setup().view;
         for (carried, gained) in gained {

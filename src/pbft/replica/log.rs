@@ -27,6 +27,18 @@ impl Slot {
         self.proposal.as_ref()
     }
 
+    /// The PREPAREs that are counted.
+    #[cfg(feature = "explore")]
+    pub(crate) fn prepares(&self) -> &Tally<Prepare> {
+        &self.prepares
+    }
+
+    /// The COMMITs that are counted.
+    #[cfg(feature = "explore")]
+    pub(crate) fn commits(&self) -> &Tally<Commit> {
+        &self.commits
+    }
+
     /// The prepared certificate of the highest view.
     pub fn prepared(&self) -> Option<&PreparedCertificate> {
         self.prepared.as_ref()

@@ -343,6 +343,18 @@ impl State {
         self.pending.values()
     }
 
+    /// The view changes that it has received, and its own.
+    #[cfg(feature = "explore")]
+    pub(crate) fn view_changes(&self) -> impl Iterator<Item = (ReplicaId, &Signed<ViewChange>)> {
+        self.view_changes.iter().map(|(&from, change)| (from, &**change))
+    }
+
+    /// The CHECKPOINTs that are counted, by sequence number.
+    #[cfg(feature = "explore")]
+    pub(crate) fn checkpoint_votes(&self) -> impl Iterator<Item = (SeqNum, &Tally<Checkpoint>)> {
+        self.checkpoints.iter().map(|(&seq, tally)| (seq, tally))
+    }
+
     /// The batch decided at a sequence number, if it is still in the log.
     pub fn committed(&self, seq: SeqNum) -> Option<&Batch> {
         self.log.get(seq).and_then(|slot| slot.committed())

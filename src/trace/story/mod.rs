@@ -12,6 +12,7 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use super::Form;
+use super::plain::plain;
 use crate::engine::{
     Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
 };
@@ -97,6 +98,7 @@ impl Story {
             Form::Mermaid => Ok(self.to_mermaid()),
             Form::Text => Ok(self.to_text()),
             Form::Shiviz => Ok(self.to_shiviz()),
+            Form::Html => Ok(plain(&self.protocol, &self.to_svg(), &self.to_text())),
         }
     }
 

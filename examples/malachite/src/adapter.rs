@@ -1,0 +1,320 @@
+//! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
+
+use bft_check::protocol::{
+    Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
+};
+
+use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
+use super::driver::{self, Output};
+use super::types::{
+    Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
+    Timeout, TimeoutKind, Validator, Validity, Vote, VoteType,
+};
+use super::{commit, commits, drops_polka, drops_proposal, drops_vote};
+use crate::bound::Bound;
+use crate::message::{Clock, Event, Kind, Message, Val};
+
+pub type Driver = driver::Driver<Bare>;
+
+/// The release of this module, within a bound.
+pub struct Malachite(pub Bound);
+
+/// A driver and its host.
+pub struct Host {
+    number: Number,
+    driver: Driver,
+    /// What runs.
+    clocks: Vec<Event>,
+    /// The votes that it has cast last.
+    last: [Option<Ballot>; 2],
+    /// Whether it has left the last round of the bound: it does nothing any more.
+    is_past: bool,
+}
+
+fn id(value: Val) -> Id {
+    Id(value.0)
+}
+
+fn round_of(round: Round) -> u32 {
+    round.as_u32().unwrap_or(u32::MAX)
+}
+
+fn optional(round: Option<u32>) -> Round {
+    round.map_or(Round::Nil, Round::new)
+}
+
+impl Malachite {
+    fn proposer(&self, round: u32) -> NodeId {
+        let members = Members::new(self.0.nodes);
+        NodeId(Bare.select_proposer(&members, At::FIRST, Round::new(round)).address().0)
+    }
+
+    /// Hands an input to the driver and does what it asks for.
+    fn process(&self, node: &mut Host, input: driver::Input<Bare>, effects: &mut Effects<Self>) {
+        if matches!(input, driver::Input::NewRound(..)) {
+            node.clocks.drain(..).for_each(|clock| effects.stop(clock));
+        }
+        let before = node.driver.step();
+        // The host would give up; here it is seen as a panic.
+        let outputs = node.driver.process(input).unwrap_or_else(|error| panic!("the driver fails: {error}"));
+        if before != node.driver.step() && node.driver.step_is_prevote() {
+            let clock = Event::Timeout(Clock::Propose, round_of(node.driver.round()));
+            node.clocks.retain(|other| *other != clock);
+            effects.stop(clock);
+        }
+        for output in outputs {
+            self.obey(node, output, effects);
+        }
+    }
+
+    fn obey(&self, node: &mut Host, output: Output<Bare>, effects: &mut Effects<Self>) {
+        match output {
+            Output::NewRound(height, round) if round_of(round) < self.0.rounds => {
+                let proposer = Number(self.proposer(round_of(round)).0);
+                self.process(node, driver::Input::NewRound(height, round, proposer), effects);
+            }
+            Output::NewRound(..) => {
+                node.clocks.drain(..).for_each(|clock| effects.stop(clock));
+                node.is_past = true;
+            }
+            Output::Propose(offer) => {
+                effects.broadcast(Message::Proposal {
+                    round: round_of(offer.round),
+                    value: Val(offer.value.0),
+                    pol: offer.pol.as_u32(),
+                });
+                self.propose(node, offer, effects);
+            }
+            Output::Vote(ballot) => self.cast(node, ballot, effects),
+            Output::Decide(_, offer) => effects.decide(Slot(0), Val(offer.value().0)),
+            Output::ScheduleTimeout(timeout) => {
+                let clock = match timeout.kind {
+                    TimeoutKind::Propose => Clock::Propose,
+                    TimeoutKind::Prevote => Clock::Prevote,
+                    TimeoutKind::Precommit => Clock::Precommit,
+                    _ => return,
+                };
+                self.set(node, Event::Timeout(clock, round_of(timeout.round)), effects);
+            }
+            Output::GetValue(_, round, _) => {
+                for value in self.0.values() {
+                    self.set(node, Event::Value(round_of(round), value), effects);
+                }
+            }
+        }
+    }
+
+    fn set(&self, node: &mut Host, clock: Event, effects: &mut Effects<Self>) {
+        node.clocks.retain(|other| *other != clock);
+        node.clocks.push(clock);
+        effects.set(clock);
+    }
+
+    /// Its own vote: sent, and counted by itself. Before a precommit of a value all that is older is dropped.
+    fn cast(&self, node: &mut Host, ballot: Ballot, effects: &mut Effects<Self>) {
+        if ballot.kind == VoteType::Precommit && ballot.value.is_val() {
+            node.driver.prune_votes_and_certificates(ballot.round);
+        }
+        let (kind, last) = match ballot.kind {
+            VoteType::Prevote => (Kind::Prevote, 0),
+            VoteType::Precommit => (Kind::Precommit, 1),
+        };
+        node.last[last] = Some(ballot.clone());
+        let value = match ballot.value {
+            NilOrVal::Nil => None,
+            NilOrVal::Val(id) => Some(Val(id.0)),
+        };
+        effects.broadcast(Message::Vote { kind, round: round_of(ballot.round), value });
+        self.vote(node, ballot, effects);
+    }
+
+    fn vote(&self, node: &mut Host, ballot: Ballot, effects: &mut Effects<Self>) {
+        let signed = SignedMessage::new(ballot, NoSignature);
+        if !drops_vote(&node.driver, &signed) {
+            self.process(node, driver::Input::Vote(signed), effects);
+        }
+    }
+
+    fn propose(&self, node: &mut Host, offer: Offer, effects: &mut Effects<Self>) {
+        if !drops_proposal(offer.round, offer.pol) {
+            let signed = SignedMessage::new(offer, NoSignature);
+            self.process(node, driver::Input::Proposal(signed, Validity::Valid), effects);
+        }
+    }
+
+    fn certificate(&self, node: &mut Host, message: Message, effects: &mut Effects<Self>) {
+        let Message::Certificate { kind, round, value, voters } = message else { return };
+        let are_enough = voters.len() >= self.0.quorum() && voters.windows(2).all(|pair| pair[0] < pair[1]);
+        let (round, value_id) = (Round::new(round), id(value));
+        let voters: Vec<_> = voters.into_iter().map(|voter| Number(voter.0)).collect();
+        let input = match kind {
+            Kind::Prevote if drops_polka(&node.driver, round, value_id) => return,
+            Kind::Prevote => {
+                let signature = |voter| PolkaSignature::new(voter, NoSignature);
+                let polka_signatures = voters.into_iter().map(signature).collect();
+                let height = At::FIRST;
+                driver::Input::PolkaCertificate(PolkaCertificate {
+                    height,
+                    round,
+                    value_id,
+                    polka_signatures,
+                })
+            }
+            Kind::Precommit => commit(round, value_id, voters),
+        };
+        if are_enough {
+            self.process(node, input, effects);
+        }
+    }
+
+    fn deliver(&self, node: &mut Host, from: NodeId, message: Message, effects: &mut Effects<Self>) {
+        match message {
+            // The keeper panics on a proposal by anybody else.
+            Message::Proposal { round, .. } if from != self.proposer(round) => {}
+            Message::Proposal { round, value, pol } => {
+                let (round, pol) = (Round::new(round), optional(pol));
+                self.propose(node, Offer { round, value: id(value), pol, proposer: Number(from.0) }, effects);
+            }
+            Message::Vote { kind, round, value } => {
+                let kind = match kind {
+                    Kind::Prevote => VoteType::Prevote,
+                    Kind::Precommit => VoteType::Precommit,
+                };
+                let value = value.map_or(NilOrVal::Nil, |value| NilOrVal::Val(id(value)));
+                let ballot = Ballot { kind, round: Round::new(round), value, voter: Number(from.0) };
+                self.vote(node, ballot, effects);
+            }
+            Message::Certificate { .. } => self.certificate(node, message, effects),
+        }
+    }
+
+    fn elapse(&self, node: &mut Host, event: Event, effects: &mut Effects<Self>) {
+        node.clocks.retain(|clock| *clock != event);
+        match event {
+            Event::Value(round, value) => {
+                // It builds one value a round.
+                let others =
+                    |clock: &Event| matches!(clock, Event::Value(..) | Event::Timeout(Clock::Propose, _));
+                node.clocks.extract_if(.., |clock| others(clock)).for_each(|clock| effects.stop(clock));
+                self.process(node, driver::Input::ProposeValue(Round::new(round), id(value)), effects);
+            }
+            Event::Timeout(clock, round) => {
+                let kind = match clock {
+                    Clock::Propose => TimeoutKind::Propose,
+                    Clock::Prevote => TimeoutKind::Prevote,
+                    Clock::Precommit => TimeoutKind::Precommit,
+                };
+                let timeout = Timeout::new(Round::new(round), kind);
+                self.process(node, driver::Input::TimeoutElapsed(timeout), effects);
+            }
+        }
+    }
+
+    /// The last vote of that kind, if it is of the current round: that of an earlier one keeps the driver from nothing.
+    fn cast_now(node: &Host, kind: usize) -> Option<NilOrVal<Id>> {
+        let last = node.last[kind].as_ref().filter(|ballot| ballot.round() == node.driver.round());
+        last.map(|ballot| ballot.value)
+    }
+
+    /// All that a driver's future depends on, but for what it has counted and kept of messages.
+    fn control_of(node: &Host) -> Key {
+        if node.is_past {
+            return Key::text("past the last round");
+        }
+        let state = node.driver.round_state();
+        let place = |value: &Option<_>| format!("{value:?}");
+        let text = format!(
+            "round {} {:?} locked {} valid {} decided {} prevoted {:?} precommitted {:?}",
+            state.round,
+            state.step,
+            place(&state.locked),
+            place(&state.valid),
+            state.decision.is_some(),
+            Self::cast_now(node, 0),
+            Self::cast_now(node, 1),
+        );
+        Key::text(text)
+    }
+}
+
+impl Protocol for Malachite {
+    type Node = Host;
+    type Message = Message;
+    type Event = Event;
+    type Value = Val;
+
+    fn name(&self) -> String {
+        super::NAME.to_owned()
+    }
+
+    fn nodes(&self) -> usize {
+        usize::from(self.0.nodes)
+    }
+
+    fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Host {
+        let number = Number(id.0);
+        let members = Members::new(self.0.nodes);
+        let driver = Driver::new(Bare, At::FIRST, members, number, ThresholdParams::default());
+        let mut node = Host { number, driver, clocks: Vec::new(), last: [None, None], is_past: false };
+        let proposer = Number(self.proposer(0).0);
+        self.process(&mut node, driver::Input::NewRound(At::FIRST, Round::new(0), proposer), effects);
+        node
+    }
+
+    fn step(&self, node: &mut Host, input: Input<Self>, effects: &mut Effects<Self>) {
+        // The host does nothing more at this height.
+        if node.is_past || node.driver.step_is_commit() {
+            return;
+        }
+        match input {
+            Input::Message { from, .. } if from.0 == node.number.0 => {}
+            Input::Message { from, message } => self.deliver(node, from, message, effects),
+            Input::Event(event) => self.elapse(node, event, effects),
+        }
+    }
+
+    fn key(&self, node: &Host) -> Option<Key> {
+        let driver = &node.driver;
+        let rounds = 0..self.0.rounds;
+        let votes: Vec<_> = rounds.clone().map(|round| driver.votes().per_round(Round::new(round))).collect();
+        let proposals: Vec<_> =
+            rounds.map(|round| driver.proposals_and_validities_for_round(Round::new(round))).collect();
+        let commits = commits(driver, self.0.rounds, self.0.value_count);
+        let kept = (driver.round_state(), votes, proposals, driver.polka_certificates(), commits);
+        Some(Key::debug(&(kept, &node.last, &node.clocks, node.is_past)))
+    }
+
+    fn is_valid(&self, _: Slot, value: &Val) -> bool {
+        value.0 < self.0.value_count
+    }
+
+    fn layers(&self) -> Layers<Self> {
+        Layers::none().quorums()
+    }
+}
+
+impl Adversary for Malachite {
+    fn alphabet(&self) -> Vec<Message> {
+        self.0.alphabet()
+    }
+
+    fn parts(&self, message: &Message) -> Vec<(NodeId, Message)> {
+        message.parts()
+    }
+}
+
+impl Tallying for Malachite {
+    fn control(&self, node: &Host) -> Key {
+        Self::control_of(node)
+    }
+
+    /// The prevotes of a round are counted together, and its precommits.
+    fn tally(&self, message: &Message) -> Option<Tally> {
+        message.tally()
+    }
+
+    /// The first two values may be exchanged.
+    fn renamings(&self) -> Vec<Renaming<Self>> {
+        if self.0.value_count == 2 { vec![|_, message| message.exchanged()] } else { Vec::new() }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the releases 0.5 want of their host.
+
+pub use informalsystems_malachitebft_core_driver as driver;
+pub use informalsystems_malachitebft_core_types as types;
+
+use types::{CommitCertificate, CommitSignature, Round, SignedMessage};
+
+/// What only a later release asks of a context.
+macro_rules! timeouts {
+    () => {};
+}
+
+/// What only a later release asks of a scheme of signatures.
+macro_rules! public_keys {
+    () => {};
+}
+
+#[path = "adapter.rs"]
+pub mod adapter;
+#[path = "context.rs"]
+mod context;
+
+use adapter::Driver;
+use context::{At, Ballot, Bare, Id, NoSignature, Number};
+
+/// What stands in the tables of this release.
+pub const NAME: &str = "malachite-0.5.0";
+
+/// This host looks at no polka round.
+pub fn drops_proposal(_: Round, _: Round) -> bool {
+    false
+}
+
+/// This host hands every vote on, seen or not.
+pub fn drops_vote(_: &Driver, _: &SignedMessage<Bare, Ballot>) -> bool {
+    false
+}
+
+/// This host hands every certificate on, known or not.
+pub fn drops_polka(_: &Driver, _: Round, _: Id) -> bool {
+    false
+}
+
+/// A commit certificate.
+pub fn commit(round: Round, value: Id, voters: Vec<Number>) -> driver::Input<Bare> {
+    let signature = |voter| CommitSignature::new(voter, NoSignature);
+    driver::Input::CommitCertificate(CommitCertificate {
+        height: At::FIRST,
+        round,
+        value_id: value,
+        commit_signatures: voters.into_iter().map(signature).collect(),
+    })
+}
+
+/// The commit certificates that a driver holds, for a key.
+pub fn commits(driver: &Driver, rounds: u32, values: u8) -> String {
+    let all = (0..rounds).flat_map(|round| (0..values).map(move |value| (round, value)));
+    let held: Vec<_> = all
+        .filter(|(round, value)| driver.commit_certificate(Round::new(*round), Id(*value)).is_some())
+        .collect();
+    format!("{held:?}")
+}

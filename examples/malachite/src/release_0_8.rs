@@ -1,0 +1,68 @@
+//! What the releases 0.8 want of their host.
+
+pub use arc_malachitebft_core_driver as driver;
+pub use arc_malachitebft_core_types as types;
+
+use types::{ExtendedCommitCertificate, ExtendedCommitSignature, Round, SignedMessage};
+
+/// What only this release asks of a context.
+macro_rules! timeouts {
+    () => {
+        type Timeouts = super::types::LinearTimeouts;
+    };
+}
+
+/// What only this release asks of a scheme of signatures.
+macro_rules! public_keys {
+    () => {
+        fn decode_public_key(_: &[u8]) -> Result<Self, String> {
+            Ok(NoSignature)
+        }
+
+        fn encode_public_key(_: &Self) -> Vec<u8> {
+            Vec::new()
+        }
+    };
+}
+
+#[path = "adapter.rs"]
+pub mod adapter;
+#[path = "context.rs"]
+mod context;
+
+use adapter::Driver;
+use context::{At, Ballot, Bare, Id, NoSignature, Number};
+
+/// What stands in the tables of this release.
+pub const NAME: &str = "malachite-0.8.2";
+
+/// Whether the host drops a proposal before the driver sees it: with a polka round that is not below its own.
+pub fn drops_proposal(round: Round, pol: Round) -> bool {
+    pol.is_defined() && pol >= round
+}
+
+/// Whether the host drops a vote before the driver sees it: it was seen, or is one conflict too many.
+pub fn drops_vote(driver: &Driver, vote: &SignedMessage<Bare, Ballot>) -> bool {
+    driver.votes().has_vote(vote) || driver.votes().is_saturated_conflict(vote)
+}
+
+/// Whether the host drops a polka certificate before the driver sees it: it has one.
+pub fn drops_polka(driver: &Driver, round: Round, value: Id) -> bool {
+    driver.polka_certificate(round, &value).is_some()
+}
+
+/// A commit certificate.
+pub fn commit(round: Round, value: Id, voters: Vec<Number>) -> driver::Input<Bare> {
+    let signature = |voter| ExtendedCommitSignature::new(voter, NoSignature, None);
+    driver::Input::CommitCertificate(ExtendedCommitCertificate {
+        height: At::FIRST,
+        round,
+        value_id: value,
+        commit_signatures: voters.into_iter().map(signature).collect(),
+    })
+}
+
+/// The commit certificates that a driver holds, for a key.
+pub fn commits(driver: &Driver, _: u32, _: u8) -> String {
+    format!("{:?}", driver.commit_certificates())
+}

@@ -1,0 +1,134 @@
+//! Rows of judge *guards*: a protocol that counts, against the most general adversary over its alphabet.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use super::AskedOfProtocol;
+use super::report::{Row, Verdict};
+use crate::check::limits::{Limit, Limits, Progress};
+use crate::check::search::Coverage;
+use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, Unfit};
+use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
+use crate::protocol::Protocol;
+use crate::trace::Story;
+
+/// What each node can do, or why that is not known; and how long it took to find out.
+pub(super) struct Tables<P: Protocol> {
+    guards: Result<Option<Guards<P>>, Unfit>,
+    took: Duration,
+}
+
+/// Whether steps are whole quorums: if the protocol counts, and nothing is asked that only steps message by message know.
+pub(super) fn are_steps<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> bool {
+    let of_decisions = [AGREEMENT, VALIDITY, PANICS];
+    let fits = asked.property.as_deref().is_none_or(|property| of_decisions.contains(&property));
+    protocol.layers().quorums.is_some() && asked.crashes == 0 && asked.network.is_none() && fits
+}
+
+impl<P: Protocol> Tables<P> {
+    /// Finds out what each node can do.
+    pub fn of(protocol: &Arc<P>, limits: &Limits, progress: &Progress) -> Self {
+        let begin = Instant::now();
+        let guards = Guards::new(Arc::clone(protocol), limits.threads, &progress.stop);
+        Tables { guards, took: begin.elapsed() }
+    }
+
+    /// How long it took to find out what each node can do.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// One placement of the Byzantine nodes.
+    pub fn row(
+        &self,
+        protocol: &P,
+        bound: &Bound,
+        asked: &AskedOfProtocol,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Row {
+        let begin = Instant::now();
+        let ended = std::cell::Cell::new(Limit::Stopped);
+        let goes_on = |states: u64, depth: u64| {
+            progress.states.store(states, Relaxed);
+            progress.depth.store(depth, Relaxed);
+            let limit = reached(limits, progress, states, begin);
+            limit.inspect(|limit| ended.set(*limit)).is_none()
+        };
+        let explored = match &self.guards {
+            Ok(Some(guards)) => {
+                let options = GuardOptions::default();
+                guards.explore(&bound.byzantine, asked.property.as_deref(), options, &goes_on).map(Some)
+            }
+            Ok(None) => Ok(None),
+            Err(why) => Err(why.clone()),
+        };
+        let mut coverage = Coverage::default();
+        if let Ok(Some(Explored { states, transitions, depth, .. })) = &explored {
+            coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
+        }
+        coverage.elapsed = begin.elapsed();
+        let verdict = match explored {
+            Ok(explored) => verdict(protocol, bound, explored, ended.get()),
+            Err(Unfit::Refused(why)) => Verdict::Refused(why),
+            Err(why) => Verdict::Refused(Refusal::Quorums(why.to_string())),
+        };
+        Row {
+            asked: "safety",
+            adversary: self.adversary(bound),
+            network: "any order, with repetition".to_owned(),
+            key: "control state and what it has sent: whole quorums are steps",
+            coverage,
+            verdict,
+        }
+    }
+
+    fn adversary(&self, bound: &Bound) -> String {
+        if bound.byzantine.is_empty() {
+            return "nobody lies".to_owned();
+        }
+        let who: Vec<_> = bound.byzantine.iter().map(ToString::to_string).collect();
+        let alphabet =
+            self.guards.as_ref().ok().and_then(|guards| guards.as_ref()).map_or(0, Guards::alphabet);
+        format!("{}: most general over an alphabet of {alphabet} messages", who.join(","))
+    }
+}
+
+fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant) -> Option<Limit> {
+    if progress.stop.load(Relaxed) {
+        return Some(Limit::Stopped);
+    }
+    if let Some(most) = limits.max_states.filter(|most| states >= *most) {
+        return Some(Limit::States(most));
+    }
+    let held = || memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64);
+    if let Some(most) = limits.max_memory.filter(|most| held() > *most) {
+        return Some(Limit::Memory(most));
+    }
+    limits.timeout.filter(|most| begin.elapsed() >= *most).map(Limit::Time)
+}
+
+fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>, ended: Limit) -> Verdict {
+    let Some(explored) = explored else { return Verdict::NotExhausted(Limit::Stopped) };
+    match explored.end {
+        Ended::Stopped => Verdict::NotExhausted(ended),
+        Ended::Exhausted if explored.is_decided => Verdict::Holds,
+        Ended::Exhausted => Verdict::Vacuous,
+        Ended::Violated(acted) => {
+            let acted = *acted;
+            Verdict::Violated {
+                steps: acted.steps.len(),
+                story: Box::new(Story {
+                    protocol: protocol.name(),
+                    participants: acted.participants,
+                    bound: bound.clone(),
+                    opening: 0,
+                    steps: acted.steps,
+                    violation: acted.violation,
+                    end: None,
+                }),
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a protocol cannot be checked by whole quorums.
+
+use crate::engine::Refusal;
+use crate::protocol::NodeId;
+
+/// Why judge *guards* says nothing of a protocol.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It says nothing of quorums.
+    #[error("Layers::quorums is not said of it: whole quorums cannot be steps")]
+    NotTallying,
+    /// An alphabet of a size that cannot be.
+    #[error("Adversary::alphabet has {0} messages: there must be 1 to 65,535 of them")]
+    Alphabet(usize),
+    /// A part that is no message of the alphabet by a node.
+    #[error(
+        "Adversary::parts names a part of '{0}' that is not in the alphabet, or a signer who is not there"
+    )]
+    Part(String),
+    /// A vote of parts.
+    #[error("'{0}' is said to be a vote and has signed parts: it can be one of them only")]
+    Both(String),
+    /// A message that is not in the alphabet.
+    #[error("{0} sends '{1}', which Adversary::alphabet leaves out")]
+    Unforeseen(NodeId, String),
+    /// A message to one.
+    #[error("{0} sends '{1}' to {2} alone: judge guards takes broadcasts only")]
+    ToOne(NodeId, String, NodeId),
+    /// Something in the protocol that the judge does not know.
+    #[error("judge guards does not take {0}")]
+    Unknown(&'static str),
+    /// More honest messages than there are bits.
+    #[error("honest nodes can send {0} different messages: judge guards takes up to {most}", most = u128::BITS)]
+    TooMany(usize),
+    /// More honest nodes than fit into a state.
+    #[error("there are {0} honest nodes: judge guards takes up to 5")]
+    TooManyNodes(usize),
+    /// Votes that are equal, and do not count alike.
+    #[error("whose vote it is matters to {0}: after {1} it does something else if the votes are of others")]
+    Whose(NodeId, String),
+    /// A run of real nodes that the search did not foresee.
+    #[error(
+        "judge guards misses something: a random run of real nodes did what the search does not know: {0}. What a node keeps \
+         and Tallying::control leaves out cannot all be had again from the network"
+    )]
+    Missed(String),
+    /// A violation that does not happen when it is acted out.
+    #[error(
+        "judge guards found a violation that does not happen when it is acted out message by message: {0}. A node remembers \
+         something that Tallying::control leaves out"
+    )]
+    Spurious(String),
+    /// The code cannot be checked.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}

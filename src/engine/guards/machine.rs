@@ -1,0 +1,157 @@
+//! Real nodes, run input by input, with all that they do in numbers.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use super::alphabet::{Alphabet, Content, Nature};
+use super::error::Unfit;
+use crate::engine::Refusal;
+use crate::engine::panics::{Panicked, guarded};
+use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Quorums, Receiver, Slot};
+
+/// What is handed to a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Feed {
+    /// A message of the alphabet, from a node.
+    Message(NodeId, Content),
+    /// An event of the node's own: a timer.
+    Timer(u16),
+}
+
+/// A node that runs.
+pub(super) struct Running<P: Protocol> {
+    pub node: P::Node,
+    /// The timers that run, ascending.
+    pub timers: Vec<u16>,
+    pub control: u32,
+    /// What it has sent that is no vote, ascending: it may keep it, and nobody can give it that again.
+    own: Vec<Content>,
+}
+
+/// A control state: what the protocol says it is, and what the node has sent that is no vote.
+pub(super) type ControlState = (Key, Vec<Content>);
+
+/// What came of an input.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Done {
+    pub sent: Vec<Content>,
+    pub decided: Vec<u16>,
+    pub panicked: Option<Panicked>,
+    /// Whether the control state is another.
+    pub is_moved: bool,
+}
+
+impl Done {
+    /// Whether anything came of it that others, or the control state, can tell.
+    pub fn is_step(&self) -> bool {
+        self.is_moved || !self.sent.is_empty() || !self.decided.is_empty() || self.panicked.is_some()
+    }
+}
+
+/// What runs nodes, and knows all that was met by number.
+pub(super) struct Machine<P: Protocol> {
+    pub protocol: Arc<P>,
+    pub quorums: Quorums<P>,
+    pub alphabet: Arc<Alphabet<P>>,
+    pub timers: IndexSet<P::Event>,
+    pub decisions: IndexSet<(Slot, P::Value)>,
+    pub controls: IndexSet<ControlState>,
+    /// How many inputs were handed over.
+    pub runs: u64,
+}
+
+impl<P: Protocol> Machine<P> {
+    pub fn new(protocol: Arc<P>, quorums: Quorums<P>, alphabet: Arc<Alphabet<P>>) -> Self {
+        let (timers, decisions, controls) = (IndexSet::new(), IndexSet::new(), IndexSet::new());
+        Machine { protocol, quorums, alphabet, timers, decisions, controls, runs: 0 }
+    }
+
+    /// A new node; none if it panics at once.
+    pub fn begin(&mut self, id: NodeId) -> Result<(Option<Running<P>>, Done), Unfit> {
+        let mut effects = Effects::default();
+        let protocol = Arc::clone(&self.protocol);
+        let control = self.quorums.control;
+        let ran = guarded(|| {
+            let node = protocol.init(id, &mut effects);
+            let key = control(&protocol, &node);
+            (node, key)
+        });
+        match ran {
+            Err(panicked) => Ok((None, Done { panicked: Some(panicked), ..Done::default() })),
+            Ok((node, key)) => {
+                let mut running = Running { node, timers: Vec::new(), control: 0, own: Vec::new() };
+                let done = self.noted(id, &mut running, effects)?;
+                running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
+                Ok((Some(running), done))
+            }
+        }
+    }
+
+    /// Hands over an input.
+    pub fn feed(&mut self, id: NodeId, running: &mut Running<P>, feed: Feed) -> Result<Done, Unfit> {
+        self.runs += 1;
+        let input = match feed {
+            Feed::Message(from, content) => {
+                let message = self.alphabet.messages.get_index(usize::from(content)).cloned();
+                message.map(|message| Input::Message { from, message })
+            }
+            Feed::Timer(timer) => {
+                running.timers.retain(|other| *other != timer);
+                self.timers.get_index(usize::from(timer)).cloned().map(Input::Event)
+            }
+        };
+        let Some(input) = input else { return Ok(Done::default()) };
+        let mut effects = Effects::default();
+        let (protocol, control) = (Arc::clone(&self.protocol), self.quorums.control);
+        let ran = guarded(|| {
+            protocol.step(&mut running.node, input, &mut effects);
+            control(&protocol, &running.node)
+        });
+        match ran {
+            Err(panicked) => Ok(Done { panicked: Some(panicked), ..Done::default() }),
+            Ok(key) => {
+                let mut done = self.noted(id, running, effects)?;
+                let known = self.controls.get_index(running.control as usize);
+                if known.is_none_or(|(known, own)| *known != key || *own != running.own) {
+                    running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
+                    done.is_moved = true;
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    fn noted(&mut self, id: NodeId, running: &mut Running<P>, effects: Effects<P>) -> Result<Done, Unfit> {
+        let mut done = Done::default();
+        for (receiver, message) in effects.sent {
+            let words = || self.protocol.message_in_words(&message);
+            if let Receiver::One(to) = receiver {
+                return Err(match to.index() < self.protocol.nodes() {
+                    true => Unfit::ToOne(id, words(), to),
+                    false => Refusal::NoSuchReceiver(id.to_string(), to, words()).into(),
+                });
+            }
+            let content = self.alphabet.messages.get_index_of(&message);
+            let content = content.ok_or_else(|| Unfit::Unforeseen(id, words()))? as Content;
+            done.sent.push(content);
+            if !matches!(self.alphabet.natures[usize::from(content)], Nature::Vote(_))
+                && let Err(place) = running.own.binary_search(&content)
+            {
+                running.own.insert(place, content);
+            }
+        }
+        for decision in effects.decided {
+            done.decided.push(self.decisions.insert_full(decision).0 as u16);
+        }
+        for (timer, runs) in effects.timers {
+            let timer = self.timers.insert_full(timer).0 as u16;
+            match (running.timers.binary_search(&timer), runs) {
+                (Err(place), true) => running.timers.insert(place, timer),
+                (Ok(place), false) => drop(running.timers.remove(place)),
+                _ => {}
+            }
+        }
+        Ok(done)
+    }
+}

@@ -1,0 +1,439 @@
+//! Judge *guards*: whole quorums as steps, for any protocol that is [`Tallying`](crate::protocol::Tallying).
+//!
+//! First, once for all, what each node can do: its control states, closed over whatever the others may ever send
+//! ([`finder`]). What a node does in one is found by running it, and is kept with what it takes: so many votes for this,
+//! that message. Then, for each placement of the Byzantine nodes, what of it honest nodes must have sent, as bits
+//! ([`placed`]), the local states joined that have the same future ([`reduce`]), and the search over what all honest nodes can
+//! be in together ([`product`]).
+//!
+//! **Why nothing is lost.** The network is a set that only grows, so a delivery that brings nothing about may as well happen
+//! just before the one that does. What a node has counted and kept is forgotten with each step, since it can be had
+//! again from the network; a node that forgets does no less than one that remembers. That is an assumption on the code:
+//! after an exhausted search random runs of real nodes, message by message, are looked up in it ([`walk`]), and one that is
+//! missing is an error.
+//!
+//! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
+//! twice. So whatever is found wrong is acted out by real nodes message by message ([`enact`]) before it is shown, and
+//! what cannot be acted out is an error too, and never a verdict.
+
+mod alphabet;
+mod enact;
+mod error;
+mod finder;
+mod machine;
+mod masks;
+mod placed;
+mod product;
+mod reduce;
+mod symmetry;
+mod tell;
+mod walk;
+mod way;
+mod world;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use alphabet::{Alphabet, Content};
+use enact::{Act, Actor, merged, route};
+use finder::Finder;
+use machine::{Feed, Machine};
+use placed::{Cast, Decisions, Locals, cast, locals};
+use product::{Judgement, Product, Searched, Wrong};
+use reduce::classes;
+use symmetry::{Symmetry, symmetries};
+use walk::Known;
+use world::Input;
+
+use super::violation::{AGREEMENT, PANICS, VALIDITY};
+use crate::protocol::{Network, NodeId, Protocol, Quorums};
+
+pub use error::Unfit;
+pub use tell::Acted;
+
+/// Runs that may be tried to act something out, for one node.
+const TRIES: usize = 100_000;
+
+/// What is made smaller, and how much is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GuardOptions {
+    /// Steps that send nothing wait for the next step of their node that does.
+    pub puts_off: bool,
+    /// States that differ in names alone are one.
+    pub renames: bool,
+    /// Random runs that are looked up after an exhausted search.
+    pub walks: u64,
+}
+
+impl Default for GuardOptions {
+    fn default() -> Self {
+        GuardOptions { puts_off: true, renames: true, walks: 3_000 }
+    }
+}
+
+/// What came of a search.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explored {
+    /// States of all honest nodes together.
+    pub states: u64,
+    /// Steps taken, between distinct states or not.
+    pub transitions: u64,
+    /// Steps to the farthest state.
+    pub depth: u64,
+    /// Local states of the honest nodes, all together: as they are, and joined.
+    pub locals: [usize; 2],
+    /// Renamings under which nothing changes, besides that of nothing.
+    pub symmetries: usize,
+    /// Random runs that were looked up.
+    pub walks: u64,
+    /// How it ended.
+    pub end: Ended,
+    /// Whether in some state an honest node can decide.
+    pub is_decided: bool,
+}
+
+/// How a search ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Every reachable state was visited, and nothing is wrong with any.
+    Exhausted,
+    /// Whoever looks on has ended it.
+    Stopped,
+    /// Something is wrong, and was acted out message by message.
+    Violated(Box<Acted>),
+}
+
+/// What each node of a protocol can do, whoever is Byzantine.
+pub struct Guards<P: Protocol> {
+    protocol: Arc<P>,
+    quorums: Quorums<P>,
+    alphabet: Arc<Alphabet<P>>,
+    finders: Vec<Finder<P>>,
+}
+
+impl<P: Protocol> std::fmt::Debug for Guards<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guards").field("controls", &self.controls()).finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol> Guards<P> {
+    /// Runs each node of a protocol until all that it can do is known, on so many threads. None if it was told to stop.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol.
+    pub fn new(protocol: Arc<P>, threads: usize, stop: &AtomicBool) -> Result<Option<Self>, Unfit> {
+        let quorums = protocol.layers().quorums.ok_or(Unfit::NotTallying)?;
+        fits(&*protocol)?;
+        let alphabet = Arc::new(Alphabet::of(&*protocol, quorums)?);
+        let queue = Mutex::new(NodeId::all(protocol.nodes()));
+        let found = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads.clamp(1, protocol.nodes()) {
+                scope.spawn(|| {
+                    loop {
+                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let Some(me) = next else { break };
+                        let machine = Machine::new(Arc::clone(&protocol), quorums, Arc::clone(&alphabet));
+                        let closed = Finder::close(machine, me, stop);
+                        found.lock().unwrap_or_else(PoisonError::into_inner).push((me, closed));
+                    }
+                });
+            }
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_by_key(|(me, _)| *me);
+        let finders: Result<Option<Vec<_>>, Unfit> = found
+            .into_iter()
+            .map(|(_, closed)| closed.transpose())
+            .fold(Ok(Some(Vec::new())), |all, closed| match (all?, closed.transpose()?) {
+                (Some(mut all), Some(finder)) => {
+                    all.push(finder);
+                    Ok(Some(all))
+                }
+                _ => Ok(None),
+            });
+        Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders }))
+    }
+
+    /// Control states, of all nodes together.
+    pub fn controls(&self) -> usize {
+        self.finders.iter().map(|finder| finder.controls.len()).sum()
+    }
+
+    /// Inputs that were handed to nodes to find all that they can do.
+    pub fn runs(&self) -> u64 {
+        self.finders.iter().map(|finder| finder.machine.runs).sum()
+    }
+
+    /// Messages of the alphabet.
+    pub fn alphabet(&self) -> usize {
+        self.alphabet.messages.len()
+    }
+
+    fn machine(&self) -> Machine<P> {
+        Machine::new(Arc::clone(&self.protocol), self.quorums, Arc::clone(&self.alphabet))
+    }
+
+    /// Searches what all honest nodes can be in together, with these nodes Byzantine. Of agreement, validity and panics all
+    /// are looked at, or the one that is asked. `goes_on` is asked now and then, with the number of states and the depth.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol, or has missed something, or what was found does not happen.
+    pub fn explore(
+        &self,
+        byzantine: &[NodeId],
+        asked: Option<&str>,
+        options: GuardOptions,
+        goes_on: &dyn Fn(u64, u64) -> bool,
+    ) -> Result<Explored, Unfit> {
+        let cast = cast(&self.finders, byzantine)?;
+        let finders: Vec<_> = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me)).collect();
+        let mut decisions = Decisions::<P>::new();
+        let locals: Vec<_> = finders.iter().map(|finder| locals(&cast, finder, &mut decisions)).collect();
+        let tables: Vec<_> = locals.iter().map(|locals| classes(locals, options.puts_off)).collect();
+        let judgement = self.judgement(&decisions, asked);
+        let renamings = if options.renames { self.renamings() } else { Vec::new() };
+        let symmetries = match options.renames {
+            true => symmetries(&cast, &tables, decisions.len(), &renamings),
+            false => Vec::new(),
+        };
+        let product = Product { tables: &tables, symmetries: &symmetries, judgement: &judgement };
+        let searched = product.search(goes_on);
+        let mut explored = Explored {
+            states: searched.states.len() as u64,
+            transitions: searched.transitions,
+            depth: searched.depth,
+            locals: [
+                locals.iter().map(|locals| locals.all.len()).sum(),
+                tables.iter().map(|table| table.all.len()).sum(),
+            ],
+            symmetries: symmetries.len(),
+            walks: 0,
+            end: Ended::Stopped,
+            is_decided: searched.is_decided,
+        };
+        let found = Found { cast: &cast, finders: &finders, locals: &locals, decisions: &decisions };
+        explored.end = match searched.end {
+            product::End::Ended => Ended::Stopped,
+            product::End::Wrong(at) => {
+                Ended::Violated(Box::new(self.act_out(&found, &product, &tables, &searched, at, asked)?))
+            }
+            product::End::Exhausted => {
+                explored.walks = options.walks;
+                self.look_up(&found, &product, &symmetries, &searched, options.walks)?;
+                Ended::Exhausted
+            }
+        };
+        Ok(explored)
+    }
+
+    fn judgement(&self, decisions: &Decisions<P>, asked: Option<&str>) -> Judgement {
+        let is_asked = |name: &str| asked.is_none_or(|asked| asked == name);
+        let against = |(slot, value): &(crate::protocol::Slot, P::Value)| {
+            let others = decisions.iter().enumerate();
+            let others =
+                others.filter(|(_, (other, what))| is_asked(AGREEMENT) && other == slot && what != value);
+            others.map(|(number, _)| number as u16).collect()
+        };
+        let is_invalid = |(slot, value): &(crate::protocol::Slot, P::Value)| {
+            is_asked(VALIDITY) && !self.protocol.is_valid(*slot, value)
+        };
+        Judgement {
+            against: decisions.iter().map(against).collect(),
+            invalid: decisions.iter().map(is_invalid).collect(),
+            asks_panics: is_asked(PANICS),
+        }
+    }
+
+    /// What each renaming makes of each message, if all of it is in the alphabet.
+    fn renamings(&self) -> Vec<Vec<Content>> {
+        let all = (self.quorums.renamings)(&self.protocol);
+        let renamed = all.into_iter().filter_map(|renaming| {
+            let contents = self.alphabet.messages.iter().map(|message| {
+                let renamed = renaming(&self.protocol, message);
+                self.alphabet.messages.get_index_of(&renamed).map(|content| content as Content)
+            });
+            contents.collect::<Option<Vec<_>>>()
+        });
+        renamed.collect()
+    }
+
+    fn look_up(
+        &self,
+        found: &Found<'_, P>,
+        product: &Product<'_>,
+        symmetries: &[Symmetry],
+        searched: &Searched,
+        walks: u64,
+    ) -> Result<(), Unfit> {
+        let mut state = vec![0; found.locals.len()];
+        let sent = searched.states.iter().map(|packed| {
+            product::unpack(*packed, &mut state);
+            Known::<P>::canonical(symmetries, product.exists(&state))
+        });
+        let known = Known {
+            cast: found.cast,
+            finders: found.finders.to_vec(),
+            locals: found.locals,
+            symmetries,
+            decisions: found.decisions,
+            sent: sent.collect(),
+        };
+        let mut machine = self.machine();
+        (0..walks).try_for_each(|seed| known.walk(&mut machine, seed))
+    }
+
+    /// Acts out by real nodes what was found wrong.
+    fn act_out(
+        &self,
+        found: &Found<'_, P>,
+        product: &Product<'_>,
+        tables: &[reduce::Classes],
+        searched: &Searched,
+        at: u32,
+        asked: Option<&str>,
+    ) -> Result<Acted, Unfit> {
+        let spurious = |what: &str| Unfit::Spurious(what.to_owned());
+        let (path, state) =
+            product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
+        let wrong =
+            product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
+        let acts = found.acts(tables, &path, product.exists(&state), &wrong);
+        let acts = acts.ok_or_else(|| spurious("its local steps are not found again"))?;
+        let mut machine = self.machine();
+        let mut acted = Vec::new();
+        for (place, acts) in acts.iter().enumerate() {
+            let (node, finder) = (found.cast.honest[place], found.finders[place]);
+            let mut own = self.machine();
+            own.controls = finder.machine.controls.clone();
+            own.timers = finder.machine.timers.clone();
+            own.decisions = finder.machine.decisions.clone();
+            let mut actor = Actor { machine: &mut own, cast: found.cast, node, left: TRIES };
+            let feeds = actor.act(acts)?;
+            let feeds = feeds.ok_or_else(|| spurious(&format!("{node} does not do its part")))?;
+            let feeds = feeds.into_iter().map(|(number, feed)| (number, shared(&own, &mut machine, feed)));
+            acted.push((node, feeds.collect()));
+        }
+        let inputs: Vec<Input> = merged(acted);
+        let byzantine = &found.cast.byzantine;
+        let words = walk::in_words(&machine, &inputs);
+        let wrong = tell::wrong(&mut machine, byzantine, &inputs, asked)?;
+        let (property, _) = wrong.ok_or(Unfit::Spurious(words))?;
+        let inputs = tell::shrunk(&mut machine, byzantine, inputs, property)?;
+        tell::told(&mut machine, byzantine, &inputs, Some(property))
+    }
+}
+
+/// An input with the numbers of another machine.
+fn shared<P: Protocol>(own: &Machine<P>, machine: &mut Machine<P>, feed: Feed) -> Feed {
+    match feed {
+        Feed::Timer(timer) => match own.timers.get_index(usize::from(timer)) {
+            Some(event) => Feed::Timer(machine.timers.insert_full(event.clone()).0 as u16),
+            None => feed,
+        },
+        Feed::Message(..) => feed,
+    }
+}
+
+/// Whether the judge knows all that a protocol has.
+fn fits<P: Protocol>(protocol: &P) -> Result<(), Unfit> {
+    let unknown = [
+        (protocol.network() != Network::AnyOrder, "a network with an order"),
+        (!protocol.events().is_empty(), "events from outside"),
+        (!protocol.prelude().is_empty(), "a prelude"),
+        (!protocol.invariants().is_empty(), "invariants: it never has all nodes at hand"),
+    ];
+    match unknown.into_iter().find(|(is_there, _)| *is_there) {
+        Some((_, what)) => Err(Unfit::Unknown(what)),
+        None => Ok(()),
+    }
+}
+
+/// What was found for one placement of the Byzantine nodes.
+struct Found<'a, P: Protocol> {
+    cast: &'a Cast,
+    finders: &'a [&'a Finder<P>],
+    locals: &'a [Locals],
+    decisions: &'a Decisions<P>,
+}
+
+impl<P: Protocol> Found<'_, P> {
+    /// What each node does on a path and, at its end, for what is wrong.
+    fn acts(
+        &self,
+        tables: &[reduce::Classes],
+        path: &[(usize, u32)],
+        exists: u128,
+        wrong: &Wrong,
+    ) -> Option<Vec<Vec<Act<'_>>>> {
+        let mut acts: Vec<Vec<Act<'_>>> = self.locals.iter().map(|_| Vec::new()).collect();
+        let mut stands = vec![0usize; self.locals.len()];
+        for (number, &(place, class)) in path.iter().enumerate() {
+            let (locals, of) = (&self.locals[place], &tables[place].of);
+            let exists = self.sent(&stands);
+            let from = stands[place];
+            let is_goal = |at: usize| {
+                at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent
+            };
+            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal).or_else(|| {
+                route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| {
+                    of[at] == Some(class)
+                })
+            })?;
+            for (from, edge) in steps {
+                acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, number)?);
+            }
+            stands[place] = to;
+        }
+        let last: &[(usize, Option<u16>)] = &match *wrong {
+            Wrong::Torn([(one, this), (other, that)]) => vec![(one, Some(this)), (other, Some(that))],
+            Wrong::Invalid(place, decision) => vec![(place, Some(decision))],
+            Wrong::Panics(place) => vec![(place, None)],
+        };
+        for &(place, decision) in last {
+            let locals = &self.locals[place];
+            let way = |at: usize| self.ending(place, at, decision, exists);
+            let has = |at: usize| locals.places[at].decided.iter().any(|known| Some(*known) == decision);
+            let (steps, to) =
+                route(locals, stands[place], exists, &|at| way(at).is_some() || has(at), &|_| false)?;
+            for (from, edge) in steps {
+                acts[place].push(self.act(
+                    place,
+                    from,
+                    locals.all[from].edges[edge].way,
+                    exists,
+                    path.len(),
+                )?);
+            }
+            if let Some(way) = way(to) {
+                acts[place].push(self.act(place, to, way, exists, path.len())?);
+            }
+        }
+        Some(acts)
+    }
+
+    fn sent(&self, stands: &[usize]) -> u128 {
+        let sent = stands.iter().zip(self.locals).map(|(stand, locals)| locals.places[*stand].sent);
+        sent.fold(0, |all, sent| all | sent)
+    }
+
+    /// The way by which a node decides that, or panics.
+    fn ending(&self, place: usize, at: usize, decision: Option<u16>, exists: u128) -> Option<usize> {
+        let local = &self.locals[place].all[at];
+        let is_met = |any: &[u128]| masks::is_met(any, exists);
+        match decision {
+            Some(decision) => {
+                let mut all = local.decides.iter();
+                all.find(|(other, any, _)| *other == decision && is_met(any)).map(|(_, _, way)| *way)
+            }
+            None => local.panics.iter().find(|(_, any)| is_met(any)).map(|(way, _)| *way),
+        }
+    }
+
+    fn act(&self, place: usize, at: usize, way: usize, exists: u128, number: usize) -> Option<Act<'_>> {
+        let control = self.locals[place].places[at].control;
+        let (outcome, recipes) = self.finders[place].controls[control as usize].ways.get_index(way)?;
+        Some(Act { outcome, recipes, exists, number })
+    }
+}

@@ -1,0 +1,41 @@
+// What the server is asked. Answers to the same question are kept: nothing that it says of a state ever changes.
+
+const kept = new Map();
+
+/** What the server said, if it refused. */
+export class Refused extends Error {}
+
+async function ask(path) {
+  let response;
+  try {
+    response = await fetch(path);
+  } catch {
+    throw new Refused("The program that serves this page does not answer. Is `bft explore` still running?");
+  }
+  const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
+  if (!response.ok || answer.error) throw new Refused(answer.error ?? `${response.status} ${response.statusText}`);
+  return answer;
+}
+
+function once(path) {
+  if (!kept.has(path)) {
+    if (kept.size > 400) kept.delete(kept.keys().next().value);
+    const answer = ask(path);
+    kept.set(path, answer);
+    answer.catch(() => kept.delete(path));
+  }
+  return kept.get(path);
+}
+
+const steps = (list) => (list.length ? `&steps=${list.join("~")}` : "");
+
+export const gallery = () => once("/api/gallery");
+export const started = () => ask("/api/trace");
+export const session = (query) => ask(`/api/session?${query}`);
+export const story = (query) => ask(`/api/story?${query}`);
+export const state = (query, list) => once(`/api/state?${query}${steps(list)}`);
+export const explain = (query, list, property) => once(`/api/explain?${query}${steps(list)}&property=${property}`);
+export const referee = (query, list, property, seconds) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}`);
+export const letRun = (query, list, how = {}) => ask(`/api/run?${query}${steps(list)}${Object.entries(how).map(([k, v]) => `&${k}=${v}`).join("")}`);
+export const exported = (query, list) => `/api/export?${query}${steps(list)}`;
+export const stateright = (query, list) => ask(`/api/stateright?${query}${steps(list)}`);

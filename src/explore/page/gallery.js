@@ -1,0 +1,43 @@
+// The start page: the tour, and every rulebook as a story.
+
+import { h } from "./dom.js";
+import { LESSONS } from "./lessons.js";
+
+const CLASSES = [
+  ["correct", "The protocol as it should be", "Nothing to break here, within its bound. Try."],
+  ["safety", "Two truths", "One rule is changed, and honest replicas can be made to contradict each other."],
+  ["liveness", "No end", "One rule is changed, and honest replicas can be made to wait for ever."],
+  ["own", "Rules of your own", "Rulebooks of the program that serves this page."],
+];
+
+function story(row) {
+  const known = row.story?.steps?.length;
+  const links = [h("a", { href: `#/run?${row.query}` }, "Play it by hand")];
+  if (row.class !== "correct") links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, known ? `Watch it break, in ${known} steps` : "Find out how it breaks"));
+  return h("li", { class: `story ${row.class}`, "data-rules": row.rules },
+    h("h3", {}, row.rules),
+    h("p", {}, row.breaks ? `${row.breaks[0].toUpperCase()}${row.breaks.slice(1)}.` : "PBFT as its paper has it, with every rule in place."),
+    row.property ? h("p", { class: "breaks" }, h("b", {}, "Breaks "), `${row.property}: ${row.property_statement}`) : null,
+    h("p", { class: "faint" }, `${row.bound}; Byzantine: ${row.byzantine.join(", ") || "nobody"}`),
+    row.source ? h("p", { class: "faint source" }, `Seen in: ${row.source}`) : null,
+    h("p", { class: "links" }, links));
+}
+
+/** Fills the start page; `filter` is what was typed. */
+export function gallery(answer, filter) {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (row) => words.every((word) => [row.rules, row.breaks, row.property, row.property_statement, row.source, row.class].join(" ").toLowerCase().includes(word));
+  const rows = answer.rulebooks.filter(fits);
+  const sections = CLASSES.map(([kind, title, what]) => {
+    const these = rows.filter((row) => row.class === kind);
+    return these.length ? h("section", { class: "shelf" }, h("h2", {}, title, h("span", { class: "faint" }, ` ${these.length}`)), h("p", {}, what), h("ul", {}, these.map(story))) : null;
+  });
+  return rows.length ? sections : [h("p", {}, "No rulebook has these words.")];
+}
+
+/** The five lessons, as cards. */
+export function lessons() {
+  return LESSONS.map((lesson, place) => h("li", {},
+    h("a", { href: `#/run?${lesson.query}&tour=${place + 1}`, "data-tour": place + 1 },
+      h("span", { class: "step" }, String(place + 1)), h("b", {}, lesson.title), h("small", {}, lesson.short))));
+}

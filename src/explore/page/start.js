@@ -1,0 +1,62 @@
+// The start page, and the search for a counterexample that is not known yet.
+
+import * as api from "./api.js";
+import { write } from "./address.js";
+import { take } from "./drop.js";
+import { count, fill, h } from "./dom.js";
+import { gallery, lessons } from "./gallery.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** Shows the gallery and the tour. */
+export async function show(opened, refused) {
+  const page = $("start");
+  if (!page.childElementCount) fill(page, frame(opened, refused));
+  const answer = await api.gallery();
+  const list = $("stories"), input = $("story-filter");
+  const render = () => fill(list, gallery(answer, input.value));
+  input.oninput = render;
+  render();
+  $("story-count").textContent = count(answer.rulebooks.length, "rulebook");
+}
+
+function frame(opened, refused) {
+  const file = h("input", { type: "file", id: "file", accept: ".json,.itf", class: "unseen", onchange: (event) => event.target.files[0] && take(event.target.files[0], opened, refused) });
+  return [
+    h("div", { class: "hero" },
+      h("h1", {}, "See consensus, and try to break it"),
+      h("p", {}, "Replicas of a service must put requests into one order, while some of them crash or lie. PBFT does it, if every rule of it is followed. Watch it work, play the adversary, and see what becomes of it when one rule is missing."),
+      h("p", { class: "faint" }, "Everything here runs the real replica's code, on this machine.")),
+    h("section", { "aria-labelledby": "tour-title" }, h("h2", { id: "tour-title" }, "The tour: five lessons, for beginners"), h("ol", { class: "lessons" }, lessons())),
+    h("section", { "aria-labelledby": "gallery-title", class: "gallery" },
+      h("div", { class: "gallery-head" }, h("h2", { id: "gallery-title" }, "The gallery"), h("span", { id: "story-count", class: "faint" }),
+        h("label", { class: "filter" }, "Filter ", h("input", { type: "search", id: "story-filter", placeholder: "view change, forked, …", autocomplete: "off" })),
+        h("label", { class: "button", tabindex: 0, role: "button", onkeydown: (event) => (event.key === "Enter" || event.key === " ") && file.click() }, "Open a trace file …", file)),
+      h("p", { class: "faint" }, "Faults that programs and papers have had. Each is one rule of the protocol, changed. A trace file can also be dropped anywhere on the page."),
+      h("div", { id: "stories" }, h("p", { class: "faint" }, "Fetching …"))),
+  ];
+}
+
+/** Looks for the counterexample of a rulebook, says how far the search is, and opens it. */
+export async function story(query, still) {
+  const page = $("start");
+  const out = h("p", { class: "searching", role: "status" }, "…");
+  fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
+  const session = await api.session(query);
+  let found = session.story, says = null;
+  while (!found && says === null && still()) {
+    const answer = await api.story(query);
+    if (answer.done) {
+      found = answer.story;
+      says = answer.says ?? "nothing was found";
+    } else {
+      fill(out, h("span", { class: "spinner", "aria-hidden": "true" }), ` ${session.rules}: ${count(answer.states ?? 0, "state")} visited in ${(answer.seconds ?? 0).toFixed(0)} s`);
+      await new Promise((done) => setTimeout(done, 300));
+    }
+  }
+  if (!still()) return;
+  if (found) location.replace(write({ query: session.query, steps: found.steps, at: 0 }));
+  else fill(out, `${session.rules}: ${says}`);
+  // What the start page holds is built anew when one comes back to it.
+  fill(page);
+}

@@ -1,0 +1,347 @@
+//! PBFT on the page: all that the page knows of it.
+
+mod frame;
+mod name;
+mod network;
+mod opened;
+mod options;
+mod properties;
+mod quorums;
+mod referee;
+mod search;
+mod story;
+mod walk;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::export;
+use super::query::Query;
+use super::server::Response;
+use super::stage::{Answer, Stage};
+use super::stateright::Explorers;
+use crate::bugs;
+use crate::check::{Limits, Progress};
+use crate::model::{Property, guarded, looked_at};
+use crate::pbft::Principal;
+use crate::subject::{Catalogue, Pbft};
+use crate::trace::{TraceFile, principal};
+
+use network::Until;
+use opened::{BOUND, Opened, Shelf, TRACE};
+use search::Searches;
+use story::Story;
+use walk::Walk;
+
+/// What else can stand in an address.
+const OTHERS: [&str; 9] =
+    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats"];
+
+/// How long the referee searches if nothing is said, and at most, in seconds.
+const PATIENCE: (f64, f64) = (10.0, 60.0);
+
+/// PBFT under the rulebooks of a catalogue.
+pub(super) struct PbftStage {
+    catalogue: Catalogue,
+    shelf: Shelf,
+    searches: Searches,
+    explorers: Explorers,
+    /// The trace that was handed in.
+    trace: Option<(Arc<Opened>, Story)>,
+}
+
+impl PbftStage {
+    /// These rulebooks, and a trace to open.
+    pub fn new(catalogue: Catalogue, trace: Option<TraceFile>) -> Self {
+        let trace = trace.and_then(|file| {
+            let TraceFile { subject, violates, trace } = file;
+            let property = violates.or(subject.property()).unwrap_or(Property::Agreement);
+            let story = Story::of(&subject, property, &trace, true)?;
+            let mut opened = Opened::of_trace("trace=1", &subject, &trace, violates);
+            opened.story = Some(story.clone());
+            Some((Arc::new(opened), story))
+        });
+        let (shelf, searches, explorers) = (Shelf::default(), Searches::default(), Explorers::default());
+        PbftStage { catalogue, shelf, searches, explorers, trace }
+    }
+
+    fn opened(&self, query: &Query) -> Result<Arc<Opened>, String> {
+        if let Some(name) = query.unknown(&[&BOUND[..], &OTHERS].concat()) {
+            let names = BOUND.join(", ");
+            return Err(format!("'{name}' says nothing here; a bound is given by {names}"));
+        }
+        if query.is_set(TRACE) {
+            let trace = self.trace.as_ref().map(|(opened, _)| Arc::clone(opened));
+            return trace.ok_or_else(|| {
+                "no trace was opened: start the program with bft explore --trace FILE".to_owned()
+            });
+        }
+        self.shelf.open(query, &self.catalogue, &self.stories())
+    }
+
+    /// The stories that are known by now.
+    fn stories(&self) -> BTreeMap<String, Story> {
+        let mut all = story::known().clone();
+        all.retain(|name, _| self.catalogue.find(name).is_some() && bugs::find(name).is_some());
+        all.extend(self.searches.found());
+        all
+    }
+
+    fn walk(&self, query: &Query) -> Result<(Walk, Option<walk::Unfit>), String> {
+        let opened = self.opened(query)?;
+        Ok(Walk::along(&opened, query.get("steps").unwrap_or_default()))
+    }
+
+    fn property(query: &Query, opened: &Opened) -> Result<Property, String> {
+        let asked = query.get("property").map(str::parse::<Property>).transpose();
+        Ok(asked.map_err(|why| why.to_string())?.unwrap_or(opened.property))
+    }
+
+    fn row(&self, subject: &Pbft, known: &BTreeMap<String, Story>) -> Value {
+        let rulebook = bugs::find(subject.name());
+        let story = known.get(subject.name());
+        let property = story.map(|story| story.violates).or_else(|| expected(subject)).or(subject.property());
+        let scope = story.map_or_else(|| subject.scope(), |story| story.bound.scope);
+        let byzantine = story.map_or_else(Vec::new, |story| story.bound.byzantine.clone());
+        let class = rulebook.map_or_else(|| "own".to_owned(), |rulebook| rulebook.class.to_string());
+        json!({
+            "rules": subject.name(),
+            "breaks": subject.departs(),
+            "class": class,
+            "number": rulebook.and_then(|rulebook| rulebook.number),
+            "property": property.map(Property::name),
+            "property_statement": property.map(Property::statement),
+            "bound": scope.to_string(),
+            "byzantine": byzantine.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "source": rulebook.map(|rulebook| rulebook.source),
+            "query": format!("rules={}", subject.name()),
+            "story": story.map(|story| story.to_json(&format!("rules={}", subject.name()))),
+        })
+    }
+}
+
+/// What the corpus says that a rulebook violates.
+fn expected(subject: &Pbft) -> Option<Property> {
+    let runs = bugs::find(subject.name()).map(|rulebook| rulebook.runs)?;
+    runs.iter().find_map(|run| match run.expected {
+        bugs::Expected::Violated(property) => Some(property),
+        bugs::Expected::Holds => None,
+    })
+}
+
+/// What the adversary wants, in a sentence.
+fn goal(property: Property) -> Value {
+    let (kind, sentence) = match property {
+        Property::Agreement => {
+            ("safety", "Make two honest replicas decide different batches at one sequence number.".to_owned())
+        }
+        Property::NoDeadEnd => (
+            "dead-end",
+            "Bring the honest replicas to where nothing can happen, while a request waits.".to_owned(),
+        ),
+        Property::Executed | Property::Answered => {
+            ("liveness", "Keep the honest replicas from executing what clients ask for, for ever.".to_owned())
+        }
+        other => ("safety", format!("Break this: {}.", other.statement())),
+    };
+    json!({ "kind": kind, "property": property.name(), "sentence": sentence })
+}
+
+fn session(opened: &Opened) -> Value {
+    let Opened { query, subject, system, property, story, .. } = opened;
+    let bound = system.bound();
+    let committee = system.setting().committee;
+    let ids = |ids: &mut dyn Iterator<Item = Principal>| ids.map(|id| id.to_string()).collect::<Vec<_>>();
+    let mut properties: Vec<_> = looked_at(system).collect();
+    if !properties.contains(property) {
+        properties.insert(0, *property);
+    }
+    json!({
+        "query": query,
+        "rules": subject.name(),
+        "breaks": subject.departs(),
+        "source": bugs::find(subject.name()).map(|rulebook| rulebook.source),
+        "overrides": subject.overrides(),
+        "bound": bound.scope.to_string(),
+        "replicas": bound.scope.replicas, "faults": bound.scope.faults, "views": bound.scope.views,
+        "slots": bound.scope.slots, "requests": bound.scope.requests,
+        "is_open": system.is_open(),
+        "byzantine": bound.byzantine.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "honest": ids(&mut system.honest().iter().map(|replica| Principal::Replica(replica.id()))),
+        "clients": ids(&mut crate::trace::everybody(system).into_iter().filter(|who| who.replica().is_none())),
+        "quorum": guarded(|| system.rules().quorum(committee)).unwrap_or(committee.quorum()),
+        "property": property.name(),
+        "properties": properties
+            .iter()
+            .map(|it| json!({ "name": it.name(), "statement": it.statement() }))
+            .collect::<Vec<_>>(),
+        "goal": goal(*property),
+        "story": story.as_ref().map(|story| story.to_json(query)),
+        "lists_adversary": opened.adversary.is_some(),
+        "stateright": opened.adversary.is_some() && !system.is_open(),
+    })
+}
+
+impl Stage for PbftStage {
+    fn gallery(&self) -> Value {
+        let known = self.stories();
+        let rows: Vec<_> = self.catalogue.iter().map(|subject| self.row(subject, &known)).collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "trace": self.trace.is_some(),
+            "stateright": true,
+            "rulebooks": rows,
+        })
+    }
+
+    fn session(&self, query: &Query) -> Answer {
+        Ok(session(&*self.opened(query)?))
+    }
+
+    fn story(&self, query: &Query) -> Answer {
+        let opened = self.opened(query)?;
+        if let Some(story) = &opened.story {
+            let says = format!("{} is violated", story.violates);
+            return Ok(json!({ "done": true, "story": story.to_json(&opened.query), "says": says }));
+        }
+        let answer = self.searches.ask(query, &opened);
+        if answer["done"] == json!(true) {
+            // What was found is known from now on.
+            self.shelf.clear();
+        }
+        Ok(answer)
+    }
+
+    fn state(&self, query: &Query) -> Answer {
+        let (walk, unfit) = self.walk(query)?;
+        let said = query.number("stable")?.zip(query.number("repeats")?);
+        Ok(frame::state(&walk, unfit.as_ref(), said, query.is_set("brief")))
+    }
+
+    fn run(&self, query: &Query) -> Answer {
+        let (mut walk, unfit) = self.walk(query)?;
+        let until = query.get("until").map_or(Ok(Until::Quiet), str::parse)?;
+        let only = query.get("only").map(|only| {
+            let one = |name: &str| principal(name).ok_or_else(|| format!("only={only}: '{name}' is nobody"));
+            only.split(',').map(one).collect::<Result<Vec<_>, _>>()
+        });
+        if unfit.is_none() {
+            network::run(&mut walk, until, query.is_set("timers"), only.transpose()?.as_deref());
+        }
+        Ok(frame::state(&walk, unfit.as_ref(), None, false))
+    }
+
+    fn explain(&self, query: &Query) -> Answer {
+        let (walk, _) = self.walk(query)?;
+        let property = Self::property(query, &walk.opened)?;
+        let trace = walk.trace()?;
+        let why =
+            trace.explain(property).ok_or_else(|| format!("{property} is not violated in this state"))?;
+        let mut value = serde_json::to_value(&why).map_err(|why| why.to_string())?;
+        value["property"] = json!(property.name());
+        value["sentence"] = json!(trace.violation(property));
+        value["text"] = json!(why.to_string());
+        Ok(value)
+    }
+
+    fn referee(&self, query: &Query) -> Answer {
+        let (walk, unfit) = self.walk(query)?;
+        if let Some(unfit) = unfit {
+            return Err(format!("step {}: {}", unfit.step, unfit.why));
+        }
+        let property = Self::property(query, &walk.opened)?;
+        let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
+        let time = Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
+            .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
+        Ok(referee::rule(&walk, property, time, &Progress::default()))
+    }
+
+    fn trace(&self) -> Value {
+        let trace = self.trace.as_ref().map(|(opened, story)| {
+            let mut value = story.to_json(&opened.query);
+            value["rules"] = json!(opened.subject.name());
+            value
+        });
+        json!({ "trace": trace })
+    }
+
+    fn stateright(&self, query: &Query) -> Answer {
+        let (walk, _) = self.walk(query)?;
+        let opened = &walk.opened;
+        if opened.adversary.is_none() {
+            return Err("the bound has more messages than stateright's explorer can list".to_owned());
+        }
+        let told = opened.story.as_ref().filter(|story| story.lasso.is_none());
+        let told = told.and_then(|story| {
+            let (told, unfit) = Walk::along(opened, &story.steps.join(&name::JOINT.to_string()));
+            unfit.is_none().then(|| told.trace().ok()).flatten().map(|trace| (story.violates, trace))
+        });
+        // Its search knows what a state shows, and nothing else.
+        let told = told.filter(|(property, _)| looked_at(&opened.system).any(|known| known == *property));
+        let run = walk.trace()?;
+        let is_shown = run.violation(opened.property).is_some();
+        let told = told.or_else(|| is_shown.then(|| (opened.property, run.clone())));
+        let violation = told.as_ref().map(|(property, trace)| (*property, trace));
+        let place = self.explorers.at(&opened.query, &opened.system, violation, &run)?;
+        Ok(json!({ "url": place.url, "followed": place.followed, "of": run.steps().len() }))
+    }
+
+    fn passed_on(&self, path: &str) -> Response {
+        self.explorers.answer(path)
+    }
+
+    fn export(&self, query: &Query) -> Result<(String, String), String> {
+        let (walk, _) = self.walk(query)?;
+        let name = format!("{}.html", walk.opened.subject.name());
+        let property = Self::property(query, &walk.opened)?;
+        let page =
+            export::page(&walk.trace()?, walk.opened.subject.name(), Some(property), Some(&frames(&walk)));
+        Ok((name, page))
+    }
+}
+
+/// What the page is told of each state of a run, the first one and one after each step, as a script reads it.
+fn frames(walk: &Walk) -> Value {
+    let mut on = Walk::new(&walk.opened);
+    let mut frames = Vec::new();
+    for name in &walk.names {
+        frames.push(frame::beliefs(&on));
+        if on.take(name).is_err() {
+            break;
+        }
+    }
+    // What happened stands in the last one.
+    frames.push(frame::state(&on, None, None, true));
+    json!({ "session": session(&walk.opened), "frames": frames })
+}
+
+/// The most steps of a run along which a script goes: of a longer one a page has the diagram and the words.
+const LONGEST: usize = 400;
+
+/// The same of a trace; none of one that is too long.
+pub(super) fn frames_of(
+    subject: &Pbft,
+    property: Option<Property>,
+    trace: &crate::trace::Trace,
+) -> Option<Value> {
+    if trace.steps().len() > LONGEST {
+        return None;
+    }
+    let opened = Arc::new(Opened::of_trace("trace=1", subject, trace, property));
+    let mut walk = Walk::new(&opened);
+    for step in trace.steps() {
+        if walk.happen(step.to, step.event.clone()).is_err() {
+            break;
+        }
+    }
+    Some(frames(&walk))
+}
+
+/// The file of the stories of these rulebooks.
+pub(super) fn stories<'a>(rulebooks: impl Iterator<Item = &'a str>, limits: &Limits) -> String {
+    story::written(rulebooks, limits)
+}

@@ -1,0 +1,100 @@
+//! The page in a real browser: Chromium, without a window. Where there is none, each test says that it was not run; with
+//! `BFT_REQUIRE_BROWSER=1` that is an error. `BFT_SCREENSHOTS=FOLDER` keeps pictures for people to look at.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod adversary;
+mod counterexample;
+mod devtools;
+mod files;
+mod keyboard;
+mod looks;
+mod served;
+mod stateright;
+mod tab;
+mod tour;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use served::Served;
+use tab::Tab;
+
+/// A test: it is given a browser and the program's arguments have been chosen.
+type Test = fn(&mut Tab, &Served);
+
+const TESTS: &[(&str, &[&str], Test)] = &[
+    ("the_five_lessons_are_finished_by_who_does_what_they_say", &[], tour::is_finished),
+    ("a_lesson_is_not_finished_by_who_does_nothing", &[], tour::is_not_finished_by_looking),
+    ("a_counterexample_is_stepped_to_its_end", &[], counterexample::is_stepped),
+    ("a_step_before_the_end_another_branch_is_judged_by_its_own_state", &[], counterexample::is_branched),
+    ("an_address_shows_the_same_on_another_machine", &[], counterexample::is_shared),
+    ("an_address_that_no_longer_fits_says_at_which_step", &[], counterexample::does_not_fit),
+    ("a_quorum_lights_up_and_who_stands_in_two_is_named", &[], counterexample::quorums_light_up),
+    ("the_adversary_wins_by_hand_under_prepared_lost", &[], adversary::wins),
+    ("the_referee_says_no_under_castro99", &[], adversary::cannot_win),
+    ("the_referee_shows_one", &[], adversary::is_shown_one),
+    ("a_lasso_is_a_ring", &[], counterexample::goes_round),
+    ("a_trace_is_dropped", &[], files::is_dropped),
+    ("a_file_that_is_no_trace_is_refused", &[], files::is_refused),
+    ("the_export_opens_from_disk", &[], files::is_exported),
+    ("the_export_is_readable_without_scripts", &[], files::is_readable_without_scripts),
+    (
+        "staterights_explorer_follows_prepared_lost_to_its_end",
+        &["--rules", "prepared-lost"],
+        stateright::follows,
+    ),
+    ("keys_do_what_the_mouse_does", &[], keyboard::does_all),
+    ("nothing_is_wider_than_the_window", &[], looks::fits),
+    ("words_stand_out_in_light_and_in_dark", &[], looks::is_legible),
+    ("who_hears_the_page_is_told_all", &[], looks::has_roles),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // A browser is several processes.
+    arguments.test_threads = arguments.test_threads.or(Some(2));
+    let browser = devtools::program();
+    let trials =
+        TESTS.iter().map(|&(name, options, test)| trial(name, options, test, browser.clone())).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(
+    name: &'static str,
+    options: &'static [&'static str],
+    test: Test,
+    browser: Option<PathBuf>,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let Some(browser) = browser else {
+            return match std::env::var("BFT_REQUIRE_BROWSER").is_ok_and(|value| value != "0") {
+                true => Err("Chromium is not installed, and is required".into()),
+                false => Ok(Completion::ignored_with("NOT RUN, Chromium is not installed")),
+            };
+        };
+        run(name, options, test, &browser).map(|()| Completion::Completed)
+    })
+}
+
+fn run(name: &str, options: &[&str], test: Test, browser: &PathBuf) -> Result<(), Failed> {
+    let served = Served::start(options);
+    let mut tab = Tab::open(browser, name);
+    let outcome = catch_unwind(AssertUnwindSafe(|| test(&mut tab, &served)));
+    let problems = tab.problems();
+    let problems =
+        if problems.is_empty() { String::new() } else { format!("in the console: {}", problems.join("\n")) };
+    match outcome {
+        Ok(()) if problems.is_empty() => Ok(()),
+        Ok(()) => Err(problems.into()),
+        Err(panicked) => {
+            tab.picture(&format!("failed-{name}"));
+            let words = panicked.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panicked.downcast_ref::<&str>().map(ToString::to_string));
+            Err(format!("{}\n{problems}", words.unwrap_or_default()).into())
+        }
+    }
+}

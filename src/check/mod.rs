@@ -52,6 +52,7 @@ mod words;
 
 pub use builder::{Check, CheckError};
 pub use conclusion::Conclusion;
+#[cfg(feature = "pbft")]
 pub use continuation::run_from;
 pub use fair::{
     Claim, Condition, Cut, Ending, FairModel, Finding, Lasso, LivenessError, LivenessProperty,

@@ -37,22 +37,37 @@
 //!
 //! The [`guide`] is for people who use it: where to begin, and everything that the commands and the judges say.
 
+// Without PBFT some of what runs can be saved, stopped and drawn with is used by nobody.
+#![cfg_attr(not(feature = "pbft"), allow(dead_code))]
+
+#[cfg(feature = "pbft")]
 pub mod bugs;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
-#[cfg(feature = "explore")]
+#[cfg(all(feature = "explore", feature = "pbft"))]
 pub mod explore;
+/// What a person sees of the runs of a protocol of one's own, in a web browser.
+#[cfg(all(feature = "explore", not(feature = "pbft")))]
+pub mod explore {
+    pub mod protocol;
+    mod server;
+    mod stateright;
+}
 mod files;
 pub mod guide;
 mod interrupt;
 mod memory;
+#[cfg(feature = "pbft")]
 pub mod model;
+#[cfg(feature = "pbft")]
 pub mod pbft;
+#[cfg(feature = "pbft")]
 pub mod proof;
 pub mod protocol;
 pub mod simulate;
+#[cfg(feature = "pbft")]
 pub mod subject;
 mod table;
 pub mod trace;

@@ -4,17 +4,19 @@
 //! heartbeats, thousands of them, of which next to none changes anything; here a server hears, in one event, just those
 //! that do.
 
-use bft_check::protocol::{ByDebug, Effects, Input, Network, NodeId, Offer, Protocol, Slot};
+use std::process::ExitCode;
+
+use bft_check::cli::{Flag, run_protocol_with};
+use bft_check::protocol::{ByDebug, Effects, Input, Layers, Network, NodeId, Offer, Protocol, Slot};
 use omnipaxos::OmniPaxos;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg};
 use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::util::LogEntry;
-use omnipaxos_storage::memory_storage::MemoryStorage;
 
 use super::release;
 
-pub type Omni = OmniPaxos<Command, MemoryStorage<Command>>;
+pub type Omni = OmniPaxos<Command, release::Disk>;
 
 /// What stands in the log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -25,13 +27,42 @@ impl Entry for Command {
 }
 
 /// Three servers of the release of this version. Node 0 is server 1 of omnipaxos, and so on.
-pub struct Omnipaxos(pub &'static str);
+#[derive(Clone, Copy)]
+pub struct Omnipaxos {
+    pub version: &'static str,
+    /// How many commands are appended, in turn at servers 1 and 2.
+    pub appends: u8,
+    /// Whether server 1 is cut off when server 2 wants to lead.
+    pub is_cut: bool,
+}
+
+impl Omnipaxos {
+    /// Two commands, and server 1 is cut off.
+    pub fn of(version: &'static str) -> Self {
+        Omnipaxos { version, appends: 2, is_cut: true }
+    }
+}
+
+/// The command line.
+#[allow(dead_code, reason = "a test takes the adapter without it")]
+pub fn main(version: &'static str) -> ExitCode {
+    let flags = [
+        Flag::new("appends", 2, "How many commands are appended, in turn at servers 1 and 2"),
+        Flag::new("cut", true, "Whether server 1 is cut off when server 2 wants to lead"),
+    ];
+    run_protocol_with(&format!("omnipaxos-{version}"), &flags, |flags| {
+        Ok(Omnipaxos { version, appends: flags.get("appends")?, is_cut: flags.get("cut")? })
+    })
+}
 
 /// A server, and the round of heartbeats that it is in.
 pub struct Server {
     pub pid: u64,
     pub omni: Omni,
     pub round: u32,
+    /// What outlives it.
+    #[allow(dead_code, reason = "of some releases no server crashes here")]
+    pub disk: release::Kept,
 }
 
 /// What happens besides messages.
@@ -48,7 +79,7 @@ pub enum Event {
 const FIRST: NodeId = NodeId(0);
 const SECOND: NodeId = NodeId(1);
 
-fn pid(id: NodeId) -> u64 {
+pub fn pid(id: NodeId) -> u64 {
     u64::from(id.0) + 1
 }
 
@@ -62,7 +93,7 @@ pub fn round(beat: &BLEMessage) -> Option<u32> {
 
 impl Server {
     /// Sends what waits to be sent, but for heartbeats, and says what is decided.
-    fn flush(&mut self, effects: &mut Effects<Omnipaxos>) {
+    pub fn flush(&mut self, effects: &mut Effects<Omnipaxos>) {
         for message in release::outgoing(&mut self.omni) {
             match &message {
                 Message::BLE(beat) => self.round = round(beat).unwrap_or(self.round),
@@ -85,7 +116,7 @@ impl Protocol for Omnipaxos {
     type Value = char;
 
     fn name(&self) -> String {
-        format!("omnipaxos-{}", self.0)
+        format!("omnipaxos-{}", self.version)
     }
 
     fn nodes(&self) -> usize {
@@ -93,7 +124,8 @@ impl Protocol for Omnipaxos {
     }
 
     fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Server {
-        let mut server = Server { pid: pid(id), omni: release::build(pid(id), vec![1, 2, 3]), round: 0 };
+        let (omni, disk) = release::build(pid(id), vec![1, 2, 3]);
+        let mut server = Server { pid: pid(id), omni, round: 0, disk };
         server.flush(effects);
         server
     }
@@ -115,11 +147,10 @@ impl Protocol for Omnipaxos {
     }
 
     fn events(&self) -> Vec<Offer<Event>> {
-        vec![
-            Offer::once(FIRST, Event::Append('a')),
-            Offer::once(SECOND, Event::Append('b')),
-            Offer::once(SECOND, Event::Campaign),
-        ]
+        let commands = ('a'..='z').take(usize::from(self.appends));
+        let appends = commands.zip([FIRST, SECOND].into_iter().cycle());
+        let appends = appends.map(|(command, at)| Offer::once(at, Event::Append(command)));
+        appends.chain([Offer::once(SECOND, Event::Campaign)]).collect()
     }
 
     fn network(&self) -> Network {
@@ -129,13 +160,17 @@ impl Protocol for Omnipaxos {
     /// Server 2 wants to lead because server 1 is cut off.
     fn cuts(&self, _: NodeId, event: &Event) -> Vec<(NodeId, NodeId)> {
         match event {
-            Event::Campaign => vec![(FIRST, SECOND), (FIRST, NodeId(2))],
+            Event::Campaign if self.is_cut => vec![(FIRST, SECOND), (FIRST, NodeId(2))],
             _ => Vec::new(),
         }
     }
 
     fn is_valid(&self, _: Slot, value: &char) -> bool {
-        ['a', 'b'].contains(value)
+        ('a'..='z').take(usize::from(self.appends)).any(|command| command == *value)
+    }
+
+    fn layers(&self) -> Layers<Self> {
+        release::layers()
     }
 
     fn message_in_words(&self, message: &Self::Message) -> String {

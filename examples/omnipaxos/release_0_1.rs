@@ -1,12 +1,13 @@
 //! What omnipaxos 0.1.0 wants of their host.
 
+use bft_check::protocol::Layers;
 use omnipaxos::OmniPaxosConfig;
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use super::adapter::{Command, Omni, Server, round};
+use super::adapter::{Command, Omni, Omnipaxos, Server, round};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u64 {
@@ -14,18 +15,29 @@ fn priority(pid: u64) -> u64 {
 }
 
 /// A new server.
-pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
+pub fn build(pid: u64, nodes: Vec<u64>) -> (Omni, Kept) {
     let peers = nodes.into_iter().filter(|&peer| peer != pid).collect();
     let leader_priority = priority(pid);
-    OmniPaxosConfig {
+    let config = OmniPaxosConfig {
         configuration_id: 1,
         pid,
         peers,
         buffer_size: 16,
         leader_priority,
         ..OmniPaxosConfig::default()
-    }
-    .build(MemoryStorage::default())
+    };
+    (config.build(Disk::default()), ())
+}
+
+/// Where a server keeps what it has promised and accepted. Of this release no server crashes here.
+pub type Disk = MemoryStorage<Command>;
+
+/// Nothing outlives a server.
+pub type Kept = ();
+
+/// Nothing beyond safety without crashes.
+pub fn layers() -> Layers<Omnipaxos> {
+    Layers::none()
 }
 
 /// What waits to be sent.

@@ -1,12 +1,13 @@
 //! What omnipaxos 0.2.4 wants of their host.
 
+use bft_check::protocol::Layers;
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
 use omnipaxos::{ClusterConfig, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use super::adapter::{Command, Omni, Server};
+use super::adapter::{Command, Omni, Omnipaxos, Server};
 
 /// Of two ballots of one round that of the server with the lower number is higher.
 fn priority(pid: u64) -> u32 {
@@ -14,7 +15,7 @@ fn priority(pid: u64) -> u32 {
 }
 
 /// A new server. A tick is a round of heartbeats; nothing is sent again, for nothing is lost but by a cut.
-pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
+pub fn build(pid: u64, nodes: Vec<u64>) -> (Omni, Kept) {
     let cluster_config = ClusterConfig { configuration_id: 1, nodes, ..ClusterConfig::default() };
     let server_config = ServerConfig {
         pid,
@@ -25,9 +26,19 @@ pub fn build(pid: u64, nodes: Vec<u64>) -> Omni {
         leader_priority: priority(pid),
         ..ServerConfig::default()
     };
-    OmniPaxosConfig { cluster_config, server_config }
-        .build(MemoryStorage::default())
-        .expect("the configuration is right")
+    let config = OmniPaxosConfig { cluster_config, server_config };
+    (config.build(Disk::default()).expect("the configuration is right"), ())
+}
+
+/// Where a server keeps what it has promised and accepted. Of this release no server crashes here.
+pub type Disk = MemoryStorage<Command>;
+
+/// Nothing outlives a server.
+pub type Kept = ();
+
+/// Nothing beyond safety without crashes.
+pub fn layers() -> Layers<Omnipaxos> {
+    Layers::none()
 }
 
 /// What waits to be sent.

@@ -7,14 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{Limits, MOST_THREADS};
+#[cfg(feature = "pbft")]
 use super::question::PlanError;
+#[cfg(feature = "pbft")]
 use super::save::SaveError;
 use super::subject::{IntoSubject, Subject};
 use crate::engine::SetupError;
 use crate::files;
 use crate::memory;
-use crate::subject::Pbft;
+#[cfg(feature = "pbft")]
+use crate::subject::Pbft as Usual;
 use crate::trace::{ReadStoryError, UnknownForm};
+
+/// What is checked where nothing else is named: without PBFT nothing is.
+#[cfg(not(feature = "pbft"))]
+type Usual = super::subject::Nothing;
 
 /// An exhaustive check of a subject. Whatever is not said is chosen: without more than a subject it is the default check,
 /// with every judge.
@@ -97,7 +104,7 @@ use crate::trace::{ReadStoryError, UnknownForm};
 ///
 /// `Check::new` takes a [`Protocol`](crate::protocol::Protocol) of one's own: [there](crate::protocol) is one.
 #[must_use = "nothing is checked until it is run"]
-pub struct Check<S: Subject = Pbft> {
+pub struct Check<S: Subject = Usual> {
     pub(super) subject: Arc<S>,
     pub(super) asked: S::Asked,
     pub(super) trace: Option<PathBuf>,
@@ -150,6 +157,7 @@ impl<S: Subject> fmt::Debug for Check<S> {
 #[non_exhaustive]
 pub enum CheckError {
     /// The question makes no sense.
+    #[cfg(feature = "pbft")]
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The question about a protocol of one's own makes no sense.
@@ -180,6 +188,7 @@ pub enum CheckError {
     #[error("--around: {0}")]
     Around(#[from] ReadStoryError),
     /// A check cannot be saved, or not go on.
+    #[cfg(feature = "pbft")]
     #[error(transparent)]
     Save(#[from] SaveError),
     /// No threads can be started.

@@ -1,8 +1,11 @@
 //! What ends a search early, and how far one has come.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::trace::{count, thousands};
 
 /// The most threads that a check takes.
 pub const MOST_THREADS: usize = crate::memory::MOST_THREADS;
@@ -102,4 +105,16 @@ pub enum Limit {
     /// The bound itself: before the goal of a liveness property a run could go on to further views, or had
     /// no sequence number left.
     Bound,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::States(n) => write!(f, "stopped at {}", count(*n, "state", "states")),
+            Limit::Time(_) => f.write_str("stopped by the timeout"),
+            Limit::Memory(bytes) => write!(f, "stopped at {} MiB of memory", thousands(bytes >> 20)),
+            Limit::Stopped => f.write_str("stopped by a signal"),
+            Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
+        }
+    }
 }

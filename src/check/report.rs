@@ -7,7 +7,6 @@ use super::builder::CheckError;
 use super::conclusion::Conclusion;
 use super::exercised::unexercised;
 use super::job::{Job, JudgeKind};
-use super::limits::Limit;
 use super::outcome::{Outcome, Verdict};
 use crate::files;
 use crate::model::{Bound, Property, Reductions};
@@ -300,18 +299,6 @@ impl fmt::Display for Verdict {
             }
             Verdict::NotExhausted(limit) => write!(f, "not exhausted ({limit})"),
             Verdict::Refused(_) => f.write_str("no verdict"),
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Limit::States(n) => write!(f, "stopped at {}", count(*n, "state", "states")),
-            Limit::Time(_) => f.write_str("stopped by the timeout"),
-            Limit::Memory(bytes) => write!(f, "stopped at {} MiB of memory", thousands(bytes >> 20)),
-            Limit::Stopped => f.write_str("stopped by a signal"),
-            Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
         }
     }
 }

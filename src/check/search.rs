@@ -10,8 +10,8 @@ use stateright::{Expectation, Model, Property};
 use super::levels::{Frontier, levels};
 use super::limits::{Limit, Limits, Progress};
 use super::visited::{NOBODY, Visited};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::interrupt;
-use crate::model::{Fingerprint, fingerprint};
 
 /// What a search has covered.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]

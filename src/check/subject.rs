@@ -26,3 +26,23 @@ pub trait IntoSubject {
     /// The subject itself.
     fn into_subject(self) -> Self::Subject;
 }
+
+/// No subject at all.
+#[cfg(not(feature = "pbft"))]
+#[derive(Debug)]
+pub enum Nothing {}
+
+#[cfg(not(feature = "pbft"))]
+impl Subject for Nothing {
+    type Asked = ();
+    type Byzantine = std::convert::Infallible;
+    type Question = std::convert::Infallible;
+
+    fn place((): &mut (), who: std::convert::Infallible) {
+        match who {}
+    }
+
+    fn ask((): &mut (), question: std::convert::Infallible) {
+        match question {}
+    }
+}

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use stateright::Model;
 
 use super::limits::{Limit, Limits};
-use crate::model::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 
 /// The parent of an initial state.
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -10,10 +10,10 @@ use super::output::{answer, answer_json, complain, say};
 use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
 use super::{
-    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, USAGE, UsageError, are_different, junit, look, make_steppable,
-    numbers, signals, stats, subject, with,
+    HOLDS, UsageError, are_different, exit_code, junit, look, make_steppable, numbers, signals, stats,
+    subject, with,
 };
-use crate::check::{Check, Checked, Conclusion, JudgeKind, Progress, Question, rules_of_saved};
+use crate::check::{Check, Checked, JudgeKind, Progress, Question, rules_of_saved};
 use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Catalogue;
@@ -255,14 +255,4 @@ fn check(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<Check, Usa
     let check = with(check, arguments.save.clone(), Check::save);
     let check = with(check, arguments.save_every.map(|s| Duration::from_secs(s.into())), Check::save_every);
     Ok(with(check, arguments.resume.clone(), Check::resume))
-}
-
-pub(super) fn exit_code(conclusion: Conclusion) -> u8 {
-    match conclusion {
-        Conclusion::Holds | Conclusion::Vacuous => HOLDS,
-        Conclusion::Unsafe => UNSAFE,
-        Conclusion::NotLive => STUCK,
-        Conclusion::NoVerdict => USAGE,
-        Conclusion::NotExhausted => NOT_EXHAUSTED,
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::numbers;
+use super::limits;
 use crate::check::{Checked, Outcome, Verdict};
 use crate::simulate::Report as Campaign;
 
@@ -76,7 +76,7 @@ fn status(outcome: &Outcome) -> TestCaseStatus {
         }
         Verdict::NotExhausted(limit) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type(numbers::limit(*limit)).set_message(outcome.verdict.to_string());
+            status.set_type(limits::limit(*limit)).set_message(outcome.verdict.to_string());
             status
         }
         Verdict::Refused(why) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{UsageError, seconds, with};
-use crate::check::{Check, MOST_THREADS, Subject};
+use crate::check::{Check, Limit, MOST_THREADS, Subject};
 
 /// The most states that are numbered.
 const MOST_STATES: u64 = u32::MAX as u64;
@@ -46,5 +46,16 @@ impl LimitArguments {
     /// The time limit, if one was given.
     pub fn timeout(&self) -> Result<Option<Duration>, UsageError> {
         self.timeout.map(seconds).transpose()
+    }
+}
+
+/// What ended a search, as a code.
+pub(super) fn limit(limit: Limit) -> &'static str {
+    match limit {
+        Limit::States(_) => "states",
+        Limit::Time(_) => "time",
+        Limit::Memory(_) => "memory",
+        Limit::Stopped => "signal",
+        Limit::Bound => "bound",
     }
 }

@@ -3,37 +3,61 @@
 //! Exit codes: 0 holds, 1 a row of the kill matrix came out otherwise than it must, 2 the question makes no sense, 10 a
 //! safety property is violated, 11 a liveness property is, 20 not all that was asked was looked at.
 
+mod address;
+#[cfg(feature = "pbft")]
 mod bugs;
+#[cfg(feature = "pbft")]
 mod check;
+#[cfg(feature = "pbft")]
 mod completions;
+#[cfg(feature = "pbft")]
 mod explore;
 mod flags;
+#[cfg(feature = "pbft")]
 mod junit;
 mod limits;
+#[cfg(feature = "pbft")]
 mod look;
+#[cfg(feature = "pbft")]
 mod numbers;
 mod output;
+#[cfg(feature = "pbft")]
 mod progress;
 mod protocol;
+#[cfg(feature = "pbft")]
 mod replay;
+#[cfg(feature = "pbft")]
 mod rules;
+#[cfg(feature = "pbft")]
 mod scope;
 mod signals;
+#[cfg(feature = "pbft")]
 mod simulate;
+#[cfg(feature = "pbft")]
 mod stats;
 
 use std::ffi::OsString;
+#[cfg(feature = "pbft")]
 use std::fs;
+#[cfg(feature = "pbft")]
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::ValueEnum;
+#[cfg(feature = "pbft")]
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+#[cfg(feature = "pbft")]
 use self::output::Color;
+use crate::check::Conclusion;
+#[cfg(feature = "pbft")]
 use crate::files;
+#[cfg(feature = "pbft")]
 use crate::model::{Property, unanswered};
+#[cfg(feature = "pbft")]
 use crate::subject::{Catalogue, Pbft};
+#[cfg(feature = "pbft")]
 use crate::trace::{Form, Trace, TraceFile};
 
 pub use flags::{Flag, Flags};
@@ -53,6 +77,7 @@ pub const STUCK: u8 = 11;
 pub const NOT_EXHAUSTED: u8 = 20;
 
 /// Finds out whether a Byzantine-fault-tolerant consensus protocol is right.
+#[cfg(feature = "pbft")]
 #[derive(Debug, Parser)]
 #[command(
     name = "bft",
@@ -84,6 +109,7 @@ struct Arguments {
     command: Command,
 }
 
+#[cfg(feature = "pbft")]
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the protocol under the exhaustive model checker
@@ -144,6 +170,7 @@ impl<E: std::error::Error> From<E> for UsageError {
 ///     bft_check::cli::run([Pbft::with(&FewCommits).departing("a decision takes 2f COMMITs")])
 /// }
 /// ```
+#[cfg(feature = "pbft")]
 pub fn run(subjects: impl IntoIterator<Item = Pbft>) -> ExitCode {
     let parsed =
         Arguments::command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
@@ -207,6 +234,7 @@ fn asks_for_json() -> bool {
 }
 
 /// The trace in a file, made to happen again.
+#[cfg(feature = "pbft")]
 fn read_trace(path: &Path, catalogue: &Catalogue) -> Result<TraceFile, UsageError> {
     let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", path.display()));
     let bytes = fs::read(path).map_err(|why| named(&why))?;
@@ -217,6 +245,7 @@ fn read_trace(path: &Path, catalogue: &Catalogue) -> Result<TraceFile, UsageErro
 ///
 /// # Errors
 /// Why it could not be written.
+#[cfg(feature = "pbft")]
 fn make_steppable(
     path: &Path,
     subject: &Pbft,
@@ -232,6 +261,7 @@ fn make_steppable(
 }
 
 /// The subject of that name, or the first if none is given, or what there is instead.
+#[cfg(feature = "pbft")]
 fn subject(catalogue: &Catalogue, name: &Option<String>) -> Result<Pbft, UsageError> {
     let found = match name {
         Some(name) => catalogue.find(name),
@@ -241,6 +271,7 @@ fn subject(catalogue: &Catalogue, name: &Option<String>) -> Result<Pbft, UsageEr
 }
 
 /// That there is no such rulebook, with the one that may have been meant, or all that there are.
+#[cfg(feature = "pbft")]
 fn unknown(name: &str, catalogue: &Catalogue) -> UsageError {
     /// How alike two names are of which one may stand for the other, from 0 to 1.
     const ALIKE: f64 = 0.85;
@@ -271,6 +302,7 @@ fn seconds(seconds: f64) -> Result<Duration, UsageError> {
 }
 
 /// Whether these files, each with its flag, are different ones: none may be written over another.
+#[cfg(feature = "pbft")]
 fn are_different(files: &[(&str, Option<&Path>)]) -> Result<(), UsageError> {
     for (place, (name, path)) in files.iter().enumerate() {
         for (other, before) in &files[..place] {
@@ -292,5 +324,16 @@ fn with<D, T>(door: D, given: Option<T>, set: fn(D, T) -> D) -> D {
     match given {
         Some(given) => set(door, given),
         None => door,
+    }
+}
+
+/// The exit code of a whole check.
+fn exit_code(conclusion: Conclusion) -> u8 {
+    match conclusion {
+        Conclusion::Holds | Conclusion::Vacuous => HOLDS,
+        Conclusion::Unsafe => UNSAFE,
+        Conclusion::NotLive => STUCK,
+        Conclusion::NoVerdict => USAGE,
+        Conclusion::NotExhausted => NOT_EXHAUSTED,
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::check::exit_code;
-use super::output;
-use crate::check::{Checked, Conclusion, Job, JudgeKind, Limit, Outcome, Verdict, collision_probability};
+use super::limits::limit;
+use super::{exit_code, output};
+use crate::check::{Checked, Conclusion, Job, JudgeKind, Outcome, Verdict, collision_probability};
 
 /// The whole answer of `bft check`.
 pub(super) fn checked(checked: &Checked, failures: &[String]) -> serde_json::Result<Value> {
@@ -66,17 +66,6 @@ fn bound(job: &Job) -> serde_json::Result<Value> {
         bound["byzantine"] = json!({ "any": job.bound.byzantine.len() });
     }
     Ok(bound)
-}
-
-/// What ended a search, as a code.
-pub(super) fn limit(limit: Limit) -> &'static str {
-    match limit {
-        Limit::States(_) => "states",
-        Limit::Time(_) => "time",
-        Limit::Memory(_) => "memory",
-        Limit::Stopped => "signal",
-        Limit::Bound => "bound",
-    }
 }
 
 fn conclusion(conclusion: Conclusion) -> &'static str {

@@ -8,6 +8,7 @@
 mod around;
 mod bound;
 mod fair;
+mod fingerprint;
 mod graph;
 pub mod guards;
 mod happening;
@@ -26,13 +27,15 @@ pub(crate) use around::Around;
 pub use bound::Bound;
 pub(crate) use fair::nodes_in_words;
 pub use fair::{FairGraph, FairState, FairStep, Owed};
+pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use graph::BY_HISTORY;
 pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
 pub use network::Delivery;
 pub(crate) use one_run::{Ends, OneRun, Sort};
+#[cfg(feature = "pbft")]
 pub(crate) use panics::raised;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "pbft"))]
 pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};

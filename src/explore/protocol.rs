@@ -11,7 +11,7 @@ use stateright::{Model, Path, Property};
 
 use super::stateright::Alone;
 use crate::engine::{Bound, Graph, GraphState, Step};
-use crate::model::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::protocol::Protocol;
 use crate::trace::{ReadStoryError, Story, StoryFile};
 

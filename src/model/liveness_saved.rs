@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::PoisonError;
 
 use super::bits::Bits;
-use super::fingerprint::{Fingerprint, fingerprint};
 use super::guards::{GuardModel, OF_OTHERS};
 use super::liveness::{Liveness, LivenessState};
 use super::record::{Recorded, Unfit};
+use crate::engine::{Fingerprint, fingerprint};
 
 /// The kind of entry of the journal that is a set of messages that were lost.
 const LOST: u32 = OF_OTHERS;

@@ -19,7 +19,6 @@ use stateright::actor::{Actor, ActorModel, ActorModelAction, ActorModelState, En
 use stateright::{Model, Property};
 
 use super::adversary::Adversary;
-use super::fingerprint::{Fingerprint, fingerprint};
 use super::history::History;
 use super::network::{concerned, first_events, receivers};
 #[cfg(feature = "explore")]
@@ -27,6 +26,7 @@ use super::participant::Transition;
 use super::participant::{Event, Local, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::system::System;
+use crate::engine::{Fingerprint, fingerprint};
 use crate::pbft::{ClientId, Message, Principal, ReplicaId};
 
 /// A participant as stateright's actor. A Byzantine replica does nothing by itself: what it can send is

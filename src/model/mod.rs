@@ -11,7 +11,6 @@ mod bounds;
 mod conduct;
 mod event;
 mod far;
-mod fingerprint;
 mod guards;
 mod histories;
 mod history;
@@ -35,7 +34,7 @@ mod unbounded;
 
 #[cfg(feature = "cli")]
 pub(crate) use crate::engine::unanswered;
-pub use crate::engine::{Panicked, guarded};
+pub use crate::engine::{Fingerprint, Panicked, fingerprint, guarded};
 pub(crate) use crate::engine::{panics, raised};
 pub(crate) use adversary::quorum;
 pub(crate) use adversary::votes::{Ballots, Tried, Vote, Wanted};
@@ -45,7 +44,6 @@ pub(crate) use alike::votes_matter;
 pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, placements};
 pub use conduct::Conduct;
 pub use event::{Event, EventRef};
-pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use guards::EventIds;
 pub use guards::{GuardModel, GuardState, Move};
 pub use history::History;

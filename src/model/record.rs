@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use stateright::Model;
 
-use super::fingerprint::Fingerprint;
+use crate::engine::Fingerprint;
 
 /// What made the tables grow, in order: each entry is its kind, how many words follow, and these.
 #[derive(Clone, Debug, Default)]

@@ -370,7 +370,7 @@ fn a_key_that_leaves_something_out_is_refused_with_what_differed() {
 fn a_panic_is_a_violation_with_its_run() {
     Check::new(Beginner::Panics).assert_violates("panics");
     let whole = run(&Check::new(Beginner::Panics)).to_string();
-    said(&whole, &["VIOLATED: panics, in 2 steps", "n0 PANICS: 'two before one'", "tests/protocol.rs"]);
+    said(&whole, &["VIOLATED: panics, in 2 steps", "n0 PANICS: 'two before one'", "tests/it/protocol.rs"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::check::levels::{Frontier, levels};
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::check::visited::{NOBODY, Visited};
-use crate::model::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 
 /// The label of a step that nobody owes.
 pub(super) const UNOWED: u8 = u8::MAX;

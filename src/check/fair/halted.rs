@@ -9,8 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::graph::{Graph, UNOWED};
 use super::{MAX_CLASSES, MAX_PROPERTIES};
 use crate::check::levels::Frontier;
-use crate::check::save::words::{Word, read_json, read_list, write_json, write_list};
 use crate::check::visited::Visited;
+use crate::check::words::{Word, read_json, read_list, write_json, write_list};
 
 /// An exploration that a limit ended, and all that it takes to go on with it.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use stateright::Model;
 use super::component::components;
 use super::graph::{Graph, UNOWED, bit};
 use super::{FairModel, Finding, LivenessError, LivenessProperty, LivenessVerdict};
-use crate::model::fingerprint;
+use crate::engine::fingerprint;
 
 /// Steps that are looked at for a loop shorter than the first that was found.
 const EFFORT: u64 = 1 << 23;

@@ -9,7 +9,6 @@
 //! that is damaged or cut short is never taken for a whole one.
 
 mod search;
-pub(in crate::check) mod words;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -23,7 +22,6 @@ use xxhash_rust::xxh3::Xxh3;
 use self::search::{
     ReadError, read_duration, read_graph, read_search, write_duration, write_graph, write_search,
 };
-use self::words::{Summed, Word, read_json, write_json};
 use super::antichain::HaltedChain;
 use super::job::{Job, JudgeKind};
 use super::liveness::{self, UnfinishedLiveness};
@@ -32,6 +30,7 @@ use super::run::{of_judge_guards, reduced_model};
 use super::search::{Coverage, Halted};
 use super::unbounded::{self, HaltedUnbounded, UnfinishedUnbounded};
 use super::validate::properties_of;
+use super::words::{Summed, Word, read_json, write_json};
 use crate::files;
 use crate::model::{
     BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reduced, Reductions,

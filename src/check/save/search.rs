@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use super::words::{Word, read_list, write_list};
 use crate::check::fair::HaltedGraph;
 use crate::check::levels::Frontier;
 use crate::check::search::Halted;
 use crate::check::visited::Visited;
+use crate::check::words::{Word, read_list, write_list};
 use crate::model::{BoundError, Owed, Recorded};
 
 /// Why what stands in a file is nothing that can be gone on with.

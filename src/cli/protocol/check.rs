@@ -9,10 +9,9 @@ use serde_json::json;
 use super::bound::BoundArguments;
 use crate::check::protocol::{CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
-use crate::cli::check::exit_code;
-use crate::cli::limits::LimitArguments;
+use crate::cli::limits::{LimitArguments, limit};
 use crate::cli::output::{self, answer, answer_json, complain};
-use crate::cli::{Format, HOLDS, UsageError, numbers, signals, with};
+use crate::cli::{Format, HOLDS, UsageError, exit_code, signals, with};
 use crate::protocol::Protocol;
 
 #[derive(Debug, Args)]
@@ -100,10 +99,10 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
         match &row.verdict {
             Verdict::Holds => json["verdict"] = json!("holds"),
             Verdict::Vacuous => json["verdict"] = json!("vacuous"),
-            Verdict::NotExhausted(limit) => {
+            Verdict::NotExhausted(reached) => {
                 json["verdict"] = json!("not exhausted");
-                json["limit"] = json!(numbers::limit(*limit));
-                json["why"] = json!(limit.to_string());
+                json["limit"] = json!(limit(*reached));
+                json["why"] = json!(reached.to_string());
             }
             Verdict::Refused(why) => {
                 json["verdict"] = json!("no verdict");

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::bound::BoundArguments;
 use crate::check::protocol::ByzantineNodes;
-use crate::cli::explore::address;
+use crate::cli::address::address;
 use crate::cli::output::answer;
 use crate::cli::{HOLDS, UsageError};
 use crate::engine::Bound;

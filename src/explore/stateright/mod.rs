@@ -6,32 +6,40 @@
 
 mod files;
 mod inner;
+#[cfg(feature = "pbft")]
 mod model;
 
 use std::fmt;
 use std::hash::Hash;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(feature = "pbft")]
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stateright::Model;
 
 use super::server::{Response, Server};
+#[cfg(feature = "pbft")]
 use crate::model::{Property, System};
+#[cfg(feature = "pbft")]
 use crate::trace::Trace;
 
 use files::{POLICY, put_right};
 use inner::Inner;
+#[cfg(feature = "pbft")]
 use model::Pbft;
 
 /// The most explorers at once: none can be ended before the process is.
+#[cfg(feature = "pbft")]
 const MOST: usize = 12;
 
 /// The explorers that run, each with what it is about.
+#[cfg(feature = "pbft")]
 #[derive(Default)]
 pub(super) struct Explorers(Mutex<Vec<(String, Arc<Inner>)>>);
 
 /// Where an explorer shows a run.
+#[cfg(feature = "pbft")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     /// Its address on our server.
@@ -40,6 +48,7 @@ pub(super) struct Place {
     pub followed: usize,
 }
 
+#[cfg(feature = "pbft")]
 impl Explorers {
     /// The explorer of a system, which is started if it does not run yet, at the end of a run. `about` tells systems
     /// apart; `violation` is a counterexample that is known.

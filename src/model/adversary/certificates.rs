@@ -11,7 +11,7 @@ use itertools::Itertools as _;
 use super::memo::{Memo, Part};
 use super::votes::{Ballots, Wanted};
 use super::{Adversary, Family, Proofs, quorum};
-use crate::model::fingerprint::fingerprint;
+use crate::engine::fingerprint;
 use crate::pbft::{
     Checkpoint, Commit, Decision, Message, Prepare, PreparedClaim, Proposal, Signed, StableCheckpoint,
     StableClaim, Uncompared,

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::view_change::Changes;
 use super::votes::Tried;
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::pbft::{Decision, Message, NewView, PreparedClaim, Signed, Snapshot, StableClaim};
 
 /// The number of a part: of a proof and what it is said to prove.

@@ -39,9 +39,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::alphabet::Alphabet;
 use self::memo::{Memo, Part};
-use super::fingerprint::Fingerprint;
 use super::panics::guarded;
 use super::system::System;
+use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::pbft::{
     Batch, Committee, Message, PreparedClaim, Proposal, Replica, Rules, SeqNum, StableClaim, check_proposal,

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
 use super::{Adversary, Family, Proofs, quorum};
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Message, NewView, PrePrepare, Principal, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey,

@@ -17,7 +17,7 @@ use itertools::Itertools as _;
 
 use super::memo::{Memo, Part, PartId};
 use super::{Adversary, Family, Proofs};
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.

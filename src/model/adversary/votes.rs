@@ -14,7 +14,7 @@ use std::iter::repeat_n;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::pbft::{Checkpoint, Commit, Prepare, Principal, Signable, Signed};
 
 /// A statement that is proved by votes for it.

@@ -6,7 +6,7 @@ use stateright::Model;
 
 use super::GuardModel;
 use super::state::GuardState;
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::record::{Journal, Recorded, TakeIn, Unfit};
 
 /// The kinds of entries in the journal.

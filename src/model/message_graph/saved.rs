@@ -6,7 +6,7 @@ use stateright::Model;
 
 use super::tables::Tables;
 use super::{GraphState, MessageGraph};
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::record::{Journal, Recorded, Unfit};
 
 /// The kinds of entries in the journal.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Reduced;
 use super::decided::Set;
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::guards::{GuardState, OF_OTHERS};
 use crate::model::record::{Recorded, Unfit};
 

@@ -43,11 +43,11 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::fingerprint::Fingerprint;
 use super::guards::{GuardModel, GuardState, Move, OF_OTHERS};
 use super::property::{GlobalView, Judge, Property, properties};
 use super::record::{Recorded, Unfit};
 use super::system::System;
+use crate::engine::Fingerprint;
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, State, View};
 
 pub use by_guards::ByGuards;

@@ -7,7 +7,7 @@ use std::ops::Index;
 use indexmap::IndexMap;
 
 use super::numbers::{EssenceNumber, Number as _};
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::pbft::{Digest, Message, NewView, RequestId, SeqNum, Slot, State, View};
 
 /// What a new view proposes.

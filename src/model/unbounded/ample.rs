@@ -20,8 +20,8 @@ use super::context::Context;
 use super::error::Unexplorable;
 use super::numbers::{ContentNumber, LocalId};
 use super::stage::Stage;
+use crate::engine::Fingerprint;
 use crate::model::bits::Bits;
-use crate::model::fingerprint::Fingerprint;
 use crate::model::guards::{Guard, Needs};
 
 /// Local states that are looked at, at most, to find out whether steps get in the way of others: beyond that

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::assumptions::Assumption;
 use super::error::{Objection, Unexplorable};
-use crate::model::fingerprint::Fingerprint;
+use crate::engine::Fingerprint;
 
 /// The good outcomes that some view must have: a model in which nothing happens proves nothing.
 pub(super) const GOOD: [&str; 2] =

@@ -20,8 +20,8 @@ use super::starts::Start;
 use super::subsumed::Admissions;
 use super::summaries::Summaries;
 use super::undecided::Doubles;
+use crate::engine::Fingerprint;
 use crate::model::bits::Bits;
-use crate::model::fingerprint::Fingerprint;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
 

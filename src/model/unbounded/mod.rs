@@ -99,11 +99,11 @@ use self::findings::locked;
 use self::layer::{Layer, Workspace};
 use self::setup::{Leader, Setup};
 use super::bounds::{BoundError, Scope};
-use super::fingerprint::fingerprint;
 use super::guards::{GuardModel, GuardState};
 use super::panics::guarded;
 use super::property::Property;
 use super::reductions::Reductions;
+use crate::engine::fingerprint;
 use crate::pbft::Rules;
 
 /// PBFT, view by view.

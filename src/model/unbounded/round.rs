@@ -26,9 +26,9 @@ use super::numbers::{
 };
 use super::runs::{CarriedRow, GainedRow, Parts, Phase, Plan, Row, Runs};
 use super::stage::Stage;
+use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::model::bits::Bits;
-use crate::model::fingerprint::Fingerprint;
 use crate::model::guards::GuardModel;
 use crate::model::property::{Judge as _, properties};
 

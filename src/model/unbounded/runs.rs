@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use super::numbers::{CarriedNumber, EssenceNumber, GainedNumber, Locals};
 use super::stage::More;
+use crate::engine::Fingerprint;
 use crate::model::bits::Bits;
-use crate::model::fingerprint::Fingerprint;
 use crate::model::property::Properties;
 
 /// One of each honest replica.

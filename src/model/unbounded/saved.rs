@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::boundary::BoundaryState;
 use super::findings::GOOD;
 use super::{UnboundedModel, UnboundedState};
-use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::record::{Recorded, Unfit};
 
 /// What was found out of a rulebook of which all can still be said.

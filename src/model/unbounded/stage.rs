@@ -22,8 +22,8 @@ use super::showable::Showables;
 use super::starts::{Start, Starts};
 use super::verdicts::Verdicts;
 use super::view_messages::ViewMessages;
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::bits::Bits;
-use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::property::Properties;
 
 /// What is known of a local state in the view.

@@ -21,8 +21,8 @@ use super::numbers::{DecisionNumber, GainedNumber, LocalId, Locals, ShowableNumb
 use super::round::{self, Summarize, Unsummarized};
 use super::runs::{CarriedRow, EssenceRow, GainedRow, Parts, Phase, Plan, Runs};
 use super::stage::Stage;
+use crate::engine::{Fingerprint, fingerprint};
 use crate::model::bits::Bits;
-use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::property::Properties;
 
 /// What each replica gains, with what can be shown then, and what was decided.

@@ -12,7 +12,7 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use super::Form;
-use super::html::plain;
+use super::plain::plain;
 use crate::engine::{
     Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
 };

@@ -7,5 +7,5 @@ mod release;
 
 fn main() -> std::process::ExitCode {
     // The package has the version of the release that it checks.
-    bft_check::cli::run_protocol(adapter::Omnipaxos(env!("CARGO_PKG_VERSION")))
+    adapter::main(env!("CARGO_PKG_VERSION"))
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Writes through, and sums up what was written.
-pub(super) struct Summed<W> {
+pub(in crate::check) struct Summed<W> {
     pub inner: W,
     pub sum: Xxh3,
 }

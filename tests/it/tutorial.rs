@@ -5,9 +5,9 @@ use bft_check::simulate::protocol::Simulation;
 
 #[path = "../../examples/tutorial.rs"]
 #[allow(dead_code, reason = "its main is that of a program")]
-mod tutorial;
+mod program;
 
-use tutorial::Tendermint;
+use program::Tendermint;
 
 fn draft(draft: u8) -> Tendermint {
     Tendermint { draft, rounds: 2, stops: false }

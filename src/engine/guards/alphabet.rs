@@ -39,7 +39,7 @@ impl<P: Protocol> Alphabet<P> {
             return Err(Unfit::Alphabet(messages.len()));
         }
         let mut tallies: IndexMap<Tally, Vec<Content>> = IndexMap::new();
-        let mut classes: IndexMap<(Discriminant<P::Message>, Vec<Content>), Vec<Content>> = IndexMap::new();
+        let mut classes = IndexMap::<(Discriminant<P::Message>, Vec<Content>), Vec<Content>>::new();
         let mut natures = Vec::new();
         for (content, message) in (0..).zip(&messages) {
             let mut parts = Vec::new();

@@ -314,10 +314,10 @@ impl<P: Protocol> Finder<P> {
         let Some(feeds) = self.prepared(sample, recipe).filter(|_| is_known(self)) else { return Ok(()) };
         if self.brings_about(control, sample, &feeds, outcome)? {
             self.go_on(sample, &feeds, outcome);
-        } else if self.is_wholly(sample, recipe) {
-            if self.is_explained(control, sample, feeds, outcome, recipe)? {
-                self.refute(control, sample, outcome, recipe);
-            }
+        } else if self.is_wholly(sample, recipe)
+            && self.is_explained(control, sample, feeds, outcome, recipe)?
+        {
+            self.refute(control, sample, outcome, recipe);
         }
         Ok(())
     }

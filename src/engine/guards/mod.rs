@@ -146,7 +146,7 @@ impl<P: Protocol> Guards<P> {
         let finders: Result<Option<Vec<_>>, Unfit> = found
             .into_iter()
             .map(|(_, closed)| closed.transpose())
-            .fold(Ok(Some(Vec::new())), |all, closed| match (all?, closed.transpose()?) {
+            .try_fold(Some(Vec::new()), |all, closed| match (all, closed.transpose()?) {
                 (Some(mut all), Some(finder)) => {
                     all.push(finder);
                     Ok(Some(all))

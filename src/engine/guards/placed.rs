@@ -165,7 +165,7 @@ pub(super) fn locals<P: Protocol>(cast: &Cast, finder: &Finder<P>, decisions: &m
         let bits = outcome.sent.iter().filter_map(|content| cast.bit(node, *content));
         bits.fold(0, |all, bit| all | bit)
     };
-    let mut ways: IndexMap<u32, Vec<(Any, Outcome, usize, Vec<u16>, Mask)>> = IndexMap::new();
+    let mut ways = IndexMap::<u32, Vec<(Any, Outcome, usize, Vec<u16>, Mask)>>::new();
     locals.places.insert(Place { control, sent: sent(first), decided: shared(first) });
     let own = cast.all_of(node);
     while let Some(place) = locals.places.get_index(locals.all.len()).cloned() {

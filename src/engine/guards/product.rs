@@ -12,6 +12,9 @@ use super::symmetry::Symmetry;
 /// Bits for the class of one node.
 const WIDTH: u32 = 24;
 
+/// Who moves, and the class that it moves to, one after the other.
+type Moves = Vec<(usize, u32)>;
+
 /// A state: the class of each honest node.
 type Packed = u128;
 
@@ -174,7 +177,7 @@ impl Product<'_> {
     }
 
     /// The steps to a state, with the names that they have from the beginning: who moves, and to which class; and the state itself.
-    pub fn path(&self, searched: &Searched, target: u32) -> Option<(Vec<(usize, u32)>, Vec<u32>)> {
+    pub fn path(&self, searched: &Searched, target: u32) -> Option<(Moves, Vec<u32>)> {
         let mut route = vec![target];
         while let Some(&parent) = route.last().and_then(|at| searched.parents.get(*at as usize)) {
             if parent == u32::MAX {

@@ -153,8 +153,9 @@ function seen(part) {
   else if (row.top < frame.top + head) box.scrollTop -= frame.top + head - row.top + 40;
 }
 
-/** Lights up the votes of a quorum, and who stands in it and in another that contradicts it; `null` puts it out. */
-export function point(place) {
+/** Lights up the votes of a quorum, and who stands in it and in another that contradicts it; `null` puts it out. Where one
+ * points from afar the diagram is scrolled there. */
+export function point(place, isFar = false) {
   const { run, at, tour: lesson } = current;
   const svg = $("diagram").firstElementChild;
   const quorum = place == null ? null : run.quorums[place];
@@ -171,7 +172,7 @@ export function point(place) {
   fillSvg($("heads"), diagram({ ...run, events: [] , undelivered: [], lasso: null }, view).head);
   if (!quorum) return;
   const made = svg?.querySelector(`.event[data-step="${quorum.number}"] .row`);
-  if (made && !svg.matches(":hover")) seen(made);
+  if (made && isFar) seen(made);
   say(`${quorum.replica} ${bare(quorum.outcome)} on ${quorum.of.length} votes: ${quorum.of.join(", ")}; ${quorum.needed} are needed.${overlap ? ` ${overlap.sentence}` : ""}`);
   if (lesson) {
     tour.remember(lesson, "pointed");
@@ -181,7 +182,7 @@ export function point(place) {
 
 function quorums() {
   const toggle = () => { allQuorums = !allQuorums; quorums(); };
-  fill($("quorums"), panels.quorums(current.here, { all: allQuorums, toggle, point }));
+  fill($("quorums"), panels.quorums(current.here, { all: allQuorums, toggle, point: (place) => point(place, true) }));
 }
 
 /** What can happen next, as the filter lets it through. */

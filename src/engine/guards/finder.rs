@@ -314,7 +314,9 @@ impl<P: Protocol> Finder<P> {
         let Some(feeds) = self.prepared(sample, recipe).filter(|_| is_known(self)) else { return Ok(()) };
         if self.brings_about(control, sample, &feeds, outcome)? {
             self.go_on(sample, &feeds, outcome);
-        } else if self.is_wholly(sample, recipe) {
+        } else if self.is_wholly(sample, recipe)
+            && self.run(control, sample, &feeds)?.at.is_none_or(|at| at + 1 == feeds.len())
+        {
             if self.is_explained(control, sample, feeds, outcome, recipe)? {
                 self.refute(control, sample, outcome, recipe);
             }
@@ -479,7 +481,9 @@ impl<P: Protocol> Finder<P> {
             self.try_feeds(control, sample, &[Portion::Timer(timer)], &[Feed::Timer(timer)], &[])?;
         }
         let mut silent = Vec::new();
-        for single in self.all_singles() {
+        let all = self.all_singles().into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some());
+        let all: Vec<_> = all.collect();
+        for &single in &all {
             let Some(feed) = self.message(&self.samples[sample], single) else { continue };
             if self.try_feeds(control, sample, &[Portion::Single(single)], &[feed], &[single])? {
                 continue;
@@ -495,7 +499,7 @@ impl<P: Protocol> Finder<P> {
             }
         }
         for &first in &silent {
-            let mut left: Vec<_> = silent.iter().copied().filter(|other| *other != first).collect();
+            let mut left: Vec<_> = all.iter().copied().filter(|other| *other != first).collect();
             while let Some(at) = self.first_step(control, sample, &[first], &left)? {
                 let second = left.remove(at);
                 let portions = [first, second].map(Portion::Single);
@@ -554,6 +558,8 @@ impl<P: Protocol> Finder<P> {
         let silent = self.controls[control as usize].silent.clone();
         let silent: Vec<_> =
             silent.into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some()).collect();
+        let all = self.all_singles().into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some());
+        let all: Vec<_> = all.collect();
         let mut prefixes = vec![Vec::new()];
         let mut left = silent.clone();
         while !left.is_empty() {
@@ -572,7 +578,7 @@ impl<P: Protocol> Finder<P> {
             let largest = self.try_counts(control, sample, group, &prefix, &timers)?;
             if prefix.is_empty() {
                 for votes in largest {
-                    self.try_singles_after(control, sample, group, &votes, &silent)?;
+                    self.try_singles_after(control, sample, group, &votes, &all)?;
                 }
             }
         }

@@ -14,6 +14,9 @@ pub mod tutorial {}
 #[doc = include_str!("your_own_protocol.md")]
 pub mod your_own_protocol {}
 
+#[doc = include_str!("released_code.md")]
+pub mod released_code {}
+
 #[doc = include_str!("judges_and_bounds.md")]
 pub mod judges_and_bounds {}
 

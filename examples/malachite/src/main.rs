@@ -49,12 +49,12 @@ fn main() -> ExitCode {
         Flag::new("values", 2, "How many values may be proposed"),
     ];
     match release(std::env::args()).as_deref() {
-        None | Some(FIXED) => run_protocol_with("malachite", &flags, |flags| {
-            Ok(release_0_8::adapter::Malachite(bound(flags)?))
-        }),
-        Some(FORKS) => run_protocol_with("malachite", &flags, |flags| {
-            Ok(release_0_5::adapter::Malachite(bound(flags)?))
-        }),
+        None | Some(FIXED) => {
+            run_protocol_with("malachite", &flags, |flags| Ok(release_0_8::adapter::Malachite(bound(flags)?)))
+        }
+        Some(FORKS) => {
+            run_protocol_with("malachite", &flags, |flags| Ok(release_0_5::adapter::Malachite(bound(flags)?)))
+        }
         Some(other) => {
             eprintln!("error: --{RELEASE}: there is no release '{other}' here, but {FIXED} and {FORKS}");
             ExitCode::from(2)

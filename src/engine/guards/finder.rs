@@ -315,6 +315,7 @@ impl<P: Protocol> Finder<P> {
         if self.brings_about(control, sample, &feeds, outcome)? {
             self.go_on(sample, &feeds, outcome);
         } else if self.is_wholly(sample, recipe)
+            && self.run(control, sample, &feeds)?.at.is_none_or(|at| at + 1 == feeds.len())
             && self.is_explained(control, sample, feeds, outcome, recipe)?
         {
             self.refute(control, sample, outcome, recipe);
@@ -479,7 +480,10 @@ impl<P: Protocol> Finder<P> {
             self.try_feeds(control, sample, &[Portion::Timer(timer)], &[Feed::Timer(timer)], &[])?;
         }
         let mut silent = Vec::new();
-        for single in self.all_singles() {
+        let all =
+            self.all_singles().into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some());
+        let all: Vec<_> = all.collect();
+        for &single in &all {
             let Some(feed) = self.message(&self.samples[sample], single) else { continue };
             if self.try_feeds(control, sample, &[Portion::Single(single)], &[feed], &[single])? {
                 continue;
@@ -495,12 +499,18 @@ impl<P: Protocol> Finder<P> {
             }
         }
         for &first in &silent {
-            let mut left: Vec<_> = silent.iter().copied().filter(|other| *other != first).collect();
+            let mut left: Vec<_> = all.iter().copied().filter(|other| *other != first).collect();
             while let Some(at) = self.first_step(control, sample, &[first], &left)? {
                 let second = left.remove(at);
                 let portions = [first, second].map(Portion::Single);
                 let feeds: Vec<_> =
                     [first, second].iter().filter_map(|m| self.message(&self.samples[sample], *m)).collect();
+                // What the second does alone is no matter of the first.
+                let alone = self.run(control, sample, &feeds[1..])?;
+                let together = self.run(control, sample, &feeds)?;
+                if alone.at.is_some() && came_of(&alone) == came_of(&together) {
+                    continue;
+                }
                 self.try_feeds(control, sample, &portions, &feeds, &[first, second])?;
             }
         }
@@ -554,6 +564,9 @@ impl<P: Protocol> Finder<P> {
         let silent = self.controls[control as usize].silent.clone();
         let silent: Vec<_> =
             silent.into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some()).collect();
+        let all =
+            self.all_singles().into_iter().filter(|m| self.message(&self.samples[sample], *m).is_some());
+        let all: Vec<_> = all.collect();
         let mut prefixes = vec![Vec::new()];
         let mut left = silent.clone();
         while !left.is_empty() {
@@ -572,7 +585,7 @@ impl<P: Protocol> Finder<P> {
             let largest = self.try_counts(control, sample, group, &prefix, &timers)?;
             if prefix.is_empty() {
                 for votes in largest {
-                    self.try_singles_after(control, sample, group, &votes, &silent)?;
+                    self.try_singles_after(control, sample, group, &votes, &all)?;
                 }
             }
         }
@@ -745,19 +758,22 @@ impl<P: Protocol> Finder<P> {
             .collect();
         parts.sort_by_key(Vec::len);
         parts.dedup();
-        let mut smallest: Vec<Needs> = Vec::new();
+        let mut smallest: Vec<(Outcome, Needs)> = Vec::new();
         for part in parts {
             // Where no more votes are needed, it is not for these that it comes about.
             let of = (!part.is_empty()).then_some(group);
             let needs = self.needs(&self.samples[sample], of, &part, &[single]);
-            if smallest.iter().any(|smaller| smaller.are_part_of(&needs)) {
-                continue;
-            }
             let mut feeds = self.ballots(sample, group, &part);
             feeds.extend(self.message(&self.samples[sample], single));
             let ran = self.run(control, sample, &feeds)?;
             if ran.at == feeds.len().checked_sub(1) {
-                smallest.push(needs.clone());
+                let outcome = came_of(&ran);
+                let is_more =
+                    |(known, smaller): &(Outcome, Needs)| *known == outcome && smaller.are_part_of(&needs);
+                if smallest.iter().any(is_more) {
+                    continue;
+                }
+                smallest.push((outcome, needs.clone()));
                 let portions = match part.is_empty() {
                     true => vec![Portion::Single(single)],
                     false => self.portions(sample, group, &[], &part, Some(Portion::Single(single))),
@@ -767,6 +783,10 @@ impl<P: Protocol> Finder<P> {
         }
         Ok(())
     }
+}
+
+fn came_of<P: Protocol>(ran: &Ran<P>) -> Outcome {
+    outcome(ran.done.panicked.is_none().then_some(ran.node.control), &ran.done)
 }
 
 fn outcome(to: Option<u32>, done: &Done) -> Outcome {

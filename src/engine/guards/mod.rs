@@ -67,7 +67,7 @@ pub struct GuardOptions {
 
 impl Default for GuardOptions {
     fn default() -> Self {
-        GuardOptions { puts_off: true, renames: true, walks: 3_000 }
+        GuardOptions { puts_off: true, renames: true, walks: 30_000 }
     }
 }
 

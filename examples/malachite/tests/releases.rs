@@ -1,0 +1,30 @@
+//! The release that forks does, and one round of the other holds: a small bound, for `cargo test`.
+
+#[path = "../src/bound.rs"]
+mod bound;
+#[path = "../src/message.rs"]
+mod message;
+#[path = "../src/release_0_5.rs"]
+mod release_0_5;
+#[path = "../src/release_0_8.rs"]
+mod release_0_8;
+
+use bft_check::check::Check;
+use bft_check::protocol::NodeId;
+
+use bound::Bound;
+
+/// The second proposer is Byzantine: it proposes another value in round 1, with the polka of round 0.
+#[test]
+fn release_0_5_forks_in_two_rounds() {
+    let bound = Bound { nodes: 4, rounds: 2, value_count: 2 };
+    let check = Check::new(release_0_5::adapter::Malachite(bound)).byzantine([NodeId(1)]);
+    check.assert_violates("agreement");
+}
+
+#[test]
+fn one_round_holds_with_every_placement_of_a_byzantine_validator() {
+    let bound = Bound { nodes: 4, rounds: 1, value_count: 2 };
+    Check::new(release_0_8::adapter::Malachite(bound)).byzantine(1).assert_holds();
+    Check::new(release_0_5::adapter::Malachite(bound)).byzantine(1).assert_holds();
+}

@@ -130,11 +130,9 @@ impl Tendermint {
                 }
             }
             _ if node.decided.is_some() => {}
-            Message::NewRound { round, lock } if round == node.round => {
-                if !node.has_proposed {
-                    node.new_rounds.insert(from, lock);
-                    self.propose(node, effects);
-                }
+            Message::NewRound { round, lock } if round == node.round && !node.has_proposed => {
+                node.new_rounds.insert(from, lock);
+                self.propose(node, effects);
             }
             Message::Proposal { round, value, lock } if round >= node.round && from == proposer(round) => {
                 if round > node.round {
@@ -157,11 +155,9 @@ impl Tendermint {
                 node.lock = Some(lock);
                 self.to_proposer(node, lock.round, Message::Precommit(lock), effects);
             }
-            Message::Precommit(lock) if lock.round == node.round => {
-                if node.precommits.len() < QUORUM
-                    && node.precommits.insert(from)
-                    && node.precommits.len() == QUORUM
-                {
+            Message::Precommit(lock) if lock.round == node.round && node.precommits.len() < QUORUM => {
+                node.precommits.insert(from);
+                if node.precommits.len() == QUORUM {
                     self.to_all(node, Message::Decided(lock), effects);
                 }
             }

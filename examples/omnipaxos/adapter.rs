@@ -36,13 +36,6 @@ pub struct Omnipaxos {
     pub is_cut: bool,
 }
 
-impl Omnipaxos {
-    /// Two commands, and server 1 is cut off.
-    pub fn of(version: &'static str) -> Self {
-        Omnipaxos { version, appends: 2, is_cut: true }
-    }
-}
-
 /// The command line.
 #[allow(dead_code, reason = "a test takes the adapter without it")]
 pub fn main(version: &'static str) -> ExitCode {

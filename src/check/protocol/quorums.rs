@@ -113,8 +113,11 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
     let Some(explored) = explored else { return Verdict::NotExhausted(Limit::Stopped) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
-        Ended::Exhausted if explored.is_decided => Verdict::Holds,
-        Ended::Exhausted => Verdict::Vacuous,
+        // The runs that were looked up are samples: they may refute that nothing is missing, and do not show it.
+        Ended::Exhausted => {
+            let why = Unfit::Unproved { states: explored.states, walks: explored.walks };
+            Verdict::Refused(Refusal::Quorums(why.to_string()))
+        }
         Ended::Violated(acted) => {
             let acted = *acted;
             Verdict::Violated {

@@ -44,6 +44,17 @@ pub enum Unfit {
          and Tallying::control leaves out cannot all be had again from the network"
     )]
     Missed(String),
+    /// Nothing wrong was found, which is no proof.
+    #[error(
+        "nothing wrong was found in {states} states, and {walks} random runs of real nodes are among them; but nothing shows that no \
+         step is missing, so judge guards shows violations and never says of a protocol of one's own that it holds"
+    )]
+    Unproved {
+        /// States of all honest nodes together.
+        states: u64,
+        /// Random runs that were looked up.
+        walks: u64,
+    },
     /// A violation that does not happen when it is acted out.
     #[error(
         "judge guards found a violation that does not happen when it is acted out message by message: {0}. A node remembers \

@@ -94,6 +94,11 @@ pub(crate) fn current() -> Option<Arc<Interrupt>> {
     OVER.with(|over| over.borrow().clone())
 }
 
+/// Whether this thread works under an interrupt at all.
+pub(crate) fn is_overseen() -> bool {
+    OVER.with(|over| over.borrow().is_some())
+}
+
 /// Whether the work at hand is to end.
 pub(crate) fn is_set() -> bool {
     cause().is_some()

@@ -197,7 +197,7 @@ fn reports(inputs: u64) {
         let Ok(report) = serde_json::from_slice::<Report>(&input) else { return false };
         let is_sound = report.validate(&catalogue).is_ok();
         let twice = bft_check::simulate::merge([report.clone(), report.clone()]);
-        assert!(twice.is_err() || report.runs() == 0, "its seeds would count twice");
+        assert!(!is_sound || twice.is_err() || report.runs() == 0, "its seeds would count twice");
         is_sound
     });
     assert!(taken > inputs / 1000 && taken < inputs, "{taken} of {inputs} were taken");

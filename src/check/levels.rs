@@ -120,7 +120,9 @@ pub(super) fn reached(more: u64, limits: &Limits, progress: &Progress, start: In
     if progress.stop.load(Relaxed) || progress.pauses() {
         return Some(Limit::Stopped);
     }
-    if let Some(most) = limits.max_memory
+    // To ask the system takes longer than to expand a few states: where somebody does so all the time, it is asked here only
+    // before much more is.
+    if let Some(most) = limits.max_memory.filter(|_| more > 0 || !interrupt::is_overseen())
         && let Some(held) = memory_stats::memory_stats()
         && held.physical_mem as u64 + more >= most
     {

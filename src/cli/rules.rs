@@ -7,7 +7,7 @@ use super::output::{answer, answer_json, head};
 use super::{Format, HOLDS, UsageError, look};
 use crate::bugs;
 use crate::subject::{Catalogue, Pbft};
-use crate::table::{Column, Kind, table};
+use crate::table::{Column, Kind, fitted, table};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -65,6 +65,7 @@ fn text(catalogue: &Catalogue, screen: Option<usize>) -> String {
     };
     let rows: Vec<_> = catalogue.iter().map(row).collect();
     let mut out = table(&COLUMNS, &rows, screen);
-    out.push_str("\n\nTo check one: bft check --rules NAME. Where the faults were seen: bft bugs\n");
+    let below = "\n\nTo check one: bft check --rules NAME. Where the faults were seen: bft bugs\n";
+    out.push_str(&fitted(below, screen));
     out
 }

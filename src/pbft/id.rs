@@ -61,9 +61,9 @@ impl ReplicaId {
 }
 
 impl View {
-    /// The view that follows.
+    /// The view that follows; on the last one that there is a number for, itself.
     pub fn next(self) -> View {
-        View(self.0 + 1)
+        View(self.0.saturating_add(1))
     }
 }
 
@@ -71,8 +71,8 @@ impl SeqNum {
     /// The number of the genesis block; no proposal has it.
     pub const GENESIS: SeqNum = SeqNum(0);
 
-    /// The number that follows.
+    /// The number that follows; on the last one that there is, itself.
     pub fn next(self) -> SeqNum {
-        SeqNum(self.0 + 1)
+        SeqNum(self.0.saturating_add(1))
     }
 }

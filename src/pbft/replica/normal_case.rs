@@ -342,7 +342,7 @@ impl State {
     /// The first sequence number above what was executed that holds neither a proposal nor a decision.
     fn next_free(&self) -> SeqNum {
         let mut next = self.chain.height().next();
-        while self.log.get(next).is_some_and(Slot::is_taken) {
+        while self.log.get(next).is_some_and(Slot::is_taken) && next.next() != next {
             next = next.next();
         }
         next

@@ -135,7 +135,7 @@ function listenToDiagram() {
   const area = $("diagram");
   const step = (event) => event.target.closest?.("[data-step]");
   area.addEventListener("click", (event) => step(event) && run.go(run.current.steps, Number(step(event).dataset.step)));
-  // A diagram that is drawn anew below a mouse that rests is not pointed at.
+  // A diagram that is drawn anew, or scrolls, below a mouse that rests is neither pointed at nor left.
   let rests = "";
   const where = (event) => `${event.clientX} ${event.clientY}`;
   for (const kind of ["mousemove", "mousedown"]) document.addEventListener(kind, (event) => { rests = where(event); });
@@ -147,7 +147,7 @@ function listenToDiagram() {
   area.addEventListener("mouseover", pointAt);
   area.addEventListener("focusin", pointAt);
   for (const kind of ["mouseout", "focusout"]) {
-    area.addEventListener(kind, (event) => step(event) && run.point(null));
+    area.addEventListener(kind, (event) => step(event) && !(kind === "mouseout" && where(event) === rests) && run.point(null));
   }
 }
 

@@ -241,7 +241,7 @@ impl Chain {
 
     /// The sequence number of the last executed batch; 0 if there is none.
     pub fn height(&self) -> SeqNum {
-        SeqNum(self.base.0 + self.blocks.len() as u64)
+        SeqNum(self.base.0.saturating_add(self.blocks.len() as u64))
     }
 
     /// The hash of the last block: since every block names its parent, a digest of the whole
@@ -265,7 +265,7 @@ impl Chain {
         if seq == self.base {
             return Some(self.base_hash);
         }
-        let index = seq.0.checked_sub(self.base.0 + 1)?;
+        let index = seq.0.checked_sub(self.base.0)?.checked_sub(1)?;
         self.blocks.get(index as usize).map(|block| block.hash)
     }
 

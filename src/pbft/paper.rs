@@ -154,7 +154,8 @@ pub(crate) fn new_view_batches(rules: &dyn Rules, changes: &[&ViewChange]) -> Ve
     let Some(low) = ask.new_view_start(changes) else { return Vec::new() };
     let claims = || changes.iter().flat_map(|c| &c.prepared);
     let high = claims().map(PreparedClaim::seq).max().unwrap_or(low);
-    (low.0 + 1..=high.0)
+    (low.0..=high.0)
+        .skip(1)
         .map(|n| {
             let at_n: Vec<_> = claims().filter(|claim| claim.seq() == SeqNum(n)).collect();
             let batch = ask.select(&at_n).map(|claim| claim.proposal.batch.clone());

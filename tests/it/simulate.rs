@@ -87,7 +87,7 @@ fn a_seed_is_the_same_run_on_every_machine() {
 const DIGESTS: [(StrategyKind, SchedulerKind, u64, &str); 5] = [
     (StrategyKind::Honest, SchedulerKind::RoundRobin, 1, "bafbcfdf"),
     (StrategyKind::Equivocate, SchedulerKind::Random, 2, "63fdde5f"),
-    (StrategyKind::Random, SchedulerKind::Pct, 3, "f17b9302"),
+    (StrategyKind::Random, SchedulerKind::Pct, 3, "d49e1ca1"),
     (StrategyKind::Twins, SchedulerKind::Random, 4, "da783fe8"),
     (StrategyKind::Mutate, SchedulerKind::Random, 5, "502c4a8e"),
 ];

@@ -131,7 +131,7 @@ impl Log {
     /// The slots above `seq`, by number.
     pub(crate) fn after(&self, seq: SeqNum) -> impl Iterator<Item = (SeqNum, &Slot)> {
         let skip = seq.0.saturating_sub(self.low.0) as usize;
-        let first = self.low.0 + 1;
+        let first = self.low.next().0;
         let skip = skip.min(self.slots.len());
         self.slots.range(skip..).enumerate().map(move |(i, slot)| (SeqNum(first + (skip + i) as u64), slot))
     }
@@ -178,7 +178,7 @@ impl Log {
     }
 
     fn index(&self, seq: SeqNum) -> Option<usize> {
-        seq.0.checked_sub(self.low.0 + 1).map(|i| i as usize)
+        seq.0.checked_sub(self.low.0)?.checked_sub(1).map(|i| i as usize)
     }
 }
 

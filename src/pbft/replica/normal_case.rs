@@ -59,7 +59,7 @@ impl Replica {
         while !state.pending.is_empty() {
             let seq = state.next_free();
             if !self.rules.in_window(&self.setting, state.log.low(), seq)
-                || seq.0 > state.chain.height().0 + self.setting.max_in_flight
+                || seq.0 > state.chain.height().0.saturating_add(self.setting.max_in_flight)
             {
                 return;
             }

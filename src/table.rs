@@ -112,7 +112,8 @@ fn wrapped(line: &str, screen: usize, indent: &str) -> Vec<String> {
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .word_separator(textwrap::WordSeparator::AsciiSpace);
-    let further = format!("{indent}  ");
+    // A paragraph stays one.
+    let further = if indent.is_empty() { String::new() } else { format!("{indent}  ") };
     let options = options.initial_indent(indent).subsequent_indent(&further);
     textwrap::wrap(line, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
@@ -129,14 +130,7 @@ pub(crate) fn fitted(text: &str, screen: Option<usize>) -> String {
         } else {
             let start = line.trim_start();
             let indent = &line[..line.len() - start.len()];
-            let is_moved_in = !indent.is_empty();
-            let lines = wrapped(start, screen, indent);
-            let lines = lines.iter().enumerate().map(|(number, line)| match number {
-                // A paragraph stays one.
-                1.. if !is_moved_in => line.trim_start(),
-                _ => line,
-            });
-            out.push_str(&lines.collect::<Vec<_>>().join("\n"));
+            out.push_str(&wrapped(start, screen, indent).join("\n"));
         }
         out.push_str(end);
     }

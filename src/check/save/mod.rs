@@ -2,7 +2,7 @@
 //!
 //! What is written of a search is what its [`Halted`] holds: the fingerprints and parents of the states that
 //! were visited, and the states that are still to be expanded; and what made the judge's tables grow
-//! ([`Recorded`]), since the numbers of which states consist mean nothing without them. When the file is
+//! (`Recorded`), since the numbers of which states consist mean nothing without them. When the file is
 //! read, the tables are made again by the real replicas, and have to come out as they were.
 //!
 //! A file is written beside its place and moved there when it is complete, and ends in a checksum: a file

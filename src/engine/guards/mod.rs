@@ -1,19 +1,19 @@
 //! Judge *guards*: whole quorums as steps, for any protocol that is [`Tallying`](crate::protocol::Tallying).
 //!
 //! First, once for all, what each node can do: its control states, closed over whatever the others may ever send
-//! ([`finder`]). What a node does in one is found by running it, and is kept with what it takes: so many votes for this,
+//! (`finder`). What a node does in one is found by running it, and is kept with what it takes: so many votes for this,
 //! that message. Then, for each placement of the Byzantine nodes, what of it honest nodes must have sent, as bits
-//! ([`placed`]), the local states joined that have the same future ([`reduce`]), and the search over what all honest nodes can
-//! be in together ([`product`]).
+//! (`placed`), the local states joined that have the same future (`reduce`), and the search over what all honest nodes can
+//! be in together (`product`).
 //!
 //! **Why nothing is lost.** The network is a set that only grows, so a delivery that brings nothing about may as well happen
 //! just before the one that does. What a node has counted and kept is forgotten with each step, since it can be had
 //! again from the network; a node that forgets does no less than one that remembers. That is an assumption on the code:
-//! after an exhausted search random runs of real nodes, message by message, are looked up in it ([`walk`]), and one that is
+//! after an exhausted search random runs of real nodes, message by message, are looked up in it (`walk`), and one that is
 //! missing is an error.
 //!
 //! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
-//! twice. So whatever is found wrong is acted out by real nodes message by message ([`enact`]) before it is shown, and
+//! twice. So whatever is found wrong is acted out by real nodes message by message (`enact`) before it is shown, and
 //! what cannot be acted out is an error too, and never a verdict.
 
 mod alphabet;

@@ -444,6 +444,7 @@ impl Simulated {
 
 impl Simulated {
     /// The file to which the first violating run was written.
+    #[cfg(feature = "cli")]
     pub(crate) fn written(&self) -> Option<&Path> {
         self.first.as_ref().and_then(|run| run.file.as_deref())
     }

@@ -34,7 +34,7 @@ use crate::trace::Trace;
 ///
 /// let bound = Bound::new(Scope { views: 1, ..Scope::DEFAULT }, [ReplicaId(0)]);
 /// let system = Arc::new(System::new(bound, &Castro99)?);
-/// let begun = Trace::scripted(&system, &["r0 → r1 PRE-PREPARE v0 #1 {c0.t1}", "r0 → r2 PRE-PREPARE v0 #1 {c1.t1}"])?;
+/// let begun = Trace::scripted(&system, &["r0 → r1 PRE-PREPARE v0 #1 c0.t1", "r0 → r2 PRE-PREPARE v0 #1 c1.t1"])?;
 /// let property = Some(Property::Agreement);
 /// let outcome = check::run_from(&begun, property, &Limits::default(), &Progress::default())?;
 /// assert!(outcome.verdict.is_clean());

@@ -111,15 +111,7 @@ fn traces(name: &str, inputs: u64) {
         let bytes = drawn(number);
         let mut choices = Choices(bytes.iter());
         let place = choices.below(texts.len());
-        let input = if choices.below(2) == 0 {
-            damaged(texts[place].as_bytes(), &mut choices)
-        } else {
-            let mut value = values[place].clone();
-            for _ in 0..=choices.below(3) {
-                change(&mut value, &mut choices);
-            }
-            value.to_string().into_bytes()
-        };
+        let input = spoilt(&texts[place], &values[place], 3, &mut choices);
         TraceFile::read(&input, &catalogue).is_ok()
     });
     assert!(taken > inputs / 100 && taken < inputs, "{taken} of {inputs} were taken");
@@ -177,6 +169,18 @@ fn saves(inputs: u64) {
 
 const MOST_FOR_JSON: usize = 4 * MIB;
 
+/// A JSON text, damaged; or its value with up to so many changes.
+fn spoilt(text: &str, value: &Value, changes: usize, choices: &mut Choices<'_>) -> Vec<u8> {
+    if choices.below(2) == 0 {
+        return damaged(text.as_bytes(), choices);
+    }
+    let mut value = value.clone();
+    for _ in 0..=choices.below(changes) {
+        change(&mut value, choices);
+    }
+    value.to_string().into_bytes()
+}
+
 fn reports(inputs: u64) {
     let whole = simulated_report();
     let text = serde_json::to_string(&whole).unwrap();
@@ -185,15 +189,7 @@ fn reports(inputs: u64) {
     let taken = each("reports", inputs, MOST_FOR_JSON, |number| {
         let bytes = drawn(number);
         let mut choices = Choices(bytes.iter());
-        let input = if choices.below(2) == 0 {
-            damaged(text.as_bytes(), &mut choices)
-        } else {
-            let mut value = value.clone();
-            for _ in 0..=choices.below(2) {
-                change(&mut value, &mut choices);
-            }
-            value.to_string().into_bytes()
-        };
+        let input = spoilt(&text, &value, 2, &mut choices);
         let Ok(report) = serde_json::from_slice::<Report>(&input) else { return false };
         let is_sound = report.validate(&catalogue).is_ok();
         let twice = bft_check::simulate::merge([report.clone(), report.clone()]);
@@ -216,15 +212,7 @@ fn bounds(inputs: u64) {
     let taken = each("bounds", inputs, MOST_FOR_JSON, |number| {
         let bytes = drawn(number);
         let mut choices = Choices(bytes.iter());
-        let input = if choices.below(2) == 0 {
-            damaged(text.as_bytes(), &mut choices)
-        } else {
-            let mut value = value.clone();
-            for _ in 0..=choices.below(3) {
-                change(&mut value, &mut choices);
-            }
-            value.to_string().into_bytes()
-        };
+        let input = spoilt(&text, &value, 3, &mut choices);
         let Ok(bound) = serde_json::from_slice::<Bound>(&input) else { return false };
         Explored::new(bound, &Castro99).is_ok()
     });

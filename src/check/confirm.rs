@@ -2,9 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::model::{Event, Property, System};
+use super::outcome::Verdict;
+use crate::interrupt;
+use crate::model::{Event, NoSuchProperty, Property, System};
 use crate::pbft::{Principal, Refusal};
 use crate::trace::{ReplayError, Trace};
+
+/// The verdict on a violation that a search has come to, once the replicas have shown it. `run` says how many steps of the
+/// judge it is, and what the replicas show. It is shown even if the time is over meanwhile.
+pub(super) fn shown(
+    property: &str,
+    run: impl FnOnce(Property) -> Result<(usize, Trace), String>,
+) -> Result<Verdict, String> {
+    let property = property.parse().map_err(|error: NoSuchProperty| error.to_string())?;
+    let (steps, trace) = interrupt::undisturbed(|| run(property))?;
+    Ok(Verdict::Violated { property, steps, trace: Box::new(trace) })
+}
 
 /// Replays a counterexample on the real replicas, and looks at the property again. Judge *guards* lets a replica
 /// forget what it has received and receive it again; the replica, which has not forgotten, refuses that as received, or as
@@ -17,7 +30,7 @@ pub(super) fn confirm(
     confirm_after(system, property, &[], events)
 }
 
-/// The same of what happens after these events, all of which stay.
+/// Replays a counterexample that begins with events that are given, all of which stay.
 pub(super) fn confirm_after(
     system: &Arc<System>,
     property: Property,

@@ -1,12 +1,11 @@
 //! A check of the runs that go on from where a given run has led.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use stateright::Expectation;
 
-use super::confirm::confirm_after;
+use super::confirm::{confirm_after, shown};
 use super::job::{Job, JudgeKind};
 use super::limits::{Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict, exhausted};
@@ -15,7 +14,7 @@ use super::question::PlanError;
 use super::run::{expand, selected, warmed_up};
 use super::search::{Coverage, End, search_on};
 use super::validate::{properties_of, validate};
-use crate::model::{Event, GuardModel, NoSuchProperty, Property, System, guarded};
+use crate::model::{Event, GuardModel, Property, System, guarded};
 use crate::pbft::{Principal, Rules};
 use crate::trace::Trace;
 
@@ -63,12 +62,7 @@ pub fn run_from(
     };
     // What is not between two expansions of the search ends here.
     let outcome = overseen(limits, None, &progress.stop, answered).unwrap_or_else(|limit| {
-        let coverage = Coverage {
-            states: progress.states.load(Relaxed),
-            transitions: progress.transitions.load(Relaxed),
-            depth: progress.depth.load(Relaxed),
-            elapsed: start.elapsed(),
-        };
+        let coverage = Coverage::so_far(progress, start);
         Ok(Outcome::of(&job, coverage, Verdict::NotExhausted(limit)))
     })?;
     Ok(Outcome { properties: properties_of(&job, rules, property)?, ..outcome })
@@ -122,12 +116,10 @@ fn search_from(
         End::Exhausted => exhausted(system),
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
-            let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
-            let confirmed = confirmed.and_then(|property| {
-                let trace = confirm_after(system, property, given, expand(&model, path))?;
-                Ok(Verdict::Violated { property, steps: path.len(), trace: Box::new(trace) })
+            let shown = shown(property, |property| {
+                Ok((path.len(), confirm_after(system, property, given, expand(&model, path))?))
             });
-            match confirmed {
+            match shown {
                 Ok(verdict) => verdict,
                 Err(why) => return Ok((Outcome::of(job, report.coverage, Verdict::Refused(why)), false)),
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stateright::{Expectation, Model};
 
-use super::confirm::confirm;
+use super::confirm::{confirm, shown};
 use super::job::{Job, JudgeKind};
 use super::limits::{Limits, Progress, deadline};
 use super::liveness::run_liveness;
@@ -17,10 +17,9 @@ use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Halted, Report, search_on};
 use super::unbounded::run_unbounded;
 use super::validate::{properties_of, validate};
-use crate::interrupt;
 use crate::model::{
-    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, NoSuchProperty, Property, Reduced,
-    Reductions, Symmetric, System, guarded, no_dead_end, properties,
+    ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, Property, Reduced, Reductions,
+    Symmetric, System, guarded, no_dead_end, properties,
 };
 use crate::pbft::{Counted, Principal, Rules};
 
@@ -71,12 +70,7 @@ pub fn run_on(
     };
     // What is not between two expansions of the search ends here: then there is nothing to go on with.
     overseen(limits, deadline, &progress.stop, answered).unwrap_or_else(|limit| {
-        let coverage = Coverage {
-            states: progress.states.load(Relaxed),
-            transitions: progress.transitions.load(Relaxed),
-            depth: progress.depth.load(Relaxed),
-            elapsed: start.elapsed(),
-        };
+        let coverage = Coverage::so_far(progress, start);
         let properties = properties_of(job, rules, property)?;
         Ok((Outcome { properties, ..Outcome::of(job, coverage, Verdict::NotExhausted(limit)) }, None))
     })
@@ -319,16 +313,11 @@ fn outcome<A>(
         End::Exhausted => exhausted(system),
         End::Limited(limit) => Verdict::NotExhausted(*limit),
         End::Violated { property, path } => {
-            let confirmed = property.parse().map_err(|error: NoSuchProperty| error.to_string());
-            // What was found is shown, even if the time is over meanwhile.
-            let confirmed = confirmed.and_then(|property| {
-                interrupt::undisturbed(|| {
-                    let (steps, events) = run(path, property);
-                    let trace = confirm(system, property, events)?;
-                    Ok(Verdict::Violated { property, steps, trace: Box::new(trace) })
-                })
+            let shown = shown(property, |property| {
+                let (steps, events) = run(path, property);
+                Ok((steps, confirm(system, property, events)?))
             });
-            confirmed.unwrap_or_else(Verdict::Refused)
+            shown.unwrap_or_else(Verdict::Refused)
         }
     };
     Outcome::of(job, report.coverage, verdict).without(report.unreached)

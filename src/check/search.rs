@@ -26,6 +26,19 @@ pub struct Coverage {
     pub elapsed: Duration,
 }
 
+#[cfg(feature = "pbft")]
+impl Coverage {
+    /// What work has covered that began then and is interrupted now.
+    pub(super) fn so_far(progress: &Progress, begun: Instant) -> Self {
+        Coverage {
+            states: progress.states.load(Relaxed),
+            transitions: progress.transitions.load(Relaxed),
+            depth: progress.depth.load(Relaxed),
+            elapsed: begun.elapsed(),
+        }
+    }
+}
+
 /// How a search ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End<A> {

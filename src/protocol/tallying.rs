@@ -22,7 +22,8 @@ pub trait Adversary: Protocol {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Tally(pub u32);
 
-/// A protocol whose nodes mostly count, as [`Layers::quorums`](super::Layers::quorums) says. Whole quorums are then steps, and what a node has counted is no part of its state.
+/// A protocol whose nodes mostly count, as [`Layers::quorums`](super::Layers::quorums) says. Whole quorums are then steps, and
+/// what a node has counted is no part of its state.
 ///
 /// What is counted is a set that only grows, and what was sent can be delivered later: so a delivery that only adds to a
 /// tally may as well happen just before the count is reached.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::RunLasso;
+use super::sheet::{COLUMN, ROW, TOP, sheet};
 use super::text::describe;
 use crate::model::{Event, System};
 use crate::pbft::{Client, Message, Principal};
@@ -84,10 +85,6 @@ pub(crate) fn mermaid(system: &System, arrows: &[Arrow], lasso: Option<&RunLasso
     out
 }
 
-const COLUMN: usize = 170;
-const ROW: usize = 34;
-const TOP: usize = 46;
-
 /// An SVG sequence diagram of the events at replicas: time runs down, a column for each client and
 /// replica, an arrow for each delivery. Where the run stays, if it does, is marked.
 pub(crate) fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<&RunLasso>) -> String {
@@ -95,13 +92,7 @@ pub(crate) fn svg(system: &System, events: &[(Principal, Event)], lasso: Option<
     let x = |who: Principal| everybody.iter().position(|&p| p == who).unwrap_or(0) * COLUMN + COLUMN / 2;
     // Events in the last column are told to its right.
     let (width, height) = (everybody.len() * COLUMN + COLUMN / 2, TOP + (events.len() + 1) * ROW);
-    let mut out = format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' version='1.1' width='{width}' height='{height}' \
-         viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\
-         <defs><marker id='arrow' markerWidth='10' markerHeight='8' refX='9' refY='4' orient='auto'>\
-         <path d='M0,0 L10,4 L0,8 z' fill='#246'/></marker></defs>\
-         <rect width='100%' height='100%' rx='8' fill='#fff'/>"
-    );
+    let mut out = sheet(width, height);
     for &who in &everybody {
         let byzantine = is_byzantine(system, who);
         let (colour, suffix) = if byzantine { ("#b00", " (Byzantine)") } else { ("#333", "") };

@@ -25,6 +25,7 @@ mod print;
 mod replayed;
 #[cfg(feature = "pbft")]
 mod script;
+mod sheet;
 #[cfg(feature = "pbft")]
 mod shiviz;
 #[cfg(feature = "pbft")]

@@ -1,8 +1,8 @@
 //! The integration tests, one module a subject, in one program: what they share is compiled once.
 //!
 //! Programs of their own have those that cannot be among others: `drawn`, which holds rulebooks against their time limits;
-//! `proofs`, which makes its list of tests as it runs; `fuzz`, whose recipes a fuzzer drives; and `hostile`, which counts all
-//! memory that it takes.
+//! `proofs` and `page`, which make their lists of tests as they run; `fuzz`, whose recipes a fuzzer drives; and `hostile`,
+//! which counts all memory that it takes.
 
 #![cfg(test)]
 
@@ -37,6 +37,7 @@ mod proof_model;
 mod properties;
 mod protocol;
 mod quorum;
+mod quorums;
 mod reductions;
 mod regressions;
 mod replica;

@@ -1,6 +1,6 @@
 //! Protocols of one's own under the checker: what is found, what holds, and what beginners write wrongly.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -10,91 +10,12 @@ use bft_check::engine::{Refusal, SetupError};
 use bft_check::protocol::{ByDebug, Effects, Input, Invariant, Key, Network, NodeId, Offer, Protocol, Slot};
 use bft_check::trace::{ReadStoryError, StoryFile};
 
-/// Everybody votes for the first proposal of node 0 and decides on a quorum of votes.
-#[derive(Clone, Copy, Debug)]
-struct Vote {
-    quorum: usize,
-    /// Whether nodes have a key, or are known by their histories.
-    is_keyed: bool,
-}
+use crate::common::vote::{VOTE, Vote};
 
 /// Of three nodes two are a quorum: one that votes twice makes two of them.
-const NAIVE: Vote = Vote { quorum: 2, is_keyed: true };
+const NAIVE: Vote = VOTE;
 /// Any two quorums share an honest node.
-const REPAIRED: Vote = Vote { quorum: 3, is_keyed: true };
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Said {
-    Proposal(char),
-    Vote(char),
-}
-
-#[derive(Debug, Default)]
-struct Voter {
-    id: u16,
-    voted: Option<char>,
-    votes: BTreeMap<char, BTreeSet<NodeId>>,
-}
-
-impl Vote {
-    fn vote(self, node: &mut Voter, value: char, effects: &mut Effects<Self>) {
-        if node.voted.is_none() {
-            node.voted = Some(value);
-            effects.broadcast(Said::Vote(value));
-            self.count(node, NodeId(node.id), value, effects);
-        }
-    }
-
-    fn count(self, node: &mut Voter, voter: NodeId, value: char, effects: &mut Effects<Self>) {
-        let votes = node.votes.entry(value).or_default();
-        votes.insert(voter);
-        if votes.len() >= self.quorum {
-            effects.decide(Slot(0), value);
-        }
-    }
-}
-
-impl Protocol for Vote {
-    type Node = Voter;
-    type Message = Said;
-    type Event = char;
-    type Value = char;
-
-    fn nodes(&self) -> usize {
-        3
-    }
-
-    fn init(&self, id: NodeId, _: &mut Effects<Self>) -> Voter {
-        Voter { id: id.0, ..Voter::default() }
-    }
-
-    fn step(&self, node: &mut Voter, input: Input<Self>, effects: &mut Effects<Self>) {
-        match input {
-            Input::Event(value) if node.voted.is_none() => {
-                effects.broadcast(Said::Proposal(value));
-                self.vote(node, value, effects);
-            }
-            Input::Event(_) => {}
-            Input::Message { from: NodeId(0), message: Said::Proposal(value) } => {
-                self.vote(node, value, effects)
-            }
-            Input::Message { message: Said::Proposal(_), .. } => {}
-            Input::Message { from, message: Said::Vote(value) } => self.count(node, from, value, effects),
-        }
-    }
-
-    fn events(&self) -> Vec<Offer<char>> {
-        vec![Offer::once(NodeId(0), 'a'), Offer::once(NodeId(0), 'b')]
-    }
-
-    fn key(&self, node: &Voter) -> Option<Key> {
-        self.is_keyed.then(|| Key::debug(node))
-    }
-
-    fn is_valid(&self, _: Slot, value: &char) -> bool {
-        ['a', 'b'].contains(value)
-    }
-}
+const REPAIRED: Vote = Vote { quorum: 3, ..VOTE };
 
 fn run<P: Protocol>(check: &Check<P>) -> CheckedProtocol {
     check.run().unwrap()

@@ -35,9 +35,6 @@ pub enum Unfit {
     /// More honest nodes than fit into a state.
     #[error("there are {0} honest nodes: judge guards takes up to 5")]
     TooManyNodes(usize),
-    /// Votes that are equal, and do not count alike.
-    #[error("whose vote it is matters to {0}: after {1} it does something else if the votes are of others")]
-    Whose(NodeId, String),
     /// A run of real nodes that the search did not foresee.
     #[error(
         "judge guards misses something: a random run of real nodes did what the search does not know: {0}. What a node keeps \

@@ -14,7 +14,8 @@
 //!
 //! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
 //! twice. So whatever is found wrong is acted out by real nodes message by message (`enact`) before it is shown, and
-//! what cannot be acted out is an error too, and never a verdict.
+//! what cannot be acted out is an error too, and never a verdict. That nothing was found is none either: samples
+//! are no proof.
 
 mod alphabet;
 mod enact;
@@ -80,16 +81,10 @@ pub struct Explored {
     pub transitions: u64,
     /// Steps to the farthest state.
     pub depth: u64,
-    /// Local states of the honest nodes, all together: as they are, and joined.
-    pub locals: [usize; 2],
-    /// Renamings under which nothing changes, besides that of nothing.
-    pub symmetries: usize,
     /// Random runs that were looked up.
     pub walks: u64,
     /// How it ended.
     pub end: Ended,
-    /// Whether in some state an honest node can decide.
-    pub is_decided: bool,
 }
 
 /// How a search ended.
@@ -161,11 +156,6 @@ impl<P: Protocol> Guards<P> {
         self.finders.iter().map(|finder| finder.controls.len()).sum()
     }
 
-    /// Inputs that were handed to nodes to find all that they can do.
-    pub fn runs(&self) -> u64 {
-        self.finders.iter().map(|finder| finder.machine.runs).sum()
-    }
-
     /// Messages of the alphabet.
     pub fn alphabet(&self) -> usize {
         self.alphabet.messages.len()
@@ -204,14 +194,8 @@ impl<P: Protocol> Guards<P> {
             states: searched.states.len() as u64,
             transitions: searched.transitions,
             depth: searched.depth,
-            locals: [
-                locals.iter().map(|locals| locals.all.len()).sum(),
-                tables.iter().map(|table| table.all.len()).sum(),
-            ],
-            symmetries: symmetries.len(),
             walks: 0,
             end: Ended::Stopped,
-            is_decided: searched.is_decided,
         };
         let found = Found { cast: &cast, finders: &finders, locals: &locals, decisions: &decisions };
         explored.end = match searched.end {
@@ -297,8 +281,7 @@ impl<P: Protocol> Guards<P> {
         let spurious = |what: &str| Unfit::Spurious(what.to_owned());
         let (path, state) =
             product.path(searched, at).ok_or_else(|| spurious("its steps are not found again"))?;
-        let wrong =
-            product.wrong(&state).0.ok_or_else(|| spurious("nothing is wrong with its last state"))?;
+        let wrong = product.wrong(&state).ok_or_else(|| spurious("nothing is wrong with its last state"))?;
         let acts = found.acts(tables, &path, product.exists(&state), &wrong);
         let acts = acts.ok_or_else(|| spurious("its local steps are not found again"))?;
         let mut machine = self.machine();

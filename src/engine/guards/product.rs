@@ -51,8 +51,6 @@ pub(super) struct Searched {
     pub transitions: u64,
     pub depth: u64,
     pub end: End,
-    /// Whether somebody decides in some state.
-    pub is_decided: bool,
 }
 
 /// How it ended.
@@ -96,14 +94,14 @@ impl Product<'_> {
         all.fold(pack(state), Packed::min)
     }
 
-    /// What is wrong with a state; and whether somebody decides in it.
-    pub fn wrong(&self, state: &[u32]) -> (Option<Wrong>, bool) {
+    /// What is wrong with a state.
+    pub fn wrong(&self, state: &[u32]) -> Option<Wrong> {
         let exists = self.exists(state);
         let mut decided: Vec<(usize, u16)> = Vec::new();
         for (place, &class) in state.iter().enumerate() {
             let class = self.class(place, class);
             if self.judgement.asks_panics && is_met(&class.panics, exists) {
-                return (Some(Wrong::Panics(place)), true);
+                return Some(Wrong::Panics(place));
             }
             let enabled = class.decides.iter().filter(|(_, any)| is_met(any, exists));
             decided.extend(enabled.map(|(decision, _)| (place, *decision)));
@@ -112,13 +110,13 @@ impl Product<'_> {
             let against = &self.judgement.against[usize::from(decision)];
             let other = decided.iter().find(|(other, what)| *other != place && against.contains(what));
             if let Some(&other) = other {
-                return (Some(Wrong::Torn([(place, decision), other])), true);
+                return Some(Wrong::Torn([(place, decision), other]));
             }
             if self.judgement.invalid[usize::from(decision)] {
-                return (Some(Wrong::Invalid(place, decision)), true);
+                return Some(Wrong::Invalid(place, decision));
             }
         }
-        (None, !decided.is_empty())
+        None
     }
 
     /// What follows a state: who moves, and the class that it moves to.
@@ -140,7 +138,6 @@ impl Product<'_> {
             transitions: 0,
             depth: 0,
             end: End::Exhausted,
-            is_decided: false,
         };
         searched.states.insert(self.canonical(&first));
         let mut state = first;
@@ -156,9 +153,7 @@ impl Product<'_> {
             }
             let Some(&packed) = searched.states.get_index(at) else { break };
             unpack(packed, &mut state);
-            let (wrong, decides) = self.wrong(&state);
-            searched.is_decided |= decides;
-            if wrong.is_some() {
+            if self.wrong(&state).is_some() {
                 searched.end = End::Wrong(at as u32);
                 return searched;
             }

@@ -114,9 +114,7 @@ impl<P: Protocol> Known<'_, P> {
                 .any(|place| locals.all[*place].panics.iter().any(|(_, any)| is_met(any, exists)));
         }
         let decides = |decision: &u16| {
-            let known = machine.decisions.get_index(usize::from(*decision));
-            let known = known.and_then(|decision| self.decisions.get_index_of(decision));
-            let Some(number) = known.map(|number| number as u16) else { return false };
+            let Some(number) = self.shared(machine, *decision) else { return false };
             reached.iter().filter(|place| speaks_alike(**place)).any(|&place| {
                 let at_once = locals.all[place].decides.iter();
                 let before =
@@ -124,19 +122,19 @@ impl<P: Protocol> Known<'_, P> {
                 before || at_once.into_iter().any(|(other, any, _)| *other == number && is_met(any, exists))
             })
         };
-        let is_there = match (done.decided.is_empty(), self.goes_to(machine, world, place, sent)) {
-            (false, _) => {
-                stands[place] = None;
-                done.decided.iter().all(decides)
-            }
-            (true, Some(to)) if reached.contains(&to) => {
+        let is_there = match self.goes_to(machine, world, place, sent) {
+            // What it has decided is part of where it stands.
+            Some(to) if reached.contains(&to) => {
                 stands[place] = Some(to);
                 true
             }
             // A node that stops is not followed.
-            (true, _) if self.is_over(machine, world, place) => {
+            _ if self.is_over(machine, world, place) => {
                 stands[place] = None;
-                reached.iter().any(|place| speaks_alike(*place))
+                match done.decided.is_empty() {
+                    true => reached.iter().any(|place| speaks_alike(*place)),
+                    false => done.decided.iter().all(decides),
+                }
             }
             _ => false,
         };
@@ -151,8 +149,17 @@ impl<P: Protocol> Known<'_, P> {
 
     fn goes_to(&self, machine: &Machine<P>, world: &World<P>, place: usize, sent: Mask) -> Option<usize> {
         let control = self.control(machine, world, place)?;
-        let known = Place { control, sent, decided: Vec::new() };
+        let decided = world.nodes[place].decided.iter().map(|decision| self.shared(machine, *decision));
+        let mut decided: Vec<u16> = decided.collect::<Option<_>>()?;
+        decided.sort_unstable();
+        let known = Place { control, sent, decided };
         self.locals[place].places.get_index_of(&known)
+    }
+
+    /// The number that all nodes share of a decision.
+    fn shared(&self, machine: &Machine<P>, decision: u16) -> Option<u16> {
+        let decision = machine.decisions.get_index(usize::from(decision))?;
+        self.decisions.get_index_of(decision).map(|number| number as u16)
     }
 
     fn is_over(&self, machine: &Machine<P>, world: &World<P>, place: usize) -> bool {

@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Story, lane};
 use crate::engine::{Happening, Kind};
-
-const COLUMN: usize = 170;
-const ROW: usize = 34;
-const TOP: usize = 46;
+use crate::trace::sheet::{COLUMN, ROW, TOP, sheet};
 
 impl Story {
     fn events(&self) -> impl Iterator<Item = (usize, &Happening)> {
@@ -80,13 +77,7 @@ impl Story {
         let rows = self.steps.len() - self.opening;
         // Events in the last column are told to its right.
         let (width, height) = (places.len() * COLUMN + COLUMN, TOP + (rows + 1) * ROW);
-        let mut out = format!(
-            "<svg xmlns='http://www.w3.org/2000/svg' version='1.1' width='{width}' height='{height}' \
-             viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\
-             <defs><marker id='arrow' markerWidth='10' markerHeight='8' refX='9' refY='4' orient='auto'>\
-             <path d='M0,0 L10,4 L0,8 z' fill='#246'/></marker></defs>\
-             <rect width='100%' height='100%' rx='8' fill='#fff'/>"
-        );
+        let mut out = sheet(width, height);
         for (lane, place) in places.iter().enumerate() {
             let (colour, suffix) = if place.twin.is_some() { ("#b00", " (twin)") } else { ("#333", "") };
             let _ = write!(

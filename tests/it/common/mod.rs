@@ -3,6 +3,7 @@
 #[macro_use]
 mod rulebook;
 pub mod definitions;
+pub mod vote;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

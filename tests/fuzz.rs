@@ -101,7 +101,7 @@ fn without_nulls(value: Value) -> Value {
 }
 
 fn corpus(name: &str) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/__fuzz__").join(name).join("corpus");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("__fuzz__").join(name).join("corpus");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()

@@ -72,7 +72,7 @@ fn each(name: &str, inputs: u64, most: usize, mut one: impl FnMut(u64) -> bool) 
 }
 
 fn corpus(name: &str) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/__fuzz__").join(name).join("corpus");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("__fuzz__").join(name).join("corpus");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| fs::read_to_string(file).unwrap()).filter(|text| text.len() < 20_000).collect()

@@ -210,7 +210,10 @@ fn a_working_directory_that_is_gone_loses_no_verdict() {
         "simulate --rules relabelled-batch --strategy random --runs 200",
     ] {
         fs::create_dir_all(&inner).unwrap();
-        let script = format!("cd {inner} && rmdir {inner} && exec {} {arguments}", env!("CARGO_BIN_EXE_bft"));
+        let script = format!(
+            "cd {inner} && rmdir {inner} && exec {} {arguments}",
+            env!("CARGO_BIN_EXE_bft-under-test")
+        );
         let (code, out, err) = said(&Command::new("sh").args(["-c", &script]).output().unwrap());
         assert_eq!(code, 10, "{out}{err}");
         assert!(out.contains("VIOLATED") && err.starts_with("error: --trace "), "{out}{err}");
@@ -821,7 +824,7 @@ fn a_file_is_left_alone_by_who_only_reads_it() {
 fn a_run_that_ignores_that_its_terminal_is_gone_goes_on() {
     let script = format!(
         "trap '' HUP; exec {} check --views 3 --judge message --byzantine r0 --timeout 4",
-        env!("CARGO_BIN_EXE_bft")
+        env!("CARGO_BIN_EXE_bft-under-test")
     );
     let child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(1500));

@@ -444,7 +444,7 @@ impl Drop for Explorer {
 
 impl Explorer {
     fn start_with(arguments: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_bft"))
+        let child = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
             .args(["explore", "--addr", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -670,7 +670,7 @@ fn a_run_that_would_hold_too_much_memory_ends_with_what_it_covered() {
 #[cfg(target_os = "linux")]
 #[test]
 fn who_presses_ctrl_c_is_told_what_was_covered() {
-    let child = Command::new(env!("CARGO_BIN_EXE_bft"))
+    let child = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
         .args(["check", "--views", "4", "--byzantine", "r0"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

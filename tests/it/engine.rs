@@ -422,7 +422,8 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
 
 /// Runs `bft check` in a process of its own: what it prints, and its exit code.
 fn bft(arguments: &[&str]) -> (String, String, i32) {
-    let output = Command::new(env!("CARGO_BIN_EXE_bft")).arg("check").args(arguments).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_bft-under-test")).arg("check").args(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
 }

@@ -72,7 +72,7 @@ fn write_the_stories() {
     let limits =
         Limits { timeout: Some(Duration::from_secs(90)), max_memory: Some(3 << 30), ..Limits::default() };
     let text = stories(fast.map(|rulebook| rulebook.name), &limits);
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/explore/pbft/stories.json"), text + "\n")
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/explore/pbft/stories.json"), text + "\n")
         .unwrap();
 }
 

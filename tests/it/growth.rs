@@ -19,7 +19,7 @@ fn draw_the_growth_of_a_search() {
         lines.iter().map(|line| (column(line, 3), column(line, place).max(1.0))).collect()
     };
     let (states, frontier) = (of(4), of(5));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/growth.svg");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/guide/growth.svg");
     let area = SVGBackend::new(&file, (720, 360)).into_drawing_area();
     area.fill(&WHITE).unwrap();
     let (last, most) = (states.last().unwrap().0, states.last().unwrap().1);

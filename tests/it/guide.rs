@@ -11,7 +11,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The two commands that set everything up: whoever runs this test has run one of them, and CI runs the other.
@@ -27,7 +26,7 @@ struct Block {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let guide = fs::read_dir(root.join("src/guide")).unwrap().map(|entry| entry.unwrap().path());
     let mut pages: Vec<_> = guide.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
     pages.sort();
@@ -65,29 +64,13 @@ fn commands(lines: &[String]) -> Vec<String> {
     joined.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// The program of the tutorial, which is built where these tests are.
-fn tutorial() -> &'static PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_bft")).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "tutorial", "--manifest-path"]);
-        build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "examples/tutorial.rs is not built");
-        folder.join("examples/tutorial")
-    })
-}
-
 /// Runs a command in a folder: what it prints, and how it ends.
 fn run(command: &str, folder: &Path) -> (String, Option<i32>) {
     let of_the_tutorial = command.strip_prefix("cargo run --release --example tutorial -- ");
     let of_bft = command.strip_prefix("cargo run --release -- ").or(command.strip_prefix("bft "));
     let (program, arguments) = match of_the_tutorial {
-        Some(arguments) => (tutorial().clone(), arguments),
-        None => (env!("CARGO_BIN_EXE_bft").into(), of_bft.expect("it is a command of this program")),
+        Some(arguments) => (env!("CARGO_BIN_EXE_tutorial-under-test"), arguments),
+        None => (env!("CARGO_BIN_EXE_bft-under-test"), of_bft.expect("it is a command of this program")),
     };
     let arguments = arguments.split_whitespace();
     let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();

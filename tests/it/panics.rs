@@ -530,7 +530,7 @@ fn a_case_that_proptest_draws_ends_with_the_panic() {
 // --- the program ----------------------------------------------------------------------------------
 
 fn bft(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_bft-under-test")).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

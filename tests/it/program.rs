@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bft"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bft-under-test"));
     command.args(arguments).stdin(Stdio::null()).env_remove("COLUMNS").env_remove("NO_COLOR");
     command
 }
@@ -57,7 +57,7 @@ pub fn refused(arguments: &[&str], words: &[&str]) {
 
 /// The schema, in which nothing may stand that it does not name: so that every field is documented.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/output.schema.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/guide/output.schema.json");
     let mut schema: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     close(&mut schema);
     jsonschema::validator_for(&schema).unwrap()

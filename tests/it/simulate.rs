@@ -504,7 +504,7 @@ fn a_campaign_ends_at_the_first_violation() {
 
 fn bft(arguments: &[&str]) -> std::process::Output {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    Command::new(env!("CARGO_BIN_EXE_bft")).args(arguments).current_dir(folder).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_bft-under-test")).args(arguments).current_dir(folder).output().unwrap()
 }
 
 /// The exit code and what was printed.

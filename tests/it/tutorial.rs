@@ -44,7 +44,7 @@ fn who_sets_one_timer_waits_for_ever_and_who_sets_all_decides() {
 #[test]
 fn the_chapter_shows_the_example() {
     let [chapter, example] = ["src/guide/tutorial.md", "examples/tutorial.rs"]
-        .map(|path| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap());
+        .map(|path| std::fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap());
     let pieces: Vec<_> = chapter.split("```rust,ignore\n").skip(1).collect();
     assert!(pieces.len() >= 6, "{}", pieces.len());
     for piece in pieces {

@@ -12,7 +12,7 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bft"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
             .args(["explore", "--addr", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -43,7 +43,7 @@ impl Drop for Served {
 
 /// Has the program check a rulebook, and write the run that it finds.
 pub fn check(rules: &str, property: &str, to: &Path) {
-    let found = Command::new(env!("CARGO_BIN_EXE_bft"))
+    let found = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
         .args(["check", "--rules", rules, "--property", property, "--trace"])
         .arg(to)
         .output()

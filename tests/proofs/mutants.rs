@@ -35,7 +35,7 @@ compared.
 const NOTHING: &str = "nothing: safety does not need it";
 
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("proofs/mutants.md")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../proofs/mutants.md")
 }
 
 /// What the solvers refute without this part.

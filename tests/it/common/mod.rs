@@ -187,7 +187,7 @@ impl System {
 
 /// Where the failing cases of this test program are kept, to be tried first from then on.
 const REGRESSIONS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proptest-regressions/", env!("CARGO_CRATE_NAME"), ".txt");
+    concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/", env!("CARGO_CRATE_NAME"), ".txt");
 
 /// That many cases, after those that have failed before.
 pub fn cases(cases: u32) -> ProptestConfig {

@@ -647,7 +647,7 @@ fn tables_and_words_fit_the_screen_and_break_no_name_and_no_number() {
     for arguments in [
         &["check", "--rules", "weak-prepare"][..],
         &["check", "--views", "1"],
-        &["bugs", "--check", "unchecked-new-view", "weak-prepare"],
+        &["bugs", "--check", "believed-decisions", "weak-prepare"],
         &["bugs"],
         &["rules"],
         &["simulate", "--runs", "2"],

@@ -247,12 +247,6 @@ fn under_broken_rules_the_judges_agree_in_one_view() {
     }
 }
 
-/// Two conflicting proposals, and prepares that count for both.
-#[test]
-fn under_blindness_to_digests_the_judges_agree_with_a_byzantine_primary() {
-    assert_eq!(compare(&bound(4, 1, &[0], 1, 1, 2), rulebook("digest-blind")).projections, 205);
-}
-
 #[test]
 fn under_broken_rules_the_judges_agree_over_view_changes() {
     for name in ["prepared-lost", "short-new-view", "weak-commit", "second-proposal", "digest-blind"] {

@@ -121,7 +121,7 @@ impl Tallying for Count {
 
 #[test]
 fn a_quorum_that_is_too_small_forks_and_the_run_is_told() {
-    let checked = Check::new(NAIVE).run().unwrap();
+    let checked = Check::new(NAIVE).byzantine([NodeId(0)]).run().unwrap();
     assert_eq!(checked.conclusion(), Conclusion::Unsafe, "{checked}");
     let said = checked.to_string();
     for part in ["VIOLATED: agreement", "most general over an alphabet of 4 messages", "DECIDES"] {
@@ -132,7 +132,7 @@ fn a_quorum_that_is_too_small_forks_and_the_run_is_told() {
 /// That nothing is found is no proof that nothing is there.
 #[test]
 fn where_nothing_is_found_it_is_not_said_to_hold() {
-    let checked = Check::new(REPAIRED).run().unwrap();
+    let checked = Check::new(REPAIRED).byzantine([NodeId(0)]).run().unwrap();
     let said = checked.to_string();
     assert_eq!(checked.conclusion(), Conclusion::NoVerdict, "{said}");
     assert!(said.contains("nothing wrong was found") && !said.contains("VIOLATED"), "{said}");

@@ -256,8 +256,8 @@ impl Fair for Tendermint {
 
 fn main() -> ExitCode {
     let flags = [
-        Flag::new("draft", 4, "Which draft, from 1 to 4"),
-        Flag::new("rounds", 2, "How many rounds there are"),
+        Flag::new("draft", 4, "Which draft").within(1..=4),
+        Flag::new("rounds", 2, "How many rounds there are").within(1..=1000),
         Flag::new("stops", false, "Whether node 1 may stop for good"),
     ];
     run_protocol_with("tutorial", &flags, |flags| {

@@ -1,5 +1,6 @@
 //! Flags of a protocol's own, such as its rounds and values.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use clap::{Arg, ArgMatches, Command};
@@ -10,18 +11,31 @@ pub struct Flag {
     name: &'static str,
     default: String,
     help: &'static str,
+    range: Option<RangeInclusive<u64>>,
 }
 
 impl Flag {
     /// The flag `--name`, what it is unless it is given, and what it is for.
     pub fn new(name: &'static str, default: impl ToString, help: &'static str) -> Self {
-        Flag { name, default: default.to_string(), help }
+        Flag { name, default: default.to_string(), help, range: None }
+    }
+
+    /// Takes whole numbers from one to another only. Its help says so, and what is given beyond them is refused.
+    pub fn within(self, range: RangeInclusive<u64>) -> Self {
+        Flag { range: Some(range), ..self }
     }
 
     fn argument(&self) -> Arg {
-        let Flag { name, default, help } = self.clone();
+        let Flag { name, default, help, range } = self.clone();
         // Values are borrowed for ever, and there are few.
-        Arg::new(name).long(name).value_name("VALUE").default_value(&*default.leak()).help(help).global(true)
+        let argument =
+            Arg::new(name).long(name).value_name("VALUE").default_value(&*default.leak()).global(true);
+        let Some(range) = range else { return argument.help(help) };
+        let help = format!("{help}, from {} to {}", range.start(), range.end());
+        argument.help(help).value_parser(move |given: &str| match given.parse() {
+            Ok(number) if range.contains(&number) => Ok(given.to_owned()),
+            _ => Err(format!("it is a number from {} to {}", range.start(), range.end())),
+        })
     }
 }
 

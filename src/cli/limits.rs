@@ -11,6 +11,8 @@ use crate::check::{Check, Limit, MOST_THREADS, Subject};
 const MOST_STATES: u64 = u32::MAX as u64;
 /// The most memory that one can ask for, in MiB: 16 TiB.
 pub(super) const MOST_MEMORY: u64 = 1 << 24;
+/// The most runs of one simulation.
+pub(super) const MOST_RUNS: u64 = 1_000_000_000;
 
 #[derive(Debug, Args)]
 pub(super) struct LimitArguments {

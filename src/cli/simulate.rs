@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::check::ReportFormat;
-use super::limits::{MOST_MEMORY, threads};
+use super::limits::{MOST_MEMORY, MOST_RUNS, threads};
 use super::output::{answer, answer_json, complain, head, say};
 use super::progress::{ProgressArguments, in_words, while_working};
 use super::{
@@ -24,9 +24,6 @@ use crate::simulate::{Progress, Report, SchedulerKind, Simulated, Simulation, St
 use crate::subject::{Catalogue, Pbft};
 use crate::table::fitted;
 use crate::trace::{Form, count, thousands};
-
-/// The most seeds of one campaign.
-const MOST_RUNS: u64 = 1_000_000_000;
 
 /// Seeds from one to the one before another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

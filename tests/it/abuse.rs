@@ -380,7 +380,9 @@ fn a_check_that_was_interrupted_anywhere_comes_to_the_same() {
             let (code, out, err) =
                 said(&bft(&[asked, &["--timeout", &limit, "--save", &save, "--format", "json"]].concat()));
             if code == 0 {
-                break serde_json::from_str::<Value>(&out).unwrap();
+                let answer: Value = serde_json::from_str(&out).unwrap();
+                fits_the_schema(&answer);
+                break answer;
             }
             assert_eq!(code, 20, "{arguments:?}: {out}{err}");
             assert!(rounds < 200, "{arguments:?} does not come to an end");
@@ -417,6 +419,7 @@ fn a_check_is_saved_now_and_then_so_that_little_is_lost_with_the_process() {
     let every = folder.file("small.save");
     let paused = bft(&[&small[..], &["--save", &every, "--save-every", "1", "--format", "json"]].concat());
     let paused: Value = serde_json::from_str(&text(&paused.stdout)).unwrap();
+    fits_the_schema(&paused);
     assert_eq!(paused["rows"][0]["states"], for_programs(&small, 0)["rows"][0]["states"]);
 }
 

@@ -21,6 +21,8 @@ use bft_check::model::{
 use bft_check::pbft::{Principal, ReplicaId};
 use stateright::{Checker as _, Model};
 
+use crate::program::fits_the_schema;
+
 fn bound(n: u16, byzantine: &[u16], views: u64, slots: u64, requests: u32) -> Bound {
     let scope =
         Scope { replicas: n, faults: n.saturating_sub(1) / 3, views, slots, requests, ..Scope::DEFAULT };
@@ -435,6 +437,7 @@ fn bft(arguments: &[&str]) -> (String, String, i32) {
 /// a run that was gone on with.
 fn rows(json: &str) -> serde_json::Value {
     let mut report: serde_json::Value = serde_json::from_str(json).unwrap();
+    fits_the_schema(&report);
     for row in report["rows"].as_array_mut().unwrap() {
         let row = row.as_object_mut().unwrap();
         assert!(row.remove("seconds").is_some() && row.remove("rules").is_some());

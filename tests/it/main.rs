@@ -16,6 +16,7 @@ mod adversary;
 mod assumptions;
 mod cli;
 mod client;
+mod command_line;
 mod continuation;
 mod corpus;
 mod counterexamples;

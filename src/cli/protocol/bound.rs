@@ -20,16 +20,16 @@ pub(super) struct BoundArguments {
     /// Which nodes are Byzantine: a count, for every placement, or a list as in n0,n2 [default: none]
     #[arg(long, value_name = "COUNT|IDS")]
     pub byzantine: Option<ByzantineNodes>,
-    /// How many crashes there may be, all honest nodes together [default: none]
+    /// How many crashes there may be, all honest nodes together; up to 255 [default: none]
     #[arg(long, value_name = "N")]
     pub crashes: Option<u8>,
     /// What becomes of messages [default: what the protocol says]
     #[arg(long, value_enum)]
     network: Option<NetworkName>,
-    /// How many links may be cut at any time, on a FIFO network
+    /// How many links may be cut at any time, on a FIFO network; up to 4,294,967,295 [default: what the protocol says]
     #[arg(long, value_name = "N")]
     cuts: Option<u32>,
-    /// How many messages may be lost, on a FIFO network
+    /// How many messages may be lost, on a FIFO network; up to 4,294,967,295 [default: what the protocol says]
     #[arg(long, value_name = "N")]
     losses: Option<u32>,
 }

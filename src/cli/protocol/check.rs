@@ -15,19 +15,36 @@ use crate::cli::{Format, HOLDS, UsageError, exit_code, signals, with};
 use crate::protocol::Protocol;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  check                                          nobody lies, nobody crashes
+  check --byzantine 1 --trace x.json             any one node lies; the counterexample in a file
+  check --byzantine n0,n3 --property agreement   these two do
+  check --crashes 1 --network fifo --losses 1    a crash, and a message that is lost
+  check --around x.json --within 3               what is near a run, where all runs are too many
+
+Exit codes:
+  0    all that was asked holds, within the bound
+  2    the question makes no sense, or the protocol cannot be checked
+  10   a property of safety is violated
+  11   liveness is violated
+  20   a limit or a signal ended it: nothing is known of the rest
+  130  a second signal ended the process
+A file that cannot be written changes none of them.")]
 pub(super) struct CheckArguments {
     #[command(flatten)]
     bound: BoundArguments,
     /// Check this property only: agreement, validity, panics, liveness, or an invariant of the protocol
     #[arg(long, value_name = "NAME")]
     property: Option<String>,
-    /// For how many rounds at most the network is unstable, where liveness is asked about [default: 1]
+    /// For how many rounds at most the network is unstable, where liveness is asked about; up to 18,446,744,073,709,551,615
+    /// [default: 1]
     #[arg(long, value_name = "N")]
     unstable_rounds: Option<u64>,
     /// Look only at what is near the run in this trace: some of its steps, and then --within others
     #[arg(long, value_name = "FILE", requires = "within")]
     around: Option<PathBuf>,
-    /// How many steps may be others
+    /// How many steps may be others, up to 4,294,967,295
     #[arg(long, value_name = "N", requires = "around")]
     within: Option<u32>,
     #[command(flatten)]
@@ -36,7 +53,7 @@ pub(super) struct CheckArguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Write the shortest run that violates a property to this file, in the form of its ending: .json or .itf.json
-    /// (Informal Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// (Informal Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 }

@@ -16,6 +16,14 @@ use crate::explore::protocol::Explorer;
 use crate::protocol::Protocol;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  explore --byzantine 1
+  explore --trace x.json                         a run that check, simulate or replay has written
+
+Exit codes:
+  2    the question makes no sense, or the address cannot be had
+It ends when you press Ctrl-C.")]
 pub(super) struct ExploreArguments {
     #[command(flatten)]
     bound: BoundArguments,

@@ -15,7 +15,18 @@ use super::{UsageError, ended, refused_arguments};
 use crate::protocol::Protocol;
 
 #[derive(Debug, Parser)]
-#[command(about = "Finds out whether this protocol is right", version)]
+#[command(
+    about = "Finds out whether this protocol is right",
+    version,
+    after_long_help = "\
+Exit codes:
+  0    everything that was asked was looked at, and holds
+  2    the question makes no sense, or has no verdict
+  10   a property of safety is violated
+  11   liveness is violated
+  20   not everything that was asked was looked at: a limit, or a signal
+  130  a second signal ended the process"
+)]
 struct ProtocolArguments {
     #[command(subcommand)]
     command: ProtocolCommand,

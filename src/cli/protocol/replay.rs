@@ -13,6 +13,16 @@ use crate::protocol::Protocol;
 use crate::trace::{Form, StoryFile};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  replay x.json                                  the run once more, in words
+  replay x.json --shrink --trace y.mmd           without what the violation does not need, as a diagram
+
+Exit codes:
+  0    the run violates nothing
+  2    the file cannot be read, or the run does not happen
+  10   it violates a property of safety
+  11   it gets nowhere")]
 pub(super) struct ReplayArguments {
     /// The trace, as `check --trace` writes it, or in the Informal Trace Format
     #[arg(value_name = "FILE")]
@@ -21,7 +31,7 @@ pub(super) struct ReplayArguments {
     #[arg(long)]
     shrink: bool,
     /// Write the trace to this file, in the form of its ending: .json, .itf.json (Informal Trace Format), .mmd (Mermaid),
-    /// .txt (words), .shiviz or .log (ShiViz)
+    /// .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 }

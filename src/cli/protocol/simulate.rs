@@ -6,41 +6,57 @@ use clap::Args;
 use serde_json::json;
 
 use super::bound::BoundArguments;
+use crate::cli::limits::{MOST_RUNS, threads};
 use crate::cli::output::{self, answer, answer_json};
 use crate::cli::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, seconds, signals, with};
 use crate::protocol::Protocol;
 use crate::simulate::protocol::{Counts, Simulated, Simulation};
 
+/// The most steps of a run.
+const MOST_STEPS: u64 = 1_000_000_000;
+
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  simulate --byzantine 1 --runs 10000            one node lies, another one in each run
+  simulate --crashes 2 --trace x.json            the first run that violates something, shrunk, in a file
+  simulate --seed 41 --runs 1                    one run again
+
+Exit codes:
+  0    every run was made, and none violates anything; that says nothing of other runs
+  2    the question makes no sense
+  10   a run violates a property of safety
+  11   a run gets nowhere
+  20   not every run was made: a limit or a signal ended it")]
 pub(super) struct SimulateArguments {
     #[command(flatten)]
     bound: BoundArguments,
     /// Look at this property only: agreement, validity, panics, liveness, or an invariant of the protocol
     #[arg(long, value_name = "NAME")]
     property: Option<String>,
-    /// The first seed
+    /// The first seed, up to 18,446,744,073,709,551,614
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How many runs, each of the next seed
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    /// How many runs, each of the next seed; from 1 to 1,000,000,000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MOST_RUNS))]
     runs: u64,
-    /// Steps of a run, at most
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
+    /// Steps of a run, at most; from 1 to 1,000,000,000 [default: 1,000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_STEPS))]
+    steps: Option<u64>,
     /// Go on after the first run that violates something
     #[arg(long)]
     keep_going: bool,
-    /// Threads to use [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Begin no further run after so many seconds
+    /// Threads to use, from 1 to 1,024 [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = threads())]
+    threads: Option<u64>,
+    /// Begin no further run after so many seconds, up to 1,000,000,000 [default: never]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Write the first run that violates something to this file, in the form of its ending: .json or .itf.json (Informal
-    /// Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .shiviz or .log (ShiViz)
+    /// Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 }
@@ -49,14 +65,18 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &SimulateArguments) -> Re
     let bound = &arguments.bound;
     let network = bound.network(&protocol)?;
     let timeout = arguments.timeout.map(seconds).transpose()?;
-    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.runs);
+    let Some(end) = arguments.seed.checked_add(arguments.runs) else {
+        let (seed, runs) = (arguments.seed, arguments.runs);
+        return Err(UsageError(format!("--seed {seed} and --runs {runs}: no seed is so large")));
+    };
+    let seeds = arguments.seed..end;
     let simulation = Simulation::new(protocol).seeds(seeds);
     let simulation = with(simulation, bound.byzantine.clone(), Simulation::byzantine);
     let simulation = with(simulation, bound.crashes, Simulation::crashes);
     let simulation = with(simulation, network, Simulation::network);
     let simulation = with(simulation, arguments.property.clone(), Simulation::property);
-    let simulation = with(simulation, arguments.steps, Simulation::steps);
-    let simulation = with(simulation, arguments.threads, Simulation::threads);
+    let simulation = with(simulation, arguments.steps.map(|steps| steps as usize), Simulation::steps);
+    let simulation = with(simulation, arguments.threads.map(|threads| threads as usize), Simulation::threads);
     let simulation = with(simulation, timeout, Simulation::timeout);
     let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
     let simulation = if arguments.keep_going { simulation.keep_going() } else { simulation };

@@ -93,8 +93,8 @@ fn event<P: Protocol>(opened: &Opened<P>, number: usize, name: &str, deed: &Deed
     let from = sent.map(|(from, at)| (opened.graph.place(from), at));
     let is_message = matches!(step, Step::Deliver(_) | Step::Lose(_));
     out["kind"] = json!(if is_dropped { "drop" } else { kind(told.kind) });
-    out["at"] = json!(told.at);
-    out["words"] = json!(told.words);
+    out["at"] = json!(lane(opened, told));
+    out["words"] = json!(options::words(told));
     if is_message {
         out["message"] = json!({ "kind": null, "words": told.words });
         out["from"] =
@@ -114,6 +114,14 @@ fn event<P: Protocol>(opened: &Opened<P>, number: usize, name: &str, deed: &Deed
             told.decides.iter().map(|words| json!({ "words": words })).collect::<Vec<_>>().into();
     }
     out
+}
+
+/// The lane of whom something happens to; of a cut link, of one end.
+fn lane<P: Protocol>(opened: &Opened<P>, told: &crate::engine::Happening) -> String {
+    let places = opened.graph.participants().places();
+    let is_there = places.iter().any(|place| place.to_string() == told.at);
+    let first = places.iter().find(|place| place.node == told.node).filter(|_| !is_there);
+    first.map_or_else(|| told.at.clone(), ToString::to_string)
 }
 
 fn undelivered<P: Protocol>(opened: &Opened<P>, walk: &Walk) -> Vec<Value> {

@@ -27,7 +27,7 @@ use super::stateright::{Explorers, Inner, Place};
 use crate::check::Progress;
 use crate::engine::{Bound, PlaceId};
 use crate::protocol::Protocol;
-use crate::trace::{Form, ReadStoryError, Story};
+use crate::trace::{Form, ReadStoryError, Story, count};
 
 pub use explorer::{Explorer, ExplorerPage, Shown};
 use frame::{LIVENESS, statement};
@@ -165,6 +165,15 @@ impl<P: Protocol> ProtocolStage<P> {
     }
 }
 
+/// How large a bound is.
+fn bound_in_words(nodes: usize, crashes: u8) -> String {
+    let nodes = count(nodes as u64, "node", "nodes");
+    match crashes {
+        0 => nodes,
+        some => format!("{nodes}, {}", count(some.into(), "crash", "crashes")),
+    }
+}
+
 impl<P: Protocol> Stage for ProtocolStage<P> {
     fn gallery(&self) -> Value {
         let query = self.subject.asked(&Query::default()).map(|asked| asked.query);
@@ -197,7 +206,7 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
             "breaks": null,
             "source": null,
             "overrides": [],
-            "bound": format!("{}; {}", crate::trace::count(nodes as u64, "node", "nodes"), graph.adversary()),
+            "bound": bound_in_words(nodes, opened.bound.crashes),
             "network": graph.network(),
             "known_by": graph.key(),
             "replicas": nodes,

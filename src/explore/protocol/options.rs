@@ -7,7 +7,7 @@ use super::lines::news;
 use super::name::{Named, possible};
 use super::opened::Opened;
 use super::walk::{Walk, at_whom, kind};
-use crate::engine::{GraphState, Happening, PlaceId, Step};
+use crate::engine::{GraphState, Happening, Kind, PlaceId, Step};
 use crate::protocol::{NodeId, Protocol};
 
 /// Something that can happen, and what comes of it.
@@ -86,6 +86,14 @@ fn choice<P: Protocol>(
     Ok(Choice { named: named.clone(), to, told, news, variant, drop, next: seen.state })
 }
 
+/// A step in the protocol's own words.
+pub(super) fn words(told: &Happening) -> String {
+    match told.kind {
+        Kind::Timer => format!("timer {} runs out", told.words),
+        _ => told.words.clone(),
+    }
+}
+
 /// What comes of a step, in words; but for what is sent.
 pub(super) fn outcome(told: &Happening, news: &[String]) -> Vec<String> {
     let cuts = told.cuts.iter().map(|(one, other)| format!("the link between {one} and {other} is down"));
@@ -123,7 +131,7 @@ fn option<P: Protocol>(opened: &Opened<P>, walk: &Walk, choice: &Choice) -> Valu
     json!({
         "name": choice.named.name(),
         "kind": kind(told.kind),
-        "words": told.words,
+        "words": words(told),
         "variant": choice.variant,
         "from": from.or_else(|| told.from.map(|from| from.to_string())),
         "to": told.at,

@@ -280,7 +280,7 @@ pub(super) fn at_whom(step: Step) -> Option<PlaceId> {
 pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Message => "message",
-        Kind::Event => "event",
+        Kind::Event => "outside",
         Kind::Timer => "timeout",
         Kind::Crash => "crash",
         Kind::Loss => "drop",

@@ -1,5 +1,7 @@
 //! A protocol of one's own: the tutorial's, whose first draft forks.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::counterexample::{at, shown};
@@ -142,4 +144,30 @@ pub fn is_followed(tab: &mut Tab, _: &Served) {
     tab.wait("location.pathname.startsWith('/stateright/') && location.hash.startsWith('#/steps/')");
     tab.wait(&format!("document.querySelectorAll('.path-list a').length === {}", steps + 2));
     tab.wait_for("nav", "Counterexample found");
+}
+
+/// What `check` wrote opens with the program, and where it is dropped.
+pub fn is_opened(tab: &mut Tab, _: &Served) {
+    let file = std::env::temp_dir().join(format!("bft-page-own-{}.json", std::process::id()));
+    let path = file.to_str().unwrap();
+    let found = Command::new(env!("CARGO_BIN_EXE_tutorial-under-test"))
+        .args(["check", "--draft", "1", "--property", "agreement", "--trace", path])
+        .output()
+        .unwrap();
+    assert_eq!(found.status.code(), Some(10), "{}", String::from_utf8_lossy(&found.stdout));
+    let is_at_its_end =
+        "document.body.dataset.at > 0 && document.body.dataset.at === document.body.dataset.steps";
+    let opened = Served::tutorial(&["--draft", "1", "--trace", path]);
+    tab.goto(&opened.url);
+    shown(tab, is_at_its_end);
+    tab.wait_for("#won", "agreement is broken");
+    let other = Served::tutorial(&["--draft", "1", "--byzantine", "n3"]);
+    tab.goto(&other.at("#/run?byzantine=n3"));
+    at(tab, 0);
+    assert_eq!(verdict(tab, "agreement"), "holds");
+    tab.drop(&file);
+    shown(tab, is_at_its_end);
+    tab.wait_for("#won", "agreement is broken");
+    assert!(tab.text("#facts").contains("nobody"), "the trace says who is Byzantine");
+    let _ = std::fs::remove_file(file);
 }

@@ -34,7 +34,7 @@ enum ProtocolCommand {
 }
 
 /// Runs the command that the process was given on a protocol of one's own: the whole `main` of its command line, with
-/// `check`, `simulate`, `replay` and `explore`. Exit codes are those of `bft`.
+/// `check`, `simulate`, `replay` and `explore`, which opens [the page](crate::explore::protocol). Exit codes are those of `bft`.
 ///
 /// ```no_run
 /// use bft_check::protocol::{Effects, Input, NodeId, Protocol};

@@ -166,6 +166,11 @@ fn the_counterexample_of_the_check_is_the_pages() {
         std::thread::sleep(Duration::from_millis(50));
     };
     assert_eq!(story["violates"], "agreement");
+    // What is found stays; what is cancelled before it is begun is nothing.
+    assert_eq!(asked(addr, "/api/story?cancel=1")["story"], story);
+    assert!(
+        asked(addr, "/api/story?byzantine=none&cancel=1")["says"].as_str().unwrap().contains("cancelled")
+    );
     let checked = Check::new(VOTE).byzantine([NodeId(0)]).run().unwrap();
     let found = checked.shortest().unwrap();
     let steps = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };

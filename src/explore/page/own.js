@@ -7,6 +7,9 @@ import { count, fill, h } from "./dom.js";
 /** What is known of the search for a counterexample, by bound. */
 const found = new Map();
 
+/** What a search came to. */
+export const know = (query, answer) => found.set(query, answer);
+
 /** Which protocol it is, and what it was made with. */
 export function subject(session) {
   const made = session.parameters.map(({ name, value }) => `${name} ${value}`).join(", ");

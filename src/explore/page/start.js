@@ -5,6 +5,7 @@ import { write } from "./address.js";
 import { take } from "./drop.js";
 import { count, fill, h } from "./dom.js";
 import { gallery, lessons } from "./gallery.js";
+import * as own from "./own.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,6 +17,7 @@ export async function show(opened, refused, still) {
   const page = $("start");
   const answer = await api.gallery();
   if (answer.own) return story(answer.own, still, PATIENCE);
+  // A search for a story takes the page over.
   if (!$("stories")) fill(page, frame(opened, refused));
   const list = $("stories"), input = $("story-filter");
   const render = () => fill(list, gallery(answer, input.value));
@@ -62,9 +64,9 @@ export async function story(query, still, patience = null) {
     }
   }
   if (!still()) return;
+  // Who is told here what the search came to is not to begin another.
+  if (says !== null) own.know(session.query, { done: true, story: found, says });
   if (found) location.replace(write({ query: session.query, steps: found.steps, at: 0 }));
   else if (patience !== null) location.replace(write({ query: session.query }));
   else fill(out, `${session.rules}: ${says}`);
-  // What the start page holds is built anew when one comes back to it.
-  if (found || patience !== null) fill(page);
 }

@@ -37,7 +37,7 @@ use search::Searches;
 use walk::{Unfit, Walk};
 
 /// What else can stand in an address.
-const OTHERS: [&str; 6] = ["steps", "until", "timers", "only", "seconds", "brief"];
+const OTHERS: [&str; 8] = ["steps", "until", "timers", "only", "seconds", "brief", "search", "cancel"];
 /// How long the referee searches if nothing is said, and at most, in seconds.
 const PATIENCE: (f64, f64) = (10.0, 60.0);
 /// The most bounds that are kept open, and runs in each.
@@ -231,7 +231,11 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
     fn story(&self, query: &Query) -> Answer {
         // What makes no sense is said before a search begins.
         self.opened(query)?;
-        Ok(self.searches.ask(&self.subject, &self.asked(query)?))
+        let asked = self.asked(query)?;
+        Ok(match query.is_set("cancel") {
+            true => self.searches.cancel(&asked),
+            false => self.searches.ask(&self.subject, &asked),
+        })
     }
 
     fn state(&self, query: &Query) -> Answer {

@@ -15,7 +15,7 @@ use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness};
 use crate::check::{Coverage, End, Limits, Progress, search_on};
 use crate::engine::{AGREEMENT, FairGraph, Graph, GraphState, Refusal, Step, guarded};
 use crate::protocol::Protocol;
-use crate::trace::{ReadStoryError, StoryFile, thousands};
+use crate::trace::{ReadStoryError, StoryFile, count, thousands};
 
 /// How long a search for a counterexample may take, and to how much memory, in bytes, it may bring the process.
 const LIMITS: Limits = Limits {
@@ -246,17 +246,44 @@ impl Searches {
         if is_new {
             begin(&search, subject, asked);
         }
-        match search.found.get() {
+        search.told(asked)
+    }
+
+    /// Ends a search, which is forgotten unless it has come to its end: who asks again has it begun anew.
+    pub fn cancel(&self, asked: &Asked) -> Value {
+        let mut all = self.all();
+        let Some(search) = all.get(&asked.query).map(Arc::clone) else { return cancelled(0) };
+        if search.found.get().is_some() {
+            return search.told(asked);
+        }
+        search.progress.stop.store(true, Relaxed);
+        all.remove(&asked.query);
+        cancelled(search.progress.states.load(Relaxed))
+    }
+}
+
+impl Search {
+    /// How far it is, or what it came to.
+    fn told(&self, asked: &Asked) -> Value {
+        match self.found.get() {
             None => json!({
                 "done": false,
-                "states": search.progress.states.load(Relaxed),
-                "seconds": search.begun.elapsed().as_secs_f64(),
+                "states": self.progress.states.load(Relaxed),
+                "depth": self.progress.depth.load(Relaxed),
+                "seconds": self.begun.elapsed().as_secs_f64(),
             }),
             Some((told, says)) => {
                 json!({ "done": true, "story": told.as_ref().map(|told| as_json(told, &asked.query)), "says": says })
             }
         }
     }
+}
+
+/// What is said of a search that somebody ended.
+fn cancelled(states: u64) -> Value {
+    let says =
+        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
+    json!({ "done": true, "story": null, "says": says })
 }
 
 /// A counterexample for the page.

@@ -26,6 +26,8 @@ export const facts = (session) => [
 function search(query) {
   const out = h("span", {}, ...said(query));
   const ask = async () => {
+    // A search that is long is asked more and more seldom.
+    let pause = 400;
     while (!found.get(query)?.done) {
       try {
         found.set(query, await api.story(query));
@@ -33,7 +35,8 @@ function search(query) {
         return;
       }
       fill(out, said(query));
-      await new Promise((done) => setTimeout(done, 400));
+      await new Promise((done) => setTimeout(done, pause));
+      pause = Math.min(3000, pause * 1.3);
       if (!out.isConnected) return;
     }
   };

@@ -132,7 +132,7 @@ mod tests {
         let labels: Vec<_> = fields.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(labels, ["round", "text", "votes"]);
         assert_eq!(fields[1].1, "\"a, \\\"b\\\": {\"");
-        assert_eq!(fields[2].1, "{',': (1, None), '\\'': (2, Some(3))}");
+        assert_eq!(fields[2].1, "{'\\'': (2, Some(3)), ',': (1, None)}");
     }
 
     #[test]

@@ -235,6 +235,10 @@ impl Protocol for Tendermint {
         ['a', 'b'].contains(value)
     }
 
+    fn node_in_words(&self, node: &Node) -> String {
+        format!("{node:?}")
+    }
+
     fn layers(&self) -> Layers<Self> {
         Layers::none().liveness()
     }

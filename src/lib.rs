@@ -46,15 +46,8 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
-#[cfg(all(feature = "explore", feature = "pbft"))]
+#[cfg(feature = "explore")]
 pub mod explore;
-/// What a person sees of the runs of a protocol of one's own, in a web browser.
-#[cfg(all(feature = "explore", not(feature = "pbft")))]
-pub mod explore {
-    pub mod protocol;
-    mod server;
-    mod stateright;
-}
 mod files;
 pub mod guide;
 mod interrupt;

@@ -50,6 +50,12 @@ impl<'a> Flags<'a> {
         Flags { matches }
     }
 
+    /// All of these flags, each with its value as it was given.
+    pub(super) fn all(&self, flags: &[Flag]) -> Vec<(String, String)> {
+        let value = |flag: &Flag| Some((flag.name.to_owned(), self.get(flag.name).ok()?));
+        flags.iter().filter_map(value).collect()
+    }
+
     /// The value of a flag.
     ///
     /// # Errors

@@ -179,7 +179,8 @@ impl<P: Protocol> Graph<P> {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
+    /// What happens in a step, and what comes of it.
+    pub(super) fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
         let headline = self.headline(step);
         let (place, input) = match step {
             Step::Deliver(Delivery { to, message, .. }) => (to, EventRef::Message(message)),

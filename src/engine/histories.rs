@@ -32,7 +32,7 @@ pub(super) struct KeyId(u32);
 
 /// All that has happened to a node, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct HistoryId(u32);
+pub(crate) struct HistoryId(u32);
 
 /// What is handed to a node, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

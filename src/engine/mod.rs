@@ -19,6 +19,8 @@ mod one_run;
 pub(crate) mod panics;
 mod place;
 mod refusal;
+#[cfg(feature = "explore")]
+mod seen;
 mod setup;
 mod violation;
 mod words;
@@ -31,6 +33,8 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use graph::BY_HISTORY;
 pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
+#[cfg(feature = "explore")]
+pub(crate) use histories::MessageId;
 pub use network::Delivery;
 pub(crate) use one_run::{Ends, OneRun, Sort};
 #[cfg(feature = "pbft")]
@@ -40,5 +44,7 @@ pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
+#[cfg(feature = "explore")]
+pub(crate) use seen::{NodeSeen, Seen, SeenAs};
 pub use violation::Violation;
 pub(crate) use violation::{AGREEMENT, PANICS, VALIDITY};

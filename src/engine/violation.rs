@@ -6,7 +6,7 @@ use stateright::Property;
 
 use super::graph::{Graph, GraphState};
 use super::panics::guarded;
-use crate::protocol::Protocol;
+use crate::protocol::{Invariant, Protocol};
 
 /// No two honest nodes decide different values in one slot, nor does one of them.
 pub(crate) const AGREEMENT: &str = "agreement";
@@ -111,7 +111,24 @@ impl<P: Protocol> Graph<P> {
         })
     }
 
+    /// What of each property is wrong with a state, if something is.
+    #[cfg(feature = "explore")]
+    pub(crate) fn verdicts(&self, state: &GraphState) -> Vec<(&'static str, Option<String>)> {
+        let of_all =
+            [(PANICS, self.panicked(state)), (AGREEMENT, self.torn(state)), (VALIDITY, self.invalid(state))];
+        let own = self.invariants.iter().map(|invariant| {
+            let broken = self.broken_of(state, |known| known.name() == invariant.name());
+            (invariant.name(), broken.map(|violation| violation.why))
+        });
+        of_all.into_iter().chain(own).collect()
+    }
+
     fn broken(&self, state: &GraphState) -> Option<Violation> {
+        self.broken_of(state, |known| self.asked.as_deref().is_none_or(|asked| asked == known.name()))
+    }
+
+    /// The first of these invariants that does not hold.
+    fn broken_of(&self, state: &GraphState, of: impl Fn(&Invariant<P>) -> bool) -> Option<Violation> {
         if self.invariants.is_empty() {
             return None;
         }
@@ -124,9 +141,7 @@ impl<P: Protocol> Graph<P> {
                 Some((self.participants.at(place).node, node))
             })
             .collect();
-        let asked =
-            self.invariants.iter().filter(|i| self.asked.as_deref().is_none_or(|asked| asked == i.name()));
-        asked.into_iter().find_map(|invariant| {
+        self.invariants.iter().filter(|invariant| of(invariant)).find_map(|invariant| {
             let held = guarded(|| (invariant.holds)(&self.protocol, &nodes));
             let why = held.unwrap_or_else(|panicked| Err(format!("it panics: {panicked}"))).err()?;
             Some(Violation { property: invariant.name().to_owned(), why })

@@ -19,7 +19,7 @@ macro_rules! assets {
 assets! {
     "index.html" "page.css"
     "address.js" "api.js" "app.js" "choices.js" "diagram.js" "dom.js" "drop.js" "export.js" "gallery.js" "header.js" "keys.js"
-    "lessons.js" "panels.js" "pbft.js" "referee.js" "ring.js" "run.js" "start.js" "tour.js" "tree.js"
+    "lessons.js" "own.js" "panels.js" "pbft.js" "referee.js" "ring.js" "run.js" "start.js" "tour.js" "tree.js"
 }
 
 /// What kind of file it is, by the end of its name.

@@ -149,6 +149,12 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         format!("{message:?}")
     }
 
+    /// A node in words, for who steps along a run: by default its [key](Protocol::key), if it has one. `format!("{node:?}")` of
+    /// a struct is shown field by field, with what changed.
+    fn node_in_words(&self, node: &Self::Node) -> String {
+        self.key(node).map(|key| key.as_str().to_owned()).unwrap_or_default()
+    }
+
     /// An event in words.
     fn event_in_words(&self, event: &Self::Event) -> String {
         format!("{event:?}")

@@ -23,6 +23,7 @@ mod counterexamples;
 mod engine;
 mod explain;
 mod explore;
+mod explore_protocol;
 mod fair;
 mod growth;
 mod guards;

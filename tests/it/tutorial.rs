@@ -5,7 +5,7 @@ use bft_check::simulate::protocol::Simulation;
 
 #[path = "../../examples/tutorial.rs"]
 #[allow(dead_code, reason = "its main is that of a program")]
-mod program;
+pub mod program;
 
 use program::Tendermint;
 

@@ -9,6 +9,7 @@ mod devtools;
 mod files;
 mod keyboard;
 mod looks;
+mod own;
 mod served;
 mod stateright;
 mod tab;
@@ -47,6 +48,11 @@ const TESTS: &[(&str, &[&str], Test)] = &[
         &["--rules", "prepared-lost"],
         stateright::follows,
     ),
+    ("a_protocol_of_ones_own_is_stepped_to_its_fork", &[], own::is_stepped),
+    ("a_protocol_of_ones_own_is_branched_and_its_address_survives", &[], own::is_branched),
+    ("a_protocol_of_ones_own_is_played_with_twins_and_without", &[], own::is_played),
+    ("a_trace_of_a_protocol_of_ones_own_is_opened_and_dropped", &[], own::is_opened),
+    ("staterights_explorer_follows_a_protocol_of_ones_own", &[], own::is_followed),
     ("keys_do_what_the_mouse_does", &[], keyboard::does_all),
     ("nothing_is_wider_than_the_window", &[], looks::fits),
     ("words_stand_out_in_light_and_in_dark", &[], looks::is_legible),

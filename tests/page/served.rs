@@ -12,7 +12,16 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
+        Served::by(env!("CARGO_BIN_EXE_bft-under-test"), arguments)
+    }
+
+    /// The tutorial's protocol.
+    pub fn tutorial(arguments: &[&str]) -> Self {
+        Served::by(env!("CARGO_BIN_EXE_tutorial-under-test"), arguments)
+    }
+
+    fn by(program: &str, arguments: &[&str]) -> Self {
+        let mut process = Command::new(program)
             .args(["explore", "--addr", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())

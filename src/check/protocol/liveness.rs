@@ -27,7 +27,7 @@ impl<P: Protocol> FairModel for FairGraph<P> {
 }
 
 /// Whether every honest node gets where it must get, on every fair run.
-pub(super) fn check<P: Protocol>(
+pub(crate) fn check<P: Protocol>(
     graph: &FairGraph<P>,
     limits: &Limits,
     progress: &Progress,

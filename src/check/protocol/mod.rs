@@ -20,7 +20,11 @@ use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, beside_the_build};
 
 pub use byzantine::{ByzantineNodes, NotByzantine};
+#[cfg(feature = "explore")]
+pub(crate) use liveness::check as check_liveness;
 pub use report::{CheckedProtocol, Row, Verdict};
+#[cfg(feature = "explore")]
+pub(crate) use run::UNSTABLE_ROUNDS;
 
 /// What is asked of a protocol of one's own beyond the limits of every check.
 #[derive(Clone, Debug, Default)]

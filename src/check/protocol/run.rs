@@ -19,7 +19,7 @@ use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 
 /// For how many rounds the network is unstable unless that is said.
-const UNSTABLE_ROUNDS: u64 = 1;
+pub(crate) const UNSTABLE_ROUNDS: u64 = 1;
 
 /// A search under way: what ends it from outside, and how far it is.
 struct Outside<'a> {

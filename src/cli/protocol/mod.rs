@@ -40,12 +40,12 @@ enum ProtocolCommand {
     Simulate(simulate::SimulateArguments),
     /// Make the run in a trace file happen again, and say where it ends
     Replay(replay::ReplayArguments),
-    /// Browse the runs of the protocol, and counterexamples, in a web browser
+    /// Step along the runs of the protocol, and its counterexample, in a web browser
     Explore(explore::ExploreArguments),
 }
 
 /// Runs the command that the process was given on a protocol of one's own: the whole `main` of its command line, with
-/// `check`, `simulate`, `replay` and `explore`. Exit codes are those of `bft`.
+/// `check`, `simulate`, `replay` and `explore`, which opens [the page](crate::explore::protocol). Exit codes are those of `bft`.
 ///
 /// ```no_run
 /// use bft_check::protocol::{Effects, Input, NodeId, Protocol};
@@ -122,7 +122,7 @@ fn run_named<P: Protocol>(
     };
     let read = matches.and_then(|matches| Ok((ProtocolArguments::from_arg_matches(&matches)?, matches)));
     match read {
-        Ok((arguments, matches)) => ended(run_command(arguments, &matches, build)),
+        Ok((arguments, matches)) => ended(run_command(arguments, &matches, flags, build)),
         Err(error) => refused_arguments(&error),
     }
 }
@@ -136,14 +136,16 @@ fn command(name: String, flags: &[Flag]) -> Result<Command, String> {
 fn run_command<P: Protocol>(
     arguments: ProtocolArguments,
     matches: &ArgMatches,
+    flags: &[Flag],
     build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
 ) -> Result<u8, UsageError> {
     let own = matches.subcommand().map_or(matches, |(_, own)| own);
-    let protocol = build(&Flags::of(own)).map_err(UsageError)?;
+    let given = Flags::of(own);
+    let protocol = build(&given).map_err(UsageError)?;
     match arguments.command {
         ProtocolCommand::Check(arguments) => check::run(protocol, &arguments),
         ProtocolCommand::Simulate(arguments) => simulate::run(protocol, &arguments),
         ProtocolCommand::Replay(arguments) => replay::run(protocol, &arguments),
-        ProtocolCommand::Explore(arguments) => explore::run(protocol, &arguments),
+        ProtocolCommand::Explore(arguments) => explore::run(protocol, &given.all(flags), &arguments),
     }
 }

@@ -10,7 +10,7 @@ async function ask(path) {
   try {
     response = await fetch(path);
   } catch {
-    throw new Refused("The program that serves this page does not answer. Is `bft explore` still running?");
+    throw new Refused("The program that serves this page does not answer. Is it still running?");
   }
   const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
   if (!response.ok || answer.error) throw new Refused(answer.error ?? `${response.status} ${response.statusText}`);

@@ -49,7 +49,7 @@ async function route() {
       $("to-stateright").disabled = false;
       document.title = "bft-check: see consensus";
       if (address.path === "story") await start.story(address.query, () => visit === mine);
-      else await start.show(opened, refused);
+      else await start.show(opened, refused, () => visit === mine);
     }
   } catch (error) {
     refused(error.message);
@@ -91,7 +91,7 @@ async function share() {
 
 /** Opens stateright's explorer at the run that is shown. */
 async function stateright() {
-  const shown = $("run").hidden ? { query: "rules=castro99", steps: [], at: 0 } : run.current;
+  const shown = $("run").hidden ? { query: "", steps: [], at: 0 } : run.current;
   const button = $("to-stateright");
   button.disabled = true;
   try {

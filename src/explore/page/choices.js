@@ -26,7 +26,8 @@ class Keys {
 }
 
 const ICONS = {
-  timeout: "M2 1 h9 l-9 13 h9 z", crash: "M8 0 l-7 8 h4 l-2 7 l8 -9 h-4 z", stop: "M2 3 h9 v9 h-9 z", read: "M3 5 a3.5 3.5 0 1 1 4 3.5 v2 M7 13 v1",
+  timeout: "M2 1 h9 l-9 13 h9 z", crash: "M8 0 l-7 8 h4 l-2 7 l8 -9 h-4 z", stop: "M2 3 h9 v9 h-9 z",
+  outside: "M6 1 v10 M2 7 l4 4 l4 -4", cut: "M2 3 l9 9 m0 -9 l-9 9", read: "M3 5 a3.5 3.5 0 1 1 4 3.5 v2 M7 13 v1",
 };
 
 /** A small sign for what is no message. */
@@ -44,10 +45,13 @@ function option(one, who, keys, act) {
   const take = h("button", {
     type: "button", class: `option ${one.kind}${one.quiet ? " quiet" : ""}`, "data-name": one.name, title: MEANING[one.message] ?? "",
     onclick: () => act(one.name),
-  }, key, h("span", {}, from, icon(one.kind), h("b", {}, bare(one.words)), h("small", {}, consequence(one))));
-  const drop = one.kind === "message" ? h("button", {
-    type: "button", class: "drop", "data-name": `x-${one.name}`, "aria-label": `Drop it: ${bare(one.words)} from ${one.from} never reaches ${who}`, title: "Drop it: it never arrives",
-    onclick: () => act(`x-${one.name}`),
+  }, key, h("span", {}, from, icon(one.kind), h("b", {}, bare(one.words)),
+    one.variant == null ? null : h("span", { class: "faint" }, ` (${one.variant})`), h("small", {}, consequence(one))));
+  // Where it cannot be lost the server says so.
+  const lost = one.drop === undefined ? `x-${one.name}` : one.drop;
+  const drop = one.kind === "message" && lost ? h("button", {
+    type: "button", class: "drop", "data-name": lost, "aria-label": `Drop it: ${bare(one.words)} from ${one.from} never reaches ${who}`, title: "Drop it: it never arrives",
+    onclick: () => act(lost),
   }, "✕") : null;
   return h("li", {}, take, drop);
 }
@@ -60,7 +64,8 @@ function honest(choice, filter, keys, act) {
     const sorted = [...fitting.filter((one) => !one.quiet), ...fitting.filter((one) => one.quiet)];
     return sorted.length ? h("ul", { "aria-label": `${choice.who} ${group.title}` }, sorted.map((one) => option(one, choice.who, keys, act))) : null;
   }).filter(Boolean);
-  return groups.length ? h("section", { class: "who honest" }, h("h3", {}, choice.who), groups) : null;
+  const twin = choice.twin ? [h("span", { class: "role byzantine" }, "Byzantine"), h("span", { class: "faint" }, " a twin: does what the code does, and hears what you let it hear")] : null;
+  return groups.length ? h("section", { class: `who ${choice.twin ? "byzantine" : "honest"}` }, h("h3", {}, choice.who, twin), groups) : null;
 }
 
 /** One thing that a Byzantine replica may say, with everybody to whom it can say it. */
@@ -107,6 +112,6 @@ function palette(choice, filter, keys, act, open) {
 export function choices(state, { filter, act, open }) {
   const keys = new Keys();
   const honestOnes = state.choices.filter((one) => !one.byzantine).map((one) => honest(one, filter, keys, act)).filter(Boolean);
-  const byzantineOnes = state.choices.filter((one) => one.byzantine).map((one) => palette(one, filter, keys, act, open)).filter(Boolean);
+  const byzantineOnes = state.choices.filter((one) => one.byzantine).map((one) => (one.twin ? honest(one, filter, keys, act) : palette(one, filter, keys, act, open))).filter(Boolean);
   return { honest: honestOnes, byzantine: byzantineOnes, keys: keys.options };
 }

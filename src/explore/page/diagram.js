@@ -59,7 +59,7 @@ function heads(run, place, view) {
     const role = client ? "client" : !lane.byzantine ? (leads ? "primary" : "") : narrow ? "Byz." : leads ? "Byz., primary" : "Byzantine";
     const lit = view.lit?.has(lane.id) ? " lit" : "";
     const both = view.both?.has(lane.id) ? " both" : "";
-    const name = `${lane.id}, ${client ? "a client" : lane.byzantine ? "Byzantine" : "honest"}${leads ? ", primary" : ""}`;
+    const name = `${lane.id}, ${client ? "a client" : lane.twin_of ? `a twin of Byzantine ${lane.twin_of}` : lane.byzantine ? "Byzantine" : "honest"}${leads ? ", primary" : ""}`;
     const mark = both ? `<text class="both-mark" x="${at}" y="${sizes.headHeight - 3}">in both</text>`
       : role ? `<text class="role" x="${at}" y="${sizes.headHeight - 3}">${role}</text>` : "";
     return `<g class="head ${kind}${lit}${both}"><title>${escaped(name)}</title>${shape}<text x="${at}" y="${mid + 4.5}">${escaped(lane.id)}</text>${mark}</g>`;
@@ -116,6 +116,8 @@ const GLYPHS = {
   crash: (x, y) => `<path class="glyph" d="M${x + 3} ${y - 9} l-8 10 h5 l-3 9 l9 -12 h-5 z"/>`,
   read: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">?</text>`,
   resend: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">↻</text>`,
+  outside: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">↓</text>`,
+  cut: (x, y) => cross(x, y),
   stop: (x, y) => `<rect class="glyph" x="${x - 7}" y="${y - 7}" width="14" height="14"/>`,
 };
 
@@ -156,9 +158,10 @@ function flags(event, place) {
   if (!decides(event)) return "";
   const at = place.x.get(event.at), y = place.y(event.number) + 12 + (moves(event) ? place.sizes.border : 0);
   return event.decides.map((one) => {
-    const words = place.narrow ? bare(one.batch) : `decides ${bare(one.batch)}`;
+    const what = one.words ?? bare(one.batch);
+    const words = place.narrow ? what : `decides ${what}`;
     const w = words.length * (place.narrow ? 5.6 : 6.5) + 28;
-    return `<g class="decision"><title>${escaped(event.at)} decides ${escaped(bare(one.batch))} at #${one.slot} in v${one.view}</title>`
+    return `<g class="decision"><title>${escaped(event.at)} decides ${escaped(what)}${one.slot == null ? "" : ` at #${one.slot} in v${one.view}`}</title>`
       + `<rect x="${at - w / 2}" y="${y + 5}" width="${w}" height="19" rx="9.5"/>`
       + `<path class="tick" d="M${at - w / 2 + 7} ${y + 14.5} l3 3.5 l5 -7"/>`
       + `<text x="${at + 7}" y="${y + 18.5}">${escaped(words)}</text></g>`;
@@ -188,7 +191,7 @@ function wording(one, place, view) {
   const y = place.y(one.number), came = (one.outcome ?? []).map(bare).join("; ");
   const isMessage = one.kind === "message" || one.kind === "drop";
   const what = one.kind === "drop" ? "does not get it" : isMessage ? came || "takes note" : [bare(one.words), came].filter(Boolean).join("; ");
-  const note = place.notes ? `<text class="note" x="${place.right + 6}" y="${y + 4}">${escaped(clipped(`${one.at} ${what}`, Math.floor(place.notes / 6.2)))}</text>` : "";
+  const note = place.notes ? `<text class="note" x="${place.right + 6}" y="${y + 4}">${escaped(clipped(one.kind === "cut" ? what : `${one.at} ${what}`, Math.floor(place.notes / 6.2)))}</text>` : "";
   return `<g class="words ${one.kind}${stance(one, view)}" data-words="${one.number}" aria-hidden="true">${label(one, place)}${note}</g>`;
 }
 
@@ -198,7 +201,7 @@ const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)
 export function sentence(event) {
   const words = bare(event.message?.words ?? event.words);
   const what = event.kind === "drop" ? `${words} of ${event.from} to ${event.at} is lost`
-    : event.kind === "message" ? `${event.from} → ${event.at}: ${words}` : `${event.at} ${bare(event.words)}`;
+    : event.kind === "message" ? `${event.from} → ${event.at}: ${words}` : event.kind === "cut" ? words : `${event.at}${event.kind === "outside" ? ":" : ""} ${words}`;
   const came = event.outcome?.length ? `. ${event.at} ${event.outcome.map(bare).join("; ")}` : "";
   return what + came;
 }

@@ -29,8 +29,13 @@ export function fillSvg(element, ...pieces) {
 export const escaped = (text) =>
   String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
+let batches = true;
+
+/** Whether braces in words are those of PBFT's batches: all others are kept. */
+export const braces = (areOfBatches) => { batches = areOfBatches; };
+
 /** A batch without its braces. */
-export const bare = (words) => String(words ?? "").replace(/[{}]/g, "");
+export const bare = (words) => (batches ? String(words ?? "").replace(/[{}]/g, "") : String(words ?? ""));
 
 /** A small sign whose shape says what its colour says. */
 export function sign(kind) {

@@ -1,6 +1,7 @@
 // Trace files: the program reads no body, so what a file says becomes an address here, and the server replays that.
 
 import { slug, write } from "./address.js";
+import * as own from "./own.js";
 
 const SIZES = ["replicas", "faults", "views", "slots", "requests", "checkpoint", "window", "crashes", "reads"];
 
@@ -16,6 +17,12 @@ export function addressOf(text) {
     throw new NoTrace(`This is no JSON: ${error.message}. A trace that can be read is one that bft check --trace FILE.json or FILE.itf.json wrote.`);
   }
   const meta = file?.["#meta"] ?? file;
+  const story = meta?.story ?? meta;
+  if (typeof story?.protocol === "string" && Array.isArray(story.steps)) {
+    const address = own.addressOf(story);
+    if (!address) throw new NoTrace("Steps of it read alike. Open it with explore --trace FILE.");
+    return address;
+  }
   if (typeof meta?.rules !== "string" || typeof meta.bound !== "object") {
     throw new NoTrace("This is JSON, but no trace: it names neither a rulebook nor a bound.");
   }

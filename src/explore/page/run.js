@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { write } from "./address.js";
 import { choices } from "./choices.js";
 import { diagram, sentence, votesOf } from "./diagram.js";
-import { bare, count, fill, fillSvg, h } from "./dom.js";
+import { bare, braces, count, fill, fillSvg, h } from "./dom.js";
 import * as header from "./header.js";
 import * as panels from "./panels.js";
 import { MEANING, primary, viewAt } from "./pbft.js";
@@ -73,7 +73,8 @@ export async function show(address) {
   // The server names steps in their shortest form: that is the address to give on.
   steps = run.steps;
   if (unfit && at === steps.length) here = run;
-  current = { query, steps, at, tour: address.tour, session, run, here };
+  // What the program was started with belongs into the address, so that another program refuses it.
+  current = { query: session.protocol ? session.query : query, steps, at, tour: address.tour, session, run, here };
   if (!unfit) history.replaceState(null, "", write(current));
   render(unfit);
 }
@@ -92,6 +93,9 @@ function render(unfit) {
   document.body.dataset.steps = steps.length;
   document.body.dataset.at = at;
   misfit(unfit);
+  braces(!session.protocol);
+  document.body.classList.toggle("own", Boolean(session.protocol));
+  if (session.protocol) fill($("legend"), header.legend(fillSvg, true));
   header.subject($("subject"), session);
   header.facts($("facts"), session, here);
   $("to-stateright").disabled = !session.stateright;
@@ -181,6 +185,8 @@ export function point(place, isFar = false) {
 }
 
 function quorums() {
+  // Which votes a decision stands on is known of PBFT alone.
+  $("quorums").closest("section").hidden = Boolean(current.session.protocol);
   const toggle = () => { allQuorums = !allQuorums; quorums(); };
   fill($("quorums"), panels.quorums(current.here, { all: allQuorums, toggle, point: (place) => point(place, true) }));
 }
@@ -251,5 +257,5 @@ async function won() {
     return;
   }
   if (mine !== serial || !why.text) return;
-  box.append(h("details", {}, h("summary", {}, session.breaks ? "Why, and which rule would have stopped it" : "Why"), h("pre", {}, bare(why.text))));
+  box.append(h("details", {}, h("summary", {}, session.protocol ? "The run in words" : session.breaks ? "Why, and which rule would have stopped it" : "Why"), h("pre", {}, bare(why.text))));
 }

@@ -5,14 +5,20 @@ import { write } from "./address.js";
 import { take } from "./drop.js";
 import { count, fill, h } from "./dom.js";
 import { gallery, lessons } from "./gallery.js";
+import * as own from "./own.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** Shows the gallery and the tour. */
-export async function show(opened, refused) {
+/** How long one waits for the counterexample of a protocol of one's own before its page is shown, in milliseconds. */
+const PATIENCE = 5000;
+
+/** Shows the gallery and the tour; of a protocol of one's own its counterexample, if one is found soon. */
+export async function show(opened, refused, still) {
   const page = $("start");
-  if (!page.childElementCount) fill(page, frame(opened, refused));
   const answer = await api.gallery();
+  if (answer.own) return story(answer.own, still, PATIENCE);
+  // A search for a story takes the page over.
+  if (!$("stories")) fill(page, frame(opened, refused));
   const list = $("stories"), input = $("story-filter");
   const render = () => fill(list, gallery(answer, input.value));
   input.oninput = render;
@@ -37,14 +43,17 @@ function frame(opened, refused) {
   ];
 }
 
-/** Looks for the counterexample of a rulebook, says how far the search is, and opens it. */
-export async function story(query, still) {
+/** Looks for the counterexample of a rulebook, says how far the search is, and opens it; with a `patience`, whoever is looked at
+ * is opened without one then. */
+export async function story(query, still, patience = null) {
   const page = $("start");
   const out = h("p", { class: "searching", role: "status" }, "…");
   fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
   const session = await api.session(query);
+  const since = performance.now();
+  const isLate = () => patience !== null && performance.now() - since > patience;
   let found = session.story, says = null;
-  while (!found && says === null && still()) {
+  while (!found && says === null && still() && !isLate()) {
     const answer = await api.story(query);
     if (answer.done) {
       found = answer.story;
@@ -55,8 +64,9 @@ export async function story(query, still) {
     }
   }
   if (!still()) return;
+  // Who is told here what the search came to is not to begin another.
+  if (says !== null) own.know(session.query, { done: true, story: found, says });
   if (found) location.replace(write({ query: session.query, steps: found.steps, at: 0 }));
+  else if (patience !== null) location.replace(write({ query: session.query }));
   else fill(out, `${session.rules}: ${says}`);
-  // What the start page holds is built anew when one comes back to it.
-  fill(page);
 }

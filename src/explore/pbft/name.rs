@@ -4,8 +4,7 @@ use crate::model::Event;
 use crate::pbft::{Message, Principal, View};
 use crate::trace::principal;
 
-/// What joins steps in an address.
-pub(super) const JOINT: char = '~';
+pub(super) use super::super::naming::{JOINT, slug};
 
 /// A step as its name says it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,20 +59,6 @@ fn event(what: &str) -> Option<Event> {
             Event::Timeout(View(rest.trim_end_matches("_runs_out").parse().ok()?))
         }
     })
-}
-
-/// Words as they stand in a name: small letters, digits and dots; everything else is one `_`.
-pub(super) fn slug(words: &str) -> String {
-    let mut out = String::new();
-    for c in words.chars() {
-        if c.is_ascii_alphanumeric() || c == '.' {
-            out.push(c.to_ascii_lowercase());
-        } else if !out.is_empty() && !out.ends_with('_') {
-            out.push('_');
-        }
-    }
-    out.truncate(out.trim_end_matches('_').len());
-    out
 }
 
 /// What tells a message from others that read alike: from its content.

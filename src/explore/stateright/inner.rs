@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LONGEST: u64 = 64 << 20;
 
 /// One of stateright's servers.
-pub(super) struct Inner {
+pub(crate) struct Inner {
     addr: SocketAddr,
 }
 

@@ -13,7 +13,6 @@ use std::fmt;
 use std::hash::Hash;
 use std::io;
 use std::net::SocketAddr;
-#[cfg(feature = "pbft")]
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stateright::Model;
@@ -25,21 +24,18 @@ use crate::model::{Property, System};
 use crate::trace::Trace;
 
 use files::{POLICY, put_right};
-use inner::Inner;
+pub(super) use inner::Inner;
 #[cfg(feature = "pbft")]
 use model::Pbft;
 
 /// The most explorers at once: none can be ended before the process is.
-#[cfg(feature = "pbft")]
 const MOST: usize = 12;
 
 /// The explorers that run, each with what it is about.
-#[cfg(feature = "pbft")]
 #[derive(Default)]
 pub(super) struct Explorers(Mutex<Vec<(String, Arc<Inner>)>>);
 
 /// Where an explorer shows a run.
-#[cfg(feature = "pbft")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     /// Its address on our server.
@@ -48,13 +44,13 @@ pub(super) struct Place {
     pub followed: usize,
 }
 
-#[cfg(feature = "pbft")]
 impl Explorers {
     /// The explorer of a system, which is started if it does not run yet, at the end of a run. `about` tells systems
     /// apart; `violation` is a counterexample that is known.
     ///
     /// # Errors
     /// Why there is none.
+    #[cfg(feature = "pbft")]
     pub fn at(
         &self,
         about: &str,
@@ -62,27 +58,34 @@ impl Explorers {
         violation: Option<(Property, &Trace)>,
         run: &Trace,
     ) -> Result<Place, String> {
+        let number = self.number(about, || {
+            let model = Pbft::new(system, violation);
+            let is_guided = model.is_guided();
+            Inner::start(model, is_guided)
+        })?;
+        Ok(Place::at(number, &Pbft::new(system, None).follow(run)))
+    }
+
+    /// The number of the explorer that is about something, which is started if it does not run yet.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn number(
+        &self,
+        about: &str,
+        start: impl FnOnce() -> Result<Inner, String>,
+    ) -> Result<usize, String> {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = list.iter().position(|(known, _)| known == about);
-        let number = match known {
-            Some(number) => number,
-            None if list.len() >= MOST => {
-                return Err(format!(
-                    "{MOST} of stateright's explorers run already, and none can be ended alone: start bft explore again"
-                ));
-            }
-            None => {
-                let model = Pbft::new(system, violation);
-                let is_guided = model.is_guided();
-                let inner = Inner::start(model, is_guided)?;
-                list.push((about.to_owned(), Arc::new(inner)));
-                list.len() - 1
-            }
-        };
-        let path = Pbft::new(system, None).follow(run);
-        let steps: String = path.iter().map(|index| format!("/{index}")).collect();
-        let followed = path.len().saturating_sub(1);
-        Ok(Place { url: format!("/stateright/{number}/#/steps{steps}"), followed })
+        if let Some(number) = list.iter().position(|(known, _)| known == about) {
+            return Ok(number);
+        }
+        if list.len() >= MOST {
+            return Err(format!(
+                "{MOST} of stateright's explorers run already, and none can be ended alone: start this program again"
+            ));
+        }
+        list.push((about.to_owned(), Arc::new(start()?)));
+        Ok(list.len() - 1)
     }
 
     /// What stands at an address behind `/stateright/`.
@@ -98,6 +101,15 @@ impl Explorers {
             return Response::error(404, "this explorer does not run; open it from the page");
         };
         passed_on(&inner, rest)
+    }
+}
+
+impl Place {
+    /// The end of a path in the explorer of that number: the number of the initial state, then of each step.
+    pub fn at(number: usize, path: &[usize]) -> Self {
+        let steps: String = path.iter().map(|index| format!("/{index}")).collect();
+        let followed = path.len().saturating_sub(1);
+        Place { url: format!("/stateright/{number}/#/steps{steps}"), followed }
     }
 }
 

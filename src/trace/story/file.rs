@@ -96,6 +96,18 @@ impl Story {
 }
 
 impl StoryFile {
+    /// Who was Byzantine, how many crashes there could be, and what became of messages.
+    #[cfg(feature = "explore")]
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// How it goes on for ever, if it is said to.
+    #[cfg(feature = "explore")]
+    pub(crate) fn end(&self) -> Option<&StoryEnd> {
+        self.end.as_ref()
+    }
+
     /// Reads a file and lets all of it happen again to the protocol's code. What the story then says is wrong with the last
     /// state was found out anew.
     ///

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use stateright::{Model, Path, Property};
 
-use super::stateright::Alone;
-use crate::engine::{Bound, Graph, GraphState, Step};
-use crate::engine::{Fingerprint, fingerprint};
+use super::super::stateright::Alone;
+use crate::engine::{Bound, Fingerprint, Graph, GraphState, Refusal, Step, fingerprint};
 use crate::protocol::Protocol;
 use crate::trace::{ReadStoryError, Story, StoryFile};
 
@@ -20,7 +19,7 @@ const SAFETY: &str = "safety";
 
 /// The runs of a protocol of one's own, for the web explorer.
 pub struct Explorer<P: Protocol> {
-    graph: Graph<P>,
+    graph: Arc<Graph<P>>,
     /// The states along a run that is known, which alone are searched.
     along: Option<HashSet<Fingerprint>>,
 }
@@ -59,7 +58,7 @@ impl<P: Protocol> Explorer<P> {
         let graph = Graph::new(protocol, bound, None, Arc::default())?;
         match graph.refusal() {
             Some(why) => Err(why.into()),
-            None => Ok(Explorer { graph, along: None }),
+            None => Ok(Explorer { graph: Arc::new(graph), along: None }),
         }
     }
 
@@ -69,13 +68,20 @@ impl<P: Protocol> Explorer<P> {
     /// The text is no trace of this protocol.
     pub fn along(protocol: Arc<P>, trace: &str) -> Result<Self, ReadStoryError> {
         let (_, graph, path) = StoryFile::followed(trace, protocol, Arc::default())?;
-        let mut state = graph.start().clone();
-        let mut along = HashSet::from([fingerprint(&state)]);
-        for step in path {
-            state = graph.next(&state, step)?;
-            along.insert(fingerprint(&state));
-        }
+        let graph = Arc::new(graph);
+        let along = along(&graph, &path)?;
         Ok(Explorer { graph, along: Some(along) })
+    }
+
+    /// All runs of a graph; of a run that is known, the states alone are searched.
+    pub(super) fn of(graph: &Arc<Graph<P>>, known: Option<&[Step]>) -> Result<Self, Refusal> {
+        let along = known.map(|path| along(graph, path)).transpose()?;
+        Ok(Explorer { graph: Arc::clone(graph), along })
+    }
+
+    /// Whether there is a run that its search is led along.
+    pub(super) fn is_guided(&self) -> bool {
+        self.along.is_some()
     }
 
     fn shown(&self, at: GraphState) -> Shown {
@@ -88,9 +94,35 @@ impl<P: Protocol> Explorer<P> {
     /// # Errors
     /// The address cannot be had.
     pub fn bind(self, addr: SocketAddr) -> io::Result<ExplorerPage> {
-        let is_guided = self.along.is_some();
+        let is_guided = self.is_guided();
         Alone::bind(self, is_guided, addr).map(ExplorerPage)
     }
+}
+
+/// The states that a path passes through.
+fn along<P: Protocol>(graph: &Graph<P>, path: &[Step]) -> Result<HashSet<Fingerprint>, Refusal> {
+    let mut state = graph.start().clone();
+    let mut along = HashSet::from([fingerprint(&state)]);
+    for &step in path {
+        state = graph.next(&state, step)?;
+        along.insert(fingerprint(&state));
+    }
+    Ok(along)
+}
+
+/// The number of each step of a path among those that are offered where it is taken, behind that of the start, as far as they
+/// are.
+pub(super) fn numbers<P: Protocol>(graph: &Graph<P>, path: &[Step]) -> Vec<usize> {
+    let (mut state, mut numbers) = (graph.start().clone(), vec![0]);
+    for &step in path {
+        let mut offered = Vec::new();
+        graph.actions(&state, &mut offered);
+        let Some(number) = offered.iter().position(|other| *other == step) else { break };
+        let Ok(next) = graph.next(&state, step) else { break };
+        numbers.push(number);
+        state = next;
+    }
+    numbers
 }
 
 /// The explorer at an address of its own.

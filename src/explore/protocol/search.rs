@@ -1,0 +1,311 @@
+//! Searches for the page, message by message: for a counterexample from the start, and what the referee says of a state.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stateright::{Model, Property};
+
+use super::frame::{LIVENESS, lasso};
+use super::opened::{Asked, Opened, Subject, Told};
+use super::walk::Walk;
+use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness};
+use crate::check::{Coverage, End, Limits, Progress, search_on};
+use crate::engine::{AGREEMENT, FairGraph, Graph, GraphState, Refusal, Step, guarded};
+use crate::protocol::Protocol;
+use crate::trace::{ReadStoryError, StoryFile, count, thousands};
+
+/// How long a search for a counterexample may take, and to how much memory, in bytes, it may bring the process.
+const LIMITS: Limits = Limits {
+    max_states: None,
+    timeout: Some(Duration::from_secs(300)),
+    max_memory: Some(3 << 30),
+    threads: 1,
+};
+
+/// The runs that go on from a state.
+struct From<'a, P: Protocol> {
+    graph: &'a Graph<P>,
+    start: GraphState,
+}
+
+/// What is wrong is found out when the run is told.
+const SAFETY: &str = "safety";
+
+impl<P: Protocol> Model for From<'_, P> {
+    type State = GraphState;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<GraphState> {
+        vec![self.start.clone()]
+    }
+
+    fn actions(&self, state: &GraphState, actions: &mut Vec<Step>) {
+        self.graph.actions(state, actions);
+    }
+
+    fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
+        Model::next_state(self.graph, state, step)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![Property::always(SAFETY, |from: &Self, state: &GraphState| {
+            from.graph.violation(state).is_none()
+        })]
+    }
+}
+
+/// What a search came to.
+pub(super) struct Came {
+    pub coverage: Coverage,
+    pub end: Ended,
+}
+
+pub(super) enum Ended {
+    /// The names of the steps that lead there, and the property.
+    Violated(Vec<String>, String),
+    Exhausted,
+    Limited,
+    Refused(String),
+}
+
+/// Searches all runs that go on from a run, in a graph of its own, whose tables go with it.
+pub(super) fn searched<P: Protocol>(
+    subject: &Subject<P>,
+    asked: &Asked,
+    names: &[String],
+    limits: &Limits,
+    progress: &Progress,
+) -> Came {
+    let refused = |why: String| Came { coverage: Coverage::default(), end: Ended::Refused(why) };
+    let (protocol, property) = (Arc::clone(&subject.protocol), asked.property.as_deref());
+    let graph = Graph::new(protocol, &asked.bound, property, Arc::clone(&progress.stop));
+    let opened = match graph.map_err(|why| why.to_string()).and_then(|graph| Opened::of(asked, graph)) {
+        Ok(opened) => opened,
+        Err(why) => return refused(why),
+    };
+    let mut walk = match Walk::new(&opened) {
+        Ok(walk) => walk,
+        Err(why) => return refused(why),
+    };
+    if let Some(unfit) = walk.follow(&opened, names.iter().map(String::as_str)) {
+        return refused(format!("step {}: {}", unfit.step, unfit.why));
+    }
+    let from = From { graph: &opened.graph, start: walk.seen.state.clone() };
+    let report = search_on(&from, &from.properties(), limits, progress, None, |_| {}).0;
+    let end = match (opened.graph.refusal(), report.end) {
+        (Some(why), _) => Ended::Refused(why.to_string()),
+        (None, End::Exhausted) => Ended::Exhausted,
+        (None, End::Limited(_)) => Ended::Limited,
+        (None, End::Violated { path, .. }) => match named(&opened, &mut walk, &path) {
+            Ok(()) => {
+                let property = opened.graph.violation(&walk.seen.state).map(|found| found.property);
+                Ended::Violated(walk.names.split_off(names.len()), property.unwrap_or_default())
+            }
+            Err(why) => Ended::Refused(why),
+        },
+    };
+    Came { coverage: report.coverage, end }
+}
+
+/// Goes on by these steps.
+pub(super) fn named<P: Protocol>(opened: &Opened<P>, walk: &mut Walk, path: &[Step]) -> Result<(), String> {
+    for &step in path {
+        let all = super::name::possible(&opened.graph, &walk.seen.state);
+        let found = all.iter().find(|named| named.step == step).ok_or("a step does not happen again")?;
+        walk.happen(opened, found)?;
+    }
+    Ok(())
+}
+
+/// The counterexample in a trace, by the names of its steps, and what it is about.
+pub(super) fn of_trace<P: Protocol>(
+    subject: &Subject<P>,
+    text: &str,
+) -> Result<(Asked, Told), ReadStoryError> {
+    let (file, graph, path) = StoryFile::followed(text, Arc::clone(&subject.protocol), Arc::default())?;
+    let asked = subject.at(file.bound().clone(), None);
+    let told = told(&asked, graph, &path).map_err(Refusal::NotRepeated)?;
+    let violates = file.violates.clone().unwrap_or_else(|| AGREEMENT.to_owned());
+    Ok((asked, Told { steps: told, violates, end: file.end().cloned() }))
+}
+
+fn told<P: Protocol>(asked: &Asked, graph: Graph<P>, path: &[Step]) -> Result<Vec<String>, String> {
+    let opened = Opened::of(asked, graph)?;
+    let mut walk = Walk::new(&opened)?;
+    named(&opened, &mut walk, path)?;
+    Ok(walk.names)
+}
+
+/// What a search for a counterexample came to: one, and a sentence.
+type Found = (Option<Told>, String);
+
+/// Looks for a run that violates something: safety, and then liveness, as far as it is asked about.
+fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -> Found {
+    let is_fair = subject.protocol.layers().fair.is_some();
+    let wants_liveness = asked.property.as_deref().map_or(is_fair, |property| property == LIVENESS);
+    let mut states = 0;
+    if asked.property.as_deref() != Some(LIVENESS) {
+        let came = searched(subject, asked, &[], &LIMITS, progress);
+        states = came.coverage.states;
+        match came.end {
+            Ended::Violated(steps, violates) => {
+                let says = format!("{violates} is violated");
+                return (Some(Told { steps, violates, end: None }), says);
+            }
+            Ended::Refused(why) => return (None, why),
+            Ended::Limited => {
+                let states = thousands(states);
+                return (
+                    None,
+                    format!("not exhausted: {states} states were visited, and none violates anything"),
+                );
+            }
+            Ended::Exhausted => {}
+        }
+    }
+    if wants_liveness && let Some(found) = never(subject, asked, progress, &mut states) {
+        return found;
+    }
+    (None, format!("exhausted: within the bound no run violates anything; {} states", thousands(states)))
+}
+
+/// Looks for a run that never gets where it must get; nothing is returned if every fair run gets there.
+fn never<P: Protocol>(
+    subject: &Subject<P>,
+    asked: &Asked,
+    progress: &Progress,
+    states: &mut u64,
+) -> Option<Found> {
+    let graph = Graph::fair(Arc::clone(&subject.protocol), &asked.bound, Arc::clone(&progress.stop));
+    let graph = match graph {
+        Ok(graph) => FairGraph::new(graph, UNSTABLE_ROUNDS),
+        Err(why) => return Some((None, why.to_string())),
+    };
+    let (coverage, verdict) = check_liveness(&graph, &LIMITS, progress);
+    *states += coverage.states;
+    let says = match verdict {
+        Verdict::Holds | Verdict::Vacuous => return None,
+        Verdict::NotLive { story, .. } | Verdict::Violated { story, .. } => {
+            let text = story.to_json().map_err(ReadStoryError::from);
+            match text.and_then(|text| of_trace(subject, &text)) {
+                Ok((_, told)) => return Some((Some(told), format!("{LIVENESS} is violated"))),
+                Err(why) => why.to_string(),
+            }
+        }
+        Verdict::NotExhausted(limit) => {
+            format!("safety holds within the bound; liveness is not exhausted: {limit}")
+        }
+        Verdict::Refused(why) => why.to_string(),
+    };
+    Some((None, says))
+}
+
+/// One search for a counterexample.
+struct Search {
+    progress: Progress,
+    begun: Instant,
+    found: OnceLock<Found>,
+}
+
+/// All searches for counterexamples, by what is asked.
+#[derive(Default)]
+pub(super) struct Searches(Mutex<BTreeMap<String, Arc<Search>>>);
+
+impl Searches {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Search>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A counterexample that is known without a search.
+    pub fn know(&self, asked: &Asked, told: Told) {
+        let says = format!("{} is violated", told.violates);
+        let (progress, begun) = (Progress::default(), Instant::now());
+        let search = Search { progress, begun, found: OnceLock::from((Some(told), says)) };
+        self.all().insert(asked.query.clone(), Arc::new(search));
+    }
+
+    /// What was found by now.
+    pub fn found(&self, query: &str) -> Option<Told> {
+        self.all().get(query).and_then(|search| search.found.get()).and_then(|(told, _)| told.clone())
+    }
+
+    /// How far a search has come, which is begun if it was not yet.
+    pub fn ask<P: Protocol>(&self, subject: &Arc<Subject<P>>, asked: &Asked) -> Value {
+        let (search, is_new) = {
+            let mut all = self.all();
+            let is_new = !all.contains_key(&asked.query);
+            let search = all.entry(asked.query.clone()).or_insert_with(|| {
+                let (progress, begun, found) = (Progress::default(), Instant::now(), OnceLock::new());
+                Arc::new(Search { progress, begun, found })
+            });
+            (Arc::clone(search), is_new)
+        };
+        if is_new {
+            begin(&search, subject, asked);
+        }
+        search.told(asked)
+    }
+
+    /// Ends a search, which is forgotten unless it has come to its end: who asks again has it begun anew.
+    pub fn cancel(&self, asked: &Asked) -> Value {
+        let mut all = self.all();
+        let Some(search) = all.get(&asked.query).map(Arc::clone) else { return cancelled(0) };
+        if search.found.get().is_some() {
+            return search.told(asked);
+        }
+        search.progress.stop.store(true, Relaxed);
+        all.remove(&asked.query);
+        cancelled(search.progress.states.load(Relaxed))
+    }
+}
+
+impl Search {
+    /// How far it is, or what it came to.
+    fn told(&self, asked: &Asked) -> Value {
+        match self.found.get() {
+            None => json!({
+                "done": false,
+                "states": self.progress.states.load(Relaxed),
+                "depth": self.progress.depth.load(Relaxed),
+                "seconds": self.begun.elapsed().as_secs_f64(),
+            }),
+            Some((told, says)) => {
+                json!({ "done": true, "story": told.as_ref().map(|told| as_json(told, &asked.query)), "says": says })
+            }
+        }
+    }
+}
+
+/// What is said of a search that somebody ended.
+fn cancelled(states: u64) -> Value {
+    let says =
+        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
+    json!({ "done": true, "story": null, "says": says })
+}
+
+/// A counterexample for the page.
+pub(super) fn as_json(told: &Told, query: &str) -> Value {
+    json!({
+        "query": query,
+        "steps": told.steps,
+        "violates": told.violates,
+        "lasso": told.end.as_ref().map(|end| lasso(end, told.steps.len())),
+    })
+}
+
+/// Begins a search on a thread of its own.
+fn begin<P: Protocol>(search: &Arc<Search>, subject: &Arc<Subject<P>>, asked: &Asked) {
+    let (mine, subject, asked) = (Arc::clone(search), Arc::clone(subject), asked.clone());
+    let thread = std::thread::Builder::new().name("story".to_owned());
+    let begun = thread.spawn(move || {
+        let found = guarded(|| find(&subject, &asked, &mine.progress));
+        let found = found.unwrap_or_else(|panicked| (None, format!("the search panicked: {panicked}")));
+        let _ = mine.found.set(found);
+    });
+    if let Err(why) = begun {
+        let _ = search.found.set((None, format!("no search could be begun: {why}")));
+    }
+}

@@ -1,0 +1,264 @@
+//! A protocol of one's own on the page, asked as a browser asks.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bft_check::check::Check;
+use bft_check::engine::Bound;
+use bft_check::explore::protocol::{PageError, page};
+use bft_check::protocol::{Network, NodeId, Protocol};
+use serde_json::Value;
+
+use crate::common::vote::{Said, VOTE, Vote};
+use crate::tutorial::program::Tendermint;
+
+/// The page of a protocol in a bound, or of a trace of it.
+fn served<P: Protocol>(protocol: P, bound: &Bound, trace: Option<&str>) -> SocketAddr {
+    let parameters = [("quorum".to_owned(), "2".to_owned())];
+    let page = page(Arc::new(protocol), &parameters, bound, trace, ([127, 0, 0, 1], 0).into()).unwrap();
+    let addr = page.addr();
+    std::thread::spawn(move || page.serve());
+    addr
+}
+
+fn asked(addr: SocketAddr, path: &str) -> Value {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+fn state(addr: SocketAddr, steps: &[String]) -> Value {
+    let state = asked(addr, &format!("/api/state?steps={}", steps.join("~")));
+    assert!(state["error"].is_null(), "{state}");
+    state
+}
+
+fn verdict<'a>(state: &'a Value, property: &str) -> &'a str {
+    let mut all = state["properties"].as_array().unwrap().iter();
+    all.find(|known| known["name"] == property).unwrap()["verdict"].as_str().unwrap()
+}
+
+/// All that is offered: its name, what it says, and whether it is a message.
+fn offered(state: &Value) -> Vec<(String, String, bool)> {
+    let choices = state["choices"].as_array().unwrap().iter();
+    let groups = choices.flat_map(|choice| choice["groups"].as_array().unwrap());
+    let options = groups.flat_map(|group| group["options"].as_array().unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    options.map(|it| (text(&it["name"]), text(&it["words"]), it["kind"] == "message")).collect()
+}
+
+/// A message was sent where its arrow begins: in the step of that number, by that node, in those words.
+fn arrows_begin_where_they_were_sent(state: &Value) {
+    let events = state["events"].as_array().unwrap();
+    for event in events.iter().filter(|event| event["kind"] == "message") {
+        let at = event["sent_at"].as_u64().unwrap() as usize;
+        if at == 0 {
+            continue;
+        }
+        let sender = &events[at - 1];
+        assert_eq!(sender["at"], event["from"], "{event}");
+        let sends = sender["sends"].as_array().unwrap();
+        assert!(sends.iter().any(|sent| sent["words"] == event["message"]["words"]), "{event} of {sender}");
+    }
+}
+
+/// Runs of steps that are chosen as a number says: every name that is offered is taken for what it is, on every network.
+fn is_walked<P: Protocol>(protocol: P, bound: &Bound, length: usize) {
+    let addr = served(protocol, bound, None);
+    for seed in 0..3 {
+        let mut steps: Vec<String> = Vec::new();
+        for step in 0..length {
+            let here = state(addr, &steps);
+            let all = offered(&here);
+            let names: BTreeSet<_> = all.iter().map(|(name, ..)| name).collect();
+            assert_eq!(names.len(), all.len(), "a name is offered twice: {all:?}");
+            let open: Vec<_> = all.into_iter().filter(|(name, ..)| !name.starts_with("stop-")).collect();
+            let Some((name, words, is_message)) = open.get((seed * 7 + step * 5) % open.len().max(1)) else {
+                break;
+            };
+            steps.push(name.clone());
+            let next = state(addr, &steps);
+            assert_eq!(next["unfit"], Value::Null, "{next}");
+            assert_eq!(next["steps"].as_array().unwrap().last().unwrap(), name);
+            let last = next["events"].as_array().unwrap().last().unwrap();
+            assert_eq!((last["words"].as_str(), last["kind"] == "message"), (Some(&**words), *is_message));
+            arrows_begin_where_they_were_sent(&next);
+        }
+        assert!(steps.len() > 2, "{steps:?}");
+    }
+}
+
+const FIFO: Network = Network::Fifo { cuts: 1, losses: 1 };
+
+#[test]
+fn every_step_that_is_offered_is_taken_by_its_name() {
+    is_walked(VOTE, &Bound::byzantine([NodeId(0)]), 10);
+    is_walked(Vote { is_keyed: false, ..VOTE }, &Bound { crashes: 1, ..Bound::default() }, 10);
+    is_walked(VOTE, &Bound { byzantine: vec![NodeId(1)], crashes: 1, network: Some(FIFO) }, 12);
+}
+
+/// Messages that read alike are told apart by what they are, in every process in the same way.
+#[test]
+fn what_reads_alike_is_told_apart() {
+    struct Mumbling;
+    impl Protocol for Mumbling {
+        type Node = Vec<Said>;
+        type Message = Said;
+        type Event = ();
+        type Value = char;
+        fn nodes(&self) -> usize {
+            2
+        }
+        fn init(&self, id: NodeId, effects: &mut bft_check::protocol::Effects<Self>) -> Vec<Said> {
+            if id == NodeId(0) {
+                effects.broadcast(Said::Vote('a'));
+                effects.broadcast(Said::Vote('b'));
+            }
+            Vec::new()
+        }
+        fn step(
+            &self,
+            node: &mut Vec<Said>,
+            input: bft_check::protocol::Input<Self>,
+            _: &mut bft_check::protocol::Effects<Self>,
+        ) {
+            if let bft_check::protocol::Input::Message { message, .. } = input {
+                node.push(message);
+            }
+        }
+        fn message_in_words(&self, _: &Said) -> String {
+            "hm".to_owned()
+        }
+        fn node_in_words(&self, node: &Vec<Said>) -> String {
+            format!("{node:?}")
+        }
+    }
+    let addr = served(Mumbling, &Bound::default(), None);
+    let names: Vec<_> =
+        offered(&state(addr, &[])).into_iter().filter(|(.., is_message)| *is_message).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for ((name, ..), heard) in names.iter().zip(["[Vote('a')]", "[Vote('b')]"]) {
+        assert!(name.starts_with("n0-n1-hm*"), "{name}");
+        let heard = |state: &Value| state["nodes"][1]["lines"][0]["text"] == heard;
+        assert!(heard(&state(addr, std::slice::from_ref(name))));
+        assert!(heard(&state(served(Mumbling, &Bound::default(), None), std::slice::from_ref(name))));
+    }
+}
+
+/// What the check finds is found by the page, named so that another process shows the same, and opened from a trace.
+#[test]
+fn the_counterexample_of_the_check_is_the_pages() {
+    let bound = Bound::byzantine([NodeId(0)]);
+    let addr = served(VOTE, &bound, None);
+    let until = Instant::now() + Duration::from_secs(60);
+    let story = loop {
+        let answer = asked(addr, "/api/story");
+        if answer["done"] == true {
+            break answer["story"].clone();
+        }
+        assert!(Instant::now() < until, "{answer}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(story["violates"], "agreement");
+    // What is found stays; what is cancelled before it is begun is nothing.
+    assert_eq!(asked(addr, "/api/story?cancel=1")["story"], story);
+    assert!(
+        asked(addr, "/api/story?byzantine=none&cancel=1")["says"].as_str().unwrap().contains("cancelled")
+    );
+    let checked = Check::new(VOTE).byzantine([NodeId(0)]).run().unwrap();
+    let found = checked.shortest().unwrap();
+    let steps = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };
+    let own = steps(&story["steps"]);
+    assert_eq!(own.len(), found.steps.len() - found.opening);
+    let elsewhere = served(VOTE, &bound, None);
+    assert_eq!(verdict(&state(elsewhere, &own), "agreement"), "violated");
+    let before = own[..own.len() - 1].to_vec();
+    assert_eq!(verdict(&state(elsewhere, &before), "agreement"), "holds");
+    let asked_of = |steps: &[String], property: &str| {
+        asked(elsewhere, &format!("/api/referee?steps={}&property={property}", steps.join("~")))
+    };
+    assert_eq!(asked_of(&before, "agreement")["steps"], 1);
+    assert_eq!(asked_of(&own, "agreement")["answer"], "already");
+    assert_eq!(asked_of(&[], "validity")["answer"], "no");
+    // The trace says who is Byzantine.
+    let traced = served(VOTE, &Bound::default(), Some(&found.to_json().unwrap()));
+    let trace = &asked(traced, "/api/trace")["trace"];
+    assert!(trace["query"].as_str().unwrap().contains("byzantine=n0"), "{trace}");
+    let shown = state(traced, &steps(&trace["steps"]));
+    assert_eq!(verdict(&shown, "agreement"), "violated");
+    let place = asked(traced, &format!("/api/stateright?steps={}", steps(&trace["steps"]).join("~")));
+    assert_eq!(place["followed"], place["of"]);
+}
+
+/// A run that never gets there is shown with its end: from when on the network is stable, and what comes then.
+#[test]
+fn a_run_that_waits_for_ever_is_shown_with_its_end() {
+    let waits = Tendermint { draft: 3, rounds: 4, stops: true };
+    let checked = Check::new(waits).property("liveness").run().unwrap();
+    let addr = served(waits, &Bound::default(), Some(&checked.shortest().unwrap().to_json().unwrap()));
+    let trace = &asked(addr, "/api/trace")["trace"];
+    assert_eq!(trace["violates"], "liveness");
+    let steps: Vec<String> = serde_json::from_value(trace["steps"].clone()).unwrap();
+    let end = state(addr, &steps);
+    assert_eq!((verdict(&end, "liveness"), &end["lasso"]), ("violated", &trace["lasso"]));
+    assert!(end["lasso"]["stable_after"].as_u64().unwrap() as usize <= steps.len());
+    // Of another run nothing is said.
+    let before = state(addr, &steps[..steps.len() - 1]);
+    assert_eq!((verdict(&before, "liveness"), &before["lasso"]), ("not-yet", &Value::Null));
+}
+
+/// What was dropped or has stopped is not let run, and letting the network run comes to a decision.
+#[test]
+fn the_network_runs_between_honest_nodes() {
+    let addr = served(VOTE, &Bound::default(), None);
+    let run = |steps: &str| asked(addr, &format!("/api/run?steps={steps}"));
+    let decided = |run: &Value| {
+        let nodes = run["nodes"].as_array().unwrap().iter();
+        let says = |node: &&Value| {
+            let lines = node["lines"].as_array().unwrap();
+            lines.iter().any(|line| line["label"] == "has decided" && line["text"] == "'a' in slot 0")
+        };
+        nodes.filter(says).count()
+    };
+    assert_eq!(decided(&run("n0-a")), 3);
+    assert_eq!(decided(&run("n0-a~stop-n2")), 2);
+    let lost = run("n0-a~x-n0-n1-proposal_a~x-n0-n2-proposal_a~x-n0-n1-vote_a~x-n0-n2-vote_a");
+    assert_eq!((decided(&lost), lost["undelivered"].as_array().unwrap().len()), (0, 4), "{lost}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_what_does() {
+    let addr = served(VOTE, &Bound::default(), None);
+    for (path, words) in [
+        ("/api/session?protocol=other", "started with vote"),
+        ("/api/session?with=quorum:3", "started with quorum:2"),
+        ("/api/session?byzantine=n7", "there is no n7 among 3 nodes"),
+        ("/api/session?byzantine=r0", "nodes are called n0"),
+        ("/api/session?network=carrier-pigeon", "any-order and fifo"),
+        ("/api/session?property=beauty", "there are panics, agreement, validity"),
+        ("/api/session?rules=castro99", "says nothing here"),
+        ("/api/explain?property=agreement", "not violated"),
+        ("/api/run?until=never", "quiet, decided and one"),
+        ("/api/run?only=n9", "is nobody"),
+    ] {
+        let answer = asked(addr, path);
+        assert!(answer["error"].as_str().is_some_and(|why| why.contains(words)), "{path}: {answer}");
+    }
+    let unfit = state(addr, &["n0-a".to_owned(), "n1-n2-vote_z".to_owned()]);
+    assert_eq!((unfit["unfit"]["step"].as_u64(), unfit["steps"].as_array().unwrap().len()), (Some(2), 1));
+    let lose = served(VOTE, &Bound { network: Some(Network::FIFO), ..Bound::default() }, None);
+    let unfit = state(lose, &["n0-a".to_owned(), "x-n0-n1-proposal_a".to_owned()]);
+    assert!(unfit["unfit"]["why"].as_str().unwrap().contains("only where the bound has losses"), "{unfit}");
+    let open = ([0, 0, 0, 0], 0).into();
+    let error = page(Arc::new(VOTE), &[], &Bound::default(), None, open).unwrap_err();
+    assert!(matches!(error, PageError::Address(_)), "{error}");
+    let error =
+        page(Arc::new(VOTE), &[], &Bound::default(), Some("{}"), ([127, 0, 0, 1], 0).into()).unwrap_err();
+    assert!(matches!(error, PageError::Trace(_)), "{error}");
+}

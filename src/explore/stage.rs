@@ -24,6 +24,8 @@ pub(super) trait Stage: Send + Sync {
     fn explain(&self, query: &Query) -> Answer;
     /// Whether something can still be violated.
     fn referee(&self, query: &Query) -> Answer;
+    /// How far a search is that somebody waits for, and its end if that is wanted.
+    fn search(&self, query: &Query) -> Answer;
     /// The trace that was handed in.
     fn trace(&self) -> Value;
     /// Where stateright's explorer shows a run.

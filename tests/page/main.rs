@@ -9,6 +9,7 @@ mod devtools;
 mod files;
 mod keyboard;
 mod looks;
+mod searches;
 mod served;
 mod stateright;
 mod tab;
@@ -37,6 +38,8 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("the_adversary_wins_by_hand_under_prepared_lost", &[], adversary::wins),
     ("the_referee_says_no_under_castro99", &[], adversary::cannot_win),
     ("the_referee_shows_one", &[], adversary::is_shown_one),
+    ("a_search_of_the_referee_is_watched_and_cancelled", &[], searches::of_the_referee),
+    ("a_search_for_a_story_is_watched_and_cancelled", &[], searches::of_a_story),
     ("a_lasso_is_a_ring", &[], counterexample::goes_round),
     ("a_trace_is_dropped", &[], files::is_dropped),
     ("a_file_that_is_no_trace_is_refused", &[], files::is_refused),

@@ -7,6 +7,7 @@ import { legend } from "./header.js";
 import { fill, fillSvg } from "./dom.js";
 import * as header from "./header.js";
 import * as keys from "./keys.js";
+import * as referee from "./referee.js";
 import * as run from "./run.js";
 import * as start from "./start.js";
 import { neighbour } from "./tree.js";
@@ -42,6 +43,7 @@ async function route() {
       await run.show(address);
       if (trail.at(-1) !== here) trail.push(here);
     } else {
+      referee.leave();
       $("run").hidden = true;
       $("start").hidden = false;
       $("problem").hidden = true;

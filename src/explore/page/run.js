@@ -226,7 +226,7 @@ function asked(answer) {
 }
 
 /** Goes on as the referee shows, from the first of its steps. */
-function follow(continuation, at) {
+function follow({ continuation }, at) {
   const { steps } = current;
   go([...steps.slice(0, at), ...continuation], at + 1);
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { write } from "./address.js";
 import { take } from "./drop.js";
-import { count, fill, h } from "./dom.js";
+import { count, far, fill, h } from "./dom.js";
 import { gallery, lessons } from "./gallery.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,7 +11,8 @@ const $ = (id) => document.getElementById(id);
 /** Shows the gallery and the tour. */
 export async function show(opened, refused) {
   const page = $("start");
-  if (!page.childElementCount) fill(page, frame(opened, refused));
+  // A search for a story takes the page over.
+  if (!$("stories")) fill(page, frame(opened, refused));
   const answer = await api.gallery();
   const list = $("stories"), input = $("story-filter");
   const render = () => fill(list, gallery(answer, input.value));
@@ -41,22 +42,23 @@ function frame(opened, refused) {
 export async function story(query, still) {
   const page = $("start");
   const out = h("p", { class: "searching", role: "status" }, "…");
-  fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
+  let cancels = false, wake = () => {};
+  const cancel = h("button", { type: "button", id: "cancel", onclick: () => { cancels = true; wake(); } }, "Cancel the search");
+  fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, cancel, " ", h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
   const session = await api.session(query);
   let found = session.story, says = null;
   while (!found && says === null && still()) {
-    const answer = await api.story(query);
+    const answer = await api.story(query, cancels);
     if (answer.done) {
       found = answer.story;
       says = answer.says ?? "nothing was found";
     } else {
-      fill(out, h("span", { class: "spinner", "aria-hidden": "true" }), ` ${session.rules}: ${count(answer.states ?? 0, "state")} visited in ${(answer.seconds ?? 0).toFixed(0)} s`);
-      await new Promise((done) => setTimeout(done, 300));
+      fill(out, h("span", { class: "spinner", "aria-hidden": "true" }), ` ${session.rules}: ${far(answer)}`);
+      await new Promise((done) => { wake = done; setTimeout(done, 300); });
     }
   }
   if (!still()) return;
+  cancel.remove();
   if (found) location.replace(write({ query: session.query, steps: found.steps, at: 0 }));
   else fill(out, `${session.rules}: ${says}`);
-  // What the start page holds is built anew when one comes back to it.
-  fill(page);
 }

@@ -11,6 +11,7 @@ mod referee;
 mod search;
 mod story;
 mod walk;
+mod watched;
 mod words;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use super::server::Response;
 use super::stage::{Answer, Stage};
 use super::stateright::Explorers;
 use crate::bugs;
-use crate::check::{Limits, Progress};
+use crate::check::Limits;
 use crate::model::{Property, guarded, looked_at};
 use crate::pbft::Principal;
 use crate::subject::{Catalogue, Pbft};
@@ -36,10 +37,11 @@ use opened::{BOUND, Opened, Shelf, TRACE};
 use search::Searches;
 use story::Story;
 use walk::Walk;
+use watched::Watched;
 
 /// What else can stand in an address.
-const OTHERS: [&str; 9] =
-    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats"];
+const OTHERS: [&str; 11] =
+    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats", "search", "cancel"];
 
 /// How long the referee searches if nothing is said, and at most, in seconds.
 const PATIENCE: (f64, f64) = (10.0, 60.0);
@@ -49,6 +51,7 @@ pub(super) struct PbftStage {
     catalogue: Catalogue,
     shelf: Shelf,
     searches: Searches,
+    watched: Watched,
     explorers: Explorers,
     /// The trace that was handed in.
     trace: Option<(Arc<Opened>, Story)>,
@@ -66,7 +69,7 @@ impl PbftStage {
             Some((Arc::new(opened), story))
         });
         let (shelf, searches, explorers) = (Shelf::default(), Searches::default(), Explorers::default());
-        PbftStage { catalogue, shelf, searches, explorers, trace }
+        PbftStage { catalogue, shelf, searches, watched: Watched::default(), explorers, trace }
     }
 
     fn opened(&self, query: &Query) -> Result<Arc<Opened>, String> {
@@ -208,7 +211,10 @@ impl Stage for PbftStage {
             let says = format!("{} is violated", story.violates);
             return Ok(json!({ "done": true, "story": story.to_json(&opened.query), "says": says }));
         }
-        let answer = self.searches.ask(query, &opened);
+        let answer = match query.is_set("cancel") {
+            true => self.searches.cancel(query),
+            false => self.searches.ask(query, &opened),
+        };
         if answer["done"] == json!(true) {
             // What was found is known from now on.
             self.shelf.clear();
@@ -257,7 +263,13 @@ impl Stage for PbftStage {
         let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
         let time = Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
             .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
-        Ok(referee::rule(&walk, property, time, &Progress::default()))
+        let watch = self.watched.begin(query.get("search"))?;
+        Ok(referee::rule(&walk, property, time, watch.progress()))
+    }
+
+    fn search(&self, query: &Query) -> Answer {
+        let name = query.get("search").ok_or("search: give the name of the search that is meant")?;
+        Ok(self.watched.told(name, query.is_set("cancel")))
     }
 
     fn trace(&self) -> Value {

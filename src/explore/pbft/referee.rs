@@ -1,12 +1,12 @@
 //! The referee: whether something can still be broken from here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::name::JOINT;
 use super::walk::{Deed, Walk};
-use crate::check::{self, Limits, Outcome, Progress, Verdict};
+use crate::check::{self, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::Property;
 use crate::trace::thousands;
 
@@ -24,6 +24,7 @@ struct Ruling {
 /// The answer about a property, after a search of so long at most.
 pub(super) fn rule(walk: &Walk, property: Property, time: Duration, progress: &Progress) -> Value {
     let limits = Limits { timeout: Some(time), max_memory: Some(MEMORY), ..Limits::default() };
+    let begun = Instant::now();
     let (ruling, outcome) = ruled(walk, property, &limits, progress);
     let coverage = outcome.map(|outcome| outcome.coverage).unwrap_or_default();
     json!({
@@ -32,7 +33,7 @@ pub(super) fn rule(walk: &Walk, property: Property, time: Duration, progress: &P
         "steps": ruling.continuation.as_ref().map(Vec::len),
         "continuation": ruling.continuation.unwrap_or_default(),
         "states": coverage.states,
-        "seconds": coverage.elapsed.as_secs_f64(),
+        "seconds": begun.elapsed().as_secs_f64(),
         "sentence": ruling.sentence,
         "why": ruling.why,
     })
@@ -100,6 +101,15 @@ fn told(walk: &Walk, property: Property, begun: usize, outcome: &Outcome) -> Rul
                  holds in each."
             ),
             why: because(walk, property),
+        },
+        Verdict::NotExhausted(Limit::Stopped) => Ruling {
+            answer: "not-exhausted",
+            continuation: None,
+            sentence: format!(
+                "Cancelled: {states} states were visited without a violation of {property}, and nothing is known of the \
+                 others."
+            ),
+            why: None,
         },
         Verdict::NotExhausted(_) => Ruling {
             answer: "not-exhausted",

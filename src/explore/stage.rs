@@ -28,6 +28,8 @@ pub(super) trait Stage: Send + Sync {
     fn search(&self, query: &Query) -> Answer;
     /// The trace that was handed in.
     fn trace(&self) -> Value;
+    /// Takes a part of a trace that is handed in.
+    fn hand(&self, query: &Query) -> Answer;
     /// Where stateright's explorer shows a run.
     fn stateright(&self, query: &Query) -> Answer;
     /// What stands at an address behind `/stateright/`.

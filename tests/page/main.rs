@@ -42,6 +42,7 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("a_search_for_a_story_is_watched_and_cancelled", &[], searches::of_a_story),
     ("a_lasso_is_a_ring", &[], counterexample::goes_round),
     ("a_trace_is_dropped", &[], files::is_dropped),
+    ("a_trace_of_a_simulated_run_is_dropped", &[], files::is_dropped_of_a_simulation),
     ("a_file_that_is_no_trace_is_refused", &[], files::is_refused),
     ("the_export_opens_from_disk", &[], files::is_exported),
     ("the_export_is_readable_without_scripts", &[], files::is_readable_without_scripts),

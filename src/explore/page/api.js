@@ -39,5 +39,7 @@ export const explain = (query, list, property) => once(`/api/explain?${query}${s
 export const referee = (query, list, property, seconds, name) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}&search=${name}`);
 export const search = (name, cancels = false) => ask(`/api/search?search=${name}${cancels ? "&cancel=1" : ""}`);
 export const letRun = (query, list, how = {}) => ask(`/api/run?${query}${steps(list)}${Object.entries(how).map(([k, v]) => `&${k}=${v}`).join("")}`);
+/** A part of a trace, which the program reads when it has all of them. */
+export const hand = (name, part, of, text) => ask(`/api/hand?trace=${name}&part=${part}&of=${of}&text=${encodeURIComponent(text)}`);
 export const exported = (query, list) => `/api/export?${query}${steps(list)}`;
 export const stateright = (query, list) => ask(`/api/stateright?${query}${steps(list)}`);

@@ -83,6 +83,7 @@ async function letRun(how) {
 
 async function share() {
   const address = location.href;
+  if (run.current?.query.startsWith("trace=")) return run.say("This address is good as long as this program runs. To send the run, send its file, or the page that Save writes.");
   try {
     await navigator.clipboard.writeText(address);
     run.say("The address of this state is copied. Who runs bft explore and opens it sees exactly this.");

@@ -20,7 +20,8 @@ export function facts(element, session, state) {
     h("span", { class: "fact byzantine" }, h("b", {}, "Byzantine"), " ", session.byzantine.length ? `◆ ${session.byzantine.join(", ")}` : "nobody"),
     goal ? h("span", { class: `fact verdict-fact ${goal.verdict}`, id: "verdict" }, sign(goal.verdict), " ", h("b", {}, goal.name), ` ${words(goal.verdict)} in this state`, known && goal.verdict !== "violated" ? h("span", { class: "faint" }, `; ${known}`) : null) : null,
     h("span", { class: "fact" }, h("b", {}, "Properties"), " ", summary(state)),
-    h("details", { class: "setup", open }, h("summary", {}, "Change"), form(session)));
+    // What a trace is of is not to be changed.
+    session.query.startsWith("trace=") ? null : h("details", { class: "setup", open }, h("summary", {}, "Change"), form(session)));
 }
 
 const words = (verdict) => ({ holds: "holds", violated: "is violated", "not-yet": "is not settled yet", unknown: "is not looked at" })[verdict];

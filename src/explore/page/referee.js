@@ -85,10 +85,10 @@ export function show(panel, { session, query, steps, state, asked, follow }) {
     },
   };
   if (going?.here !== here) leave();
-  fill(panel,
-    h("h2", {}, "Goal"),
-    h("p", { class: "goal-words" }, goal.sentence, " ", h("span", { class: `state ${own?.verdict ?? ""}` }, sign(reached ? "violated" : "not-yet"), reached ? " reached" : " not reached")),
-    button, progress, answer);
+  const head = [h("h2", {}, "Goal"),
+    h("p", { class: "goal-words" }, goal.sentence, " ", h("span", { class: `state ${own?.verdict ?? ""}` }, sign(reached ? "violated" : "not-yet"), reached ? " reached" : " not reached"))];
+  if (session.no_referee) return fill(panel, head, h("p", { id: "no-referee", class: "faint" }, session.no_referee));
+  fill(panel, head, button, progress, answer);
   if (going) {
     going.shown = shown;
     shown.far(going);

@@ -40,6 +40,7 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("the_referee_shows_one", &[], adversary::is_shown_one),
     ("a_search_of_the_referee_is_watched_and_cancelled", &[], searches::of_the_referee),
     ("a_search_for_a_story_is_watched_and_cancelled", &[], searches::of_a_story),
+    ("the_referee_says_whether_they_can_be_stopped_for_ever", &[], adversary::is_asked_for_ever),
     ("a_lasso_is_a_ring", &[], counterexample::goes_round),
     ("a_trace_is_dropped", &[], files::is_dropped),
     ("a_trace_of_a_simulated_run_is_dropped", &[], files::is_dropped_of_a_simulation),

@@ -64,7 +64,7 @@ export function show(panel, { session, query, steps, state, asked, follow }) {
   const here = key(query, steps, goal.property);
   const ask = (seconds) => going || searched(here, seconds, shown, (name) => api.referee(query, steps, goal.property, seconds, name));
   const button = h("button", { type: "button", id: "referee", title: "An exhaustive search from this state (g)", onclick: () => ask(SECONDS) }, "Referee: ",
-    goal.kind === "safety" ? "can it be broken from here?" : "can they be stopped from here?");
+    { safety: "can it be broken from here?", liveness: "can they still be stopped for ever from here?" }[goal.kind] ?? "can they be stopped from here?");
   const words = h("span", {});
   // Its words change in place: a button that is drawn anew cannot be pressed.
   const progress = h("p", { id: "referee-progress", class: "searching", hidden: true }, h("span", { class: "spinner", "aria-hidden": "true" }), " ", words, " ",

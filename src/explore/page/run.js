@@ -228,8 +228,10 @@ function asked(answer) {
 }
 
 /** Goes on as the referee shows, from the first of its steps. */
-function follow({ continuation }, at) {
+function follow({ continuation, run: told }, at) {
   const { steps } = current;
+  // A run without end stands where nothing is withheld and views go on.
+  if (told) return go(told.steps, told.at + 1, { query: told.query });
   go([...steps.slice(0, at), ...continuation], at + 1);
 }
 

@@ -1,5 +1,6 @@
 //! PBFT on the page: all that the page knows of it.
 
+mod for_ever;
 mod frame;
 mod handed;
 mod name;

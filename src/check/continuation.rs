@@ -8,6 +8,7 @@ use stateright::Expectation;
 use super::confirm::{confirm_after, shown};
 use super::job::{Job, JudgeKind};
 use super::limits::{Limits, Progress, deadline};
+use super::liveness_continuation;
 use super::outcome::{Outcome, Verdict, exhausted};
 use super::overseer::overseen;
 use super::question::PlanError;
@@ -22,6 +23,10 @@ use crate::trace::Trace;
 /// comes as a run that begins with all of the given one; its steps count from there.
 ///
 /// A run of a system in which nothing is withheld ([`System::open`]) is followed within the bound as far as that goes.
+///
+/// Of a property of liveness it is looked for a fair run that goes on from there and never reaches it, whenever the network
+/// becomes stable; the run that comes then is one of an open system with f views more. The bound ends before the goal where
+/// views can change for ever: that is [`Limit::Bound`](super::Limit::Bound).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,7 +54,10 @@ pub fn run_from(
     progress: &Progress,
 ) -> Result<Outcome, PlanError> {
     let rules = begun.system().rules().itself();
-    let job = Job::new(JudgeKind::Guards, begun.system().bound().clone());
+    let job = match property.is_some_and(Property::is_liveness) {
+        true => liveness_continuation::job_of(begun.system()),
+        false => Job::new(JudgeKind::Guards, begun.system().bound().clone()),
+    };
     validate(&job, rules, property)?;
     let start = Instant::now();
     let from = || searched(&job, rules, begun, property, limits, progress);
@@ -76,12 +84,15 @@ fn searched(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Outcome, PlanError> {
-    let system = Arc::new(System::new(job.bound.clone(), rules)?);
-    if system.is_simulated() {
+    if begun.system().is_simulated() {
         return Err(PlanError::NoBeginning("a simulated system has no bound to search".to_owned()));
     }
     let given: Vec<(Principal, Event)> =
         begun.steps().iter().map(|step| (step.to, step.event.clone())).collect();
+    if job.judge == JudgeKind::Liveness {
+        return liveness_continuation::searched(job, rules, &given, property, limits, progress);
+    }
+    let system = Arc::new(System::new(job.bound.clone(), rules)?);
     Trace::replay(&system, &given).map_err(|why| PlanError::NoBeginning(why.to_string()))?;
     let until = deadline(limits.timeout);
     let (outcome, is_shown) = search_from(job, &system, &given, property, limits, progress, false)?;

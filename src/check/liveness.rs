@@ -3,13 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use stateright::Model as _;
-
-use super::fair::{
-    Cut, Ending, FairModel, HaltedGraph, Lasso, LivenessProperty, LivenessVerdict, check_liveness_on,
-};
+use super::fair::{Cut, FairModel, HaltedGraph, LivenessProperty, LivenessVerdict, check_liveness_on};
 use super::job::Job;
 use super::limits::{Limit, Limits, Progress};
+use super::liveness_told::{panics, told};
 use super::outcome::{Outcome, Verdict, exhausted};
 use super::overseer;
 use super::search::{Coverage, End, search};
@@ -19,7 +16,7 @@ use crate::model::{
     Stabilisation,
 };
 use crate::pbft::{Principal, Rules};
-use crate::trace::{RunLasso, Trace, raised};
+use crate::trace::RunLasso;
 
 impl FairModel for Liveness {
     type Class = Owed;
@@ -104,10 +101,7 @@ pub(super) fn run_liveness(
         }
     }
     if matches!(outcome.verdict, Verdict::Holds) {
-        outcome.verdict = match model.far_views_are_alike() {
-            true => interrupt::undisturbed(|| exhausted(model.judge().system())),
-            false => Verdict::NotExhausted(Limit::Bound),
-        };
+        outcome.verdict = all_explored(&model);
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
         && let Ok(Some(found)) = asked.look_once(Beginning::Unstable, MANY)?
@@ -125,6 +119,14 @@ pub(super) fn run_liveness(
     let unfinished = halted.filter(|_| goes_on || progress.pauses() && is_begun);
     let unfinished = unfinished.map(|halted| UnfinishedLiveness { model, halted, covered, has_looked });
     Ok((outcome, unfinished))
+}
+
+/// The verdict where all of a model was explored, and nothing was violated.
+pub(super) fn all_explored(model: &Liveness) -> Verdict {
+    match model.far_views_are_alike() {
+        true => interrupt::undisturbed(|| exhausted(model.judge().system())),
+        false => Verdict::NotExhausted(Limit::Bound),
+    }
 }
 
 /// The model of all runs of a job.
@@ -204,7 +206,7 @@ impl Asked<'_> {
         let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
         let limits = Limits { max_states, timeout, ..*self.limits };
         self.progress.can_pause.store(true, Relaxed);
-        let judged = judge(self.job, model, self.property, &limits, self.progress, halted);
+        let judged = judge(self.job, model, &[], self.property, &limits, self.progress, halted);
         if !self.progress.pauses() {
             self.progress.can_pause.store(false, Relaxed);
         }
@@ -215,7 +217,7 @@ impl Asked<'_> {
     fn judged(&self, model: &Liveness, max_states: Option<u64>) -> Outcome {
         let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
         let limits = Limits { max_states, timeout, ..*self.limits };
-        judge(self.job, model, self.property, &limits, self.progress, None).0
+        judge(self.job, model, &[], self.property, &limits, self.progress, None).0
     }
 
     /// Looks for views that change for ever, under each conduct at so many states at most.
@@ -257,10 +259,11 @@ fn together(one: Coverage, other: Coverage) -> Coverage {
     }
 }
 
-/// What one model says.
-fn judge(
+/// What one model says, whose runs begin with events that are given.
+pub(super) fn judge(
     job: &Job,
     model: &Liveness,
+    given: &[(Principal, Event)],
     property: Option<Property>,
     limits: &Limits,
     progress: &Progress,
@@ -284,7 +287,7 @@ fn judge(
         let paused = Verdict::NotExhausted(Limit::Stopped);
         return (Outcome::of(job, report.coverage, paused), halted);
     }
-    if let Some(verdict) = panicking(model, limits, progress) {
+    if let Some(verdict) = panicking(model, given, limits, progress) {
         return (Outcome::of(job, report.coverage, verdict), halted);
     }
     let mut verdict = Verdict::Holds;
@@ -294,7 +297,7 @@ fn judge(
         let Some(violated) = violated else { continue };
         match &finding.verdict {
             LivenessVerdict::Violated(lasso) => {
-                verdict = match interrupt::undisturbed(|| told(model, violated, lasso)) {
+                verdict = match interrupt::undisturbed(|| told(model, given, violated, lasso)) {
                     Ok(trace) => {
                         let steps = lasso.prefix.len() + lasso.cycle().len();
                         Verdict::Violated { property: violated, steps, trace: Box::new(trace) }
@@ -319,7 +322,12 @@ fn judge(
 }
 
 /// What is said of a model in which somebody panics: where it is not known whether anybody does, nothing.
-fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<Verdict> {
+fn panicking(
+    model: &Liveness,
+    given: &[(Principal, Event)],
+    limits: &Limits,
+    progress: &Progress,
+) -> Option<Verdict> {
     if !model.meets_panics() {
         return None;
     }
@@ -330,7 +338,7 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
     match report.end {
         End::Exhausted => None,
         End::Limited(limit) => Some(Verdict::NotExhausted(limit)),
-        End::Violated { path, .. } => Some(match interrupt::undisturbed(|| panics(model, &path)) {
+        End::Violated { path, .. } => Some(match interrupt::undisturbed(|| panics(model, given, &path)) {
             Ok(trace) => {
                 Verdict::Violated { property: Property::Panics, steps: path.len(), trace: Box::new(trace) }
             }
@@ -339,78 +347,4 @@ fn panicking(model: &Liveness, limits: &Limits, progress: &Progress) -> Option<V
             )),
         }),
     }
-}
-
-/// A run in which somebody panics on the real replicas, message by message.
-fn panics(model: &Liveness, path: &[LivenessMove]) -> Result<Trace, String> {
-    let system = model.shared_system();
-    let mut state = model.init_states().swap_remove(0);
-    let (mut events, mut skipped): (Events, u64) = (Vec::new(), 0);
-    for step in path {
-        events.extend(raised(&system, &model.expand(&state, step), model.first_after(), skipped)?);
-        skipped += model.skips(&state, step);
-        state = model.next_state(&state, *step).ok_or("a step is not there")?;
-    }
-    let trace = Trace::replayed(&system, &mut events, &mut [])?;
-    trace.violation(Property::Panics).ok_or("nobody does")?;
-    Ok(trace.shrunk(Property::Panics))
-}
-
-type Events = Vec<(Principal, Event)>;
-
-/// What is owed in all states in which a run stays and never taken by its steps, whatever the model follows.
-fn unpaid(model: &Liveness, lasso: &Lasso<LivenessMove>, states: &[LivenessState]) -> Option<Owed> {
-    let around = &states[lasso.prefix.len()..];
-    let mut owed = model.owed_in(around.first()?);
-    for state in around {
-        let also = model.owed_in(state);
-        owed.retain(|class| also.contains(class));
-    }
-    for (state, step) in around.iter().zip(lasso.cycle()) {
-        if let Some(class) = model.class(state, step) {
-            owed.remove(&class);
-        }
-    }
-    owed.pop_first()
-}
-
-/// A counterexample on the real replicas, message by message. Where it stops, everything that must still
-/// arrive is delivered to them, and neither may the goal be reached by that nor a timer run. Where its
-/// views go on without end, they go round once more, and must be where they were but for the numbers.
-fn told(model: &Liveness, property: Property, lasso: &Lasso<LivenessMove>) -> Result<Trace, String> {
-    let states = lasso.states(model).ok_or("a step is not there")?;
-    if let Some(owed) = unpaid(model, lasso, &states) {
-        return Err(format!("{owed:?} is owed for ever"));
-    }
-    let system = model.shared_system();
-    let from = model.first_after();
-    let mut events: Events = Vec::new();
-    let (mut stable_after, mut repeats_after) = (usize::MAX, usize::MAX);
-    let (mut skipped, mut skipped_before) = (0, 0);
-    for (number, (state, step)) in states.iter().zip(lasso.prefix.iter().chain(lasso.cycle())).enumerate() {
-        if number == lasso.prefix.len() {
-            (repeats_after, skipped_before) = (events.len(), skipped);
-        }
-        if *step == LivenessMove::Stabilise {
-            stable_after = events.len();
-        }
-        events.extend(raised(&system, &model.expand(state, step), from, skipped)?);
-        skipped += model.skips(state, step);
-    }
-    let round = skipped - skipped_before;
-    repeats_after = repeats_after.min(events.len());
-    let mut places = [stable_after, repeats_after];
-    let trace = Trace::replayed(&system, &mut events, &mut places)?;
-    let [stable_after, repeats_after] = places;
-    if round > 0 && !lasso.cycle().is_empty() {
-        trace.goes_round_again(repeats_after, from, round)?;
-    }
-    let then = match lasso.ending {
-        Ending::DeadEnd => RunLasso::DEAD_END,
-        Ending::Rest => RunLasso::REST,
-        Ending::Loop(_) if round > 0 => RunLasso::RISING,
-        Ending::Loop(_) => RunLasso::LOOP,
-    };
-    let trace = trace.staying(RunLasso { property, stable_after, repeats_after, then });
-    trace.map(|trace| trace.shrunk(property)).map_err(|error| error.to_string())
 }

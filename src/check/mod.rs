@@ -18,6 +18,10 @@ mod limits;
 #[cfg(feature = "pbft")]
 mod liveness;
 #[cfg(feature = "pbft")]
+mod liveness_continuation;
+#[cfg(feature = "pbft")]
+mod liveness_told;
+#[cfg(feature = "pbft")]
 mod matrix;
 #[cfg(feature = "pbft")]
 mod outcome;

@@ -92,7 +92,7 @@ pub(super) struct CheckArguments {
     /// Format), .mmd (Mermaid), .txt (words), .html (a page to step along), .shiviz or .log (ShiViz) [default: to none]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Check the runs that go on from the end of this trace, with judge guards; the trace says the rules and the bound
+    /// Check the runs that go on from the end of this trace, with judge guards or liveness; the trace says the rules and the bound
     /// [default: begin at the start]
     #[arg(
         long,
@@ -222,7 +222,8 @@ fn can_be_written(name: &str, path: &std::path::Path) -> Result<(), UsageError> 
 fn asked_from(read: &TraceFile, arguments: &CheckArguments) -> Result<(Check, Option<Property>), UsageError> {
     let property = match arguments.property {
         Some(Question::Liveness) => {
-            return Err(UsageError("--from: liveness is not checked from the middle of a run".to_owned()));
+            let why = "--from: of liveness one property is asked from the middle of a run: --property executed or answered";
+            return Err(UsageError(why.to_owned()));
         }
         Some(Question::Only(property)) => Some(property),
         None => read.subject.property(),

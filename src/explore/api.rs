@@ -19,6 +19,8 @@ pub(super) fn answer(stage: &dyn Stage, request: &Request) -> Response {
         "/api/run" => told(stage.run(&query)),
         "/api/explain" => told(stage.explain(&query)),
         "/api/referee" => told(stage.referee(&query)),
+        "/api/search" => told(stage.search(&query)),
+        "/api/hand" => told(stage.hand(&query)),
         "/api/stateright" => told(stage.stateright(&query)),
         "/api/export" => match stage.export(&query) {
             Ok((name, page)) => {

@@ -19,6 +19,7 @@ mod query;
 mod server;
 mod stage;
 mod stateright;
+mod watched;
 
 use std::io;
 use std::net::SocketAddr;

@@ -24,8 +24,12 @@ pub(super) trait Stage: Send + Sync {
     fn explain(&self, query: &Query) -> Answer;
     /// Whether something can still be violated.
     fn referee(&self, query: &Query) -> Answer;
+    /// How far a search is that somebody waits for, and its end if that is wanted.
+    fn search(&self, query: &Query) -> Answer;
     /// The trace that was handed in.
     fn trace(&self) -> Value;
+    /// Takes a part of a trace that is handed in.
+    fn hand(&self, query: &Query) -> Answer;
     /// Where stateright's explorer shows a run.
     fn stateright(&self, query: &Query) -> Answer;
     /// What stands at an address behind `/stateright/`.

@@ -68,6 +68,7 @@ use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge};
+use super::run::NoStep;
 use super::system::System;
 use crate::pbft::{Principal, Rules, View};
 
@@ -213,6 +214,20 @@ impl Liveness {
             None => judge,
         };
         Liveness { judge, before, endless, lost }
+    }
+
+    /// This model of the runs that begin with these events, before the network is stable; see
+    /// [`GuardModel::beginning_with`].
+    ///
+    /// # Errors
+    /// The number of the first event that cannot happen, counted from 1, and why.
+    pub(crate) fn beginning_with(
+        self,
+        events: &[(Principal, Event)],
+        keeps_tallies: bool,
+    ) -> Result<Self, (usize, NoStep)> {
+        let judge = self.judge.beginning_with(events, keeps_tallies)?;
+        Ok(Liveness { judge, ..self })
     }
 
     /// The first view that only begins after stabilisation.

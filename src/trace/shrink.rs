@@ -25,7 +25,7 @@ impl Trace {
     pub(crate) fn shrunk_after(&self, property: Property, given: usize) -> Trace {
         if self.violation(property).is_none() {
             let stays = self.lasso.as_ref().filter(|lasso| lasso.property == property && self.fair().is_ok());
-            return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso());
+            return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso(given));
         }
         let oracle = Oracle::of(&self.system);
         let mut events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();
@@ -71,10 +71,10 @@ impl Trace {
         }
     }
 
-    fn shrunk_lasso(&self) -> Trace {
+    fn shrunk_lasso(&self, given: usize) -> Trace {
         let mut shrunk = self.clone();
         let mut index = self.steps.len();
-        while index > 0 {
+        while index > given {
             index -= 1;
             if let Some(fewer) = shrunk.staying_without(index) {
                 shrunk = fewer;

@@ -4,13 +4,13 @@ use crate::counterexample::{at, shown};
 use crate::served::Served;
 use crate::tab::Tab;
 
-fn open(tab: &mut Tab, served: &Served, query: &str) {
+pub fn open(tab: &mut Tab, served: &Served, query: &str) {
     tab.goto(&served.at(&format!("#/run?{query}")));
     at(tab, 0);
 }
 
 /// Presses what has that name, and waits until it has happened.
-fn say(tab: &mut Tab, name: &str) {
+pub fn say(tab: &mut Tab, name: &str) {
     let before = tab.eval("Number(document.body.dataset.at)").as_u64().unwrap();
     tab.wait(&format!("document.querySelector('[data-name=\"{name}\"]')"));
     tab.eval(&format!(
@@ -92,4 +92,46 @@ pub fn is_shown_one(tab: &mut Tab, served: &Served) {
     at(tab, 1);
     tab.key("End");
     tab.wait_for("#won", "agreement is broken");
+}
+
+/// In the middle of a run it is asked whether they can be stopped for ever, where no timer runs and under the paper's rules.
+pub fn is_asked_for_ever(tab: &mut Tab, served: &Served) {
+    let closed = "rules=no-timer&views=1&requests=1&open=0&property=executed";
+    open(tab, served, closed);
+    say(tab, "r0-r1-commit_v0_1_c0.t1");
+    assert!(tab.text("#referee").contains("stopped for ever from here?"));
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"yes\"]", "executed need never be reached");
+    // Where the bound says nothing of time, the run that is shown is one of a system in which it is looked at.
+    tab.click("#show-one", "");
+    shown(tab, "location.hash.includes('open=1') && location.hash.includes('repeats=')");
+    tab.wait_for("#ring", "It ends here, and owes something");
+    assert_eq!(tab.count("[data-property=\"executed\"].violated"), 1);
+    tab.wait_for("#won", "executed is broken");
+    tab.picture("for-ever");
+    // What r1 has accepted it sends on, and nobody needs a timer any more.
+    open(tab, served, closed);
+    say(tab, "r0-r1-commit_v0_1_c0.t1");
+    say(tab, "r0-r1-pre_prepare_v0_1_c0.t1");
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"no\"]", "on every fair run executed is reached");
+    assert_eq!(tab.count("#show-one"), 0);
+
+    // A bound of runs without end is that of the run that is shown.
+    open(tab, served, "rules=no-timer");
+    say(tab, "r0-r2-commit_v0_1_c0.t1");
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"yes\"]", "executed need never be reached");
+    tab.click("#show-one", "");
+    shown(tab, "location.hash.startsWith('#/run?rules=no-timer&property=executed&stable=1&repeats=1')");
+    tab.wait_for("#won", "executed is broken");
+
+    open(tab, served, "rules=castro99&views=1&requests=1&byzantine=none&property=executed");
+    say(tab, "c0-r0-request_c0.t1");
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"no\"]", "on every fair run executed is reached");
+    tab.click("#let-run", "");
+    shown(tab, "document.body.dataset.at > 10");
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"no\"]", "reached in this very state");
 }

@@ -1,11 +1,11 @@
 //! Files: traces that are dropped, and runs that are saved.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::counterexample::{at, shown, story};
-use crate::served::{Served, check};
+use crate::served::{Served, check, simulate};
 use crate::tab::Tab;
 
 fn temporary(name: &str) -> PathBuf {
@@ -30,6 +30,72 @@ pub fn is_dropped(tab: &mut Tab, served: &Served) {
         assert!(tab.text("#subject").contains("fixed-quorum"));
     }
     tab.picture("dropped");
+}
+
+/// What `simulate` writes opens where it is dropped, in both forms, and so it does when the program is started with it: the
+/// run is there, with its lanes and steps, and what makes no sense of it is said to make none.
+pub fn is_dropped_of_a_simulation(tab: &mut Tab, served: &Served) {
+    for name in ["simulated.json", "simulated.itf.json"] {
+        let file = temporary(name);
+        simulate("weak-prepare", &file);
+        tab.goto(&served.url);
+        tab.wait("document.querySelector('#stories .story')");
+        tab.drop(&file);
+        is_of_a_simulation(tab, &file);
+        // The address of the dropped trace is good for another tab.
+        let address = tab.eval("location.href").as_str().unwrap().to_owned();
+        tab.goto(&address);
+        is_of_a_simulation(tab, &file);
+        let started = Served::start(&["--trace", file.to_str().unwrap()]);
+        tab.goto(&started.at("#trace=1"));
+        is_of_a_simulation(tab, &file);
+        tab.picture(name);
+        // The program that knew the dropped one is another one.
+        let elsewhere = address.replace(&served.url, &started.url);
+        tab.goto(&elsewhere);
+        tab.wait_for("#problem", "drop its file again");
+    }
+    // The browser's own words about that refusal are no fault.
+    tab.problems();
+    // One that takes several addresses.
+    let file = temporary("long.json");
+    simulate("unchecked-state", &file);
+    tab.goto(&served.url);
+    tab.wait("document.querySelector('#stories .story')");
+    tab.drop(&file);
+    shown(
+        tab,
+        "document.body.dataset.steps > 100 && document.body.dataset.at === document.body.dataset.steps",
+    );
+    tab.wait_for("#won", "chain-prefix is broken");
+    let parts = tab
+        .eval("performance.getEntriesByType('resource').filter(e => e.name.includes('/api/hand?')).length");
+    assert!(parts.as_u64().unwrap() > 1, "{parts}");
+}
+
+/// The end of a simulated run of weak-prepare is shown, stepped back, and is that of the file.
+fn is_of_a_simulation(tab: &mut Tab, file: &Path) {
+    let text: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let steps = match text["steps"].as_array() {
+        Some(steps) => steps.len(),
+        None => text["states"].as_array().unwrap().len() - 1,
+    };
+    at(tab, steps);
+    assert!(tab.text("#subject").contains("weak-prepare"));
+    assert_eq!(tab.count("#diagram .event"), steps as u64);
+    for lane in ["c0", "c1", "c2", "r0", "r1", "r2", "r3"] {
+        assert!(tab.text("#heads").contains(lane), "{lane} has a lane");
+    }
+    tab.wait_for("#won", "certificate-unique is broken");
+    assert!(tab.text("#byzantine").contains("This is a simulated run."));
+    assert!(tab.text("#no-referee").contains("This is a simulated run"));
+    assert_eq!(tab.count("#referee"), 0);
+    assert_eq!(tab.count("[data-property=\"executed\"].holds"), 0, "what must be executed is not known");
+    tab.key("ArrowLeft");
+    at(tab, steps - 1);
+    tab.wait("document.querySelector('[data-property=\"certificate-unique\"].holds')");
+    tab.key("ArrowRight");
+    at(tab, steps);
 }
 
 /// What is none is said to be none, and the page stays as it was.

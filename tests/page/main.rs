@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod adversary;
+mod by_hand;
 mod counterexample;
 mod devtools;
 mod files;
 mod keyboard;
 mod looks;
 mod own;
+mod searches;
 mod served;
 mod stateright;
 mod tab;
@@ -38,8 +40,15 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("the_adversary_wins_by_hand_under_prepared_lost", &[], adversary::wins),
     ("the_referee_says_no_under_castro99", &[], adversary::cannot_win),
     ("the_referee_shows_one", &[], adversary::is_shown_one),
+    ("a_search_of_the_referee_is_watched_and_cancelled", &[], searches::of_the_referee),
+    ("a_search_for_a_story_is_watched_and_cancelled", &[], searches::of_a_story),
+    ("the_referee_says_whether_they_can_be_stopped_for_ever", &[], adversary::is_asked_for_ever),
+    ("a_replica_crashes_by_hand_as_often_as_the_bound_says", &[], by_hand::crashes),
+    ("a_message_is_lost_by_hand_to_one_replica", &[], by_hand::is_lost),
+    ("a_dead_end_is_said_to_be_one", &[], by_hand::ends),
     ("a_lasso_is_a_ring", &[], counterexample::goes_round),
     ("a_trace_is_dropped", &[], files::is_dropped),
+    ("a_trace_of_a_simulated_run_is_dropped", &[], files::is_dropped_of_a_simulation),
     ("a_file_that_is_no_trace_is_refused", &[], files::is_refused),
     ("the_export_opens_from_disk", &[], files::is_exported),
     ("the_export_is_readable_without_scripts", &[], files::is_readable_without_scripts),

@@ -50,6 +50,16 @@ impl Drop for Served {
     }
 }
 
+/// Has the program simulate a rulebook, and write the first violating run.
+pub fn simulate(rules: &str, to: &Path) {
+    let found = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))
+        .args(["simulate", "--rules", rules, "--trace"])
+        .arg(to)
+        .output()
+        .unwrap();
+    assert!(matches!(found.status.code(), Some(10 | 11)), "{}", String::from_utf8_lossy(&found.stdout));
+}
+
 /// Has the program check a rulebook, and write the run that it finds.
 pub fn check(rules: &str, property: &str, to: &Path) {
     let found = Command::new(env!("CARGO_BIN_EXE_bft-under-test"))

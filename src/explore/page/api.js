@@ -32,10 +32,14 @@ const steps = (list) => (list.length ? `&steps=${list.join("~")}` : "");
 export const gallery = () => once("/api/gallery");
 export const started = () => ask("/api/trace");
 export const session = (query) => ask(`/api/session?${query}`);
-export const story = (query) => ask(`/api/story?${query}`);
+export const story = (query, cancels = false) => ask(`/api/story?${query}${cancels ? "&cancel=1" : ""}`);
 export const state = (query, list) => once(`/api/state?${query}${steps(list)}`);
 export const explain = (query, list, property) => once(`/api/explain?${query}${steps(list)}&property=${property}`);
-export const referee = (query, list, property, seconds) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}`);
+/** `name` is one's own for this search: `search` tells how far it is, and ends it if it is to be cancelled. */
+export const referee = (query, list, property, seconds, name) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}&search=${name}`);
+export const search = (name, cancels = false) => ask(`/api/search?search=${name}${cancels ? "&cancel=1" : ""}`);
 export const letRun = (query, list, how = {}) => ask(`/api/run?${query}${steps(list)}${Object.entries(how).map(([k, v]) => `&${k}=${v}`).join("")}`);
+/** A part of a trace, which the program reads when it has all of them. */
+export const hand = (name, part, of, text) => ask(`/api/hand?trace=${name}&part=${part}&of=${of}&text=${encodeURIComponent(text)}`);
 export const exported = (query, list) => `/api/export?${query}${steps(list)}`;
 export const stateright = (query, list) => ask(`/api/stateright?${query}${steps(list)}`);

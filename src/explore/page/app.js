@@ -7,6 +7,7 @@ import { legend } from "./header.js";
 import { fill, fillSvg } from "./dom.js";
 import * as header from "./header.js";
 import * as keys from "./keys.js";
+import * as referee from "./referee.js";
 import * as run from "./run.js";
 import * as start from "./start.js";
 import { neighbour } from "./tree.js";
@@ -42,6 +43,7 @@ async function route() {
       await run.show(address);
       if (trail.at(-1) !== here) trail.push(here);
     } else {
+      referee.leave();
       $("run").hidden = true;
       $("start").hidden = false;
       $("problem").hidden = true;
@@ -81,6 +83,7 @@ async function letRun(how) {
 
 async function share() {
   const address = location.href;
+  if (run.current?.query.startsWith("trace=")) return run.say("This address is good as long as this program runs. To send the run, send its file, or the page that Save writes.");
   try {
     await navigator.clipboard.writeText(address);
     run.say("The address of this state is copied. Who runs bft explore and opens it sees exactly this.");

@@ -50,5 +50,11 @@ export function sign(kind) {
   return span;
 }
 
+/** How far a search is, in words. */
+export function far({ states = 0, depth = 0, walked = 0, seconds = 0 }) {
+  const done = states ? `${count(states, "state")} visited, ${count(depth, "step")} deep` : walked ? `${count(walked, "step")} tried before the search` : "beginning";
+  return `${done}, ${seconds.toFixed(0)} s`;
+}
+
 /** A number and its noun. */
 export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;

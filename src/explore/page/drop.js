@@ -1,6 +1,8 @@
-// Trace files: the program reads no body, so what a file says becomes an address here, and the server replays that.
+// Trace files: the program reads no body, so what a file says becomes an address here, and the server replays that. What does
+// not fit into one is handed in part by part, each in an address.
 
 import { slug, write } from "./address.js";
+import * as api from "./api.js";
 import * as own from "./own.js";
 
 const SIZES = ["replicas", "faults", "views", "slots", "requests", "checkpoint", "window", "crashes", "reads"];
@@ -8,8 +10,11 @@ const SIZES = ["replicas", "faults", "views", "slots", "requests", "checkpoint",
 /** Why a file is not opened. */
 export class NoTrace extends Error {}
 
+/** How many characters of a trace are handed in at once: an address has 256 KB, and a character takes nine of them at most. */
+const PART = 20000;
+
 /** The address of the run in a trace file, of either form that can be read. */
-export function addressOf(text) {
+async function addressOf(text) {
   let file;
   try {
     file = JSON.parse(text);
@@ -29,8 +34,26 @@ export function addressOf(text) {
   if (meta.version !== 1) throw new NoTrace(`The trace is of version ${meta.version} of its form, and this page reads version 1.`);
   const steps = file["#meta"] ? (file.states ?? []).slice(1) : file.steps;
   if (!Array.isArray(steps)) throw new NoTrace("The trace has no steps.");
-  if (meta.bound.load) throw new NoTrace("This is a simulated run. Open it with bft explore --trace FILE: its system does not fit into an address.");
+  if (meta.bound.load) return handIn(essence(file));
   return write({ query: bound(meta), steps: steps.map(name) });
+}
+
+/** What of a trace is read; the rest is for people. */
+function essence(file) {
+  const pick = (from, names) => Object.fromEntries(names.filter((name) => from?.[name] != null).map((name) => [name, from[name]]));
+  if (!file["#meta"]) return { ...pick(file, ["version", "rules", "bound", "open", "violates", "lasso"]), steps: file.steps.map((step) => pick(step, ["from", "to", "event", "message"])) };
+  return { ...pick(file, ["#meta", "loop"]), states: file.states.map((state) => pick(state, ["mbt::actionTaken", "from", "to", "event", "message"])) };
+}
+
+/** Hands in a trace under the name that its content gives it, and says at which address it stands. */
+async function handIn(file) {
+  const text = JSON.stringify(file);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  const name = [...digest.slice(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const parts = Array.from({ length: Math.ceil(text.length / PART) }, (_, place) => text.slice(place * PART, (place + 1) * PART));
+  let answer;
+  for (const [place, part] of parts.entries()) answer = await api.hand(name, place, parts.length, part);
+  return write(answer.trace);
 }
 
 /** The bound as the address tells it. */
@@ -73,7 +96,7 @@ export function listen(target, opened, refused) {
 export async function take(file, opened, refused) {
   try {
     if (file.size > 20e6) throw new NoTrace("The file has more than 20 MB: that is no trace that a page can show.");
-    opened(addressOf(await file.text()), file.name);
+    opened(await addressOf(await file.text()), file.name);
   } catch (error) {
     refused(`${file.name}: ${error.message}`);
   }

@@ -24,7 +24,8 @@ export function facts(element, session, state) {
     session.protocol ? own.facts(session) : null,
     goal ? h("span", { class: `fact verdict-fact ${goal.verdict}`, id: "verdict" }, sign(goal.verdict), " ", h("b", {}, goal.name), ` ${words(goal.verdict)} in this state`, known && goal.verdict !== "violated" ? h("span", { class: "faint" }, `; ${known}`) : null) : null,
     h("span", { class: "fact" }, h("b", {}, "Properties"), " ", summary(state)),
-    h("details", { class: "setup", open }, h("summary", {}, "Change"), session.protocol ? own.form(session) : form(session)));
+    // What a trace is of is not to be changed.
+    session.query.startsWith("trace=") ? null : h("details", { class: "setup", open }, h("summary", {}, "Change"), session.protocol ? own.form(session) : form(session)));
 }
 
 const words = (verdict) => ({ holds: "holds", violated: "is violated", "not-yet": "is not settled yet", unknown: "is not looked at" })[verdict];

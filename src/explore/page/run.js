@@ -199,8 +199,10 @@ export function listChoices() {
   pressed = listed.keys;
   fill($("honest"), listed.honest.length ? listed.honest : h("p", { class: "faint" }, filter ? "Nothing of the honest has these words." : "The honest have nothing to do."));
   $("byzantine").hidden = here.lanes.every((lane) => !lane.byzantine);
-  const silent = current.session.lists_adversary ? "" : "What the adversary may say in so large a bound is too much to list.";
-  fill($("byzantine"), listed.byzantine.length ? listed.byzantine : h("p", { class: "faint" }, silent || (filter ? "Nothing of the adversary's has these words." : "The adversary has nothing to say that anybody would take.")));
+  const { simulated, lists_adversary: isListed } = current.session;
+  const silent = simulated ? "This is a simulated run. Of what its adversary may say only that is listed which it said in this run."
+    : isListed ? "" : "What the adversary may say in so large a bound is too much to list.";
+  fill($("byzantine"), listed.byzantine, listed.byzantine.length && !silent ? null : h("p", { class: "faint" }, silent || (filter ? "Nothing of the adversary's has these words." : "The adversary has nothing to say that anybody would take.")));
   $("choice-count").textContent = here.counts ? count(here.counts.choices, "choice") : "";
   $("ends").hidden = !here.ends;
   $("ends").textContent = here.ends ? `⊣ ${here.ends[0].toUpperCase()}${here.ends.slice(1)}.` : "";
@@ -232,8 +234,10 @@ function asked(answer) {
 }
 
 /** Goes on as the referee shows, from the first of its steps. */
-function follow(continuation, at) {
+function follow({ continuation, run: told }, at) {
   const { steps } = current;
+  // A run without end stands where nothing is withheld and views go on.
+  if (told) return go(told.steps, told.at + 1, { query: told.query });
   go([...steps.slice(0, at), ...continuation], at + 1);
 }
 

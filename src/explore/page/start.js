@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { write } from "./address.js";
 import { take } from "./drop.js";
-import { count, fill, h } from "./dom.js";
+import { count, far, fill, h } from "./dom.js";
 import { gallery, lessons } from "./gallery.js";
 import * as own from "./own.js";
 
@@ -48,24 +48,27 @@ function frame(opened, refused) {
 export async function story(query, still, patience = null) {
   const page = $("start");
   const out = h("p", { class: "searching", role: "status" }, "…");
-  fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
+  let cancels = false, wake = () => {};
+  const cancel = h("button", { type: "button", id: "cancel", onclick: () => { cancels = true; wake(); } }, "Cancel the search");
+  fill(page, h("div", { class: "hero" }, h("h1", {}, "Looking for a run that breaks it"), out, h("p", {}, cancel, " ", h("a", { href: `#/run?${query}` }, "Play it by hand meanwhile"))));
   const session = await api.session(query);
   const since = performance.now();
   const isLate = () => patience !== null && performance.now() - since > patience;
   let found = session.story, says = null;
   while (!found && says === null && still() && !isLate()) {
-    const answer = await api.story(query);
+    const answer = await api.story(query, cancels);
     if (answer.done) {
       found = answer.story;
       says = answer.says ?? "nothing was found";
     } else {
-      fill(out, h("span", { class: "spinner", "aria-hidden": "true" }), ` ${session.rules}: ${count(answer.states ?? 0, "state")} visited in ${(answer.seconds ?? 0).toFixed(0)} s`);
-      await new Promise((done) => setTimeout(done, 300));
+      fill(out, h("span", { class: "spinner", "aria-hidden": "true" }), ` ${session.rules}: ${far(answer)}`);
+      await new Promise((done) => { wake = done; setTimeout(done, 300); });
     }
   }
   if (!still()) return;
   // Who is told here what the search came to is not to begin another.
   if (says !== null) own.know(session.query, { done: true, story: found, says });
+  cancel.remove();
   if (found) location.replace(write({ query: session.query, steps: found.steps, at: 0 }));
   else if (patience !== null) location.replace(write({ query: session.query }));
   else fill(out, `${session.rules}: ${says}`);

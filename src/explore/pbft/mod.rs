@@ -1,6 +1,8 @@
 //! PBFT on the page: all that the page knows of it.
 
+mod for_ever;
 mod frame;
+mod handed;
 mod name;
 mod network;
 mod opened;
@@ -9,6 +11,7 @@ mod properties;
 mod quorums;
 mod referee;
 mod search;
+mod session;
 mod story;
 mod walk;
 mod words;
@@ -24,22 +27,24 @@ use super::query::Query;
 use super::server::Response;
 use super::stage::{Answer, Stage};
 use super::stateright::Explorers;
+use super::watched::Watched;
 use crate::bugs;
-use crate::check::{Limits, Progress};
-use crate::model::{Property, guarded, looked_at};
-use crate::pbft::Principal;
+use crate::check::Limits;
+use crate::model::{Property, looked_at};
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::{TraceFile, principal};
 
+use handed::{Handed, Part};
 use network::Until;
 use opened::{BOUND, Opened, Shelf, TRACE};
 use search::Searches;
+use session::session;
 use story::Story;
 use walk::Walk;
 
 /// What else can stand in an address.
-const OTHERS: [&str; 9] =
-    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats"];
+const OTHERS: [&str; 11] =
+    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats", "search", "cancel"];
 
 /// How long the referee searches if nothing is said, and at most, in seconds.
 const PATIENCE: (f64, f64) = (10.0, 60.0);
@@ -49,24 +54,17 @@ pub(super) struct PbftStage {
     catalogue: Catalogue,
     shelf: Shelf,
     searches: Searches,
+    watched: Watched,
     explorers: Explorers,
-    /// The trace that was handed in.
-    trace: Option<(Arc<Opened>, Story)>,
+    handed: Handed,
 }
 
 impl PbftStage {
     /// These rulebooks, and a trace to open.
     pub fn new(catalogue: Catalogue, trace: Option<TraceFile>) -> Self {
-        let trace = trace.and_then(|file| {
-            let TraceFile { subject, violates, trace } = file;
-            let property = violates.or(subject.property()).unwrap_or(Property::Agreement);
-            let story = Story::of(&subject, property, &trace, true)?;
-            let mut opened = Opened::of_trace("trace=1", &subject, &trace, violates);
-            opened.story = Some(story.clone());
-            Some((Arc::new(opened), story))
-        });
+        let handed = Handed::new(trace);
         let (shelf, searches, explorers) = (Shelf::default(), Searches::default(), Explorers::default());
-        PbftStage { catalogue, shelf, searches, explorers, trace }
+        PbftStage { catalogue, shelf, searches, watched: Watched::default(), explorers, handed }
     }
 
     fn opened(&self, query: &Query) -> Result<Arc<Opened>, String> {
@@ -74,11 +72,8 @@ impl PbftStage {
             let names = BOUND.join(", ");
             return Err(format!("'{name}' says nothing here; a bound is given by {names}"));
         }
-        if query.is_set(TRACE) {
-            let trace = self.trace.as_ref().map(|(opened, _)| Arc::clone(opened));
-            return trace.ok_or_else(|| {
-                "no trace was opened: start the program with bft explore --trace FILE".to_owned()
-            });
+        if let Some(name) = query.get(TRACE).filter(|_| query.is_set(TRACE)) {
+            return self.handed.open(name);
         }
         self.shelf.open(query, &self.catalogue, &self.stories())
     }
@@ -133,66 +128,13 @@ fn expected(subject: &Pbft) -> Option<Property> {
     })
 }
 
-/// What the adversary wants, in a sentence.
-fn goal(property: Property) -> Value {
-    let (kind, sentence) = match property {
-        Property::Agreement => {
-            ("safety", "Make two honest replicas decide different batches at one sequence number.".to_owned())
-        }
-        Property::NoDeadEnd => (
-            "dead-end",
-            "Bring the honest replicas to where nothing can happen, while a request waits.".to_owned(),
-        ),
-        Property::Executed | Property::Answered => {
-            ("liveness", "Keep the honest replicas from executing what clients ask for, for ever.".to_owned())
-        }
-        other => ("safety", format!("Break this: {}.", other.statement())),
-    };
-    json!({ "kind": kind, "property": property.name(), "sentence": sentence })
-}
-
-fn session(opened: &Opened) -> Value {
-    let Opened { query, subject, system, property, story, .. } = opened;
-    let bound = system.bound();
-    let committee = system.setting().committee;
-    let ids = |ids: &mut dyn Iterator<Item = Principal>| ids.map(|id| id.to_string()).collect::<Vec<_>>();
-    let mut properties: Vec<_> = looked_at(system).collect();
-    if !properties.contains(property) {
-        properties.insert(0, *property);
-    }
-    json!({
-        "query": query,
-        "rules": subject.name(),
-        "breaks": subject.departs(),
-        "source": bugs::find(subject.name()).map(|rulebook| rulebook.source),
-        "overrides": subject.overrides(),
-        "bound": bound.scope.to_string(),
-        "replicas": bound.scope.replicas, "faults": bound.scope.faults, "views": bound.scope.views,
-        "slots": bound.scope.slots, "requests": bound.scope.requests,
-        "is_open": system.is_open(),
-        "byzantine": bound.byzantine.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "honest": ids(&mut system.honest().iter().map(|replica| Principal::Replica(replica.id()))),
-        "clients": ids(&mut crate::trace::everybody(system).into_iter().filter(|who| who.replica().is_none())),
-        "quorum": guarded(|| system.rules().quorum(committee)).unwrap_or(committee.quorum()),
-        "property": property.name(),
-        "properties": properties
-            .iter()
-            .map(|it| json!({ "name": it.name(), "statement": it.statement() }))
-            .collect::<Vec<_>>(),
-        "goal": goal(*property),
-        "story": story.as_ref().map(|story| story.to_json(query)),
-        "lists_adversary": opened.adversary.is_some(),
-        "stateright": opened.adversary.is_some() && !system.is_open(),
-    })
-}
-
 impl Stage for PbftStage {
     fn gallery(&self) -> Value {
         let known = self.stories();
         let rows: Vec<_> = self.catalogue.iter().map(|subject| self.row(subject, &known)).collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "trace": self.trace.is_some(),
+            "trace": self.handed.has_own(),
             "stateright": true,
             "rulebooks": rows,
         })
@@ -208,7 +150,10 @@ impl Stage for PbftStage {
             let says = format!("{} is violated", story.violates);
             return Ok(json!({ "done": true, "story": story.to_json(&opened.query), "says": says }));
         }
-        let answer = self.searches.ask(query, &opened);
+        let answer = match query.is_set("cancel") {
+            true => self.searches.cancel(query),
+            false => self.searches.ask(query, &opened),
+        };
         if answer["done"] == json!(true) {
             // What was found is known from now on.
             self.shelf.clear();
@@ -257,16 +202,24 @@ impl Stage for PbftStage {
         let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
         let time = Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
             .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
-        Ok(referee::rule(&walk, property, time, &Progress::default()))
+        let watch = self.watched.begin(query.get("search"))?;
+        Ok(referee::rule(&walk, property, time, watch.progress()))
+    }
+
+    fn search(&self, query: &Query) -> Answer {
+        self.watched.asked(query)
     }
 
     fn trace(&self) -> Value {
-        let trace = self.trace.as_ref().map(|(opened, story)| {
-            let mut value = story.to_json(&opened.query);
-            value["rules"] = json!(opened.subject.name());
-            value
-        });
-        json!({ "trace": trace })
+        json!({ "trace": self.handed.own() })
+    }
+
+    fn hand(&self, query: &Query) -> Answer {
+        let number = |name: &str| query.number(name)?.ok_or_else(|| format!("{name}: give a number"));
+        let name = query.get(TRACE).ok_or("trace: give the trace a name")?;
+        let part =
+            Part { name, number: number("part")?, of: number("of")?, text: query.get("text").unwrap_or("") };
+        self.handed.take(&part, &self.catalogue)
     }
 
     fn stateright(&self, query: &Query) -> Answer {

@@ -58,7 +58,7 @@ pub(super) struct Opened {
     pub system: Arc<System>,
     /// The property that is looked at first.
     pub property: Property,
-    /// Where what it can send can be listed.
+    /// Where what it can send can be listed: of a simulated run it cannot.
     pub adversary: Option<Adversary>,
     /// Messages that are there from the start: requests, and what the adversary can send before anybody has sent
     /// anything.
@@ -77,7 +77,7 @@ impl Opened {
         property: Property,
         story: Option<Story>,
     ) -> Self {
-        let adversary = adversary(&system);
+        let adversary = adversary(&system).filter(|_| !system.is_simulated());
         let requests = system.requests().iter().cloned().map(Message::Request);
         let unconditional = adversary.iter().flat_map(|it| it.unconditional_messages().iter().cloned());
         let first = requests.chain(unconditional).filter(|message| system.is_explored(message));

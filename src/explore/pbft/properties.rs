@@ -39,15 +39,24 @@ fn one(
     is_known: bool,
     lasso: Option<&RunLasso>,
 ) -> (&'static str, Option<String>) {
+    let no_bound = walk.opened.system.is_simulated().then(|| {
+        (
+            "unknown",
+            Some("a simulated run has no bound that says what must be executed in the end".to_owned()),
+        )
+    });
     if property == Property::NoDeadEnd {
-        return dead_end(walk, at_end, is_known);
+        return no_bound.unwrap_or_else(|| dead_end(walk, at_end, is_known));
     }
     if property.is_liveness() {
-        if walk.run.with_view(|seen| seen.reaches(property)) {
-            return ("holds", None);
-        }
         if let Some(lasso) = lasso.filter(|lasso| lasso.property == property) {
             return ("violated", Some(format!("it is never reached: {}", lasso.then)));
+        }
+        if let Some(unknown) = no_bound {
+            return unknown;
+        }
+        if walk.run.with_view(|seen| seen.reaches(property)) {
+            return ("holds", None);
         }
         return (
             "not-yet",

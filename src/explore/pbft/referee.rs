@@ -1,12 +1,13 @@
 //! The referee: whether something can still be broken from here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::for_ever;
 use super::name::JOINT;
 use super::walk::{Deed, Walk};
-use crate::check::{self, Limits, Outcome, Progress, Verdict};
+use crate::check::{self, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::Property;
 use crate::trace::thousands;
 
@@ -14,16 +15,25 @@ use crate::trace::thousands;
 const MEMORY: u64 = 2 << 30;
 
 /// What is said, and the continuation of the run if there is one.
-struct Ruling {
-    answer: &'static str,
-    continuation: Option<Vec<String>>,
-    sentence: String,
-    why: Option<String>,
+pub(super) struct Ruling {
+    pub answer: &'static str,
+    pub continuation: Option<Vec<String>>,
+    pub sentence: String,
+    pub why: Option<String>,
+    /// The whole run, where it stands at another address.
+    pub run: Option<Value>,
+}
+
+impl Ruling {
+    pub fn of(answer: &'static str, sentence: String) -> Self {
+        Ruling { answer, continuation: None, sentence, why: None, run: None }
+    }
 }
 
 /// The answer about a property, after a search of so long at most.
 pub(super) fn rule(walk: &Walk, property: Property, time: Duration, progress: &Progress) -> Value {
     let limits = Limits { timeout: Some(time), max_memory: Some(MEMORY), ..Limits::default() };
+    let begun = Instant::now();
     let (ruling, outcome) = ruled(walk, property, &limits, progress);
     let coverage = outcome.map(|outcome| outcome.coverage).unwrap_or_default();
     json!({
@@ -32,20 +42,28 @@ pub(super) fn rule(walk: &Walk, property: Property, time: Duration, progress: &P
         "steps": ruling.continuation.as_ref().map(Vec::len),
         "continuation": ruling.continuation.unwrap_or_default(),
         "states": coverage.states,
-        "seconds": coverage.elapsed.as_secs_f64(),
+        "seconds": begun.elapsed().as_secs_f64(),
         "sentence": ruling.sentence,
         "why": ruling.why,
+        "run": ruling.run,
     })
 }
 
-fn refused(sentence: String) -> Ruling {
-    Ruling { answer: "refused", continuation: None, sentence, why: None }
+pub(super) fn refused(sentence: String) -> Ruling {
+    Ruling::of("refused", sentence)
+}
+
+/// What is said where the run that is shown has more than steps.
+pub(super) fn late(walk: &Walk) -> &'static str {
+    match walk.deeds.iter().any(|deed| !matches!(deed, Deed::Step(_))) {
+        true => " What was lost or stopped may only be late: here it may still happen.",
+        false => "",
+    }
 }
 
 fn ruled(walk: &Walk, property: Property, limits: &Limits, progress: &Progress) -> (Ruling, Option<Outcome>) {
     if property.is_liveness() {
-        let why = "Whether a run goes on for ever is not searched for from a state in the middle: start from the story.";
-        return (refused(why.to_owned()), None);
+        return for_ever::ruled(walk, property, limits, progress);
     }
     let begun = match walk.trace() {
         Ok(begun) => begun,
@@ -54,7 +72,7 @@ fn ruled(walk: &Walk, property: Property, limits: &Limits, progress: &Progress) 
     if let Some(why) = begun.violation(property) {
         let sentence = format!("{} is broken in this very state.", capital(property.name()));
         return (
-            Ruling { answer: "already", continuation: Some(Vec::new()), sentence, why: Some(why) },
+            Ruling { continuation: Some(Vec::new()), why: Some(why), ..Ruling::of("already", sentence) },
             None,
         );
     }
@@ -74,42 +92,27 @@ fn told(walk: &Walk, property: Property, begun: usize, outcome: &Outcome) -> Rul
                 Ok(names) => {
                     let steps = names.len();
                     let plural = if steps == 1 { "step" } else { "steps" };
-                    let dropped = walk.deeds.iter().any(|deed| !matches!(deed, Deed::Step(_)));
-                    let late = if dropped {
-                        " What was lost or stopped may only be late: here it may still happen."
-                    } else {
-                        ""
-                    };
-                    Ruling {
-                        answer: "yes",
-                        continuation: Some(names),
-                        sentence: format!(
-                            "Yes: {found} can still be broken, in {steps} more {plural}.{late}"
-                        ),
-                        why: None,
-                    }
+                    let sentence =
+                        format!("Yes: {found} can still be broken, in {steps} more {plural}.{}", late(walk));
+                    Ruling { continuation: Some(names), ..Ruling::of("yes", sentence) }
                 }
                 Err(why) => refused(why),
             }
         }
-        Verdict::Holds | Verdict::Vacuous => Ruling {
-            answer: "no",
-            continuation: None,
-            sentence: format!(
+        Verdict::Holds | Verdict::Vacuous => {
+            let sentence = format!(
                 "No: all {states} states that can be reached from here within the bound were visited, and {property} \
                  holds in each."
-            ),
-            why: because(walk, property),
-        },
-        Verdict::NotExhausted(_) => Ruling {
-            answer: "not-exhausted",
-            continuation: None,
-            sentence: format!(
-                "Not exhausted: {states} states were visited without a violation of {property}, and nothing is known of \
-                 the others."
-            ),
-            why: None,
-        },
+            );
+            Ruling { why: because(walk, property), ..Ruling::of("no", sentence) }
+        }
+        Verdict::NotExhausted(limit) => {
+            let how = if *limit == Limit::Stopped { "Cancelled" } else { "Not exhausted" };
+            let sentence = format!(
+                "{how}: {states} states were visited without a violation of {property}, and nothing is known of the others."
+            );
+            Ruling::of("not-exhausted", sentence)
+        }
         Verdict::Refused(why) => refused(format!("No verdict: {why}.")),
     }
 }

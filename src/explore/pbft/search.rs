@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::query::Query;
+use super::super::watched::Going;
 use super::opened::{BOUND, Opened};
 use super::story::{self, Found, Story};
-use crate::check::{Limits, Progress};
+use crate::check::Limits;
 use crate::model::{Bound, Byzantine};
+use crate::trace::count;
 
 /// How long one search may take, and to how much memory, in bytes, it may bring the process.
 const LIMITS: Limits = Limits {
@@ -23,8 +25,7 @@ const LIMITS: Limits = Limits {
 
 /// One search.
 struct Search {
-    progress: Progress,
-    begun: Instant,
+    going: Going,
     found: OnceLock<Found>,
     rules: String,
     /// Whether the rulebook itself is asked about, in no bound in particular.
@@ -59,8 +60,8 @@ impl Searches {
             let search = all.entry(asked).or_insert_with(|| {
                 let rules = opened.subject.name().to_owned();
                 let is_plain = BOUND.iter().all(|name| *name == "rules" || query.get(name).is_none());
-                let (progress, begun, found) = (Progress::default(), Instant::now(), OnceLock::new());
-                Arc::new(Search { progress, begun, found, rules, is_plain })
+                let (going, found) = (Going::new(), OnceLock::new());
+                Arc::new(Search { going, found, rules, is_plain })
             });
             let search = Arc::clone(search);
             if is_new {
@@ -68,18 +69,46 @@ impl Searches {
             }
             search
         };
-        match search.found.get() {
-            None => json!({
-                "done": false,
-                "states": search.progress.states.load(Relaxed),
-                "seconds": search.begun.elapsed().as_secs_f64(),
-            }),
+        search.told()
+    }
+
+    /// Ends a search, which is forgotten unless it has come to its end: who asks again has it begun anew.
+    pub fn cancel(&self, query: &Query) -> Value {
+        let asked = query.only(&BOUND);
+        let mut all = self.all();
+        let Some(search) = all.get(&asked) else { return cancelled(0) };
+        if search.found.get().is_some() {
+            return search.told();
+        }
+        search.going.stop();
+        let states = search.going.progress.states.load(Relaxed);
+        all.remove(&asked);
+        cancelled(states)
+    }
+}
+
+impl Search {
+    /// How far it is, or what it came to.
+    fn told(&self) -> Value {
+        match self.found.get() {
+            None => {
+                let mut far = self.going.to_json();
+                far["done"] = json!(false);
+                far
+            }
             Some((story, says)) => {
-                let story = story.as_ref().map(|story| story.to_json(&address(&search, story)));
+                let story = story.as_ref().map(|story| story.to_json(&address(self, story)));
                 json!({ "done": true, "story": story, "says": says })
             }
         }
     }
+}
+
+/// What is said of a search that somebody ended.
+fn cancelled(states: u64) -> Value {
+    let says =
+        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
+    json!({ "done": true, "story": null, "says": says })
 }
 
 /// What stands in an address for the bound of a story.
@@ -106,7 +135,7 @@ fn begin(search: &Arc<Search>, query: &Query, opened: &Arc<Opened>) {
         let property = if asked { Some(opened.property) } else { opened.subject.property() };
         let plain = Bound::new(bound.scope, []);
         let question = (!mine.is_plain).then_some((&plain, &byzantine, property));
-        let work = || story::find(&opened.subject, question, &LIMITS, &mine.progress);
+        let work = || story::find(&opened.subject, question, &LIMITS, &mine.going.progress);
         let found = crate::model::guarded(work)
             .unwrap_or_else(|panicked| (None, format!("the search panicked: {panicked}")));
         let _ = mine.found.set(found);

@@ -24,7 +24,7 @@ use super::query::Query;
 use super::server::Response;
 use super::stage::{Answer, Stage};
 use super::stateright::{Explorers, Inner, Place};
-use crate::check::Progress;
+use super::watched::Watched;
 use crate::engine::{Bound, PlaceId};
 use crate::protocol::Protocol;
 use crate::trace::{Form, ReadStoryError, Story, count};
@@ -90,6 +90,7 @@ struct ProtocolStage<P: Protocol> {
     /// The trace that was handed in, and what it is about.
     trace: Option<(Asked, Told)>,
     searches: Searches,
+    watched: Watched,
     explorers: Explorers,
     shelf: Mutex<Vec<Arc<Kept<P>>>>,
 }
@@ -102,8 +103,8 @@ impl<P: Protocol> ProtocolStage<P> {
             subject.bound = asked.bound.clone();
             searches.know(asked, told.clone());
         }
-        let (explorers, shelf) = (Explorers::default(), Mutex::default());
-        Ok(ProtocolStage { subject: Arc::new(subject), trace, searches, explorers, shelf })
+        let (watched, explorers, shelf) = (Watched::default(), Explorers::default(), Mutex::default());
+        Ok(ProtocolStage { subject: Arc::new(subject), trace, searches, watched, explorers, shelf })
     }
 
     fn asked(&self, query: &Query) -> Result<Asked, String> {
@@ -281,7 +282,16 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
             .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
         let story = self.story(&opened);
         let property = query.get("property").unwrap_or_else(|| opened.goal(story.as_ref()));
-        Ok(referee::rule(&self.subject, &opened, &walk, property, time, &Progress::default()))
+        let watch = self.watched.begin(query.get("search"))?;
+        Ok(referee::rule(&self.subject, &opened, &walk, property, time, watch.progress()))
+    }
+
+    fn search(&self, query: &Query) -> Answer {
+        self.watched.asked(query)
+    }
+
+    fn hand(&self, _: &Query) -> Answer {
+        Err("a trace of this protocol is told by its address: none is handed in".to_owned())
     }
 
     fn trace(&self) -> Value {

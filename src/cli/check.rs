@@ -160,7 +160,10 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
     }
     if let (Some(path), Some(read)) = (&arguments.from, &read) {
         let steps = read.trace.steps().len();
-        answer(&format!("From the end of {}, after {steps} steps:\n\n", path.display()), HOLDS);
+        let is_live =
+            searched.checked.outcomes().iter().any(|outcome| outcome.job.judge == JudgeKind::Liveness);
+        let but = if is_live { "; views that change for ever are not looked for from there" } else { "" };
+        answer(&format!("From the end of {}, after {steps} steps{but}:\n\n", path.display()), HOLDS);
     }
     let text = look::coloured(&searched.checked.printed(look::screen()));
     let code = answer(&text, exit_code(searched.checked.conclusion()));

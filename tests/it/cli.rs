@@ -635,6 +635,8 @@ fn a_check_goes_on_from_a_trace() {
     fs::write(&begun, lawful).unwrap();
     let text = answer(&["check", "--from", &begun, "--property", "agreement"], 0);
     assert!(text.contains("holds"), "{text}");
+    let text = answer(&["check", "--from", &begun, "--property", "executed", "--timeout", "0"], 20);
+    assert!(text.contains("after 6 steps; views that change for ever are not looked for"), "{text}");
     refused(&["check", "--from", &begun, "--rules", "castro99"], &["--from", "--rules"]);
     refused(&["check", "--from", &begun, "--property", "liveness"], &["--from", "liveness"]);
 }

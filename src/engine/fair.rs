@@ -112,6 +112,14 @@ impl<P: Protocol> Graph<P> {
             && standings.iter().all(|standing| standing.is_done)
     }
 
+    /// Whether all honest nodes have come to what they must come to; to a decision, if the protocol does not say.
+    pub(crate) fn are_all_done(&self, state: &GraphState) -> bool {
+        match self.protocol.layers().fair {
+            Some(_) => self.is_done(state),
+            None => self.have_all_decided(state),
+        }
+    }
+
     /// Whether the bound keeps an honest node from going on.
     pub(crate) fn is_cut(&self, state: &GraphState) -> bool {
         self.standings(state).iter().any(|standing| standing.is_cut && !standing.is_done)

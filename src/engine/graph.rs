@@ -46,6 +46,24 @@ pub enum Step {
     Cut(NodeId, NodeId),
 }
 
+impl Step {
+    /// To whom it happens; to nobody if it happens to a link.
+    #[cfg(feature = "explore")]
+    pub(crate) fn place(self) -> Option<PlaceId> {
+        self.handed().map(|(place, _)| place)
+    }
+
+    /// What it hands to whom.
+    pub(super) fn handed(self) -> Option<(PlaceId, EventRef)> {
+        match self {
+            Step::Deliver(Delivery { to, message, .. }) => Some((to, EventRef::Message(message))),
+            Step::Event(place, event, _) | Step::Timer(place, event) => Some((place, EventRef::Event(event))),
+            Step::Crash(place) => Some((place, EventRef::Crash)),
+            Step::Cut(..) | Step::Lose(_) => None,
+        }
+    }
+}
+
 /// An offer at one place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Offered {
@@ -190,34 +208,24 @@ impl<P: Protocol> Graph<P> {
     /// Where a step leads.
     pub(super) fn follow(&self, state: &GraphState, step: Step) -> Result<GraphState, Refusal> {
         let mut next = state.clone();
-        let (place, input) = match step {
-            Step::Cut(one, other) => {
-                next.traffic.cut_at_will(&self.participants, link(one, other));
-                return Ok(next);
-            }
-            Step::Lose(delivery) => {
-                next.traffic.lose(delivery);
-                return Ok(next);
-            }
-            Step::Deliver(delivery) => {
-                next.traffic.deliver(delivery);
-                (delivery.to, EventRef::Message(delivery.message))
-            }
-            Step::Timer(place, timer) => (place, EventRef::Event(timer)),
+        match step {
+            Step::Cut(one, other) => next.traffic.cut_at_will(&self.participants, link(one, other)),
+            Step::Lose(delivery) => next.traffic.lose(delivery),
+            Step::Deliver(delivery) => next.traffic.deliver(delivery),
+            Step::Timer(..) => {}
             Step::Crash(place) => {
                 next.crashes = next.crashes.saturating_sub(1);
                 next.traffic.crash(place);
-                (place, EventRef::Crash)
             }
-            Step::Event(place, event, number) => {
+            Step::Event(_, _, number) => {
                 let number = usize::from(number);
                 next.used[number] += 1;
                 for &cut in &self.offers[number].cuts {
                     next.traffic.cut(&self.participants, cut);
                 }
-                (place, EventRef::Event(event))
             }
-        };
+        }
+        let Some((place, input)) = step.handed() else { return Ok(next) };
         let mut tables = self.tables();
         let taken = tables.take(&self.protocol, &self.participants, state.locals[place.index()], input)?;
         next.locals[place.index()] = taken.to;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, GraphState, Step};
-use super::histories::{DecisionId, EventRef, Histories};
+use super::histories::{DecisionId, Histories};
 use super::network::Delivery;
 use super::refusal::Refusal;
 use crate::protocol::{NodeId, Protocol};
@@ -182,12 +182,7 @@ impl<P: Protocol> Graph<P> {
     /// What happens in a step, and what comes of it.
     pub(super) fn happening(&self, before: &GraphState, step: Step, after: &GraphState) -> Happening {
         let headline = self.headline(step);
-        let (place, input) = match step {
-            Step::Deliver(Delivery { to, message, .. }) => (to, EventRef::Message(message)),
-            Step::Event(place, event, _) | Step::Timer(place, event) => (place, EventRef::Event(event)),
-            Step::Crash(place) => (place, EventRef::Crash),
-            Step::Cut(..) | Step::Lose(_) => return headline,
-        };
+        let Some((place, input)) = step.handed() else { return headline };
         let mut tables = self.tables();
         let [old, new] = [before, after].map(|state| state.locals[place.index()]);
         let taken = tables.take(&self.protocol, &self.participants, old, input);

@@ -47,4 +47,4 @@ pub use refusal::{Refusal, SetupError, UnlikeKeys};
 #[cfg(feature = "explore")]
 pub(crate) use seen::{NodeSeen, Seen, SeenAs};
 pub use violation::Violation;
-pub(crate) use violation::{AGREEMENT, PANICS, VALIDITY};
+pub(crate) use violation::{AGREEMENT, LIVENESS, PANICS, VALIDITY};

@@ -79,10 +79,7 @@ impl<P: Protocol> OneRun<P> {
 
     /// Whether all honest nodes have come to what they must come to; to a decision, if the protocol does not say.
     pub(crate) fn is_done(&self) -> bool {
-        match self.graph.protocol.layers().fair {
-            Some(_) => self.graph.is_done(&self.state),
-            None => self.graph.have_all_decided(&self.state),
-        }
+        self.graph.are_all_done(&self.state)
     }
 
     /// Whether the bound keeps somebody from going on.

@@ -4,7 +4,7 @@
 
 use super::graph::{Graph, GraphState, Step};
 use super::happening::Happening;
-use super::histories::{EventRef, Histories, HistoryId, MessageId};
+use super::histories::{Histories, HistoryId, MessageId};
 use super::network::{Delivery, Traffic};
 use super::panics::guarded;
 use super::place::{Participants, PlaceId};
@@ -57,7 +57,7 @@ impl<P: Protocol> Graph<P> {
     pub(crate) fn go_on(&self, seen: &mut Seen, step: Step) -> Result<Happening, Refusal> {
         let next = self.follow(&seen.state, step)?;
         let told = self.happening(&seen.state, step, &next);
-        if let Some((place, input)) = handed(step) {
+        if let Some((place, input)) = step.handed() {
             let from = seen.histories[place.index()];
             let mut tables = self.tables();
             seen.histories[place.index()] =
@@ -96,7 +96,7 @@ impl<P: Protocol> Graph<P> {
 
     /// What is sent in a step that is possible, in order where that matters, and by whom.
     pub(crate) fn sent_in(&self, state: &GraphState, step: Step) -> Option<(PlaceId, Vec<MessageId>)> {
-        let (place, input) = handed(step)?;
+        let (place, input) = step.handed()?;
         let from = state.locals[place.index()];
         let taken = self.tables().take(&self.protocol, &self.participants, from, input).ok()?;
         Some((place, taken.sent))
@@ -150,24 +150,6 @@ impl<P: Protocol> Graph<P> {
     /// Whose name somebody bears, and which copy it is.
     pub(crate) fn place(&self, place: PlaceId) -> super::Place {
         self.participants.at(place)
-    }
-
-    /// Whether all honest nodes have come to what they must come to; to a decision, if the protocol does not say.
-    pub(crate) fn are_all_done(&self, state: &GraphState) -> bool {
-        match self.protocol.layers().fair {
-            Some(_) => self.is_done(state),
-            None => self.have_all_decided(state),
-        }
-    }
-}
-
-/// What a step hands to whom.
-fn handed(step: Step) -> Option<(PlaceId, EventRef)> {
-    match step {
-        Step::Deliver(Delivery { to, message, .. }) => Some((to, EventRef::Message(message))),
-        Step::Event(place, event, _) | Step::Timer(place, event) => Some((place, EventRef::Event(event))),
-        Step::Crash(place) => Some((place, EventRef::Crash)),
-        Step::Cut(..) | Step::Lose(_) => None,
     }
 }
 

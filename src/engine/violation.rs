@@ -14,6 +14,8 @@ pub(crate) const AGREEMENT: &str = "agreement";
 pub(crate) const VALIDITY: &str = "validity";
 /// No honest node panics.
 pub(crate) const PANICS: &str = "panics";
+/// Every honest node comes to what it must come to.
+pub(crate) const LIVENESS: &str = "liveness";
 /// All of [`Protocol::invariants`], under one name for the search.
 const INVARIANTS: &str = "invariants";
 /// Some honest node decides something.

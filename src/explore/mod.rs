@@ -19,6 +19,7 @@ mod query;
 mod server;
 mod stage;
 mod stateright;
+mod until;
 mod watched;
 
 use std::io;
@@ -118,7 +119,8 @@ impl Page {
         Ok(place["url"].as_str().unwrap_or("/").to_owned())
     }
 
-    /// The same of a protocol of one's own, in the bound that the page was opened with.
+    /// The path at which stateright's explorer shows the counterexample that is known of a protocol of one's own in the bound that
+    /// the page was opened with, or else its start.
     ///
     /// # Errors
     /// Why it does not.

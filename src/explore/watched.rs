@@ -3,16 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::query::Query;
 use super::stage::Answer;
-use crate::check::Progress;
+use crate::check::{Limits, Progress};
+use crate::trace::count;
 
+/// How long the referee searches if nothing is said, and at most, in seconds.
+const PATIENCE: (f64, f64) = (10.0, 60.0);
+/// The most memory that a search of the referee may bring the process to, in bytes.
+const MEMORY: u64 = 2 << 30;
+/// How long a search for a counterexample may take, and to how much memory, in bytes, it may bring the process.
+pub(super) const LIMITS: Limits = Limits {
+    max_states: None,
+    timeout: Some(Duration::from_secs(300)),
+    max_memory: Some(3 << 30),
+    threads: 1,
+};
 /// The longest name of a search.
 const LONGEST: usize = 64;
+
+/// How long the referee may search, as a query asks.
+///
+/// # Errors
+/// It says no time.
+pub(super) fn patience(query: &Query) -> Result<Duration, String> {
+    let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
+    Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
+        .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))
+}
+
+/// The limits of a search of the referee that may take so long.
+pub(super) fn of_the_referee(time: Duration) -> Limits {
+    Limits { timeout: Some(time), max_memory: Some(MEMORY), ..Limits::default() }
+}
+
+/// What is said of a search for a counterexample that somebody ended after so many states.
+pub(super) fn cancelled(states: u64) -> Value {
+    let says =
+        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
+    json!({ "done": true, "story": null, "says": says })
+}
 
 /// How far a search is, and since when it runs.
 pub(super) struct Going {

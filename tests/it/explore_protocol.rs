@@ -196,6 +196,28 @@ fn the_counterexample_of_the_check_is_the_pages() {
     assert_eq!(place["followed"], place["of"]);
 }
 
+/// That one property is not violated says nothing of the others, and liveness alone nothing of safety.
+#[test]
+fn what_a_search_says_is_of_what_it_looked_at() {
+    let says = |addr, query: &str| loop {
+        let told = asked(addr, &format!("/api/story?{query}"));
+        if told["done"] == true {
+            return told["says"].as_str().unwrap().to_owned();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let vote = served(VOTE, &Bound::default(), None);
+    for (query, what) in [("", "violates safety;"), ("property=validity", "violates validity;")] {
+        let said = says(vote, query);
+        assert!(said.starts_with("exhausted: ") && said.contains(what), "{query}: {said}");
+    }
+    let one_round = served(Tendermint { draft: 4, rounds: 1, stops: false }, &Bound::default(), None);
+    let said = says(one_round, "property=liveness");
+    assert!(said.contains("liveness is not exhausted") && !said.contains("safety"), "{said}");
+    let said = says(one_round, "");
+    assert!(said.contains("no run violates safety; liveness is not exhausted"), "{said}");
+}
+
 /// A run that never gets there is shown with its end: from when on the network is stable, and what comes then.
 #[test]
 fn a_run_that_waits_for_ever_is_shown_with_its_end() {

@@ -5,14 +5,11 @@ use crate::check::fair::{
 };
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
-use crate::engine::{FairGraph, FairState, FairStep, Owed, Refusal};
+use crate::engine::{FairGraph, FairState, FairStep, LIVENESS, Owed, Refusal};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryEnd};
 
 use super::report::Verdict;
-
-/// How it is asked for.
-pub(super) const LIVENESS: &str = "liveness";
 
 impl<P: Protocol> FairModel for FairGraph<P> {
     type Class = Owed;

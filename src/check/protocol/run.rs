@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 use stateright::Model;
 
-use super::liveness::{self, LIVENESS};
+use super::liveness;
 use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limits, Progress, deadline};
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Around, Bound, FairGraph, Graph, Participants, Refusal, SetupError};
+use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 

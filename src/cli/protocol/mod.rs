@@ -76,7 +76,8 @@ pub fn run_protocol<P: Protocol>(protocol: P) -> ExitCode {
     run_named(name, &[], |_| Ok(protocol))
 }
 
-/// The same for a protocol with bounds of its own, which are flags of every command.
+/// Runs the command that the process was given on a protocol with bounds of its own, which are flags of every command. All else is
+/// as [`run_protocol`] says.
 ///
 /// ```no_run
 /// # use bft_check::protocol::{Effects, Input, NodeId, Protocol};

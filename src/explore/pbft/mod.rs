@@ -18,7 +18,6 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -27,7 +26,8 @@ use super::query::Query;
 use super::server::Response;
 use super::stage::{Answer, Stage};
 use super::stateright::Explorers;
-use super::watched::Watched;
+use super::until::Until;
+use super::watched::{Watched, patience};
 use crate::bugs;
 use crate::check::Limits;
 use crate::model::{Property, looked_at};
@@ -35,7 +35,6 @@ use crate::subject::{Catalogue, Pbft};
 use crate::trace::{TraceFile, principal};
 
 use handed::{Handed, Part};
-use network::Until;
 use opened::{BOUND, Opened, Shelf, TRACE};
 use search::Searches;
 use session::session;
@@ -45,9 +44,6 @@ use walk::Walk;
 /// What else can stand in an address.
 const OTHERS: [&str; 11] =
     [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats", "search", "cancel"];
-
-/// How long the referee searches if nothing is said, and at most, in seconds.
-const PATIENCE: (f64, f64) = (10.0, 60.0);
 
 /// PBFT under the rulebooks of a catalogue.
 pub(super) struct PbftStage {
@@ -199,9 +195,7 @@ impl Stage for PbftStage {
             return Err(format!("step {}: {}", unfit.step, unfit.why));
         }
         let property = Self::property(query, &walk.opened)?;
-        let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
-        let time = Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
-            .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
+        let time = patience(query)?;
         let watch = self.watched.begin(query.get("search"))?;
         Ok(referee::rule(&walk, property, time, watch.progress()))
     }

@@ -1,5 +1,6 @@
 //! Lets the network run: what honest participants have sent arrives, in the order in which it was sent.
 
+use super::super::until::Until;
 use super::walk::{Deed, Walk};
 use crate::model::{Event, Participant, guarded, has_executed};
 use crate::pbft::{Effect, Principal, SignedRequest};
@@ -7,30 +8,6 @@ use crate::trace::changes;
 
 /// The most steps that are taken at once.
 const MOST: usize = 2000;
-
-/// When to stop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Until {
-    /// When nothing is left to deliver.
-    Quiet,
-    /// When somebody decides.
-    Decided,
-    /// After one message.
-    One,
-}
-
-impl std::str::FromStr for Until {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "quiet" => Ok(Until::Quiet),
-            "decided" => Ok(Until::Decided),
-            "one" => Ok(Until::One),
-            _ => Err(format!("until={text}: there is quiet, decided and one")),
-        }
-    }
-}
 
 /// Delivers what was sent to these, or to everybody, first sent first. With `timers`, whenever nothing is left and
 /// requests wait, the timers that run run out.

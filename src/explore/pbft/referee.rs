@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::super::watched::of_the_referee;
 use super::for_ever;
 use super::name::JOINT;
 use super::walk::{Deed, Walk};
 use crate::check::{self, Limit, Limits, Outcome, Progress, Verdict};
 use crate::model::Property;
 use crate::trace::thousands;
-
-/// The most memory that a search for the page may bring the process to, in bytes.
-const MEMORY: u64 = 2 << 30;
 
 /// What is said, and the continuation of the run if there is one.
 pub(super) struct Ruling {
@@ -32,7 +30,7 @@ impl Ruling {
 
 /// The answer about a property, after a search of so long at most.
 pub(super) fn rule(walk: &Walk, property: Property, time: Duration, progress: &Progress) -> Value {
-    let limits = Limits { timeout: Some(time), max_memory: Some(MEMORY), ..Limits::default() };
+    let limits = of_the_referee(time);
     let begun = Instant::now();
     let (ruling, outcome) = ruled(walk, property, &limits, progress);
     let coverage = outcome.map(|outcome| outcome.coverage).unwrap_or_default();

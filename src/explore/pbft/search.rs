@@ -3,25 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::query::Query;
-use super::super::watched::Going;
+use super::super::watched::{Going, LIMITS, cancelled};
 use super::opened::{BOUND, Opened};
 use super::story::{self, Found, Story};
-use crate::check::Limits;
 use crate::model::{Bound, Byzantine};
-use crate::trace::count;
-
-/// How long one search may take, and to how much memory, in bytes, it may bring the process.
-const LIMITS: Limits = Limits {
-    max_states: None,
-    timeout: Some(Duration::from_secs(300)),
-    max_memory: Some(3 << 30),
-    threads: 1,
-};
 
 /// One search.
 struct Search {
@@ -102,13 +91,6 @@ impl Search {
             }
         }
     }
-}
-
-/// What is said of a search that somebody ended.
-fn cancelled(states: u64) -> Value {
-    let says =
-        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
-    json!({ "done": true, "story": null, "says": says })
 }
 
 /// What stands in an address for the bound of a story.

@@ -7,12 +7,9 @@ use super::name::possible;
 use super::opened::{Opened, Told};
 use super::options::{self, choices, outcome, sends};
 use super::walk::{Deed, Happened, Unfit, Walk, kind};
-use crate::engine::{AGREEMENT, PANICS, Step, VALIDITY};
+use crate::engine::{AGREEMENT, LIVENESS, PANICS, Step, VALIDITY};
 use crate::protocol::Protocol;
 use crate::trace::StoryEnd;
-
-/// How it is asked whether something happens in the end.
-pub(super) const LIVENESS: &str = "liveness";
 
 /// All that is told of a run. `story` is the counterexample that is known.
 ///

@@ -14,7 +14,6 @@ mod walk;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -24,22 +23,20 @@ use super::query::Query;
 use super::server::Response;
 use super::stage::{Answer, Stage};
 use super::stateright::{Explorers, Inner, Place};
-use super::watched::Watched;
-use crate::engine::{Bound, PlaceId};
+use super::until::Until;
+use super::watched::{Watched, patience};
+use crate::engine::{Bound, LIVENESS, PlaceId};
 use crate::protocol::Protocol;
 use crate::trace::{Form, ReadStoryError, Story, count};
 
 pub use explorer::{Explorer, ExplorerPage, Shown};
-use frame::{LIVENESS, statement};
-use network::Until;
+use frame::statement;
 use opened::{Asked, BOUND, Opened, Subject, Told};
 use search::Searches;
 use walk::{Unfit, Walk};
 
 /// What else can stand in an address.
 const OTHERS: [&str; 8] = ["steps", "until", "timers", "only", "seconds", "brief", "search", "cancel"];
-/// How long the referee searches if nothing is said, and at most, in seconds.
-const PATIENCE: (f64, f64) = (10.0, 60.0);
 /// The most bounds that are kept open, and runs in each.
 const MOST: (usize, usize) = (12, 24);
 
@@ -277,9 +274,7 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
         if let Some(unfit) = unfit {
             return Err(format!("step {}: {}", unfit.step, unfit.why));
         }
-        let seconds: f64 = query.number("seconds")?.unwrap_or(PATIENCE.0);
-        let time = Duration::try_from_secs_f64(seconds.min(PATIENCE.1))
-            .map_err(|_| format!("seconds={seconds}: give a number from 0 to {}", PATIENCE.1))?;
+        let time = patience(query)?;
         let story = self.story(&opened);
         let property = query.get("property").unwrap_or_else(|| opened.goal(story.as_ref()));
         let watch = self.watched.begin(query.get("search"))?;

@@ -1,5 +1,6 @@
 //! Lets the network run: what honest nodes have sent each other arrives, in the order in which it was sent.
 
+use super::super::until::Until;
 use super::name::possible;
 use super::opened::Opened;
 use super::walk::Walk;
@@ -10,30 +11,6 @@ use crate::protocol::Protocol;
 const MOST: usize = 500;
 /// How often all timers run out, at most.
 const ROUNDS: usize = 8;
-
-/// When to stop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Until {
-    /// When nothing is left to deliver.
-    Quiet,
-    /// When somebody decides.
-    Decided,
-    /// After one message.
-    One,
-}
-
-impl std::str::FromStr for Until {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "quiet" => Ok(Until::Quiet),
-            "decided" => Ok(Until::Decided),
-            "one" => Ok(Until::One),
-            _ => Err(format!("until={text}: there is quiet, decided and one")),
-        }
-    }
-}
 
 /// Delivers what was sent to these, or to all honest nodes, first sent first. With `timers`, whenever nothing is left and
 /// somebody is not done, the timers that run run out.

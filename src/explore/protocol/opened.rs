@@ -6,9 +6,8 @@ use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::super::query::Query;
-use super::frame::LIVENESS;
 use super::lines::{Line, lines};
-use crate::engine::{AGREEMENT, Bound, Graph, PlaceId, Refusal, Seen, SeenAs};
+use crate::engine::{AGREEMENT, Bound, Graph, LIVENESS, PlaceId, Refusal, Seen, SeenAs};
 use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::StoryEnd;
 

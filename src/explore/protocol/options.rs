@@ -6,7 +6,7 @@ use stateright::Model as _;
 use super::lines::news;
 use super::name::{Named, possible};
 use super::opened::Opened;
-use super::walk::{Walk, at_whom, kind};
+use super::walk::{Walk, kind};
 use crate::engine::{GraphState, Happening, Kind, PlaceId, Step};
 use crate::protocol::{NodeId, Protocol};
 
@@ -44,7 +44,7 @@ pub(super) fn choices<P: Protocol>(opened: &Opened<P>, walk: &Walk) -> Result<Ve
             Step::Lose(_) => true,
             _ => false,
         };
-        if is_out || at_whom(named.step).is_some_and(|place| walk.is_stopped(place)) {
+        if is_out || named.step.place().is_some_and(|place| walk.is_stopped(place)) {
             continue;
         }
         let choice = choice(opened, walk, named, &all)?;
@@ -68,7 +68,7 @@ fn choice<P: Protocol>(
     let refused = |why: crate::engine::Refusal| why.to_string();
     let mut seen = walk.seen.clone();
     let told = graph.go_on(&mut seen, named.step).map_err(refused)?;
-    let to = at_whom(named.step);
+    let to = named.step.place();
     let news = match to {
         Some(place) => {
             let [before, after] = [&walk.seen, &seen].map(|seen| opened.lines(seen, place).map_err(refused));

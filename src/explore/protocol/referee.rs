@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::frame::LIVENESS;
+use super::super::watched::of_the_referee;
 use super::opened::{Asked, Opened, Subject};
 use super::search::{Came, Ended, searched};
 use super::walk::Walk;
-use crate::check::{Coverage, Limits, Progress};
+use crate::check::{Coverage, Progress};
+use crate::engine::LIVENESS;
 use crate::protocol::Protocol;
 use crate::trace::thousands;
-
-/// The most memory that a search may bring the process to, in bytes.
-const MEMORY: u64 = 2 << 30;
 
 /// The answer about a property, after a search of so long at most.
 pub(super) fn rule<P: Protocol>(
@@ -35,7 +33,7 @@ pub(super) fn rule<P: Protocol>(
         return answer("already", property, Some(&[]), &none, sentence, Some(why));
     }
     let asked = Asked { property: Some(property.to_owned()), ..subject.at(opened.bound.clone(), None) };
-    let limits = Limits { timeout: Some(time), max_memory: Some(MEMORY), ..Limits::default() };
+    let limits = of_the_referee(time);
     let Came { coverage, end } = searched(subject, &asked, &walk.names, &limits, progress);
     let states = thousands(coverage.states);
     match end {

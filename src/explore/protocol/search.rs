@@ -3,27 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stateright::{Model, Property};
 
-use super::frame::{LIVENESS, lasso};
+use super::super::watched::{Going, LIMITS, cancelled};
+use super::frame::lasso;
 use super::opened::{Asked, Opened, Subject, Told};
 use super::walk::Walk;
 use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness};
 use crate::check::{Coverage, End, Limits, Progress, search_on};
-use crate::engine::{AGREEMENT, FairGraph, Graph, GraphState, Refusal, Step, guarded};
+use crate::engine::{AGREEMENT, FairGraph, Graph, GraphState, LIVENESS, Refusal, Step, guarded};
 use crate::protocol::Protocol;
-use crate::trace::{ReadStoryError, StoryFile, count, thousands};
-
-/// How long a search for a counterexample may take, and to how much memory, in bytes, it may bring the process.
-const LIMITS: Limits = Limits {
-    max_states: None,
-    timeout: Some(Duration::from_secs(300)),
-    max_memory: Some(3 << 30),
-    threads: 1,
-};
+use crate::trace::{ReadStoryError, StoryFile, thousands};
 
 /// The runs that go on from a state.
 struct From<'a, P: Protocol> {
@@ -142,10 +134,16 @@ fn told<P: Protocol>(asked: &Asked, graph: Graph<P>, path: &[Step]) -> Result<Ve
 /// What a search for a counterexample came to: one, and a sentence.
 type Found = (Option<Told>, String);
 
-/// Looks for a run that violates something: safety, and then liveness, as far as it is asked about.
+/// Looks for a run that violates something: safety, and then liveness, as far as it is asked about. What is said of runs that
+/// were not found names what was looked at.
 fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -> Found {
     let is_fair = subject.protocol.layers().fair.is_some();
     let wants_liveness = asked.property.as_deref().map_or(is_fair, |property| property == LIVENESS);
+    let looked_at = match (asked.property.as_deref(), is_fair) {
+        (Some(property), _) => property,
+        (None, true) => "safety or liveness",
+        (None, false) => "safety",
+    };
     let mut states = 0;
     if asked.property.as_deref() != Some(LIVENESS) {
         let came = searched(subject, asked, &[], &LIMITS, progress);
@@ -157,11 +155,12 @@ fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -
             }
             Ended::Refused(why) => return (None, why),
             Ended::Limited => {
-                let states = thousands(states);
-                return (
-                    None,
-                    format!("not exhausted: {states} states were visited, and none violates anything"),
+                let of_safety = if wants_liveness { "safety" } else { looked_at };
+                let says = format!(
+                    "not exhausted: none of {} states violates {of_safety}, and nothing is known of the others",
+                    thousands(states)
                 );
+                return (None, says);
             }
             Ended::Exhausted => {}
         }
@@ -169,7 +168,7 @@ fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -
     if wants_liveness && let Some(found) = never(subject, asked, progress, &mut states) {
         return found;
     }
-    (None, format!("exhausted: within the bound no run violates anything; {} states", thousands(states)))
+    (None, format!("exhausted: within the bound no run violates {looked_at}; {} states", thousands(states)))
 }
 
 /// Looks for a run that never gets where it must get; nothing is returned if every fair run gets there.
@@ -195,8 +194,13 @@ fn never<P: Protocol>(
                 Err(why) => why.to_string(),
             }
         }
+        Verdict::NotExhausted(limit) if asked.property.is_some() => {
+            format!("{LIVENESS} is not exhausted: {limit}")
+        }
         Verdict::NotExhausted(limit) => {
-            format!("safety holds within the bound; liveness is not exhausted: {limit}")
+            format!(
+                "exhausted: within the bound no run violates safety; {LIVENESS} is not exhausted: {limit}"
+            )
         }
         Verdict::Refused(why) => why.to_string(),
     };
@@ -205,8 +209,7 @@ fn never<P: Protocol>(
 
 /// One search for a counterexample.
 struct Search {
-    progress: Progress,
-    begun: Instant,
+    going: Going,
     found: OnceLock<Found>,
 }
 
@@ -222,8 +225,7 @@ impl Searches {
     /// A counterexample that is known without a search.
     pub fn know(&self, asked: &Asked, told: Told) {
         let says = format!("{} is violated", told.violates);
-        let (progress, begun) = (Progress::default(), Instant::now());
-        let search = Search { progress, begun, found: OnceLock::from((Some(told), says)) };
+        let search = Search { going: Going::new(), found: OnceLock::from((Some(told), says)) };
         self.all().insert(asked.query.clone(), Arc::new(search));
     }
 
@@ -237,10 +239,9 @@ impl Searches {
         let (search, is_new) = {
             let mut all = self.all();
             let is_new = !all.contains_key(&asked.query);
-            let search = all.entry(asked.query.clone()).or_insert_with(|| {
-                let (progress, begun, found) = (Progress::default(), Instant::now(), OnceLock::new());
-                Arc::new(Search { progress, begun, found })
-            });
+            let search = all
+                .entry(asked.query.clone())
+                .or_insert_with(|| Arc::new(Search { going: Going::new(), found: OnceLock::new() }));
             (Arc::clone(search), is_new)
         };
         if is_new {
@@ -256,9 +257,9 @@ impl Searches {
         if search.found.get().is_some() {
             return search.told(asked);
         }
-        search.progress.stop.store(true, Relaxed);
+        search.going.stop();
         all.remove(&asked.query);
-        cancelled(search.progress.states.load(Relaxed))
+        cancelled(search.going.progress.states.load(Relaxed))
     }
 }
 
@@ -266,24 +267,16 @@ impl Search {
     /// How far it is, or what it came to.
     fn told(&self, asked: &Asked) -> Value {
         match self.found.get() {
-            None => json!({
-                "done": false,
-                "states": self.progress.states.load(Relaxed),
-                "depth": self.progress.depth.load(Relaxed),
-                "seconds": self.begun.elapsed().as_secs_f64(),
-            }),
+            None => {
+                let mut far = self.going.to_json();
+                far["done"] = json!(false);
+                far
+            }
             Some((told, says)) => {
                 json!({ "done": true, "story": told.as_ref().map(|told| as_json(told, &asked.query)), "says": says })
             }
         }
     }
-}
-
-/// What is said of a search that somebody ended.
-fn cancelled(states: u64) -> Value {
-    let says =
-        format!("cancelled after {}: nothing is known of the others", count(states, "state", "states"));
-    json!({ "done": true, "story": null, "says": says })
 }
 
 /// A counterexample for the page.
@@ -301,7 +294,7 @@ fn begin<P: Protocol>(search: &Arc<Search>, subject: &Arc<Subject<P>>, asked: &A
     let (mine, subject, asked) = (Arc::clone(search), Arc::clone(subject), asked.clone());
     let thread = std::thread::Builder::new().name("story".to_owned());
     let begun = thread.spawn(move || {
-        let found = guarded(|| find(&subject, &asked, &mine.progress));
+        let found = guarded(|| find(&subject, &asked, &mine.going.progress));
         let found = found.unwrap_or_else(|panicked| (None, format!("the search panicked: {panicked}")));
         let _ = mine.found.set(found);
     });

@@ -177,7 +177,7 @@ impl Walk {
         if let Some((by, messages)) = sends {
             self.sent.extend(messages.into_iter().map(|message| Sent { at, by, message }));
         }
-        let news = match at_whom(step) {
+        let news = match step.place() {
             Some(place) => {
                 let after = opened.lines(&self.seen, place).map_err(|why| why.to_string())?;
                 self.before.get(place.index()).map_or_else(Vec::new, |before| news(before, &after))
@@ -264,15 +264,6 @@ impl Walk {
     /// Whether something happened that a search from here would let happen all the same.
     pub fn leaves_out(&self) -> bool {
         self.deeds.iter().any(|deed| !matches!(deed, Deed::Step(_)))
-    }
-}
-
-/// To whom a step happens.
-pub(super) fn at_whom(step: Step) -> Option<PlaceId> {
-    match step {
-        Step::Deliver(delivery) => Some(delivery.to()),
-        Step::Event(place, ..) | Step::Timer(place, _) | Step::Crash(place) => Some(place),
-        Step::Lose(_) | Step::Cut(..) => None,
     }
 }
 

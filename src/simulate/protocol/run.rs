@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use super::SimulationError;
 use super::drawn::Drawn;
-use crate::engine::{Bound, Ends, Graph, OneRun, Refusal, Sort, Step};
+use crate::engine::{Bound, Ends, Graph, LIVENESS, OneRun, Refusal, Sort, Step};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryEnd};
-
-/// How it is asked for.
-const LIVENESS: &str = "liveness";
 
 /// What came of a run.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::Form;
 use super::plain::plain;
 use crate::engine::{
-    Bound, Graph, GraphState, Happening, Kind, Participants, Place, Refusal, Step, Violation, nodes_in_words,
+    Bound, Graph, GraphState, Happening, Kind, LIVENESS, Participants, Place, Refusal, Step, Violation,
+    nodes_in_words,
 };
 use crate::protocol::{NodeId, Protocol};
 
@@ -49,9 +50,6 @@ pub struct StoryEnd {
     /// What happens then, in words.
     pub then: String,
 }
-
-/// The property that something must happen.
-const LIVENESS: &str = "liveness";
 
 impl Story {
     /// Makes a run happen again, after the prelude, and tells it.

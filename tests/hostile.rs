@@ -5,7 +5,7 @@
 //! cargo test --release --test hostile -- --ignored --test-threads 1
 //! ```
 //!
-//! `BFT_INPUTS` says how many instead. All inputs are drawn from fixed seeds. Panics of the code under test are none here: what
+//! `BFT_INPUTS` says how many instead, `BFT_FIRST` from which on. All inputs are drawn from fixed seeds. Panics of the code under test are none here: what
 //! is read is run under the paper's rules and under broken ones, and those may panic; the decoders may not.
 
 #![cfg(test)]
@@ -42,6 +42,11 @@ fn many() -> u64 {
     std::env::var("BFT_INPUTS").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_000)
 }
 
+/// The number of the first input.
+fn first() -> u64 {
+    std::env::var("BFT_FIRST").ok().and_then(|first| first.parse().ok()).unwrap_or(0)
+}
+
 /// Under `cargo test`.
 const FEW: u64 = 2_000;
 
@@ -59,7 +64,7 @@ fn drawn(seed: u64) -> [u8; 48] {
 /// take at the same time is measured too: the bound holds all the same.
 fn each(name: &str, inputs: u64, most: usize, mut one: impl FnMut(u64) -> bool) -> u64 {
     let (mut taken, mut worst) = (0, 0);
-    for number in 0..inputs {
+    for number in first()..first() + inputs {
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
         taken += u64::from(one(number));
@@ -103,8 +108,9 @@ fn damaged(text: &[u8], choices: &mut Choices<'_>) -> Vec<u8> {
 
 // --- traces -------------------------------------------------------------------------------------------
 
-/// A trace is acted out on the real replicas: what that takes depends on its length, which is some kilobytes here.
-const MOST_FOR_A_TRACE: usize = 64 * MIB;
+/// A trace of some kilobytes is acted out on the real replicas. A Byzantine message of which the words alone stand in it is
+/// looked for among all that could be said, within a bound that may be of 32 views.
+const MOST_FOR_A_TRACE: usize = 256 * MIB;
 
 fn traces(name: &str, inputs: u64) {
     let texts = corpus(name);

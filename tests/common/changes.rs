@@ -50,17 +50,29 @@ const TEXTS: [&str; 14] = [
     "agreement",
 ];
 
-/// The parts of a value, itself among them.
-fn parts(value: &Value) -> Vec<&Value> {
-    let inner: Vec<_> = match value {
-        Value::Array(values) => values.iter().flat_map(parts).collect(),
-        Value::Object(fields) => fields.values().flat_map(parts).collect(),
-        _ => Vec::new(),
-    };
-    [value].into_iter().chain(inner).collect()
+/// How many parts a value has, itself among them.
+fn parts(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(values) => values.iter().map(parts).sum(),
+        Value::Object(fields) => fields.values().map(parts).sum(),
+        _ => 0,
+    }
 }
 
-/// The part with that number, in the order of [`parts`].
+/// The part with that number: a value comes before what it holds.
+fn part<'a>(value: &'a Value, number: &mut usize) -> Option<&'a Value> {
+    if *number == 0 {
+        return Some(value);
+    }
+    *number -= 1;
+    match value {
+        Value::Array(values) => values.iter().find_map(|value| part(value, number)),
+        Value::Object(fields) => fields.values().find_map(|value| part(value, number)),
+        _ => None,
+    }
+}
+
+/// The part with that number, in the order of [`part`].
 fn part_mut<'a>(value: &'a mut Value, number: &mut usize) -> Option<&'a mut Value> {
     if *number == 0 {
         return Some(value);
@@ -75,12 +87,13 @@ fn part_mut<'a>(value: &'a mut Value, number: &mut usize) -> Option<&'a mut Valu
 
 /// Changes one part: to another part of the file, to a number or a word, or in what it holds.
 pub fn change(file: &mut Value, choices: &mut Choices<'_>) {
-    let count = parts(file).len();
-    let donor = parts(file)[choices.below(count)].clone();
-    let mut number = choices.below(count);
+    let count = parts(file);
+    let (mut donor, mut number) = (choices.below(count), choices.below(count));
+    let how = choices.below(8);
+    let donor = if how == 0 { part(file, &mut donor).cloned() } else { None };
     let Some(part) = part_mut(file, &mut number) else { return };
-    match (choices.below(8), part) {
-        (0, part) => *part = donor,
+    match (how, part) {
+        (0, part) => *part = donor.unwrap_or_default(),
         (1, part) => *part = json!(NUMBERS[choices.below(NUMBERS.len())]),
         (2, part) => *part = json!(TEXTS[choices.below(TEXTS.len())]),
         (3, part) => *part = Value::Null,

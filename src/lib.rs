@@ -50,6 +50,7 @@ pub mod engine;
 pub mod explore;
 mod files;
 pub mod guide;
+mod hashed;
 mod interrupt;
 mod memory;
 #[cfg(feature = "pbft")]

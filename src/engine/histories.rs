@@ -3,7 +3,7 @@
 //! What a node did in each step is noted when it is first run. It is run twice at once, and again whenever the node is
 //! rebuilt; what then differs from the note is refused: the code does not do the same each time.
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::panics::{Panicked, guarded};
@@ -87,10 +87,10 @@ type Ran<P> = (Option<<P as Protocol>::Node>, Done);
 impl<P: Protocol> Histories<P> {
     pub(super) fn new() -> Self {
         Histories {
-            messages: IndexSet::new(),
-            events: IndexSet::new(),
-            decisions: IndexSet::new(),
-            keys: IndexSet::new(),
+            messages: IndexSet::default(),
+            events: IndexSet::default(),
+            decisions: IndexSet::default(),
+            keys: IndexSet::default(),
             all: Vec::new(),
             next: FxHashMap::default(),
             live: None,

@@ -3,7 +3,7 @@
 //! A node without a key is its history. Of the histories that a key makes one, a few are kept: whatever is handed to
 //! the node is handed to each of these, and they must do the same.
 
-use indexmap::IndexMap;
+use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
@@ -103,7 +103,7 @@ impl<P: Protocol> Locals<P> {
         let histories = Histories::new();
         Locals {
             histories,
-            all: IndexMap::new(),
+            all: IndexMap::default(),
             untried: Vec::new(),
             keeps_nodes,
             in_order,

@@ -1,7 +1,7 @@
 //! The histories of what clients were told, a number each.
 
-use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use crate::hashed::IndexSet;
+use rustc_hash::FxHashMap;
 
 use super::history::History;
 use crate::pbft::{ClientId, ClientState};
@@ -12,7 +12,7 @@ pub(super) type Telling = (u16, u32, u32, u32);
 /// The histories that were met, a number each.
 #[derive(Default)]
 pub(super) struct Histories {
-    all: IndexSet<History, FxBuildHasher>,
+    all: IndexSet<History>,
     /// The history after a step.
     told: FxHashMap<Telling, u32>,
 }

@@ -57,7 +57,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 use stateright::Model;
 
@@ -207,7 +207,7 @@ impl Liveness {
     }
 
     fn of(system: System, before: u64, endless: Option<Endless>) -> Self {
-        let lost = RwLock::new(IndexSet::from([Bits::default()]));
+        let lost = RwLock::new(IndexSet::from_iter([Bits::default()]));
         let judge = GuardModel::new(Arc::new(system));
         let judge = match endless {
             Some(Endless { ahead, .. }) => judge.with_horizon(ahead),
@@ -320,7 +320,7 @@ impl Liveness {
             all.push((LivenessMove::Stabilise, Vec::new()));
         }
         // What is owed for one reason is owed, whatever else could bring it about.
-        let mut steps: IndexMap<Move, (Option<Owed>, Vec<EventIds>)> = IndexMap::new();
+        let mut steps: IndexMap<Move, (Option<Owed>, Vec<EventIds>)> = IndexMap::default();
         for choice in self.choices(state) {
             let owed = self.owed(state, &choice);
             let (known, ways) = steps.entry(choice.step).or_default();

@@ -4,7 +4,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::view_change::Changes;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hashed::IndexMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};

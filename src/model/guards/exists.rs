@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use crate::hashed::{IndexMap, IndexSet};
+use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::messages::Messages;
@@ -22,10 +22,10 @@ pub(super) struct Exists {
     /// By what was sent.
     available: FxHashMap<Bits, Arc<Bits>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
-    numbers: IndexMap<Bits, u32, FxBuildHasher>,
+    numbers: IndexMap<Bits, u32>,
     knowledge: IndexSet<Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
-    byzantine: IndexMap<(u32, Bits), Arc<Bits>, FxBuildHasher>,
+    byzantine: IndexMap<(u32, Bits), Arc<Bits>>,
 }
 
 impl Exists {

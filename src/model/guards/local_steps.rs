@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
+use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
@@ -131,7 +131,7 @@ impl<'a> LocalSteps<'a> {
     /// about does not happen. Of each consequence one way to bring it about is tried.
     fn steps_of_their_own(&self) -> Vec<Fired> {
         let cache = &self.cache;
-        let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::new();
+        let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::default();
         // A crash forgets all tallies, whatever came before it.
         let found = self.found.iter().zip(&self.fired_by);
         for (other, &by) in found.filter(|(other, _)| !other.feed.contains(&CRASH)) {

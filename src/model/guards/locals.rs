@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::hashed::{IndexMap, IndexSet};
 use indexmap::map::Entry;
-use indexmap::{IndexMap, IndexSet};
 
 use super::guard::Guard;
 use super::messages::Messages;

@@ -2,7 +2,7 @@
 
 use std::ops::Index;
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 
 use crate::model::adversary::Adversary;
 use crate::model::bits::Bits;

@@ -1,7 +1,7 @@
 //! What is interned: events, envelopes, local states, networks and histories, a number each.
 
-use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use crate::hashed::IndexSet;
+use rustc_hash::FxHashMap;
 
 use super::GraphState;
 use crate::model::bits::Bits;
@@ -44,18 +44,18 @@ pub(super) const NOTHING: u32 = 0;
 /// Everything that was met, by number, and what came of it.
 #[derive(Default)]
 pub(super) struct Tables {
-    pub events: IndexSet<Event, FxBuildHasher>,
-    pub envelopes: IndexSet<Envelope, FxBuildHasher>,
+    pub events: IndexSet<Event>,
+    pub envelopes: IndexSet<Envelope>,
     /// For each honest participant the envelopes to it.
     pub to: Vec<Bits>,
-    pub locals: IndexSet<(u16, Local), FxBuildHasher>,
+    pub locals: IndexSet<(u16, Local)>,
     /// Whether one of these is that of somebody whose code has panicked.
     pub is_any_wrecked: bool,
     /// For each local state.
     pub steps: Vec<Steps>,
     /// What can be in the network, and what can be sent at once.
-    pub networks: IndexSet<Bits, FxBuildHasher>,
-    pub bundles: IndexSet<Bits, FxBuildHasher>,
+    pub networks: IndexSet<Bits>,
+    pub bundles: IndexSet<Bits>,
     /// The network after a bundle was sent into one.
     pub after: FxHashMap<(u32, u32), u32>,
     /// What the adversary makes of the events that it learns from.

@@ -11,9 +11,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 use itertools::Itertools as _;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::saved::{ANYBODY, CUT, DECIDED, SET};
@@ -37,7 +37,7 @@ pub(super) struct DecisionTables {
     /// Each with a local state in which it is decided.
     pub decided: IndexMap<Decided, u32>,
     held: IndexSet<Certificates>,
-    pub sets: IndexSet<Set, FxBuildHasher>,
+    pub sets: IndexSet<Set>,
     /// Of sets, which properties replicas with two of the decisions lack.
     violated: FxHashMap<u32, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.

@@ -24,8 +24,8 @@ mod saved;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use crate::hashed::IndexSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use stateright::Model;
 
@@ -48,7 +48,7 @@ pub struct Reduced {
     decisions: Option<Decisions>,
     /// By local state, what kinds its guards are of.
     outlines: RwLock<Vec<Option<Arc<Outline>>>>,
-    sets: RwLock<IndexSet<Locals, FxBuildHasher>>,
+    sets: RwLock<IndexSet<Locals>>,
     /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks.
     judged: Mutex<FxHashMap<Locals, Properties>>,
     /// The same of the state that was asked about last: one property after the other is.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Index;
 
-use indexmap::IndexMap;
+use crate::hashed::IndexMap;
 
 use super::numbers::{EssenceNumber, Number as _};
 use crate::engine::{Fingerprint, fingerprint};

@@ -1,6 +1,6 @@
 //! Whether whoever leaves the view is rid of it: tried with all that was ever sent.
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 
 use super::arena::Arena;
 use super::error::Unexplorable;

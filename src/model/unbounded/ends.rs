@@ -1,6 +1,6 @@
 //! Sets of what replicas can leave behind and be observed as, by the local states in which they may be.
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::numbers::{
@@ -13,8 +13,8 @@ pub(super) type Set<N> = SmallVec<[N; 4]>;
 /// The sets that were met.
 #[derive(Default)]
 pub(super) struct EndSets {
-    pub outcomes: Interned<OutcomeSet, Set<OutcomeNumber>, FxBuildHasher>,
-    pub observations: Interned<ObservationSet, Set<ObservationNumber>, FxBuildHasher>,
+    pub outcomes: Interned<OutcomeSet, Set<OutcomeNumber>>,
+    pub observations: Interned<ObservationSet, Set<ObservationNumber>>,
     by_locals: FxHashMap<Locals, (OutcomeSet, ObservationSet)>,
 }
 

@@ -1,11 +1,10 @@
 //! Small numbers that stand for large values while a view is explored.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::ops::Index;
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use smallvec::SmallVec;
 
 /// A local state of judge *guards*, which numbers them itself.
@@ -64,25 +63,25 @@ numbers! {
 }
 
 /// Values with a number each, in the order in which they were met.
-pub(super) struct Interned<N, T, S = RandomState> {
-    values: IndexSet<T, S>,
+pub(super) struct Interned<N, T> {
+    values: IndexSet<T>,
     number: PhantomData<N>,
 }
 
-impl<N, T, S: Default> Default for Interned<N, T, S> {
+impl<N, T> Default for Interned<N, T> {
     fn default() -> Self {
         Interned { values: IndexSet::default(), number: PhantomData }
     }
 }
 
-impl<N: Number, T: Eq + Hash, S: BuildHasher> Interned<N, T, S> {
+impl<N: Number, T: Eq + Hash> Interned<N, T> {
     /// The number of a value.
     pub fn number(&mut self, value: T) -> N {
         N::at(self.values.insert_full(value).0)
     }
 }
 
-impl<N: Number, T, S> Index<N> for Interned<N, T, S> {
+impl<N: Number, T> Index<N> for Interned<N, T> {
     type Output = T;
 
     fn index(&self, number: N) -> &T {

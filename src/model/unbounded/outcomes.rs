@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Index;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::boundary::{BatchNumber, CarriedState, Decided, is_part};
@@ -26,7 +26,7 @@ type Gained = CarriedState<()>;
 /// All that was met of what replicas leave behind.
 #[derive(Default)]
 pub(super) struct Outcomes {
-    outcomes: Interned<OutcomeNumber, Outcome, FxBuildHasher>,
+    outcomes: Interned<OutcomeNumber, Outcome>,
     pub carried: Interned<CarriedNumber, CarriedState<View>>,
     pub decisions: Interned<DecisionNumber, Decided>,
     gained: Interned<GainedNumber, Gained>,

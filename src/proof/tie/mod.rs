@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 use smallvec::SmallVec;
 
 use self::facts::{Facts, Preimages};
@@ -200,8 +200,8 @@ impl<'a> Tie<'a> {
             vocabulary,
             system,
             preimages: Preimages::default(),
-            facts: IndexSet::new(),
-            plans: IndexSet::new(),
+            facts: IndexSet::default(),
+            plans: IndexSet::default(),
             visible: HashMap::new(),
             planned: HashMap::new(),
             states: HashSet::new(),
@@ -236,7 +236,7 @@ impl<'a> Tie<'a> {
 
     fn search<G: Graph>(mut self, graph: &G, most: Option<u64>) -> Result<TieReport, TieError> {
         let judge = graph.judge();
-        let mut points: IndexMap<Point<G::State>, Option<u32>> = IndexMap::new();
+        let mut points: IndexMap<Point<G::State>, Option<u32>> = IndexMap::default();
         let (mut edges, mut stutters) = (0, 0);
         for state in graph.initial() {
             let mapped = self.first(judge, graph.numbers(&state));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Emitted, EventId, Fired, Id, MAX_TALLIES, TIMEOUT, TransitionCache};
@@ -147,7 +147,7 @@ impl TransitionCache<'_> {
     /// Those of these VIEW-CHANGEs' signers that have sent the same, together: of each the messages, those that say
     /// the same at the same place.
     fn alike(&self, feeds: &[EventId]) -> Option<Vec<Vec<Vec<EventId>>>> {
-        let mut contents: IndexSet<&ViewChange> = IndexSet::new();
+        let mut contents: IndexSet<&ViewChange> = IndexSet::default();
         let mut by_signer: BTreeMap<Principal, BTreeMap<usize, EventId>> = BTreeMap::new();
         for &feed in feeds.iter().filter(|&&feed| feed != TIMEOUT) {
             let Some(Message::ViewChange(change)) = self.messages.get_index(feed as usize) else {

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use crate::hashed::IndexSet;
+use rustc_hash::FxHashMap;
 
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::system::System;
@@ -61,7 +61,7 @@ pub(super) struct TransitionCache<'a> {
 #[derive(Default)]
 struct Memo {
     /// With the NEW-VIEW that each would send again: states are equal whatever that is.
-    states: IndexSet<(Rc<Local>, Resent), FxBuildHasher>,
+    states: IndexSet<(Rc<Local>, Resent)>,
     controls: FxHashMap<Id, Id>,
     steps: FxHashMap<(Id, EventId), Option<(Id, Emitted)>>,
     nothing: Emitted,

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The two commands that set everything up: whoever runs this test has run one of them, and CI runs the other.
-const SET_UP: [&str; 2] = ["cargo run --release -- check", "cargo test"];
+const SET_UP: [&str; 2] = ["cargo run -- check", "cargo test"];
 
 #[derive(Debug)]
 struct Block {
@@ -66,8 +66,8 @@ fn commands(lines: &[String]) -> Vec<String> {
 
 /// Runs a command in a folder: what it prints, and how it ends.
 fn run(command: &str, folder: &Path) -> (String, Option<i32>) {
-    let of_the_tutorial = command.strip_prefix("cargo run --release --example tutorial -- ");
-    let of_bft = command.strip_prefix("cargo run --release -- ").or(command.strip_prefix("bft "));
+    let of_the_tutorial = command.strip_prefix("cargo run --example tutorial -- ");
+    let of_bft = command.strip_prefix("cargo run -- ").or(command.strip_prefix("bft "));
     let (program, arguments) = match of_the_tutorial {
         Some(arguments) => (env!("CARGO_BIN_EXE_tutorial-under-test"), arguments),
         None => (env!("CARGO_BIN_EXE_bft-under-test"), of_bft.expect("it is a command of this program")),

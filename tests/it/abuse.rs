@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bft_check::model::{Property, Scope};
+use bft_check::simulate::{End, Method, Settings, run};
+use bft_check::trace::Trace;
 use serde_json::{Value, json};
 
 use crate::program::{
@@ -173,6 +176,54 @@ fn a_signal_that_asks_a_process_to_end_is_as_an_interrupt() {
     let (code, out) = ended(child);
     assert_eq!(code, 20, "{out}");
     assert!(out.contains("a signal ended it") && !out.contains("No violation"), "{out}");
+}
+
+/// Nobody waits for the rows that are left, nor for the runs of a method.
+#[test]
+fn a_signal_ends_the_kill_matrix_within_its_rows() {
+    for arguments in [
+        &["bugs", "--check", "--all", "--threads", "1"][..],
+        &["bugs", "--matrix", "castro99", "--runs", "1000000", "--tries", "1000", "--threads", "1"],
+    ] {
+        let child = under_way(arguments);
+        signal(&child, "INT");
+        let (code, out) = ended(child);
+        assert_eq!(code, 20, "{arguments:?}: {out}");
+    }
+}
+
+/// What comes after the search ends too: a run is shown as far as it was shrunk.
+#[test]
+fn a_signal_ends_the_shrinking_and_the_run_violates_what_it_did() {
+    let folder = Folder::new("shrinking");
+    let long = folder.file("long.json");
+    let outcome = drawn_with_a_violation();
+    fs::write(&long, outcome).unwrap();
+    let child = under_way(&["replay", &long, "--shrink"]);
+    signal(&child, "INT");
+    let (code, out) = ended(child);
+    assert_eq!(code, 10, "{out}");
+    assert!(out.contains("Violated: "), "{out}");
+}
+
+/// A run as it was drawn, of many steps, in the project's own form.
+fn drawn_with_a_violation() -> String {
+    let rulebook = bft_check::bugs::find("weak-prepare").unwrap();
+    let base = Method::Random.settings(rulebook);
+    let scope = Scope { replicas: 13, faults: 4, ..base.scope };
+    let settings = Settings { scope, byzantine: 4, steps: Settings::default_steps(13), ..base };
+    let found = (0..300).find_map(|seed| {
+        let outcome = run(rulebook.rules, &settings, seed, true, None).unwrap();
+        match outcome.end {
+            End::Violated { property, .. } if Property::SAFETY.contains(&property) => {
+                Some((outcome, property))
+            }
+            _ => None,
+        }
+    });
+    let (outcome, property) = found.unwrap();
+    let trace = Trace::replay(&outcome.system, &outcome.happened()).unwrap();
+    trace.to_json(rulebook.name, Some(property)).unwrap()
 }
 
 // --- work that must not be lost -----------------------------------------------------------------------
@@ -426,7 +477,7 @@ fn a_check_is_saved_now_and_then_so_that_little_is_lost_with_the_process() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let row = &for_programs(&["check", "--resume", &save, "--timeout", "0"], 20)["rows"][0];
+    let row = &for_programs(&["check", "--resume", &save, "--max-states", "1"], 20)["rows"][0];
     assert!(row["states"].as_u64() > Some(1) && row["seconds"].as_f64() > Some(0.5), "{row}");
     refused(&["check", "--save-every", "5"], &["--save"]);
     // It comes to the same as without.
@@ -506,6 +557,7 @@ fn a_flag_without_what_it_is_for_is_refused() {
     refused(&["check", "--lossy-store"], &["--lossy-store"]);
     refused(&["check", "--byzantine", "r0,,r1"], &["r0,,r1"]);
     refused(&["check", "--byzantine", "r0,"], &["r0,"]);
+    refused(&["check", "--byzantine", "r0,r1,r0"], &["names r0 twice"]);
     let folder = Folder::new("ignored");
     let report = folder.file("report.json");
     answer(&["simulate", "--runs", "1", "--json", &report], 0);
@@ -553,6 +605,7 @@ fn a_report_that_no_campaign_comes_to_is_not_merged() {
     refuses(&with(&clean_report, "/settings/byzantine", json!(9)), "make no sense");
     refuses(&with(&clean_report, "/version", json!("0.0.1")), "version 0.0.1");
     refuses(&with(&clean_report, "/seconds", json!(-1.0)), "-1 seconds");
+    refuses(&with(&clean_report, "/seconds", json!(1e300)), "seconds");
     refuses(&with(&found_report, "/findings", json!([])), "not as many");
     refuses(&with(&found_report, "/findings/0/seed", json!(100_000)), "was not run");
     refuses(&with(&found_report, "/findings/0/what", json!("something else")), "does not happen again");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "pbft")]
-pub(crate) use self::growing::{Growing, before};
+pub(crate) use self::growing::before;
 
 /// The most threads that a run takes.
 pub(crate) const MOST_THREADS: usize = 1024;

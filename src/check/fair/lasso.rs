@@ -17,6 +17,9 @@ const EFFORT: u64 = 1 << 23;
 
 const UNMET: u32 = u32::MAX;
 
+/// The bytes that it takes for each state to decide a property: those of a region, of components, and of a loop.
+pub(super) const TO_DECIDE: usize = 5 * size_of::<u32>() + size_of::<(u32, Edge)>();
+
 /// A fair run that never reaches its goal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lasso<A> {

@@ -135,7 +135,7 @@ mod growing {
             let allowance = Allowance { timeout: None, deadline: None, max_memory: Some(most), stop: &never };
             let mut table: FxHashMap<u64, [u64; 11]> = FxHashMap::default();
             let filled = overseen(&allowance, || {
-                for number in 0..10_000_000 {
+                for number in 0..2_000_000 {
                     before(&table);
                     table.insert(number, [number; 11]);
                 }

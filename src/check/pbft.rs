@@ -294,8 +294,7 @@ impl Check<Pbft> {
         let Searched { checked, property, unfinished, deadline, stop } = searched;
         if let Some(path) = self.asked.save.as_ref().filter(|_| unfinished.iter().any(Option::is_some)) {
             let rows: Vec<_> = checked.outcomes.iter().zip(unfinished.iter().map(Option::as_ref)).collect();
-            let allowance =
-                Allowance { timeout: self.timeout, deadline: *deadline, max_memory: None, stop: &**stop };
+            let allowance = Allowance { timeout: self.timeout, deadline: *deadline, max_memory: None, stop };
             match self.saved(path, *property, &rows, &allowance) {
                 Ok(()) => checked.saved = Some(path.clone()),
                 Err(error) => checked.failures.push(error.into()),

@@ -84,8 +84,8 @@ fn a_limit_of_memory_is_kept_inside_of_expansions_too() {
         let child = command(&whole).stdout(Stdio::null()).spawn().unwrap();
         let (most, code) = most_memory(child);
         assert_eq!(code, 20, "{arguments:?}");
-        // What is asked for within a moment comes on top; it was three times as much when nobody looked.
-        assert!(most < 600 << 20, "{arguments:?}: {} MiB", most >> 20);
+        // A tenth more at most; it was three times as much when nobody looked.
+        assert!(most < 440 << 20, "{arguments:?}: {} MiB", most >> 20);
     }
 }
 
@@ -759,6 +759,57 @@ fn verdicts_are_coloured_where_that_is_wanted() {
     assert!(colours(&["check", "--views", "1", "--color", "always"], false));
     assert!(colours(&["--color", "always", "check", "--views", "1"], true), "it was asked for");
     assert!(!colours(&["check", "--views", "1", "--color", "never"], false));
+}
+
+/// What a terminal of so many columns shows, and the exit code.
+fn in_a_terminal(columns: u16, arguments: &str) -> (i32, String) {
+    let bft = env!("CARGO_BIN_EXE_bft-under-test");
+    let line = format!("stty rows 24 cols {columns}; exec {bft} {arguments}");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
+    let output = script.env("TERM", "xterm").env_remove("COLUMNS").env_remove("NO_COLOR").output().unwrap();
+    (output.status.code().unwrap_or(-1), text(&output.stdout))
+}
+
+/// Errors and help as well, which know the screen by themselves.
+#[test]
+fn a_real_terminal_is_filled_and_not_overrun() {
+    for (arguments, ends) in [
+        ("check --lossy", 2),
+        ("check --no-such-flag --views 2", 2),
+        ("check --rules weak-prepare --trace /proc/none.json", 10),
+        ("check --help", 0),
+        ("--help", 0),
+        ("rules", 0),
+        ("simulate --runs 1", 0),
+    ] {
+        for columns in [60, 80, 200] {
+            let (code, shown) = in_a_terminal(columns, arguments);
+            assert_eq!(code, ends, "{arguments}: {shown}");
+            // Bars are drawn over each other.
+            let words = shown.rsplit("\u{1b}[2K").next().unwrap_or_default();
+            let mut widest = 0;
+            for line in words.lines() {
+                let line: String = line
+                    .split('\u{1b}')
+                    .map(|part| {
+                        part.split_once('m').map_or(
+                            part,
+                            |(sgr, rest)| {
+                                if sgr.starts_with('[') { rest } else { part }
+                            },
+                        )
+                    })
+                    .collect();
+                let width = line.trim_end().chars().count();
+                assert!(width <= usize::from(columns), "{arguments} at {columns}: {width} in '{line}'");
+                widest = widest.max(width);
+            }
+            assert!(widest > 20, "{arguments} at {columns}: {shown}");
+        }
+    }
+    let (_, shown) = in_a_terminal(80, "check --views 1");
+    assert!(shown.contains("\u{1b}[1m\u{1b}[32m"), "it holds in green: {shown:?}");
 }
 
 #[test]

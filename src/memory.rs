@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "pbft")]
+pub(crate) use self::growing::before;
+
 /// The most threads that a run takes.
 pub(crate) const MOST_THREADS: usize = 1024;
 
@@ -47,6 +50,102 @@ fn files(root: &Path, line: &str) -> Option<Vec<PathBuf>> {
     };
     let groups = Path::new(group.trim_start_matches('/')).ancestors();
     Some(groups.map(|group| root.join(mount).join(group).join(file)).collect())
+}
+
+/// Tables that take twice as much when they are full, all of it at once.
+#[cfg(feature = "pbft")]
+mod growing {
+    use std::collections::HashMap;
+
+    use indexmap::IndexSet;
+
+    use crate::interrupt;
+
+    /// Less than that is not asked for.
+    const LITTLE: u64 = 1 << 20;
+    /// So many may be taken in between two questions.
+    const NEAR: usize = 64;
+
+    /// A table that grows.
+    pub(crate) trait Growing {
+        /// The bytes that it asks for when it takes in a few more.
+        fn asks_for(&self) -> u64;
+    }
+
+    /// The bytes of a hash table that is nearly full, and grows: twice the slots that it has, of which seven eighths are used, each with a
+    /// byte beside it.
+    fn doubled(len: usize, capacity: usize, slot: usize) -> u64 {
+        let slots = 2 * (capacity as u64 / 7 * 8);
+        if len + NEAR < capacity { 0 } else { slots * (slot as u64 + 1) }
+    }
+
+    impl<K, V, S> Growing for HashMap<K, V, S> {
+        fn asks_for(&self) -> u64 {
+            doubled(self.len(), self.capacity(), size_of::<(K, V)>())
+        }
+    }
+
+    /// Its elements stand in a list that grows without being copied; the slots hold their places.
+    impl<T, S> Growing for IndexSet<T, S> {
+        fn asks_for(&self) -> u64 {
+            doubled(self.len(), self.capacity(), size_of::<usize>())
+        }
+    }
+
+    /// Before a table may take in a few more: gives up the work at hand if the process would hold more than it may then.
+    pub(crate) fn before(table: &impl Growing) {
+        let more = table.asks_for();
+        if more >= LITTLE {
+            interrupt::ask_for(more);
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::sync::atomic::AtomicBool;
+
+        use rustc_hash::FxHashMap;
+
+        use super::*;
+        use crate::interrupt::{Allowance, overseen};
+
+        #[test]
+        fn a_table_asks_for_twice_its_size_when_it_is_nearly_full_and_only_then() {
+            let mut table: FxHashMap<u64, [u64; 11]> = FxHashMap::default();
+            let (mut full, mut before_it) = (0, 0);
+            for number in 0..100_000 {
+                let (capacity, more) = (table.capacity(), table.asks_for());
+                table.insert(number, [number; 11]);
+                assert!(more > 0 || table.capacity() == capacity, "at {number}");
+                assert_eq!(more > 0, table.len() > capacity.saturating_sub(NEAR), "at {number}");
+                if table.capacity() > capacity {
+                    (full, before_it) = (table.capacity(), more);
+                }
+            }
+            let slots = full as u64 / 7 * 8;
+            assert_eq!(before_it, slots * (96 + 1));
+        }
+
+        /// One that asks for so much.
+        struct Full(u64);
+
+        impl Growing for Full {
+            fn asks_for(&self) -> u64 {
+                self.0
+            }
+        }
+
+        /// A table that would take the process beyond its limit does not grow.
+        #[test]
+        fn work_is_given_up_before_a_table_grows_beyond_the_limit() {
+            let never = AtomicBool::new(false);
+            let held = memory_stats::memory_stats().map_or(0, |held| held.physical_mem as u64);
+            let most = Some(held + (1 << 30));
+            let allowance = Allowance { timeout: None, deadline: None, max_memory: most, stop: &never };
+            assert!(overseen(&allowance, || before(&Full(1 << 20))).is_ok());
+            assert!(overseen(&allowance, || before(&Full(2 << 30))).is_err());
+        }
+    }
 }
 
 #[cfg(test)]

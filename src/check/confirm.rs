@@ -9,7 +9,8 @@ use crate::pbft::{Principal, Refusal};
 use crate::trace::{ReplayError, Trace};
 
 /// The verdict on a violation that a search has come to, once the replicas have shown it. `run` says how many steps of the
-/// judge it is, and what the replicas show. It is shown even if the time is over meanwhile.
+/// judge it is, and what the replicas show. It is shown even if the time is over meanwhile, shrunk as far as there is a moment
+/// for it.
 pub(super) fn shown(
     property: &str,
     run: impl FnOnce(Property) -> Result<(usize, Trace), String>,
@@ -71,5 +72,5 @@ pub(super) fn confirm_after(
             "the judge found a violation of {property} that is not there when the run is replayed; please report this"
         ));
     }
-    Ok(trace.shrunk_after(property, given.len()))
+    Ok(interrupt::late(|| trace.shrunk_after(property, given.len())))
 }

@@ -72,7 +72,10 @@ where
                 return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
             }
             let met: &Visited = visited;
-            let one = |(state, index): &(S, u32)| expand(met, state, *index);
+            let one = |(state, index): &(S, u32)| {
+                interrupt::poll();
+                expand(met, state, *index)
+            };
             let expanded = interrupt::caught(|| -> Vec<X> {
                 if limits.threads > 1 {
                     let enter = || interrupt::enter(interrupt.clone());

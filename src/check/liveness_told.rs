@@ -3,6 +3,7 @@
 use stateright::Model as _;
 
 use super::fair::{Ending, FairModel as _, Lasso};
+use crate::interrupt;
 use crate::model::{Event, Liveness, LivenessMove, LivenessState, Owed, Property};
 use crate::pbft::Principal;
 use crate::trace::{RunLasso, Trace, raised};
@@ -25,7 +26,7 @@ pub(super) fn panics(
     }
     let trace = Trace::replayed(&system, &mut events, &mut [])?;
     trace.violation(Property::Panics).ok_or("nobody does")?;
-    Ok(trace.shrunk_after(Property::Panics, given.len()))
+    Ok(interrupt::late(|| trace.shrunk_after(Property::Panics, given.len())))
 }
 
 /// What is owed in all states in which a run stays and never taken by its steps, whatever the model follows.
@@ -87,5 +88,6 @@ pub(super) fn told(
         Ending::Loop(_) => RunLasso::LOOP,
     };
     let trace = trace.staying(RunLasso { property, stable_after, repeats_after, then });
-    trace.map(|trace| trace.shrunk_after(property, given.len())).map_err(|error| error.to_string())
+    let trace = trace.map_err(|error| error.to_string())?;
+    Ok(interrupt::late(|| trace.shrunk_after(property, given.len())))
 }

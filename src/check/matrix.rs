@@ -6,10 +6,11 @@
 //! there would be another fault.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::job::{Job, JudgeKind, jobs};
-use super::limits::{Limits, Progress};
+use super::limits::{Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use super::run;
@@ -93,9 +94,15 @@ pub fn run_row(
         Expected::Violated(property) => Some(property),
         Expected::Holds => None,
     };
+    // Many rows may be left that would each begin, and end at once.
+    if progress.stop.load(Relaxed) {
+        let job = Job::new(JudgeKind::Guards, Bound::new(run.scope, []));
+        let stopped = Outcome::of(&job, Coverage::default(), Verdict::NotExhausted(Limit::Stopped));
+        return Ok(Row { rulebook, run, outcomes: vec![stopped], below: Vec::new() });
+    }
     let at_bound = match run.script {
         [] => outcomes(rulebook, run, run.scope, &placed, property, limits, progress)?,
-        lines if run.scope.load.is_some() => vec![simulated(rulebook, run, lines)?],
+        lines if run.scope.load.is_some() => vec![simulated(rulebook, run, lines, &progress.stop)?],
         lines => vec![script(rulebook, run, lines)?],
     };
     let below = match run.passes_with_views {
@@ -132,7 +139,12 @@ const STEPS: u64 = 1_000_000;
 
 /// The outcome of a simulated run in a calm network, drawn from what these lines say: what looks at time, or at more
 /// requests than a search can, is seen there alone.
-fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> Result<Outcome, PlanError> {
+fn simulated(
+    rulebook: &'static Rulebook,
+    run: &'static Run,
+    lines: &[&str],
+    stop: &AtomicBool,
+) -> Result<Outcome, PlanError> {
     let start = Instant::now();
     let said = |what: &str| lines.iter().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
     let strategy = said("strategy").and_then(|name| StrategyKind::ALL.into_iter().find(|s| s.name() == name));
@@ -149,7 +161,7 @@ fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> 
     let job = Job::new(JudgeKind::Message, Bound::new(run.scope, ids.unwrap_or_default()));
     job.bound.validate()?;
     let mut steps = 0;
-    let verdict = match simulate::run(rulebook.rules, &settings, seed, true, None) {
+    let verdict = match simulate::run(rulebook.rules, &settings, seed, true, Some(stop)) {
         Err(error) => Verdict::Refused(error.to_string()),
         Ok(outcome) => {
             steps = outcome.counts.steps;
@@ -164,6 +176,7 @@ fn simulated(rulebook: &'static Rulebook, run: &'static Run, lines: &[&str]) -> 
                         Err(error) => Verdict::Refused(error.to_string()),
                     }
                 }
+                (End::Stopped, _) => Verdict::NotExhausted(Limit::Stopped),
                 (end, _) => Verdict::Refused(format!("the simulated run violates nothing: {end:?}")),
             }
         }

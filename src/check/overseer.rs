@@ -1,15 +1,10 @@
 //! Limits that are looked at from outside: while work goes on, however long it takes to its next step.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::limits::{Limit, Limits};
-use crate::interrupt::{self, Cause, End, Interrupt, Interrupted};
-
-/// How often the limits are looked at.
-const TICK: Duration = Duration::from_millis(5);
+use crate::interrupt::{self, Allowance, Cause, Interrupted};
 
 /// Does work, and ends it in the middle once a limit is reached: the time, the memory, or that somebody wants it to stop. Work
 /// within work that is overseen already goes on under the same limits.
@@ -22,39 +17,13 @@ pub(super) fn overseen<T>(
     stop: &AtomicBool,
     work: impl FnOnce() -> T,
 ) -> Result<T, Limit> {
-    if interrupt::current().is_some() {
+    if interrupt::is_overseen() {
         return Ok(work());
     }
-    let deadline = deadline.or_else(|| super::limits::deadline(limits.timeout));
-    let interrupt = Arc::new(Interrupt::default());
-    let is_done = AtomicBool::new(false);
-    let result = thread::scope(|scope| {
-        let look = || {
-            while !is_done.load(Relaxed) {
-                if let Some(cause) = due(limits, deadline, stop) {
-                    return interrupt.set(cause);
-                }
-                thread::park_timeout(TICK);
-            }
-        };
-        let overseer = thread::Builder::new().name("limits".to_owned()).spawn_scoped(scope, look);
-        // On every way out, so that it is never waited for in vain.
-        let _end = overseer.as_ref().ok().map(|overseer| End(&is_done, overseer.thread().clone()));
-        interrupt::caught(|| interrupt::under(Some(Arc::clone(&interrupt)), work))
-    });
-    result.map_err(|interrupted| limit(interrupted, limits))
-}
-
-fn due(limits: &Limits, deadline: Option<Instant>, stop: &AtomicBool) -> Option<Cause> {
-    if stop.load(Relaxed) {
-        return Some(Cause::Stopped);
-    }
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-        return Some(Cause::Time);
-    }
-    let most = limits.max_memory?;
-    let held = memory_stats::memory_stats()?.physical_mem as u64;
-    (held >= most).then_some(Cause::Memory)
+    let Limits { timeout, max_memory, .. } = *limits;
+    let deadline = deadline.or_else(|| super::limits::deadline(timeout));
+    let allowance = Allowance { timeout, deadline, max_memory, stop };
+    interrupt::overseen(&allowance, work).map_err(|interrupted| limit(interrupted, limits))
 }
 
 /// The limit that was reached where work was interrupted.
@@ -68,6 +37,8 @@ pub(super) fn limit(Interrupted(cause): Interrupted, limits: &Limits) -> Limit {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// Work that would never end by itself.

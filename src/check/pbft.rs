@@ -1,24 +1,28 @@
 //! The front door for PBFT: what can be asked of it, and the check itself.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::builder::{Check, CheckError, writable};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
-use super::limits::{Limits, Progress, deadline};
-use super::outcome::Outcome;
+use super::limits::{Limit, Limits, Progress, deadline};
+use super::outcome::{Outcome, Verdict};
+use super::overseer;
+use super::plan::Plan;
 use super::question::Question;
 use super::report::Checked;
-use super::save::{self, Kept, Unfinished};
+use super::save::{self, Kept, SaveError, Unfinished};
 use super::schedule::{Schedule, Unwatched, Watch};
+use super::search::Coverage;
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
 use crate::bugs::Rulebook;
 use crate::files;
+use crate::interrupt::{self, Allowance};
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
 use crate::trace::{Form, Trace, beside_the_build};
@@ -85,6 +89,9 @@ pub(crate) struct Searched {
     property: Option<Property>,
     /// Of each row what it takes to go on, if a limit ended it.
     unfinished: Vec<Option<Unfinished>>,
+    /// What ends the writing of it.
+    deadline: Option<Instant>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Check<Pbft> {
@@ -211,40 +218,84 @@ impl Check<Pbft> {
         let deadline = deadline(self.timeout);
         let limits = self.limits()?;
         self.can_write()?;
+        let allowance = self.allowance(&limits, deadline, stop);
         let (plan, kept) = match &self.asked.resume {
-            Some(path) => self.resumed(path)?,
+            Some(path) => match self.resumed(path, &allowance)? {
+                (plan, Ok(kept)) => (plan, kept),
+                (plan, Err(why)) => {
+                    let limits = Limits { timeout: self.timeout, ..limits };
+                    return Ok(self.unread(&plan, overseer::limit(why, &limits)));
+                }
+            },
             None => {
                 let plan = self.plan()?;
                 let kept = plan.jobs.iter().map(|_| Kept::Nothing).collect();
                 (plan, kept)
             }
         };
-        let (rules, stop, every) = (self.subject.rules(), Arc::clone(stop), self.asked.save_every);
-        let schedule = Schedule { rules, limits, deadline, stop, watch, every };
+        let (rules, every) = (self.subject.rules(), self.asked.save_every);
+        let schedule = Schedule { rules, limits, deadline, stop: Arc::clone(stop), watch, every };
         let mut failures = Vec::new();
         let mut keep = |rows: &[(Outcome, Option<&Unfinished>)]| {
             let Some(path) = &self.asked.save else { return };
             let rows: Vec<_> = rows.iter().map(|(outcome, unfinished)| (outcome, *unfinished)).collect();
-            if let Err(error) = save::write(path, &self.subject, plan.property, &rows)
-                && failures.is_empty()
-            {
-                failures.push(error.into());
+            match self.saved(path, plan.property, &rows, &allowance) {
+                // It is tried once more in the end.
+                Ok(()) | Err(SaveError::GivenUp(_)) => {}
+                Err(error) if failures.is_empty() => failures.push(error.into()),
+                Err(_) => {}
             }
         };
         let ran = schedule.run(&plan, kept, &mut keep)?;
         let (outcomes, unfinished) = ran.into_iter().map(|ran| (ran.outcome, ran.unfinished)).unzip();
         let subject = (*self.subject).clone();
         let checked = Checked { subject, outcomes, saved: None, written: None, failures };
-        Ok(Searched { checked, property: plan.property, unfinished })
+        let (property, stop) = (plan.property, Arc::clone(stop));
+        Ok(Searched { checked, property, unfinished, deadline, stop })
+    }
+
+    /// What comes of a check that a limit ended before all was read with which it was to go on: what was saved stands.
+    fn unread(&self, plan: &Plan, limit: Limit) -> Searched {
+        let outcome = |job| Outcome::of(job, Coverage::default(), Verdict::NotExhausted(limit));
+        let outcomes: Vec<_> = plan.jobs.iter().map(outcome).collect();
+        let unfinished = outcomes.iter().map(|_| None).collect();
+        let (subject, failures) = ((*self.subject).clone(), Vec::new());
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures };
+        Searched { checked, property: plan.property, unfinished, deadline: None, stop: Arc::default() }
+    }
+
+    fn allowance<'a>(
+        &self,
+        limits: &Limits,
+        deadline: Option<Instant>,
+        stop: &'a AtomicBool,
+    ) -> Allowance<'a> {
+        Allowance { timeout: self.timeout, deadline, max_memory: limits.max_memory, stop }
+    }
+
+    /// Writes what it takes to go on, as far as there is a moment for it when the time is over.
+    fn saved(
+        &self,
+        path: &Path,
+        property: Option<Property>,
+        rows: &[(&Outcome, Option<&Unfinished>)],
+        allowance: &Allowance<'_>,
+    ) -> Result<(), SaveError> {
+        // To write takes no more memory to speak of, and the search has taken what there is.
+        let allowance = Allowance { max_memory: None, ..*allowance };
+        let write = || save::write(path, &self.subject, property, rows);
+        let written = interrupt::overseen(&allowance.for_the_end(), || interrupt::late(write));
+        written.unwrap_or_else(|_| Err(SaveError::GivenUp(path.to_owned())))
     }
 
     /// Writes what was asked for: what it takes to go on, if a limit ended something, and the shortest counterexample. What
     /// cannot be written is among the failures then.
     pub(crate) fn write_files(&self, searched: &mut Searched) {
-        let Searched { checked, property, unfinished } = searched;
+        let Searched { checked, property, unfinished, deadline, stop } = searched;
         if let Some(path) = self.asked.save.as_ref().filter(|_| unfinished.iter().any(Option::is_some)) {
             let rows: Vec<_> = checked.outcomes.iter().zip(unfinished.iter().map(Option::as_ref)).collect();
-            match save::write(path, &self.subject, *property, &rows) {
+            let allowance = Allowance { timeout: self.timeout, deadline: *deadline, max_memory: None, stop };
+            match self.saved(path, *property, &rows, &allowance) {
                 Ok(()) => checked.saved = Some(path.clone()),
                 Err(error) => checked.failures.push(error.into()),
             }
@@ -287,7 +338,8 @@ impl Check<Pbft> {
         let outcome = super::run_from(begun, property, &limits, progress)?;
         let (subject, outcomes) = ((*self.subject).clone(), vec![outcome]);
         let checked = Checked { subject, outcomes, saved: None, written: None, failures: Vec::new() };
-        Ok(Searched { checked, property, unfinished: vec![None] })
+        let stop = Arc::clone(&progress.stop);
+        Ok(Searched { checked, property, unfinished: vec![None], deadline: None, stop })
     }
 
     /// Whether files can be written where they are to be: found out now, not after an hour.
@@ -345,5 +397,40 @@ impl Check<Pbft> {
             }
         }
         checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::{Cause, Interrupt, under};
+
+    /// Nothing of what there was before is lost when what is written takes too long, nor is what is read.
+    #[test]
+    fn a_save_that_is_not_written_in_time_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("x.save"), folder.path().join("y.save"));
+        let check = Check::new(Pbft::paper()).views(1).requests(1).byzantine([1]).max_states(10).save(&file);
+        let searched = check.search_watched(&Arc::default(), &Unwatched).unwrap();
+        let rows: Vec<_> =
+            searched.checked.outcomes.iter().zip(searched.unfinished.iter().map(Option::as_ref)).collect();
+        let at_once = Arc::new(Interrupt::default());
+        at_once.set(Cause::Stopped);
+        at_once.end();
+        let write = |path: &Path| save::write(path, &check.subject, None, &rows);
+        fs::write(&file, "old").unwrap();
+        for path in [&file, &other] {
+            let given_up = under(Arc::clone(&at_once), || interrupt::late(|| write(path)));
+            assert!(matches!(given_up, Err(SaveError::GivenUp(_))), "{given_up:?}");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // While there is a moment left it is written, and read.
+        let late = Arc::new(Interrupt::default());
+        late.set(Cause::Stopped);
+        under(Arc::clone(&late), || interrupt::late(|| write(&file))).unwrap();
+        let read = || save::open(&file).unwrap().kept(&check.subject).unwrap().len();
+        assert_eq!(under(late, || interrupt::late(read)), rows.len());
+        assert!(interrupt::caught(|| under(at_once, || interrupt::late(read))).is_err());
     }
 }

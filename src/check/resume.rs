@@ -8,22 +8,30 @@ use super::plan::Plan;
 use super::question::Question;
 use super::save::{self, Kept, SaveError, Saved};
 use super::validate::all_of_guards;
+use crate::interrupt::{self, Allowance, Interrupted};
 use crate::model::{Bound, Reductions, Scope, Store, System};
 use crate::subject::Pbft;
 
 impl Check<Pbft> {
-    /// What a saved check is of, and what is known of it.
+    /// What a saved check is of, and what is known of it; or which limit was reached while that was read.
     ///
     /// # Errors
     /// There is no such file, or it is of another check than what was said.
-    pub(super) fn resumed(&self, path: &Path) -> Result<(Plan, Vec<Kept>), CheckError> {
+    pub(super) fn resumed(
+        &self,
+        path: &Path,
+        allowance: &Allowance<'_>,
+    ) -> Result<(Plan, Result<Vec<Kept>, Interrupted>), CheckError> {
         let saved = save::open(path)?;
         let differences = self.differences(&saved)?;
         if !differences.is_empty() {
             return Err(SaveError::Other { path: path.to_owned(), differences }.into());
         }
         let plan = Plan { jobs: saved.jobs(), property: saved.property() };
-        Ok((plan, saved.kept(&self.subject)?))
+        match interrupt::overseen(allowance, || interrupt::late(|| saved.kept(&self.subject))) {
+            Ok(kept) => Ok((plan, Ok(kept?))),
+            Err(interrupted) => Ok((plan, Err(interrupted))),
+        }
     }
 
     /// What was said of this check and is otherwise in the file, flag by flag. What was not said is as it is there.

@@ -26,7 +26,6 @@ pub struct Coverage {
     pub elapsed: Duration,
 }
 
-#[cfg(feature = "pbft")]
 impl Coverage {
     /// What work has covered that began then and is interrupted now.
     pub(super) fn so_far(progress: &Progress, begun: Instant) -> Self {

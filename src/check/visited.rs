@@ -29,6 +29,8 @@ pub(crate) fn collision_probability(states: u64) -> f64 {
 pub(super) struct Visited {
     numbers: Table,
     parents: Chunks<u32>,
+    /// The bytes that each state takes when the search has ended.
+    later: usize,
 }
 
 impl Visited {
@@ -50,9 +52,14 @@ impl Visited {
         (self.numbers.slots.len * size_of::<u128>() + self.parents.len * size_of::<u32>()) as u64
     }
 
-    /// The bytes that it is about to ask for.
+    /// The bytes that it is about to ask for, and those that will be asked for when the search has ended.
     pub(super) fn about_to_grow_by(&self) -> u64 {
-        self.numbers.about_to_grow_by()
+        self.numbers.about_to_grow_by() + (self.later * self.len()) as u64
+    }
+
+    /// The same, where each state takes so many bytes more when the search has ended: memory for that is left.
+    pub(super) fn with_later(self, bytes: usize) -> Self {
+        Visited { later: bytes, ..self }
     }
 
     /// Takes in a state. Says its number, and whether it is a new one.
@@ -365,6 +372,16 @@ mod tests {
     /// Spreads numbers over all fingerprints.
     fn spread(i: u64) -> Fingerprint {
         fingerprint(&i)
+    }
+
+    /// What is left for later grows with what was met.
+    #[test]
+    fn what_is_needed_later_is_asked_for_now() {
+        let mut visited = Visited::default().with_later(32);
+        for number in 0..100 {
+            admit(&mut visited, spread(number), NOBODY);
+        }
+        assert_eq!(visited.about_to_grow_by() - visited.numbers.about_to_grow_by(), 3200);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Writes through, and sums up what was written.
+use crate::interrupt;
+
+/// Writes through, and sums up what was written. What is long may be given up in the middle.
 pub(in crate::check) struct Summed<W> {
     pub inner: W,
     pub sum: Xxh3,
@@ -13,6 +15,7 @@ pub(in crate::check) struct Summed<W> {
 
 impl<W: Write> Write for Summed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        interrupt::poll();
         let written = self.inner.write(bytes)?;
         self.sum.update(&bytes[..written]);
         Ok(written)
@@ -20,6 +23,16 @@ impl<W: Write> Write for Summed<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+/// Reads through. What is long may be given up in the middle.
+pub(in crate::check) struct Polled<R>(pub R);
+
+impl<R: Read> Read for Polled<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        interrupt::poll();
+        self.0.read(bytes)
     }
 }
 

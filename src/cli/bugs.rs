@@ -13,6 +13,7 @@ use super::progress::{ProgressArguments, with_line};
 use super::{Format, HOLDS, NOT_EXHAUSTED, UNEXPECTED, UsageError, look, signals, unknown};
 use crate::bugs::{self, Class, Expected, RULEBOOKS, Rulebook, Run};
 use crate::check::{self, Limit, Limits, Progress, Row, Verdict, who};
+use crate::interrupt::{self, Allowance};
 use crate::memory;
 use crate::model::{Bound, Reductions};
 use crate::simulate::{Cell, MatrixRow, Method, matrix_row};
@@ -183,7 +184,16 @@ impl Batch<'_> {
             if self.stop.load(Relaxed) {
                 return Ok(None);
             }
-            Ok(Some((*rulebook, exhaustive, matrix_row(rulebook, arguments.tries, arguments.runs)?)))
+            let allowance = Allowance {
+                timeout: None,
+                deadline: None,
+                max_memory: self.limits.max_memory,
+                stop: &self.stop,
+            };
+            let drawn =
+                interrupt::overseen(&allowance, || matrix_row(rulebook, arguments.tries, arguments.runs));
+            let Ok(drawn) = drawn else { return Ok(None) };
+            Ok(Some((*rulebook, exhaustive, drawn?)))
         };
         let rows = self.side_by_side(corpus, row).into_iter().collect::<Result<Vec<_>, _>>()?;
         let rows: Vec<_> = rows.into_iter().flatten().collect();

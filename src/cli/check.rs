@@ -10,8 +10,8 @@ use super::output::{answer, answer_json, complain, say};
 use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
 use super::{
-    HOLDS, UsageError, are_different, exit_code, junit, look, make_steppable, numbers, signals, stats,
-    subject, with,
+    HOLDS, ReportFormat, UsageError, are_different, can_be_written, exit_code, junit, look, make_steppable,
+    numbers, signals, stats, subject, with,
 };
 use crate::check::{Check, Checked, JudgeKind, Progress, Question, rules_of_saved};
 use crate::files;
@@ -29,18 +29,6 @@ enum JudgeArgument {
     Absorbed,
     /// View by view: any number of views, every placement of the Byzantine replicas at once
     Unbounded,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub(super) enum ReportFormat {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-    /// For continuous integration, as JUnit's XML
-    Junit,
 }
 
 #[derive(Debug, Args)]
@@ -180,7 +168,7 @@ fn said(checked: &Checked, arguments: &CheckArguments) -> Vec<String> {
         failures.extend(make_steppable(path, checked.subject(), Some(property), trace).err());
     }
     if let Some(path) = &arguments.stats
-        && let Err(error) = files::write(path, stats::csv(checked))
+        && let Err(error) = files::write(path, stats::of_pbft(checked))
     {
         failures.push(format!("--stats {}: {error}", path.display()));
     }
@@ -212,13 +200,6 @@ fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
             None => {}
         }
     }
-}
-
-fn can_be_written(name: &str, path: &std::path::Path) -> Result<(), UsageError> {
-    if files::folder_of(path).is_dir() && !path.is_dir() {
-        return Ok(());
-    }
-    Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
 }
 
 /// What is asked of the runs that go on from the end of a trace.

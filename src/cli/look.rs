@@ -17,6 +17,12 @@ pub(super) fn screen() -> Option<usize> {
     of_terminal().map(|(_, columns)| usize::from(columns)).or_else(said).map(|columns| columns.max(LEAST))
 }
 
+/// How many columns the terminal has on which errors are shown; none where they are not shown on one.
+pub(super) fn screen_of_errors() -> Option<usize> {
+    let (_, columns) = Term::stderr().features().is_attended().then(|| Term::stderr().size_checked())??;
+    Some(usize::from(columns).max(LEAST))
+}
+
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const OPEN: Style = AnsiColor::Yellow.on_default().bold();

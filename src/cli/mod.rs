@@ -13,10 +13,8 @@ mod completions;
 #[cfg(feature = "pbft")]
 mod explore;
 mod flags;
-#[cfg(feature = "pbft")]
 mod junit;
 mod limits;
-#[cfg(feature = "pbft")]
 mod look;
 #[cfg(feature = "pbft")]
 mod numbers;
@@ -33,13 +31,11 @@ mod scope;
 mod signals;
 #[cfg(feature = "pbft")]
 mod simulate;
-#[cfg(feature = "pbft")]
 mod stats;
 
 use std::ffi::OsString;
 #[cfg(feature = "pbft")]
 use std::fs;
-#[cfg(feature = "pbft")]
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -51,12 +47,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "pbft")]
 use self::output::Color;
 use crate::check::Conclusion;
-#[cfg(feature = "pbft")]
 use crate::files;
 #[cfg(feature = "pbft")]
 use crate::model::{Property, unanswered};
 #[cfg(feature = "pbft")]
 use crate::subject::{Catalogue, Pbft};
+use crate::table::fitted;
 #[cfg(feature = "pbft")]
 use crate::trace::{Form, Trace, TraceFile};
 
@@ -140,6 +136,18 @@ enum Format {
     Json,
 }
 
+/// How results of runs are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For continuous integration, as JUnit's XML
+    Junit,
+}
+
 /// What is wrong with a question.
 #[derive(Debug)]
 struct UsageError(String);
@@ -219,11 +227,11 @@ fn refused_arguments(error: &clap::Error) -> ExitCode {
     }
     let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);
     if error.use_stderr() {
-        // Where it cannot be said, nobody is there to hear that.
-        let _ = error.print();
+        let text = error.render().ansi().to_string();
+        output::say(&fitted(text.trim_end(), look::screen_of_errors()));
         return ExitCode::from(code);
     }
-    ExitCode::from(output::answer(&error.render().ansi().to_string(), code))
+    ExitCode::from(output::answer(&fitted(&error.render().ansi().to_string(), look::screen()), code))
 }
 
 /// Whether the answer is for a program: asked of the words themselves, since they need not read otherwise.
@@ -302,7 +310,6 @@ fn seconds(seconds: f64) -> Result<Duration, UsageError> {
 }
 
 /// Whether these files, each with its flag, are different ones: none may be written over another.
-#[cfg(feature = "pbft")]
 fn are_different(files: &[(&str, Option<&Path>)]) -> Result<(), UsageError> {
     for (place, (name, path)) in files.iter().enumerate() {
         for (other, before) in &files[..place] {
@@ -317,6 +324,14 @@ fn are_different(files: &[(&str, Option<&Path>)]) -> Result<(), UsageError> {
         }
     }
     Ok(())
+}
+
+/// Whether a file can be written there: found out now, not after an hour.
+fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
+    if files::folder_of(path).is_dir() && !path.is_dir() {
+        return Ok(());
+    }
+    Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
 }
 
 /// A front door with what was given, if something was.

@@ -7,7 +7,8 @@ use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{HOLDS, USAGE};
+use super::{HOLDS, USAGE, look};
+use crate::table::fitted;
 
 /// The version of the form of what is printed as JSON: `src/guide/output.schema.json` describes it. It grows when a field goes
 /// or changes its meaning, not when one is added.
@@ -66,7 +67,7 @@ fn print(text: &str) -> io::Result<()> {
 /// Says what went wrong.
 pub(super) fn complain(what: &str) {
     let error = anstyle::AnsiColor::Red.on_default().bold();
-    say(&format!("{error}error:{error:#} {what}"));
+    say(&fitted(&format!("{error}error:{error:#} {what}"), look::screen_of_errors()));
 }
 
 /// Says something beside the answer. Where it cannot be said, nobody is there to hear that.

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::output::{answer, answer_json, complain, head};
 use super::progress::{ProgressArguments, with_line};
-use super::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable};
+use super::{
+    Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable, signals,
+};
 use crate::files;
 use crate::model::Property;
 use crate::subject::Catalogue;
@@ -27,7 +29,8 @@ Exit codes:
   2    the file cannot be read, or a step cannot happen
   10   a safety property is violated in the end
   11   the run never does what it owes
-  20   the file says that something never happens, which the run does not show")]
+  20   the file says that something never happens, which the run does not show
+A signal ends --shrink with what is left by then; a second one ends the process with 130.")]
 pub(super) struct ReplayArguments {
     /// The trace: as bft check --trace writes it, or in the Informal Trace Format
     #[arg(value_name = "FILE")]
@@ -61,7 +64,7 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
     let violated = violated(&read);
     let shrunk_for = violated.or(read.trace.lasso().map(|stay| stay.property));
     let trace = match shrunk_for.filter(|_| arguments.shrink) {
-        Some(property) => shrunk(&read.trace, property, arguments),
+        Some(property) => shrunk(&read.trace, property, arguments)?,
         None => read.trace.clone(),
     };
     let code = match violated {
@@ -90,11 +93,14 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
 }
 
 /// The run without the steps that the violation does not need, found while somebody may look on.
-fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Trace {
+fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Result<Trace, UsageError> {
     let start = Instant::now();
     let steps = count(trace.steps().len() as u64, "step", "steps");
     let line = || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64());
-    with_line(&arguments.progress, line, || trace.shrunk(property))
+    let stop = signals::stopped()?;
+    Ok(with_line(&arguments.progress, line, || {
+        signals::until_stopped(&stop, || trace.shrunk(property)).unwrap_or_else(|| trace.clone())
+    }))
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.

@@ -10,7 +10,7 @@ pub(super) struct ScopeArguments {
     /// n: the number of replicas, from 1 to 32 [default: 4]
     #[arg(long, value_name = "N")]
     replicas: Option<u16>,
-    /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows, (n - 1) / 3]
+    /// f: the number of Byzantine replicas that the thresholds tolerate, up to (n - 1) / 3 [default: that many]
     #[arg(long, value_name = "F")]
     faults: Option<u16>,
     /// How many views, from view 0 on; for liveness, before the network is stable; from 1 to 32 [default: 2, or what the

@@ -9,6 +9,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown};
 
 use super::UsageError;
+use super::output::say;
+use crate::interrupt::{self, Allowance};
+use crate::memory;
 
 /// The exit code of who was interrupted and did not wait, as shells give it.
 const INTERRUPTED: i32 = 130;
@@ -27,6 +30,18 @@ pub(super) fn stopped() -> Result<Arc<AtomicBool>, UsageError> {
         register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// Does work that a signal, or all memory that there is, ends with what it has come to by then, which is said; none if it has
+/// come to nothing.
+pub(super) fn until_stopped<T>(stop: &AtomicBool, work: impl FnOnce() -> T) -> Option<T> {
+    let max_memory = memory::by_default();
+    let allowance = Allowance { timeout: None, deadline: None, max_memory, stop };
+    let done = interrupt::overseen(&allowance, || (work(), interrupt::is_set()));
+    if !matches!(done, Ok((_, false))) {
+        say("It was ended before all was tried: more steps might be left out.");
+    }
+    done.ok().map(|(done, _)| done)
 }
 
 /// Whether whoever has started the process wants it to ignore a signal, where the system says so.

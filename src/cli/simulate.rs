@@ -10,13 +10,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::check::ReportFormat;
 use super::limits::{MOST_MEMORY, MOST_RUNS, threads};
 use super::output::{answer, answer_json, complain, head, say};
 use super::progress::{ProgressArguments, in_words, while_working};
 use super::{
-    HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, junit, look, make_steppable, seconds,
-    signals, subject, with,
+    HOLDS, NOT_EXHAUSTED, ReportFormat, STUCK, UNSAFE, UsageError, are_different, can_be_written, junit,
+    look, make_steppable, seconds, signals, subject, with,
 };
 use crate::files;
 use crate::model::{Byzantine, Load, Property};
@@ -71,7 +70,7 @@ pub(super) struct SimulateArguments {
     /// n: the number of replicas, from 1 to 100
     #[arg(long, value_name = "N", default_value_t = 4)]
     replicas: u16,
-    /// f: the number of Byzantine replicas that the thresholds tolerate [default: as many as n allows]
+    /// f: the number of Byzantine replicas that the thresholds tolerate, up to (n - 1) / 3 [default: that many]
     #[arg(long, value_name = "F")]
     faults: Option<u16>,
     /// Which replicas are Byzantine: a count, drawn by each seed, or a list as in r0,r2 [default: f]
@@ -319,13 +318,6 @@ fn simulation(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Si
     let simulation = with(simulation, arguments.memory.map(|mib| mib << 20), Simulation::max_memory);
     let simulation = if arguments.lossy_store { simulation.lossy_store() } else { simulation };
     Ok(if arguments.keep_going { simulation.keep_going() } else { simulation })
-}
-
-fn can_be_written(name: &str, path: &Path) -> Result<(), UsageError> {
-    if files::folder_of(path).is_dir() && !path.is_dir() {
-        return Ok(());
-    }
-    Err(UsageError(format!("--{name} {}: no file can be written there", path.display())))
 }
 
 /// Shows a progress bar while the work is done, or a line now and then.

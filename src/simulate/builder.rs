@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::campaign::{Campaign, Limits, Progress, Report, campaign};
-use super::reduce::reduced;
+use super::reduce::{Reduced, reduced};
 use super::run::run;
 use super::scheduler::SchedulerKind;
 use super::settings::{Settings, SettingsError};
 use super::strategy_kind::StrategyKind;
 use super::violating_run::ViolatingRun;
 use crate::files;
-use crate::interrupt;
+use crate::interrupt::{self, Allowance};
 use crate::memory::{self, MOST_THREADS};
 use crate::model::{Byzantine, Load, Property, Scope, Store};
 use crate::subject::Pbft;
@@ -339,7 +339,10 @@ impl Simulation {
         let (rules, keeps_going) = (self.subject.rules(), self.keeps_going);
         let what = Campaign { rules, settings, from, to, keeps_going };
         let report = campaign(&what, &Limits { threads, deadline, max_memory }, progress)?;
-        let first = self.violating_run(&report, deadline)?;
+        let allowance = Allowance { timeout: self.timeout, deadline, max_memory, stop: &progress.stop };
+        let first = interrupt::overseen(&allowance, || interrupt::late(|| self.violating_run(&report)));
+        // Who has not even a moment left for the run is told its seed.
+        let first = first.unwrap_or(Ok(None))?;
         Ok(Simulated { report, first, failure: None })
     }
 
@@ -350,28 +353,24 @@ impl Simulation {
         }
     }
 
-    /// The first violating run, drawn again and shrunk.
-    fn violating_run(
-        &self,
-        report: &Report,
-        deadline: Option<Instant>,
-    ) -> Result<Option<ViolatingRun>, SimulationError> {
+    /// The first violating run, drawn again, and shrunk as far as there is a moment for it.
+    fn violating_run(&self, report: &Report) -> Result<Option<ViolatingRun>, SimulationError> {
         let Some(finding) = report.findings.first() else { return Ok(None) };
         let outcome = run(self.subject.rules(), &report.settings, finding.seed, true, None)?;
         let (events, property) = (outcome.happened(), finding.property);
         // What never happens needs all that did.
-        let can_shrink = Property::SAFETY.contains(&property);
-        // A second or a tenth more than it was given, from when the time was over or what was found was found.
-        let more =
-            self.timeout.map_or(Duration::ZERO, |timeout| timeout.div_f64(10.0).max(Duration::from_secs(1)));
-        let until = deadline.and_then(|deadline| deadline.checked_add(more));
-        let small = || reduced(&outcome.system, &events, property);
-        let small = if can_shrink { interrupt::until(until, small).transpose()? } else { None };
-        let (trace, shrunk_from) = match small {
-            Some(small) => (small.trace, Some(small.from)),
-            None => (Trace::replay(&outcome.system, &events)?, None),
-        };
-        Ok(Some(ViolatingRun { trace, property, shrunk_from, file: None }))
+        if !Property::SAFETY.contains(&property) {
+            let trace = interrupt::undisturbed(|| Trace::replay(&outcome.system, &events))?;
+            return Ok(Some(ViolatingRun {
+                trace,
+                property,
+                shrunk_from: None,
+                is_least: false,
+                file: None,
+            }));
+        }
+        let Reduced { trace, from, is_least } = reduced(&outcome.system, &events, property)?;
+        Ok(Some(ViolatingRun { trace, property, shrunk_from: Some(from), is_least, file: None }))
     }
 
     /// Runs the campaign, for a test: no run violates anything, and none is cut off.
@@ -455,7 +454,8 @@ impl fmt::Display for Simulated {
         write!(f, "{}", self.report)?;
         match &self.first {
             Some(run) => write!(f, "\n{run}"),
-            None => Ok(()),
+            None if self.report.findings.is_empty() => Ok(()),
+            None => f.write_str("\nThere was no time left to tell the run.\n"),
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum MergeError {
     NotThere(u64, Property, String),
 }
 
+/// More seconds than any campaign takes: some thirty years of each of a thousand machines.
+const MOST_SECONDS: f64 = 1e12;
+
 impl Report {
     /// Checks that this can be what a campaign of this version, on one of these subjects, came to. What was found is not run
     /// again.
@@ -89,7 +92,7 @@ impl Report {
         if self.findings.windows(2).any(|pair| pair[0].seed >= pair[1].seed) {
             return impossible("what was found stands in no order, or twice".to_owned());
         }
-        if !self.seconds.is_finite() || self.seconds < 0.0 {
+        if !(0.0..=MOST_SECONDS).contains(&self.seconds) {
             return impossible(format!("it took {} seconds", self.seconds));
         }
         let found = self.findings.iter().try_fold(0u64, |sum, finding| sum.checked_add(finding.steps));

@@ -13,6 +13,8 @@ pub(super) struct ViolatingRun {
     pub property: Property,
     /// How many steps it took before it was shrunk, if it was.
     pub shrunk_from: Option<usize>,
+    /// Whether no single step of it can be left out.
+    pub is_least: bool,
     /// Where it was written to.
     pub file: Option<PathBuf>,
 }
@@ -23,8 +25,13 @@ impl fmt::Display for ViolatingRun {
         match self.shrunk_from {
             Some(from) => write!(
                 f,
-                "The run, {}, shrunk to {steps}, none of which can be left out:\n\n{whole}",
+                "The run, {}, shrunk to {steps}, {}:\n\n{whole}",
                 count(from as u64, "step", "steps"),
+                if self.is_least {
+                    "none of which can be left out"
+                } else {
+                    "some of which might be left out, had there been more time"
+                },
             )?,
             None => {
                 writeln!(f, "The run took {}.", count(steps as u64, "step", "steps"))?;

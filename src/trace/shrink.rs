@@ -3,6 +3,7 @@
 use super::dead_end::{Oracle, changes};
 use super::stage::Stage;
 use super::{RunLasso, Trace};
+use crate::interrupt;
 use crate::model::{Event, Property};
 use crate::pbft::Principal;
 
@@ -20,11 +21,13 @@ impl Trace {
         self.shrunk_after(property, 0)
     }
 
-    /// The same, where so many steps at the beginning are given and none of them is left out.
+    /// The same, where so many steps at the beginning are given and none of them is left out. Where it is interrupted, it is
+    /// what is left by then.
     #[must_use]
     pub(crate) fn shrunk_after(&self, property: Property, given: usize) -> Trace {
-        if self.violation(property).is_none() {
-            let stays = self.lasso.as_ref().filter(|lasso| lasso.property == property && self.fair().is_ok());
+        if interrupt::undisturbed(|| self.violation(property)).is_none() {
+            let is_fair = || interrupt::undisturbed(|| self.fair()).is_ok();
+            let stays = self.lasso.as_ref().filter(|lasso| lasso.property == property && is_fair());
             return stays.map_or_else(|| self.clone(), |_| self.shrunk_lasso(given));
         }
         let oracle = Oracle::of(&self.system);
@@ -33,13 +36,16 @@ impl Trace {
         let mut index = events.len();
         while index > given {
             index -= 1;
-            if let Some(fewer) = self.without(&events, index, property, &oracle) {
+            let without = interrupt::caught(|| self.without(&events, index, property, &oracle));
+            let Ok(fewer) = without else { break };
+            if let Some(fewer) = fewer {
                 events = fewer;
                 // What needed the step that is gone, or stood in for it, may be superfluous now.
                 index = events.len();
             }
         }
-        Trace::replay(&self.system, &events).unwrap_or_else(|_| self.clone())
+        let replayed = interrupt::undisturbed(|| Trace::replay(&self.system, &events));
+        replayed.unwrap_or_else(|_| self.clone())
     }
 
     /// The events but for one and those that cannot happen without it, if they still violate the property.
@@ -76,7 +82,8 @@ impl Trace {
         let mut index = self.steps.len();
         while index > given {
             index -= 1;
-            if let Some(fewer) = shrunk.staying_without(index) {
+            let Ok(fewer) = interrupt::caught(|| shrunk.staying_without(index)) else { break };
+            if let Some(fewer) = fewer {
                 shrunk = fewer;
                 index = shrunk.steps.len();
             }

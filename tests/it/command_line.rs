@@ -1,10 +1,14 @@
-//! The command line of a protocol of one's own, run as a person or a program runs it: that of the tutorial.
+//! The command line of a protocol of one's own, run as a person or a program runs it: that of the tutorial. And what holds of
+//! that of `bft` too, flag by flag.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{fits_the_schema, said};
+use crate::program::{Folder, fits_the_schema, said};
 
 fn tutorial(arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tutorial-under-test"));
@@ -92,4 +96,174 @@ fn the_help_of_every_command_has_examples_exit_codes_and_bounds() {
         }
     }
     assert!(tutorial(&["--help"]).1.contains("Exit codes:\n"));
+}
+
+/// A flag with a number, and the greatest that its help speaks of.
+struct Number {
+    flag: String,
+    most: u128,
+}
+
+/// The flags of a command that take a number, by its help. Each has to say how great it may be.
+fn numbers(program: &str, command: &str) -> Vec<Number> {
+    let output = Command::new(program).args([command, "--help"]).stdin(Stdio::null()).output().unwrap();
+    let (code, help, _) = said(&output);
+    assert_eq!(code, 0, "{command}");
+    let mut blocks: Vec<String> = Vec::new();
+    for line in help.lines() {
+        match (line.trim_start().starts_with("--"), blocks.last_mut()) {
+            (true, _) => blocks.push(line.to_owned()),
+            (false, Some(block)) => *block += &format!(" {}", line.trim()),
+            (false, None) => {}
+        }
+    }
+    let takes_one = |block: &&String| {
+        let first = block.split_whitespace().take(2).collect::<String>();
+        ["N", "F", "K", "L", "D", "SECONDS", "MIB", "TICKS", "SEED"]
+            .iter()
+            .any(|name| first.contains(&format!("<{name}>")))
+    };
+    blocks.iter().filter(takes_one).map(|block| number(command, block)).collect()
+}
+
+fn number(command: &str, block: &str) -> Number {
+    let flag = block.trim().split(|c: char| c != '-' && !c.is_alphanumeric()).next().unwrap().to_owned();
+    let words = block.split("[default").next().unwrap();
+    let most =
+        words.rsplit_once("up to ").into_iter().chain(words.rsplit_once(" to ")).find_map(|(_, most)| {
+            // With four replicas.
+            let most = most.replace("(n - 1) / 3", "1");
+            let digits: String =
+                most.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+            digits.parse().ok()
+        });
+    Number { most: most.unwrap_or_else(|| panic!("{command} {flag}: no bound is said: {block}")), flag }
+}
+
+/// Before anything is allocated, started or served for it. What a flag needs beside it is left out: its number is read first.
+#[test]
+fn every_number_has_a_bound_that_is_said_and_beyond_it_none_is_taken() {
+    let [bft, tutorial] = [env!("CARGO_BIN_EXE_bft-under-test"), env!("CARGO_BIN_EXE_tutorial-under-test")];
+    let mut tried = 0;
+    for (program, commands) in [
+        (bft, &["check", "bugs", "simulate", "explore", "replay"][..]),
+        (tutorial, &["check", "simulate", "explore", "replay"]),
+    ] {
+        for command in commands {
+            for Number { flag, most } in numbers(program, command) {
+                for beyond in
+                    [(most + 1).to_string(), format!("{}0", u64::MAX), "-1".to_owned(), "x".to_owned()]
+                {
+                    let given = format!("{flag}={beyond}");
+                    let mut child = Command::new(program)
+                        .args([*command, given.as_str()])
+                        .stdin(Stdio::null())
+                        .stdout(Stdio::piped())
+                        .stderr(Stdio::piped())
+                        .spawn()
+                        .unwrap();
+                    let start = Instant::now();
+                    while child.try_wait().unwrap().is_none() {
+                        if start.elapsed() > Duration::from_secs(20) {
+                            child.kill().unwrap();
+                            panic!("{command} {given} is taken");
+                        }
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                    let (code, out, err) = said(&child.wait_with_output().unwrap());
+                    assert_eq!((code, &*out), (2, ""), "{command} {given}: {err}");
+                    assert!(err.starts_with("error: ") && err.contains(&flag), "{command} {given}: {err}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 150, "{tried}");
+}
+
+#[test]
+fn what_cannot_be_written_loses_no_verdict() {
+    let folder = Folder::new("tutorial-unwritable");
+    let [full, good, csv] = ["full.json", "good.json", "growth.csv"].map(|name| folder.file(name));
+    symlink("/dev/full", &full).unwrap();
+    let forked = ["check", "--draft", "1", "--property", "agreement"];
+    let drawn =
+        ["simulate", "--draft", "2", "--byzantine", "n0", "--property", "agreement", "--runs", "2000"];
+    let said_and_complained = |arguments: &[&str], code: i32| {
+        let (ended, out, err) = tutorial(arguments);
+        assert_eq!(ended, code, "{arguments:?}: {out}{err}");
+        assert!(out.contains("Violated: agreement"), "{arguments:?}: {out}");
+        assert!(err.starts_with("error: ") && err.lines().count() == 1, "{arguments:?}: {err}");
+    };
+    said_and_complained(&[&forked[..], &["--trace", &full]].concat(), 10);
+    said_and_complained(&[&forked[..], &["--stats", "/dev/full"]].concat(), 10);
+    said_and_complained(&[&drawn[..], &["--trace", &full]].concat(), 10);
+    assert_eq!(tutorial(&[&forked[..], &["--trace", &good]].concat()).0, 10);
+    said_and_complained(&["replay", "--draft", "1", &good, "--trace", &full], 10);
+    // None is written over another.
+    let before = fs::read(&good).unwrap();
+    for (arguments, words) in [
+        (vec!["replay", "--draft", "1", &good, "--trace", &good], "the same file"),
+        (vec!["check", "--around", &good, "--within", "1", "--trace", &good], "--around and --trace"),
+        (vec!["check", "--stats", &csv, "--trace", &csv], "--trace and --stats"),
+    ] {
+        let (code, out, err) = tutorial(&arguments);
+        assert_eq!((code, &*out), (2, ""), "{arguments:?}: {err}");
+        assert!(err.contains(words), "{arguments:?}: {err}");
+    }
+    assert_eq!(fs::read(&good).unwrap(), before);
+}
+
+#[test]
+fn the_growth_of_a_search_is_a_table() {
+    let folder = Folder::new("tutorial-stats");
+    let file = folder.file("growth.csv");
+    let (code, _, err) = tutorial(&["check", "--rounds", "1", "--stats", &file]);
+    assert_eq!(code, 20, "{err}");
+    let table = fs::read_to_string(&file).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0].join(","), "row,judge,byzantine,level,states,frontier,transitions,seconds,bytes");
+    assert!(rows.iter().all(|row| row.len() == 9), "{table}");
+    let of = |asked: &str| rows.iter().filter(|row| row[1] == asked).collect::<Vec<_>>();
+    for asked in ["safety", "liveness"] {
+        let rows = of(asked);
+        assert!(rows.len() > 3 && rows.iter().all(|row| row[2] == "nobody lies"), "{table}");
+        assert!(rows.is_sorted_by_key(|row| row[4].parse::<u64>().unwrap()), "{table}");
+    }
+    assert_eq!(of("safety").last().unwrap()[5], "0", "the last level leads to nothing new: {table}");
+}
+
+#[test]
+fn continuous_integration_reads_the_rows_as_tests() {
+    let junit = |arguments: &[&str], code: i32| {
+        let (ended, out, err) = tutorial(&[arguments, &["--format", "junit"]].concat());
+        assert_eq!(ended, code, "{arguments:?}: {out}{err}");
+        assert!(out.starts_with("<?xml"), "{out}");
+        out
+    };
+    let holds = junit(&["check", "--rounds", "1", "--property", "agreement"], 0);
+    assert!(holds.contains("tests=\"1\"") && holds.contains("failures=\"0\" errors=\"0\""), "{holds}");
+    let forked = junit(&["check", "--draft", "1", "--property", "agreement"], 10);
+    assert!(forked.contains("<failure") && forked.contains("type=\"agreement\""), "{forked}");
+    let some = junit(&["check", "--max-states", "50", "--property", "agreement"], 20);
+    assert!(some.contains("errors=\"1\"") && some.contains("type=\"states\""), "{some}");
+    let drawn =
+        ["simulate", "--draft", "2", "--byzantine", "n0", "--property", "agreement", "--runs", "2000"];
+    let found = junit(&drawn, 10);
+    assert!(found.contains("failures=\"1\"") && found.contains("name=\"seed "), "{found}");
+    assert!(junit(&["simulate", "--runs", "3"], 0).contains("name=\"seeds 0..3\""));
+    let cut = junit(&["simulate", "--runs", "3", "--steps", "1"], 20);
+    assert!(cut.contains("errors=\"1\"") && cut.contains("cut off"), "{cut}");
+}
+
+/// A limit ends what is under way too, and what was not covered is said.
+#[test]
+fn a_simulation_that_did_not_cover_what_was_asked_is_no_success() {
+    let (code, out, _) = tutorial(&["simulate", "--timeout", "0"]);
+    assert_eq!(code, 20, "{out}");
+    assert!(out.contains("Not exhausted: 100 runs were not made"), "{out}");
+    let start = Instant::now();
+    let long = ["simulate", "--steps", "1000000000", "--runs", "1000000000", "--timeout", "1"];
+    assert_eq!(tutorial(&long).0, 20);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::interrupt;
+
 /// A state whose component is known.
 const DONE: u32 = u32::MAX;
 
@@ -28,6 +30,7 @@ pub(super) fn components(
     target: impl Fn(u64) -> Option<u32>,
     mut each: impl FnMut(&[u32]),
 ) {
+    interrupt::ask_for((nodes * size_of::<u32>()) as u64);
     // 0: not met; otherwise the earliest state that is known to be in the same component.
     let mut earliest = vec![0u32; nodes];
     let mut met = 0;
@@ -40,6 +43,7 @@ pub(super) fn components(
         }
         let mut enter = Some(root);
         loop {
+            interrupt::poll();
             if let Some(node) = enter.take() {
                 met += 1;
                 earliest[node as usize] = met;

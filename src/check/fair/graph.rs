@@ -8,6 +8,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use super::halted::HaltedGraph;
+use super::lasso::TO_DECIDE;
 use super::{Claim, Cut, FairModel, LivenessError, LivenessProperty, MAX_CLASSES};
 use crate::check::levels::{Frontier, levels};
 use crate::check::limits::{Limit, Limits, Progress};
@@ -275,7 +276,7 @@ where
             (graph, Frontier::of(level), 0, end)
         }
     };
-    let mut visited = std::mem::take(&mut graph.visited);
+    let mut visited = std::mem::take(&mut graph.visited).with_later(TO_DECIDE);
     let mut depth = 0;
     if end.is_ok() {
         (end, depth) = levels(

@@ -99,3 +99,72 @@ impl<C> Graph<C> {
         Ok((are_even && are_known).then_some(graph))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stateright::Model;
+
+    use super::super::{Cut, FairModel, LivenessProperty, LivenessVerdict, check_liveness_on};
+    use crate::check::limits::{Limit, Limits, Progress};
+    use crate::interrupt::{Cause, Interrupt, under};
+
+    /// Two states, round and round. Once both are expanded, somebody wants all to end.
+    struct Round {
+        interrupt: Arc<Interrupt>,
+        /// Whether there is no moment left for what comes late.
+        is_at_once: bool,
+    }
+
+    impl Model for Round {
+        type State = u8;
+        type Action = ();
+
+        fn init_states(&self) -> Vec<u8> {
+            vec![0]
+        }
+
+        fn actions(&self, state: &u8, actions: &mut Vec<()>) {
+            actions.push(());
+            if *state == 1 {
+                self.interrupt.set(Cause::Stopped);
+                if self.is_at_once {
+                    self.interrupt.end();
+                }
+            }
+        }
+
+        fn next_state(&self, state: &u8, (): ()) -> Option<u8> {
+            Some(1 - state)
+        }
+    }
+
+    impl FairModel for Round {
+        type Class = u8;
+
+        fn class(&self, _: &u8, (): &()) -> Option<u8> {
+            Some(0)
+        }
+    }
+
+    /// What was explored is judged in the moment that is left; where none is, it is kept, and judged when the check goes on.
+    #[test]
+    fn a_graph_that_is_not_judged_in_time_is_judged_later() {
+        let never = [LivenessProperty::<Round>::eventually("never", |_, _| false)];
+        let (limits, progress) = (Limits::default(), Progress::default());
+        let asked = |is_at_once, halted| {
+            let interrupt = Arc::new(Interrupt::default());
+            let model = Round { interrupt: Arc::clone(&interrupt), is_at_once };
+            let (report, halted) =
+                under(interrupt, || check_liveness_on(&model, &never, &limits, &progress, halted)).unwrap();
+            (report.findings.into_iter().next().unwrap().verdict, halted)
+        };
+        let (judged, _) = asked(false, None);
+        assert!(matches!(judged, LivenessVerdict::Violated(_)), "{judged:?}");
+        let (cut, halted) = asked(true, None);
+        assert_eq!(cut, LivenessVerdict::NotExhausted(Cut::Limit(Limit::Stopped)));
+        let (later, halted) = asked(false, Some(halted.unwrap()));
+        assert!(matches!(later, LivenessVerdict::Violated(_)) && halted.is_none(), "{later:?}");
+    }
+}

@@ -10,11 +10,15 @@ use super::component::components;
 use super::graph::{Graph, UNOWED, bit};
 use super::{FairModel, Finding, LivenessError, LivenessProperty, LivenessVerdict};
 use crate::engine::fingerprint;
+use crate::interrupt;
 
 /// Steps that are looked at for a loop shorter than the first that was found.
 const EFFORT: u64 = 1 << 23;
 
 const UNMET: u32 = u32::MAX;
+
+/// The bytes that it takes for each state to decide a property: those of a region, of components, and of a loop.
+pub(super) const TO_DECIDE: usize = 5 * size_of::<u32>() + size_of::<(u32, Edge)>();
 
 /// A fair run that never reaches its goal.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,6 +91,7 @@ struct Region {
 impl Region {
     fn new<C: Copy + Ord>(graph: &Graph<C>, property: usize) -> Self {
         let states = graph.len();
+        interrupt::ask_for((3 * states * size_of::<u32>()) as u64);
         let mut region =
             Region { parents: vec![UNMET; states], distances: vec![UNMET; states], order: Vec::new() };
         let mut sources = (0..states as u32).filter(|&s| graph.is_trigger(property, s)).peekable();
@@ -103,6 +108,7 @@ impl Region {
                 region.add(source, source, graph.depth[source as usize]);
             }
             let Some(&state) = region.order.get(head) else { continue };
+            interrupt::poll();
             head += 1;
             for edge in graph.edges(state) {
                 let target = graph.target(edge);
@@ -145,6 +151,7 @@ struct Traps<'a, C> {
 impl<'a, C: Copy + Ord> Traps<'a, C> {
     fn new(graph: &'a Graph<C>, region: &Region) -> Self {
         let inside = |state: u32| region.parents[state as usize] != UNMET && !graph.is_blind(state);
+        interrupt::ask_for((graph.len() * size_of::<u32>()) as u64);
         let mut component = vec![0; graph.len()];
         let mut number = 0;
         components(
@@ -157,6 +164,7 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
                 states.iter().for_each(|&state| component[state as usize] = number);
                 let mut owed = u64::MAX;
                 for &state in states {
+                    interrupt::poll();
                     owed &= graph.enabled(state);
                     let within = |&edge: &u64| component[graph.target(edge) as usize] == number;
                     for edge in graph.edges(state).filter(within) {
@@ -187,6 +195,7 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
     /// A fair loop through a state of a trap: one class after the other is discharged where that is
     /// nearest.
     fn some_loop(&self, start: u32) -> Vec<Edge> {
+        interrupt::ask_for((self.component.len() * size_of::<(u32, Edge)>()) as u64);
         let mut steps: Vec<Edge> = Vec::new();
         let mut from: Vec<(u32, Edge)> =
             vec![(UNMET, Edge { to: start, label: UNOWED }); self.component.len()];
@@ -198,6 +207,7 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
             let mut found = None;
             from[here as usize].0 = here;
             while let (Some(&state), None) = (queue.get(head), found) {
+                interrupt::poll();
                 head += 1;
                 for edge in self.steps(state) {
                     let is_there = if owed == 0 { edge.to == start } else { self.after(owed, edge) != owed };
@@ -241,7 +251,7 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
         let mut queue = vec![(Edge { to: start, label: UNOWED }, owed, 0)];
         let mut met = HashSet::from([(start, owed)]);
         let (mut head, mut level_end, mut length) = (0, 1, 1);
-        while head < queue.len() && length < bound {
+        while head < queue.len() && length < bound && !interrupt::is_set() {
             let (Edge { to: state, .. }, owed, _) = queue[head];
             for edge in self.steps(state) {
                 *effort = effort.checked_sub(1)?;
@@ -278,7 +288,8 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
         let mut effort = EFFORT;
         for start in starts {
             let total = distance(best.0) + best.1.len();
-            if distance(start) >= total {
+            // A shorter one is worth no more than the effort, or the moment that is left.
+            if distance(start) >= total || interrupt::is_set() {
                 break;
             }
             if let Some(steps) = self.shortest_loop(start, total - distance(start), &mut effort) {
@@ -289,7 +300,7 @@ impl<'a, C: Copy + Ord> Traps<'a, C> {
     }
 }
 
-/// Decides a property on the graph.
+/// Decides a property on the graph. It may be given up before a violation is found; one that was is told.
 pub(super) fn decide<M>(
     model: &M,
     graph: &Graph<M::Class>,
@@ -308,10 +319,24 @@ where
         let hidden = graph.hidden(&property.claim, &region.order);
         return Ok(finding(hidden.map_or(LivenessVerdict::Holds, LivenessVerdict::NotExhausted)));
     };
-    let owing = region.lineage(place);
+    let lasso = interrupt::undisturbed(|| retraced(model, graph, &region.lineage(place), &cycle));
+    match interrupt::undisturbed(|| confirm(model, property, &lasso)) {
+        Ok(()) => Ok(finding(LivenessVerdict::Violated(lasso))),
+        Err(reason) => Err(LivenessError::Unconfirmed { property: property.name.clone(), reason }),
+    }
+}
+
+/// The steps from an initial state through those in which the goal is owed to where a run stays, and round the loop there.
+fn retraced<M>(model: &M, graph: &Graph<M::Class>, owing: &[u32], cycle: &[Edge]) -> Lasso<M::Action>
+where
+    M: FairModel,
+    M::State: Hash,
+    M::Action: Clone + PartialEq,
+{
     let mut route = owing.first().map(|&source| graph.visited.lineage(source)).unwrap_or_default();
     route.extend(owing.iter().skip(1));
-    let start = route.len() - 1;
+    let place = route.last().copied().unwrap_or_default();
+    let start = route.len().saturating_sub(1);
     route.extend(cycle.iter().map(|edge| edge.to));
     let owed_as = |step: usize| step.checked_sub(start).map(|step| cycle[step].label);
     let mut prefix = graph.visited.retrace(model, &route, |step, state, action| {
@@ -326,11 +351,7 @@ where
         (true, true) => Ending::DeadEnd,
         (true, false) => Ending::Rest,
     };
-    let lasso = Lasso { initial: initial.unwrap_or(usize::MAX), prefix, ending };
-    match confirm(model, property, &lasso) {
-        Ok(()) => Ok(finding(LivenessVerdict::Violated(lasso))),
-        Err(reason) => Err(LivenessError::Unconfirmed { property: property.name.clone(), reason }),
-    }
+    Lasso { initial: initial.unwrap_or(usize::MAX), prefix, ending }
 }
 
 /// The classes that are enabled in a state, and whether anything is.

@@ -51,6 +51,7 @@ use std::time::{Duration, Instant};
 use stateright::Model;
 
 use super::limits::{Limit, Limits, Progress};
+use super::overseer;
 use super::search::Coverage;
 use crate::interrupt;
 pub(super) use halted::HaltedGraph;
@@ -235,7 +236,7 @@ pub enum LivenessError {
 ///
 /// The graph takes 60 to 80 bytes a state and 5 to 10 a transition; no state is kept beyond the level that is
 /// being expanded. Limits end the exploration; what was explored by then is still judged, in time linear in
-/// its size. A counterexample is as short as a bounded effort can make it, in most cases the shortest of
+/// its size, as far as a check that has its limits looked at from outside has a moment left. A counterexample is as short as a bounded effort can make it, in most cases the shortest of
 /// all, and the same at any number of threads.
 ///
 /// # Errors
@@ -283,7 +284,7 @@ where
     }
     let before = halted.as_ref().map_or(Duration::ZERO, |halted| halted.elapsed);
     let explored = graph::explore(model, properties, limits, progress, start, halted)?;
-    let graph::Explored { graph, frontier, mut coverage } = explored;
+    let graph::Explored { mut graph, frontier, mut coverage } = explored;
     // Who only pauses goes on in a moment.
     if progress.pauses() && graph.is_limited() {
         let cut = LivenessVerdict::NotExhausted(Cut::Limit(Limit::Stopped));
@@ -297,10 +298,21 @@ where
         let report = LivenessReport { coverage, findings, classes: Vec::new() };
         return Ok((report, graph.halted(frontier, coverage)));
     }
-    // What was explored is judged, even if the time is over by then.
-    let decide = |(number, property)| lasso::decide(model, &graph, number, property);
-    let all = || properties.iter().enumerate().map(decide).collect::<Result<_, _>>();
-    let findings = interrupt::undisturbed(all)?;
+    // What was explored is judged, even if the time is over by then: as far as there is a moment for it.
+    let mut findings = Vec::new();
+    for (number, property) in properties.iter().enumerate() {
+        let decide = || lasso::decide(model, &graph, number, property);
+        findings.push(match interrupt::caught(|| interrupt::late(decide)) {
+            Ok(finding) => finding?,
+            Err(interrupted) => {
+                // What is known is whole, and may be judged another time.
+                let cut = Cut::Limit(overseer::limit(interrupted, limits));
+                graph.cut = Some(cut);
+                let verdict = LivenessVerdict::NotExhausted(cut);
+                Finding { property: property.name.clone(), verdict, owed: 0 }
+            }
+        });
+    }
     coverage.elapsed = before + start.elapsed();
     let report = LivenessReport { coverage, findings, classes: graph.sorted_classes() };
     Ok((report, graph.halted(frontier, coverage)))

@@ -53,7 +53,7 @@ impl From<Vec<NodeId>> for ByzantineNodes {
 
 /// A text names no Byzantine nodes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("'{0}' is neither a count of Byzantine nodes (as in 1) nor a list of them (as in n0,n2)")]
+#[error("'{0}' is neither a count of Byzantine nodes (as in 1) nor a list of different ones (as in n0,n2)")]
 pub struct NotByzantine(String);
 
 impl FromStr for ByzantineNodes {
@@ -66,6 +66,7 @@ impl FromStr for ByzantineNodes {
             return Ok(ByzantineNodes::Count(count));
         }
         let ids: Result<Vec<NodeId>, _> = text.split(',').map(str::parse).collect();
-        ids.map(ByzantineNodes::Ids).map_err(|_| error())
+        let ids = ids.map_err(|_| error())?;
+        if ids.iter().duplicates().next().is_some() { Err(error()) } else { Ok(ByzantineNodes::Ids(ids)) }
     }
 }

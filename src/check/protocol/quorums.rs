@@ -17,6 +17,8 @@ use crate::trace::Story;
 pub(super) struct Tables<P: Protocol> {
     guards: Result<Option<Guards<P>>, Unfit>,
     took: Duration,
+    /// What has ended that early, if something has.
+    ended: Option<Limit>,
 }
 
 /// Whether steps are whole quorums: if the protocol counts, and nothing is asked that only steps message by message know.
@@ -31,7 +33,12 @@ impl<P: Protocol> Tables<P> {
     pub fn of(protocol: &Arc<P>, limits: &Limits, progress: &Progress) -> Self {
         let begin = Instant::now();
         let guards = Guards::new(Arc::clone(protocol), limits.threads, &progress.stop);
-        Tables { guards, took: begin.elapsed() }
+        Tables { guards, took: begin.elapsed(), ended: None }
+    }
+
+    /// The same, where a limit has ended it if it is not whole.
+    pub fn ended_by(self, limit: Option<Limit>) -> Self {
+        Tables { ended: limit, ..self }
     }
 
     /// How long it took to find out what each node can do.
@@ -49,7 +56,7 @@ impl<P: Protocol> Tables<P> {
         progress: &Progress,
     ) -> Row {
         let begin = Instant::now();
-        let ended = std::cell::Cell::new(Limit::Stopped);
+        let ended = std::cell::Cell::new(self.ended.unwrap_or(Limit::Stopped));
         let goes_on = |states: u64, depth: u64| {
             progress.states.store(states, Relaxed);
             progress.depth.store(depth, Relaxed);
@@ -80,6 +87,7 @@ impl<P: Protocol> Tables<P> {
             network: "any order, with repetition".to_owned(),
             key: "control state and what it has sent: whole quorums are steps",
             coverage,
+            levels: Vec::new(),
             verdict,
         }
     }
@@ -110,7 +118,7 @@ fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant) ->
 }
 
 fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>, ended: Limit) -> Verdict {
-    let Some(explored) = explored else { return Verdict::NotExhausted(Limit::Stopped) };
+    let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
         // The runs that were looked up are samples: they may refute that nothing is missing, and do not show it.

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use comfy_table::{CellAlignment, Table, presets};
-
 use crate::check::builder::CheckError;
 use crate::check::conclusion::Conclusion;
-use crate::check::limits::Limit;
+use crate::check::limits::{Level, Limit};
 use crate::check::search::Coverage;
 use crate::engine::{BY_HISTORY, Refusal};
+use crate::table::{Column, Kind, fitted, table};
 use crate::trace::{Story, count, thousands};
 
 /// What a run over one placement of the Byzantine nodes says.
@@ -83,6 +82,8 @@ pub struct Row {
     pub key: &'static str,
     /// How much was covered.
     pub coverage: Coverage,
+    /// What was covered level by level; none where whole quorums are steps.
+    pub levels: Vec<Level>,
     /// What that says.
     pub verdict: Verdict,
 }
@@ -135,42 +136,47 @@ impl CheckedProtocol {
         violated.min_by_key(|(is_liveness, steps, _)| (*is_liveness, *steps)).map(|(_, _, story)| story)
     }
 
-    fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_header([
-            "asked",
-            "adversary",
-            "network",
-            "a node's state is its",
-            "states",
-            "transitions",
-            "depth",
-            "time",
-            "verdict",
-        ]);
-        for Row { asked, adversary, network, key, coverage, verdict } in &self.rows {
-            table.add_row([
-                (*asked).to_owned(),
-                adversary.clone(),
-                network.clone(),
-                (*key).to_owned(),
-                thousands(coverage.states),
-                thousands(coverage.transitions),
-                coverage.depth.to_string(),
-                format!("{:.2} s", coverage.elapsed.as_secs_f64()),
-                verdict.to_string(),
-            ]);
-        }
-        for column in table.column_iter_mut().skip(4).take(4) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        table.trim_fmt()
+    fn table(&self, screen: Option<usize>) -> String {
+        const COLUMNS: [Column<'_>; 9] = [
+            ("asked", Kind::Name),
+            ("adversary", Kind::Prose),
+            ("network", Kind::Prose),
+            ("a node's state is its", Kind::Prose),
+            ("states", Kind::Number),
+            ("transitions", Kind::Number),
+            ("depth", Kind::Number),
+            ("time", Kind::Number),
+            ("verdict", Kind::Prose),
+        ];
+        let rows =
+            self.rows.iter().map(|Row { asked, adversary, network, key, coverage, verdict, .. }| {
+                vec![
+                    (*asked).to_owned(),
+                    adversary.clone(),
+                    network.clone(),
+                    (*key).to_owned(),
+                    thousands(coverage.states),
+                    thousands(coverage.transitions),
+                    coverage.depth.to_string(),
+                    format!("{:.2} s", coverage.elapsed.as_secs_f64()),
+                    verdict.to_string(),
+                ]
+            });
+        table(&COLUMNS, &rows.collect::<Vec<_>>(), screen)
     }
-}
 
-impl fmt::Display for CheckedProtocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Protocol: {}, {} nodes\n{}\n{}\n\n", self.name, self.nodes, self.bound, self.table())?;
+    /// What its `Display` says, for so many columns of a screen if that is given.
+    pub(crate) fn printed(&self, screen: Option<usize>) -> String {
+        let mut below = String::new();
+        // A string takes everything.
+        let _ = self.below(&mut below);
+        let nodes = count(self.nodes as u64, "node", "nodes");
+        let above = format!("Protocol: {}, {nodes}\n{}\n", self.name, self.bound);
+        format!("{}{}\n\n{}", fitted(&above, screen), self.table(screen), fitted(&below, screen))
+    }
+
+    /// What stands below the table.
+    fn below(&self, f: &mut impl fmt::Write) -> fmt::Result {
         for Row { adversary, verdict, key, .. } in &self.rows {
             match verdict {
                 Verdict::Refused(why) => writeln!(f, "No verdict ({adversary}): {why}.")?,
@@ -209,5 +215,11 @@ impl fmt::Display for CheckedProtocol {
             Some(file) => write!(f, "\nWritten to {}\n", file.display()),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for CheckedProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.printed(None))
     }
 }

@@ -12,7 +12,8 @@ use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
-use crate::check::limits::{Limits, Progress, deadline};
+use crate::check::limits::{Limit, Limits, Progress, deadline};
+use crate::check::overseer::overseen;
 use crate::check::search::{Coverage, End, Report, search_on};
 use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError};
 use crate::protocol::Protocol;
@@ -30,6 +31,19 @@ struct Outside<'a> {
 impl Outside<'_> {
     fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// What has ended all work by now, if something has.
+    fn reached(&self, limits: &Limits) -> Option<Limit> {
+        if self.stop.load(Relaxed) {
+            return Some(Limit::Stopped);
+        }
+        if self.left().is_some_and(|left| left.is_zero()) {
+            return Some(Limit::Time(limits.timeout.unwrap_or_default()));
+        }
+        let most = limits.max_memory?;
+        let held = memory_stats::memory_stats()?.physical_mem as u64;
+        (held >= most).then_some(Limit::Memory(most))
     }
 }
 
@@ -49,7 +63,7 @@ pub(super) fn all<P: Protocol>(
     let outside = Outside { stop, deadline: deadline(timeout) };
     let progress = Progress::default();
     let tables = are_steps(&**protocol, asked)
-        .then(|| followed(&progress, stop, || Tables::of(protocol, limits, &progress)));
+        .then(|| tables(protocol, &Limits { timeout, ..*limits }, &outside, &progress));
     let queue = Mutex::new(jobs.iter().enumerate());
     let rows = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -75,6 +89,24 @@ pub(super) fn all<P: Protocol>(
     Ok(rows)
 }
 
+/// What each node can do, as far as the limits let that be found out.
+fn tables<P: Protocol>(
+    protocol: &Arc<P>,
+    limits: &Limits,
+    outside: &Outside<'_>,
+    progress: &Progress,
+) -> Tables<P> {
+    let reached = Mutex::new(None);
+    let is_to_stop = || {
+        let limit = outside.reached(limits);
+        let mut reached = reached.lock().unwrap_or_else(PoisonError::into_inner);
+        *reached = reached.or(limit);
+        reached.is_some()
+    };
+    let tables = watched(progress, &is_to_stop, || Tables::of(protocol, limits, progress));
+    tables.ended_by(reached.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// The states within so many steps of a run.
 fn around<P: Protocol>(
     protocol: &Arc<P>,
@@ -87,11 +119,11 @@ fn around<P: Protocol>(
     let (_, graph, path) = StoryFile::followed(trace, Arc::clone(protocol), Arc::clone(&progress.stop))?;
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     let model = Around::new(&graph, &path, within);
-    let report = followed(&progress, outside.stop, || {
-        search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0
+    let (coverage, verdict) = followed(&progress, &limits, outside, || {
+        let report = search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0;
+        (report.coverage, verdict(&graph, &report))
     });
-    let verdict = verdict(&graph, &report);
-    Ok(row("safety", &graph, report.coverage, verdict))
+    Ok(Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) })
 }
 
 /// What one row is about.
@@ -135,7 +167,7 @@ fn one<P: Protocol>(
     if let Some(tables) = tables.filter(|_| !job.is_liveness) {
         Participants::new(protocol.nodes(), &job.bound.byzantine)?;
         let limits = Limits { timeout: outside.left(), ..*limits };
-        return Ok(followed(&progress, outside.stop, || {
+        return Ok(watched(&progress, &|| outside.stop.load(Relaxed), || {
             tables.row(&**protocol, &job.bound, asked, &limits, &progress)
         }));
     }
@@ -149,18 +181,19 @@ fn one<P: Protocol>(
         }
         let graph = FairGraph::new(graph, asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS));
         let (coverage, verdict) =
-            followed(&progress, outside.stop, || liveness::check(&graph, &limits, &progress));
-        return Ok(row(LIVENESS, graph.graph(), coverage, verdict));
+            followed(&progress, &limits, outside, || liveness::check(&graph, &limits, &progress));
+        let levels = progress.levels();
+        return Ok(Row { levels, ..row(LIVENESS, graph.graph(), coverage, verdict) });
     }
     let graph = Graph::new(protocol, &job.bound, asked.property.as_deref(), stop)?;
     if let Some(row) = refused("safety", &graph) {
         return Ok(row);
     }
-    let report = followed(&progress, outside.stop, || {
-        search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0
+    let (coverage, verdict) = followed(&progress, &limits, outside, || {
+        let report = search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0;
+        (report.coverage, verdict(&graph, &report))
     });
-    let verdict = verdict(&graph, &report);
-    Ok(row("safety", &graph, report.coverage, verdict))
+    Ok(Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) })
 }
 
 /// The row of code that cannot even begin.
@@ -171,7 +204,7 @@ fn refused<P: Protocol>(asked: &'static str, graph: &Graph<P>) -> Option<Row> {
 
 fn row<P: Protocol>(asked: &'static str, graph: &Graph<P>, coverage: Coverage, verdict: Verdict) -> Row {
     let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
-    Row { asked, adversary, network, key, coverage, verdict }
+    Row { asked, adversary, network, key, coverage, levels: Vec::new(), verdict }
 }
 
 /// Ends the watch.
@@ -184,13 +217,27 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Does the work, and passes on that it is to stop.
-fn followed<R>(progress: &Progress, stop: &AtomicBool, work: impl FnOnce() -> R) -> R {
+/// Does the work within its limits, which are looked at while it goes on, and passes on that it is to stop.
+fn followed(
+    progress: &Progress,
+    limits: &Limits,
+    outside: &Outside<'_>,
+    work: impl FnOnce() -> (Coverage, Verdict),
+) -> (Coverage, Verdict) {
+    let begun = Instant::now();
+    let is_to_stop = || outside.stop.load(Relaxed);
+    let overseen = || overseen(limits, outside.deadline, outside.stop, work);
+    watched(progress, &is_to_stop, overseen)
+        .unwrap_or_else(|limit| (Coverage::so_far(progress, begun), Verdict::NotExhausted(limit)))
+}
+
+/// Does the work, and tells it when it is to stop.
+fn watched<R>(progress: &Progress, is_to_stop: &(dyn Fn() -> bool + Sync), work: impl FnOnce() -> R) -> R {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
             while !is_over.load(Relaxed) {
-                if stop.load(Relaxed) {
+                if is_to_stop() {
                     progress.stop.store(true, Relaxed);
                 }
                 std::thread::park_timeout(Duration::from_millis(20));

@@ -30,8 +30,9 @@ use super::run::{of_judge_guards, reduced_model};
 use super::search::{Coverage, Halted};
 use super::unbounded::{self, HaltedUnbounded, UnfinishedUnbounded};
 use super::validate::properties_of;
-use super::words::{Summed, Word, read_json, write_json};
+use super::words::{Polled, Summed, Word, read_json, write_json};
 use crate::files;
+use crate::interrupt;
 use crate::model::{
     BoundError, Found, GraphState, GuardModel, GuardState, MessageGraph, Property, Reduced, Reductions,
     Symmetric, System, UnboundedModel, UnboundedState, UnboundedStep, properties,
@@ -103,6 +104,11 @@ pub enum SaveError {
     /// The bound makes no sense.
     #[error(transparent)]
     Bound(#[from] BoundError),
+    /// It takes longer to write than the check may still take.
+    #[error(
+        "--save {0}: given up, since to write it takes longer than there was time left for; what was there before is as it was"
+    )]
+    GivenUp(PathBuf),
     /// A counterexample cannot be written.
     #[error("a counterexample cannot be written: {0}")]
     Trace(#[from] serde_json::Error),
@@ -156,7 +162,7 @@ struct ViolatedRow {
 /// written, and left alone if that fails.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written, or it was interrupted.
 pub fn write(
     path: &Path,
     subject: &Pbft,
@@ -181,7 +187,9 @@ pub fn write(
         let sum = out.sum.digest128().to_le_bytes();
         out.inner.write_all(&sum)
     };
-    files::write_with(path, all).map_err(|error| SaveError::Io(path.to_owned(), error))
+    let written = interrupt::caught(|| files::write_with(path, all));
+    let written = written.map_err(|_| SaveError::GivenUp(path.to_owned()))?;
+    written.map_err(|error| SaveError::Io(path.to_owned(), error))
 }
 
 fn kept_row(
@@ -256,7 +264,8 @@ impl Saved {
     /// # Errors
     /// The replicas no longer do what they did, or the file cannot be read.
     pub fn kept(self, subject: &Pbft) -> Result<Vec<Kept>, SaveError> {
-        let Saved { path, header: Header { rows, property, .. }, mut file } = self;
+        let Saved { path, header: Header { rows, property, .. }, file } = self;
+        let mut file = Polled(file);
         let build = || SaveError::Build(path.clone());
         rows.into_iter()
             .map(|Row { job, kept }| match kept {

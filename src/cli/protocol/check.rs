@@ -11,7 +11,11 @@ use crate::check::protocol::{CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
 use crate::cli::limits::{LimitArguments, limit};
 use crate::cli::output::{self, answer, answer_json, complain};
-use crate::cli::{Format, HOLDS, UsageError, exit_code, signals, with};
+use crate::cli::{
+    HOLDS, ReportFormat, UsageError, are_different, can_be_written, exit_code, junit, look, signals, stats,
+    with,
+};
+use crate::files;
 use crate::protocol::Protocol;
 
 #[derive(Debug, Args)]
@@ -22,6 +26,7 @@ Examples:
   check --byzantine n0,n3 --property agreement   these two do
   check --crashes 1 --network fifo --losses 1    a crash, and a message that is lost
   check --around x.json --within 3               what is near a run, where all runs are too many
+  check --format junit > check.xml               for continuous integration
 
 Exit codes:
   0    all that was asked holds, within the bound
@@ -51,14 +56,26 @@ pub(super) struct CheckArguments {
     limits: LimitArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Write the shortest run that violates a property to this file, in the form of its ending: .json or .itf.json
     /// (Informal Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write how the search has grown to this file, as CSV: a line for each level of each row, but where whole quorums are
+    /// steps [default: to none]
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
 }
 
 pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
+    are_different(&[
+        ("--around", arguments.around.as_deref()),
+        ("--trace", arguments.trace.as_deref()),
+        ("--stats", arguments.stats.as_deref()),
+    ])?;
+    if let Some(path) = &arguments.stats {
+        can_be_written("stats", path)?;
+    }
     let bound = &arguments.bound;
     let network = bound.network(&protocol)?;
     if arguments.around.is_some() && bound.is_given() {
@@ -85,20 +102,35 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Resul
     let check = with(check, arguments.trace.clone(), Check::trace);
     let checked = check.run_until(&signals::stopped()?)?;
     let mut code = exit_code(checked.conclusion());
+    // What is printed for programs says which files could not be written, so that these come first there.
+    if arguments.format == ReportFormat::Text {
+        code = answer(&look::coloured(&checked.printed(look::screen())), code);
+    }
+    let failures = failures(&checked, arguments);
     code = match arguments.format {
-        Format::Text => answer(&checked.to_string(), code),
-        Format::Json => answer_json(&as_json(&checked)?, code),
+        ReportFormat::Text => code,
+        ReportFormat::Json => answer_json(&as_json(&checked, &failures)?, code),
+        ReportFormat::Junit => answer(&junit::checked_protocol(&checked)?, code),
     };
-    if let (Some(path), None, Format::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
+    if let (Some(path), None, ReportFormat::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
         answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
     }
-    if let Some(error) = checked.failure() {
-        complain(&error.to_string());
-    }
+    failures.iter().for_each(|failure| complain(failure));
     Ok(code)
 }
 
-fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
+/// Writes what this command writes itself, and says what could not be written.
+fn failures(checked: &CheckedProtocol, arguments: &CheckArguments) -> Vec<String> {
+    let mut failures = Vec::from_iter(checked.failure().map(ToString::to_string));
+    if let Some(path) = &arguments.stats
+        && let Err(error) = files::write(path, stats::of_protocol(checked))
+    {
+        failures.push(format!("--stats {}: {error}", path.display()));
+    }
+    failures
+}
+
+fn as_json(checked: &CheckedProtocol, failures: &[String]) -> serde_json::Result<serde_json::Value> {
     let mut rows = Vec::new();
     for row in checked.rows() {
         let coverage = &row.coverage;
@@ -136,7 +168,7 @@ fn as_json(checked: &CheckedProtocol) -> serde_json::Result<serde_json::Value> {
     }
     let mut out = output::head("check", exit_code(checked.conclusion()));
     out["protocol"] = json!(checked.name());
-    out["failures"] = json!(checked.failure().map(ToString::to_string).into_iter().collect::<Vec<_>>());
+    out["failures"] = json!(failures);
     out["rows"] = json!(rows);
     Ok(out)
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::cli::output::answer;
-use crate::cli::{HOLDS, STUCK, UNSAFE, UsageError};
+use crate::cli::output::{answer, complain};
+use crate::cli::{HOLDS, STUCK, UNSAFE, UsageError, are_different, can_be_written, look, signals};
 use crate::files;
 use crate::protocol::Protocol;
+use crate::table::fitted;
 use crate::trace::{Form, StoryFile};
 
 #[derive(Debug, Args)]
@@ -22,7 +23,8 @@ Exit codes:
   0    the run violates nothing
   2    the file cannot be read, or the run does not happen
   10   it violates a property of safety
-  11   it gets nowhere")]
+  11   it gets nowhere
+A signal ends --shrink with what is left by then; a second one ends the process with 130.")]
 pub(super) struct ReplayArguments {
     /// The trace, as `check --trace` writes it, or in the Informal Trace Format
     #[arg(value_name = "FILE")]
@@ -38,18 +40,25 @@ pub(super) struct ReplayArguments {
 
 pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, UsageError> {
     let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", arguments.file.display()));
+    are_different(&[
+        ("the trace that is read", Some(&arguments.file)),
+        ("--trace", arguments.trace.as_deref()),
+    ])?;
+    if let Some(path) = &arguments.trace {
+        can_be_written("trace", path)?;
+    }
     let form = arguments.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
     let text = fs::read_to_string(&arguments.file).map_err(|why| named(&why))?;
     let protocol = Arc::new(protocol);
     let (file, read) = StoryFile::replay(&text, Arc::clone(&protocol)).map_err(|why| named(&why))?;
     let story = match arguments.shrink {
-        true => read.shrunk(protocol).map_err(|why| named(&why))?,
+        true => {
+            let stop = signals::stopped()?;
+            let shrunk = signals::until_stopped(&stop, || read.shrunk(protocol));
+            shrunk.unwrap_or_else(|| Ok(read.clone())).map_err(|why| named(&why))?
+        }
         false => read.clone(),
     };
-    if let (Some(path), Some(form)) = (&arguments.trace, form) {
-        files::write(path, story.written(form)?)
-            .map_err(|why| UsageError(format!("{}: {why}", path.display())))?;
-    }
     let mut out = format!("Protocol: {}\n\n{}", story.protocol, story.to_text());
     let left_out = read.steps.len() - story.steps.len();
     if left_out > 0 {
@@ -68,5 +77,11 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Resu
         (Some(_), Some(_)) => STUCK,
         (None, _) => HOLDS,
     };
-    Ok(answer(&out, code))
+    let code = answer(&look::coloured(&fitted(&out, look::screen())), code);
+    if let (Some(path), Some(form)) = (&arguments.trace, form)
+        && let Err(why) = files::write(path, story.written(form)?)
+    {
+        complain(&format!("--trace {}: {why}", path.display()));
+    }
+    Ok(code)
 }

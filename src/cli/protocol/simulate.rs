@@ -7,10 +7,13 @@ use serde_json::json;
 
 use super::bound::BoundArguments;
 use crate::cli::limits::{MOST_RUNS, threads};
-use crate::cli::output::{self, answer, answer_json};
-use crate::cli::{Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, seconds, signals, with};
+use crate::cli::output::{self, answer, answer_json, complain};
+use crate::cli::{
+    HOLDS, NOT_EXHAUSTED, ReportFormat, STUCK, UNSAFE, UsageError, junit, look, seconds, signals, with,
+};
 use crate::protocol::Protocol;
 use crate::simulate::protocol::{Counts, Simulated, Simulation};
+use crate::table::fitted;
 
 /// The most steps of a run.
 const MOST_STEPS: u64 = 1_000_000_000;
@@ -27,7 +30,9 @@ Exit codes:
   2    the question makes no sense
   10   a run violates a property of safety
   11   a run gets nowhere
-  20   not every run was made: a limit or a signal ended it")]
+  20   not every run was made, or not to its end: a limit or a signal ended it
+  130  a second signal ended the process
+A file that cannot be written changes none of them.")]
 pub(super) struct SimulateArguments {
     #[command(flatten)]
     bound: BoundArguments,
@@ -49,12 +54,12 @@ pub(super) struct SimulateArguments {
     /// Threads to use, from 1 to 1,024 [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = threads())]
     threads: Option<u64>,
-    /// Begin no further run after so many seconds, up to 1,000,000,000 [default: never]
+    /// End the runs after so many seconds, up to 1,000,000,000 [default: never]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Write the first run that violates something to this file, in the form of its ending: .json or .itf.json (Informal
     /// Trace Format), which `replay` reads, .mmd (Mermaid), .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
@@ -81,14 +86,19 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &SimulateArguments) -> Re
     let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
     let simulation = if arguments.keep_going { simulation.keep_going() } else { simulation };
     let simulated = simulation.run_until(&*signals::stopped()?)?;
-    let code = exit_code(&simulated, arguments.runs);
-    Ok(match arguments.format {
-        Format::Text => answer(&simulated.to_string(), code),
-        Format::Json => answer_json(&as_json(&simulated, code)?, code),
-    })
+    let code = exit_code(&simulated);
+    let code = match arguments.format {
+        ReportFormat::Text => answer(&look::coloured(&fitted(&simulated.to_string(), look::screen())), code),
+        ReportFormat::Json => answer_json(&as_json(&simulated, code)?, code),
+        ReportFormat::Junit => answer(&junit::simulated_protocol(&simulated)?, code),
+    };
+    if let Some(failure) = simulated.failure() {
+        complain(&failure.to_string());
+    }
+    Ok(code)
 }
 
-fn exit_code(simulated: &Simulated, runs: u64) -> u8 {
+fn exit_code(simulated: &Simulated) -> u8 {
     let is_liveness = |story: &crate::trace::Story| story.end.is_some();
     let findings = simulated.findings();
     if findings.iter().any(|finding| !is_liveness(&finding.story)) {
@@ -96,7 +106,7 @@ fn exit_code(simulated: &Simulated, runs: u64) -> u8 {
     }
     match findings.is_empty() {
         false => STUCK,
-        true if simulated.counts().runs < runs => NOT_EXHAUSTED,
+        true if simulated.uncovered().is_some() => NOT_EXHAUSTED,
         true => HOLDS,
     }
 }
@@ -119,6 +129,7 @@ fn as_json(simulated: &Simulated, code: u8) -> serde_json::Result<serde_json::Va
     out["quiet"] = json!(quiet);
     out["long"] = json!(long);
     out["violating"] = json!(violating);
+    out["failures"] = json!(Vec::from_iter(simulated.failure().map(ToString::to_string)));
     out["findings"] = json!(findings);
     Ok(out)
 }

@@ -7,6 +7,7 @@ use super::machine::{Feed, Machine};
 use super::world::{Input, World};
 use crate::engine::place::{Participants, Place};
 use crate::engine::{Happening, Kind, Violation};
+use crate::interrupt;
 use crate::protocol::{NodeId, Protocol};
 
 /// A run that has happened.
@@ -36,7 +37,7 @@ pub(super) fn wrong<P: Protocol>(
     Ok(world.wrong(machine, asked))
 }
 
-/// The same violation with inputs left out, until none can be.
+/// The same violation with inputs left out, until none can be, or it is interrupted.
 pub(super) fn shrunk<P: Protocol>(
     machine: &mut Machine<P>,
     byzantine: &[NodeId],
@@ -49,6 +50,9 @@ pub(super) fn shrunk<P: Protocol>(
             let mut fewer = inputs.clone();
             if place < fewer.len() {
                 fewer.remove(place);
+            }
+            if interrupt::is_set() {
+                return Ok(inputs);
             }
             if wrong(machine, byzantine, &fewer, Some(asked))?.is_some() {
                 inputs = fewer;

@@ -35,7 +35,11 @@ impl std::str::FromStr for Byzantine {
             .map(str::trim)
             .map(|part| part.strip_prefix('r').unwrap_or(part).parse().map(ReplicaId))
             .collect();
-        ids.map(|ids| Byzantine::Ids(ids.into_iter().sorted().dedup().collect())).map_err(|_| error())
+        let ids = ids.map_err(|_| error())?;
+        match ids.iter().duplicates().next() {
+            Some(twice) => Err(format!("'{text}' names {twice} twice")),
+            None => Ok(Byzantine::Ids(ids.into_iter().sorted().collect())),
+        }
     }
 }
 

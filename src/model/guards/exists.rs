@@ -11,6 +11,7 @@ use super::saved::AVAILABLE;
 use super::state::GuardState;
 use super::tables::Tables;
 use crate::interrupt;
+use crate::memory;
 use crate::model::adversary::{Adversary, Proofs};
 use crate::model::bits::Bits;
 use crate::model::system::System;
@@ -118,6 +119,7 @@ impl GuardModel {
         };
         let mut tables = self.write();
         interrupt::poll();
+        memory::before(&tables.exists.available);
         let available = Arc::new(self.exists_after(&mut tables, &sent));
         // Only then: what is given up in the middle is no part of what is met.
         tables.note(AVAILABLE, self.locals(state));

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::GuardModel;
 use super::state::GuardState;
+use crate::memory;
 use crate::model::participant::Local;
 use crate::model::property::{Certificates, Decided, GlobalView, Judge as _, Properties, Property};
 use crate::pbft::State;
@@ -39,6 +40,7 @@ impl Verdicts {
         if let Some(&violated) = judged.get(&observations) {
             return violated;
         }
+        memory::before(&*judged);
         drop(judged);
         let violated = judge();
         self.judged.write().unwrap_or_else(PoisonError::into_inner).insert(observations, violated);

@@ -31,6 +31,7 @@ use super::participant::{Event, Participant, participants};
 use super::property::{GlobalView, Judge, first_history, properties};
 use super::system::System;
 use crate::interrupt;
+use crate::memory;
 use crate::pbft::{Message, Principal};
 
 /// PBFT message by message, in numbers.
@@ -291,6 +292,9 @@ impl Model for MessageGraph {
         }
         let mut tables = self.write();
         interrupt::poll();
+        memory::before(&tables.networks);
+        memory::before(&tables.after);
+        memory::before(&tables.answers);
         self.fill(&mut tables, state);
         // Only then: what is given up in the middle is no part of what is met.
         tables.note(STATE, &state.0);

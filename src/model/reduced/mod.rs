@@ -34,6 +34,7 @@ use super::guards::{Guard, GuardModel, GuardState, Move};
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
 use super::system::System;
+use crate::memory;
 use crate::pbft::{Batch, State};
 use decided::Decisions;
 
@@ -288,9 +289,12 @@ impl Reduced {
             .decisions
             .as_ref()
             .map_or(Properties::NONE, |decisions| decisions.violated(&self.judge, state));
-        if let Some(&violated) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&violated) = judged.get(&key) {
             return before | violated;
         }
+        memory::before(&*judged);
+        drop(judged);
         let mut violated = Properties::NONE;
         // Of the states in which the properties see the same one will do.
         let different: AllReached = all.iter().map(|reached| self.seen_differently(reached)).collect();

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use crate::check::protocol::ByzantineNodes;
 use crate::engine::{Bound, Refusal, SetupError};
 use crate::files;
+use crate::interrupt::{self, Allowance};
+use crate::memory::{self, MOST_THREADS};
 use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::{Form, ReadStoryError, Story, UnknownForm, beside_the_build};
 
@@ -86,6 +88,9 @@ pub enum SimulationError {
     /// Nothing can run on no thread.
     #[error("--threads must be at least 1")]
     NoThreads,
+    /// More threads than there is work for on any machine.
+    #[error("--threads is at most {MOST_THREADS}; {0} were asked for")]
+    TooManyThreads(usize),
     /// A violating run does not happen again.
     #[error("a run that violated something does not happen again: {0}")]
     Replay(#[from] ReadStoryError),
@@ -102,6 +107,9 @@ pub enum SimulationError {
     #[error("--trace {path}: {1}", path = .0.display())]
     Trace(PathBuf, io::Error),
 }
+
+/// A seed, and what came of its run.
+type Ran = (u64, Result<Outcome, SimulationError>);
 
 /// A run that violates something: its seed, how long it was, and what of it the violation needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -172,7 +180,7 @@ impl<P: Protocol> Simulation<P> {
         Simulation { threads: Some(threads), ..self }
     }
 
-    /// Begins no further run after so long.
+    /// Ends the runs after so long.
     pub fn timeout(self, timeout: Duration) -> Self {
         Simulation { timeout: Some(timeout), ..self }
     }
@@ -190,7 +198,7 @@ impl<P: Protocol> Simulation<P> {
         self.run_until(&AtomicBool::new(false))
     }
 
-    /// The same. No further run begins when `stop` is set.
+    /// The same. It ends early when `stop` is set: what has not come to its end by then does not count.
     ///
     /// # Errors
     /// What makes no sense, before anything is run; or the code cannot be checked.
@@ -207,20 +215,38 @@ impl<P: Protocol> Simulation<P> {
         }
         let threads = match self.threads {
             Some(0) => return Err(SimulationError::NoThreads),
+            Some(threads) if threads > MOST_THREADS => return Err(SimulationError::TooManyThreads(threads)),
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let begun = Instant::now();
-        let outcomes = self.outcomes(threads, begun, stop)?;
-        let mut simulated = self.reported(outcomes, begun)?;
-        if let (Some(path), Some(finding)) = (&self.trace, simulated.findings.first()) {
-            let content = finding.story.written(Form::of(&path.to_string_lossy())?)?;
-            match files::write(path, content) {
-                Ok(()) => simulated.written = Some(path.clone()),
-                Err(why) => return Err(SimulationError::Trace(path.clone(), why)),
-            }
-        }
+        let deadline = self.timeout.and_then(|timeout| begun.checked_add(timeout));
+        let max_memory = memory::by_default();
+        let allowance = Allowance { timeout: self.timeout, deadline, max_memory, stop };
+        let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline) || stop.load(Relaxed);
+        let ran = interrupt::overseen(&allowance, || self.let_happen(threads, &is_over));
+        // Each run ends by itself where it is interrupted.
+        let mut ran = ran.unwrap_or_default();
+        // What is left as it is when there is no time any more is a violation all the same.
+        let shrunk = interrupt::overseen(&allowance, || interrupt::late(|| self.shrink(&mut ran)));
+        shrunk.unwrap_or(Ok(()))?;
+        let mut simulated = self.reported(ran, begun)?;
+        self.write_file(&mut simulated);
         Ok(simulated)
+    }
+
+    /// Writes the first violating run, if a file was asked for. That it cannot be written is the failure then: what was found
+    /// stands.
+    fn write_file(&self, simulated: &mut Simulated) {
+        let (Some(path), Some(finding)) = (&self.trace, simulated.findings.first()) else { return };
+        let write = || -> Result<(), SimulationError> {
+            let content = finding.story.written(Form::of(&path.to_string_lossy())?)?;
+            files::write(path, content).map_err(|why| SimulationError::Trace(path.clone(), why))
+        };
+        match write() {
+            Ok(()) => simulated.written = Some(path.clone()),
+            Err(why) => simulated.failure = Some(why),
+        }
     }
 
     /// Runs them, for a test.
@@ -239,27 +265,24 @@ impl<P: Protocol> Simulation<P> {
         }
     }
 
-    /// What comes of the runs, by seed; if one violates something, of those up to it.
-    fn outcomes(
-        &self,
-        threads: usize,
-        begun: Instant,
-        stop: &AtomicBool,
-    ) -> Result<Vec<(u64, Outcome)>, SimulationError> {
+    /// Lets the runs happen, until all have or it is interrupted; if one violates something, those up to it.
+    /// What came of them is in the order of their seeds.
+    fn let_happen(&self, threads: usize, is_over: &(dyn Fn() -> bool + Sync)) -> Vec<Ran> {
         let placements = self.byzantine.placements(self.protocol.nodes());
-        let next = AtomicU64::new(self.seeds.start);
-        let last = AtomicU64::new(self.seeds.end);
+        let (next, last) = (AtomicU64::new(self.seeds.start), AtomicU64::new(self.seeds.end));
         let done = Mutex::new(Vec::new());
-        let is_late = || self.timeout.is_some_and(|timeout| begun.elapsed() >= timeout) || stop.load(Relaxed);
+        let over = interrupt::current();
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
+                    let _over = interrupt::enter(over.clone());
                     loop {
                         let seed = next.fetch_add(1, Relaxed);
-                        if seed >= last.load(Relaxed) || is_late() {
+                        if seed >= last.load(Relaxed) || interrupt::is_set() || is_over() {
                             break;
                         }
-                        let outcome = self.one(seed, &placements);
+                        let one = interrupt::caught(|| self.one(seed, &placements));
+                        let Ok(outcome) = one else { break };
                         let is_last = match &outcome {
                             Ok(outcome) => outcome.is_finding() && !self.keeps_going,
                             Err(_) => true,
@@ -273,10 +296,9 @@ impl<P: Protocol> Simulation<P> {
             }
         });
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.retain(|(seed, _)| *seed < last.load(Relaxed));
         done.sort_by_key(|(seed, _)| *seed);
-        let last = last.into_inner();
-        let done = done.into_iter().filter(|(seed, _)| *seed < last);
-        done.map(|(seed, outcome)| Ok((seed, outcome?))).collect()
+        done
     }
 
     fn one(&self, seed: u64, placements: &[Vec<NodeId>]) -> Result<Outcome, SimulationError> {
@@ -286,19 +308,31 @@ impl<P: Protocol> Simulation<P> {
         run::run(&self.protocol, &bound, self.property.as_deref(), drawn, seed)
     }
 
-    fn reported(&self, outcomes: Vec<(u64, Outcome)>, begun: Instant) -> Result<Simulated, SimulationError> {
+    /// Leaves out of the runs that violate something what the violation does not need.
+    fn shrink(&self, ran: &mut [Ran]) -> Result<(), SimulationError> {
+        for (_, outcome) in ran {
+            if let Ok(Outcome { ending: Ending::Violated(story), .. }) = outcome
+                && !interrupt::is_set()
+            {
+                **story = story.shrunk(Arc::clone(&self.protocol))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What came of all runs that have come to their end, by seed.
+    fn reported(&self, ran: Vec<Ran>, begun: Instant) -> Result<Simulated, SimulationError> {
         let mut counts = Counts::default();
         let mut findings = Vec::new();
-        for (seed, outcome) in outcomes {
+        for (seed, outcome) in ran {
+            let outcome = outcome?;
             counts.add(&outcome);
             if let Ending::Violated(story) = outcome.ending {
-                let steps = story.steps.len() - story.opening;
-                let story = story.shrunk(Arc::clone(&self.protocol))?;
-                findings.push(Finding { seed, steps, story });
+                findings.push(Finding { seed, steps: outcome.steps, story: *story });
             }
         }
         let (protocol, nodes) = (self.protocol.name(), self.protocol.nodes());
-        let elapsed = begun.elapsed();
-        Ok(Simulated { protocol, nodes, seeds: self.seeds.clone(), counts, findings, elapsed, written: None })
+        let (seeds, elapsed) = (self.seeds.clone(), begun.elapsed());
+        Ok(Simulated { protocol, nodes, seeds, counts, findings, elapsed, written: None, failure: None })
     }
 }

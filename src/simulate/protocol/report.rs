@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Finding;
 use super::run::{Ending, Outcome};
-use crate::trace::thousands;
+use super::{Finding, SimulationError};
+use crate::trace::count;
 
 /// How many runs came to what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,12 +50,40 @@ pub struct Simulated {
     pub(super) findings: Vec<Finding>,
     pub(super) elapsed: Duration,
     pub(super) written: Option<PathBuf>,
+    pub(super) failure: Option<SimulationError>,
 }
 
 impl Simulated {
     /// How many runs came to what.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What the protocol is called.
+    pub fn protocol(&self) -> &str {
+        &self.protocol
+    }
+
+    /// The seeds that were asked for.
+    pub fn seeds(&self) -> Range<u64> {
+        self.seeds.clone()
+    }
+
+    /// How long it took.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// What of that which was asked was not looked at, if anything: nothing violated in what was says nothing of it.
+    pub fn uncovered(&self) -> Option<String> {
+        let missing = (self.seeds.end - self.seeds.start).saturating_sub(self.counts.runs);
+        let missing = (missing > 0).then(|| {
+            format!("{} not made: a limit or a signal ended it", count(missing, "run was", "runs were"))
+        });
+        let long = (self.counts.long > 0).then(|| {
+            format!("{} cut off by the number of steps", count(self.counts.long, "run was", "runs were"))
+        });
+        missing.or(long)
     }
 
     /// The runs that violate something, by seed.
@@ -67,6 +95,11 @@ impl Simulated {
     pub fn written(&self) -> Option<&Path> {
         self.written.as_deref()
     }
+
+    /// Why it could not be written, if it could not. What was found stands all the same.
+    pub fn failure(&self) -> Option<&SimulationError> {
+        self.failure.as_ref()
+    }
 }
 
 impl fmt::Display for Simulated {
@@ -75,11 +108,11 @@ impl fmt::Display for Simulated {
         writeln!(f, "Protocol: {}, {} nodes", self.protocol, self.nodes)?;
         writeln!(
             f,
-            "{} runs from seeds {}..{}, {} steps in {:.2} s",
-            thousands(runs),
+            "{} from seeds {}..{}, {} in {:.2} s",
+            count(runs, "run", "runs"),
             self.seeds.start,
             self.seeds.end,
-            thousands(steps),
+            count(steps, "step", "steps"),
             self.elapsed.as_secs_f64()
         )?;
         writeln!(
@@ -87,17 +120,20 @@ impl fmt::Display for Simulated {
             "In {done} of them all honest nodes get there; in {quiet} nothing can happen any more before that; {long} have no \
              step left before that; {violating} violate something."
         )?;
-        if runs < self.seeds.end - self.seeds.start && self.findings.is_empty() {
-            writeln!(f, "A limit ended it before all seeds were run.")?;
-        }
         match self.findings.first() {
-            None => f.write_str("Nothing is violated in these runs. That says nothing of others.\n")?,
+            None => match self.uncovered() {
+                Some(what) => {
+                    writeln!(f, "Not exhausted: {what}. Nothing is violated in what was looked at.")?
+                }
+                None => f.write_str("Nothing is violated in these runs. That says nothing of others.\n")?,
+            },
             Some(Finding { seed, steps, story }) => {
                 let left = story.steps.len() - story.opening;
                 writeln!(
                     f,
-                    "\nSeed {seed} violates something after {steps} steps; {left} of them are enough. Again: simulate --seed {seed} \
-                     --runs 1, with the same other flags.\n"
+                    "\nSeed {seed} violates something after {}; {left} of them are enough. Again: simulate --seed {seed} \
+                     --runs 1, with the same other flags.\n",
+                    count(*steps as u64, "step", "steps"),
                 )?;
                 f.write_str(&story.to_text())?;
             }

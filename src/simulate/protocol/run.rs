@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::SimulationError;
 use super::drawn::Drawn;
 use crate::engine::{Bound, Ends, Graph, LIVENESS, OneRun, Refusal, Sort, Step};
+use crate::interrupt;
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryEnd};
 
@@ -85,6 +86,7 @@ impl<P: Protocol> Running<P> {
             if self.looks_at_safety && self.run.violation().is_some() {
                 return self.violated(None);
             }
+            interrupt::poll();
             let step = match self.is_stable {
                 true => self.next_when_stable(),
                 false => self.next(),

@@ -25,6 +25,7 @@ use super::scheduler::Ready;
 use super::settings::{Settings, SettingsError};
 use super::strategy::CopyClock;
 use super::timing::{INITIATIVE, RETRANSMISSION};
+use crate::interrupt;
 use crate::model::{Event, System, guarded};
 use crate::pbft::{ClientEffect, ClientId, Effect, Input, Principal, ReplicaId, Rules, View};
 
@@ -200,6 +201,7 @@ impl<'s> Simulation<'s> {
                 if let Some(end) = self.is_over() {
                     return end;
                 }
+                interrupt::poll();
                 if stop.is_some_and(|stop| stop.load(Relaxed)) {
                     return End::Stopped;
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Story;
 use super::file::{ReadStoryError, StoryFile};
 use crate::engine::{Graph, Step};
+use crate::interrupt;
 use crate::protocol::Protocol;
 
 /// How often steps are tried at most.
@@ -62,6 +63,9 @@ impl<P: Protocol> Shrinking<'_, P> {
         let mut kept = Vec::new();
         let steps = path.iter().enumerate().filter(|(number, _)| !left_out.contains(number));
         for (_, &step) in steps {
+            if interrupt::is_set() {
+                self.left = 0;
+            }
             self.left = self.left.checked_sub(1)?;
             if !self.graph.is_possible(&state, step) {
                 continue;

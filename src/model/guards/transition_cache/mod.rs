@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
+use crate::memory;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::system::System;
 use crate::pbft::{Message, NewView, Signed, State, TallyId};
@@ -134,6 +135,7 @@ impl<'a> TransitionCache<'a> {
         if let Some(known) = self.memo.borrow().steps.get(&(from, feed)) {
             return known.clone();
         }
+        memory::before(&self.memo.borrow().steps);
         let taken = self.participant.step(self.system, &self.local(from), self.stimulus(feed));
         let mut memo = self.memo.borrow_mut();
         let step = taken.map(|taken| {

@@ -54,6 +54,8 @@ use super::limits::{Limit, Limits, Progress};
 use super::search::Coverage;
 use crate::interrupt;
 pub(super) use halted::HaltedGraph;
+#[cfg(feature = "explore")]
+pub(super) use lasso::confirm;
 pub use lasso::{Ending, Lasso};
 
 /// The most classes that a model may have: a set of them is a machine word.

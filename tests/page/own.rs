@@ -73,6 +73,11 @@ fn tails_are_at_their_senders(tab: &mut Tab) {
     assert_eq!(wrong, 0);
 }
 
+/// How often the page has asked for a counterexample since it was loaded.
+fn asked_for_a_story(tab: &mut Tab) -> Value {
+    tab.eval("performance.getEntriesByType('resource').filter(e => e.name.includes('/api/story?')).length")
+}
+
 /// A step before the end another way is taken; the referee knows that the fork is still near; the address survives.
 pub fn is_branched(tab: &mut Tab, _: &Served) {
     let served = Served::tutorial(&["--draft", "1"]);
@@ -97,9 +102,12 @@ pub fn is_branched(tab: &mut Tab, _: &Served) {
     tab.click("#referee", "");
     tab.wait_for("#referee-answer", "Yes: agreement can still be broken, in 1 more step.");
     let here = ["#place", "#properties", "#nodes", "#diagram"].map(|part| tab.text(part));
-    tab.ask("Page.reload", serde_json::json!({}));
+    tab.reload();
     tab.wait("document.querySelector('#run').hidden === false");
     at(tab, steps);
+    // Nothing is asked whose answer would move what is pressed next.
+    assert_eq!(tab.count("#to-counterexample"), 1);
+    assert_eq!(asked_for_a_story(tab), 0);
     assert_eq!(["#place", "#properties", "#nodes", "#diagram"].map(|part| tab.text(part)), here);
     // Filtered, and taken: the step that was left out still forks.
     tab.click("#filter", "");

@@ -142,6 +142,26 @@ pub fn is_played(tab: &mut Tab, _: &Served) {
     let _ = tab.problems();
 }
 
+/// In the middle of a run the referee says that they can be stopped for ever, and shows how; the address keeps it.
+pub fn is_asked_for_ever(tab: &mut Tab, _: &Served) {
+    let served = Served::tutorial(&["--draft", "3", "--rounds", "4", "--stops", "true"]);
+    tab.goto(&served.at("#/run?property=liveness&steps=n1-stop"));
+    at(tab, 1);
+    assert!(tab.text("#referee").contains("stopped for ever from here?"), "{}", tab.text("#referee"));
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"yes\"]", "from here they need never get there");
+    tab.click("#show-one", "");
+    shown(tab, "location.hash.includes('repeats=') && !document.querySelector('#ring').hidden");
+    tab.key("End");
+    tab.wait_for("#won", "liveness is broken");
+    tab.wait_for("#ring", "It ends here, and owes something");
+    assert_eq!(verdict(tab, "liveness"), "violated");
+    tab.reload();
+    tab.wait_for("#won", "liveness is broken");
+    assert_eq!(verdict(tab, "liveness"), "violated");
+    tab.picture("own-for-ever");
+}
+
 /// stateright's explorer is one click away, at the same state.
 pub fn is_followed(tab: &mut Tab, _: &Served) {
     let served = Served::tutorial(&["--draft", "1"]);

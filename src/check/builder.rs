@@ -184,8 +184,8 @@ pub enum CheckError {
     /// A trace has no form of that ending.
     #[error(transparent)]
     Form(#[from] UnknownForm),
-    /// The run around which is to be looked is none of this protocol.
-    #[error("--around: {0}")]
+    /// The run around which or from whose end is to be looked is none of this protocol.
+    #[error("the run that was given: {0}")]
     Around(#[from] ReadStoryError),
     /// A check cannot be saved, or not go on.
     #[cfg(feature = "pbft")]

@@ -15,6 +15,7 @@ use super::graph::{Graph, GraphState, Step};
 use super::locals::Standing;
 use super::network::Delivery;
 use super::place::PlaceId;
+use super::refusal::Refusal;
 use crate::protocol::{NodeId, Protocol};
 
 /// What is owed.
@@ -48,6 +49,9 @@ pub enum FairStep {
 #[derive(Debug)]
 pub struct FairGraph<P: Protocol> {
     graph: Graph<P>,
+    /// The steps with which every run begins, and where they lead.
+    begun: Vec<Step>,
+    start: GraphState,
     /// Before the network is stable nobody gets into this round.
     before: u64,
     is_stable_at_once: bool,
@@ -58,7 +62,31 @@ impl<P: Protocol> FairGraph<P> {
     pub(crate) fn new(graph: Graph<P>, rounds: u64) -> Self {
         let first = graph.standings(graph.start()).iter().map(|standing| standing.round).min();
         let before = first.unwrap_or_default().saturating_add(rounds);
-        FairGraph { graph, before, is_stable_at_once: rounds == 0 }
+        let start = graph.start().clone();
+        FairGraph { graph, begun: Vec::new(), start, before, is_stable_at_once: rounds == 0 }
+    }
+
+    /// The runs that begin with these steps, behind the prelude. The network becomes stable after them, and is unstable for so
+    /// many rounds at most beyond the highest in which somebody is by then.
+    ///
+    /// # Errors
+    /// The code does not do the same again.
+    pub(crate) fn beginning_with(graph: Graph<P>, begun: &[Step], rounds: u64) -> Result<Self, Refusal> {
+        let start = graph.after(begun)?;
+        let furthest = graph.standings(&start).iter().map(|standing| standing.round).max();
+        let before = furthest.unwrap_or_default().saturating_add(rounds);
+        Ok(FairGraph { graph, begun: begun.to_vec(), start, before, is_stable_at_once: rounds == 0 })
+    }
+
+    /// Where those lead.
+    #[cfg(feature = "explore")]
+    pub(crate) fn begins_at(&self) -> &GraphState {
+        &self.start
+    }
+
+    /// The steps with which every run begins.
+    pub(crate) fn begun(&self) -> &[Step] {
+        &self.begun
     }
 
     /// The runs without a time of stabilisation.
@@ -187,7 +215,7 @@ impl<P: Protocol> Model for FairGraph<P> {
     type Action = FairStep;
 
     fn init_states(&self) -> Vec<FairState> {
-        vec![FairState { at: self.graph.start().clone(), is_stable: self.is_stable_at_once }]
+        vec![FairState { at: self.start.clone(), is_stable: self.is_stable_at_once }]
     }
 
     fn actions(&self, state: &FairState, actions: &mut Vec<FairStep>) {

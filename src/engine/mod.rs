@@ -16,6 +16,7 @@ mod histories;
 mod locals;
 mod network;
 mod one_run;
+mod onward;
 pub(crate) mod panics;
 mod place;
 mod refusal;
@@ -37,6 +38,7 @@ pub use happening::{Happening, Kind};
 pub(crate) use histories::MessageId;
 pub use network::Delivery;
 pub(crate) use one_run::{Ends, OneRun, Sort};
+pub(crate) use onward::Onward;
 #[cfg(feature = "pbft")]
 pub(crate) use panics::raised;
 #[cfg(all(feature = "cli", feature = "pbft"))]

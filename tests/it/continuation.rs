@@ -3,17 +3,23 @@
 use std::sync::Arc;
 
 use bft_check::bugs;
+use bft_check::check::protocol as own;
 use bft_check::check::{
-    self, End, FairModel, Limit, Limits, LivenessProperty, LivenessVerdict, Progress, Verdict,
-    check_liveness, search,
+    self, Check, CheckError, Conclusion, End, FairModel, Limit, Limits, LivenessProperty, LivenessVerdict,
+    Progress, Verdict, check_liveness, search,
 };
+use bft_check::engine::SetupError;
 use bft_check::model::{
     Bound, Delivery, Event, GlobalView, GraphState, Judge, Liveness, LivenessMove, LivenessState,
     MessageGraph, Owed, Property, Scope, Stabilisation, System, properties,
 };
 use bft_check::pbft::{Principal, ReplicaId};
+use bft_check::protocol::NodeId;
 use bft_check::trace::Trace;
 use stateright::Model;
+
+use crate::common::vote::VOTE;
+use crate::tutorial::program::Tendermint;
 
 /// Judge *message* from a state on.
 struct From<'a> {
@@ -240,4 +246,62 @@ fn what_cannot_be_gone_on_from_is_refused() {
     let asked = |property| check::run_from(&begun, property, &Limits::default(), &Progress::default());
     let refused = asked(Some(Property::Agreement)).unwrap_err().to_string();
     assert!(refused.contains("cannot be searched: step"), "{refused}");
+}
+
+/// The runs that go on from each state of a fork of a protocol of one's own: nearer by a step each time, and told from the start.
+#[test]
+fn a_protocol_of_ones_own_is_checked_from_the_end_of_a_run() {
+    let forks = Check::new(VOTE).byzantine([NodeId(0)]).run().unwrap();
+    let story = forks.shortest().unwrap().clone();
+    let begun = |steps: usize| {
+        let mut file: serde_json::Value = serde_json::from_str(&story.to_json().unwrap()).unwrap();
+        file["steps"].as_array_mut().unwrap().truncate(steps);
+        file.to_string()
+    };
+    let all = story.steps.len() - story.opening;
+    for taken in 0..=all {
+        let checked = Check::new(VOTE).beginning_with(begun(taken)).run().unwrap();
+        let [row] = checked.rows() else { panic!("{checked}") };
+        let own::Verdict::Violated { steps, story: told } = &row.verdict else {
+            panic!("{taken}: {checked}")
+        };
+        assert_eq!((*steps, told.steps.len()), (all - taken, story.steps.len()), "{taken}");
+        assert_eq!(told.steps[..story.opening + taken], story.steps[..story.opening + taken]);
+        let other = Check::new(VOTE).beginning_with(begun(taken)).property("validity").run().unwrap();
+        assert_eq!(other.conclusion(), Conclusion::Holds, "{taken}: {other}");
+    }
+    let checked = Check::new(VOTE).beginning_with(begun(1)).run().unwrap().to_string();
+    assert!(checked.contains("runs that begin with the one that was given"), "{checked}");
+    let live = Check::new(VOTE).beginning_with(begun(1)).property("liveness").run();
+    assert!(matches!(live, Err(CheckError::Setup(SetupError::NoGoal))), "{live:?}");
+    let nonsense = Check::new(VOTE).beginning_with("{}").run();
+    assert!(matches!(nonsense, Err(CheckError::Around(_))), "{nonsense:?}");
+}
+
+/// What must happen is asked from each state of a run that waits for ever, and is decided there.
+#[test]
+fn liveness_of_a_protocol_of_ones_own_is_checked_from_the_end_of_a_run() {
+    let waits = |draft| Tendermint { draft, rounds: 4, stops: true };
+    let story = Check::new(waits(3)).property("liveness").run().unwrap().shortest().unwrap().clone();
+    let (all, end) = (story.steps.len() - story.opening, story.end.clone().unwrap());
+    let mut file: serde_json::Value = serde_json::from_str(&story.to_json().unwrap()).unwrap();
+    for taken in [all, all / 2, 1] {
+        file["steps"].as_array_mut().unwrap().truncate(taken);
+        let from = |draft| {
+            let check = Check::new(waits(draft)).beginning_with(file.to_string());
+            check.property("liveness").run().unwrap()
+        };
+        let checked = from(3);
+        let [row] = checked.rows() else { panic!("{checked}") };
+        let own::Verdict::NotLive { steps, story: told } = &row.verdict else { panic!("{taken}: {checked}") };
+        assert_eq!(told.steps.len(), story.opening + taken + steps);
+        let shown = told.end.clone().unwrap();
+        assert!(shown.stable_after >= taken && *steps <= all, "{taken}: {shown:?}");
+        if taken == all {
+            assert_eq!((*steps, &shown.then), (0, &end.then));
+        }
+        // With timers in every round what has happened so far stops nobody.
+        let live = from(4);
+        assert_eq!(live.conclusion(), Conclusion::Holds, "{taken}: {live}");
+    }
 }

@@ -181,7 +181,7 @@ fn the_counterexample_of_the_check_is_the_pages() {
     let before = own[..own.len() - 1].to_vec();
     assert_eq!(verdict(&state(elsewhere, &before), "agreement"), "holds");
     let asked_of = |steps: &[String], property: &str| {
-        asked(elsewhere, &format!("/api/referee?steps={}&property={property}", steps.join("~")))
+        asked(elsewhere, &format!("/api/referee?steps={}&property={property}&seconds=60", steps.join("~")))
     };
     assert_eq!(asked_of(&before, "agreement")["steps"], 1);
     assert_eq!(asked_of(&own, "agreement")["answer"], "already");
@@ -233,6 +233,92 @@ fn a_run_that_waits_for_ever_is_shown_with_its_end() {
     // Of another run nothing is said.
     let before = state(addr, &steps[..steps.len() - 1]);
     assert_eq!((verdict(&before, "liveness"), &before["lasso"]), ("not-yet", &Value::Null));
+}
+
+/// The answer of the referee about liveness after these steps.
+fn ruled(addr: SocketAddr, steps: &[String]) -> Value {
+    asked(addr, &format!("/api/referee?steps={}&property=liveness", steps.join("~")))
+}
+
+/// Along a run that waits for ever the referee says in each state that it can, and shows a run that goes on from there, with its
+/// end. Where the network is stable after other steps, or other steps repeat, nothing is believed.
+#[test]
+fn the_referee_says_from_the_middle_whether_they_can_be_stopped_for_ever() {
+    let waits = Tendermint { draft: 3, rounds: 4, stops: true };
+    let checked = Check::new(waits).property("liveness").run().unwrap();
+    let traced = served(waits, &Bound::default(), Some(&checked.shortest().unwrap().to_json().unwrap()));
+    let steps = &asked(traced, "/api/trace")["trace"]["steps"];
+    let steps: Vec<String> = serde_json::from_value(steps.clone()).unwrap();
+    // This one has not been told.
+    let addr = served(waits, &Bound::default(), None);
+    for begun in [0, 1, steps.len() / 2, steps.len()] {
+        let answer = ruled(addr, &steps[..begun]);
+        assert_eq!(answer["answer"], "yes", "after {begun}: {answer}");
+        let run: Vec<String> = serde_json::from_value(answer["run"]["steps"].clone()).unwrap();
+        assert_eq!(run[..begun], steps[..begun]);
+        assert_eq!(answer["steps"].as_u64().unwrap() as usize, run.len() - begun);
+        let query = answer["run"]["query"].as_str().unwrap();
+        let shown = asked(addr, &format!("/api/state?{query}&steps={}", run.join("~")));
+        assert_eq!(verdict(&shown, "liveness"), "violated", "{shown}");
+        let stable = shown["lasso"]["stable_after"].as_u64().unwrap() as usize;
+        assert!((begun..=run.len()).contains(&stable), "{begun}: {shown}");
+        assert!(query.ends_with(&format!("&stable={stable}&repeats={}", run.len())), "{query}");
+    }
+    let says = |stable: usize, repeats: usize, steps: &[String]| {
+        let path = format!("/api/state?stable={stable}&repeats={repeats}&steps={}", steps.join("~"));
+        asked(addr, &path)["lasso"].clone()
+    };
+    let all = steps.len();
+    assert_ne!(says(all, all, &steps), Value::Null);
+    // A message was on its way by then, which has to arrive.
+    assert_eq!(says(1, 1, &steps[..1]), Value::Null);
+    assert_eq!(says(0, 1, &steps), Value::Null, "nothing repeats");
+    assert_eq!(says(all + 1, all + 1, &steps), Value::Null);
+}
+
+/// Where every node gets there in the end the referee says so, in every state of a run; where the rounds end, it says nothing.
+#[test]
+fn the_referee_says_from_the_middle_that_they_cannot_be_stopped() {
+    let addr = served(Tendermint { draft: 4, rounds: 4, stops: false }, &Bound::default(), None);
+    let run = asked(addr, "/api/run?steps=");
+    let steps: Vec<String> = serde_json::from_value(run["steps"].clone()).unwrap();
+    let run = if steps.is_empty() { asked(addr, "/api/run?steps=n0-ask_a") } else { run };
+    let steps: Vec<String> = serde_json::from_value(run["steps"].clone()).unwrap();
+    assert_eq!(verdict(&run, "liveness"), "holds");
+    for begun in [1, steps.len() / 2] {
+        let answer = ruled(addr, &steps[..begun]);
+        assert_eq!(answer["answer"], "no", "after {begun}: {answer}");
+        assert!(answer["sentence"].as_str().unwrap().contains("on every fair run"), "{answer}");
+        assert!(answer["states"].as_u64().unwrap() > 0);
+    }
+    let done = ruled(addr, &steps);
+    assert!(done["sentence"].as_str().unwrap().starts_with("No: in this very state"), "{done}");
+    let one_round = served(Tendermint { draft: 4, rounds: 1, stops: false }, &Bound::default(), None);
+    let answer = ruled(one_round, &steps[..1]);
+    assert_eq!(answer["answer"], "not-exhausted");
+    assert!(answer["sentence"].as_str().unwrap().contains("beyond the bound"), "{answer}");
+}
+
+/// It is said whether something comes of letting the network run, so that who shows it offers nothing that does nothing.
+#[test]
+fn letting_the_network_run_is_offered_where_something_comes_of_it() {
+    let addr = served(Tendermint { draft: 4, rounds: 2, stops: false }, &Bound::default(), None);
+    let runs = |run: &Value| (run["runs"]["messages"] == true, run["runs"]["timers"] == true);
+    let mut steps = vec!["n0-ask_a".to_owned()];
+    for _ in 0..3 {
+        let here = state(addr, &steps);
+        for (flag, more) in [(runs(&here).0, ""), (runs(&here).1, "&timers=1")] {
+            let run = asked(addr, &format!("/api/run?steps={}{more}", steps.join("~")));
+            let comes = run["steps"].as_array().unwrap().len() > steps.len();
+            assert_eq!(flag, comes, "{steps:?} {more}");
+        }
+        let run = asked(addr, &format!("/api/run?steps={}&until=one", steps.join("~")));
+        steps = serde_json::from_value(run["steps"].clone()).unwrap();
+    }
+    let done = asked(addr, "/api/run?steps=n0-ask_a");
+    assert_eq!(runs(&done), (false, false), "{}", done["runs"]);
+    let stopped = asked(addr, "/api/run?steps=n0-ask_a~stop-n0");
+    assert_eq!(runs(&stopped), (false, true), "{}", stopped["runs"]);
 }
 
 /// What was dropped or has stopped is not let run, and letting the network run comes to a decision.

@@ -87,3 +87,34 @@ pub fn ends(tab: &mut Tab, served: &Served) {
     tab.wait_for("#ends", "All is done: ");
     assert_eq!(tab.eval("document.querySelector('#ends').hidden"), false);
 }
+
+/// At the start there is nothing to step to or to take back; where everything has arrived and no timer matters, nothing to let run.
+pub fn cannot_press_what_does_nothing(tab: &mut Tab, served: &Served) {
+    const ALL: [&str; 9] =
+        ["first", "back", "forward", "last", "branch", "undo", "let-run", "let-decide", "let-timers"];
+    let open = |tab: &mut Tab| -> Vec<&str> {
+        let is_open =
+            |tab: &mut Tab, id: &str| tab.eval(&format!("!document.querySelector('#{id}').disabled"));
+        ALL.into_iter().filter(|id| is_open(tab, id) == true).collect()
+    };
+    tab.goto(&served.at("#/run?rules=castro99&byzantine=none&requests=1"));
+    at(tab, 0);
+    assert_eq!(open(tab), ["let-run", "let-decide", "let-timers"]);
+    tab.click("[data-name=stop-r0]", "");
+    at(tab, 1);
+    tab.click("#let-run", "");
+    at(tab, 4);
+    // Nobody leads: only timers are left.
+    assert_eq!(open(tab), ["first", "back", "undo", "let-timers"]);
+    tab.click("#let-timers", "");
+    // What is left is for r0, which has stopped.
+    shown(tab, "document.body.dataset.at > 20");
+    assert_eq!(open(tab), ["first", "back", "undo"]);
+    tab.key("Home");
+    at(tab, 0);
+    assert_eq!(open(tab), ["forward", "last", "branch", "undo", "let-run", "let-decide", "let-timers"]);
+    // A story that is known goes on from its start.
+    tab.goto(&served.at("#/run?rules=prepared-lost"));
+    at(tab, 0);
+    assert_eq!(open(tab)[0], "forward");
+}

@@ -112,7 +112,7 @@ pub fn is_shared(tab: &mut Tab, served: &Served) {
     at(&mut friend, steps - 1);
     assert_eq!(seen(&mut friend), here);
     assert_eq!(friend.problems(), Vec::<String>::new());
-    tab.ask("Page.reload", serde_json::json!({}));
+    tab.reload();
     tab.wait("document.querySelector('#run').hidden === false");
     at(tab, steps - 1);
     assert_eq!(seen(tab), here, "and a reload shows the same");

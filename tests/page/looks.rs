@@ -11,6 +11,8 @@ pub fn fits(tab: &mut Tab, served: &Served) {
         tab.goto(&served.url);
         tab.wait("document.querySelector('#stories .story')");
         assert!(tab.fits(), "the start page, {name}");
+        let count = tab.text("#story-count");
+        assert_eq!(count, format!("{} rulebooks", tab.count("#stories .story")), "every one has its card");
         tab.picture(&format!("start-{name}"));
         for rules in ["prepared-lost", "highest-join"] {
             let steps = story(tab, served, rules);

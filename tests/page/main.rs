@@ -62,6 +62,8 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("a_protocol_of_ones_own_is_played_with_twins_and_without", &[], own::is_played),
     ("a_trace_of_a_protocol_of_ones_own_is_opened_and_dropped", &[], own::is_opened),
     ("staterights_explorer_follows_a_protocol_of_ones_own", &[], own::is_followed),
+    ("they_can_be_stopped_for_ever_in_a_protocol_of_ones_own", &[], own::is_asked_for_ever),
+    ("what_would_do_nothing_cannot_be_pressed", &[], by_hand::cannot_press_what_does_nothing),
     ("keys_do_what_the_mouse_does", &[], keyboard::does_all),
     ("nothing_is_wider_than_the_window", &[], looks::fits),
     ("words_stand_out_in_light_and_in_dark", &[], looks::is_legible),

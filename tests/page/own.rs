@@ -73,6 +73,11 @@ fn tails_are_at_their_senders(tab: &mut Tab) {
     assert_eq!(wrong, 0);
 }
 
+/// How often the page has asked for a counterexample since it was loaded.
+fn asked_for_a_story(tab: &mut Tab) -> Value {
+    tab.eval("performance.getEntriesByType('resource').filter(e => e.name.includes('/api/story?')).length")
+}
+
 /// A step before the end another way is taken; the referee knows that the fork is still near; the address survives.
 pub fn is_branched(tab: &mut Tab, _: &Served) {
     let served = Served::tutorial(&["--draft", "1"]);
@@ -97,9 +102,12 @@ pub fn is_branched(tab: &mut Tab, _: &Served) {
     tab.click("#referee", "");
     tab.wait_for("#referee-answer", "Yes: agreement can still be broken, in 1 more step.");
     let here = ["#place", "#properties", "#nodes", "#diagram"].map(|part| tab.text(part));
-    tab.ask("Page.reload", serde_json::json!({}));
+    tab.reload();
     tab.wait("document.querySelector('#run').hidden === false");
     at(tab, steps);
+    // Nothing is asked whose answer would move what is pressed next.
+    assert_eq!(tab.count("#to-counterexample"), 1);
+    assert_eq!(asked_for_a_story(tab), 0);
     assert_eq!(["#place", "#properties", "#nodes", "#diagram"].map(|part| tab.text(part)), here);
     // Filtered, and taken: the step that was left out still forks.
     tab.click("#filter", "");
@@ -132,6 +140,26 @@ pub fn is_played(tab: &mut Tab, _: &Served) {
     tab.wait_for("#problem", "this program was started with draft:4");
     // What a page that is refused logs is no fault of it.
     let _ = tab.problems();
+}
+
+/// In the middle of a run the referee says that they can be stopped for ever, and shows how; the address keeps it.
+pub fn is_asked_for_ever(tab: &mut Tab, _: &Served) {
+    let served = Served::tutorial(&["--draft", "3", "--rounds", "4", "--stops", "true"]);
+    tab.goto(&served.at("#/run?property=liveness&steps=n1-stop"));
+    at(tab, 1);
+    assert!(tab.text("#referee").contains("stopped for ever from here?"), "{}", tab.text("#referee"));
+    tab.click("#referee", "");
+    tab.wait_for("[data-answer=\"yes\"]", "from here they need never get there");
+    tab.click("#show-one", "");
+    shown(tab, "location.hash.includes('repeats=') && !document.querySelector('#ring').hidden");
+    tab.key("End");
+    tab.wait_for("#won", "liveness is broken");
+    tab.wait_for("#ring", "It ends here, and owes something");
+    assert_eq!(verdict(tab, "liveness"), "violated");
+    tab.reload();
+    tab.wait_for("#won", "liveness is broken");
+    assert_eq!(verdict(tab, "liveness"), "violated");
+    tab.picture("own-for-ever");
 }
 
 /// stateright's explorer is one click away, at the same state.

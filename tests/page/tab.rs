@@ -53,6 +53,13 @@ impl Tab {
         self.ask("Page.navigate", json!({"url": url}));
     }
 
+    /// Loads the page anew, and waits until the old one has gone.
+    pub fn reload(&mut self) {
+        self.eval("window.isOld = true");
+        self.ask("Page.reload", json!({}));
+        self.wait("!window.isOld");
+    }
+
     /// The value of an expression.
     #[track_caller]
     pub fn eval(&mut self, expression: &str) -> Value {

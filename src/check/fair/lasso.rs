@@ -376,7 +376,11 @@ where
 }
 
 /// Executes a counterexample, and judges it by the definitions alone.
-fn confirm<M>(model: &M, property: &LivenessProperty<M>, lasso: &Lasso<M::Action>) -> Result<(), String>
+pub(in crate::check) fn confirm<M>(
+    model: &M,
+    property: &LivenessProperty<M>,
+    lasso: &Lasso<M::Action>,
+) -> Result<(), String>
 where
     M: FairModel,
     M::State: Hash,

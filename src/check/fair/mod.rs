@@ -55,6 +55,8 @@ use super::overseer;
 use super::search::Coverage;
 use crate::interrupt;
 pub(super) use halted::HaltedGraph;
+#[cfg(feature = "explore")]
+pub(super) use lasso::confirm;
 pub use lasso::{Ending, Lasso};
 
 /// The most classes that a model may have: a set of them is a machine word.

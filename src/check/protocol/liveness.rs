@@ -1,11 +1,13 @@
 //! What must happen once the network is stable, on every fair run.
 
+#[cfg(feature = "explore")]
+use crate::check::fair::confirm;
 use crate::check::fair::{
     Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessReport, LivenessVerdict, check_liveness,
 };
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
-use crate::engine::{FairGraph, FairState, FairStep, LIVENESS, Owed, Refusal};
+use crate::engine::{FairGraph, FairState, FairStep, LIVENESS, Owed, Refusal, Step};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryEnd};
 
@@ -29,14 +31,36 @@ pub(crate) fn check<P: Protocol>(
     limits: &Limits,
     progress: &Progress,
 ) -> (Coverage, Verdict) {
-    let done = LivenessProperty::eventually(LIVENESS, |graph: &FairGraph<P>, state| graph.is_done(state));
-    let report = check_liveness(graph, &[done], limits, progress);
+    let report = check_liveness(graph, &[done()], limits, progress);
     let refused = |coverage, why| (coverage, Verdict::Refused(why));
     match (graph.graph().refusal(), report) {
         (Some(why), report) => refused(report.map(|report| report.coverage).unwrap_or_default(), why),
         (None, Err(error)) => refused(Coverage::default(), Refusal::NotRepeated(error.to_string())),
         (None, Ok(report)) => (report.coverage, verdict(graph, report)),
     }
+}
+
+fn done<P: Protocol>() -> LivenessProperty<FairGraph<P>> {
+    LivenessProperty::eventually(LIVENESS, |graph: &FairGraph<P>, state| graph.is_done(state))
+}
+
+/// How a run goes on for ever that takes these steps of a graph whose network is stable, and from then on repeats those after
+/// `repeats_after`, if there are any; nothing if it gets where it must get, or goes on so for ever on no fair run.
+#[cfg(feature = "explore")]
+pub(crate) fn staying<P: Protocol>(
+    graph: &FairGraph<P>,
+    steps: &[Step],
+    repeats_after: usize,
+) -> Option<StoryEnd> {
+    let steps: Vec<_> = steps.iter().copied().map(FairStep::Step).collect();
+    let (prefix, cycle) = steps.split_at_checked(repeats_after)?;
+    let endings = match cycle.is_empty() {
+        true => vec![Ending::DeadEnd, Ending::Rest],
+        false => vec![Ending::Loop(cycle.to_vec())],
+    };
+    let all = endings.into_iter().map(|ending| Lasso { initial: 0, prefix: prefix.to_vec(), ending });
+    let found = all.into_iter().find(|lasso| confirm(graph, &done(), lasso).is_ok())?;
+    Some(end(graph, &found).1)
 }
 
 fn verdict<P: Protocol>(graph: &FairGraph<P>, report: LivenessReport<FairStep, Owed>) -> Verdict {
@@ -49,7 +73,8 @@ fn verdict<P: Protocol>(graph: &FairGraph<P>, report: LivenessReport<FairStep, O
         LivenessVerdict::NotExhausted(Cut::Boundary) => Verdict::NotExhausted(Limit::Bound),
         LivenessVerdict::Violated(lasso) => match told(graph, &lasso) {
             Ok(story) => {
-                Verdict::NotLive { steps: story.steps.len() - story.opening, story: Box::new(story) }
+                let steps = story.steps.len() - story.opening - graph.begun().len();
+                Verdict::NotLive { steps, story: Box::new(story) }
             }
             Err(why) => Verdict::Refused(why),
         },
@@ -57,8 +82,14 @@ fn verdict<P: Protocol>(graph: &FairGraph<P>, report: LivenessReport<FairStep, O
 }
 
 fn told<P: Protocol>(graph: &FairGraph<P>, lasso: &Lasso<FairStep>) -> Result<Story, Refusal> {
-    let mut path = Vec::new();
-    let mut stable_after = 0;
+    let (path, end) = end(graph, lasso);
+    Story::never(graph.graph(), &path, end)
+}
+
+/// The steps of a run, once round what repeats, and how it goes on.
+fn end<P: Protocol>(graph: &FairGraph<P>, lasso: &Lasso<FairStep>) -> (Vec<Step>, StoryEnd) {
+    let mut path = graph.begun().to_vec();
+    let mut stable_after = path.len();
     for step in lasso.prefix.iter().chain(lasso.cycle()) {
         match step {
             FairStep::Stabilise => stable_after = path.len(),
@@ -72,6 +103,5 @@ fn told<P: Protocol>(graph: &FairGraph<P>, lasso: &Lasso<FairStep>) -> Result<St
         Ending::Rest => "nothing that is left has to happen",
         Ending::Loop(_) => "and so on for ever",
     };
-    let end = StoryEnd { stable_after, repeats_after, then: then.to_owned() };
-    Story::never(graph.graph(), &path, end)
+    (path, StoryEnd { stable_after, repeats_after, then: then.to_owned() })
 }

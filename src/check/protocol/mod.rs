@@ -2,6 +2,7 @@
 
 mod byzantine;
 mod liveness;
+mod onward;
 mod quorums;
 mod report;
 mod run;
@@ -21,7 +22,7 @@ use crate::trace::{Form, beside_the_build};
 
 pub use byzantine::{ByzantineNodes, NotByzantine};
 #[cfg(feature = "explore")]
-pub(crate) use liveness::check as check_liveness;
+pub(crate) use liveness::{check as check_liveness, staying};
 pub use report::{CheckedProtocol, Row, Verdict};
 #[cfg(feature = "explore")]
 pub(crate) use run::UNSTABLE_ROUNDS;
@@ -35,6 +36,7 @@ pub struct AskedOfProtocol {
     pub(super) network: Option<Network>,
     pub(super) unstable_rounds: Option<u64>,
     pub(super) around: Option<(String, u32)>,
+    pub(super) begun: Option<String>,
 }
 
 impl AskedOfProtocol {
@@ -92,6 +94,14 @@ impl<P: Protocol> Check<P> {
     /// messages is what the trace says.
     pub fn around(mut self, trace: impl Into<String>, within: u32) -> Self {
         self.asked.around = Some((trace.into(), within));
+        self
+    }
+
+    /// Looks at the runs that begin with the one in this text, a trace, and at no others. Who is Byzantine, how many crashes there
+    /// may be and what becomes of messages is what the trace says. For liveness, the network becomes stable after these steps,
+    /// and the rounds for which it is not are counted from the highest in which somebody is by then.
+    pub fn beginning_with(mut self, trace: impl Into<String>) -> Self {
+        self.asked.begun = Some(trace.into());
         self
     }
 

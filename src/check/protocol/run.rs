@@ -8,6 +8,7 @@ use itertools::Itertools;
 use stateright::Model;
 
 use super::liveness;
+use super::onward;
 use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
 use super::{AskedOfProtocol, ByzantineNodes};
@@ -15,7 +16,7 @@ use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress, deadline};
 use crate::check::overseer::overseen;
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError};
+use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError, Step};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 
@@ -23,13 +24,13 @@ use crate::trace::{Story, StoryFile};
 pub(crate) const UNSTABLE_ROUNDS: u64 = 1;
 
 /// A search under way: what ends it from outside, and how far it is.
-struct Outside<'a> {
-    stop: &'a AtomicBool,
+pub(super) struct Outside<'a> {
+    pub stop: &'a AtomicBool,
     deadline: Option<Instant>,
 }
 
 impl Outside<'_> {
-    fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
@@ -58,6 +59,10 @@ pub(super) fn all<P: Protocol>(
     if let Some((trace, within)) = &asked.around {
         let outside = Outside { stop, deadline: deadline(timeout) };
         return Ok(vec![around(protocol, trace, *within, limits, &outside)?]);
+    }
+    if let Some(trace) = &asked.begun {
+        let outside = Outside { stop, deadline: deadline(timeout) };
+        return onward::all(protocol, trace, asked, limits, &outside);
     }
     let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
@@ -116,12 +121,13 @@ fn around<P: Protocol>(
     outside: &Outside<'_>,
 ) -> Result<Row, CheckError> {
     let progress = Progress::default();
-    let (_, graph, path) = StoryFile::followed(trace, Arc::clone(protocol), Arc::clone(&progress.stop))?;
+    let (_, graph, path) =
+        StoryFile::followed(trace, Arc::clone(protocol), None, Arc::clone(&progress.stop))?;
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     let model = Around::new(&graph, &path, within);
     let (coverage, verdict) = followed(&progress, &limits, outside, || {
         let report = search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0;
-        (report.coverage, verdict(&graph, &report))
+        (report.coverage, verdict(&graph, &[], &report))
     });
     Ok(Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) })
 }
@@ -132,8 +138,8 @@ struct Job {
     is_liveness: bool,
 }
 
-/// Safety for every placement, and then liveness, as far as it is asked about.
-fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
+/// Whether safety is asked about, `false`, and then liveness, `true`.
+pub(super) fn kinds<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<bool>, SetupError> {
     let is_fair = protocol.layers().fair.is_some();
     let of_kind = match asked.property.as_deref() {
         Some(LIVENESS) => [false, true],
@@ -143,6 +149,13 @@ fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, 
     if of_kind[1] && !is_fair || asked.unstable_rounds.is_some() && !of_kind[1] {
         return Err(SetupError::NoGoal);
     }
+    let kinds = [false, true].into_iter().zip(of_kind).filter(|(_, is_asked)| *is_asked);
+    Ok(kinds.map(|(is_liveness, _)| is_liveness).collect())
+}
+
+/// Safety for every placement, and then liveness, as far as it is asked about.
+fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
+    let kinds = kinds(protocol, asked)?;
     let placements = match &asked.byzantine {
         ByzantineNodes::Fitting if are_steps(protocol, asked) => {
             let fewer_than_a_third = protocol.nodes().saturating_sub(1) / 3;
@@ -150,9 +163,8 @@ fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, 
         }
         said => said.placements(protocol.nodes()),
     };
-    let kinds = [false, true].into_iter().zip(of_kind).filter(|(_, is_asked)| *is_asked);
-    let jobs = kinds.cartesian_product(&placements);
-    Ok(jobs.map(|((is_liveness, _), placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
+    let jobs = kinds.into_iter().cartesian_product(&placements);
+    Ok(jobs.map(|(is_liveness, placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
 }
 
 fn one<P: Protocol>(
@@ -191,7 +203,7 @@ fn one<P: Protocol>(
     }
     let (coverage, verdict) = followed(&progress, &limits, outside, || {
         let report = search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0;
-        (report.coverage, verdict(&graph, &report))
+        (report.coverage, verdict(&graph, &[], &report))
     });
     Ok(Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) })
 }
@@ -202,7 +214,12 @@ fn refused<P: Protocol>(asked: &'static str, graph: &Graph<P>) -> Option<Row> {
     Some(row(asked, graph, Coverage::default(), Verdict::Refused(why)))
 }
 
-fn row<P: Protocol>(asked: &'static str, graph: &Graph<P>, coverage: Coverage, verdict: Verdict) -> Row {
+pub(super) fn row<P: Protocol>(
+    asked: &'static str,
+    graph: &Graph<P>,
+    coverage: Coverage,
+    verdict: Verdict,
+) -> Row {
     let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
     Row { asked, adversary, network, key, coverage, levels: Vec::new(), verdict }
 }
@@ -218,7 +235,7 @@ impl Drop for Over<'_> {
 }
 
 /// Does the work within its limits, which are looked at while it goes on, and passes on that it is to stop.
-fn followed(
+pub(super) fn followed(
     progress: &Progress,
     limits: &Limits,
     outside: &Outside<'_>,
@@ -249,7 +266,8 @@ fn watched<R>(progress: &Progress, is_to_stop: &(dyn Fn() -> bool + Sync), work:
     })
 }
 
-fn verdict<P: Protocol>(graph: &Graph<P>, report: &Report<crate::engine::Step>) -> Verdict {
+/// What a search says of a graph, that began after these steps.
+pub(super) fn verdict<P: Protocol>(graph: &Graph<P>, begun: &[Step], report: &Report<Step>) -> Verdict {
     if let Some(refusal) = graph.refusal() {
         return Verdict::Refused(refusal);
     }
@@ -257,7 +275,7 @@ fn verdict<P: Protocol>(graph: &Graph<P>, report: &Report<crate::engine::Step>) 
         End::Exhausted if report.unreached.is_empty() => Verdict::Holds,
         End::Exhausted => Verdict::Vacuous,
         End::Limited(limit) => Verdict::NotExhausted(*limit),
-        End::Violated { path, .. } => match Story::of(graph, path) {
+        End::Violated { path, .. } => match Story::of(graph, &[begun, path].concat()) {
             Ok(story) if story.violation.is_some() => {
                 Verdict::Violated { steps: path.len(), story: Box::new(story) }
             }
@@ -291,6 +309,11 @@ pub(super) fn bound<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Strin
     }
     if let Some((_, within)) = &asked.around {
         out.push_str(&format!("Nothing but what is within {within} steps of the run that was given.\n"));
+    }
+    if asked.begun.is_some() {
+        out.push_str(
+            "Nothing but the runs that begin with the one that was given; steps are counted from its end.\n",
+        );
     }
     out
 }

@@ -1,7 +1,7 @@
 //! `check`: every run within a bound.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -26,6 +26,7 @@ Examples:
   check --byzantine n0,n3 --property agreement   these two do
   check --crashes 1 --network fifo --losses 1    a crash, and a message that is lost
   check --around x.json --within 3               what is near a run, where all runs are too many
+  check --from x.json --property liveness        what can still become of a run
   check --format junit > check.xml               for continuous integration
 
 Exit codes:
@@ -49,6 +50,9 @@ pub(super) struct CheckArguments {
     /// Look only at what is near the run in this trace: some of its steps, and then --within others
     #[arg(long, value_name = "FILE", requires = "within")]
     around: Option<PathBuf>,
+    /// Look only at the runs that begin with the one in this trace; liveness, if it is asked about, from its end on too
+    #[arg(long, value_name = "FILE", conflicts_with = "around")]
+    from: Option<PathBuf>,
     /// How many steps may be others, up to 4,294,967,295
     #[arg(long, value_name = "N", requires = "around")]
     within: Option<u32>,
@@ -70,6 +74,7 @@ pub(super) struct CheckArguments {
 pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
     are_different(&[
         ("--around", arguments.around.as_deref()),
+        ("--from", arguments.from.as_deref()),
         ("--trace", arguments.trace.as_deref()),
         ("--stats", arguments.stats.as_deref()),
     ])?;
@@ -78,11 +83,11 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Resul
     }
     let bound = &arguments.bound;
     let network = bound.network(&protocol)?;
-    if arguments.around.is_some() && bound.is_given() {
-        return Err(UsageError(
-            "--around: the trace says who is Byzantine, what crashes and what becomes of messages; leave out the flags that do"
-                .to_owned(),
-        ));
+    let given = [("--around", &arguments.around), ("--from", &arguments.from)];
+    if let Some((flag, _)) = given.iter().find(|(_, path)| path.is_some() && bound.is_given()) {
+        return Err(UsageError(format!(
+            "{flag}: the trace says who is Byzantine, what crashes and what becomes of messages; leave out the flags that do"
+        )));
     }
     let check = Check::new(protocol);
     let check = with(check, bound.byzantine.clone(), Check::byzantine);
@@ -91,12 +96,12 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Resul
     let check = with(check, arguments.property.clone(), Check::property);
     let check = with(check, arguments.unstable_rounds, Check::unstable_rounds);
     let check = match (&arguments.around, arguments.within) {
-        (Some(path), Some(within)) => {
-            let text =
-                fs::read_to_string(path).map_err(|why| UsageError(format!("{}: {why}", path.display())))?;
-            check.around(text, within)
-        }
+        (Some(path), Some(within)) => check.around(read(path)?, within),
         _ => check,
+    };
+    let check = match &arguments.from {
+        Some(path) => check.beginning_with(read(path)?),
+        None => check,
     };
     let check = arguments.limits.given_to(check)?;
     let check = with(check, arguments.trace.clone(), Check::trace);
@@ -128,6 +133,10 @@ fn failures(checked: &CheckedProtocol, arguments: &CheckArguments) -> Vec<String
         failures.push(format!("--stats {}: {error}", path.display()));
     }
     failures
+}
+
+fn read(path: &Path) -> Result<String, UsageError> {
+    fs::read_to_string(path).map_err(|why| UsageError(format!("{}: {why}", path.display())))
 }
 
 fn as_json(checked: &CheckedProtocol, failures: &[String]) -> serde_json::Result<serde_json::Value> {

@@ -34,6 +34,8 @@ export const started = () => ask("/api/trace");
 export const session = (query) => ask(`/api/session?${query}`);
 export const story = (query, cancels = false) => ask(`/api/story?${query}${cancels ? "&cancel=1" : ""}`);
 export const state = (query, list) => once(`/api/state?${query}${steps(list)}`);
+/** The same without what has happened, for who has it of the whole run. */
+export const part = (query, list) => once(`/api/state?${query}&events=0${steps(list)}`);
 export const explain = (query, list, property) => once(`/api/explain?${query}${steps(list)}&property=${property}`);
 /** `name` is one's own for this search: `search` tells how far it is, and ends it if it is to be cancelled. */
 export const referee = (query, list, property, seconds, name) => ask(`/api/referee?${query}${steps(list)}&property=${property}&seconds=${seconds}&search=${name}`);

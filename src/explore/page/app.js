@@ -42,6 +42,7 @@ async function route() {
       const here = location.hash;
       await run.show(address);
       if (trail.at(-1) !== here) trail.push(here);
+      $("undo").disabled = trail.length < 2;
     } else {
       referee.leave();
       $("run").hidden = true;
@@ -86,7 +87,7 @@ async function share() {
   if (run.current?.query.startsWith("trace=")) return run.say("This address is good as long as this program runs. To send the run, send its file, or the page that Save writes.");
   try {
     await navigator.clipboard.writeText(address);
-    run.say("The address of this state is copied. Who runs bft explore and opens it sees exactly this.");
+    run.say("The address of this state is copied. Who runs bft explore and opens it sees exactly this; if their page has another port, what stands behind # goes behind theirs.");
   } catch {
     run.say(`The address of this state: ${address}`);
   }
@@ -166,6 +167,13 @@ function listen() {
   $("filter").addEventListener("input", () => run.listChoices());
   keys.listen(ACTIONS, (number) => onRun(() => run.digit(number))());
   listenToDiagram();
+  $("tree").addEventListener("click", (event) => {
+    const dot = event.target.closest?.("[data-run]");
+    if (!dot) return;
+    event.preventDefault();
+    run.toTried(dot);
+  });
+  $("scroll").addEventListener("scroll", onRun(() => run.scrolled()), { passive: true });
   drop.listen(document.body, opened, refused);
   let width = 0;
   new ResizeObserver(([entry]) => {

@@ -79,9 +79,9 @@ function lines(run, place) {
   }).join("");
 }
 
-/** Bars beside a lane: in which view its replica is, with its number where it begins. */
-function views(run, place) {
-  const out = [];
+/** Bars beside a lane: in which view its replica is; and its number where it begins, which stands above the row of the step. */
+function views(run, place, from, to) {
+  const out = [], begins = [];
   for (const lane of run.lanes) {
     let since = 0, view = null;
     const close = (until) => {
@@ -92,11 +92,11 @@ function views(run, place) {
       close(place.y(event.number) + 24);
       since = place.y(event.number) + 24;
       view = event.view_after;
-      out.push(border(lane.id, view, place.x.get(lane.id), since));
+      if (event.number >= from && event.number <= to) begins.push(border(lane.id, view, place.x.get(lane.id), since));
     }
     close(place.height);
   }
-  return out.join("");
+  return [out.join(""), begins.join("")];
 }
 
 /** The border of a view: a bar across the lane with the number of the view that begins. */
@@ -207,9 +207,10 @@ export function sentence(event) {
 }
 
 /** What is on its way or lost at the end of the run: a stub at its sender, one for each side, that says how many. */
-function stubs(run, place) {
+function stubs(run, place, first, last) {
   const bundles = new Map();
   for (const one of run.undelivered ?? []) {
+    if (one.sent_at < first - 1 || one.sent_at > last) continue;
     const from = place.x.get(one.from), to = place.x.get(one.to);
     if (from === undefined || to === undefined) continue;
     const side = to > from ? 1 : -1;
@@ -244,19 +245,47 @@ function now(place, view, run) {
   return `<g class="now"><line x1="0" y1="${y}" x2="${place.width}" y2="${y}"/><path d="M0 ${y - 6} l8 6 l-8 6 z"/></g>`;
 }
 
+/** The longest run that is drawn whole, and how many steps of a longer one are drawn on either side of where one looks. */
+const LONGEST = 240, AROUND = 80;
+
+/** Which steps of a run are drawn where one looks at the step of that number: the first and the last. */
+export const drawn = (run, centre) => (run.events.length <= LONGEST ? [1, run.events.length] : [Math.max(1, centre - AROUND), Math.min(run.events.length, centre + AROUND)]);
+
+/** The number of the step that stands at a height. */
+export function stepAt(run, width, height) {
+  const { y } = layout(run, width);
+  let low = 0, high = run.events.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (y(middle) <= height) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Says of the steps before or after those that are drawn that there are some. */
+function beyond(from, to, run, place) {
+  const x = place.x.get(run.lanes[0]?.id) ?? 0;
+  const words = (number, what) => `<text class="note" x="${x}" y="${place.y(number) + 4}">… ${what}</text>`;
+  return (from > 1 ? words(from - 1, `${from - 1} steps before`) : "") + (to < run.events.length ? words(to + 1, `${run.events.length - to} steps more`) : "");
+}
+
 /**
- * Draws a run.
+ * Draws a run; of a long one what is near `centre`.
  * @param run what /api/state answers: lanes, events, undelivered, lasso
- * @param view `width` in pixels; `at`: after which step one stands; `votes`: a set of steps, `lit` and `both`: sets of lanes
+ * @param view `width` in pixels; `at`: after which step one stands; `centre`: where one looks, if that is elsewhere; `isWhole`:
+ *   all of a long run is drawn; `votes`: a set of steps, `lit` and `both`: sets of lanes
  *   that light up; `primary`: who leads
  * @returns `{head, body}`, both SVG
  */
 export function diagram(run, view) {
   const place = layout(run, view.width);
   const [band, rules] = lasso(run, place);
+  const [from, to] = view.isWhole ? [1, run.events.length] : drawn(run, view.centre ?? view.at);
+  const near = run.events.slice(from - 1, to), [bars, borders] = views(run, place, from, to);
   const body = [
-    band, views(run, place), lines(run, place), stubs(run, place),
-    ...run.events.map((one) => happening(one, place, view)), ...run.events.map((one) => wording(one, place, view)), rules, now(place, view, run),
+    band, bars, lines(run, place), stubs(run, place, from, to), beyond(from, to, run, place),
+    ...near.map((one) => happening(one, place, view)), borders, ...near.map((one) => wording(one, place, view)), rules, now(place, view, run),
   ].join("");
   const lit = view.votes ? " pointed" : "";
   const words = `Space-time diagram of ${run.events.length} steps; time runs down`;

@@ -26,7 +26,7 @@ export function showRun({ session, frames }) {
   const leader = () => primary(viewAt(run, at), session.replicas);
 
   const draw = (lights = {}) => {
-    const drawn = diagram(run, { width: width(), at, primary: leader(), ...lights });
+    const drawn = diagram(run, { width: width(), at, isWhole: true, primary: leader(), ...lights });
     fillSvg($("heads"), drawn.head);
     fillSvg($("diagram"), drawn.body);
   };

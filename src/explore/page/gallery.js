@@ -7,18 +7,24 @@ const CLASSES = [
   ["correct", "The protocol as it should be", "Nothing to break here, within its bound. Try."],
   ["safety", "Two truths", "One rule is changed, and honest replicas can be made to contradict each other."],
   ["liveness", "No end", "One rule is changed, and honest replicas can be made to wait for ever."],
+  ["client", "What clients see", "One rule is changed, and a client can be told what is not so, or what it asked for happens twice."],
+  ["performance", "A lost view", "One rule is changed, and nothing can happen until the view is changed."],
+  ["control", "Changed, and still safe", "One rule is changed, and honest replicas still cannot be made to contradict each other."],
   ["own", "Rules of your own", "Rulebooks of the program that serves this page."],
 ];
 
 function story(row) {
   const known = row.story?.steps?.length;
   const links = [h("a", { href: `#/run?${row.query}` }, "Play it by hand")];
-  if (row.class !== "correct") links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, known ? `Watch it break, in ${known} steps` : "Find out how it breaks"));
+  const held = row.holds && row.class !== "correct";
+  if (row.class !== "correct" && !held && !row.simulated) links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, known ? `Watch it break, in ${known} steps` : "Look for how it breaks, for five minutes at most"));
   return h("li", { class: `story ${row.class}`, "data-rules": row.rules },
     h("h3", {}, row.rules),
     h("p", {}, row.breaks ? `${row.breaks[0].toUpperCase()}${row.breaks.slice(1)}.` : "PBFT as its paper has it, with every rule in place."),
-    row.property ? h("p", { class: "breaks" }, h("b", {}, "Breaks "), `${row.property}: ${row.property_statement}`) : null,
-    h("p", { class: "faint" }, `${row.bound}; Byzantine: ${row.byzantine.join(", ") || "nobody"}`),
+    held ? h("p", { class: "holds" }, h("b", {}, "Holds"), " within its bound, as an exhaustive search has found: there is nothing to watch. Try.") : null,
+    row.simulated ? h("p", { class: "faint" }, "What shows it is a simulated run of thousands of steps, too long to be drawn here: ", h("code", {}, `bft bugs --check ${row.rules}`), " has it happen again.") : null,
+    row.property && !held ? h("p", { class: "breaks" }, h("b", {}, "Breaks "), `${row.property}: ${row.property_statement}`) : null,
+    h("p", { class: "faint" }, `${row.bound}; Byzantine: ${row.holds ? "whoever, up to f of them" : row.byzantine.join(", ") || "nobody"}`),
     row.source ? h("p", { class: "faint source" }, `Seen in: ${row.source}`) : null,
     h("p", { class: "links" }, links));
 }

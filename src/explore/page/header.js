@@ -63,6 +63,7 @@ export const LEGEND = [
   ['<rect class="glyph" x="12" y="4" width="14" height="14"/>', "stops for good"],
   ['<g class="border"><line x1="3" y1="11" x2="35" y2="11"/><text x="14" y="21">v1</text></g>', "moves to that view", null],
   ['<g class="decision"><rect x="1" y="2" width="36" height="19" rx="9.5"/><path class="tick" d="M14 11 l3 3.5 l5 -7"/></g>', "a decision"],
+  ['<text class="label" x="19" y="16" text-anchor="middle">PP</text>', "where there is little room: REQ a request, PP PRE-PREPARE, P PREPARE, C COMMIT, VC VIEW-CHANGE, NV NEW-VIEW, REP a reply", null],
 ];
 
 /** What else there is in a protocol that is not PBFT. */

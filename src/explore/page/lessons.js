@@ -18,7 +18,7 @@ export const LESSONS = [
     intro: "Each column is somebody: c0 is a client, r0 to r3 are replicas. Time runs down. All four replicas are honest, and want to put requests into the same order. r0 leads: it is the primary of view 0.",
     tasks: [
       { say: "Under ‘What can happen next’, let r0 receive the client's request.", done: (s) => hears(s, "request", (e) => e.at === "r0"),
-        then: "r0 gave the request the number 1 and sent a PRE-PREPARE to all. The circle with a number is what is still on its way." },
+        then: "r0 gave the request, c0.t1 (client c0's first), the number #1 in view v0, and sent a PRE-PREPARE to all. The circle with a number is what is still on its way." },
       { say: "Let r1 receive that PRE-PREPARE.", done: (s) => hears(s, "pre-prepare", (e) => e.at === "r1"),
         then: "r1 accepted it, and says so to all: a PREPARE." },
       { say: "Press ‘Let the network run’: everything that was sent arrives, in order.", done: (s) => deciders(s).size >= 4,

@@ -19,11 +19,13 @@ export function subject(session) {
 /** What else there is in the bound. */
 export const facts = (session) => [
   h("span", { class: "fact", title: `Nodes are told apart by ${session.known_by}` }, h("b", {}, "Network"), " ", session.network),
-  h("span", { class: "fact", id: "counterexample" }, search(session.query)),
+  h("span", { class: "fact", id: "counterexample" }, search(session.query, session.story)),
 ];
 
 /** Says how far the search is, and links to what it found; it ends where nobody sees it any more. */
-function search(query) {
+function search(query, story) {
+  // Nobody has to ask, and nothing moves when the answer comes, where the server has said so already.
+  if (story && !found.get(query)?.done) know(query, { done: true, story, says: `${story.violates} is violated` });
   const out = h("span", {}, ...said(query));
   const ask = async () => {
     // A search that is long is asked more and more seldom.

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { write } from "./address.js";
 import { choices } from "./choices.js";
-import { diagram, sentence, votesOf } from "./diagram.js";
+import { diagram, drawn, sentence, stepAt, votesOf } from "./diagram.js";
 import { bare, braces, count, fill, fillSvg, h } from "./dom.js";
 import * as header from "./header.js";
 import * as panels from "./panels.js";
@@ -33,13 +33,20 @@ export function act(...names) {
   go(same ? steps : [...steps.slice(0, at), ...names], at + names.length);
 }
 
-/** A step on: along the run, around the loop, or along the story that is known. */
-export function forward() {
+/** Where a step on leads: along the run, around the loop, or along the story that is known; `null` at the end. */
+function ahead() {
   const { steps, at, run, session } = current;
-  if (at < steps.length) return go(steps, at + 1);
-  if (run.lasso?.is_loop) return go(steps, run.lasso.repeats_after + 1);
+  if (at < steps.length) return [steps, at + 1];
+  if (run.lasso?.is_loop) return [steps, run.lasso.repeats_after + 1];
   const known = session.story?.steps ?? [];
-  if (known.length > at && steps.every((step, place) => known[place] === step)) return go(known, at + 1);
+  if (known.length > at && steps.every((step, place) => known[place] === step)) return [known, at + 1];
+  return null;
+}
+
+/** A step on. */
+export function forward() {
+  const to = ahead();
+  if (to) return go(...to);
   say("This is the end of the run. Choose below what happens next.");
 }
 
@@ -64,17 +71,18 @@ export async function show(address) {
   const { query } = address;
   let { steps, at } = address;
   const whole = api.state(query, steps);
-  const part = at < steps.length ? api.state(query, steps.slice(0, at)) : whole;
+  const part = at < steps.length ? api.part(query, steps.slice(0, at)) : whole;
   const [session, run, atPlace] = await Promise.all([sessionOf(query), whole, part]);
   if (mine !== serial) return;
-  let here = atPlace;
+  let here = part === whole ? run : { ...atPlace, events: run.events.slice(0, at) };
   const unfit = run.unfit;
   at = Math.min(at, run.steps.length);
   // The server names steps in their shortest form: that is the address to give on.
   steps = run.steps;
   if (unfit && at === steps.length) here = run;
-  // What the program was started with belongs into the address, so that another program refuses it.
-  current = { query: session.protocol ? session.query : query, steps, at, tour: address.tour, session, run, here };
+  // What the program was started with belongs into the address, so that another program refuses it; how the run goes on stays.
+  const goesOn = query.split("&").filter((part) => /^(stable|repeats)=/.test(part));
+  current = { query: session.protocol ? [session.query, ...goesOn].join("&") : query, steps, at, tour: address.tour, session, run, here };
   if (!unfit) history.replaceState(null, "", write(current));
   render(unfit);
 }
@@ -123,24 +131,43 @@ function render(unfit) {
 
 const leader = () => primary(viewAt(current.run, current.at), current.session.replicas);
 
+/** Buttons that would do nothing cannot be pressed. */
 function tools() {
-  const { steps, at, run, query } = current;
+  const { steps, at, run, here, query } = current;
   $("place").textContent = `step ${at} of ${steps.length}`;
   $("first").disabled = $("back").disabled = at === 0;
   $("last").disabled = at === steps.length;
   $("branch").disabled = at === steps.length;
+  $("forward").disabled = !ahead();
+  $("let-run").disabled = $("let-decide").disabled = !here.runs.messages;
+  $("let-timers").disabled = !here.runs.timers;
   $("forward").classList.toggle("main", at < steps.length || Boolean(run.lasso?.is_loop));
   $("export").href = api.exported(query, steps);
 }
 
-/** Draws the diagram for the width that there is. */
+const widthOf = () => Math.max(300, $("scroll").clientWidth - 2);
+/** Where one looks in a long run. */
+let centre = 0;
+
+/** Draws the diagram for the width that there is, and shows where one stands. */
 export function draw() {
-  const { run, at } = current;
-  const width = Math.max(300, $("scroll").clientWidth - 2);
-  const drawn = diagram(run, { width, at, primary: leader() });
-  fillSvg($("heads"), drawn.head);
-  fillSvg($("diagram"), drawn.body);
+  drawAt(current.at);
   reveal();
+}
+
+function drawAt(place) {
+  const { run, at } = current;
+  centre = place;
+  const { head, body } = diagram(run, { width: widthOf(), at, centre, primary: leader() });
+  fillSvg($("heads"), head);
+  fillSvg($("diagram"), body);
+}
+
+/** Draws what of a long run is scrolled to. */
+export function scrolled() {
+  const { run } = current, box = $("scroll"), [from, to] = drawn(run, centre);
+  const [top, bottom] = [0, box.clientHeight].map((height) => stepAt(run, widthOf(), box.scrollTop + height - $("heads").offsetHeight));
+  if ((top < from && from > 1) || (bottom > to && to < run.events.length)) drawAt(Math.round((top + bottom) / 2));
 }
 
 /** Scrolls so that the place where one stands is seen. */
@@ -161,8 +188,10 @@ function seen(part) {
  * points from afar the diagram is scrolled there. */
 export function point(place, isFar = false) {
   const { run, at, tour: lesson } = current;
-  const svg = $("diagram").firstElementChild;
   const quorum = place == null ? null : run.quorums[place];
+  const [from, to] = drawn(run, centre);
+  if (quorum && isFar && (quorum.number < from || quorum.number > to)) drawAt(quorum.number);
+  const svg = $("diagram").firstElementChild;
   const votes = quorum ? new Set([...votesOf(run, quorum), quorum.number]) : null;
   svg?.classList.toggle("pointed", Boolean(quorum));
   for (const event of svg?.querySelectorAll(".event, .words") ?? []) {
@@ -172,7 +201,7 @@ export function point(place, isFar = false) {
   }
   const overlap = quorum && run.overlaps.find((one) => one.of.includes(place));
   const both = new Set(overlap?.both.map((one) => one.replica) ?? []);
-  const view = { width: Math.max(300, $("scroll").clientWidth - 2), at, primary: leader(), lit: new Set(quorum?.of ?? []), both };
+  const view = { width: widthOf(), at, primary: leader(), lit: new Set(quorum?.of ?? []), both };
   fillSvg($("heads"), diagram({ ...run, events: [] , undelivered: [], lasso: null }, view).head);
   if (!quorum) return;
   const made = svg?.querySelector(`.event[data-step="${quorum.number}"] .row`);
@@ -211,11 +240,17 @@ export function listChoices() {
 /** Presses the option with that number. */
 export const digit = (number) => pressed[number - 1]?.();
 
+/** To the state of a dot of the tree. */
+export function toTried(dot) {
+  const to = keep(current.query, current.steps)[Number(dot.dataset.run)];
+  if (to) go(to, Number(dot.dataset.at));
+}
+
 function tries() {
   const { query, steps, at, run } = current;
   const runs = keep(query, steps);
-  const drawn = tree(query, runs, { steps, at });
-  if (drawn) fillSvg($("tree"), drawn);
+  const shape = tree(runs, { steps, at });
+  if (shape) fillSvg($("tree"), shape);
   else fill($("tree"), h("p", { class: "faint" }, "None yet. Each run that you try stays here; go back to any state of it, and try another."));
   const lasso = run.lasso;
   $("ring").hidden = !lasso;

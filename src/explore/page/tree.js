@@ -1,7 +1,6 @@
 // The runs that were tried of one system, as a tree: each run a line, each step a dot, forks below.
 
 import { escaped } from "./dom.js";
-import { write } from "./address.js";
 
 const KEY = "bft-runs";
 const MOST = 24;
@@ -48,11 +47,16 @@ function common(a, b) {
   return length;
 }
 
-/** The tree as SVG: `here` is the run and the place in it where one stands. */
-export function tree(query, runs, here) {
+/** The most dots of a run: of a longer one not every state has one. */
+const DOTS = 120;
+
+/** The tree as SVG: `here` is the run and the place in it where one stands. Whoever shows it goes where a dot says, `data-run` and
+ * `data-at`: the addresses of all states of a long run would be longer than everything else. */
+export function tree(runs, here) {
   if (!runs.length) return null;
   const most = Math.max(...runs.map((run) => run.length), 1);
-  const gap = Math.max(7, Math.min(22, 460 / most)), row = 20, left = 14;
+  const apart = Math.ceil(most / DOTS), way = here.steps.slice(0, here.at);
+  const gap = Math.max(7 / apart, Math.min(22, 460 / most)), row = 20, left = 14;
   const x = (step) => left + step * gap, y = (place) => 14 + place * row;
   const parts = [];
   runs.forEach((run, place) => {
@@ -63,10 +67,12 @@ export function tree(query, runs, here) {
       if (parent < 0 || shared > from) [parent, from] = [other, shared];
     }
     parts.push(`<path class="branch" d="${parent < 0 ? `M${x(0)} ${y(place)}` : `M${x(from)} ${y(parent)} C${x(from)} ${y(place)} ${x(from)} ${y(place)} ${x(from + 1)} ${y(place)}`} L${x(run.length)} ${y(place)}"/>`);
+    const isOn = common(run, way) === here.at;
     for (let step = parent < 0 ? 0 : from + 1; step <= run.length; step += 1) {
-      const at = step === here.at && common(run, here.steps.slice(0, here.at)) === here.at;
+      const at = isOn && step === here.at;
+      if (step % apart && !at && step !== run.length) continue;
       const name = step ? `after step ${step}: ${run[step - 1]}` : "the start";
-      parts.push(`<a href="${escaped(write({ query, steps: run, at: step }))}" aria-label="Run ${place + 1}, ${escaped(name)}"${at ? ' aria-current="step"' : ""} tabindex="${at || step === run.length ? 0 : -1}"><title>${escaped(name)}</title><rect class="target" x="${x(step) - gap / 2}" y="${y(place) - row / 2}" width="${gap}" height="${row}"/><circle class="${at ? "here" : step === run.length ? "end" : "dot"}" cx="${x(step)}" cy="${y(place)}" r="${at ? 6 : step === run.length ? 4.5 : 3}"/></a>`);
+      parts.push(`<a href="#" data-run="${place}" data-at="${step}" aria-label="Run ${place + 1}, ${escaped(name)}"${at ? ' aria-current="step"' : ""} tabindex="${at || step === run.length ? 0 : -1}"><title>${escaped(name)}</title><rect class="target" x="${x(step) - (gap * apart) / 2}" y="${y(place) - row / 2}" width="${gap * apart}" height="${row}"/><circle class="${at ? "here" : step === run.length ? "end" : "dot"}" cx="${x(step)}" cy="${y(place)}" r="${at ? 6 : step === run.length ? 4.5 : 3}"/></a>`);
     }
   });
   const width = x(most) + 14, height = y(runs.length - 1) + 14;

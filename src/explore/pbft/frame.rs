@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::network::can_expire;
 use super::options::{self, Choice, choices, outcome_of};
 use super::properties::properties;
 use super::quorums::{Counted, completed, overlaps};
@@ -11,27 +12,41 @@ use crate::model::{Event, System};
 use crate::pbft::{Message, Principal};
 use crate::trace::{RunLasso, Step, describe, everybody, in_words};
 
-/// All that is told of a run. `said` is from which steps on it is said that the network is stable, and that the run repeats;
-/// `is_brief` leaves out what can happen next.
-pub(super) fn state(
-    walk: &Walk,
-    unfit: Option<&Unfit>,
-    said: Option<(usize, usize)>,
-    is_brief: bool,
-) -> Value {
+/// What is told of a state beside the state itself.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// From which steps on it is said that the network is stable, and that the run repeats.
+    pub said: Option<(usize, usize)>,
+    /// Not what can happen next.
+    pub is_brief: bool,
+    /// Not what has happened.
+    pub no_events: bool,
+}
+
+/// What the page is told of something that has happened; nothing of it changes as the run goes on.
+#[derive(Debug)]
+pub(super) struct Told {
+    counted: Vec<Counted>,
+    event: Value,
+}
+
+/// All that is told of a run.
+pub(super) fn state(walk: &Walk, unfit: Option<&Unfit>, wanted: Wanted) -> Value {
+    let Wanted { said, is_brief, no_events } = wanted;
     let system = &*walk.opened.system;
     let all = if is_brief { None } else { Some(choices(walk)) };
     let ends = all.as_deref().and_then(|all| ends(walk, all));
     let mut quorums: Vec<Counted> = Vec::new();
     let mut events = Vec::new();
-    for (number, (deed, name)) in (1..).zip(walk.deeds.iter().zip(&walk.names)) {
-        let first = quorums.len();
-        if let Deed::Step(step) = deed {
-            quorums.extend(completed(system, number, step));
+    for (place, cell) in walk.told.iter().enumerate() {
+        let told = cell.get_or_init(|| told(walk, place));
+        quorums.extend(told.counted.iter().cloned());
+        if !no_events {
+            let mut event = told.event.clone();
+            let is_counted = !told.counted.is_empty();
+            event["quorum"] = json!(is_counted.then(|| quorums.len() - 1));
+            events.push(event);
         }
-        let own = (first < quorums.len()).then(|| quorums.len() - 1);
-        let decides: Vec<_> = quorums[first..].iter().filter_map(Counted::decides).collect();
-        events.push(event(walk, number, name, deed, own, decides));
     }
     let undelivered: Vec<_> = walk
         .undelivered()
@@ -49,6 +64,8 @@ pub(super) fn state(
             })
         })
         .collect();
+    // What was dropped is not delivered.
+    let is_sent = undelivered.iter().any(|one| one["lost"] == json!(false));
     let lasso = lasso(walk, said);
     json!({
         "steps": walk.names,
@@ -66,18 +83,32 @@ pub(super) fn state(
         "properties": properties(walk, ends.is_some(), all.is_some(), lasso.as_ref()),
         "choices": all.as_deref().map_or_else(|| json!([]), |all| options::as_json(walk, all)),
         "lasso": lasso.as_ref().map(super::story::lasso_to_json),
+        "runs": { "messages": is_sent, "timers": is_sent || can_expire(walk) },
         "ends": ends,
     })
+}
+
+/// What is told of the deed at a place in a run.
+fn told(walk: &Walk, place: usize) -> Told {
+    let number = place + 1;
+    let Some((deed, name)) = walk.deeds.get(place).zip(walk.names.get(place)) else {
+        return Told { counted: Vec::new(), event: Value::Null };
+    };
+    let counted = match deed {
+        Deed::Step(step) => completed(&walk.opened.system, number, step),
+        _ => Vec::new(),
+    };
+    let decides = counted.iter().filter_map(Counted::decides).collect();
+    let event = event(walk, number, name, deed, decides);
+    Told { counted, event }
 }
 
 /// What everybody believes, and which properties that has: what changes from step to step.
 pub(super) fn beliefs(walk: &Walk) -> Value {
     let system = &*walk.opened.system;
-    let steps = (1..).zip(&walk.deeds).filter_map(|(number, deed)| match deed {
-        Deed::Step(step) => Some(completed(system, number, step)),
-        _ => None,
-    });
-    let quorums: Vec<Counted> = steps.flatten().collect();
+    let all = walk.told.iter().enumerate();
+    let all = all.flat_map(|(place, cell)| cell.get_or_init(|| told(walk, place)).counted.iter().cloned());
+    let quorums: Vec<Counted> = all.collect();
     json!({
         "nodes": nodes(walk),
         "quorums": quorums.iter().map(Counted::to_json).collect::<Vec<_>>(),
@@ -152,23 +183,26 @@ fn message(system: &System, message: &Message) -> Value {
     })
 }
 
-fn event(
-    walk: &Walk,
-    number: usize,
-    name: &str,
-    deed: &Deed,
-    quorum: Option<usize>,
-    decides: Vec<Value>,
-) -> Value {
+/// At which step before this one somebody honest sent a message.
+fn sent_before(walk: &Walk, number: usize, message: &Message) -> Option<usize> {
+    walk.sent_at(message).filter(|at| *at < number)
+}
+
+/// Whether somebody Byzantine had said what arrives in a step, in whatever name.
+fn is_lie(walk: &Walk, number: usize, message: &Message) -> bool {
+    walk.is_byzantine(message) || walk.sent_at(message).is_some_and(|at| at >= number)
+}
+
+fn event(walk: &Walk, number: usize, name: &str, deed: &Deed, decides: Vec<Value>) -> Value {
     let system = &*walk.opened.system;
     match deed {
-        Deed::Step(step) => step_to_json(walk, number, name, step, quorum, decides),
+        Deed::Step(step) => step_to_json(walk, number, name, step, decides),
         Deed::Dropped(to, worded) => json!({
             "number": number, "name": name, "kind": "drop", "at": to.to_string(),
-            "from": worded.from.to_string(), "sent_at": walk.sent_at(&worded.message),
+            "from": worded.from.to_string(), "sent_at": sent_before(walk, number, &worded.message),
             "message": message(system, &worded.message),
             "words": format!("{} is lost", describe(system, &worded.message)),
-            "by_byzantine": walk.is_byzantine(&worded.message),
+            "by_byzantine": is_lie(walk, number, &worded.message),
             "outcome": [], "sends": [], "view_before": null, "view_after": null, "decides": [], "quorum": null,
         }),
         Deed::Stopped(who) => json!({
@@ -179,14 +213,7 @@ fn event(
     }
 }
 
-fn step_to_json(
-    walk: &Walk,
-    number: usize,
-    name: &str,
-    step: &Step,
-    quorum: Option<usize>,
-    decides: Vec<Value>,
-) -> Value {
+fn step_to_json(walk: &Walk, number: usize, name: &str, step: &Step, decides: Vec<Value>) -> Value {
     let system = &*walk.opened.system;
     let (kind, arrived) = match &step.event {
         Event::Deliver(message) => ("message", Some(message)),
@@ -215,17 +242,17 @@ fn step_to_json(
         "kind": kind,
         "at": step.to.to_string(),
         "from": arrived.map(|message| message.signer().to_string()),
-        "sent_at": arrived.and_then(|message| walk.sent_at(message)),
+        "sent_at": arrived.and_then(|message| sent_before(walk, number, message)),
         "message": arrived.map(|it| message(system, it)),
         "words": words,
-        "by_byzantine": arrived.is_some_and(|message| walk.is_byzantine(message)),
+        "by_byzantine": arrived.is_some_and(|message| is_lie(walk, number, message)),
         "outcome": outcome_of(walk, step),
         "sends": sends,
         "view_before": view(&step.before),
         "view_after": view(&step.after),
         "active_after": step.after.replica().map(|state| state.is_active()),
         "decides": decides,
-        "quorum": quorum,
+        "quorum": null,
     })
 }
 

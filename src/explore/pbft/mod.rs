@@ -10,6 +10,7 @@ mod options;
 mod properties;
 mod quorums;
 mod referee;
+mod runs;
 mod search;
 mod session;
 mod story;
@@ -34,21 +35,26 @@ use crate::model::{Property, looked_at};
 use crate::subject::{Catalogue, Pbft};
 use crate::trace::{TraceFile, principal};
 
+use frame::Wanted;
 use handed::{Handed, Part};
 use opened::{BOUND, Opened, Shelf, TRACE};
+use runs::Runs;
 use search::Searches;
 use session::session;
 use story::Story;
 use walk::Walk;
 
 /// What else can stand in an address.
-const OTHERS: [&str; 11] =
-    [TRACE, "steps", "until", "timers", "only", "seconds", "brief", "stable", "repeats", "search", "cancel"];
+const OTHERS: [&str; 12] = [
+    TRACE, "steps", "until", "timers", "only", "seconds", "brief", "events", "stable", "repeats", "search",
+    "cancel",
+];
 
 /// PBFT under the rulebooks of a catalogue.
 pub(super) struct PbftStage {
     catalogue: Catalogue,
     shelf: Shelf,
+    runs: Runs,
     searches: Searches,
     watched: Watched,
     explorers: Explorers,
@@ -60,7 +66,8 @@ impl PbftStage {
     pub fn new(catalogue: Catalogue, trace: Option<TraceFile>) -> Self {
         let handed = Handed::new(trace);
         let (shelf, searches, explorers) = (Shelf::default(), Searches::default(), Explorers::default());
-        PbftStage { catalogue, shelf, searches, watched: Watched::default(), explorers, handed }
+        let (runs, watched) = (Runs::default(), Watched::default());
+        PbftStage { catalogue, shelf, runs, searches, watched, explorers, handed }
     }
 
     fn opened(&self, query: &Query) -> Result<Arc<Opened>, String> {
@@ -82,9 +89,9 @@ impl PbftStage {
         all
     }
 
-    fn walk(&self, query: &Query) -> Result<(Walk, Option<walk::Unfit>), String> {
+    fn walk(&self, query: &Query) -> Result<(Arc<Walk>, Option<walk::Unfit>), String> {
         let opened = self.opened(query)?;
-        Ok(Walk::along(&opened, query.get("steps").unwrap_or_default()))
+        Ok(self.runs.along(&opened, query.get("steps").unwrap_or_default()))
     }
 
     fn property(query: &Query, opened: &Opened) -> Result<Property, String> {
@@ -97,7 +104,8 @@ impl PbftStage {
         let story = known.get(subject.name());
         let property = story.map(|story| story.violates).or_else(|| expected(subject)).or(subject.property());
         let scope = story.map_or_else(|| subject.scope(), |story| story.bound.scope);
-        let byzantine = story.map_or_else(Vec::new, |story| story.bound.byzantine.clone());
+        let byzantine =
+            story.map_or_else(|| opened::first(scope.faults), |story| story.bound.byzantine.clone());
         let class = rulebook.map_or_else(|| "own".to_owned(), |rulebook| rulebook.class.to_string());
         json!({
             "rules": subject.name(),
@@ -109,6 +117,8 @@ impl PbftStage {
             "bound": scope.to_string(),
             "byzantine": byzantine.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "source": rulebook.map(|rulebook| rulebook.source),
+            "holds": rulebook.is_some_and(holds),
+            "simulated": story.is_none() && rulebook.is_some_and(is_simulated),
             "query": format!("rules={}", subject.name()),
             "story": story.map(|story| story.to_json(&format!("rules={}", subject.name()))),
         })
@@ -122,6 +132,16 @@ fn expected(subject: &Pbft) -> Option<Property> {
         bugs::Expected::Violated(property) => Some(property),
         bugs::Expected::Holds => None,
     })
+}
+
+/// Whether the corpus says of no run of a rulebook that it violates something.
+fn holds(rulebook: &bugs::Rulebook) -> bool {
+    rulebook.runs.iter().all(|run| run.expected == bugs::Expected::Holds)
+}
+
+/// Whether a simulated run alone shows what the corpus says of a rulebook.
+fn is_simulated(rulebook: &bugs::Rulebook) -> bool {
+    rulebook.runs.iter().all(|run| run.scope.load.is_some())
 }
 
 impl Stage for PbftStage {
@@ -160,11 +180,14 @@ impl Stage for PbftStage {
     fn state(&self, query: &Query) -> Answer {
         let (walk, unfit) = self.walk(query)?;
         let said = query.number("stable")?.zip(query.number("repeats")?);
-        Ok(frame::state(&walk, unfit.as_ref(), said, query.is_set("brief")))
+        let no_events = query.get("events") == Some("0");
+        let wanted = Wanted { said, is_brief: query.is_set("brief"), no_events };
+        Ok(frame::state(&walk, unfit.as_ref(), wanted))
     }
 
     fn run(&self, query: &Query) -> Answer {
-        let (mut walk, unfit) = self.walk(query)?;
+        let (walk, unfit) = self.walk(query)?;
+        let mut walk = Walk::clone(&walk);
         let until = query.get("until").map_or(Ok(Until::Quiet), str::parse)?;
         let only = query.get("only").map(|only| {
             let one = |name: &str| principal(name).ok_or_else(|| format!("only={only}: '{name}' is nobody"));
@@ -173,7 +196,7 @@ impl Stage for PbftStage {
         if unfit.is_none() {
             network::run(&mut walk, until, query.is_set("timers"), only.transpose()?.as_deref());
         }
-        Ok(frame::state(&walk, unfit.as_ref(), None, false))
+        Ok(frame::state(&walk, unfit.as_ref(), Wanted::default()))
     }
 
     fn explain(&self, query: &Query) -> Answer {
@@ -262,7 +285,7 @@ fn frames(walk: &Walk) -> Value {
         }
     }
     // What happened stands in the last one.
-    frames.push(frame::state(&on, None, None, true));
+    frames.push(frame::state(&on, None, Wanted { is_brief: true, ..Wanted::default() }));
     json!({ "session": session(&walk.opened), "frames": frames })
 }
 

@@ -82,12 +82,17 @@ fn waits(walk: &Walk) -> bool {
     })
 }
 
-/// Lets the timers that run run out, each once, where requests wait; whether one did.
-fn expire(walk: &mut Walk, only: Option<&[Principal]>) -> bool {
-    if !waits(walk) {
-        return false;
-    }
+/// Whether a timer that runs out, where nothing is left to deliver, changes anybody.
+pub(super) fn can_expire(walk: &Walk) -> bool {
+    due(walk, None).iter().any(|(who, event)| changes(&walk.run, *who, event))
+}
+
+/// The timers that run, where requests wait.
+fn due(walk: &Walk, only: Option<&[Principal]>) -> Vec<(Principal, Event)> {
     let mut due = Vec::new();
+    if !waits(walk) {
+        return due;
+    }
     for participant in walk.participants() {
         let who = participant.id();
         let Participant::Replica(replica, _) = participant else { continue };
@@ -99,8 +104,13 @@ fn expire(walk: &mut Walk, only: Option<&[Principal]>) -> bool {
             due.push((who, Event::Timeout(timer.view)));
         }
     }
+    due
+}
+
+/// Lets the timers that run run out, each once, where requests wait; whether one did.
+fn expire(walk: &mut Walk, only: Option<&[Principal]>) -> bool {
     let before = walk.deeds.len();
-    for (who, event) in due {
+    for (who, event) in due(walk, only) {
         if changes(&walk.run, who, &event) {
             // A timer that has been stopped by then does not run out.
             let _ = walk.happen(who, event);

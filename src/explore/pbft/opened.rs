@@ -115,11 +115,11 @@ impl Opened {
             Some("none" | "nobody" | "0") => Vec::new(),
             Some(text) => match text.parse()? {
                 Byzantine::Ids(ids) => ids,
-                Byzantine::Count(count) => (0..count).map(ReplicaId).collect(),
+                Byzantine::Count(count) => first(count),
             },
             None => match story {
                 Some(story) => story.bound.byzantine.clone(),
-                None => (0..scope.faults).map(ReplicaId).collect(),
+                None => first(scope.faults),
             },
         };
         let is_open = match query.get("open") {
@@ -143,6 +143,11 @@ impl Opened {
         }
         Ok(this)
     }
+}
+
+/// So many replicas: who is Byzantine where nothing says it.
+pub(super) fn first(count: u16) -> Vec<ReplicaId> {
+    (0..count).map(ReplicaId).collect()
 }
 
 /// The messages that arrive in a run.

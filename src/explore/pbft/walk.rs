@@ -1,10 +1,10 @@
 //! A run, step by step as an address names it.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::frame::Told;
 use super::name::{self, JOINT, Named};
 use super::opened::{Opened, Worded};
 use crate::model::{Event, Local, NoStep, Participant, Run, Statements, Transition, participants};
@@ -15,7 +15,7 @@ use crate::trace::{Step, Trace, changes, describe, offered};
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
     /// Something happened.
-    Step(Box<Step>),
+    Step(Arc<Step>),
     /// A message is lost on its way to somebody.
     Dropped(Principal, Worded),
     /// Somebody does nothing more.
@@ -39,10 +39,13 @@ pub(super) struct Sent {
 }
 
 /// A run with what was left out of it on purpose.
+#[derive(Clone)]
 pub(super) struct Walk {
     pub opened: Arc<Opened>,
     pub run: Run,
     pub deeds: Vec<Deed>,
+    /// What the page is told of each, once somebody asked.
+    pub told: Vec<Arc<OnceLock<Told>>>,
     /// The name of each deed.
     pub names: Vec<String>,
     /// What was sent by who is honest, in that order; clients' requests first.
@@ -54,10 +57,11 @@ pub(super) struct Walk {
     dropped: FxHashSet<(Principal, Message)>,
     stopped: Vec<Principal>,
     /// What can be there now, found when it is asked for.
-    there: OnceCell<There>,
+    there: OnceLock<There>,
 }
 
 /// The messages that can arrive now, and which of them read alike.
+#[derive(Clone)]
 pub(super) struct There {
     pub all: Vec<Worded>,
     alike: FxHashMap<(Principal, String), Vec<usize>>,
@@ -78,6 +82,7 @@ impl Walk {
             opened: Arc::clone(opened),
             run: Run::new(Arc::clone(system)),
             deeds: Vec::new(),
+            told: Vec::new(),
             names: Vec::new(),
             sent: Vec::new(),
             participants: participants(system),
@@ -86,7 +91,7 @@ impl Walk {
             delivered: FxHashSet::default(),
             dropped: FxHashSet::default(),
             stopped: Vec::new(),
-            there: OnceCell::new(),
+            there: OnceLock::new(),
         };
         for request in system.requests() {
             this.add_sent(0, Message::Request(request.clone()));
@@ -142,6 +147,7 @@ impl Walk {
 
     fn add(&mut self, deed: Deed, name: String) {
         self.deeds.push(deed);
+        self.told.push(Arc::default());
         self.names.push(name);
     }
 
@@ -152,19 +158,21 @@ impl Walk {
     pub fn happen(&mut self, to: Principal, event: Event) -> Result<(), String> {
         let name = match &event {
             Event::Deliver(message) => {
-                let worded = Worded::new(&self.opened.system, message.clone());
+                // Of two that are equal, such as NEW-VIEWs on the same view changes in another order, one is listed: it has the name.
+                let listed = self.there().all.iter().find(|worded| worded.message == *message).cloned();
+                let worded = listed.unwrap_or_else(|| Worded::new(&self.opened.system, message.clone()));
                 self.name_of(to, &worded)
             }
             other => name::happens(to, other),
         };
         let (before, taken) = self.run.step(to, &event).map_err(|why| self.refusal(to, &event, why))?;
-        self.there = OnceCell::new();
+        self.there = OnceLock::new();
         if let Event::Deliver(message) = &event {
             self.delivered.insert((to, message.clone()));
         }
         let at = self.deeds.len() + 1;
         let (sent, after) = (taken.sent(&self.opened.system), taken.after.clone());
-        self.add(Deed::Step(Box::new(Step::new(to, event, before, taken))), name);
+        self.add(Deed::Step(Arc::new(Step::new(to, event, before, taken))), name);
         for (_, message) in sent {
             self.known.learn(&message);
             self.add_sent(at, message);

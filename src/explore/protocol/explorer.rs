@@ -67,7 +67,7 @@ impl<P: Protocol> Explorer<P> {
     /// # Errors
     /// The text is no trace of this protocol.
     pub fn along(protocol: Arc<P>, trace: &str) -> Result<Self, ReadStoryError> {
-        let (_, graph, path) = StoryFile::followed(trace, protocol, Arc::default())?;
+        let (_, graph, path) = StoryFile::followed(trace, protocol, None, Arc::default())?;
         let graph = Arc::new(graph);
         let along = along(&graph, &path)?;
         Ok(Explorer { graph, along: Some(along) })

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::lines;
 use super::name::possible;
+use super::network::can_run;
 use super::opened::{Opened, Told};
 use super::options::{self, choices, outcome, sends};
 use super::walk::{Deed, Happened, Unfit, Walk, kind};
@@ -11,7 +12,7 @@ use crate::engine::{AGREEMENT, LIVENESS, PANICS, Step, VALIDITY};
 use crate::protocol::Protocol;
 use crate::trace::StoryEnd;
 
-/// All that is told of a run. `story` is the counterexample that is known.
+/// All that is told of a run. `story` is the counterexample that is known, `end` how this run goes on for ever.
 ///
 /// # Errors
 /// The code cannot be shown.
@@ -20,16 +21,16 @@ pub(super) fn state<P: Protocol>(
     walk: &Walk,
     unfit: Option<&Unfit>,
     story: Option<&Told>,
+    end: Option<&StoryEnd>,
 ) -> Result<Value, String> {
     let all = choices(opened, walk)?;
     let undelivered = undelivered(opened, walk);
     let goal = opened.goal(story);
-    let story = story.filter(|story| story.steps == walk.names);
-    let end = story.and_then(|story| story.end.as_ref());
     let events: Vec<_> = (1..)
         .zip(walk.deeds.iter().zip(&walk.names))
         .map(|(n, (deed, name))| event(opened, n, name, deed))
         .collect();
+    let (messages, timers) = can_run(opened, walk);
     let ends = all.is_empty().then_some("within the bound nothing can happen any more");
     Ok(json!({
         "steps": walk.names,
@@ -46,6 +47,7 @@ pub(super) fn state<P: Protocol>(
         "properties": properties(opened, walk, goal, end),
         "choices": options::as_json(opened, walk, &all),
         "lasso": end.map(|end| lasso(end, walk.names.len())),
+        "runs": { "messages": messages, "timers": timers },
         "ends": ends,
     }))
 }

@@ -36,7 +36,9 @@ use search::Searches;
 use walk::{Unfit, Walk};
 
 /// What else can stand in an address.
-const OTHERS: [&str; 8] = ["steps", "until", "timers", "only", "seconds", "brief", "search", "cancel"];
+const OTHERS: [&str; 11] = [
+    "steps", "until", "timers", "only", "seconds", "brief", "events", "stable", "repeats", "search", "cancel",
+];
 /// The most bounds that are kept open, and runs in each.
 const MOST: (usize, usize) = (12, 24);
 
@@ -157,6 +159,23 @@ impl<P: Protocol> ProtocolStage<P> {
         Ok((opened, walk, unfit))
     }
 
+    /// A run as the page is told.
+    fn frame(&self, query: &Query, opened: &Opened<P>, walk: &Walk, unfit: Option<&Unfit>) -> Answer {
+        let story = self.story(opened);
+        let known = story.as_ref().filter(|story| story.steps == walk.names);
+        let said = query.number("stable")?.zip(query.number("repeats")?).filter(|_| !walk.leaves_out());
+        let end = known.and_then(|story| story.end.clone()).or_else(|| {
+            let (stable, repeats) = said?;
+            let asked = self.subject.at(opened.bound.clone(), None);
+            search::stays(&self.subject, &asked, &walk.names, stable, repeats)
+        });
+        let mut state = frame::state(opened, walk, unfit, story.as_ref(), end.as_ref())?;
+        if query.get("events") == Some("0") {
+            state["events"] = json!([]);
+        }
+        Ok(state)
+    }
+
     /// The story of the steps of a run.
     fn told(&self, opened: &Opened<P>, walk: &Walk) -> Result<Story, String> {
         Story::of(&opened.graph, &walk.path()).map_err(|why| why.to_string())
@@ -238,7 +257,7 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
 
     fn state(&self, query: &Query) -> Answer {
         let (opened, walk, unfit) = self.walk(query)?;
-        frame::state(&opened, &walk, unfit.as_ref(), self.story(&opened).as_ref())
+        self.frame(query, &opened, &walk, unfit.as_ref())
     }
 
     fn run(&self, query: &Query) -> Answer {
@@ -255,7 +274,7 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
         if unfit.is_none() {
             network::run(&opened, &mut walk, until, query.is_set("timers"), only.transpose()?.as_deref())?;
         }
-        frame::state(&opened, &walk, unfit.as_ref(), self.story(&opened).as_ref())
+        self.frame(query, &opened, &walk, unfit.as_ref())
     }
 
     fn explain(&self, query: &Query) -> Answer {

@@ -66,6 +66,35 @@ pub(super) fn find<'a>(all: &'a [Named], name: &str, is_meant: impl Fn(&Named) -
     }
 }
 
+/// The steps of these names from the start of a graph; what was dropped, or who has stopped, is no step.
+///
+/// # Errors
+/// One of them cannot happen.
+pub(super) fn followed<P: Protocol>(graph: &Graph<P>, names: &[String]) -> Result<Vec<Step>, String> {
+    followed_from(graph, graph.start().clone(), names)
+}
+
+/// The same from another state.
+///
+/// # Errors
+/// One of them cannot happen.
+pub(super) fn followed_from<P: Protocol>(
+    graph: &Graph<P>,
+    mut state: GraphState,
+    names: &[String],
+) -> Result<Vec<Step>, String> {
+    let mut path = Vec::new();
+    for name in names.iter().filter(|name| !name.starts_with("stop-") && !name.starts_with("x-")) {
+        let all = possible(graph, &state);
+        let changes = |named: &Named| graph.next(&state, named.step).is_ok_and(|next| next != state);
+        let step = find(&all, name, changes).map(|named| named.step);
+        let step = step.ok_or_else(|| format!("{name} cannot happen then"))?;
+        state = graph.next(&state, step).map_err(|why| why.to_string())?;
+        path.push(step);
+    }
+    Ok(path)
+}
+
 /// What is called alike by content too is numbered in the order in which it stands in its queue.
 fn number(all: &mut [Named]) {
     for place in 0..all.len() {

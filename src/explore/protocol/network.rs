@@ -26,8 +26,7 @@ pub(super) fn run<P: Protocol>(
 ) -> Result<(), String> {
     let begun = walk.deeds.len();
     let is_let = |walk: &Walk, place: PlaceId| {
-        let is_asked = only.is_none_or(|only| only.contains(&place));
-        is_asked && opened.graph.place(place).twin.is_none() && !walk.is_stopped(place)
+        only.is_none_or(|only| only.contains(&place)) && is_running(opened, walk, place)
     };
     let mut rounds = 0;
     while walk.deeds.len() < begun + MOST {
@@ -48,6 +47,33 @@ pub(super) fn run<P: Protocol>(
         }
     }
     Ok(())
+}
+
+/// Whether something comes of letting the network run: without timers, and with them.
+pub(super) fn can_run<P: Protocol>(opened: &Opened<P>, walk: &Walk) -> (bool, bool) {
+    let is_let = |walk: &Walk, place: PlaceId| is_running(opened, walk, place);
+    let messages = next(opened, walk, is_let).is_some();
+    let expires = || {
+        let mut all = possible(&opened.graph, &walk.seen.state).into_iter();
+        all.any(|named| runs_out(opened, walk, named.step, is_let))
+    };
+    let is_done = opened.graph.are_all_done(&walk.seen.state);
+    (messages, messages || !is_done && expires())
+}
+
+/// Whether somebody is honest and has not stopped.
+fn is_running<P: Protocol>(opened: &Opened<P>, walk: &Walk, place: PlaceId) -> bool {
+    opened.graph.place(place).twin.is_none() && !walk.is_stopped(place)
+}
+
+/// Whether a step is that a timer runs out, of somebody who is let, with an effect.
+fn runs_out<P: Protocol>(
+    opened: &Opened<P>,
+    walk: &Walk,
+    step: Step,
+    is_let: impl Fn(&Walk, PlaceId) -> bool,
+) -> bool {
+    matches!(step, Step::Timer(place, _) if is_let(walk, place)) && walk.changes(opened, step)
 }
 
 fn take<P: Protocol>(opened: &Opened<P>, walk: &mut Walk, step: Step) -> Result<(), String> {
@@ -93,10 +119,7 @@ fn expire<P: Protocol>(
 ) -> Result<(), String> {
     let all = possible(&opened.graph, &walk.seen.state);
     for named in all {
-        if let Step::Timer(place, _) = named.step
-            && is_let(walk, place)
-            && walk.changes(opened, named.step)
-        {
+        if runs_out(opened, walk, named.step, &is_let) {
             take(opened, walk, named.step)?;
         }
     }

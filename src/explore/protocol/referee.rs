@@ -1,17 +1,18 @@
-//! The referee: whether something can still be broken from here, by a search message by message.
+//! The referee: whether something can still be broken from here, by a search message by message; or whether they can be stopped
+//! for ever.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::watched::of_the_referee;
-use super::opened::{Asked, Opened, Subject};
-use super::search::{Came, Ended, searched};
+use super::opened::{Asked, Opened, Subject, Told};
+use super::search::{Came, Ended, searched, stopped};
 use super::walk::Walk;
-use crate::check::{Coverage, Progress};
+use crate::check::{Coverage, Limit, Progress};
 use crate::engine::LIVENESS;
 use crate::protocol::Protocol;
-use crate::trace::thousands;
+use crate::trace::{count, thousands};
 
 /// The answer about a property, after a search of so long at most.
 pub(super) fn rule<P: Protocol>(
@@ -22,11 +23,10 @@ pub(super) fn rule<P: Protocol>(
     time: Duration,
     progress: &Progress,
 ) -> Value {
-    let none = Coverage::default();
     if property == LIVENESS {
-        let why = "Whether a run goes on for ever is not searched for from a state in the middle: start from the story.";
-        return answer("refused", property, None, &none, why.to_owned(), None);
+        return for_ever(subject, opened, walk, time, progress);
     }
+    let none = Coverage::default();
     let verdicts = opened.graph.verdicts(&walk.seen.state);
     if let Some((_, Some(why))) = verdicts.into_iter().find(|(name, _)| *name == property) {
         let sentence = format!("This very state breaks {property}.");
@@ -38,10 +38,7 @@ pub(super) fn rule<P: Protocol>(
     let states = thousands(coverage.states);
     match end {
         Ended::Violated(names, _) => {
-            let late = match walk.leaves_out() {
-                true => " What was dropped or stopped may only be late: here it may still happen.",
-                false => "",
-            };
+            let late = late(walk);
             let steps = if names.len() == 1 { "step" } else { "steps" };
             let sentence =
                 format!("Yes: {property} can still be broken, in {} more {steps}.{late}", names.len());
@@ -54,7 +51,8 @@ pub(super) fn rule<P: Protocol>(
             );
             answer("no", property, None, &coverage, sentence, None)
         }
-        Ended::Limited => {
+        // That a run never gets there was not asked.
+        Ended::Limited(_) | Ended::Never(_) => {
             let sentence = format!(
                 "Not exhausted: {states} states were visited without a violation of {property}, and nothing is known of the \
                  others."
@@ -65,6 +63,83 @@ pub(super) fn rule<P: Protocol>(
             answer("refused", property, None, &coverage, format!("No verdict: {why}."), None)
         }
     }
+}
+
+/// What is said where the run that is shown has more than steps.
+fn late(walk: &Walk) -> &'static str {
+    match walk.leaves_out() {
+        true => " What was dropped or stopped may only be late: here it may still happen.",
+        false => "",
+    }
+}
+
+/// The answer about what must happen once the network is stable, on every fair run.
+fn for_ever<P: Protocol>(
+    subject: &Subject<P>,
+    opened: &Opened<P>,
+    walk: &Walk,
+    time: Duration,
+    progress: &Progress,
+) -> Value {
+    let none = Coverage::default();
+    if opened.graph.is_done(&walk.seen.state) {
+        let why = "No: in this very state every honest node has come to what it must come to.".to_owned();
+        return answer("no", LIVENESS, None, &none, why, None);
+    }
+    let asked = subject.at(opened.bound.clone(), None);
+    let Came { coverage, end } = stopped(subject, &asked, &walk.names, &of_the_referee(time), progress);
+    let states = thousands(coverage.states);
+    let said = |said: &str, sentence: String| answer(said, LIVENESS, None, &coverage, sentence, None);
+    match end {
+        Ended::Never(told) => never(opened, walk, &told, &coverage),
+        Ended::Exhausted => said(
+            "no",
+            format!(
+                "No: all {states} states that can be reached from here within the bound were visited, and on every fair run \
+                 every honest node comes to what it must come to, whenever the network becomes stable."
+            ),
+        ),
+        Ended::Limited(limit) => {
+            let others = match limit {
+                Limit::Bound => {
+                    "But some runs go on beyond the bound of the protocol, and nothing is known of those."
+                }
+                _ => "Nothing is known of the others.",
+            };
+            let how = if limit == Limit::Stopped { "Cancelled" } else { "Not exhausted" };
+            said(
+                "not-exhausted",
+                format!(
+                    "{how}: {states} states were visited, and no fair run among them waits for ever. {others}"
+                ),
+            )
+        }
+        Ended::Violated(_, why) | Ended::Refused(why) => said("refused", format!("No verdict: {why}.")),
+    }
+}
+
+/// The answer where a run was found: what it is, and where it stands.
+fn never<P: Protocol>(opened: &Opened<P>, walk: &Walk, told: &Told, coverage: &Coverage) -> Value {
+    let begun = walk.path().len();
+    let rest = told.steps.get(begun..).unwrap_or_default();
+    let then = told.end.as_ref().map_or("", |end| end.then.as_str());
+    let late = late(walk);
+    let sentence = match rest.len() {
+        0 => format!("Yes: from here they need never get there, without another step: {then}.{late}"),
+        n => {
+            let steps = count(n as u64, "more step", "more steps");
+            format!("Yes: from here they need never get there, in {steps} and then: {then}.{late}")
+        }
+    };
+    let mut value = answer("yes", LIVENESS, Some(rest), coverage, sentence, None);
+    let places = told.end.as_ref().map_or_else(String::new, |end| {
+        let repeats = end.repeats_after.unwrap_or(told.steps.len());
+        format!("&stable={}&repeats={repeats}", end.stable_after)
+    });
+    value["run"] = json!({
+        "query": format!("{}{places}", opened.query), "steps": told.steps, "at": begun,
+    });
+    value
 }
 
 fn answer(

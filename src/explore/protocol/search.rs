@@ -5,49 +5,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::super::watched::{Going, LIMITS, cancelled};
 use super::frame::lasso;
 use super::opened::{Asked, Opened, Subject, Told};
 use super::walk::Walk;
-use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness};
-use crate::check::{Coverage, End, Limits, Progress, search_on};
-use crate::engine::{AGREEMENT, FairGraph, Graph, GraphState, LIVENESS, Refusal, Step, guarded};
+use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness, staying};
+use crate::check::{Coverage, End, Limit, Limits, Progress, search_on};
+use crate::engine::{AGREEMENT, FairGraph, Graph, LIVENESS, Onward, Refusal, Step, guarded};
 use crate::protocol::Protocol;
-use crate::trace::{ReadStoryError, StoryFile, thousands};
-
-/// The runs that go on from a state.
-struct From<'a, P: Protocol> {
-    graph: &'a Graph<P>,
-    start: GraphState,
-}
-
-/// What is wrong is found out when the run is told.
-const SAFETY: &str = "safety";
-
-impl<P: Protocol> Model for From<'_, P> {
-    type State = GraphState;
-    type Action = Step;
-
-    fn init_states(&self) -> Vec<GraphState> {
-        vec![self.start.clone()]
-    }
-
-    fn actions(&self, state: &GraphState, actions: &mut Vec<Step>) {
-        self.graph.actions(state, actions);
-    }
-
-    fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
-        Model::next_state(self.graph, state, step)
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always(SAFETY, |from: &Self, state: &GraphState| {
-            from.graph.violation(state).is_none()
-        })]
-    }
-}
+use crate::trace::{ReadStoryError, Story, StoryEnd, StoryFile, thousands};
 
 /// What a search came to.
 pub(super) struct Came {
@@ -58,8 +26,10 @@ pub(super) struct Came {
 pub(super) enum Ended {
     /// The names of the steps that lead there, and the property.
     Violated(Vec<String>, String),
+    /// A run from the start on that never gets where it must get.
+    Never(Told),
     Exhausted,
-    Limited,
+    Limited(Limit),
     Refused(String),
 }
 
@@ -85,12 +55,15 @@ pub(super) fn searched<P: Protocol>(
     if let Some(unfit) = walk.follow(&opened, names.iter().map(String::as_str)) {
         return refused(format!("step {}: {}", unfit.step, unfit.why));
     }
-    let from = From { graph: &opened.graph, start: walk.seen.state.clone() };
-    let report = search_on(&from, &from.properties(), limits, progress, None, |_| {}).0;
+    let onward = match Onward::new(&opened.graph, &walk.path()) {
+        Ok(onward) => onward,
+        Err(why) => return refused(why.to_string()),
+    };
+    let report = search_on(&onward, &onward.properties(), limits, progress, None, |_| {}).0;
     let end = match (opened.graph.refusal(), report.end) {
         (Some(why), _) => Ended::Refused(why.to_string()),
         (None, End::Exhausted) => Ended::Exhausted,
-        (None, End::Limited(_)) => Ended::Limited,
+        (None, End::Limited(limit)) => Ended::Limited(limit),
         (None, End::Violated { path, .. }) => match named(&opened, &mut walk, &path) {
             Ok(()) => {
                 let property = opened.graph.violation(&walk.seen.state).map(|found| found.property);
@@ -117,7 +90,7 @@ pub(super) fn of_trace<P: Protocol>(
     subject: &Subject<P>,
     text: &str,
 ) -> Result<(Asked, Told), ReadStoryError> {
-    let (file, graph, path) = StoryFile::followed(text, Arc::clone(&subject.protocol), Arc::default())?;
+    let (file, graph, path) = StoryFile::followed(text, Arc::clone(&subject.protocol), None, Arc::default())?;
     let asked = subject.at(file.bound().clone(), None);
     let told = told(&asked, graph, &path).map_err(Refusal::NotRepeated)?;
     let violates = file.violates.clone().unwrap_or_else(|| AGREEMENT.to_owned());
@@ -154,7 +127,7 @@ fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -
                 return (Some(Told { steps, violates, end: None }), says);
             }
             Ended::Refused(why) => return (None, why),
-            Ended::Limited => {
+            Ended::Limited(_) => {
                 let of_safety = if wants_liveness { "safety" } else { looked_at };
                 let says = format!(
                     "not exhausted: none of {} states violates {of_safety}, and nothing is known of the others",
@@ -162,7 +135,8 @@ fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -
                 );
                 return (None, says);
             }
-            Ended::Exhausted => {}
+            // That a run never gets there was not asked.
+            Ended::Exhausted | Ended::Never(_) => {}
         }
     }
     if wants_liveness && let Some(found) = never(subject, asked, progress, &mut states) {
@@ -187,13 +161,10 @@ fn never<P: Protocol>(
     *states += coverage.states;
     let says = match verdict {
         Verdict::Holds | Verdict::Vacuous => return None,
-        Verdict::NotLive { story, .. } | Verdict::Violated { story, .. } => {
-            let text = story.to_json().map_err(ReadStoryError::from);
-            match text.and_then(|text| of_trace(subject, &text)) {
-                Ok((_, told)) => return Some((Some(told), format!("{LIVENESS} is violated"))),
-                Err(why) => why.to_string(),
-            }
-        }
+        Verdict::NotLive { story, .. } | Verdict::Violated { story, .. } => match of_story(subject, &story) {
+            Ok(told) => return Some((Some(told), format!("{LIVENESS} is violated"))),
+            Err(why) => why.to_string(),
+        },
         Verdict::NotExhausted(limit) if asked.property.is_some() => {
             format!("{LIVENESS} is not exhausted: {limit}")
         }
@@ -205,6 +176,67 @@ fn never<P: Protocol>(
         Verdict::Refused(why) => why.to_string(),
     };
     Some((None, says))
+}
+
+fn of_story<P: Protocol>(subject: &Subject<P>, story: &Story) -> Result<Told, ReadStoryError> {
+    Ok(of_trace(subject, &story.to_json()?)?.1)
+}
+
+/// Every run that goes on from a run, after it stable or not for so many rounds.
+fn fair<P: Protocol>(
+    subject: &Subject<P>,
+    asked: &Asked,
+    names: &[String],
+    rounds: u64,
+    progress: &Progress,
+) -> Result<FairGraph<P>, String> {
+    let graph = Graph::fair(Arc::clone(&subject.protocol), &asked.bound, Arc::clone(&progress.stop));
+    let graph = graph.map_err(|why| why.to_string())?;
+    if let Some(why) = graph.refusal() {
+        return Err(why.to_string());
+    }
+    let path = super::name::followed(&graph, names)?;
+    FairGraph::beginning_with(graph, &path, rounds).map_err(|why| why.to_string())
+}
+
+/// Looks for a fair run that goes on from a run and never gets where it must get, whenever the network becomes stable.
+pub(super) fn stopped<P: Protocol>(
+    subject: &Subject<P>,
+    asked: &Asked,
+    names: &[String],
+    limits: &Limits,
+    progress: &Progress,
+) -> Came {
+    let graph = match fair(subject, asked, names, UNSTABLE_ROUNDS, progress) {
+        Ok(graph) => graph,
+        Err(why) => return Came { coverage: Coverage::default(), end: Ended::Refused(why) },
+    };
+    let (coverage, verdict) = check_liveness(&graph, limits, progress);
+    let end = match verdict {
+        Verdict::Holds | Verdict::Vacuous => Ended::Exhausted,
+        Verdict::NotLive { story, .. } | Verdict::Violated { story, .. } => match of_story(subject, &story) {
+            Ok(told) => Ended::Never(told),
+            Err(why) => Ended::Refused(why.to_string()),
+        },
+        Verdict::NotExhausted(limit) => Ended::Limited(limit),
+        Verdict::Refused(why) => Ended::Refused(why.to_string()),
+    };
+    Came { coverage, end }
+}
+
+/// How a run goes on for ever whose network is stable after so many steps and that repeats those after so many others, as far as
+/// its nodes show it.
+pub(super) fn stays<P: Protocol>(
+    subject: &Subject<P>,
+    asked: &Asked,
+    names: &[String],
+    stable_after: usize,
+    repeats_after: usize,
+) -> Option<StoryEnd> {
+    let (before, after) = names.split_at_checked(stable_after)?;
+    let graph = fair(subject, asked, before, 0, &Progress::default()).ok()?;
+    let path = super::name::followed_from(graph.graph(), graph.begins_at().clone(), after).ok()?;
+    staying(&graph, &path, repeats_after.checked_sub(stable_after)?)
 }
 
 /// One search for a counterexample.

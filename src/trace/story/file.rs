@@ -114,7 +114,7 @@ impl StoryFile {
     /// # Errors
     /// It is no story of that protocol, or a step cannot happen.
     pub fn replay<P: Protocol>(text: &str, protocol: Arc<P>) -> Result<(Self, Story), ReadStoryError> {
-        let (file, graph, path) = StoryFile::followed(text, protocol, Arc::default())?;
+        let (file, graph, path) = StoryFile::followed(text, protocol, None, Arc::default())?;
         let story = match &file.end {
             None => Story::of(&graph, &path)?,
             Some(end) => Story::never(&graph, &path, end.clone())?,
@@ -122,10 +122,11 @@ impl StoryFile {
         Ok((file, story))
     }
 
-    /// The steps of a file, and the graph in which they are steps.
+    /// The steps of a file, and the graph in which they are steps; of its properties all are looked at, or the one that is asked.
     pub(crate) fn followed<P: Protocol>(
         text: &str,
         protocol: Arc<P>,
+        asked: Option<&str>,
         stop: Arc<AtomicBool>,
     ) -> Result<Followed<P>, ReadStoryError> {
         let mut value: serde_json::Value = serde_json::from_str(text)?;
@@ -140,7 +141,7 @@ impl StoryFile {
         if file.protocol != protocol.name() {
             return Err(ReadStoryError::Protocol(file.protocol, protocol.name()));
         }
-        let graph = Graph::of_one_run(protocol, &file.bound, None, stop)?;
+        let graph = Graph::of_one_run(protocol, &file.bound, asked, stop)?;
         if let Some(refusal) = graph.refusal() {
             return Err(refusal.into());
         }

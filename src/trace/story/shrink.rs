@@ -22,7 +22,7 @@ impl Story {
         let Some(violation) = self.violation.as_ref().filter(|_| self.end.is_none()) else {
             return Ok(self.clone());
         };
-        let (_, graph, path) = StoryFile::followed(&self.to_json()?, protocol, Arc::default())?;
+        let (_, graph, path) = StoryFile::followed(&self.to_json()?, protocol, None, Arc::default())?;
         let mut shrinking = Shrinking { graph: &graph, property: &violation.property, left: EFFORT };
         Ok(Story::of(&graph, &shrinking.least(path))?)
     }

@@ -48,8 +48,9 @@ pub(super) fn all<P: Protocol>(
     let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
     let progress = Progress::default();
+    let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
     let tables = are_steps(&**protocol, asked)
-        .then(|| followed(&progress, stop, || Tables::of(protocol, limits, &progress)));
+        .then(|| followed_until(&progress, &outside, || Tables::of(protocol, liars, limits, &progress)));
     let queue = Mutex::new(jobs.iter().enumerate());
     let rows = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -135,8 +136,8 @@ fn one<P: Protocol>(
     if let Some(tables) = tables.filter(|_| !job.is_liveness) {
         Participants::new(protocol.nodes(), &job.bound.byzantine)?;
         let limits = Limits { timeout: outside.left(), ..*limits };
-        return Ok(followed(&progress, outside.stop, || {
-            tables.row(&**protocol, &job.bound, asked, &limits, &progress)
+        return Ok(followed_until(&progress, outside, || {
+            tables.row(protocol, &job.bound, asked, &limits, &progress)
         }));
     }
     let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
@@ -170,7 +171,7 @@ fn refused<P: Protocol>(asked: &'static str, graph: &Graph<P>) -> Option<Row> {
 }
 
 fn row<P: Protocol>(asked: &'static str, graph: &Graph<P>, coverage: Coverage, verdict: Verdict) -> Row {
-    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
+    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key().to_owned());
     Row { asked, adversary, network, key, coverage, verdict }
 }
 
@@ -186,11 +187,17 @@ impl Drop for Over<'_> {
 
 /// Does the work, and passes on that it is to stop.
 fn followed<R>(progress: &Progress, stop: &AtomicBool, work: impl FnOnce() -> R) -> R {
+    followed_until(progress, &Outside { stop, deadline: None }, work)
+}
+
+/// Does the work, which looks at no clock, and passes on that it is to stop or that its time is over.
+fn followed_until<R>(progress: &Progress, outside: &Outside<'_>, work: impl FnOnce() -> R) -> R {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
             while !is_over.load(Relaxed) {
-                if stop.load(Relaxed) {
+                let is_late = outside.left().is_some_and(|left| left.is_zero());
+                if outside.stop.load(Relaxed) || is_late {
                     progress.stop.store(true, Relaxed);
                 }
                 std::thread::park_timeout(Duration::from_millis(20));

@@ -66,7 +66,8 @@ impl<P: Protocol> Finder<P> {
             first.push(Feed::Timer(timer));
             second.push(Feed::Timer(timer));
             let (a, b) = (self.run(control, one, &first)?, self.run(control, other, &second)?);
-            (first.pop(), second.pop());
+            first.pop();
+            second.pop();
             self.tried.pairs += 1;
             if a.at.is_some() != b.at.is_some() || came_of(&a) != came_of(&b) {
                 return Ok(Some(self.told(control, one, other, Feed::Timer(timer), &a, &b)));

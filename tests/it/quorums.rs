@@ -1,11 +1,11 @@
 //! Whole quorums as steps of a protocol of one's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bft_check::check::{Check, Conclusion};
-use bft_check::engine::guards::{Ended, GuardOptions, Guards, Unfit};
+use bft_check::engine::guards::{Ended, GuardOptions, Guards, Statements, Unfit};
 use bft_check::protocol::{
     Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
 };
@@ -16,24 +16,30 @@ struct Count {
     quorum: usize,
     /// Whether its control state leaves out for what a node has voted.
     forgets: bool,
+    /// Whether 'b' takes one vote more, though its renaming says that the values can be exchanged.
+    prefers: bool,
+    /// Who wants one vote more than the others.
+    strict: Option<NodeId>,
 }
 
 /// Of four nodes two are a quorum: one that votes twice makes two of them.
-const NAIVE: Count = Count { quorum: 2, forgets: false };
+const NAIVE: Count = Count { quorum: 2, forgets: false, prefers: false, strict: None };
 /// Any two quorums have an honest node in common.
-const REPAIRED: Count = Count { quorum: 3, forgets: false };
+const REPAIRED: Count = Count { quorum: 3, forgets: false, prefers: false, strict: None };
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Said {
     Proposal(char),
     Vote(char),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Voter {
     voted: Option<char>,
     decided: Option<char>,
     votes: BTreeMap<NodeId, char>,
+    /// How many votes more than the others it wants.
+    more: usize,
 }
 
 impl Count {
@@ -48,7 +54,8 @@ impl Count {
     fn count(self, node: &mut Voter, voter: NodeId, value: char, effects: &mut Effects<Self>) {
         node.votes.entry(voter).or_insert(value);
         let votes = node.votes.values().filter(|vote| **vote == value).count();
-        if votes >= self.quorum && node.decided.is_none() {
+        let more = node.more + usize::from(self.prefers && value == 'b');
+        if votes >= self.quorum + more && node.decided.is_none() {
             node.decided = Some(value);
             effects.decide(Slot(0), value);
         }
@@ -66,7 +73,7 @@ impl Protocol for Count {
     }
 
     fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> (NodeId, Voter) {
-        let mut node = Voter::default();
+        let mut node = Voter { more: usize::from(self.strict == Some(id)), ..Voter::default() };
         if id == NodeId(0) {
             effects.broadcast(Said::Proposal('a'));
             self.vote(&mut node, id, 'a', effects);
@@ -129,13 +136,74 @@ fn a_quorum_that_is_too_small_forks_and_the_run_is_told() {
     }
 }
 
-/// That nothing is found is no proof that nothing is there.
+/// Where nothing is wrong in all states it holds, and it is said on what that rests.
 #[test]
-fn where_nothing_is_found_it_is_not_said_to_hold() {
+fn what_holds_is_said_with_what_it_rests_on() {
     let checked = Check::new(REPAIRED).byzantine([NodeId(0)]).run().unwrap();
     let said = checked.to_string();
-    assert_eq!(checked.conclusion(), Conclusion::NoVerdict, "{said}");
-    assert!(said.contains("nothing wrong was found") && !said.contains("VIOLATED"), "{said}");
+    assert_eq!(checked.conclusion(), Conclusion::Holds, "{said}");
+    for part in ["the protocol's control state", "tried on", "rests on Tallying::control"] {
+        assert!(said.contains(part), "'{part}' is missing in: {said}");
+    }
+    let guards = Guards::new(Arc::new(REPAIRED), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+    let explored = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true).unwrap();
+    assert!(explored.tried.pairs > 10 && explored.tried.walks > 10 && explored.decides, "{explored:?}");
+}
+
+/// What honest nodes have sent and can decide, in every state that is reached message by message.
+fn message_by_message(protocol: Count, byzantine: NodeId) -> Statements {
+    let begin = |id| protocol.init(id, &mut Effects::default());
+    let honest: Vec<NodeId> = NodeId::all(4).filter(|id| *id != byzantine).collect();
+    let (mut known, mut todo) =
+        (BTreeSet::new(), vec![honest.iter().copied().map(begin).collect::<Vec<_>>()]);
+    let mut statements = Statements::default();
+    while let Some(nodes) = todo.pop() {
+        if !known.insert(format!("{nodes:?}")) {
+            continue;
+        }
+        let votes = nodes.iter().filter_map(|(id, node)| Some((*id, Said::Vote(node.voted?))));
+        let proposed = honest.contains(&NodeId(0)).then_some((NodeId(0), Said::Proposal('a')));
+        let sent: BTreeSet<_> = votes.chain(proposed).collect();
+        let words = sent.iter().map(|(id, said)| format!("{id}: {}", protocol.message_in_words(said)));
+        let words: BTreeSet<String> = words.collect();
+        for (id, node) in &nodes {
+            let decided = node.decided.map(|value| protocol.value_in_words(&value));
+            let decided = decided.map(|value| format!("{id}: {value} in {}", Slot(0)));
+            statements.decided.extend(decided.map(|decided| (words.clone(), decided)));
+        }
+        statements.sent.insert(words);
+        let lies = protocol.alphabet().into_iter().map(|said| (byzantine, said));
+        for (from, message) in sent.into_iter().chain(lies) {
+            for place in (0..nodes.len()).filter(|place| honest[*place] != from) {
+                let mut nodes = nodes.clone();
+                let input = Input::Message { from, message: message.clone() };
+                protocol.step(&mut nodes[place], input, &mut Effects::default());
+                todo.push(nodes);
+            }
+        }
+    }
+    statements
+}
+
+/// Whole quorums as steps reach what single messages reach: all that can be sent together, and all that can be decided then.
+#[test]
+fn whole_quorums_reach_what_single_messages_reach() {
+    for (protocol, byzantine) in [(REPAIRED, NodeId(0)), (REPAIRED, NodeId(3)), (NAIVE, NodeId(0))] {
+        let guards = Guards::new(Arc::new(protocol), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+        let (wholly, singly) =
+            (guards.statements(&[byzantine]).unwrap(), message_by_message(protocol, byzantine));
+        assert!(singly.sent.len() > 3 && !singly.decided.is_empty());
+        assert_eq!(wholly.sent, singly.sent, "{byzantine}");
+        assert!(wholly.decided.is_superset(&singly.decided), "{byzantine}");
+        // What it says by the way when it decides is not yet sent.
+        for (sent, decision) in &wholly.decided {
+            let mut later = singly.decided.iter();
+            assert!(
+                later.any(|(more, other)| more.is_superset(sent) && other == decision),
+                "{sent:?} {decision}"
+            );
+        }
+    }
 }
 
 /// Steps that are put off, and states that are one but for names, change no answer.
@@ -144,7 +212,7 @@ fn what_makes_the_search_smaller_changes_no_answer() {
     for (protocol, byzantine, is_wrong) in
         [(NAIVE, NodeId(0), true), (REPAIRED, NodeId(0), false), (REPAIRED, NodeId(3), false)]
     {
-        let guards = Guards::new(Arc::new(protocol), 1, &AtomicBool::new(false)).unwrap().unwrap();
+        let guards = Guards::new(Arc::new(protocol), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
         let states: Vec<u64> = [(false, false), (true, false), (false, true), (true, true)]
             .map(|(puts_off, renames)| {
                 let options = GuardOptions { puts_off, renames, walks: 300 };
@@ -160,11 +228,35 @@ fn what_makes_the_search_smaller_changes_no_answer() {
     }
 }
 
-/// Random runs of real nodes find it out, or what is found does not happen: there is no verdict either way.
+/// Two histories that it makes one are not alike. It is told even where nothing wrong is found: there is no verdict either way.
 #[test]
 fn a_control_state_that_leaves_something_out_gets_no_verdict() {
     let forgetful = Count { forgets: true, ..REPAIRED };
-    let guards = Guards::new(Arc::new(forgetful), 1, &AtomicBool::new(false)).unwrap().unwrap();
+    let guards = Guards::new(Arc::new(forgetful), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+    for asked in [None, Some("validity")] {
+        let said = guards.explore(&[NodeId(0)], asked, GuardOptions::default(), &|_, _| true);
+        let Err(Unfit::Unlike(unlike)) = said else { panic!("{said:?}") };
+        assert!(unlike.input.contains("Proposal") && unlike.first != unlike.second, "{unlike}");
+    }
+    let checked = Check::new(forgetful).byzantine([NodeId(0)]).run().unwrap();
+    assert_eq!(checked.conclusion(), Conclusion::NoVerdict, "{checked}");
+}
+
+/// A renaming under which something changes is no premise of a verdict.
+#[test]
+fn a_renaming_that_changes_something_gets_no_verdict() {
+    let guards = Guards::new(Arc::new(Count { prefers: true, ..REPAIRED }), 1, 1, &AtomicBool::new(false))
+        .unwrap()
+        .unwrap();
     let said = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true);
-    assert!(matches!(said, Err(Unfit::Missed(_) | Unfit::Spurious(_))), "{said:?}");
+    assert_eq!(said, Err(Unfit::Renaming(1)));
+}
+
+/// Nodes that say the same and do not do the same are no premise of a verdict either.
+#[test]
+fn like_nodes_that_are_not_alike_get_no_verdict() {
+    let strict = Count { strict: Some(NodeId(2)), ..REPAIRED };
+    let guards = Guards::new(Arc::new(strict), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+    let said = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true);
+    assert_eq!(said, Err(Unfit::Exchange(NodeId(1), NodeId(2))));
 }

@@ -1,25 +1,32 @@
 //! Rows of judge *guards*: a protocol that counts, against the most general adversary over its alphabet.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::AskedOfProtocol;
-use super::report::{Row, Verdict};
+use super::report::{BY_CONTROL, Row, Verdict};
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, Unfit};
 use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
 use crate::protocol::Protocol;
-use crate::trace::Story;
+use crate::trace::{Story, thousands};
 
 /// What each node can do, or why that is not known; and how long it took to find out.
 pub(super) struct Tables<P: Protocol> {
-    guards: Result<Option<Guards<P>>, Unfit>,
+    /// Not tried: they show violations.
+    guards: Known<P>,
+    /// Tried, once a row needs it.
+    tried: OnceLock<Known<P>>,
+    byzantine: usize,
+    threads: usize,
     took: Duration,
     /// What has ended that early, if something has.
     ended: Option<Limit>,
 }
+
+type Known<P> = Result<Option<Guards<P>>, Unfit>;
 
 /// Whether steps are whole quorums: if the protocol counts, and nothing is asked that only steps message by message know.
 pub(super) fn are_steps<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> bool {
@@ -30,13 +37,14 @@ pub(super) fn are_steps<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> b
 
 impl<P: Protocol> Tables<P> {
     /// Finds out what each node can do.
-    pub fn of(protocol: &Arc<P>, limits: &Limits, progress: &Progress) -> Self {
+    pub fn of(protocol: &Arc<P>, byzantine: usize, limits: &Limits, progress: &Progress) -> Self {
         let begin = Instant::now();
-        let guards = Guards::new(Arc::clone(protocol), limits.threads, &progress.stop);
-        Tables { guards, took: begin.elapsed(), ended: None }
+        let guards = Guards::untried(Arc::clone(protocol), byzantine, limits.threads, &progress.stop);
+        let (tried, threads) = (OnceLock::new(), limits.threads);
+        Tables { guards, tried, byzantine, threads, took: begin.elapsed(), ended: None }
     }
 
-    /// The same, where a limit has ended it if it is not whole.
+    /// The tables, and the limit that has ended them if they are not whole.
     pub fn ended_by(self, limit: Option<Limit>) -> Self {
         Tables { ended: limit, ..self }
     }
@@ -49,7 +57,7 @@ impl<P: Protocol> Tables<P> {
     /// One placement of the Byzantine nodes.
     pub fn row(
         &self,
-        protocol: &P,
+        protocol: &Arc<P>,
         bound: &Bound,
         asked: &AskedOfProtocol,
         limits: &Limits,
@@ -63,7 +71,7 @@ impl<P: Protocol> Tables<P> {
             let limit = reached(limits, progress, states, begin);
             limit.inspect(|limit| ended.set(*limit)).is_none()
         };
-        let explored = match &self.guards {
+        let explore = |known: &Known<P>| match known {
             Ok(Some(guards)) => {
                 let options = GuardOptions::default();
                 guards.explore(&bound.byzantine, asked.property.as_deref(), options, &goes_on).map(Some)
@@ -71,13 +79,27 @@ impl<P: Protocol> Tables<P> {
             Ok(None) => Ok(None),
             Err(why) => Err(why.clone()),
         };
-        let mut coverage = Coverage::default();
-        if let Ok(Some(Explored { states, transitions, depth, .. })) = &explored {
+        let explored = match explore(&self.guards) {
+            // What shows no violation is tried before anything is said.
+            Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_)) => {
+                explore(self.tried.get_or_init(|| {
+                    Guards::new(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
+                }))
+            }
+            explored => explored,
+        };
+        let (mut coverage, mut key) = (Coverage::default(), BY_CONTROL.to_owned());
+        if let Ok(Some(explored)) = &explored {
+            let Explored { states, transitions, depth, .. } = explored;
+            key = in_words(explored);
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
         coverage.elapsed = begin.elapsed();
+        if let Some(most) = limits.timeout.filter(|most| coverage.elapsed >= *most) {
+            ended.set(Limit::Time(most));
+        }
         let verdict = match explored {
-            Ok(explored) => verdict(protocol, bound, explored, ended.get()),
+            Ok(explored) => verdict(&**protocol, bound, explored, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
             Err(why) => Verdict::Refused(Refusal::Quorums(why.to_string())),
         };
@@ -85,7 +107,7 @@ impl<P: Protocol> Tables<P> {
             asked: "safety",
             adversary: self.adversary(bound),
             network: "any order, with repetition".to_owned(),
-            key: "control state and what it has sent: whole quorums are steps",
+            key,
             coverage,
             levels: Vec::new(),
             verdict,
@@ -101,6 +123,12 @@ impl<P: Protocol> Tables<P> {
             self.guards.as_ref().ok().and_then(|guards| guards.as_ref()).map_or(0, Guards::alphabet);
         format!("{}: most general over an alphabet of {alphabet} messages", who.join(","))
     }
+}
+
+/// What tells nodes apart, and how much it was tried: the verdict rests on that.
+fn in_words(explored: &Explored) -> String {
+    let (pairs, runs) = (explored.tried.pairs, explored.tried.walks + explored.walks);
+    format!("{BY_CONTROL}, tried on {} pairs of histories and in {} runs", thousands(pairs), thousands(runs))
 }
 
 fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant) -> Option<Limit> {
@@ -121,11 +149,8 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
     let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
-        // The runs that were looked up are samples: they may refute that nothing is missing, and do not show it.
-        Ended::Exhausted => {
-            let why = Unfit::Unproved { states: explored.states, walks: explored.walks };
-            Verdict::Refused(Refusal::Quorums(why.to_string()))
-        }
+        Ended::Exhausted if explored.decides => Verdict::Holds,
+        Ended::Exhausted => Verdict::Vacuous,
         Ended::Violated(acted) => {
             let acted = *acted;
             Verdict::Violated {

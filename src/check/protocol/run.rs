@@ -67,8 +67,9 @@ pub(super) fn all<P: Protocol>(
     let jobs = jobs(&**protocol, asked)?;
     let outside = Outside { stop, deadline: deadline(timeout) };
     let progress = Progress::default();
+    let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
     let tables = are_steps(&**protocol, asked)
-        .then(|| tables(protocol, &Limits { timeout, ..*limits }, &outside, &progress));
+        .then(|| tables(protocol, liars, &Limits { timeout, ..*limits }, &outside, &progress));
     let queue = Mutex::new(jobs.iter().enumerate());
     let rows = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -97,6 +98,7 @@ pub(super) fn all<P: Protocol>(
 /// What each node can do, as far as the limits let that be found out.
 fn tables<P: Protocol>(
     protocol: &Arc<P>,
+    byzantine: usize,
     limits: &Limits,
     outside: &Outside<'_>,
     progress: &Progress,
@@ -108,7 +110,7 @@ fn tables<P: Protocol>(
         *reached = reached.or(limit);
         reached.is_some()
     };
-    let tables = watched(progress, &is_to_stop, || Tables::of(protocol, limits, progress));
+    let tables = watched(progress, &is_to_stop, || Tables::of(protocol, byzantine, limits, progress));
     tables.ended_by(reached.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -179,8 +181,9 @@ fn one<P: Protocol>(
     if let Some(tables) = tables.filter(|_| !job.is_liveness) {
         Participants::new(protocol.nodes(), &job.bound.byzantine)?;
         let limits = Limits { timeout: outside.left(), ..*limits };
-        return Ok(watched(&progress, &|| outside.stop.load(Relaxed), || {
-            tables.row(&**protocol, &job.bound, asked, &limits, &progress)
+        let is_to_stop = || outside.stop.load(Relaxed) || outside.left().is_some_and(|left| left.is_zero());
+        return Ok(watched(&progress, &is_to_stop, || {
+            tables.row(protocol, &job.bound, asked, &limits, &progress)
         }));
     }
     let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
@@ -220,7 +223,7 @@ pub(super) fn row<P: Protocol>(
     coverage: Coverage,
     verdict: Verdict,
 ) -> Row {
-    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
+    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key().to_owned());
     Row { asked, adversary, network, key, coverage, levels: Vec::new(), verdict }
 }
 

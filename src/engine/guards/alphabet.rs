@@ -86,6 +86,11 @@ impl<P: Protocol> Alphabet<P> {
         }
     }
 
+    /// The class of a message of parts.
+    pub fn class(&self, content: Content) -> Option<usize> {
+        self.classes.iter().position(|members| members.contains(&content))
+    }
+
     /// Messages that are neither votes nor compound.
     pub fn plain(&self) -> impl Iterator<Item = Content> {
         let all = (0..).zip(&self.natures);

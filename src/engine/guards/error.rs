@@ -41,24 +41,53 @@ pub enum Unfit {
          and Tallying::control leaves out cannot all be had again from the network"
     )]
     Missed(String),
-    /// Nothing wrong was found, which is no proof.
-    #[error(
-        "nothing wrong was found in {states} states, and {walks} random runs of real nodes are among them; but nothing shows that no \
-         step is missing, so judge guards shows violations and never says of a protocol of one's own that it holds"
-    )]
-    Unproved {
-        /// States of all honest nodes together.
-        states: u64,
-        /// Random runs that were looked up.
-        walks: u64,
-    },
     /// A violation that does not happen when it is acted out.
     #[error(
         "judge guards found a violation that does not happen when it is acted out message by message: {0}. A node remembers \
-         something that Tallying::control leaves out"
+         something that Tallying::control leaves out, or nobody is to be counted twice and was"
     )]
     Spurious(String),
+    /// Nothing wrong was found, with tables of which it was not tried whether they miss anything.
+    #[error("nothing wrong was found, and it was not tried whether anything is missing")]
+    Untried,
+    /// Two histories with one control state that are not alike.
+    #[error(transparent)]
+    Unlike(Box<UnlikeControls>),
+    /// A renaming under which something changes.
+    #[error(
+        "Tallying::renamings has one, the {0}. of them, under which something changes: either names matter to the nodes, or judge \
+         guards misses something"
+    )]
+    Renaming(usize),
+    /// Two nodes that say the same and are not alike.
+    #[error(
+        "nothing wrong was found; but {0} and {1} can say the same, and what is known of them is not: either their duties are not \
+         the same, or judge guards misses something or has too much of one of them"
+    )]
+    Exchange(NodeId, NodeId),
     /// The code cannot be checked.
     #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+/// Two histories of one node that lead to one control state, and are not alike where both hold the same messages.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "Tallying::control leaves something out: {node} is in the control state {control} after {one} and after {other}; but on      {input} the former brings about: {first}; the latter: {second}"
+)]
+pub struct UnlikeControls {
+    /// The node.
+    pub node: String,
+    /// The control state.
+    pub control: String,
+    /// One history of inputs, in words.
+    pub one: String,
+    /// Another.
+    pub other: String,
+    /// The input, in words.
+    pub input: String,
+    /// What came of it after the one.
+    pub first: String,
+    /// What came of it after the other.
+    pub second: String,
 }

@@ -90,6 +90,29 @@ impl<P: Protocol> Machine<P> {
 
     /// Hands over an input.
     pub fn feed(&mut self, id: NodeId, running: &mut Running<P>, feed: Feed) -> Result<Done, Unfit> {
+        let mut done = self.hand(id, running, feed)?;
+        if done.panicked.is_none() {
+            match self.place(running) {
+                Ok(is_moved) => done.is_moved = is_moved,
+                Err(panicked) => return Ok(Done { panicked: Some(panicked), ..Done::default() }),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Hands over inputs of which it is known what comes of them: the control state is looked at once, at the end. Whether
+    /// nothing has panicked.
+    pub fn replay(&mut self, id: NodeId, running: &mut Running<P>, feeds: &[Feed]) -> Result<bool, Unfit> {
+        for &feed in feeds {
+            if self.hand(id, running, feed)?.panicked.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(feeds.is_empty() || self.place(running).is_ok())
+    }
+
+    /// Hands over an input, and does not look at the control state.
+    fn hand(&mut self, id: NodeId, running: &mut Running<P>, feed: Feed) -> Result<Done, Unfit> {
         self.runs += 1;
         let input = match feed {
             Feed::Message(from, content) => {
@@ -103,23 +126,21 @@ impl<P: Protocol> Machine<P> {
         };
         let Some(input) = input else { return Ok(Done::default()) };
         let mut effects = Effects::default();
-        let (protocol, control) = (Arc::clone(&self.protocol), self.quorums.control);
-        let ran = guarded(|| {
-            protocol.step(&mut running.node, input, &mut effects);
-            control(&protocol, &running.node)
-        });
-        match ran {
+        match guarded(|| self.protocol.step(&mut running.node, input, &mut effects)) {
             Err(panicked) => Ok(Done { panicked: Some(panicked), ..Done::default() }),
-            Ok(key) => {
-                let mut done = self.noted(id, running, effects)?;
-                let known = self.controls.get_index(running.control as usize);
-                if known.is_none_or(|(known, own)| *known != key || *own != running.own) {
-                    running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
-                    done.is_moved = true;
-                }
-                Ok(done)
-            }
+            Ok(()) => self.noted(id, running, effects),
         }
+    }
+
+    /// Looks at the control state of a node. Whether it is another.
+    fn place(&mut self, running: &mut Running<P>) -> Result<bool, Panicked> {
+        let key = guarded(|| (self.quorums.control)(&self.protocol, &running.node))?;
+        let known = self.controls.get_index(running.control as usize);
+        let is_moved = known.is_none_or(|(known, own)| *known != key || *own != running.own);
+        if is_moved {
+            running.control = self.controls.insert_full((key, running.own.clone())).0 as u32;
+        }
+        Ok(is_moved)
     }
 
     fn noted(&mut self, id: NodeId, running: &mut Running<P>, effects: Effects<P>) -> Result<Done, Unfit> {
@@ -153,5 +174,44 @@ impl<P: Protocol> Machine<P> {
             }
         }
         Ok(done)
+    }
+
+    /// An input in words.
+    pub fn in_words(&self, feed: Feed) -> String {
+        match feed {
+            Feed::Message(from, content) => {
+                let message = self.alphabet.messages.get_index(usize::from(content));
+                let words = message.map(|message| self.protocol.message_in_words(message));
+                format!("'{}' of {from}", words.unwrap_or_default())
+            }
+            Feed::Timer(timer) => {
+                let event = self.timers.get_index(usize::from(timer));
+                format!("'{}'", event.map(|event| self.protocol.event_in_words(event)).unwrap_or_default())
+            }
+        }
+    }
+
+    /// What came of an input, in words.
+    pub fn done_in_words(&self, done: Option<&Done>, control: u32) -> String {
+        let Some(done) = done else { return "nothing".to_owned() };
+        if let Some(panicked) = &done.panicked {
+            return format!("a panic, {panicked}");
+        }
+        let mut all = Vec::new();
+        for content in &done.sent {
+            let message = self.alphabet.messages.get_index(usize::from(*content));
+            all.extend(
+                message.map(|message| format!("'{}' is sent", self.protocol.message_in_words(message))),
+            );
+        }
+        for decision in &done.decided {
+            let decision = self.decisions.get_index(usize::from(*decision));
+            all.extend(decision.map(|(slot, value)| {
+                format!("{} is decided in {slot}", self.protocol.value_in_words(value))
+            }));
+        }
+        let key = self.controls.get_index(control as usize).filter(|_| done.is_moved);
+        all.extend(key.map(|(key, _)| format!("the control state is {}", key.as_str())));
+        all.join(", ")
     }
 }

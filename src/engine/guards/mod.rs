@@ -8,14 +8,20 @@
 //!
 //! **Why nothing is lost.** The network is a set that only grows, so a delivery that brings nothing about may as well happen
 //! just before the one that does. What a node has counted and kept is forgotten with each step, since it can be had
-//! again from the network; a node that forgets does no less than one that remembers. That is an assumption on the code:
-//! after an exhausted search random runs of real nodes, message by message, are looked up in it (`walk`), and one that is
-//! missing is an error.
+//! again from the network; a node that forgets does no less than one that remembers. That rests on the control state, which
+//! the protocol gives: that with what it was handed it is all that the future of a node depends on. So it is tried, and
+//! whatever fails is refused, never a verdict:
+//! - Histories of single nodes that chance makes up, going on from every control state: what a node does there and is not
+//!   known is learned, until such runs find nothing new (`finder::wander`).
+//! - Pairs of histories with one control state: each is given what the other was given; then they must do the same on
+//!   every input (`finder::alike`).
+//! - The renamings that the protocol gives: under each the tables must be what they were; and so they must where two honest nodes
+//!   that can say the same are exchanged, with whatever nodes Byzantine (`renamed`).
+//! - Random runs of all honest nodes, message by message, are looked up in what was found (`walk`).
 //!
 //! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
 //! twice. So whatever is found wrong is acted out by real nodes message by message (`enact`) before it is shown, and
-//! what cannot be acted out is an error too, and never a verdict. That nothing was found is none either: samples
-//! are no proof.
+//! what cannot be acted out is an error, and never a verdict.
 
 mod alphabet;
 mod enact;
@@ -26,12 +32,14 @@ mod masks;
 mod placed;
 mod product;
 mod reduce;
+mod renamed;
 mod symmetry;
 mod tell;
 mod walk;
 mod way;
 mod world;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +50,7 @@ use machine::{Feed, Machine};
 use placed::{Cast, Decisions, Locals, cast, locals};
 use product::{Judgement, Product, Searched, Wrong};
 use reduce::classes;
+use renamed::are_the_same;
 use symmetry::{Symmetry, symmetries};
 use walk::Known;
 use world::Input;
@@ -49,7 +58,8 @@ use world::Input;
 use super::violation::{AGREEMENT, PANICS, VALIDITY};
 use crate::protocol::{Network, NodeId, Protocol, Quorums};
 
-pub use error::Unfit;
+pub use error::{Unfit, UnlikeControls};
+pub use finder::Tried;
 pub use tell::Acted;
 
 /// Runs that may be tried to act something out, for one node.
@@ -81,8 +91,12 @@ pub struct Explored {
     pub transitions: u64,
     /// Steps to the farthest state.
     pub depth: u64,
-    /// Random runs that were looked up.
+    /// Random runs of all honest nodes that were looked up.
     pub walks: u64,
+    /// What was tried of the assumption that the control state is all that the future of an honest node depends on.
+    pub tried: Tried,
+    /// Whether an honest node can decide anything.
+    pub decides: bool,
     /// How it ended.
     pub end: Ended,
 }
@@ -98,12 +112,25 @@ pub enum Ended {
     Violated(Box<Acted>),
 }
 
+/// What honest nodes can say and decide, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Statements {
+    /// What all of them can have sent together, each message with its sender.
+    pub sent: BTreeSet<BTreeSet<String>>,
+    /// What one of them can decide where that was sent, by a step that may send more.
+    pub decided: BTreeSet<(BTreeSet<String>, String)>,
+}
+
 /// What each node of a protocol can do, whoever is Byzantine.
 pub struct Guards<P: Protocol> {
     protocol: Arc<P>,
     quorums: Quorums<P>,
     alphabet: Arc<Alphabet<P>>,
     finders: Vec<Finder<P>>,
+    /// How many Byzantine nodes there are at most.
+    byzantine: usize,
+    /// Whether chance was asked for what is missing, and histories were compared.
+    is_tried: bool,
 }
 
 impl<P: Protocol> std::fmt::Debug for Guards<P> {
@@ -113,11 +140,40 @@ impl<P: Protocol> std::fmt::Debug for Guards<P> {
 }
 
 impl<P: Protocol> Guards<P> {
-    /// Runs each node of a protocol until all that it can do is known, on so many threads. None if it was told to stop.
+    /// Runs each node of a protocol until all that it can do is known among others of whom so many at most are Byzantine, on so
+    /// many threads. None if it was told to stop.
     ///
     /// # Errors
     /// The judge cannot take the protocol.
-    pub fn new(protocol: Arc<P>, threads: usize, stop: &AtomicBool) -> Result<Option<Self>, Unfit> {
+    pub fn new(
+        protocol: Arc<P>,
+        byzantine: usize,
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
+        Self::known(protocol, byzantine, threads, true, stop)
+    }
+
+    /// The same, not tried: enough to show a violation, and never that there is none.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol.
+    pub(crate) fn untried(
+        protocol: Arc<P>,
+        byzantine: usize,
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
+        Self::known(protocol, byzantine, threads, false, stop)
+    }
+
+    fn known(
+        protocol: Arc<P>,
+        byzantine: usize,
+        threads: usize,
+        is_tried: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
         let quorums = protocol.layers().quorums.ok_or(Unfit::NotTallying)?;
         fits(&*protocol)?;
         let alphabet = Arc::new(Alphabet::of(&*protocol, quorums)?);
@@ -130,7 +186,7 @@ impl<P: Protocol> Guards<P> {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                         let Some(me) = next else { break };
                         let machine = Machine::new(Arc::clone(&protocol), quorums, Arc::clone(&alphabet));
-                        let closed = Finder::close(machine, me, stop);
+                        let closed = Finder::close(machine, me, byzantine, is_tried, stop);
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((me, closed));
                     }
                 });
@@ -148,7 +204,7 @@ impl<P: Protocol> Guards<P> {
                 }
                 _ => Ok(None),
             });
-        Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders }))
+        Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders, byzantine, is_tried }))
     }
 
     /// Control states, of all nodes together.
@@ -177,6 +233,9 @@ impl<P: Protocol> Guards<P> {
         options: GuardOptions,
         goes_on: &dyn Fn(u64, u64) -> bool,
     ) -> Result<Explored, Unfit> {
+        if byzantine.len() > self.byzantine {
+            return Err(Unfit::Unknown("more Byzantine nodes than it was told of"));
+        }
         let cast = cast(&self.finders, byzantine)?;
         let finders: Vec<_> = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me)).collect();
         let mut decisions = Decisions::<P>::new();
@@ -195,21 +254,80 @@ impl<P: Protocol> Guards<P> {
             transitions: searched.transitions,
             depth: searched.depth,
             walks: 0,
+            tried: finders.iter().fold(Tried::default(), |all, finder| all.and(finder.tried)),
+            decides: searched.decides,
             end: Ended::Stopped,
+        };
+        let unlike = || {
+            let unlike = finders.iter().find_map(|finder| finder.unlike.clone());
+            unlike.map(|unlike| Unfit::Unlike(Box::new(unlike)))
         };
         let found = Found { cast: &cast, finders: &finders, locals: &locals, decisions: &decisions };
         explored.end = match searched.end {
             product::End::Ended => Ended::Stopped,
             product::End::Wrong(at) => {
-                Ended::Violated(Box::new(self.act_out(&found, &product, &tables, &searched, at, asked)?))
+                let acted = self.act_out(&found, &product, &tables, &searched, at, asked);
+                Ended::Violated(Box::new(acted.map_err(|why| match (why, unlike()) {
+                    // Of what cannot be acted out it is said why, if that is known.
+                    (Unfit::Spurious(_), Some(unlike)) => unlike,
+                    (why, _) => why,
+                })?))
             }
+            product::End::Exhausted if !self.is_tried => return Err(Unfit::Untried),
             product::End::Exhausted => {
+                if let Some(unlike) = unlike() {
+                    return Err(unlike);
+                }
+                if options.renames {
+                    are_the_same(&cast, &symmetries, &renamings)?;
+                    self.are_the_same_elsewhere(byzantine, options, &renamings)?;
+                }
                 explored.walks = options.walks;
                 self.look_up(&found, &product, &symmetries, &searched, options.walks)?;
                 Ended::Exhausted
             }
         };
         Ok(explored)
+    }
+
+    /// What all honest nodes can have sent together, and who can decide what then, with these nodes Byzantine.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol.
+    pub fn statements(&self, byzantine: &[NodeId]) -> Result<Statements, Unfit> {
+        let cast = cast(&self.finders, byzantine)?;
+        let finders: Vec<_> = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me)).collect();
+        let mut decisions = Decisions::<P>::new();
+        let locals: Vec<_> = finders.iter().map(|finder| locals(&cast, finder, &mut decisions)).collect();
+        let tables: Vec<_> = locals.iter().map(|locals| classes(locals, true)).collect();
+        let judgement = Judgement {
+            against: vec![Vec::new(); decisions.len()],
+            invalid: vec![false; decisions.len()],
+            asks_panics: false,
+        };
+        let product = Product { tables: &tables, symmetries: &[], judgement: &judgement };
+        let searched = product.search(&|_, _| true);
+        let mut statements = Statements::default();
+        let mut state = vec![0; tables.len()];
+        for packed in &searched.states {
+            product::unpack(*packed, &mut state);
+            let exists = product.exists(&state);
+            let bits = cast.bits.iter().enumerate().filter(|(bit, _)| exists & (1 << bit) != 0);
+            let sent: BTreeSet<String> = bits
+                .filter_map(|(_, (node, content))| {
+                    let message = self.alphabet.messages.get_index(usize::from(*content))?;
+                    Some(format!("{node}: {}", self.protocol.message_in_words(message)))
+                })
+                .collect();
+            for (place, decision) in product.decided(&state) {
+                let Some((slot, value)) = decisions.get_index(usize::from(decision)) else { continue };
+                let words =
+                    format!("{}: {} in {slot}", cast.honest[place], self.protocol.value_in_words(value));
+                statements.decided.insert((sent.clone(), words));
+            }
+            statements.sent.insert(sent);
+        }
+        Ok(statements)
     }
 
     fn judgement(&self, decisions: &Decisions<P>, asked: Option<&str>) -> Judgement {

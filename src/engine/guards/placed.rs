@@ -2,6 +2,7 @@
 //! what of the others' messages they need.
 
 use indexmap::{IndexMap, IndexSet};
+use itertools::Itertools as _;
 
 use super::alphabet::{Alphabet, Content};
 use super::error::Unfit;
@@ -36,11 +37,13 @@ impl Cast {
 
     /// The smallest sets with which these needs of a node are met; what it has sent itself is among them.
     pub fn masks<P: Protocol>(&self, alphabet: &Alphabet<P>, node: NodeId, needs: &Needs) -> Any {
-        let own = match needs.own {
-            Some(own) => self.needed(node, own).into_iter().collect(),
-            None => vec![0],
-        };
-        let mut all = both(&own, &self.voted(node, &needs.votes));
+        let own = needs.own.iter().map(|own| self.needed(node, *own));
+        let own = own.collect::<Option<Vec<_>>>().map(|all| all.into_iter().fold(0, |all, own| all | own));
+        let mut all: Any = own.into_iter().collect();
+        let groups = needs.votes.iter().copied().into_group_map_by(|(vote, _)| alphabet.group(*vote));
+        for votes in groups.values() {
+            all = both(&all, &self.voted(node, votes));
+        }
         for single in &needs.singles {
             let any = match *single {
                 Single::Plain(from, content) => self.needed(from, content).into_iter().collect(),
@@ -64,7 +67,7 @@ impl Cast {
             let count = usize::from(count);
             for helped in 0..=count.min(helpers) {
                 let free: Vec<_> = others.iter().copied().filter(|other| !used.contains(other)).collect();
-                for chosen in itertools::Itertools::combinations(free.into_iter(), count - helped) {
+                for chosen in free.into_iter().combinations(count - helped) {
                     let bits = chosen.iter().map(|voter| self.bit(*voter, content));
                     let Some(bits) = bits.sum::<Option<Mask>>() else { continue };
                     let used = [&used[..], &chosen].concat();
@@ -189,7 +192,9 @@ pub(super) fn locals<P: Protocol>(cast: &Cast, finder: &Finder<P>, decisions: &m
                 local.panics.push((way, any));
                 continue;
             };
-            let is_over = finder.controls[to as usize].ways.is_empty();
+            // Only what takes more liars than there are leads where nothing is known of.
+            let Some(known) = finder.controls.get(to as usize) else { continue };
+            let is_over = known.ways.is_empty();
             if is_over && *bits & !place.sent == 0 {
                 // Nothing more comes of it, and nobody else can tell.
                 continue;

@@ -50,6 +50,8 @@ pub(super) struct Searched {
     parents: Vec<u32>,
     pub transitions: u64,
     pub depth: u64,
+    /// Whether somebody can decide something in some state.
+    pub decides: bool,
     pub end: End,
 }
 
@@ -97,15 +99,12 @@ impl Product<'_> {
     /// What is wrong with a state.
     pub fn wrong(&self, state: &[u32]) -> Option<Wrong> {
         let exists = self.exists(state);
-        let mut decided: Vec<(usize, u16)> = Vec::new();
-        for (place, &class) in state.iter().enumerate() {
-            let class = self.class(place, class);
-            if self.judgement.asks_panics && is_met(&class.panics, exists) {
-                return Some(Wrong::Panics(place));
-            }
-            let enabled = class.decides.iter().filter(|(_, any)| is_met(any, exists));
-            decided.extend(enabled.map(|(decision, _)| (place, *decision)));
+        let panics = |(place, class): (usize, &u32)| is_met(&self.class(place, *class).panics, exists);
+        if let Some(place) = state.iter().enumerate().position(panics).filter(|_| self.judgement.asks_panics)
+        {
+            return Some(Wrong::Panics(place));
         }
+        let decided = self.decided(state);
         for &(place, decision) in &decided {
             let against = &self.judgement.against[usize::from(decision)];
             let other = decided.iter().find(|(other, what)| *other != place && against.contains(what));
@@ -117,6 +116,16 @@ impl Product<'_> {
             }
         }
         None
+    }
+
+    /// Who can decide what.
+    pub fn decided(&self, state: &[u32]) -> Vec<(usize, u16)> {
+        let exists = self.exists(state);
+        let all = state.iter().enumerate().flat_map(|(place, class)| {
+            let enabled = self.class(place, *class).decides.iter().filter(|(_, any)| is_met(any, exists));
+            enabled.map(move |(decision, _)| (place, *decision))
+        });
+        all.collect()
     }
 
     /// What follows a state: who moves, and the class that it moves to.
@@ -137,6 +146,7 @@ impl Product<'_> {
             parents: vec![u32::MAX],
             transitions: 0,
             depth: 0,
+            decides: false,
             end: End::Exhausted,
         };
         searched.states.insert(self.canonical(&first));
@@ -157,6 +167,7 @@ impl Product<'_> {
                 searched.end = End::Wrong(at as u32);
                 return searched;
             }
+            searched.decides = searched.decides || !self.decided(&state).is_empty();
             let mut next = state.clone();
             for (place, to) in self.steps(&state) {
                 searched.transitions += 1;

@@ -3,6 +3,8 @@
 //! A renaming of messages and nodes is a symmetry if it takes the local states of each node, with all of their steps, to those
 //! of the node of the new name. Each that is proposed is tried on the tables themselves, and dropped if it is none.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexSet;
 use itertools::Itertools;
 
@@ -10,6 +12,7 @@ use super::alphabet::Content;
 use super::masks::{Any, Mask};
 use super::placed::Cast;
 use super::reduce::{Class, Classes, blocks};
+use crate::protocol::NodeId;
 
 /// A renaming of global states.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,6 +76,33 @@ pub(super) fn symmetries(
         }
     }
     found
+}
+
+/// The first of these renamings of messages that is none of the states: where nothing changes under a renaming, tables that
+/// miss nothing do not change either.
+pub(super) fn lacking(cast: &Cast, found: &[Symmetry], renamings: &[Vec<Content>]) -> Option<usize> {
+    let nodes: Vec<usize> = (0..cast.honest.len()).collect();
+    // Where what honest nodes can say is not closed under it, names matter to them: it is not used, and says nothing.
+    let wanted = |renaming| bits(cast, &nodes, Some(renaming));
+    let is_found = |bits: &Vec<u32>| found.iter().any(|known| known.nodes == nodes && known.bits == *bits);
+    renamings.iter().position(|renaming| wanted(renaming).is_some_and(|bits| !is_found(&bits)))
+}
+
+/// Two honest nodes that can say the same and cannot be exchanged: they have other duties, or the tables of one miss something
+/// or have too much.
+pub(super) fn unlike(cast: &Cast, found: &[Symmetry]) -> Option<(NodeId, NodeId)> {
+    let said = |node: NodeId| -> BTreeSet<Content> {
+        cast.bits.iter().filter(|(other, _)| *other == node).map(|(_, content)| *content).collect()
+    };
+    let pairs = (0..cast.honest.len()).array_combinations().map(|[one, other]| (one, other));
+    let alike = pairs.filter(|(one, other)| said(cast.honest[*one]) == said(cast.honest[*other]));
+    let mut unlike = alike.filter(|(one, other)| {
+        let mut nodes: Vec<usize> = (0..cast.honest.len()).collect();
+        nodes.swap(*one, *other);
+        let wanted = bits(cast, &nodes, None);
+        !found.iter().any(|symmetry| symmetry.nodes == nodes && wanted.as_ref() == Some(&symmetry.bits))
+    });
+    unlike.next().map(|(one, other)| (cast.honest[one], cast.honest[other]))
 }
 
 /// Which bit becomes which; none if a message has no bit.

@@ -187,18 +187,7 @@ fn reachable(locals: &Locals, from: usize, sent: Mask, exists: Mask) -> IndexSet
 /// Inputs in words.
 pub(super) fn in_words<P: Protocol>(machine: &Machine<P>, inputs: &[Input]) -> String {
     let all = inputs.iter().map(|input| {
-        let what = match input.feed {
-            Feed::Message(from, content) => {
-                let message = machine.alphabet.messages.get_index(usize::from(content));
-                let words =
-                    message.map(|message| machine.protocol.message_in_words(message)).unwrap_or_default();
-                format!("'{words}' of {from}")
-            }
-            Feed::Timer(timer) => {
-                let event = machine.timers.get_index(usize::from(timer));
-                format!("'{}'", event.map(|event| machine.protocol.event_in_words(event)).unwrap_or_default())
-            }
-        };
+        let what = machine.in_words(input.feed);
         format!("{} gets {what}", input.at)
     });
     all.collect::<Vec<_>>().join(", ")

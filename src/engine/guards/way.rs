@@ -17,9 +17,9 @@ pub(super) enum Single {
 /// What must exist for something to happen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Needs {
-    /// The node's own vote, which is counted with those of others.
-    pub own: Option<Content>,
-    /// Votes of one group, each of another node, and how many of them; ascending.
+    /// The node's own votes, each counted with those of others in its group; ascending.
+    pub own: Vec<Content>,
+    /// Votes of others, each in its group of another node, and how many of them; ascending.
     pub votes: Vec<(Content, u8)>,
     /// Ascending.
     pub singles: Vec<Single>,
@@ -30,14 +30,14 @@ impl Needs {
     pub fn are_part_of(&self, other: &Needs) -> bool {
         let count =
             |content| other.votes.iter().find(|(vote, _)| *vote == content).map_or(0, |(_, count)| *count);
-        (self.own.is_none() || self.own == other.own)
+        self.own.iter().all(|own| other.own.contains(own))
             && self.votes.iter().all(|(vote, least)| count(*vote) >= *least)
             && self.singles.iter().all(|single| other.singles.contains(single))
     }
 }
 
 /// A step of a recipe: what is handed to the node, whoever is to vote.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Portion {
     Single(Single),
     Vote(Content),
@@ -73,4 +73,6 @@ pub(super) struct Sample {
     pub sent: Vec<Content>,
     /// Whose vote was counted as what: by group and voter.
     pub voted: Vec<Option<Content>>,
+    /// Others who have said two things where one is counted.
+    pub liars: Vec<NodeId>,
 }

@@ -5,26 +5,36 @@
 //! of what it does after these. What comes about after one sample, and after another does not, but does once the other is
 //! given what the first was given, is no matter of the control state: it is found again with all that it takes.
 
+mod alike;
+mod held;
 mod recipes;
 mod tries;
+mod wander;
+
+pub use alike::Tried;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::alphabet::{Alphabet, Content};
-use super::error::Unfit;
+use super::error::{Unfit, UnlikeControls};
 use super::machine::{Done, Feed, Machine, Running};
 use super::way::{Needs, Outcome, Portion, Recipe, Sample, Single};
 use crate::engine::Refusal;
 use crate::protocol::{NodeId, Protocol};
+
+/// Histories that are kept of a control state to be compared, besides its samples.
+const SPARE: usize = 3;
 
 /// What is known of a control state.
 #[derive(Default)]
 pub(super) struct Control {
     /// All samples, the first first.
     samples: Vec<usize>,
+    /// A few more histories, which serve to be compared.
+    spare: Vec<usize>,
     /// By group, those in which least was counted.
     minimal: Vec<Vec<usize>>,
     pub ways: IndexMap<Outcome, Vec<Recipe>>,
@@ -45,6 +55,8 @@ enum Task {
     Singles(u32, usize),
     /// Votes of a group, after a sample in which few of it were counted.
     Votes(u32, usize, usize),
+    /// What chance has found somewhere, by its number, here.
+    Pattern(u32, usize),
     /// A recipe, after another sample than that which it was found with.
     Cook(u32, usize, Outcome, Recipe),
 }
@@ -53,6 +65,8 @@ enum Task {
 pub(super) struct Finder<P: Protocol> {
     pub machine: Machine<P>,
     pub me: NodeId,
+    /// How many others may say two things where one is counted.
+    lying: usize,
     others: Vec<NodeId>,
     samples: Vec<Sample>,
     /// By number of the control state.
@@ -60,6 +74,12 @@ pub(super) struct Finder<P: Protocol> {
     /// What is to be tried, where little was handed over first: what was not is no part of what it takes.
     tasks: BTreeMap<(usize, usize), Task>,
     asked: usize,
+    /// What was handed over where something was learned, and the same with other votes.
+    patterns: IndexSet<Vec<Portion>>,
+    /// What was tried in the end, and came out as it must.
+    pub tried: Tried,
+    /// Two histories of one control state that are not alike.
+    pub unlike: Option<UnlikeControls>,
     /// What the node does before anything has happened.
     pub first: Option<Outcome>,
 }
@@ -72,41 +92,72 @@ struct Ran<P: Protocol> {
 }
 
 impl<P: Protocol> Finder<P> {
-    /// Runs the node until nothing new is met, or until it is told to stop.
-    pub fn close(machine: Machine<P>, me: NodeId, stop: &AtomicBool) -> Result<Option<Self>, Unfit> {
+    /// Runs the node until nothing new is met, or until it is told to stop. If `is_tried`, chance is asked for what is missing,
+    /// and histories of one control state are compared.
+    pub fn close(
+        machine: Machine<P>,
+        me: NodeId,
+        lying: usize,
+        is_tried: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
         let nodes = machine.protocol.nodes();
         // Whose turn it is to vote is another node's for each node.
         let others = (1..nodes).map(|ahead| NodeId(((me.index() + ahead) % nodes) as u16)).collect();
         let (samples, controls, tasks) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut finder = Finder { machine, me, others, samples, controls, tasks, asked: 0, first: None };
+        let mut finder = Finder {
+            machine,
+            me,
+            lying,
+            others,
+            samples,
+            controls,
+            tasks,
+            asked: 0,
+            patterns: IndexSet::new(),
+            tried: Tried::default(),
+            unlike: None,
+            first: None,
+        };
         let (node, done) = finder.machine.begin(me)?;
         let mut sample =
             Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
         finder.note_sent(&mut sample, &done.sent);
         let outcome = outcome(node.as_ref().map(|node| node.control), &done);
         if let Some(node) = node {
-            finder.admit(node.control, sample);
+            finder.admit(node.control, sample, false);
         }
         finder.first = Some(outcome);
-        while let Some((_, task)) = finder.tasks.pop_first() {
+        let is_closed = finder.work_off(stop)?.is_some();
+        let is_over = match is_tried {
+            true => is_closed && finder.wander(stop)?.is_some() && finder.compare(stop)?.is_some(),
+            false => is_closed,
+        };
+        Ok(is_over.then_some(finder))
+    }
+
+    /// Tries all that is to be tried. None if it was told to stop.
+    fn work_off(&mut self, stop: &AtomicBool) -> Result<Option<()>, Unfit> {
+        while let Some((_, task)) = self.tasks.pop_first() {
             if stop.load(Relaxed) {
                 return Ok(None);
             }
             match task {
                 Task::First(control) => {
-                    let samples = finder.controls[control as usize].samples.iter().copied();
-                    if let Some(lightest) = samples.min_by_key(|sample| finder.weight(*sample)) {
-                        finder.try_singles(control, lightest)?;
+                    let samples = self.controls[control as usize].samples.iter().copied();
+                    if let Some(lightest) = samples.min_by_key(|sample| self.weight(*sample)) {
+                        self.try_singles(control, lightest)?;
                     }
                 }
-                Task::Singles(control, sample) => finder.try_singles(control, sample)?,
-                Task::Votes(control, sample, group) => finder.try_votes(control, sample, group)?,
+                Task::Singles(control, sample) => self.try_singles(control, sample)?,
+                Task::Votes(control, sample, group) => self.try_votes(control, sample, group)?,
+                Task::Pattern(control, pattern) => self.try_pattern(control, pattern)?,
                 Task::Cook(control, sample, outcome, recipe) => {
-                    finder.cook(control, sample, &outcome, &recipe)?;
+                    self.cook(control, sample, &outcome, &recipe)?;
                 }
             }
         }
-        Ok(Some(finder))
+        Ok(Some(()))
     }
 
     /// How much was handed over in a history.
@@ -142,7 +193,10 @@ impl<P: Protocol> Finder<P> {
 
     fn note_vote(&self, sample: &mut Sample, voter: NodeId, content: Content) {
         if let Some(group) = self.alphabet().group(content) {
-            sample.voted[self.slot(group, voter)].get_or_insert(content);
+            let known = *sample.voted[self.slot(group, voter)].get_or_insert(content);
+            if known != content && voter != self.me && !sample.liars.contains(&voter) {
+                sample.liars.push(voter);
+            }
         }
         for &(signer, part) in self.alphabet().parts(content) {
             self.note_vote(sample, signer, part);
@@ -162,23 +216,30 @@ impl<P: Protocol> Finder<P> {
         counts
     }
 
-    fn needs(&self, sample: &Sample, group: Option<usize>, more: &[Content], singles: &[Single]) -> Needs {
-        let mut singles = singles.to_vec();
-        singles.sort_unstable();
-        let Some(group) = group else { return Needs { singles, ..Needs::default() } };
-        let mut votes = self.counted(sample, group);
+    /// What of these groups was counted in a sample, with more votes and these messages.
+    fn needs(&self, sample: &Sample, groups: &[usize], more: &[Content], singles: &[Single]) -> Needs {
+        let mut needs = Needs { singles: singles.to_vec(), ..Needs::default() };
+        for &group in groups {
+            needs.own.extend(sample.voted[self.slot(group, self.me)]);
+            needs.votes.extend(self.counted(sample, group));
+        }
         for &content in more {
-            match votes.iter_mut().find(|(vote, _)| *vote == content) {
+            match needs.votes.iter_mut().find(|(vote, _)| *vote == content) {
                 Some((_, count)) => *count += 1,
-                None => votes.push((content, 1)),
+                None => needs.votes.push((content, 1)),
             }
         }
-        votes.sort_unstable();
-        Needs { own: sample.voted[self.slot(group, self.me)], votes, singles }
+        needs.own.sort_unstable();
+        needs.votes.sort_unstable();
+        needs.singles.sort_unstable();
+        needs
     }
 
-    /// Takes in a history that leads to a control state, if it is worth a sample.
-    fn admit(&mut self, control: u32, sample: Sample) {
+    /// Takes in a history that leads to a control state, if it is worth a sample or must be one; its number.
+    fn admit(&mut self, control: u32, sample: Sample, must_be: bool) -> usize {
+        if sample.liars.len() > self.lying {
+            return self.samples.len();
+        }
         while self.controls.len() <= control as usize {
             let minimal = vec![Vec::new(); self.alphabet().groups.len()];
             self.controls.push(Control { minimal, ..Control::default() });
@@ -188,15 +249,23 @@ impl<P: Protocol> Finder<P> {
         let groups: Vec<_> = (0..self.alphabet().groups.len())
             .filter(|&group| self.is_least(control, &sample, group))
             .collect();
-        if groups.is_empty() && !is_new {
-            return;
+        let is_worth_it = must_be || is_new || !groups.is_empty();
+        if !is_worth_it {
+            let known = &self.controls[control as usize];
+            let is_other = known.spare.len() < SPARE
+                && !known.samples.iter().chain(&known.spare).any(|s| self.samples[*s].feeds == sample.feeds);
+            if is_other {
+                self.samples.push(sample);
+                self.controls[control as usize].spare.push(number);
+            }
+            return number;
         }
         self.samples.push(sample);
         for &group in &groups {
-            let votes = self.needs(&self.samples[number], Some(group), &[], &[]);
+            let votes = self.needs(&self.samples[number], &[group], &[], &[]);
             let kept = self.controls[control as usize].minimal[group].iter().copied();
             let kept = kept.filter(|&other| {
-                let others = self.needs(&self.samples[other], Some(group), &[], &[]);
+                let others = self.needs(&self.samples[other], &[group], &[], &[]);
                 others.own != votes.own || !votes.are_part_of(&others)
             });
             let mut kept: Vec<_> = kept.collect();
@@ -211,17 +280,19 @@ impl<P: Protocol> Finder<P> {
         let cooked: Vec<_> = cooked.collect();
         if is_new {
             self.plan(number, Task::First(control));
+            (0..self.patterns.len()).for_each(|pattern| self.plan(number, Task::Pattern(control, pattern)));
         }
         cooked.into_iter().for_each(|task| self.plan(number, task));
         groups.into_iter().for_each(|group| self.plan(number, Task::Votes(control, number, group)));
+        number
     }
 
     /// Whether in no sample with the same vote of its own less was counted.
     fn is_least(&self, control: u32, sample: &Sample, group: usize) -> bool {
         let Some(known) = self.controls.get(control as usize) else { return true };
-        let votes = self.needs(sample, Some(group), &[], &[]);
+        let votes = self.needs(sample, &[group], &[], &[]);
         !known.minimal[group].iter().any(|&other| {
-            let others = self.needs(&self.samples[other], Some(group), &[], &[]);
+            let others = self.needs(&self.samples[other], &[group], &[], &[]);
             others.own == votes.own && others.are_part_of(&votes)
         })
     }
@@ -230,11 +301,8 @@ impl<P: Protocol> Finder<P> {
     fn run(&mut self, control: u32, sample: usize, feeds: &[Feed]) -> Result<Ran<P>, Unfit> {
         let node = self.machine.begin(self.me)?.0;
         let mut node = node.ok_or_else(|| self.not_repeated(sample))?;
-        for place in 0..self.samples[sample].feeds.len() {
-            let feed = self.samples[sample].feeds[place];
-            self.machine.feed(self.me, &mut node, feed)?;
-        }
-        if node.control != control {
+        let is_whole = self.machine.replay(self.me, &mut node, &self.samples[sample].feeds)?;
+        if !is_whole || node.control != control {
             return Err(self.not_repeated(sample));
         }
         for (at, &feed) in feeds.iter().enumerate() {
@@ -258,6 +326,9 @@ impl<P: Protocol> Finder<P> {
     fn record(&mut self, control: u32, feeds: &[Feed], ran: &Ran<P>, recipe: Recipe) {
         let to = ran.done.panicked.is_none().then_some(ran.node.control);
         let outcome = outcome(to, &ran.done);
+        if self.after(recipe.origin, feeds, &[]).liars.len() > self.lying {
+            return;
+        }
         if self.keep(control, &outcome, &recipe) {
             self.go_on(recipe.origin, feeds, &outcome);
         }
@@ -303,7 +374,7 @@ impl<P: Protocol> Finder<P> {
     fn go_on(&mut self, sample: usize, feeds: &[Feed], outcome: &Outcome) {
         if let Some(to) = outcome.to {
             let next = self.after(sample, feeds, &outcome.sent);
-            self.admit(to, next);
+            self.admit(to, next, false);
         }
     }
 

@@ -86,7 +86,7 @@ impl<P: Protocol> Finder<P> {
         let ran = self.run(control, sample, feeds)?;
         let Some(at) = ran.at else { return Ok(false) };
         if at + 1 == feeds.len() {
-            let needs = self.needs(&self.samples[sample], None, &[], singles);
+            let needs = self.needs(&self.samples[sample], &[], &[], singles);
             self.record(control, feeds, &ran, Recipe { needs, portions: portions.to_vec(), origin: sample });
         }
         Ok(true)
@@ -118,6 +118,9 @@ impl<P: Protocol> Finder<P> {
             let largest = self.try_counts(control, sample, group, &prefix, &timers)?;
             if prefix.is_empty() {
                 for votes in largest {
+                    for &timer in &timers {
+                        self.try_ballots(control, sample, group, &prefix, &votes, Some(timer))?;
+                    }
                     self.try_singles_after(control, sample, group, &votes, &all)?;
                 }
             }
@@ -213,12 +216,12 @@ impl<P: Protocol> Finder<P> {
         let to = |ran: &Ran<P>| outcome(ran.done.panicked.is_none().then_some(ran.node.control), &ran.done);
         let wanted = to(&ran);
         let mut needed = prefix.to_vec();
-        let known = self.needs(&self.samples[sample], Some(group), votes, &[]);
+        let known = self.needs(&self.samples[sample], &[group], votes, &[]);
         let is_known = |finder: &Self, needs: &Needs| {
             let recipes = finder.controls[control as usize].ways.get(&wanted);
             recipes.is_some_and(|recipes| recipes.iter().any(|recipe| recipe.needs.are_part_of(needs)))
         };
-        let with_all = self.needs(&self.samples[sample], Some(group), votes, &needed);
+        let with_all = self.needs(&self.samples[sample], &[group], votes, &needed);
         if is_known(self, &known) || is_known(self, &with_all) {
             return Ok(true);
         }
@@ -232,7 +235,7 @@ impl<P: Protocol> Finder<P> {
         }
         let feeds = self.served(sample, group, &needed, votes, timer);
         let ran = self.run(control, sample, &feeds)?;
-        let needs = self.needs(&self.samples[sample], Some(group), votes, &needed);
+        let needs = self.needs(&self.samples[sample], &[group], votes, &needed);
         let portions = self.portions(sample, group, &needed, votes, timer.map(Portion::Timer));
         self.record(control, &feeds, &ran, Recipe { needs, portions, origin: sample });
         Ok(true)
@@ -294,7 +297,7 @@ impl<P: Protocol> Finder<P> {
         let mut smallest: Vec<(Outcome, Needs)> = Vec::new();
         for part in parts {
             // Where no more votes are needed, it is not for these that it comes about.
-            let of = (!part.is_empty()).then_some(group);
+            let of: &[usize] = if part.is_empty() { &[] } else { &[group] };
             let needs = self.needs(&self.samples[sample], of, &part, &[single]);
             let mut feeds = self.ballots(sample, group, &part);
             feeds.extend(self.message(&self.samples[sample], single));

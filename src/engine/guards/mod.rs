@@ -154,7 +154,7 @@ impl<P: Protocol> Guards<P> {
         Self::known(protocol, byzantine, threads, true, stop)
     }
 
-    /// The same, not tried: enough to show a violation, and never that there is none.
+    /// Runs each node as [`Guards::new`] does, and tries nothing of it: enough to show a violation, and never that there is none.
     ///
     /// # Errors
     /// The judge cannot take the protocol.

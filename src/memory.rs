@@ -116,6 +116,10 @@ mod growing {
             for number in 0..100_000 {
                 let (capacity, more) = (table.capacity(), table.asks_for());
                 table.insert(number, [number; 11]);
+                // Small tables have other shares of their slots in use, and are not asked for.
+                if capacity < 2 * NEAR {
+                    continue;
+                }
                 assert!(more > 0 || table.capacity() == capacity, "at {number}");
                 assert_eq!(more > 0, table.len() > capacity.saturating_sub(NEAR), "at {number}");
                 if table.capacity() > capacity {

@@ -108,4 +108,24 @@ pub fn is_not_finished_by_looking(tab: &mut Tab, served: &Served) {
     choose(tab, "r0-r2-pre_prepare_v0_1_c0.t1");
     choose(tab, "r0-r3-pre_prepare_v0_1_c0.t1");
     assert_eq!(done(tab).0, 0, "that is no equivocation");
+    begin(tab, served, 2);
+    assert_eq!(tab.eval("document.querySelector('#goal').hidden"), true, "nobody lies");
+    choose(tab, "stop-r0");
+    run(tab, "#let-run");
+    choose(tab, "r1-timer_v0");
+    assert_eq!(done(tab).0, 2, "one timer is not two");
+    choose(tab, "r2-timer_v0");
+    assert_eq!(done(tab).0, 3);
+    begin(tab, served, 3);
+    choose(tab, "r0-r1-pre_prepare_v0_1_c0.t1");
+    choose(tab, "r0-r2-pre_prepare_v0_1_c1.t1");
+    assert_eq!(done(tab).0, 0, "r3 was told nothing");
+    begin(tab, served, 5);
+    assert_eq!(tab.eval("document.querySelector('#goal').hidden"), false);
+    for to in ["r1", "r2", "r3"] {
+        choose(tab, &format!("r0-{to}-pre_prepare_v0_1_c1.t1"));
+    }
+    run(tab, "#let-run");
+    assert_eq!(done(tab).0, 0, "r1 was told as well");
+    tab.wait_for("#missed", "r1 was told as well");
 }

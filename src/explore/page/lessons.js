@@ -7,15 +7,23 @@ const hears = (state, kind, test = () => true) => took(state, (event) => event.k
 const verdict = (state, name) => state.properties.find((one) => one.name === name)?.verdict;
 const forked = (state) => verdict(state, "agreement") === "violated";
 const views = (state) => new Set(state.events.map((event) => event.view_after).filter((view) => view > 0));
-/** How many different batches a replica proposed at #1 of view 0. */
-const proposed = (state, from) => new Set(state.events.filter((event) => event.from === from && event.message?.kind === "pre-prepare").map((event) => event.message.words)).size;
+/** What a replica was proposed by another, in words, each only once. */
+const told = (state, from, at) => [...new Set(state.events
+  .filter((event) => event.from === from && event.at === at && event.message?.kind === "pre-prepare").map((event) => event.message.words))].join(" and ");
+const equal = (one, other) => one !== "" && one === other;
+const differ = (one, other) => one !== "" && other !== "" && one !== other;
+/** Whose timers have run out. */
+const gaveUp = (state) => new Set(state.events.filter((event) => event.kind === "timeout").map((event) => event.at));
+/** Who has decided first. */
+const first = (state) => state.events.find((event) => event.decides?.length)?.at;
 
 export const LESSONS = [
   {
     title: "Four replicas agree",
     short: "The normal case: a request becomes a decision, in three rounds.",
     query: "rules=castro99&byzantine=none&requests=1",
-    intro: "Each column is somebody: c0 is a client, r0 to r3 are replicas. Time runs down. All four replicas are honest, and want to put requests into the same order. r0 leads: it is the primary of view 0.",
+    has_goal: false,
+    intro: "Each column is somebody: c0 is a client, r0 to r3 are replicas. Time runs down. All four replicas are honest, and want to put requests into the same order. r0 leads: it is the primary of view 0. A view is a term of office; when the others have had enough of a primary, the next view begins, under the next replica.",
     tasks: [
       { say: "Under ‘What can happen next’, let r0 receive the client's request.", done: (s) => hears(s, "request", (e) => e.at === "r0"),
         then: "r0 gave the request, c0.t1 (client c0's first), the number #1 in view v0, and sent a PRE-PREPARE to all. The circle with a number is what is still on its way." },
@@ -31,13 +39,14 @@ export const LESSONS = [
     title: "The primary falls silent",
     short: "A crash, timers, and a new primary: the view change.",
     query: "rules=castro99&byzantine=none&requests=1",
+    has_goal: false,
     intro: "The same four, and nobody lies. But the primary stops for good before it has done anything. Nobody can tell a dead primary from a slow one: all that the others have is a timer.",
     tasks: [
       { say: "Let r0 stop for good: it is the last thing in r0's list.", done: (s) => took(s, (e) => e.kind === "stop" && e.at === "r0"),
         then: "Its lane goes on as dots." },
       { say: "Press ‘Let the network run’: the request reaches the others, and they wait for r0.", done: (s) => hears(s, "request", (e) => e.at !== "r0"),
         then: "Whoever waits for a request to be executed has a timer running." },
-      { say: "Let the timers of two replicas run out, or press ‘Let timers run too’.", done: (s) => took(s, (e) => e.kind === "timeout"),
+      { say: "Let the timers of two replicas run out, or press ‘Let timers run too’.", done: (s) => gaveUp(s).size >= 2,
         then: "Who gives up says so with a VIEW-CHANGE. Three of these make r1, the next primary, announce view 1." },
       { say: "Let the network run until three replicas have decided in view 1.", done: (s) => deciders(s).size >= 3 && views(s).size > 0,
         then: "Decided without r0. With f = 1, the protocol stands one replica that fails, be it by silence or by lies." },
@@ -49,10 +58,11 @@ export const LESSONS = [
     query: "rules=castro99&byzantine=r0",
     intro: "Now you play r0. It is Byzantine: it may say anything to anybody, but it cannot forge the others' signatures. Two clients want the number 1. The goal: make two honest replicas decide differently.",
     tasks: [
-      { say: "In r0's palette, say PRE-PREPARE with c0's request to r1, and PRE-PREPARE with c1's request to r2 and r3. That is equivocation.", done: (s) => proposed(s, "r0") >= 2,
+      { say: "In r0's palette, say PRE-PREPARE with c0's request to r1, and PRE-PREPARE with c1's request to r2 and r3. That is equivocation.",
+        done: (s) => differ(told(s, "r0", "r1"), told(s, "r0", "r2")) && equal(told(s, "r0", "r2"), told(s, "r0", "r3")),
         then: "They believe different things of number 1." },
-      { say: "Press ‘Let the network run’.", done: (s) => proposed(s, "r0") >= 2 && hears(s, "prepare"),
-        then: "r2 and r3 hold a certificate for c1's request. For c0's there can be none: only r1 accepted it, and the two others vote once. Help whom you like, from r0's palette." },
+      { say: "Press ‘Let the network run’.", done: (s) => differ(told(s, "r0", "r1"), told(s, "r0", "r2")) && hears(s, "prepare"),
+        then: "r2 and r3 hold a certificate for c1's request: votes of a quorum, which prove that no quorum can have voted for another. For c0's there can be none: only r1 accepted it, and the two others vote once. Help whom you like, from r0's palette." },
       { say: "Ask the referee whether agreement can still be broken from here.", asked: "no",
         then: "No, and it visited every run within the bound to say so. Two quorums of 3 share 2 replicas, and only r0 would vote twice." },
     ],
@@ -63,10 +73,11 @@ export const LESSONS = [
     query: "rules=castro99&byzantine=r0,r1&views=1",
     intro: "The same rules, but two of four are yours: r0 and r1. That is f + 1, one more than the protocol was made for. Now two quorums can share nobody honest.",
     tasks: [
-      { say: "Say PRE-PREPARE with c0's request to r2, and with c1's request to r3.", done: (s) => proposed(s, "r0") >= 2,
+      { say: "Say PRE-PREPARE with c0's request to r2, and with c1's request to r3.",
+        done: (s) => differ(told(s, "r0", "r2"), told(s, "r0", "r3")),
         then: "Each needs PREPAREs of two more, and you have two replicas that will say anything." },
       { say: "Make r2 and r3 decide differently: to each, r1's PREPARE, then the COMMITs of r0 and r1, all for what it accepted. Or ask the referee, and have it show you one.", done: forked,
-        then: "Broken. Look at ‘Quorums’: those who stand in both are r0 and r1, and nobody honest." },
+        then: "Broken. Look at ‘Quorums’: those who stand in both quorums are r0 and r1, and nobody honest." },
     ],
   },
   {
@@ -75,9 +86,12 @@ export const LESSONS = [
     query: "rules=prepared-lost",
     intro: "One Byzantine replica again, r0, but one rule is broken: in a VIEW-CHANGE, replicas leave out what they had prepared. The paper has that rule; programs have forgotten it, and their chains have forked.",
     tasks: [
-      { say: "Say PRE-PREPARE with c1's request to r2 and r3, and not to r1. Then let the network run.", done: (s) => hears(s, "commit", (e) => !e.by_byzantine),
+      { say: "Say PRE-PREPARE with c1's request to r2 and r3, and not to r1. Then let the network run.",
+        done: (s) => equal(told(s, "r0", "r2"), told(s, "r0", "r3")) && told(s, "r0", "r1") === "" && hears(s, "commit", (e) => !e.by_byzantine),
+        missed: (s) => told(s, "r0", "r1") !== "" && "r1 was told as well: step back, or begin again.",
         then: "r2 and r3 hold a certificate each, and have sent COMMITs. One COMMIT is missing for a quorum." },
-      { say: "Give it to r2 alone: from r0's palette, say COMMIT for c1.t1 to r2.", done: (s) => deciders(s).has("r2"),
+      { say: "Give it to r2 alone: from r0's palette, say COMMIT for c1.t1 to r2.",
+        done: (s) => first(s) === "r2" && hears(s, "commit", (e) => e.from === "r0" && e.at === "r2"),
         then: "r2 has decided c1.t1 at number 1. Whatever happens from here on, nobody honest may decide something else there." },
       { say: "The others still wait. Press ‘Let timers run too’: view 1 begins, and r1 leads it.", done: (s) => views(s).size > 0 && took(s, (e) => e.kind === "timeout"),
         then: "Look at the VIEW-CHANGEs: ‘nothing prepared’. r2 and r3 had prepared, and did not say so." },
@@ -86,6 +100,11 @@ export const LESSONS = [
     ],
   },
 ];
+
+/** Why the task that is due cannot be done any more as it says, if that is so. */
+export function missed(lesson, state, place) {
+  return lesson.tasks[place]?.missed?.(state) || null;
+}
 
 /** How far a lesson is in a state: each task, done or not. What was pointed at and asked is remembered by the caller. */
 export function progress(lesson, state, memory) {

@@ -116,6 +116,7 @@ function render(unfit) {
   fill($("properties"), panels.properties(here));
   $("summary").textContent = panels.summary(here);
   quorums();
+  $("goal").hidden = !tour.hasGoal(lesson);
   referee.show($("goal"), { session, query, steps: steps.slice(0, at), state: here, asked, follow });
   listChoices();
   tries();

@@ -1,7 +1,7 @@
 // The tour as a strip above the diagram: what to do, what has been done, and where to go on.
 
 import { fill, h } from "./dom.js";
-import { LESSONS, progress } from "./lessons.js";
+import { LESSONS, missed, progress } from "./lessons.js";
 
 /** What a person has done of a lesson that no state shows. */
 const memories = new Map();
@@ -15,6 +15,9 @@ const memory = (number) => {
 export function remember(number, what) {
   if (number) memory(number).add(what);
 }
+
+/** Whether the goal belongs to what is shown: where nobody lies it would only be in the way. */
+export const hasGoal = (number) => LESSONS[number - 1]?.has_goal !== false;
 
 /** Fills the strip for a lesson and a state. */
 export function show(strip, number, state) {
@@ -30,7 +33,8 @@ export function show(strip, number, state) {
     const kind = done[place] ? "done" : place === next ? "now-due" : "later";
     return h("li", { class: kind, "aria-current": kind === "now-due" ? "step" : null },
       h("span", { class: "box", "aria-hidden": "true" }, done[place] ? "✓" : String(place + 1)),
-      h("span", {}, h("span", { class: "unseen" }, done[place] ? "Done: " : ""), task.say, place === latest ? h("em", {}, ` ${task.then}`) : null));
+      h("span", {}, h("span", { class: "unseen" }, done[place] ? "Done: " : ""), task.say, place === latest ? h("em", {}, ` ${task.then}`) : null,
+        place === next && missed(lesson, state, place) ? h("strong", { id: "missed", role: "status" }, ` ${missed(lesson, state, place)}`) : null));
   });
   const links = [
     number > 1 ? h("a", { href: `#/run?${LESSONS[number - 2].query}&tour=${number - 1}` }, "← Before") : null,

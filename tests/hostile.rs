@@ -5,8 +5,9 @@
 //! cargo test --release --test hostile -- --ignored --test-threads 1
 //! ```
 //!
-//! `BFT_INPUTS` says how many instead, `BFT_FIRST` from which on. All inputs are drawn from fixed seeds. Panics of the code under test are none here: what
-//! is read is run under the paper's rules and under broken ones, and those may panic; the decoders may not.
+//! `BFT_INPUTS` says how many instead, `BFT_FIRST` from which on. All inputs are drawn from fixed seeds. Panics of the code under
+//! test are none here: what is read is run under the paper's rules and under broken ones, and those may panic; the decoders may
+//! not.
 
 #![cfg(test)]
 

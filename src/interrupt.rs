@@ -131,7 +131,7 @@ pub(crate) fn enter(over: Option<Over>) -> PutBack {
     PutBack(OVER.with(|own| own.replace(over)))
 }
 
-/// The same interrupt, with work of another kind.
+/// Does work of another kind, under what this thread works under.
 fn at<T>(stage: Stage, work: impl FnOnce() -> T) -> T {
     let over = OVER.with(|over| over.borrow().clone());
     let _before = enter(over.map(|over| Over { stage, ..over }));
@@ -238,7 +238,7 @@ pub(crate) struct Allowance<'a> {
 }
 
 impl Allowance<'_> {
-    /// The same for what is last, and can do with what the moment of the rest leaves of a second or of a tenth.
+    /// An allowance for what is last, and can do with what the moment of the rest leaves of a second or of a tenth.
     #[cfg(feature = "pbft")]
     pub fn for_the_end(self) -> Self {
         let more = self.timeout.map_or(Duration::ZERO, |timeout| timeout.mul_f64(0.02)).max(REST);
@@ -246,7 +246,8 @@ impl Allowance<'_> {
         Allowance { deadline, ..self }
     }
 
-    fn due(&self) -> Option<Cause> {
+    /// What is used up by now, if anything is.
+    pub fn due(&self) -> Option<Cause> {
         if self.stop.load(Relaxed) {
             return Some(Cause::Stopped);
         }

@@ -72,8 +72,8 @@ mod growing {
         fn asks_for(&self) -> u64;
     }
 
-    /// The bytes of a hash table that is nearly full, and grows: twice the slots that it has, of which seven eighths are used, each with a
-    /// byte beside it.
+    /// The bytes of a hash table that is nearly full, and grows: twice the slots that it has, of which seven eighths are used,
+    /// each with a byte beside it.
     fn doubled(len: usize, capacity: usize, slot: usize) -> u64 {
         let slots = 2 * (capacity as u64 / 7 * 8);
         if len + NEAR < capacity { 0 } else { slots * (slot as u64 + 1) }

@@ -57,7 +57,7 @@ impl Visited {
         self.numbers.about_to_grow_by() + (self.later * self.len()) as u64
     }
 
-    /// The same, where each state takes so many bytes more when the search has ended: memory for that is left.
+    /// Leaves memory for what comes when the search has ended, so many bytes for each state.
     pub(super) fn with_later(self, bytes: usize) -> Self {
         Visited { later: bytes, ..self }
     }

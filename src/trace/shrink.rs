@@ -21,8 +21,8 @@ impl Trace {
         self.shrunk_after(property, 0)
     }
 
-    /// The same, where so many steps at the beginning are given and none of them is left out. Where it is interrupted, it is
-    /// what is left by then.
+    /// This run without what its violation does not need, where so many steps at the beginning are given and none of them is
+    /// left out. Where it is interrupted, it is what is left by then.
     #[must_use]
     pub(crate) fn shrunk_after(&self, property: Property, given: usize) -> Trace {
         if interrupt::undisturbed(|| self.violation(property)).is_none() {

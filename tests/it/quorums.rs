@@ -136,18 +136,19 @@ fn a_quorum_that_is_too_small_forks_and_the_run_is_told() {
     }
 }
 
-/// Where nothing is wrong in all states it holds, and it is said on what that rests.
+/// What each node can do is found out by samples: where nothing is wrong in all states that are known, that is no verdict, and
+/// it is said how much was tried.
 #[test]
-fn what_holds_is_said_with_what_it_rests_on() {
+fn where_nothing_is_found_it_is_not_said_to_hold() {
     let checked = Check::new(REPAIRED).byzantine([NodeId(0)]).run().unwrap();
     let said = checked.to_string();
-    assert_eq!(checked.conclusion(), Conclusion::Holds, "{said}");
-    for part in ["the protocol's control state", "tried on", "rests on Tallying::control"] {
+    assert_eq!(checked.conclusion(), Conclusion::NoVerdict, "{said}");
+    for part in ["nothing wrong was found in", "pairs of histories", "never says"] {
         assert!(said.contains(part), "'{part}' is missing in: {said}");
     }
     let guards = Guards::new(Arc::new(REPAIRED), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
     let explored = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true).unwrap();
-    assert!(explored.tried.pairs > 10 && explored.tried.walks > 10 && explored.decides, "{explored:?}");
+    assert!(explored.tried.pairs > 10 && explored.tried.walks > 10, "{explored:?}");
 }
 
 /// What honest nodes have sent and can decide, in every state that is reached message by message.
@@ -259,4 +260,7 @@ fn like_nodes_that_are_not_alike_get_no_verdict() {
     let guards = Guards::new(Arc::new(strict), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
     let said = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true);
     assert_eq!(said, Err(Unfit::Exchange(NodeId(1), NodeId(2))));
+    // Where one of them lies, the tables are the same as where both are honest.
+    let said = guards.explore(&[NodeId(2)], None, GuardOptions::default(), &|_, _| true);
+    assert!(matches!(said, Err(Unfit::Exchange(_, NodeId(2)))), "{said:?}");
 }

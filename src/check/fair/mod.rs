@@ -238,8 +238,8 @@ pub enum LivenessError {
 ///
 /// The graph takes 60 to 80 bytes a state and 5 to 10 a transition; no state is kept beyond the level that is
 /// being expanded. Limits end the exploration; what was explored by then is still judged, in time linear in
-/// its size, as far as a check that has its limits looked at from outside has a moment left. A counterexample is as short as a bounded effort can make it, in most cases the shortest of
-/// all, and the same at any number of threads.
+/// its size, as far as a check that has its limits looked at from outside has a moment left. A counterexample is as short as a
+/// bounded effort can make it, in most cases the shortest of all, and the same at any number of threads.
 ///
 /// # Errors
 /// Too many classes or properties, or a model that does not do the same thing twice.

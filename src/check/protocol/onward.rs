@@ -41,7 +41,7 @@ fn one<P: Protocol>(
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     if is_liveness {
         let (_, graph, path) = StoryFile::followed(trace, Arc::clone(protocol), None, stop)?;
-        let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key().to_owned());
+        let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
         let rounds = asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS);
         let (coverage, verdict) = match FairGraph::beginning_with(graph, &path, rounds) {
             Ok(graph) => {

@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::AskedOfProtocol;
-use super::report::{BY_CONTROL, Row, Verdict};
+use super::report::{Row, Verdict};
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, Unfit};
 use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
 use crate::protocol::Protocol;
-use crate::trace::{Story, thousands};
+use crate::trace::Story;
 
 /// What each node can do, or why that is not known; and how long it took to find out.
 pub(super) struct Tables<P: Protocol> {
@@ -88,16 +88,11 @@ impl<P: Protocol> Tables<P> {
             }
             explored => explored,
         };
-        let (mut coverage, mut key) = (Coverage::default(), BY_CONTROL.to_owned());
-        if let Ok(Some(explored)) = &explored {
-            let Explored { states, transitions, depth, .. } = explored;
-            key = in_words(explored);
+        let mut coverage = Coverage::default();
+        if let Ok(Some(Explored { states, transitions, depth, .. })) = &explored {
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
         coverage.elapsed = begin.elapsed();
-        if let Some(most) = limits.timeout.filter(|most| coverage.elapsed >= *most) {
-            ended.set(Limit::Time(most));
-        }
         let verdict = match explored {
             Ok(explored) => verdict(&**protocol, bound, explored, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
@@ -107,7 +102,7 @@ impl<P: Protocol> Tables<P> {
             asked: "safety",
             adversary: self.adversary(bound),
             network: "any order, with repetition".to_owned(),
-            key,
+            key: "control state and what it has sent: whole quorums are steps",
             coverage,
             levels: Vec::new(),
             verdict,
@@ -123,12 +118,6 @@ impl<P: Protocol> Tables<P> {
             self.guards.as_ref().ok().and_then(|guards| guards.as_ref()).map_or(0, Guards::alphabet);
         format!("{}: most general over an alphabet of {alphabet} messages", who.join(","))
     }
-}
-
-/// What tells nodes apart, and how much it was tried: the verdict rests on that.
-fn in_words(explored: &Explored) -> String {
-    let (pairs, runs) = (explored.tried.pairs, explored.tried.walks + explored.walks);
-    format!("{BY_CONTROL}, tried on {} pairs of histories and in {} runs", thousands(pairs), thousands(runs))
 }
 
 fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant) -> Option<Limit> {
@@ -149,8 +138,12 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
     let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
-        Ended::Exhausted if explored.decides => Verdict::Holds,
-        Ended::Exhausted => Verdict::Vacuous,
+        // Samples may refute that nothing is missing, and do not show it.
+        Ended::Exhausted => {
+            let Explored { states, tried, walks, .. } = explored;
+            let why = Unfit::Unproved { states, pairs: tried.pairs, runs: tried.walks + walks };
+            Verdict::Refused(Refusal::Quorums(why.to_string()))
+        }
         Ended::Violated(acted) => {
             let acted = *acted;
             Verdict::Violated {

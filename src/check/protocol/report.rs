@@ -11,9 +11,6 @@ use crate::engine::{BY_HISTORY, Refusal};
 use crate::table::{Column, Kind, fitted, table};
 use crate::trace::{Story, count, thousands};
 
-/// What tells nodes apart where whole quorums are steps.
-pub(super) const BY_CONTROL: &str = "the protocol's control state and what it has sent";
-
 /// What a run over one placement of the Byzantine nodes says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -82,7 +79,7 @@ pub struct Row {
     /// What becomes of messages.
     pub network: String,
     /// What tells states of a node apart.
-    pub key: String,
+    pub key: &'static str,
     /// How much was covered.
     pub coverage: Coverage,
     /// What was covered level by level; none where whole quorums are steps.
@@ -157,7 +154,7 @@ impl CheckedProtocol {
                     (*asked).to_owned(),
                     adversary.clone(),
                     network.clone(),
-                    key.clone(),
+                    (*key).to_owned(),
                     thousands(coverage.states),
                     thousands(coverage.transitions),
                     coverage.depth.to_string(),
@@ -191,7 +188,7 @@ impl CheckedProtocol {
                          Protocol::events."
                     )?;
                 }
-                Verdict::NotExhausted(_) if key == BY_HISTORY => {
+                Verdict::NotExhausted(_) if *key == BY_HISTORY => {
                     writeln!(
                         f,
                         "Beware ({adversary}): a node without a key is told apart by all that has ever happened to it. A timer that is \
@@ -201,15 +198,6 @@ impl CheckedProtocol {
                 }
                 _ => {}
             }
-        }
-        let rests = |row: &Row| {
-            row.key.starts_with(BY_CONTROL) && matches!(row.verdict, Verdict::Holds | Verdict::Vacuous)
-        };
-        if self.rows.iter().any(rests) {
-            f.write_str(
-                "That it holds rests on Tallying::control: that the control state, with what a node was handed, is all that \
-                 its future depends on. No trial has refuted that.\n",
-            )?;
         }
         if self.rows.iter().any(|row| row.adversary.starts_with("twins")) {
             f.write_str(

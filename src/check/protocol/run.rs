@@ -14,9 +14,10 @@ use super::report::{Row, Verdict};
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress, deadline};
-use crate::check::overseer::overseen;
+use crate::check::overseer::{self, overseen};
 use crate::check::search::{Coverage, End, Report, search_on};
 use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError, Step};
+use crate::interrupt::{Allowance, Interrupted};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 
@@ -36,15 +37,9 @@ impl Outside<'_> {
 
     /// What has ended all work by now, if something has.
     fn reached(&self, limits: &Limits) -> Option<Limit> {
-        if self.stop.load(Relaxed) {
-            return Some(Limit::Stopped);
-        }
-        if self.left().is_some_and(|left| left.is_zero()) {
-            return Some(Limit::Time(limits.timeout.unwrap_or_default()));
-        }
-        let most = limits.max_memory?;
-        let held = memory_stats::memory_stats()?.physical_mem as u64;
-        (held >= most).then_some(Limit::Memory(most))
+        let Limits { timeout, max_memory, .. } = *limits;
+        let allowance = Allowance { timeout, deadline: self.deadline, max_memory, stop: self.stop };
+        allowance.due().map(|cause| overseer::limit(Interrupted(cause), limits))
     }
 }
 
@@ -103,6 +98,18 @@ fn tables<P: Protocol>(
     outside: &Outside<'_>,
     progress: &Progress,
 ) -> Tables<P> {
+    let (tables, reached) =
+        until_reached(progress, limits, outside, || Tables::of(protocol, byzantine, limits, progress));
+    tables.ended_by(reached)
+}
+
+/// Does work that only looks at whether it is told to stop, and says which limit has told it so, if one has.
+fn until_reached<R>(
+    progress: &Progress,
+    limits: &Limits,
+    outside: &Outside<'_>,
+    work: impl FnOnce() -> R,
+) -> (R, Option<Limit>) {
     let reached = Mutex::new(None);
     let is_to_stop = || {
         let limit = outside.reached(limits);
@@ -110,8 +117,8 @@ fn tables<P: Protocol>(
         *reached = reached.or(limit);
         reached.is_some()
     };
-    let tables = watched(progress, &is_to_stop, || Tables::of(protocol, byzantine, limits, progress));
-    tables.ended_by(reached.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let done = watched(progress, &is_to_stop, work);
+    (done, reached.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The states within so many steps of a run.
@@ -181,10 +188,15 @@ fn one<P: Protocol>(
     if let Some(tables) = tables.filter(|_| !job.is_liveness) {
         Participants::new(protocol.nodes(), &job.bound.byzantine)?;
         let limits = Limits { timeout: outside.left(), ..*limits };
-        let is_to_stop = || outside.stop.load(Relaxed) || outside.left().is_some_and(|left| left.is_zero());
-        return Ok(watched(&progress, &is_to_stop, || {
-            tables.row(protocol, &job.bound, asked, &limits, &progress)
-        }));
+        let row = || tables.row(protocol, &job.bound, asked, &limits, &progress);
+        let (row, reached) = until_reached(&progress, &limits, outside, row);
+        return Ok(match (&row.verdict, reached) {
+            // All that it knows is that it was told to stop.
+            (Verdict::NotExhausted(Limit::Stopped), Some(limit)) => {
+                Row { verdict: Verdict::NotExhausted(limit), ..row }
+            }
+            _ => row,
+        });
     }
     let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
     // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
@@ -223,7 +235,7 @@ pub(super) fn row<P: Protocol>(
     coverage: Coverage,
     verdict: Verdict,
 ) -> Row {
-    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key().to_owned());
+    let (adversary, network, key) = (graph.adversary(), graph.network(), graph.key());
     Row { asked, adversary, network, key, coverage, levels: Vec::new(), verdict }
 }
 

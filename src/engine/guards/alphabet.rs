@@ -2,7 +2,7 @@
 
 use std::mem::{Discriminant, discriminant};
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 
 use super::error::Unfit;
 use crate::protocol::{NodeId, Protocol, Quorums, Tally};
@@ -38,8 +38,8 @@ impl<P: Protocol> Alphabet<P> {
         if messages.is_empty() || messages.len() > usize::from(Content::MAX) {
             return Err(Unfit::Alphabet(messages.len()));
         }
-        let mut tallies: IndexMap<Tally, Vec<Content>> = IndexMap::new();
-        let mut classes = IndexMap::<(Discriminant<P::Message>, Vec<Content>), Vec<Content>>::new();
+        let mut tallies: IndexMap<Tally, Vec<Content>> = IndexMap::default();
+        let mut classes = IndexMap::<(Discriminant<P::Message>, Vec<Content>), Vec<Content>>::default();
         let mut natures = Vec::new();
         for (content, message) in (0..).zip(&messages) {
             let mut parts = Vec::new();

@@ -47,6 +47,20 @@ pub enum Unfit {
          something that Tallying::control leaves out, or nobody is to be counted twice and was"
     )]
     Spurious(String),
+    /// Nothing wrong was found, which is no proof.
+    #[error(
+        "nothing wrong was found in {states} states, and {pairs} pairs of histories and {runs} runs of real nodes have not refuted \
+         that; but what each node can do is found out by runs, some of them drawn by chance, and nothing shows that no step is \
+         missing: judge guards shows violations, and never says of a protocol of one's own that it holds"
+    )]
+    Unproved {
+        /// States of all honest nodes together.
+        states: u64,
+        /// Pairs of histories with one control state that were compared.
+        pairs: u64,
+        /// Random runs, of single nodes and of all honest ones, that were looked up.
+        runs: u64,
+    },
     /// Nothing wrong was found, with tables of which it was not tried whether they miss anything.
     #[error("nothing wrong was found, and it was not tried whether anything is missing")]
     Untried,

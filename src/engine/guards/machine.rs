@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 
 use super::alphabet::{Alphabet, Content, Nature};
 use super::error::Unfit;
@@ -63,7 +63,7 @@ pub(super) struct Machine<P: Protocol> {
 
 impl<P: Protocol> Machine<P> {
     pub fn new(protocol: Arc<P>, quorums: Quorums<P>, alphabet: Arc<Alphabet<P>>) -> Self {
-        let (timers, decisions, controls) = (IndexSet::new(), IndexSet::new(), IndexSet::new());
+        let (timers, decisions, controls) = (IndexSet::default(), IndexSet::default(), IndexSet::default());
         Machine { protocol, quorums, alphabet, timers, decisions, controls, runs: 0 }
     }
 

@@ -9,8 +9,8 @@
 //! **Why nothing is lost.** The network is a set that only grows, so a delivery that brings nothing about may as well happen
 //! just before the one that does. What a node has counted and kept is forgotten with each step, since it can be had
 //! again from the network; a node that forgets does no less than one that remembers. That rests on the control state, which
-//! the protocol gives: that with what it was handed it is all that the future of a node depends on. So it is tried, and
-//! whatever fails is refused, never a verdict:
+//! the protocol gives: that with what it was handed it is all that the future of a node depends on. And it rests on the steps of
+//! each node, which are found out by running it. So both are tried, and whatever fails is refused:
 //! - Histories of single nodes that chance makes up, going on from every control state: what a node does there and is not
 //!   known is learned, until such runs find nothing new (`finder::wander`).
 //! - Pairs of histories with one control state: each is given what the other was given; then they must do the same on
@@ -21,7 +21,7 @@
 //!
 //! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
 //! twice. So whatever is found wrong is acted out by real nodes message by message (`enact`) before it is shown, and
-//! what cannot be acted out is an error, and never a verdict.
+//! what cannot be acted out is an error, and never a verdict. That nothing was found is none either: samples are no proof.
 
 mod alphabet;
 mod enact;
@@ -95,8 +95,6 @@ pub struct Explored {
     pub walks: u64,
     /// What was tried of the assumption that the control state is all that the future of an honest node depends on.
     pub tried: Tried,
-    /// Whether an honest node can decide anything.
-    pub decides: bool,
     /// How it ended.
     pub end: Ended,
 }
@@ -238,7 +236,7 @@ impl<P: Protocol> Guards<P> {
         }
         let cast = cast(&self.finders, byzantine)?;
         let finders: Vec<_> = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me)).collect();
-        let mut decisions = Decisions::<P>::new();
+        let mut decisions = Decisions::<P>::default();
         let locals: Vec<_> = finders.iter().map(|finder| locals(&cast, finder, &mut decisions)).collect();
         let tables: Vec<_> = locals.iter().map(|locals| classes(locals, options.puts_off)).collect();
         let judgement = self.judgement(&decisions, asked);
@@ -255,7 +253,6 @@ impl<P: Protocol> Guards<P> {
             depth: searched.depth,
             walks: 0,
             tried: finders.iter().fold(Tried::default(), |all, finder| all.and(finder.tried)),
-            decides: searched.decides,
             end: Ended::Stopped,
         };
         let unlike = || {
@@ -297,7 +294,7 @@ impl<P: Protocol> Guards<P> {
     pub fn statements(&self, byzantine: &[NodeId]) -> Result<Statements, Unfit> {
         let cast = cast(&self.finders, byzantine)?;
         let finders: Vec<_> = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me)).collect();
-        let mut decisions = Decisions::<P>::new();
+        let mut decisions = Decisions::<P>::default();
         let locals: Vec<_> = finders.iter().map(|finder| locals(&cast, finder, &mut decisions)).collect();
         let tables: Vec<_> = locals.iter().map(|locals| classes(locals, true)).collect();
         let judgement = Judgement {

@@ -1,7 +1,7 @@
 //! What each honest node can do where it is known who is Byzantine: local states with what they have sent, and steps with
 //! what of the others' messages they need.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 use itertools::Itertools as _;
 
 use super::alphabet::{Alphabet, Content};
@@ -136,7 +136,7 @@ pub(super) fn cast<P: Protocol>(finders: &[Finder<P>], byzantine: &[NodeId]) -> 
     if honest.len() > 5 {
         return Err(Unfit::TooManyNodes(honest.len()));
     }
-    let mut bits = IndexSet::new();
+    let mut bits = IndexSet::default();
     for finder in finders.iter().filter(|finder| honest.contains(&finder.me)) {
         let later = finder.controls.iter().flat_map(|control| control.ways.keys());
         let mut sent: Vec<_> =
@@ -153,7 +153,7 @@ pub(super) fn cast<P: Protocol>(finders: &[Finder<P>], byzantine: &[NodeId]) -> 
 /// The local states of an honest node among these.
 pub(super) fn locals<P: Protocol>(cast: &Cast, finder: &Finder<P>, decisions: &mut Decisions<P>) -> Locals {
     let node = finder.me;
-    let mut locals = Locals { places: IndexSet::new(), all: Vec::new() };
+    let mut locals = Locals { places: IndexSet::default(), all: Vec::new() };
     let Some(first) = &finder.first else { return locals };
     let Some(control) = first.to else { return locals };
     // What an outcome decides, in numbers that all nodes share.
@@ -168,7 +168,7 @@ pub(super) fn locals<P: Protocol>(cast: &Cast, finder: &Finder<P>, decisions: &m
         let bits = outcome.sent.iter().filter_map(|content| cast.bit(node, *content));
         bits.fold(0, |all, bit| all | bit)
     };
-    let mut ways = IndexMap::<u32, Vec<(Any, Outcome, usize, Vec<u16>, Mask)>>::new();
+    let mut ways = IndexMap::<u32, Vec<(Any, Outcome, usize, Vec<u16>, Mask)>>::default();
     locals.places.insert(Place { control, sent: sent(first), decided: shared(first) });
     let own = cast.all_of(node);
     while let Some(place) = locals.places.get_index(locals.all.len()).cloned() {

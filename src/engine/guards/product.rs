@@ -1,9 +1,6 @@
 //! The search over what all honest nodes can be in together.
 
-use std::hash::BuildHasherDefault;
-
-use indexmap::IndexSet;
-use rustc_hash::FxHasher;
+use crate::hashed::IndexSet;
 
 use super::masks::{Mask, is_met};
 use super::reduce::{Class, Classes};
@@ -46,12 +43,10 @@ pub(super) struct Product<'a> {
 
 /// What a search has found.
 pub(super) struct Searched {
-    pub states: IndexSet<Packed, BuildHasherDefault<FxHasher>>,
+    pub states: IndexSet<Packed>,
     parents: Vec<u32>,
     pub transitions: u64,
     pub depth: u64,
-    /// Whether somebody can decide something in some state.
-    pub decides: bool,
     pub end: End,
 }
 
@@ -146,7 +141,6 @@ impl Product<'_> {
             parents: vec![u32::MAX],
             transitions: 0,
             depth: 0,
-            decides: false,
             end: End::Exhausted,
         };
         searched.states.insert(self.canonical(&first));
@@ -167,7 +161,6 @@ impl Product<'_> {
                 searched.end = End::Wrong(at as u32);
                 return searched;
             }
-            searched.decides = searched.decides || !self.decided(&state).is_empty();
             let mut next = state.clone();
             for (place, to) in self.steps(&state) {
                 searched.transitions += 1;

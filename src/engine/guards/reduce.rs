@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 
 use super::masks::{Any, Mask, always, both, either};
 use super::placed::Locals;
@@ -38,7 +38,7 @@ fn is_silent(locals: &Locals, from: usize, to: u32) -> bool {
 
 /// All local states that silent steps lead to, with what they take together; first the one that it begins with.
 pub(super) fn silently(locals: &Locals, from: usize) -> IndexMap<usize, Any> {
-    let mut reached: IndexMap<usize, Any> = IndexMap::from([(from, always())]);
+    let mut reached: IndexMap<usize, Any> = IndexMap::from_iter([(from, always())]);
     let mut todo = vec![from];
     while let Some(at) = todo.pop() {
         let so_far = reached[&at].clone();
@@ -61,12 +61,12 @@ pub(super) fn silently(locals: &Locals, from: usize) -> IndexMap<usize, Any> {
 
 /// The local states of a node as the product sees them. With `puts_off`, silent steps are no steps of their own.
 pub(super) fn classes(locals: &Locals, puts_off: bool) -> Classes {
-    let mut seen: IndexSet<usize> = IndexSet::from([0]);
+    let mut seen: IndexSet<usize> = IndexSet::from_iter([0]);
     let mut raw: Vec<Class> = Vec::new();
     while let Some(&at) = seen.get_index(raw.len()) {
         let reached = match puts_off {
             true => silently(locals, at),
-            false => IndexMap::from([(at, always())]),
+            false => IndexMap::from_iter([(at, always())]),
         };
         let mut edges: BTreeMap<u32, Any> = BTreeMap::new();
         let mut decides: BTreeMap<u16, Any> = BTreeMap::new();
@@ -135,6 +135,6 @@ pub(super) fn blocks(raw: &[Class]) -> Vec<u32> {
 }
 
 fn numbered<T: Hash + Eq>(signatures: impl Iterator<Item = T>) -> Vec<u32> {
-    let mut known = IndexSet::new();
+    let mut known = IndexSet::default();
     signatures.map(|signature| known.insert_full(signature).0 as u32).collect()
 }

@@ -45,7 +45,7 @@ impl<P: Protocol> Guards<P> {
             // What cannot be placed cannot be compared.
             let Ok(cast) = cast(&self.finders, &other) else { continue };
             let honest = self.finders.iter().filter(|finder| cast.honest.contains(&finder.me));
-            let mut decisions = Decisions::<P>::new();
+            let mut decisions = Decisions::<P>::default();
             let locals: Vec<_> = honest.map(|finder| locals(&cast, finder, &mut decisions)).collect();
             let tables: Vec<_> = locals.iter().map(|locals| classes(locals, options.puts_off)).collect();
             are_the_same(&cast, &symmetries(&cast, &tables, decisions.len(), renamings), renamings)?;

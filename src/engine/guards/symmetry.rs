@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use itertools::Itertools;
 
 use super::alphabet::Content;

@@ -1,6 +1,6 @@
 //! Random runs of real nodes, message by message, looked up in what the search has found: none may be missing.
 
-use indexmap::IndexSet;
+use crate::hashed::IndexSet;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use rustc_hash::FxHashSet;
@@ -170,7 +170,7 @@ impl<P: Protocol> Known<'_, P> {
 
 /// All local states that are reached where this exists, without sending more than that.
 fn reachable(locals: &Locals, from: usize, sent: Mask, exists: Mask) -> IndexSet<usize> {
-    let mut reached = IndexSet::from([from]);
+    let mut reached = IndexSet::from_iter([from]);
     let mut at = 0;
     while let Some(&place) = reached.get_index(at) {
         for edge in locals.all[place].edges.iter().filter(|edge| is_met(&edge.any, exists)) {

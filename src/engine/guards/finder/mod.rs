@@ -16,7 +16,7 @@ pub use alike::Tried;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hashed::{IndexMap, IndexSet};
 
 use super::alphabet::{Alphabet, Content};
 use super::error::{Unfit, UnlikeControls};
@@ -114,7 +114,7 @@ impl<P: Protocol> Finder<P> {
             controls,
             tasks,
             asked: 0,
-            patterns: IndexSet::new(),
+            patterns: IndexSet::default(),
             tried: Tried::default(),
             unlike: None,
             first: None,

@@ -6,6 +6,10 @@
 
 #![cfg(test)]
 
+/// As in the program `bft`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[macro_use]
 mod common;
 

@@ -75,6 +75,7 @@ fn most_memory(mut child: Child) -> (u64, i32) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_limit_of_memory_is_kept_inside_of_expansions_too() {
     for arguments in [
         &["--slots", "16", "--requests", "16", "--views", "1"][..],
@@ -376,6 +377,7 @@ fn several_processes_save_to_one_file_and_it_is_whole() {
 
 /// Every judge, interrupted again and again, comes to what it comes to in one go.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_check_that_was_saved_goes_on_by_itself_and_comes_to_the_same() {
     let folder = Folder::new("resumed");
     let save = folder.file("run.save");
@@ -422,6 +424,7 @@ fn a_check_that_was_saved_goes_on_by_itself_and_comes_to_the_same() {
 
 /// Ended in the middle of whatever it was at, it comes to the same too.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_check_that_was_interrupted_anywhere_comes_to_the_same() {
     let folder = Folder::new("interrupted");
     for (number, arguments) in [

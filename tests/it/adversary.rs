@@ -554,6 +554,7 @@ fn draw(
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn whatever_a_message_does_to_the_papers_replicas_one_that_is_offered_does_too() {
     let often = [Kind::PrePrepare, Kind::Prepare, Kind::Commit, Kind::Checkpoint, Kind::Reply];
     let seldom = [(Kind::ViewChange, 200), (Kind::NewView, 1500), (Kind::State, 2500)];
@@ -565,6 +566,7 @@ fn whatever_a_message_does_to_the_papers_replicas_one_that_is_offered_does_too()
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn it_is_as_general_under_every_rulebook_of_the_corpus() {
     let bounds = bounds();
     for rulebook in bugs::RULEBOOKS {

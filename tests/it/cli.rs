@@ -340,6 +340,7 @@ fn the_list_of_rulebooks_for_programs() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn two_runs_print_the_same_but_for_the_time() {
     for (arguments, code) in [
         (&["check", "--views", "1", "--judge", "message", "--requests", "1"][..], 0),

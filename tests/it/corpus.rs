@@ -74,7 +74,18 @@ fn assert_locally_minimal(row: &Row) {
 
 // --- the matrix -----------------------------------------------------------------------------------
 
+/// The rows that take moments: safety in one view, without checkpoints.
 #[test]
+fn every_row_of_one_view_comes_out_as_it_must() {
+    let is_quick = |run: &Run| run.scope.views == 1 && run.scope.checkpoint.is_none() && !run.slow;
+    let is_safety = |run: &Run| !run.asks_for().is_some_and(Property::is_liveness);
+    let quick: Vec<_> = runs().filter(|(_, run)| is_quick(run) && is_safety(run)).collect();
+    assert!(quick.len() > 10, "{}", quick.len());
+    quick.par_iter().for_each(|(rulebook, run)| assert_as_expected(rulebook, run));
+}
+
+#[test]
+#[ignore = "slow: .ci/run runs it"]
 fn every_fast_row_comes_out_as_it_must() {
     let fast: Vec<_> = runs().filter(|(_, run)| !run.slow).collect();
     fast.par_iter().for_each(|(rulebook, run)| assert_as_expected(rulebook, run));
@@ -125,6 +136,7 @@ fn bounds(wanted: impl Fn(&Run) -> bool) -> Vec<&'static Run> {
 /// The bound of `unanimous-start` is more than can be exhausted for the paper; what `tests/liveness.rs` shows there is that
 /// the paper does not fail in the same way. That of `lowest-start` takes a minute, and is left to a release build.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn the_correct_rules_hold_at_the_bounds_of_the_matrix() {
     // The bound of `open-gap` takes the paper's liveness a minute.
     let is_of_open_gap = |run: &Run| run.scope.slots > 1 && run.asks_for() == Some(Property::Executed);

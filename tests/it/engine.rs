@@ -116,6 +116,7 @@ fn compared() -> Vec<(Bound, &'static str)> {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn in_numbers_the_graph_is_the_same() {
     let mut together = 0;
     for (bound, rules) in compared() {
@@ -172,6 +173,7 @@ fn found<J: Judge>(report: &Report<J::Action>, told: impl Fn(&J::Action) -> (Pri
 
 /// Not only is a counterexample as short: it is the same one, at any number of threads.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn in_numbers_the_verdict_and_the_run_are_the_same() {
     let mut violated = 0;
     for (bound, rules) in compared() {

@@ -128,6 +128,7 @@ fn in_one_view_the_judges_agree_with_a_byzantine_primary() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn in_one_view_with_two_requests_the_judges_agree_with_a_byzantine_backup() {
     let compared = castro99_agrees(&bound(4, 1, &[3], 1, 1, 2), 79);
     assert_eq!((compared.message, compared.guards), (788_256, 79));
@@ -143,6 +144,7 @@ fn in_one_view_the_judges_agree_wherever_the_byzantine_replica_is() {
 /// As many views as judge *message* can finish. More Byzantine replicas than f are a question like any other,
 /// and a small one in which the adversary takes part in view changes.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn over_view_changes_the_judges_agree() {
     for (bound, expected) in [
         (bound(2, 0, &[], 2, 1, 1), 30),
@@ -231,6 +233,7 @@ fn with_checkpoints_the_judges_agree() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn under_broken_rules_the_judges_agree_in_one_view() {
     for name in ["digest-blind", "second-proposal", "weak-commit"] {
         for byzantine in [0, 3] {

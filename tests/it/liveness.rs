@@ -53,6 +53,7 @@ fn violation(outcome: Outcome) -> (Property, String) {
 // --- the protocol of the paper --------------------------------------------------------------------
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn the_paper_is_live_wherever_the_byzantine_replica_stands() {
     let bound = Bound::new(SCOPE, []);
     let jobs = check::jobs(JudgeKind::Liveness, &bound, &Byzantine::Count(1), &Castro99).unwrap();
@@ -250,6 +251,7 @@ impl Rules for Matching {
 /// Where one view change can spoil the others, a replica that always says that it knows of no checkpoint is enough
 /// for views to change for ever; one that is silent is not.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_view_change_that_spoils_the_others_is_enough_if_it_comes_every_time() {
     let scope = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
     let rules = bugs::find("unanimous-start").unwrap().rules;
@@ -287,6 +289,7 @@ fn views_that_change_for_ever_are_a_loop() {
 /// replica does the same in every view, however far. What is found is judged by its definition: nobody owes
 /// anything that does not happen, and the request is never executed.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_goes_wrong_far_away_or_from_some_state_on_is_found() {
     // `late-check` takes minutes, and is left to a release build (`bft bugs --check --all`).
     let rising = [("highest-join", 0), ("no-repetition", 0), ("open-gap", 0)];
@@ -402,6 +405,7 @@ fn the_first_receiver_rule_splits_the_votes() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn timers_that_never_run_leave_a_silent_primary_in_office() {
     violation(of_corpus("no-timer", ONE_VIEW, &[0], Property::Answered));
     // Where the primary is honest and nothing is lost, none is needed.
@@ -423,6 +427,7 @@ fn who_is_left_behind_needs_that_things_are_sent_again() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn a_lock_that_is_kept_and_a_view_change_that_nobody_joins_stop_everything() {
     violation(of_corpus("kept-lock", SCOPE, &[], Property::Answered));
     violation(of_corpus("no-join", SCOPE, &[2], Property::Answered));

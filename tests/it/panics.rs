@@ -339,6 +339,7 @@ fn judge_unbounded_finds_panics_or_refuses() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn judge_liveness_finds_panics_or_refuses() {
     let mut found = 0;
     for case in in_one_view().into_iter().chain(in_two_views()) {

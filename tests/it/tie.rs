@@ -89,7 +89,7 @@ fn every_step_with_checkpoints_and_garbage_collection_is_a_proved_action() {
 /// What the liveness rows of the default check visit. Two backups that are primary in no view are alike, and
 /// one of them is in the check twice.
 #[test]
-#[ignore = "some minutes: for CI"]
+#[ignore = "slow: .ci/run runs it"]
 fn every_step_of_the_liveness_check_is_a_proved_action() {
     let live = Scope { requests: 1, ..Scope::DEFAULT };
     let mut taken = BTreeSet::new();
@@ -112,7 +112,7 @@ fn every_step_of_a_small_liveness_check_is_a_proved_action() {
 }
 
 #[test]
-#[ignore = "most of a minute: for CI"]
+#[ignore = "slow: .ci/run runs it"]
 fn every_step_over_a_view_change_with_checkpoints_is_a_proved_action() {
     assert_tied(Scope { views: 2, ..CHECKPOINTS });
 }
@@ -320,7 +320,7 @@ fn every_fault_of_safety_breaks_the_tie() {
 }
 
 #[test]
-#[ignore = "some seconds: for CI"]
+#[ignore = "slow: .ci/run runs it"]
 fn the_slow_fault_of_safety_breaks_the_tie() {
     assert_rows(|rulebook| rulebook.name == SLOW);
 }

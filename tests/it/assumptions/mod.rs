@@ -29,6 +29,7 @@ fn none_holds(rulebooks: &[&'static dyn Rules], scope: Scope, reductions: Reduct
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn no_wrong_rulebook_comes_out_clean() {
     assert!(wrong::ALL.len() >= 40, "{}", wrong::ALL.len());
     let takes_long = |rules: &&&'static dyn Rules| wrong::TAKE_LONG.contains(&&*format!("{rules:?}"));
@@ -40,6 +41,7 @@ fn no_wrong_rulebook_comes_out_clean() {
 
 /// With one request some of them have nothing to disagree about.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn no_wrong_rulebook_comes_out_clean_without_reductions() {
     let takes_two = |rules: &&&'static dyn Rules| wrong::TAKE_TWO_REQUESTS.contains(&&*format!("{rules:?}"));
     let (two, one): (Vec<_>, Vec<_>) = wrong::ALL.iter().partition(takes_two);
@@ -50,6 +52,7 @@ fn no_wrong_rulebook_comes_out_clean_without_reductions() {
 
 /// The same rules in other words are the same rules.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn equivalent_rulebooks_hold() {
     for &rules in equivalent::ALL {
         let verdict = said(rules, Scope::DEFAULT, Reductions::ALL);

@@ -12,6 +12,7 @@ use super::network::{Delivery, Link, Traffic, link};
 use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
 use super::violation;
+use crate::interrupt;
 use crate::protocol::{Invariant, Network, NodeId, Protocol};
 
 /// How nodes without a key are told apart.
@@ -149,6 +150,11 @@ impl<P: Protocol> Graph<P> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What ends the search when the code cannot be checked.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// What has happened before the search begins.
     pub fn opening(&self) -> &[Step] {
         &self.opening
@@ -247,6 +253,8 @@ impl<P: Protocol> Model for Graph<P> {
     }
 
     fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
+        // Nothing is half done here: what was handed to a node by now is known from now on.
+        interrupt::poll();
         match self.follow(state, step) {
             Ok(next) => Some(next),
             Err(refusal) => {

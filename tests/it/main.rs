@@ -43,6 +43,7 @@ mod quorums;
 mod reductions;
 mod regressions;
 mod replica;
+mod saved_protocol;
 mod simulate;
 mod stateful;
 mod tie;

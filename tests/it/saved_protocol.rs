@@ -50,12 +50,13 @@ fn refused(arguments: &[&str], words: &[&str]) {
 fn a_check_goes_on_by_itself_and_comes_to_the_same_as_in_one_go() {
     let folder = Folder::new("tutorial-resumed");
     let save = folder.file("run.save");
-    for (arguments, ends) in [
-        (&["--rounds", "1", "--property", "agreement"][..], 0),
-        (&["--draft", "1", "--property", "agreement"], 10),
-        (&["--draft", "3", "--property", "liveness", "--stops", "true", "--rounds", "4"], 11),
-        (&["--rounds", "1"], 20),
-        (&["--rounds", "1", "--property", "agreement", "--byzantine", "1", "--network", "fifo"], 0),
+    for (arguments, ends, least) in [
+        (&["--rounds", "1", "--property", "agreement"][..], 0, 2),
+        (&["--draft", "1", "--property", "agreement"], 10, 2),
+        // What is violated on a part of the graph is violated.
+        (&["--draft", "3", "--property", "liveness", "--stops", "true", "--rounds", "4"], 11, 0),
+        (&["--rounds", "2", "--property", "liveness"], 0, 2),
+        (&["--rounds", "1"], 20, 2),
     ] {
         let (code, whole) = json(&[&["check"], arguments].concat());
         assert_eq!(code, ends, "{arguments:?}");
@@ -76,7 +77,7 @@ fn a_check_goes_on_by_itself_and_comes_to_the_same_as_in_one_go() {
             }
             (rounds, most) = (rounds + 1, most + third);
         };
-        assert!(rounds >= 2, "{arguments:?}: {rounds} limits ended it");
+        assert!(rounds >= least, "{arguments:?}: {rounds} limits ended it");
         assert_eq!(rows(&done), rows(&whole), "{arguments:?} after {rounds} rounds");
     }
 }
@@ -224,7 +225,10 @@ fn every_kind_of_state_goes_on() {
     {
         for is_keyed in [true, false] {
             let [kept, lost] = [VOTE, forgetful].map(|vote| Check::new(Vote { network, is_keyed, ..vote }));
-            let checks = [kept.clone().crashes(1), lost.crashes(1), kept.byzantine([NodeId(0)])];
+            let mut checks = vec![lost.crashes(1)];
+            // Of nodes without a key there are very many states.
+            checks.extend(is_keyed.then(|| kept.clone().crashes(1)));
+            checks.extend(is_keyed.then(|| kept.byzantine([NodeId(0)])));
             for (what, check) in checks.into_iter().enumerate() {
                 let whole = check.run().unwrap();
                 let states = whole.rows().iter().map(|row| row.coverage.states).max().unwrap();

@@ -23,7 +23,7 @@ use crate::check::save::search::{read_graph, read_search, write_graph, write_sea
 use crate::check::save::{Body, CoverageRow, SaveError, VERSION, open_file, write_file};
 use crate::check::words::{Polled, Summed};
 use crate::engine::{FairGraph, Graph};
-use crate::protocol::{NodeId, Protocol};
+use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::StoryFile;
 
 #[derive(Serialize, Deserialize)]
@@ -234,9 +234,18 @@ fn differences<P: Protocol>(header: &Header, protocol: &P, asked: &AskedOfProtoc
         compare("--crashes", &bound.crashes, &here);
     }
     if let Some(here) = asked.network {
-        compare("the network", &bound.network.unwrap_or_else(|| protocol.network()), &here);
+        let there = bound.network.unwrap_or_else(|| protocol.network());
+        compare("the network", &in_words(there), &in_words(here));
     }
     out
+}
+
+/// A network in words, whether messages arrive again or not.
+fn in_words(network: Network) -> String {
+    match network {
+        Network::AnyOrder => "any order".to_owned(),
+        Network::Fifo { .. } => network.to_string(),
+    }
 }
 
 fn or_nothing(words: String) -> String {

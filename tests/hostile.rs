@@ -157,6 +157,7 @@ fn saves(inputs: u64) {
         .into();
     let network = Network::Fifo { cuts: 1, losses: 0 };
     let voting = Check::new(Vote { network, ..VOTE }).crashes(1).threads(1);
+    fs::remove_file(&path).unwrap();
     assert!(voting.clone().max_states(8).save(&path).run().unwrap().saved().is_some());
     let votes = fs::read(&path).unwrap();
     let [mut own, mut of_votes] = [0, 0];

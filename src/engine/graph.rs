@@ -12,7 +12,6 @@ use super::network::{Delivery, Link, Traffic, link};
 use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
 use super::violation;
-use crate::interrupt;
 use crate::protocol::{Invariant, Network, NodeId, Protocol};
 
 /// How nodes without a key are told apart.
@@ -254,7 +253,7 @@ impl<P: Protocol> Model for Graph<P> {
 
     fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
         // Nothing is half done here: what was handed to a node by now is known from now on.
-        interrupt::poll();
+        self.tables().histories.about_to_grow();
         match self.follow(state, step) {
             Ok(next) => Some(next),
             Err(refusal) => {

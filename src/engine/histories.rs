@@ -11,6 +11,8 @@ use rustc_hash::FxHashMap;
 use super::panics::{Panicked, guarded};
 use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
+use crate::interrupt;
+use crate::memory;
 use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Receiver, Slot};
 
 /// What a node may do at once. More is a mistake, such as a whole log that is sent again entry by entry.
@@ -167,6 +169,13 @@ impl<P: Protocol> Histories<P> {
     /// The node of a place, where one run is followed.
     pub(super) fn live(&self, place: PlaceId) -> Option<&P::Node> {
         self.live.as_ref()?.get(&place).map(|(_, node)| node)
+    }
+
+    /// Before a few more steps are noted: gives up the work at hand if the process would hold more than it may then, or it is to
+    /// end anyway.
+    pub(super) fn about_to_grow(&self) {
+        interrupt::poll();
+        memory::before(&self.next);
     }
 
     pub(super) fn event(&mut self, event: P::Event) -> EventId {

@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// Writes a file.
 ///
 /// # Errors
@@ -43,9 +45,10 @@ pub(crate) fn write_with(
         named.permissions(mode);
     }
     let beside = named.prefix(&prefix).suffix(".part").tempfile_in(folder)?;
-    let mut out = BufWriter::with_capacity(1 << 16, beside);
+    let sync = |file: &NamedTempFile| file.as_file().sync_data();
+    let mut out = BufWriter::with_capacity(1 << 16, Pieces { inner: beside, sync, since: 0 });
     content(&mut out)?;
-    let beside = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let Pieces { inner: beside, .. } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Some(known) = known {
         beside.as_file().set_permissions(known.permissions())?;
     }
@@ -56,6 +59,33 @@ pub(crate) fn write_with(
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// So many bytes are brought to the disk at once.
+const PIECE: usize = 1 << 26;
+
+/// Writes through, and has every piece on the disk before the next: what is long takes as long as before, but whoever gives up
+/// in the middle does not wait for all that was written, and neither does who is done.
+struct Pieces<W, F> {
+    inner: W,
+    sync: F,
+    since: usize,
+}
+
+impl<W: Write, F: FnMut(&W) -> io::Result<()>> Write for Pieces<W, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.since += written;
+        if self.since >= PIECE {
+            self.since = 0;
+            (self.sync)(&self.inner)?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// What any new file is given; the system takes from it what the user's mask says.
@@ -118,6 +148,21 @@ mod tests {
         write(&file, "new").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(fs::read_to_string(folder.path().join("a.json.part")).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn what_is_long_is_on_the_disk_piece_by_piece() {
+        let mut synced = Vec::new();
+        let sync = |written: &Vec<u8>| {
+            synced.push(written.len());
+            Ok(())
+        };
+        let mut out = Pieces { inner: Vec::new(), sync, since: 0 };
+        for _ in 0..5 {
+            out.write_all(&[7; PIECE / 2]).unwrap();
+        }
+        assert_eq!(out.inner.len(), 5 * PIECE / 2);
+        assert_eq!(synced, [PIECE, 2 * PIECE]);
     }
 
     #[cfg(unix)]

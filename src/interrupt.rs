@@ -11,7 +11,7 @@
 //! [`guarded`](crate::engine::guarded), which keeps the panics of the code under test. An interrupt belongs to a thread;
 //! what is spread over several is put under it on each.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
@@ -212,11 +212,27 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Interrupted> {
 /// How often limits are looked at.
 const TICK: Duration = Duration::from_millis(5);
 
+thread_local! {
+    /// When this thread has last looked at the limits itself.
+    static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether this thread may look at the limits itself: not if it has a moment ago.
+pub(crate) fn is_time_to_look() -> bool {
+    let now = Instant::now();
+    LOOKED.with(|looked| {
+        let is_due = looked.get().is_none_or(|last| now.saturating_duration_since(last) >= TICK);
+        if is_due {
+            looked.set(Some(now));
+        }
+        is_due
+    })
+}
+
 /// How long late work goes on: this long, or a part of the time that the work was given, or has taken if it was given none. What
 /// comes behind it, such as to print, has the rest of a second or of a tenth.
 const MOMENT: Duration = Duration::from_millis(700);
 const PART: f64 = 0.07;
-#[cfg(feature = "pbft")]
 const REST: Duration = Duration::from_millis(200);
 
 /// The memory that late work may take where the rest may take so much.
@@ -239,7 +255,6 @@ pub(crate) struct Allowance<'a> {
 
 impl Allowance<'_> {
     /// An allowance for what is last, and can do with what the moment of the rest leaves of a second or of a tenth.
-    #[cfg(feature = "pbft")]
     pub fn for_the_end(self) -> Self {
         let more = self.timeout.map_or(Duration::ZERO, |timeout| timeout.mul_f64(0.02)).max(REST);
         let deadline = self.deadline.map(|deadline| deadline.checked_add(more).unwrap_or(deadline));

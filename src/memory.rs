@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "pbft")]
 pub(crate) use self::growing::before;
 
 /// The most threads that a run takes.
@@ -53,7 +52,6 @@ fn files(root: &Path, line: &str) -> Option<Vec<PathBuf>> {
 }
 
 /// Tables that take twice as much when they are full, all of it at once.
-#[cfg(feature = "pbft")]
 mod growing {
     use std::collections::HashMap;
 

@@ -22,15 +22,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bft_check::check::{Job, JudgeKind, Limits, Progress, run_on, save};
+use bft_check::check::{Check, Job, JudgeKind, Limits, Progress, run_on, save};
 use bft_check::model::{Bound, Scope, System as Explored};
 use bft_check::pbft::*;
+use bft_check::protocol::Network;
 use bft_check::simulate::Report;
 use bft_check::trace::TraceFile;
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 
 use changes::{Choices, NUMBERS, change};
+use common::vote::{VOTE, Vote};
 use common::{System, prepare};
 
 #[global_allocator]
@@ -153,16 +155,23 @@ fn saves(inputs: u64) {
             (job, fs::read(&path).unwrap())
         })
         .into();
+    let network = Network::Fifo { cuts: 1, losses: 0 };
+    let voting = Check::new(Vote { network, ..VOTE }).crashes(1).threads(1);
+    fs::remove_file(&path).unwrap();
+    assert!(voting.clone().max_states(8).save(&path).run().unwrap().saved().is_some());
+    let votes = fs::read(&path).unwrap();
+    let [mut own, mut of_votes] = [0, 0];
     let taken = each("saves", inputs, MOST_FOR_A_SAVE, |number| {
         let bytes = drawn(number);
         let mut choices = Choices(bytes.iter());
-        // The tables of judge unbounded take a hundred times as long to be had again as those of the first two.
-        let place = match choices.below(200) {
-            0 => 3,
-            1..=4 => 2,
-            other => other % 2,
+        // The tables of judge unbounded take two hundred times as long to be had again as those of the first two.
+        let place = match (choices.below(256), choices.below(8)) {
+            (0, 0) => 3,
+            (1..=4, _) => 2,
+            (5..=24, _) => 4,
+            (other, _) => other % 2,
         };
-        let (job, file) = &files[place];
+        let file = files.get(place).map_or(&votes, |(_, file)| file);
         let content = &file[..file.len() - 16];
         let mut input = damaged(content, &mut choices);
         if choices.below(16) > 0 {
@@ -173,8 +182,15 @@ fn saves(inputs: u64) {
         let mut out = fs::File::create(&path).unwrap();
         out.write_all(&input).unwrap();
         drop(out);
+        let Some((job, _)) = files.get(place) else {
+            own += 1;
+            let is_taken = voting.clone().max_states(1).resume(&path).run().is_ok();
+            of_votes += u64::from(is_taken);
+            return is_taken;
+        };
         save::read(&path, &rules.into(), None, std::slice::from_ref(job)).is_ok()
     });
+    println!("saves: {own} of them of a protocol of one's own, {of_votes} taken");
     fs::remove_file(&path).unwrap();
     assert!(taken < inputs, "{taken} of {inputs} were taken");
 }

@@ -4,20 +4,21 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use super::limits::{Limits, MOST_THREADS};
 #[cfg(feature = "pbft")]
 use super::question::PlanError;
-#[cfg(feature = "pbft")]
 use super::save::SaveError;
 use super::subject::{IntoSubject, Subject};
 use crate::engine::SetupError;
 use crate::files;
+use crate::interrupt::{self, Allowance};
 use crate::memory;
 #[cfg(feature = "pbft")]
 use crate::subject::Pbft as Usual;
-use crate::trace::{ReadStoryError, UnknownForm};
+use crate::trace::{Form, ReadStoryError, UnknownForm};
 
 /// What is checked where nothing else is named: without PBFT nothing is.
 #[cfg(not(feature = "pbft"))]
@@ -49,7 +50,7 @@ type Usual = super::subject::Nothing;
 /// Each flag of `bft check` is a setter:
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 ///
 /// use bft_check::check::{Check, JudgeKind, Question};
 /// use bft_check::model::Reductions;
@@ -112,6 +113,9 @@ pub struct Check<S: Subject = Usual> {
     max_states: Option<u64>,
     max_memory: Option<u64>,
     pub(super) timeout: Option<Duration>,
+    pub(super) save: Option<PathBuf>,
+    pub(super) save_every: Option<Duration>,
+    pub(super) resume: Option<PathBuf>,
 }
 
 impl<S: Subject> Clone for Check<S> {
@@ -124,6 +128,9 @@ impl<S: Subject> Clone for Check<S> {
             max_states: self.max_states,
             max_memory: self.max_memory,
             timeout: self.timeout,
+            save: self.save.clone(),
+            save_every: self.save_every,
+            resume: self.resume.clone(),
         }
     }
 }
@@ -136,6 +143,8 @@ impl<S: Subject> fmt::Debug for Check<S> {
             .field("max_states", &self.max_states)
             .field("max_memory", &self.max_memory)
             .field("timeout", &self.timeout)
+            .field("save", &self.save)
+            .field("resume", &self.resume)
             .finish_non_exhaustive()
     }
 }
@@ -188,7 +197,6 @@ pub enum CheckError {
     #[error("the run that was given: {0}")]
     Around(#[from] ReadStoryError),
     /// A check cannot be saved, or not go on.
-    #[cfg(feature = "pbft")]
     #[error(transparent)]
     Save(#[from] SaveError),
     /// No threads can be started.
@@ -216,6 +224,9 @@ impl<S: Subject> Check<S> {
             max_states: None,
             max_memory: None,
             timeout: None,
+            save: None,
+            save_every: None,
+            resume: None,
         }
     }
 
@@ -260,6 +271,65 @@ impl<S: Subject> Check<S> {
         Check { trace: Some(path.into()), ..self }
     }
 
+    /// If a limit ends the check, writes to this file all that it takes to go on.
+    pub fn save(self, path: impl Into<PathBuf>) -> Self {
+        Check { save: Some(path.into()), ..self }
+    }
+
+    /// Writes that file every so often too, so that little is lost if the process is.
+    pub fn save_every(self, period: Duration) -> Self {
+        Check { save_every: Some(period), ..self }
+    }
+
+    /// Goes on with the check that [`save`](Check::save) wrote to this file, which must have been the same.
+    pub fn resume(self, path: impl Into<PathBuf>) -> Self {
+        Check { resume: Some(path.into()), ..self }
+    }
+
+    /// Whether files can be written where they are to be: found out now, not after an hour.
+    pub(super) fn can_write(&self) -> Result<(), CheckError> {
+        for (name, path) in [("trace", &self.trace), ("save", &self.save)] {
+            path.as_ref().map(|path| writable(name, path)).transpose()?;
+        }
+        self.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
+        if let (Some(trace), Some(other)) = (&self.trace, self.save.as_ref().or(self.resume.as_ref()))
+            && files::are_the_same(trace, other)
+        {
+            return Err(CheckError::SameFile(trace.clone()));
+        }
+        match &self.save {
+            Some(path) if path.exists() && self.resume.as_ref() != Some(path) => {
+                Err(CheckError::Exists(path.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn allowance<'a>(
+        &self,
+        limits: &Limits,
+        deadline: Option<Instant>,
+        stop: &'a AtomicBool,
+    ) -> Allowance<'a> {
+        Allowance { timeout: self.timeout, deadline, max_memory: limits.max_memory, stop }
+    }
+
+    /// Writes what it takes to go on, as far as there is a moment for it when the time is over.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn saved(
+        &self,
+        path: &Path,
+        allowance: &Allowance<'_>,
+        write: impl FnOnce() -> Result<(), SaveError>,
+    ) -> Result<(), SaveError> {
+        // To write takes no more memory to speak of, and the search has taken what there is.
+        let allowance = Allowance { max_memory: None, ..*allowance };
+        let written = interrupt::overseen(&allowance.for_the_end(), || interrupt::late(write));
+        written.unwrap_or_else(|_| Err(SaveError::GivenUp(path.to_owned())))
+    }
+
     /// The limits of each search.
     pub(super) fn limits(&self) -> Result<Limits, CheckError> {
         let threads = match self.threads {
@@ -274,7 +344,7 @@ impl<S: Subject> Check<S> {
 }
 
 /// Whether a file can be written there: found out now, not after an hour.
-pub(super) fn writable(name: &'static str, path: &Path) -> Result<(), CheckError> {
+fn writable(name: &'static str, path: &Path) -> Result<(), CheckError> {
     if !files::folder_of(path).is_dir() || path.is_dir() {
         return Err(CheckError::Unwritable(name, path.to_owned()));
     }

@@ -4,8 +4,9 @@
 //! of the block, by one. Which state is met first, and through which parent, therefore never depends on
 //! timing; and states are expanded in the order of their indices.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -26,12 +27,14 @@ pub(super) struct Frontier<S> {
     pub(super) next: Vec<(S, u32)>,
     /// Steps from an initial state to the level.
     pub(super) depth: u64,
+    /// How long it has taken to come here, in runs that were ended.
+    pub(super) before: Duration,
 }
 
 impl<S> Frontier<S> {
     /// The initial states.
     pub(super) fn of(level: Vec<(S, u32)>) -> Self {
-        Frontier { level, next: Vec::new(), depth: 0 }
+        Frontier { level, next: Vec::new(), depth: 0, before: Duration::ZERO }
     }
 }
 
@@ -55,20 +58,20 @@ where
     X: Send,
     E: From<Limit>,
 {
-    let Frontier { level, next, depth } = frontier;
+    let Frontier { level, next, depth, before } = frontier;
     let interrupt = interrupt::current();
     loop {
         progress.depth.store(*depth, Relaxed);
         // Taken block by block, so that what is expanded is freed at once.
-        let mut rest = std::mem::take(level).into_iter();
+        let mut rest = VecDeque::from(std::mem::take(level));
         loop {
-            let mut block: Vec<_> = rest.by_ref().take(BLOCK * limits.threads.max(1)).collect();
+            let size = rest.len().min(BLOCK * limits.threads.max(1));
+            let mut block: Vec<_> = rest.drain(..size).collect();
             if block.is_empty() {
                 break;
             }
             if let Some(limit) = reached(visited.about_to_grow_by(), limits, progress, start) {
-                block.extend(rest);
-                *level = block;
+                *level = put_back(block, rest);
                 return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
             }
             let met: &Visited = visited;
@@ -87,15 +90,15 @@ where
             let expansions = match expanded {
                 Ok(expansions) => expansions,
                 Err(interrupted) => {
-                    block.extend(rest);
-                    *level = block;
+                    *level = put_back(block, rest);
                     let limit = overseer::limit(interrupted, limits);
                     return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
                 }
             };
             for (merged, expansion) in expansions.into_iter().enumerate() {
                 if let Err(end) = merge(visited, expansion, next) {
-                    *level = block.drain(merged..).chain(rest).collect();
+                    block.drain(..merged);
+                    *level = put_back(block, rest);
                     return (Err(end), *depth + 1);
                 }
             }
@@ -107,7 +110,7 @@ where
             states: visited.len() as u64,
             frontier: next.len() as u64,
             transitions: progress.transitions.load(Relaxed),
-            elapsed: start.elapsed(),
+            elapsed: *before + start.elapsed(),
             bytes: visited.bytes(),
         });
         if next.is_empty() {
@@ -118,18 +121,45 @@ where
     }
 }
 
+/// What is left of a level, in its order, with what was taken from it. It stands where it stood: where a limit of memory is
+/// reached there is no place for a second list of that length.
+fn put_back<S>(block: Vec<S>, mut rest: VecDeque<S>) -> Vec<S> {
+    block.into_iter().rev().for_each(|taken| rest.push_front(taken));
+    rest.into()
+}
+
 /// The limit that is reached, if one is, for whoever will hold so many bytes more in a moment.
 pub(super) fn reached(more: u64, limits: &Limits, progress: &Progress, start: Instant) -> Option<Limit> {
     if progress.stop.load(Relaxed) || progress.pauses() {
         return Some(Limit::Stopped);
     }
     // To ask the system takes longer than to expand a few states: where somebody does so all the time, it is asked here only
-    // before much more is.
-    if let Some(most) = limits.max_memory.filter(|_| more > 0 || !interrupt::is_overseen())
+    // before much more is, and now and then, since that somebody may have to wait for a processor.
+    let is_asked = || more > 0 || !interrupt::is_overseen() || interrupt::is_time_to_look();
+    if let Some(most) = limits.max_memory.filter(|_| is_asked())
         && let Some(held) = memory_stats::memory_stats()
         && held.physical_mem as u64 + more >= most
     {
         return Some(Limit::Memory(most));
     }
     limits.timeout.filter(|&longest| start.elapsed() >= longest).map(Limit::Time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_back_stands_where_it_stood() {
+        let level: Vec<u64> = (0..1000).collect();
+        let (place, room) = (level.as_ptr(), level.capacity());
+        let mut rest = VecDeque::from(level);
+        let first: Vec<_> = rest.drain(..100).collect();
+        let mut block: Vec<_> = rest.drain(..100).collect();
+        assert!(first.iter().copied().eq(0..100));
+        block.drain(..30);
+        let left = put_back(block, rest);
+        assert!(left.iter().copied().eq(130..1000));
+        assert_eq!((left.as_ptr(), left.capacity()), (place, room), "there is no second list");
+    }
 }

@@ -26,6 +26,7 @@ mod matrix;
 #[cfg(feature = "pbft")]
 mod outcome;
 mod overseer;
+mod pausing;
 #[cfg(feature = "pbft")]
 mod pbft;
 #[cfg(feature = "pbft")]
@@ -39,7 +40,6 @@ mod report;
 mod resume;
 #[cfg(feature = "pbft")]
 mod run;
-#[cfg(feature = "pbft")]
 pub mod save;
 #[cfg(feature = "pbft")]
 mod schedule;

@@ -1,12 +1,11 @@
 //! The front door for PBFT: what can be asked of it, and the check itself.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::builder::{Check, CheckError, writable};
+use super::builder::{Check, CheckError};
 use super::conclusion::Conclusion;
 use super::job::JudgeKind;
 use super::limits::{Limit, Limits, Progress, deadline};
@@ -21,11 +20,10 @@ use super::search::Coverage;
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
 use crate::bugs::Rulebook;
-use crate::files;
-use crate::interrupt::{self, Allowance};
+use crate::interrupt::Allowance;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Pbft;
-use crate::trace::{Form, Trace, beside_the_build};
+use crate::trace::{Trace, beside_the_build};
 
 /// What is asked of PBFT beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +33,6 @@ pub struct AskedOfPbft {
     pub(super) judge: Option<JudgeKind>,
     pub(super) reductions: Option<Reductions>,
     pub(super) question: Option<Question>,
-    pub(super) save: Option<PathBuf>,
-    save_every: Option<Duration>,
-    resume: Option<PathBuf>,
 }
 
 impl Subject for Pbft {
@@ -146,24 +141,6 @@ impl Check<Pbft> {
         self
     }
 
-    /// If a limit ends the check, writes to this file all that it takes to go on.
-    pub fn save(mut self, path: impl Into<PathBuf>) -> Self {
-        self.asked.save = Some(path.into());
-        self
-    }
-
-    /// Writes that file every so often too, so that little is lost if the process is.
-    pub fn save_every(mut self, period: Duration) -> Self {
-        self.asked.save_every = Some(period);
-        self
-    }
-
-    /// Goes on with the check that [`save`](Check::save) wrote to this file, which must have been the same.
-    pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
-        self.asked.resume = Some(path.into());
-        self
-    }
-
     /// Runs the check.
     ///
     /// # Errors
@@ -219,7 +196,7 @@ impl Check<Pbft> {
         let limits = self.limits()?;
         self.can_write()?;
         let allowance = self.allowance(&limits, deadline, stop);
-        let (plan, kept) = match &self.asked.resume {
+        let (plan, kept) = match &self.resume {
             Some(path) => match self.resumed(path, &allowance)? {
                 (plan, Ok(kept)) => (plan, kept),
                 (plan, Err(why)) => {
@@ -233,13 +210,13 @@ impl Check<Pbft> {
                 (plan, kept)
             }
         };
-        let (rules, every) = (self.subject.rules(), self.asked.save_every);
+        let (rules, every) = (self.subject.rules(), self.save_every);
         let schedule = Schedule { rules, limits, deadline, stop: Arc::clone(stop), watch, every };
         let mut failures = Vec::new();
         let mut keep = |rows: &[(Outcome, Option<&Unfinished>)]| {
-            let Some(path) = &self.asked.save else { return };
+            let Some(path) = &self.save else { return };
             let rows: Vec<_> = rows.iter().map(|(outcome, unfinished)| (outcome, *unfinished)).collect();
-            match self.saved(path, plan.property, &rows, &allowance) {
+            match self.saved(path, &allowance, || save::write(path, &self.subject, plan.property, &rows)) {
                 // It is tried once more in the end.
                 Ok(()) | Err(SaveError::GivenUp(_)) => {}
                 Err(error) if failures.is_empty() => failures.push(error.into()),
@@ -264,38 +241,14 @@ impl Check<Pbft> {
         Searched { checked, property: plan.property, unfinished, deadline: None, stop: Arc::default() }
     }
 
-    fn allowance<'a>(
-        &self,
-        limits: &Limits,
-        deadline: Option<Instant>,
-        stop: &'a AtomicBool,
-    ) -> Allowance<'a> {
-        Allowance { timeout: self.timeout, deadline, max_memory: limits.max_memory, stop }
-    }
-
-    /// Writes what it takes to go on, as far as there is a moment for it when the time is over.
-    fn saved(
-        &self,
-        path: &Path,
-        property: Option<Property>,
-        rows: &[(&Outcome, Option<&Unfinished>)],
-        allowance: &Allowance<'_>,
-    ) -> Result<(), SaveError> {
-        // To write takes no more memory to speak of, and the search has taken what there is.
-        let allowance = Allowance { max_memory: None, ..*allowance };
-        let write = || save::write(path, &self.subject, property, rows);
-        let written = interrupt::overseen(&allowance.for_the_end(), || interrupt::late(write));
-        written.unwrap_or_else(|_| Err(SaveError::GivenUp(path.to_owned())))
-    }
-
     /// Writes what was asked for: what it takes to go on, if a limit ended something, and the shortest counterexample. What
     /// cannot be written is among the failures then.
     pub(crate) fn write_files(&self, searched: &mut Searched) {
         let Searched { checked, property, unfinished, deadline, stop } = searched;
-        if let Some(path) = self.asked.save.as_ref().filter(|_| unfinished.iter().any(Option::is_some)) {
+        if let Some(path) = self.save.as_ref().filter(|_| unfinished.iter().any(Option::is_some)) {
             let rows: Vec<_> = checked.outcomes.iter().zip(unfinished.iter().map(Option::as_ref)).collect();
             let allowance = Allowance { timeout: self.timeout, deadline: *deadline, max_memory: None, stop };
-            match self.saved(path, *property, &rows, &allowance) {
+            match self.saved(path, &allowance, || save::write(path, &self.subject, *property, &rows)) {
                 Ok(()) => checked.saved = Some(path.clone()),
                 Err(error) => checked.failures.push(error.into()),
             }
@@ -342,26 +295,6 @@ impl Check<Pbft> {
         Ok(Searched { checked, property, unfinished: vec![None], deadline: None, stop })
     }
 
-    /// Whether files can be written where they are to be: found out now, not after an hour.
-    fn can_write(&self) -> Result<(), CheckError> {
-        for (name, path) in [("trace", &self.trace), ("save", &self.asked.save)] {
-            path.as_ref().map(|path| writable(name, path)).transpose()?;
-        }
-        self.trace.as_ref().map(|path| Form::of(&path.to_string_lossy())).transpose()?;
-        if let (Some(trace), Some(other)) =
-            (&self.trace, self.asked.save.as_ref().or(self.asked.resume.as_ref()))
-            && files::are_the_same(trace, other)
-        {
-            return Err(CheckError::SameFile(trace.clone()));
-        }
-        match &self.asked.save {
-            Some(path) if path.exists() && self.asked.resume.as_ref() != Some(path) => {
-                Err(CheckError::Exists(path.clone()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Runs the check, for a test: everything that is asked holds, and is exercised.
     ///
     /// # Panics
@@ -402,8 +335,10 @@ impl Check<Pbft> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::interrupt::{Cause, Interrupt, under};
+    use crate::interrupt::{self, Cause, Interrupt, under};
 
     /// Nothing of what there was before is lost when what is written takes too long, nor is what is read.
     #[test]

@@ -8,11 +8,11 @@ use super::builder::CheckError;
 use super::job::{Job, JudgeKind};
 use super::limits::{Level, Limit, Limits, Progress};
 use super::outcome::{Outcome, Verdict};
+use super::pausing::pausing;
 use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
 use super::search::Coverage;
-use crate::interrupt::End;
 use crate::pbft::Rules;
 
 /// Somebody who looks on while jobs run.
@@ -131,7 +131,7 @@ impl Schedule<'_> {
         let failed = Mutex::new(None);
         let threads = self.limits.threads.min(together.len());
         let queue = Mutex::new(together);
-        self.pausing(&pause, || {
+        pausing(self.every, &pause, || {
             std::thread::scope(|scope| {
                 for worker in 0..threads {
                     let (queue, one, failed, pause) = (&queue, &one, &failed, &pause);
@@ -167,25 +167,6 @@ impl Schedule<'_> {
             Some(error) => Err(error),
             None => Ok(()),
         }
-    }
-
-    /// Does work, and says when it is time to pause.
-    fn pausing(&self, pause: &AtomicBool, work: impl FnOnce()) {
-        let Some(every) = self.every else { return work() };
-        let next = Instant::now() + every;
-        let is_done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let clock = scope.spawn(|| {
-                while !is_done.load(Relaxed) && !pause.load(Relaxed) {
-                    match next.checked_duration_since(Instant::now()) {
-                        Some(left) => std::thread::park_timeout(left),
-                        None => pause.store(true, Relaxed),
-                    }
-                }
-            });
-            let _end = End(&is_done, clock.thread().clone());
-            work();
-        });
     }
 
     fn run_one(

@@ -175,7 +175,10 @@ where
         limits,
     };
     let (mut halted, begun) = match halted {
-        Some(halted) => (halted, Ok(())),
+        Some(mut halted) => {
+            halted.frontier.before = halted.elapsed;
+            (halted, Ok(()))
+        }
         None => search.begin(&mut visit),
     };
     let has_begun = begun.is_ok();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::limits::LimitArguments;
-use super::output::{answer, answer_json, complain, say};
+use super::output::{answer, answer_json, complain, say_saved};
 use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
 use super::{
@@ -189,16 +189,7 @@ fn files_in_words(checked: &Checked, arguments: &CheckArguments) {
 /// Whether something was saved, beside the answer.
 fn saved_in_words(checked: &Checked, arguments: &CheckArguments) {
     if let Some(path) = &arguments.save {
-        match checked.saved() {
-            Some(path) => say(&format!("Saved: bft check --resume {} goes on from here.", path.display())),
-            None if checked.failures().is_empty() && path.exists() => {
-                say(&format!("There is nothing to go on with: {} is of an earlier moment.", path.display()));
-            }
-            None if checked.failures().is_empty() => {
-                say(&format!("There is nothing to go on with: {} was not written.", path.display()));
-            }
-            None => {}
-        }
+        say_saved(path, checked.saved(), !checked.failures().is_empty(), "bft check");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 /// A flag of a protocol's own, with a value.
@@ -25,17 +26,32 @@ impl Flag {
         Flag { range: Some(range), ..self }
     }
 
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// Whether it takes a value.
+    ///
+    /// # Errors
+    /// What it takes.
+    pub(super) fn takes(&self, value: &str) -> Result<(), String> {
+        match &self.range {
+            Some(range) if !value.parse().is_ok_and(|number| range.contains(&number)) => {
+                Err(format!("it is a number from {} to {}", range.start(), range.end()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn argument(&self) -> Arg {
+        let flag = self.clone();
         let Flag { name, default, help, range } = self.clone();
         // Values are borrowed for ever, and there are few.
         let argument =
             Arg::new(name).long(name).value_name("VALUE").default_value(&*default.leak()).global(true);
         let Some(range) = range else { return argument.help(help) };
         let help = format!("{help}, from {} to {}", range.start(), range.end());
-        argument.help(help).value_parser(move |given: &str| match given.parse() {
-            Ok(number) if range.contains(&number) => Ok(given.to_owned()),
-            _ => Err(format!("it is a number from {} to {}", range.start(), range.end())),
-        })
+        argument.help(help).value_parser(move |given: &str| flag.takes(given).map(|()| given.to_owned()))
     }
 }
 
@@ -43,11 +59,18 @@ impl Flag {
 #[derive(Clone, Copy, Debug)]
 pub struct Flags<'a> {
     matches: &'a ArgMatches,
+    /// What those are that were not given, if that is known from elsewhere.
+    otherwise: &'a [(String, String)],
 }
 
 impl<'a> Flags<'a> {
     pub(super) fn of(matches: &'a ArgMatches) -> Self {
-        Flags { matches }
+        Flags { matches, otherwise: &[] }
+    }
+
+    /// The same, in which flags that were not given have these values.
+    pub(super) fn or_else(self, otherwise: &'a [(String, String)]) -> Self {
+        Flags { otherwise, ..self }
     }
 
     /// All of these flags, each with its value as it was given.
@@ -63,6 +86,9 @@ impl<'a> Flags<'a> {
     pub fn get<T: FromStr>(&self, name: &str) -> Result<T, String> {
         let given = self.matches.try_get_one::<String>(name).ok().flatten();
         let given = given.ok_or_else(|| format!("there is no flag --{name}"))?;
+        let is_said = self.matches.value_source(name) == Some(ValueSource::CommandLine);
+        let otherwise = self.otherwise.iter().find(|(known, _)| known == name && !is_said);
+        let given = otherwise.map_or(given, |(_, value)| value);
         given.parse().map_err(|_| format!("--{name} {given}: no such value"))
     }
 }

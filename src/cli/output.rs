@@ -2,6 +2,7 @@
 //! ends the process: an exit code says what was found, whoever listens.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
@@ -93,4 +94,17 @@ pub(super) fn error_as_json(message: &str) -> Value {
         "exit_code": USAGE,
         "error": { "kind": "usage", "message": message },
     })
+}
+
+/// Whether something was saved where that was asked for, beside the answer. `goes_on` goes on with it.
+pub(super) fn say_saved(asked: &Path, saved: Option<&Path>, has_failed: bool, goes_on: &str) {
+    let path = asked.display();
+    match saved {
+        Some(_) => say(&format!("Saved: {goes_on} --resume {path} goes on from here.")),
+        None if has_failed => {}
+        None if asked.exists() => {
+            say(&format!("There is nothing to go on with: {path} is of an earlier moment."))
+        }
+        None => say(&format!("There is nothing to go on with: {path} was not written.")),
+    }
 }

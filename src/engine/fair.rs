@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::graph::{Graph, GraphState, Step};
@@ -16,10 +17,11 @@ use super::locals::Standing;
 use super::network::Delivery;
 use super::place::PlaceId;
 use super::refusal::Refusal;
+use crate::interrupt;
 use crate::protocol::{NodeId, Protocol};
 
 /// What is owed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Owed {
     /// The network becomes stable.
     Stabilisation,
@@ -32,8 +34,8 @@ pub enum Owed {
 /// What is the case at one moment, and whether the network is stable.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FairState {
-    at: GraphState,
-    is_stable: bool,
+    pub(super) at: GraphState,
+    pub(super) is_stable: bool,
 }
 
 /// Something that happens, or the network becomes stable.
@@ -120,6 +122,7 @@ impl<P: Protocol> FairGraph<P> {
 
     /// Whether a step leads somewhere before the network is stable.
     fn is_before(&self, state: &GraphState, step: Step) -> bool {
+        interrupt::poll();
         let Ok(next) = self.graph.follow(state, step) else { return true };
         self.graph.standings(&next).iter().all(|standing| standing.round < self.before)
     }
@@ -188,6 +191,7 @@ impl<P: Protocol> Graph<P> {
         let mut steps = Vec::new();
         let mut timers = Vec::new();
         for step in self.possible(state) {
+            interrupt::poll();
             match step {
                 Step::Deliver(delivery) => {
                     let next = self.follow(state, step);

@@ -149,6 +149,11 @@ impl<P: Protocol> Graph<P> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What ends the search when the code cannot be checked.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// What has happened before the search begins.
     pub fn opening(&self) -> &[Step] {
         &self.opening
@@ -247,6 +252,8 @@ impl<P: Protocol> Model for Graph<P> {
     }
 
     fn next_state(&self, state: &GraphState, step: Step) -> Option<GraphState> {
+        // Nothing is half done here: what was handed to a node by now is known from now on.
+        self.tables().histories.about_to_grow();
         match self.follow(state, step) {
             Ok(next) => Some(next),
             Err(refusal) => {

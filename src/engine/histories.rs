@@ -3,12 +3,16 @@
 //! What a node did in each step is noted when it is first run. It is run twice at once, and again whenever the node is
 //! rebuilt; what then differs from the note is refused: the code does not do the same each time.
 
+use std::hash::{Hash, Hasher};
+
 use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::panics::{Panicked, guarded};
 use super::place::{Participants, PlaceId};
 use super::refusal::Refusal;
+use crate::interrupt;
+use crate::memory;
 use crate::protocol::{Effects, Input, Key, NodeId, Protocol, Receiver, Slot};
 
 /// What a node may do at once. More is a mistake, such as a whole log that is sent again entry by entry.
@@ -41,6 +45,31 @@ pub(super) enum EventRef {
     Event(EventId),
     /// It crashes and comes up again.
     Crash,
+}
+
+impl EventRef {
+    const MESSAGE: u32 = 0;
+    const EVENT: u32 = 1;
+    const CRASH: u32 = 2;
+
+    /// Which kind it is, and its number.
+    pub fn number(self) -> (u32, u32) {
+        match self {
+            EventRef::Message(MessageId(number)) => (EventRef::MESSAGE, number),
+            EventRef::Event(EventId(number)) => (EventRef::EVENT, number),
+            EventRef::Crash => (EventRef::CRASH, 0),
+        }
+    }
+
+    /// The one of that kind and number, if there is such a kind.
+    pub fn numbered(kind: u32, number: u32) -> Option<Self> {
+        match (kind, number) {
+            (EventRef::MESSAGE, number) => Some(EventRef::Message(MessageId(number))),
+            (EventRef::EVENT, number) => Some(EventRef::Event(EventId(number))),
+            (EventRef::CRASH, 0) => Some(EventRef::Crash),
+            _ => None,
+        }
+    }
 }
 
 /// A message on its way.
@@ -80,6 +109,23 @@ pub(super) struct Histories<P: Protocol> {
     /// Of each place the node that has the latest history, where runs are followed one by one: it is stepped on rather than
     /// rebuilt.
     live: Option<FxHashMap<PlaceId, (HistoryId, P::Node)>>,
+}
+
+/// What was met, for a digest of it.
+impl<P: Protocol> Hash for Histories<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for Envelope { from, to, message } in &self.messages {
+            (from, to, message).hash(state);
+        }
+        self.events.iter().for_each(|event| event.hash(state));
+        self.decisions.iter().for_each(|decision| decision.hash(state));
+        self.keys.iter().for_each(|key| key.hash(state));
+        for History { parent, place, done } in &self.all {
+            let Done { sent, decided, timers, key, panicked } = done;
+            // Where a panic says of what it is may have an address in it.
+            (parent, place, sent, decided, timers, key, panicked.is_some()).hash(state);
+        }
+    }
 }
 
 type Ran<P> = (Option<<P as Protocol>::Node>, Done);
@@ -125,8 +171,19 @@ impl<P: Protocol> Histories<P> {
         self.live.as_ref()?.get(&place).map(|(_, node)| node)
     }
 
+    /// Before a few more steps are noted: gives up the work at hand if the process would hold more than it may then, or it is to
+    /// end anyway.
+    pub(super) fn about_to_grow(&self) {
+        interrupt::poll();
+        memory::before(&self.next);
+    }
+
     pub(super) fn event(&mut self, event: P::Event) -> EventId {
         EventId(self.events.insert_full(event).0 as u32)
+    }
+
+    pub(super) fn has_event(&self, id: EventId) -> bool {
+        (id.0 as usize) < self.events.len()
     }
 
     pub(super) fn envelope(&self, id: MessageId) -> Option<&Envelope<P::Message>> {

@@ -3,12 +3,15 @@
 //! A node without a key is its history. Of the histories that a key makes one, a few are kept: whatever is handed to
 //! the node is handed to each of these, and they must do the same.
 
+use std::hash::{Hash, Hasher};
+
 use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::histories::{DecisionId, Done, EventId, EventRef, Histories, HistoryId, KeyId, MessageId};
 use super::panics::{Panicked, guarded};
 use super::place::{Participants, Place, PlaceId};
+use super::record::Journal;
 use super::refusal::{Refusal, UnlikeKeys};
 use crate::protocol::{FairFns, Protocol};
 
@@ -17,7 +20,7 @@ const SAMPLES: usize = 3;
 
 /// A state of one node, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LocalId(u32);
+pub struct LocalId(pub(super) u32);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Known {
@@ -36,7 +39,7 @@ struct Identity {
 }
 
 /// How far a node is on the way to what must happen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Standing {
     pub round: u64,
     pub is_done: bool,
@@ -94,6 +97,18 @@ pub(super) struct Locals<P: Protocol> {
     fair: Option<FairFns<P>>,
     /// Whether nodes have a key, once one was met.
     are_keyed: Option<bool>,
+    /// What was handed to which state, in the order in which that was first asked: it has made all of this grow.
+    pub journal: Journal,
+}
+
+/// What was met, for a digest of it.
+impl<P: Protocol> Hash for Locals<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.histories.hash(state);
+        for (identity, Local { standing, samples, .. }) in &self.all {
+            (identity, standing, samples).hash(state);
+        }
+    }
 }
 
 impl<P: Protocol> Locals<P> {
@@ -109,11 +124,17 @@ impl<P: Protocol> Locals<P> {
             in_order,
             fair,
             are_keyed: None,
+            journal: Journal::default(),
         }
     }
 
     pub(super) fn at(&self, id: LocalId) -> &Local<P> {
         &self.all[id.0 as usize]
+    }
+
+    /// The state of that number.
+    pub(super) fn numbered(&self, number: u32) -> Option<&Local<P>> {
+        self.all.get_index(number as usize).map(|(_, local)| local)
     }
 
     /// A new node, and what it sends at once.
@@ -172,6 +193,8 @@ impl<P: Protocol> Locals<P> {
         }
         self.all[from.0 as usize].taken.insert(input, taken.clone());
         self.try_all(protocol, participants)?;
+        let (kind, number) = input.number();
+        self.journal.note(kind, &[from.0, number]);
         Ok(taken)
     }
 

@@ -19,7 +19,9 @@ mod one_run;
 mod onward;
 pub(crate) mod panics;
 mod place;
+pub(crate) mod record;
 mod refusal;
+mod saved;
 #[cfg(feature = "explore")]
 mod seen;
 mod setup;
@@ -45,6 +47,7 @@ pub(crate) use panics::raised;
 pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};
+pub use record::{Recorded, Unfit};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
 #[cfg(feature = "explore")]
 pub(crate) use seen::{NodeSeen, Seen, SeenAs};

@@ -29,7 +29,7 @@ impl Delivery {
 }
 
 /// What is in a link that is not empty, by sender and receiver, oldest first.
-type Queue = ((PlaceId, PlaceId), Vec<MessageId>);
+pub(super) type Queue = ((PlaceId, PlaceId), Vec<MessageId>);
 
 /// The messages that are on their way, or have ever been.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

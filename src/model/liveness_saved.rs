@@ -6,15 +6,15 @@ use std::sync::PoisonError;
 use super::bits::Bits;
 use super::guards::{GuardModel, OF_OTHERS};
 use super::liveness::{Liveness, LivenessState};
-use super::record::{Recorded, Unfit};
+use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
 
 /// The kind of entry of the journal that is a set of messages that were lost.
 const LOST: u32 = OF_OTHERS;
 
 impl Recorded for Liveness {
-    fn journal(&self) -> Vec<u32> {
-        self.judge().journal()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        self.judge().with_journal(with);
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

@@ -23,7 +23,7 @@ mod message_graph;
 mod network;
 mod participant;
 mod property;
-mod record;
+
 mod reduced;
 mod reductions;
 mod run;
@@ -35,6 +35,7 @@ mod unbounded;
 #[cfg(feature = "cli")]
 pub(crate) use crate::engine::unanswered;
 pub use crate::engine::{Fingerprint, Panicked, fingerprint, guarded};
+pub use crate::engine::{Recorded, Unfit};
 pub(crate) use crate::engine::{panics, raised};
 pub(crate) use adversary::quorum;
 pub(crate) use adversary::votes::{Ballots, Tried, Vote, Wanted};
@@ -54,7 +55,6 @@ pub use message_graph::{Delivery, GraphState, MessageGraph};
 pub use participant::{Participant, Transition, participants};
 pub use property::{GlobalView, Judge, NoSuchProperty, Property, properties};
 pub(crate) use property::{has_executed, looked_at, no_dead_end};
-pub use record::{Recorded, Unfit};
 pub use reduced::{Reduced, Stretch};
 pub use reductions::{NoSuchReduction, Reductions};
 pub use run::{NoStep, Run};

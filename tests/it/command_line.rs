@@ -140,7 +140,28 @@ fn number(command: &str, block: &str) -> Number {
     Number { most: most.unwrap_or_else(|| panic!("{command} {flag}: no bound is said: {block}")), flag }
 }
 
+/// What a program answers when it is given this; it must not go on with it.
+fn given(program: &str, arguments: &[&str]) -> (i32, String, String) {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("{arguments:?} is taken");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    said(&child.wait_with_output().unwrap())
+}
+
 /// Before anything is allocated, started or served for it. What a flag needs beside it is left out: its number is read first.
+/// What is said is the bound: up to it a number is taken.
 #[test]
 fn every_number_has_a_bound_that_is_said_and_beyond_it_none_is_taken() {
     let [bft, tutorial] = [env!("CARGO_BIN_EXE_bft-under-test"), env!("CARGO_BIN_EXE_tutorial-under-test")];
@@ -150,31 +171,30 @@ fn every_number_has_a_bound_that_is_said_and_beyond_it_none_is_taken() {
         (tutorial, &["check", "simulate", "explore", "replay"]),
     ] {
         for command in commands {
+            // Something that is not taken, or ends it at once, whatever the number is.
+            let end = match *command {
+                "check" | "simulate" => "--timeout=0",
+                "explore" => "--addr=256.0.0.1:0",
+                "replay" => "/no/such/trace.json",
+                _ => "no-such-rulebook",
+            };
             for Number { flag, most } in numbers(program, command) {
                 for beyond in
                     [(most + 1).to_string(), format!("{}0", u64::MAX), "-1".to_owned(), "x".to_owned()]
                 {
-                    let given = format!("{flag}={beyond}");
-                    let mut child = Command::new(program)
-                        .args([*command, given.as_str()])
-                        .stdin(Stdio::null())
-                        .stdout(Stdio::piped())
-                        .stderr(Stdio::piped())
-                        .spawn()
-                        .unwrap();
-                    let start = Instant::now();
-                    while child.try_wait().unwrap().is_none() {
-                        if start.elapsed() > Duration::from_secs(20) {
-                            child.kill().unwrap();
-                            panic!("{command} {given} is taken");
-                        }
-                        std::thread::sleep(Duration::from_millis(2));
-                    }
-                    let (code, out, err) = said(&child.wait_with_output().unwrap());
-                    assert_eq!((code, &*out), (2, ""), "{command} {given}: {err}");
-                    assert!(err.starts_with("error: ") && err.contains(&flag), "{command} {given}: {err}");
+                    let number = format!("{flag}={beyond}");
+                    let (code, out, err) = given(program, &[command, number.as_str()]);
+                    assert_eq!((code, &*out), (2, ""), "{command} {number}: {err}");
+                    assert!(err.starts_with("error: ") && err.contains(&flag), "{command} {number}: {err}");
                     tried += 1;
                 }
+                let number = format!("{flag}={most}");
+                let end = if flag == "--timeout" { "--threads=0" } else { end };
+                let (_, _, err) = given(program, &[command, number.as_str(), end]);
+                let is_too_much = ["at most", "..=", "are more than", "it is a number from"]
+                    .iter()
+                    .any(|words| err.contains(words) && err.contains(&flag));
+                assert!(!is_too_much, "{command} {number}, as its help says: {err}");
             }
         }
     }

@@ -47,6 +47,7 @@ mod quorums;
 mod reductions;
 mod regressions;
 mod replica;
+mod saved_protocol;
 mod simulate;
 mod stateful;
 mod tie;

@@ -270,7 +270,9 @@ where
     M::State: Hash + Send + Sync,
 {
     let (mut graph, mut frontier, mut transitions, mut end) = match halted {
-        Some(HaltedGraph { graph, frontier, transitions, .. }) => (graph, frontier, transitions, Ok(())),
+        Some(HaltedGraph { graph, frontier, transitions, elapsed }) => {
+            (graph, Frontier { before: elapsed, ..frontier }, transitions, Ok(()))
+        }
         None => {
             let (graph, level, end) = begin(model, properties, limits);
             (graph, Frontier::of(level), 0, end)

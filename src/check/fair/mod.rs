@@ -54,7 +54,7 @@ use super::limits::{Limit, Limits, Progress};
 use super::overseer;
 use super::search::Coverage;
 use crate::interrupt;
-pub(super) use halted::HaltedGraph;
+pub(in crate::check) use halted::HaltedGraph;
 #[cfg(feature = "explore")]
 pub(super) use lasso::confirm;
 pub use lasso::{Ending, Lasso};
@@ -258,7 +258,7 @@ where
 }
 
 /// What comes of a check, and what it takes to go on with it if a limit ended it.
-pub(super) type Checked<M> = (
+pub(in crate::check) type Checked<M> = (
     LivenessReport<<M as Model>::Action, <M as FairModel>::Class>,
     Option<HaltedGraph<<M as Model>::State, <M as FairModel>::Class>>,
 );
@@ -268,7 +268,7 @@ pub(super) type Checked<M> = (
 ///
 /// # Errors
 /// Too many classes or properties, or a model that does not do the same thing twice.
-pub(super) fn check_liveness_on<M>(
+pub(in crate::check) fn check_liveness_on<M>(
     model: &M,
     properties: &[LivenessProperty<M>],
     limits: &Limits,

@@ -3,11 +3,13 @@
 #[cfg(feature = "explore")]
 use crate::check::fair::confirm;
 use crate::check::fair::{
-    Cut, Ending, FairModel, Lasso, LivenessProperty, LivenessReport, LivenessVerdict, check_liveness,
+    Cut, Ending, FairModel, HaltedGraph, Lasso, LivenessProperty, LivenessReport, LivenessVerdict,
+    check_liveness_on,
 };
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::engine::{FairGraph, FairState, FairStep, LIVENESS, Owed, Refusal, Step};
+use crate::interrupt;
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryEnd};
 
@@ -31,12 +33,22 @@ pub(crate) fn check<P: Protocol>(
     limits: &Limits,
     progress: &Progress,
 ) -> (Coverage, Verdict) {
-    let report = check_liveness(graph, &[done()], limits, progress);
-    let refused = |coverage, why| (coverage, Verdict::Refused(why));
-    match (graph.graph().refusal(), report) {
-        (Some(why), report) => refused(report.map(|report| report.coverage).unwrap_or_default(), why),
-        (None, Err(error)) => refused(Coverage::default(), Refusal::NotRepeated(error.to_string())),
-        (None, Ok(report)) => (report.coverage, verdict(graph, report)),
+    let (coverage, verdict, _) = check_on(graph, limits, progress, None);
+    (coverage, verdict)
+}
+
+/// The same, from where another exploration was ended by a limit; and what it takes to go on, if a limit ended this one.
+pub(super) fn check_on<P: Protocol>(
+    graph: &FairGraph<P>,
+    limits: &Limits,
+    progress: &Progress,
+    halted: Option<HaltedGraph<FairState, Owed>>,
+) -> (Coverage, Verdict, Option<HaltedGraph<FairState, Owed>>) {
+    let refused = |coverage, why| (coverage, Verdict::Refused(why), None);
+    match (check_liveness_on(graph, &[done()], limits, progress, halted), graph.graph().refusal()) {
+        (report, Some(why)) => refused(report.map(|(report, _)| report.coverage).unwrap_or_default(), why),
+        (Err(error), None) => refused(Coverage::default(), Refusal::NotRepeated(error.to_string())),
+        (Ok((report, halted)), None) => (report.coverage, verdict(graph, report), halted),
     }
 }
 
@@ -71,7 +83,7 @@ fn verdict<P: Protocol>(graph: &FairGraph<P>, report: LivenessReport<FairStep, O
         LivenessVerdict::Holds => Verdict::Holds,
         LivenessVerdict::NotExhausted(Cut::Limit(limit)) => Verdict::NotExhausted(limit),
         LivenessVerdict::NotExhausted(Cut::Boundary) => Verdict::NotExhausted(Limit::Bound),
-        LivenessVerdict::Violated(lasso) => match told(graph, &lasso) {
+        LivenessVerdict::Violated(lasso) => match interrupt::undisturbed(|| told(graph, &lasso)) {
             Ok(story) => {
                 let steps = story.steps.len() - story.opening - graph.begun().len();
                 Verdict::NotLive { steps, story: Box::new(story) }

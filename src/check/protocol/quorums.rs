@@ -32,7 +32,10 @@ type Known<P> = Result<Option<Guards<P>>, Unfit>;
 pub(super) fn are_steps<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> bool {
     let of_decisions = [AGREEMENT, VALIDITY, PANICS];
     let fits = asked.property.as_deref().is_none_or(|property| of_decisions.contains(&property));
-    protocol.layers().quorums.is_some() && asked.crashes == 0 && asked.network.is_none() && fits
+    protocol.layers().quorums.is_some()
+        && asked.crashes.unwrap_or_default() == 0
+        && asked.network.is_none()
+        && fits
 }
 
 impl<P: Protocol> Tables<P> {

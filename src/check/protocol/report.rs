@@ -97,7 +97,8 @@ pub struct CheckedProtocol {
     pub(super) bound: String,
     pub(super) rows: Vec<Row>,
     pub(super) written: Option<PathBuf>,
-    pub(super) failure: Option<CheckError>,
+    pub(super) saved: Option<PathBuf>,
+    pub(super) failures: Vec<CheckError>,
 }
 
 impl CheckedProtocol {
@@ -116,9 +117,14 @@ impl CheckedProtocol {
         self.written.as_deref()
     }
 
-    /// Why the story could not be written, if it could not. What was found stands all the same.
-    pub fn failure(&self) -> Option<&CheckError> {
-        self.failure.as_ref()
+    /// The file to which all was saved that it takes to go on.
+    pub fn saved(&self) -> Option<&Path> {
+        self.saved.as_deref()
+    }
+
+    /// What could not be written. What was found stands all the same.
+    pub fn failures(&self) -> &[CheckError] {
+        &self.failures
     }
 
     /// What all of it together says.
@@ -211,15 +217,16 @@ impl CheckedProtocol {
             let steps = count(steps as u64, "step", "steps");
             write!(f, "\nThe shortest run that does so, {steps}:\n\n{}", story.to_text())?;
         }
-        match &self.written {
-            Some(file) => write!(f, "\nWritten to {}\n", file.display()),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
 impl fmt::Display for CheckedProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.printed(None))
+        f.write_str(&self.printed(None))?;
+        match &self.written {
+            Some(file) => write!(f, "\nWritten to {}\n", file.display()),
+            None => Ok(()),
+        }
     }
 }

@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
+use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::liveness;
 use super::onward;
 use super::quorums::{Tables, are_steps};
 use super::report::{Row, Verdict};
+use super::rounds::{Kept, Known, Ran, Rounds, Suspended};
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
-use crate::check::limits::{Limit, Limits, Progress, deadline};
+use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::overseer::{self, overseen};
 use crate::check::search::{Coverage, End, Report, search_on};
 use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError, Step};
-use crate::interrupt::{Allowance, Interrupted};
+use crate::interrupt::{self, Allowance, Interrupted};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
 
@@ -26,8 +28,8 @@ pub(crate) const UNSTABLE_ROUNDS: u64 = 1;
 
 /// A search under way: what ends it from outside, and how far it is.
 pub(super) struct Outside<'a> {
-    pub stop: &'a AtomicBool,
-    deadline: Option<Instant>,
+    pub stop: &'a Arc<AtomicBool>,
+    pub deadline: Option<Instant>,
 }
 
 impl Outside<'_> {
@@ -43,51 +45,52 @@ impl Outside<'_> {
     }
 }
 
-/// All placements, each a row, on as many threads as there are.
-pub(super) fn all<P: Protocol>(
-    protocol: &Arc<P>,
-    asked: &AskedOfProtocol,
-    limits: &Limits,
-    timeout: Option<Duration>,
-    stop: &Arc<AtomicBool>,
-) -> Result<Vec<Row>, CheckError> {
-    if let Some((trace, within)) = &asked.around {
-        let outside = Outside { stop, deadline: deadline(timeout) };
-        return Ok(vec![around(protocol, trace, *within, limits, &outside)?]);
-    }
-    if let Some(trace) = &asked.begun {
-        let outside = Outside { stop, deadline: deadline(timeout) };
-        return onward::all(protocol, trace, asked, limits, &outside);
-    }
-    let jobs = jobs(&**protocol, asked)?;
-    let outside = Outside { stop, deadline: deadline(timeout) };
-    let progress = Progress::default();
-    let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
-    let tables = are_steps(&**protocol, asked)
-        .then(|| tables(protocol, liars, &Limits { timeout, ..*limits }, &outside, &progress));
-    let queue = Mutex::new(jobs.iter().enumerate());
-    let rows = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..limits.threads.min(jobs.len()) {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((number, job)) = next else { break };
-                    let row = one(protocol, job, asked, limits, &outside, tables.as_ref());
-                    rows.lock().unwrap_or_else(PoisonError::into_inner).push((number, row));
-                }
-            });
+/// What a check is run under.
+pub(super) struct Under<'a, P: Protocol> {
+    pub protocol: &'a Arc<P>,
+    pub asked: &'a AskedOfProtocol,
+    pub limits: &'a Limits,
+    pub outside: &'a Outside<'a>,
+}
+
+/// What is near a run, or goes on from its end, if that is asked: no job.
+pub(super) fn given<P: Protocol>(under: &Under<'_, P>) -> Option<Result<Vec<Row>, CheckError>> {
+    let Under { protocol, asked, limits, outside } = *under;
+    match (&asked.around, &asked.begun) {
+        (Some((trace, within)), _) => {
+            Some(around(protocol, trace, *within, limits, outside).map(|row| vec![row]))
         }
-    });
-    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let rows = rows.into_iter().sorted_by_key(|(number, _)| *number);
-    let mut rows: Vec<Row> =
-        rows.map(|(_, row)| row.map_err(CheckError::from)).collect::<Result<_, CheckError>>()?;
-    // What each node can do is found once, for all rows.
-    if let (Some(first), Some(tables)) = (rows.first_mut(), &tables) {
-        first.coverage.elapsed += tables.took();
+        (None, Some(trace)) => Some(onward::all(protocol, trace, asked, limits, outside)),
+        (None, None) => None,
     }
-    Ok(rows)
+}
+
+impl<P: Protocol> Under<'_, P> {
+    /// All jobs, each a row, on as many threads as there are. `keep` is given, every so often, what all have come to by then.
+    pub fn all(
+        &self,
+        jobs: &[Job],
+        kept: Vec<Kept<P>>,
+        every: Option<Duration>,
+        keep: &mut dyn FnMut(&[Known<'_, P>]),
+    ) -> Result<Vec<Ran<P>>, CheckError> {
+        let Under { protocol, asked, limits, outside } = *self;
+        let progress = Progress::default();
+        let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
+        let timeout = outside.left();
+        let tables = are_steps(&**protocol, asked)
+            .then(|| tables(protocol, liars, &Limits { timeout, ..*limits }, outside, &progress));
+        let rounds = Rounds { threads: limits.threads, stop: outside.stop, every };
+        let one = |job: &Job, from: Option<Suspended<P>>, pause: &Arc<AtomicBool>| {
+            self.one(job, tables.as_ref(), from, pause)
+        };
+        let mut ran = rounds.run(jobs, kept, &one, keep)?;
+        // What each node can do is found once, for all rows.
+        if let (Some(first), Some(tables)) = (ran.first_mut(), &tables) {
+            first.row.coverage.elapsed += tables.took();
+        }
+        Ok(ran)
+    }
 }
 
 /// What each node can do, as far as the limits let that be found out.
@@ -142,9 +145,40 @@ fn around<P: Protocol>(
 }
 
 /// What one row is about.
-struct Job {
-    bound: Bound,
-    is_liveness: bool,
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub bound: Bound,
+    pub is_liveness: bool,
+}
+
+impl Job {
+    /// What is asked, in a word.
+    pub fn asked(&self) -> &'static str {
+        if self.is_liveness { LIVENESS } else { "safety" }
+    }
+
+    /// A row of it of which nothing is covered.
+    pub fn row<P: Protocol>(
+        &self,
+        protocol: &Arc<P>,
+        asked: &AskedOfProtocol,
+        verdict: Verdict,
+    ) -> Result<Row, SetupError> {
+        Ok(row(self.asked(), &self.graph(protocol, asked)?, Coverage::default(), verdict))
+    }
+
+    /// All its runs.
+    pub fn graph<P: Protocol>(
+        &self,
+        protocol: &Arc<P>,
+        asked: &AskedOfProtocol,
+    ) -> Result<Graph<P>, SetupError> {
+        let (protocol, stop) = (Arc::clone(protocol), Arc::default());
+        match self.is_liveness {
+            true => Graph::fair(protocol, &self.bound, stop),
+            false => Graph::new(protocol, &self.bound, asked.property.as_deref(), stop),
+        }
+    }
 }
 
 /// Whether safety is asked about, `false`, and then liveness, `true`.
@@ -163,7 +197,7 @@ pub(super) fn kinds<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Resul
 }
 
 /// Safety for every placement, and then liveness, as far as it is asked about.
-fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
+pub(super) fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
     let kinds = kinds(protocol, asked)?;
     let placements = match &asked.byzantine {
         ByzantineNodes::Fitting if are_steps(protocol, asked) => {
@@ -176,51 +210,85 @@ fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, 
     Ok(jobs.map(|(is_liveness, placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
 }
 
-fn one<P: Protocol>(
-    protocol: &Arc<P>,
-    job: &Job,
-    asked: &AskedOfProtocol,
-    limits: &Limits,
-    outside: &Outside<'_>,
-    tables: Option<&Tables<P>>,
-) -> Result<Row, SetupError> {
-    let progress = Progress::default();
-    if let Some(tables) = tables.filter(|_| !job.is_liveness) {
+impl<P: Protocol> Under<'_, P> {
+    /// One job, from where it was ended before, if it was.
+    fn one(
+        &self,
+        job: &Job,
+        tables: Option<&Tables<P>>,
+        from: Option<Suspended<P>>,
+        pause: &Arc<AtomicBool>,
+    ) -> Result<Ran<P>, SetupError> {
+        let Under { protocol, asked, limits, outside } = *self;
+        if let Some(tables) = tables.filter(|_| !job.is_liveness) {
+            return self.quorums(job, tables).map(Ran::from);
+        }
+        // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
+        let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
+        let pausing = |stop| {
+            let can_pause = AtomicBool::new(true);
+            Progress { stop, pause: Arc::clone(pause), can_pause, ..Progress::default() }
+        };
+        let begun = match from {
+            Some(from) => from,
+            None => {
+                let graph = job.graph(protocol, asked)?;
+                if let Some(row) = refused(job.asked(), &graph) {
+                    return Ok(row.into());
+                }
+                match job.is_liveness {
+                    true => Suspended::Liveness(Box::new(FairGraph::new(graph, asked.rounds())), None),
+                    false => Suspended::Safety(Box::new(graph), None),
+                }
+            }
+        };
+        let (row, left) = match begun {
+            Suspended::Safety(graph, halted) => {
+                let progress = pausing(graph.stop());
+                let mut left = None;
+                let (coverage, verdict) = followed(&progress, &limits, outside, || {
+                    let (report, halted) =
+                        search_on(&*graph, &graph.properties(), &limits, &progress, halted, |_| {});
+                    left = halted;
+                    (report.coverage, verdict(&graph, &[], &report))
+                });
+                let row = Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) };
+                (row, left.map(|halted| Suspended::Safety(graph, Some(halted))))
+            }
+            Suspended::Liveness(graph, halted) => {
+                let progress = pausing(graph.graph().stop());
+                let mut left = None;
+                let (coverage, verdict) = followed(&progress, &limits, outside, || {
+                    let (coverage, verdict, halted) = liveness::check_on(&graph, &limits, &progress, halted);
+                    left = halted;
+                    (coverage, verdict)
+                });
+                let row =
+                    Row { levels: progress.levels(), ..row(LIVENESS, graph.graph(), coverage, verdict) };
+                (row, left.map(|halted| Suspended::Liveness(graph, Some(halted))))
+            }
+        };
+        // What has a verdict is done.
+        let unfinished = left.filter(|_| matches!(row.verdict, Verdict::NotExhausted(_)));
+        Ok(Ran { row, unfinished })
+    }
+
+    /// One placement of the Byzantine nodes, whole quorums at a time.
+    fn quorums(&self, job: &Job, tables: &Tables<P>) -> Result<Row, SetupError> {
+        let Under { protocol, asked, limits, outside } = *self;
+        let progress = Progress::default();
         Participants::new(protocol.nodes(), &job.bound.byzantine)?;
         let limits = Limits { timeout: outside.left(), ..*limits };
         let row = || tables.row(protocol, &job.bound, asked, &limits, &progress);
         let (row, reached) = until_reached(&progress, &limits, outside, row);
-        return Ok(match (&row.verdict, reached) {
+        Ok(match (&row.verdict, reached) {
             // All that it knows is that it was told to stop.
             (Verdict::NotExhausted(Limit::Stopped), Some(limit)) => {
                 Row { verdict: Verdict::NotExhausted(limit), ..row }
             }
             _ => row,
-        });
+        })
     }
-    let (protocol, stop) = (Arc::clone(protocol), Arc::clone(&progress.stop));
-    // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
-    let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
-    if job.is_liveness {
-        let graph = Graph::fair(protocol, &job.bound, stop)?;
-        if let Some(row) = refused(LIVENESS, &graph) {
-            return Ok(row);
-        }
-        let graph = FairGraph::new(graph, asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS));
-        let (coverage, verdict) =
-            followed(&progress, &limits, outside, || liveness::check(&graph, &limits, &progress));
-        let levels = progress.levels();
-        return Ok(Row { levels, ..row(LIVENESS, graph.graph(), coverage, verdict) });
-    }
-    let graph = Graph::new(protocol, &job.bound, asked.property.as_deref(), stop)?;
-    if let Some(row) = refused("safety", &graph) {
-        return Ok(row);
-    }
-    let (coverage, verdict) = followed(&progress, &limits, outside, || {
-        let report = search_on(&graph, &graph.properties(), &limits, &progress, None, |_| {}).0;
-        (report.coverage, verdict(&graph, &[], &report))
-    });
-    Ok(Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) })
 }
 
 /// The row of code that cannot even begin.
@@ -290,13 +358,16 @@ pub(super) fn verdict<P: Protocol>(graph: &Graph<P>, begun: &[Step], report: &Re
         End::Exhausted if report.unreached.is_empty() => Verdict::Holds,
         End::Exhausted => Verdict::Vacuous,
         End::Limited(limit) => Verdict::NotExhausted(*limit),
-        End::Violated { path, .. } => match Story::of(graph, &[begun, path].concat()) {
-            Ok(story) if story.violation.is_some() => {
-                Verdict::Violated { steps: path.len(), story: Box::new(story) }
+        // What was found is shown, even if the time is over meanwhile.
+        End::Violated { path, .. } => {
+            match interrupt::undisturbed(|| Story::of(graph, &[begun, path].concat())) {
+                Ok(story) if story.violation.is_some() => {
+                    Verdict::Violated { steps: path.len(), story: Box::new(story) }
+                }
+                Ok(_) => Verdict::Refused(Refusal::NotRepeated("the violation itself".to_owned())),
+                Err(refusal) => Verdict::Refused(refusal),
             }
-            Ok(_) => Verdict::Refused(Refusal::NotRepeated("the violation itself".to_owned())),
-            Err(refusal) => Verdict::Refused(refusal),
-        },
+        }
     }
 }
 

@@ -1,21 +1,49 @@
 //! A search in a file: what was visited, what is still to be expanded, and what made the tables of the judge grow.
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::SaveError;
 use crate::check::fair::HaltedGraph;
 use crate::check::levels::Frontier;
+#[cfg(feature = "pbft")]
+use crate::check::search::Coverage;
 use crate::check::search::Halted;
 use crate::check::visited::Visited;
 use crate::check::words::{Word, read_list, write_list};
-use crate::model::{BoundError, Owed, Recorded};
+use crate::engine::Recorded;
+#[cfg(feature = "pbft")]
+use crate::model::BoundError;
 
 /// Why what stands in a file is nothing that can be gone on with.
-pub(super) enum ReadError {
+pub(in crate::check) enum ReadError {
     Io(io::Error),
     Unfit,
+    #[cfg(feature = "pbft")]
     Bound(BoundError),
+}
+
+impl ReadError {
+    /// As an error about this file.
+    pub fn in_file(self, path: &Path) -> SaveError {
+        match self {
+            #[cfg(feature = "pbft")]
+            ReadError::Bound(error) => error.into(),
+            ReadError::Io(error) => match error.kind() {
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
+                    SaveError::Build(path.to_owned())
+                }
+                _ => SaveError::Io(path.to_owned(), error),
+            },
+            ReadError::Unfit => SaveError::Build(path.to_owned()),
+        }
+    }
 }
 
 impl From<io::Error> for ReadError {
@@ -24,6 +52,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
+#[cfg(feature = "pbft")]
 impl From<BoundError> for ReadError {
     fn from(error: BoundError) -> Self {
         ReadError::Bound(error)
@@ -31,7 +60,9 @@ impl From<BoundError> for ReadError {
 }
 
 fn write_tables<M: Recorded>(model: &M, out: &mut impl Write) -> io::Result<()> {
-    write_list(&model.journal(), out)?;
+    let mut written = Ok(());
+    model.with_journal(&mut |journal| written = write_list(journal, out));
+    written?;
     model.digest().write(out)
 }
 
@@ -44,12 +75,12 @@ fn read_tables<M: Recorded>(model: &M, file: &mut impl Read) -> Result<(), ReadE
     Ok(())
 }
 
-pub(super) fn write_duration(elapsed: Duration, out: &mut impl Write) -> io::Result<()> {
+fn write_duration(elapsed: Duration, out: &mut impl Write) -> io::Result<()> {
     elapsed.as_secs().write(out)?;
     elapsed.subsec_nanos().write(out)
 }
 
-pub(super) fn read_duration(file: &mut impl Read) -> io::Result<Duration> {
+fn read_duration(file: &mut impl Read) -> io::Result<Duration> {
     Ok(Duration::new(u64::read(file)?, u32::read(file)?.min(999_999_999)))
 }
 
@@ -97,10 +128,10 @@ fn read_frontier<M: Recorded>(
         (0..length).map(state).collect()
     };
     let (level, next) = (level()?, level()?);
-    Ok(Frontier { level, next, depth })
+    Ok(Frontier { level, next, depth, before: Duration::ZERO })
 }
 
-pub(super) fn write_search<M: Recorded>(
+pub(in crate::check) fn write_search<M: Recorded>(
     model: &M,
     halted: &Halted<M::State>,
     out: &mut impl Write,
@@ -114,7 +145,7 @@ pub(super) fn write_search<M: Recorded>(
     write_frontier::<M>(&halted.frontier, out)
 }
 
-pub(super) fn read_search<M: Recorded>(
+pub(in crate::check) fn read_search<M: Recorded>(
     model: &M,
     file: &mut impl Read,
 ) -> Result<Halted<M::State>, ReadError> {
@@ -127,9 +158,9 @@ pub(super) fn read_search<M: Recorded>(
     Ok(Halted { visited, frontier, transitions, elapsed, reached })
 }
 
-pub(super) fn write_graph<M: Recorded>(
+pub(in crate::check) fn write_graph<M: Recorded, C: Serialize>(
     model: &M,
-    halted: &HaltedGraph<M::State, Owed>,
+    halted: &HaltedGraph<M::State, C>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     write_tables(model, out)?;
@@ -140,14 +171,31 @@ pub(super) fn write_graph<M: Recorded>(
     halted.graph.write(out)
 }
 
-pub(super) fn read_graph<M: Recorded>(
+pub(in crate::check) fn read_graph<M, C>(
     model: &M,
     file: &mut impl Read,
-) -> Result<HaltedGraph<M::State, Owed>, ReadError> {
+) -> Result<HaltedGraph<M::State, C>, ReadError>
+where
+    M: Recorded,
+    C: DeserializeOwned + Copy + Ord + Debug,
+{
     read_tables(model, file)?;
     let transitions = u64::read(file)?;
     let elapsed = read_duration(file)?;
     let visited = read_visited(file)?;
     let frontier = read_frontier(model, visited.len(), file)?;
     HaltedGraph::read(visited, frontier, transitions, elapsed, file)?.ok_or(ReadError::Unfit)
+}
+
+#[cfg(feature = "pbft")]
+pub(in crate::check) fn write_coverage(coverage: &Coverage, out: &mut impl Write) -> io::Result<()> {
+    let Coverage { states, transitions, depth, elapsed } = coverage;
+    [states, transitions, depth].into_iter().try_for_each(|count| count.write(out))?;
+    write_duration(*elapsed, out)
+}
+
+#[cfg(feature = "pbft")]
+pub(in crate::check) fn read_coverage(file: &mut impl Read) -> io::Result<Coverage> {
+    let (states, transitions, depth) = (u64::read(file)?, u64::read(file)?, u64::read(file)?);
+    Ok(Coverage { states, transitions, depth, elapsed: read_duration(file)? })
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::bound::BoundArguments;
 use crate::check::protocol::{CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
 use crate::cli::limits::{LimitArguments, limit};
-use crate::cli::output::{self, answer, answer_json, complain};
+use crate::cli::output::{self, answer, answer_json, complain, say_saved};
 use crate::cli::{
     HOLDS, ReportFormat, UsageError, are_different, can_be_written, exit_code, junit, look, signals, stats,
     with,
@@ -27,6 +28,8 @@ Examples:
   check --crashes 1 --network fifo --losses 1    a crash, and a message that is lost
   check --around x.json --within 3               what is near a run, where all runs are too many
   check --from x.json --property liveness        what can still become of a run
+  check --timeout 600 --save x.save              ten minutes of it, to go on later
+  check --resume x.save                          go on
   check --format junit > check.xml               for continuous integration
 
 Exit codes:
@@ -69,18 +72,76 @@ pub(super) struct CheckArguments {
     /// steps [default: to none]
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
+    /// If a limit or a signal ends the check, write to this file all that it takes to go on with it [default: to none]
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Write it every so many seconds too, from 1 to 1,000,000 [default: when the check ends]
+    #[arg(long, value_name = "SECONDS", requires = "save", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    save_every: Option<u32>,
+    /// Go on with the check that --save wrote to this file: what it is of stands there; limits, files and how to print are
+    /// given anew [default: begin]
+    #[arg(long, value_name = "FILE")]
+    pub(super) resume: Option<PathBuf>,
 }
 
-pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Result<u8, UsageError> {
-    are_different(&[
-        ("--around", arguments.around.as_deref()),
-        ("--from", arguments.from.as_deref()),
-        ("--trace", arguments.trace.as_deref()),
-        ("--stats", arguments.stats.as_deref()),
-    ])?;
-    if let Some(path) = &arguments.stats {
-        can_be_written("stats", path)?;
+pub(super) fn run<P: Protocol>(
+    protocol: P,
+    parameters: Vec<(String, String)>,
+    arguments: &CheckArguments,
+) -> Result<u8, UsageError> {
+    files_differ(arguments)?;
+    let check = check(protocol, parameters, arguments)?;
+    let mut searched = check.search_until(&signals::stopped()?)?;
+    let mut code = exit_code(searched.checked.conclusion());
+    // What is printed for programs says which files could not be written, so that these come first there.
+    if arguments.format == ReportFormat::Text {
+        code = answer(&look::coloured(&searched.checked.printed(look::screen())), code);
     }
+    check.write_files(&mut searched);
+    let checked = &searched.checked;
+    let failures = failures(checked, arguments);
+    code = match arguments.format {
+        ReportFormat::Text => code,
+        ReportFormat::Json => answer_json(&as_json(checked, &failures)?, code),
+        ReportFormat::Junit => answer(&junit::checked_protocol(checked)?, code),
+    };
+    if arguments.format == ReportFormat::Text {
+        match (&arguments.trace, checked.written()) {
+            (_, Some(path)) => drop(answer(&format!("\nWritten to {}\n", path.display()), HOLDS)),
+            (Some(path), None) if checked.shortest().is_none() => {
+                answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
+            }
+            _ => {}
+        }
+    }
+    if let Some(path) = &arguments.save {
+        say_saved(path, checked.saved(), !checked.failures().is_empty(), "check");
+    }
+    failures.iter().for_each(|failure| complain(failure));
+    Ok(code)
+}
+
+/// Whether no file is to be written over another.
+fn files_differ(arguments: &CheckArguments) -> Result<(), UsageError> {
+    let other = [("--save", &arguments.save), ("--resume", &arguments.resume)];
+    for (flag, path) in other {
+        are_different(&[
+            ("--around", arguments.around.as_deref()),
+            ("--from", arguments.from.as_deref()),
+            ("--trace", arguments.trace.as_deref()),
+            ("--stats", arguments.stats.as_deref()),
+            (flag, path.as_deref()),
+        ])?;
+    }
+    arguments.stats.as_ref().map_or(Ok(()), |path| can_be_written("stats", path))
+}
+
+/// The check that is asked for.
+fn check<P: Protocol>(
+    protocol: P,
+    parameters: Vec<(String, String)>,
+    arguments: &CheckArguments,
+) -> Result<Check<P>, UsageError> {
     let bound = &arguments.bound;
     let network = bound.network(&protocol)?;
     let given = [("--around", &arguments.around), ("--from", &arguments.from)];
@@ -104,29 +165,15 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &CheckArguments) -> Resul
         None => check,
     };
     let check = arguments.limits.given_to(check)?;
-    let check = with(check, arguments.trace.clone(), Check::trace);
-    let checked = check.run_until(&signals::stopped()?)?;
-    let mut code = exit_code(checked.conclusion());
-    // What is printed for programs says which files could not be written, so that these come first there.
-    if arguments.format == ReportFormat::Text {
-        code = answer(&look::coloured(&checked.printed(look::screen())), code);
-    }
-    let failures = failures(&checked, arguments);
-    code = match arguments.format {
-        ReportFormat::Text => code,
-        ReportFormat::Json => answer_json(&as_json(&checked, &failures)?, code),
-        ReportFormat::Junit => answer(&junit::checked_protocol(&checked)?, code),
-    };
-    if let (Some(path), None, ReportFormat::Text) = (&arguments.trace, checked.shortest(), arguments.format) {
-        answer(&format!("There is no counterexample: {} was not written.\n", path.display()), HOLDS);
-    }
-    failures.iter().for_each(|failure| complain(failure));
-    Ok(code)
+    let check = with(check.parameters(parameters), arguments.trace.clone(), Check::trace);
+    let check = with(check, arguments.save.clone(), Check::save);
+    let check = with(check, arguments.save_every.map(|s| Duration::from_secs(s.into())), Check::save_every);
+    Ok(with(check, arguments.resume.clone(), Check::resume))
 }
 
 /// Writes what this command writes itself, and says what could not be written.
 fn failures(checked: &CheckedProtocol, arguments: &CheckArguments) -> Vec<String> {
-    let mut failures = Vec::from_iter(checked.failure().map(ToString::to_string));
+    let mut failures = checked.failures().iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Some(path) = &arguments.stats
         && let Err(error) = files::write(path, stats::of_protocol(checked))
     {

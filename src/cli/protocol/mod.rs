@@ -12,6 +12,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 
 use super::flags::{Flag, Flags, with_flags};
 use super::{UsageError, ended, refused_arguments};
+use crate::check::protocol::parameters_of_saved;
 use crate::protocol::Protocol;
 
 #[derive(Debug, Parser)]
@@ -141,12 +142,27 @@ fn run_command<P: Protocol>(
     build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
 ) -> Result<u8, UsageError> {
     let own = matches.subcommand().map_or(matches, |(_, own)| own);
-    let given = Flags::of(own);
+    let saved = saved_flags(&arguments.command, flags)?;
+    let given = Flags::of(own).or_else(&saved);
     let protocol = build(&given).map_err(UsageError)?;
     match arguments.command {
-        ProtocolCommand::Check(arguments) => check::run(protocol, &arguments),
+        ProtocolCommand::Check(arguments) => check::run(protocol, given.all(flags), &arguments),
         ProtocolCommand::Simulate(arguments) => simulate::run(protocol, &arguments),
         ProtocolCommand::Replay(arguments) => replay::run(protocol, &arguments),
         ProtocolCommand::Explore(arguments) => explore::run(protocol, &given.all(flags), &arguments),
     }
+}
+
+/// The flags of the protocol with which a check was saved that is to go on.
+fn saved_flags(command: &ProtocolCommand, flags: &[Flag]) -> Result<Vec<(String, String)>, UsageError> {
+    let ProtocolCommand::Check(check::CheckArguments { resume: Some(path), .. }) = command else {
+        return Ok(Vec::new());
+    };
+    let saved = parameters_of_saved(path)?;
+    for (name, value) in &saved {
+        let flag = flags.iter().find(|flag| flag.is_called(name));
+        flag.map_or(Ok(()), |flag| flag.takes(value))
+            .map_err(|why| UsageError(format!("{}: --{name} {value}: {why}", path.display())))?;
+    }
+    Ok(saved)
 }

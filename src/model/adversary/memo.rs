@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::hashed::IndexSet;
+use crate::memory;
 use rustc_hash::FxHashMap;
 
 use super::view_change::Changes;
@@ -41,6 +42,7 @@ impl<T> Default for Parts<T> {
 impl<T: Hash> Parts<T> {
     /// The part with its number; `votes` are those that it holds.
     pub fn part(&mut self, part: T, proves: bool, votes: impl Hash) -> Part {
+        memory::before(&self.numbers);
         let key = if proves { fingerprint(&part) } else { fingerprint(&(&part, votes)) };
         let next = self.parts.len() as PartId;
         let id = *self.numbers.entry(key).or_insert(next);

@@ -8,6 +8,7 @@ use itertools::Itertools as _;
 use super::certificates::Sent;
 use super::memo::{Memo, Part};
 use super::{Adversary, Family, Proofs};
+use crate::memory;
 use crate::pbft::{
     Chain, Checkpoint, ClientId, Digest, Message, Outcome, Reply, SeqNum, Snapshot, StateTransfer, Timestamp,
 };
@@ -86,6 +87,7 @@ impl Adversary {
             None => {
                 let (rules, setting) = (self.system.rules(), self.system.setting());
                 let taken = rules.check_state(setting, &transfer(memo)).is_ok();
+                memory::before(&memo.states);
                 memo.states.insert(key, taken);
                 taken
             }

@@ -18,6 +18,7 @@ use itertools::Itertools as _;
 use super::memo::{Memo, Part, PartId};
 use super::{Adversary, Family, Proofs};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::memory;
 use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.
@@ -106,6 +107,7 @@ impl Adversary {
             None => {
                 let (rules, setting) = (self.system.rules(), self.system.setting());
                 let taken = rules.check_view_change(setting, &content()).is_ok();
+                memory::before(&memo.changes);
                 memo.changes.insert(key, taken);
                 taken
             }

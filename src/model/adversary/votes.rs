@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::engine::{Fingerprint, fingerprint};
+use crate::memory;
 use crate::pbft::{Checkpoint, Commit, Prepare, Principal, Signable, Signed};
 
 /// A statement that is proved by votes for it.
@@ -93,6 +94,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
     ) -> (T, bool) {
         let mut fittest = None;
         for pool in self.pools(wanted) {
+            memory::before(tried);
             let known = tried
                 .entry((about, pool.print))
                 .or_insert_with(|| self.of_pool(wanted, &pool).into_iter().map(&proof).find(&accepts));

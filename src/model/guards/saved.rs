@@ -6,8 +6,8 @@ use stateright::Model;
 
 use super::GuardModel;
 use super::state::GuardState;
+use crate::engine::record::{Journal, Recorded, TakeIn, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::record::{Journal, Recorded, TakeIn, Unfit};
 
 /// The kinds of entries in the journal.
 pub(super) const AVAILABLE: u32 = 0;
@@ -66,8 +66,8 @@ impl GuardModel {
 }
 
 impl Recorded for GuardModel {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        with(self.read().journal.words());
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

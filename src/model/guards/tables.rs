@@ -5,8 +5,8 @@ use super::exists::Exists;
 use super::fair::SentAgain;
 use super::locals::Locals;
 use super::messages::Messages;
+use crate::engine::record::Journal;
 use crate::model::histories::Histories;
-use crate::model::record::Journal;
 
 /// Everything that was met, by number, and what was found out about it.
 #[derive(Default)]

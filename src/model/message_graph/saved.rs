@@ -6,16 +6,16 @@ use stateright::Model;
 
 use super::tables::Tables;
 use super::{GraphState, MessageGraph};
+use crate::engine::record::{Journal, Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::record::{Journal, Recorded, Unfit};
 
 /// The kinds of entries in the journal.
 pub(super) const STATE: u32 = 0;
 pub(super) const HISTORY: u32 = 1;
 
 impl Recorded for MessageGraph {
-    fn journal(&self) -> Vec<u32> {
-        self.read().journal.words().to_vec()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        with(self.read().journal.words());
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

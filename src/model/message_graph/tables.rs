@@ -4,11 +4,11 @@ use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::GraphState;
+use crate::engine::record::Journal;
 use crate::model::bits::Bits;
 use crate::model::event::Event;
 use crate::model::histories::Histories;
 use crate::model::participant::{Local, Participant};
-use crate::model::record::Journal;
 use crate::pbft::Principal;
 
 /// An event on its way. Who brought it tells envelopes apart, as on a real network.

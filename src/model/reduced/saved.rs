@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::Reduced;
 use super::decided::Set;
+use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
 use crate::model::guards::{GuardState, OF_OTHERS};
-use crate::model::record::{Recorded, Unfit};
 
 /// The kinds of entries in the journal.
 pub(super) const DECIDED: u32 = OF_OTHERS + 1;
@@ -49,8 +49,8 @@ impl Reduced {
 }
 
 impl Recorded for Reduced {
-    fn journal(&self) -> Vec<u32> {
-        self.judge.journal()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        self.judge.with_journal(with);
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

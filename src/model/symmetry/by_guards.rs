@@ -2,9 +2,9 @@
 
 use stateright::Model as _;
 
+use crate::engine::record::Unfit;
 use crate::model::guards::{GuardModel, GuardState, Move};
 use crate::model::property::{Judge, Property};
-use crate::model::record::Unfit;
 use crate::model::reduced::Reduced;
 
 /// A judge whose steps are those of judge *guards*.

@@ -45,9 +45,9 @@ use stateright::Model;
 
 use super::guards::{GuardModel, GuardState, Move, OF_OTHERS};
 use super::property::{GlobalView, Judge, Property, properties};
-use super::record::{Recorded, Unfit};
 use super::system::System;
 use crate::engine::Fingerprint;
+use crate::engine::record::{Recorded, Unfit};
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, State, View};
 
 pub use by_guards::ByGuards;
@@ -428,8 +428,8 @@ impl<M: ByGuards + Recorded> Recorded for Symmetric<M>
 where
     M::Action: Clone,
 {
-    fn journal(&self) -> Vec<u32> {
-        self.inner.judge().journal()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        self.inner.judge().with_journal(with);
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::boundary::BoundaryState;
 use super::findings::GOOD;
 use super::{UnboundedModel, UnboundedState};
+use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::record::{Recorded, Unfit};
 
 /// What was found out of a rulebook of which all can still be said.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -77,8 +77,8 @@ impl UnboundedModel {
 
 /// Its states are told as they are: none is a number in a table.
 impl Recorded for UnboundedModel {
-    fn journal(&self) -> Vec<u32> {
-        Vec::new()
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32])) {
+        with(&[]);
     }
 
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {

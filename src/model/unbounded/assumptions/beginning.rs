@@ -7,7 +7,8 @@ use itertools::Itertools as _;
 use super::assumption::Assumption;
 use super::trial::Trial;
 use crate::pbft::{
-    Batch, KeySet, NewView, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed, Uncompared, View, ViewChange,
+    Batch, KeySet, NewView, PreparedClaim, Principal, Proposal, ReplicaId, SeqNum, Signed, Uncompared, View,
+    ViewChange,
 };
 
 type Changes = Vec<Arc<Signed<ViewChange>>>;
@@ -119,8 +120,7 @@ impl Trial<'_> {
         all.push(Arc::new(strangers.replicas[self.n() as usize].sign(maker.change(view, Vec::new()))));
         let missing = maker.setting.committee.replicas().find(|id| !senders.contains(id));
         if let Some(missing) = missing {
-            let forger = &self.forgers.replicas[missing.index()];
-            all.push(Arc::new(forger.sign(maker.change(view, Vec::new()))));
+            all.push(Arc::new(Signed::forged(Principal::Replica(missing), maker.change(view, Vec::new()))));
             all.push(sign(missing, view.next()));
             all.push(sign(missing, View(view.0 + self.n())));
             all.extend((view.0 > 1).then(|| sign(missing, View(view.0 - 1))));
@@ -151,8 +151,7 @@ impl Trial<'_> {
             let later = maker.proposal(view.next(), first.seq(), &first.batch);
             wrong.push([&[later], &own[1..]].concat());
             let place = (view, first.seq());
-            let forger = &self.forgers.replicas[primary.index()];
-            let pre_prepare = forger.sign(*first.pre_prepare.message());
+            let pre_prepare = Signed::forged(Principal::Replica(primary), *first.pre_prepare.message());
             let forged = Proposal { pre_prepare, batch: first.batch.clone() };
             wrong.push([&[forged], &own[1..]].concat());
             let by = other.map(|id| self.proposal_by(id, place, first.digest(), &first.batch));

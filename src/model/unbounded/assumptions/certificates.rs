@@ -5,8 +5,8 @@ use itertools::Itertools as _;
 use super::assumption::Assumption;
 use super::trial::Trial;
 use crate::pbft::{
-    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Proposal, ReplicaId, SeqNum, Signed,
-    StableCheckpoint, StableClaim, Uncompared, View, ViewChange,
+    Batch, Checkpoint, Digest, KeySet, Prepare, PreparedClaim, Principal, Proposal, ReplicaId, SeqNum,
+    Signed, StableCheckpoint, StableClaim, Uncompared, View, ViewChange,
 };
 
 /// With so many backups at most, all sets of them are tried; with more those that are neighbours.
@@ -89,7 +89,7 @@ impl Trial<'_> {
         let other = self.requests.iter().chain([self.null]).find(|other| *other != batch);
         let is_other = other.is_some_and(|other| self.is_certificate(&by(primary, other)));
         let is_others = backups.iter().any(|&id| self.is_certificate(&by(id, batch)));
-        let pre_prepare = self.forgers.replicas[primary.index()].sign(*full.proposal.pre_prepare.message());
+        let pre_prepare = Signed::forged(Principal::Replica(primary), *full.proposal.pre_prepare.message());
         let proposal = Proposal { pre_prepare, batch: batch.clone() };
         let is_forged = self.is_certificate(&PreparedClaim { proposal, ..full.clone() });
         if is_other || is_others || is_forged { Err(Assumption::Certificates) } else { Ok(()) }
@@ -111,7 +111,7 @@ impl Trial<'_> {
         let strangers = KeySet::symbolic(n as u16 + 1, 1);
         all.push(strangers.replicas[n as usize].sign(own));
         all.push(strangers.clients[0].sign(own));
-        all.extend(missing.map(|id| self.forgers.replicas[id.index()].sign(own)));
+        all.extend(missing.map(|id| Signed::forged(Principal::Replica(id), own)));
         let Some(missing) = missing else { return all };
         let other = self.requests.iter().chain([self.null]).map(Batch::digest).find(|it| *it != own.digest);
         let before = own.view.0.checked_sub(1).map(View);

@@ -38,7 +38,7 @@ use super::forge::Maker;
 use crate::interrupt;
 use crate::model::alike::Alike;
 use crate::model::panics::guarded;
-use crate::pbft::{Batch, KeySet, View};
+use crate::pbft::{Batch, View};
 
 /// Whether a rulebook is one whose views can be taken as this judge takes them. `batches` are the requests, the forged one
 /// and the null one, in this order.
@@ -47,8 +47,7 @@ use crate::pbft::{Batch, KeySet, View};
 /// What it does not fulfil.
 pub(super) fn check(maker: &Maker<'_>, slots: u64, batches: &[Batch]) -> Result<(), Assumption> {
     let [requests @ .., forged, null] = batches else { return Ok(()) };
-    let forgers = KeySet::ed25519(maker.setting.committee.n(), 0, 0);
-    let trial = Trial { maker, slots, requests, forged, forgers, null };
+    let trial = Trial { maker, slots, requests, forged, null };
     asking(|| check_all(&trial))
 }
 

@@ -1,7 +1,7 @@
 //! What rules are asked about.
 
 use super::super::forge::Maker;
-use crate::pbft::{Batch, Digest, KeySet, PrePrepare, Proposal, ReplicaId, SeqNum, View};
+use crate::pbft::{Batch, Digest, PrePrepare, Proposal, ReplicaId, SeqNum, View};
 
 /// A rulebook, and the parts that the arguments of its rules are made of.
 pub(super) struct Trial<'a> {
@@ -10,8 +10,6 @@ pub(super) struct Trial<'a> {
     /// The batches of one request each that clients have asked for, the one that nobody has, and the null one.
     pub requests: &'a [Batch],
     pub forged: &'a Batch,
-    /// The replicas' names with keys that are not theirs.
-    pub forgers: KeySet,
     pub null: &'a Batch,
 }
 

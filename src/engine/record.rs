@@ -1,8 +1,8 @@
 //! Judges that number what they meet, and how their numbers are had again in another process.
 //!
 //! A number means something only to the tables that gave it, and which number something gets depends on the
-//! order in which the search came upon it. The tables hold states of the real replica, which nobody but the
-//! replica can make; so they are not written to a file. What is written is the list of questions that made
+//! order in which the search came upon it. The tables hold states of the code under test, which nobody but that
+//! code can make; so they are not written to a file. What is written is the list of questions that made
 //! them grow: asked again in the same order, they give the same numbers, since each answer is computed from
 //! the tables and the question alone.
 
@@ -10,11 +10,11 @@ use std::borrow::Cow;
 
 use stateright::Model;
 
-use crate::engine::Fingerprint;
+use super::fingerprint::Fingerprint;
 
 /// What made the tables grow, in order: each entry is its kind, how many words follow, and these.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Journal(Vec<u32>);
+pub(crate) struct Journal(Vec<u32>);
 
 impl Journal {
     pub fn note(&mut self, kind: u32, words: &[u32]) {
@@ -44,7 +44,7 @@ impl Journal {
 }
 
 /// Takes in an entry of a journal, by its kind, that another model has written into it.
-pub(super) type TakeIn<'a> = &'a mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>;
+pub(crate) type TakeIn<'a> = &'a mut dyn FnMut(u32, &[u32]) -> Result<(), Unfit>;
 
 /// A journal that this model cannot have written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,8 +53,15 @@ pub struct Unfit;
 
 /// A model whose states are lists of numbers, and whose tables can be made again.
 pub trait Recorded: Model {
-    /// What made the tables grow.
-    fn journal(&self) -> Vec<u32>;
+    /// Shows what made the tables grow, which is long where they are large.
+    fn with_journal(&self, with: &mut dyn FnMut(&[u32]));
+
+    /// A copy of that.
+    fn journal(&self) -> Vec<u32> {
+        let mut all = Vec::new();
+        self.with_journal(&mut |journal| all.extend_from_slice(journal));
+        all
+    }
 
     /// Makes the tables of a model that has met nothing yet grow as a journal says.
     ///

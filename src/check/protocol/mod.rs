@@ -23,6 +23,8 @@ use crate::trace::{Form, beside_the_build};
 pub use byzantine::{ByzantineNodes, NotByzantine};
 #[cfg(feature = "explore")]
 pub(crate) use liveness::{check as check_liveness, staying};
+#[cfg(feature = "explore")]
+pub(crate) use quorums::row_by_quorums;
 pub use report::{CheckedProtocol, Row, Verdict};
 #[cfg(feature = "explore")]
 pub(crate) use run::UNSTABLE_ROUNDS;
@@ -42,7 +44,8 @@ pub struct AskedOfProtocol {
 impl AskedOfProtocol {
     /// The bound, with these nodes Byzantine.
     fn bound(&self, byzantine: &[NodeId]) -> Bound {
-        Bound { byzantine: byzantine.to_vec(), crashes: self.crashes, network: self.network }
+        let (byzantine, most_general) = (byzantine.to_vec(), false);
+        Bound { byzantine, most_general, crashes: self.crashes, network: self.network }
     }
 }
 

@@ -35,8 +35,8 @@ impl FairModel for Liveness {
 
 /// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
 /// leaves no verdict.
-const FEW: u64 = 20_000;
-const MANY: u64 = 100_000;
+pub(super) const FEW: u64 = 20_000;
+pub(super) const MANY: u64 = 100_000;
 
 /// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
 /// without end comes first; where there are more than so many states, it comes then.
@@ -244,7 +244,7 @@ impl Asked<'_> {
 
 impl Outcome {
     /// The same with what another exploration covered.
-    fn also(self, covered: Coverage) -> Self {
+    pub(super) fn also(self, covered: Coverage) -> Self {
         Outcome { coverage: together(self.coverage, covered), ..self }
     }
 }

@@ -8,8 +8,11 @@ use crate::protocol::{Network, NodeId};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bound {
-    /// The nodes that are Byzantine: twins.
+    /// The nodes that are Byzantine: twins, if they are not the most general.
     pub byzantine: Vec<NodeId>,
+    /// Whether the Byzantine nodes run nothing, and say whatever the protocol's [alphabet](crate::protocol::Adversary) has.
+    #[serde(skip_serializing_if = "is_false")]
+    pub most_general: bool,
     /// How many crashes there may be, all honest nodes together. Each node comes up again at once: to be down for a while
     /// is to hear nothing for a while.
     #[serde(skip_serializing_if = "is_none")]
@@ -21,6 +24,10 @@ pub struct Bound {
 
 fn is_none(crashes: &u8) -> bool {
     *crashes == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Bound {

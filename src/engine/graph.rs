@@ -7,6 +7,7 @@ use stateright::Model;
 
 use super::bound::Bound;
 use super::histories::{EventId, EventRef};
+use super::lies::Lies;
 use super::locals::{LocalId, Locals};
 use super::network::{Delivery, Link, Traffic, link};
 use super::place::{Participants, PlaceId};
@@ -91,6 +92,8 @@ pub struct Graph<P: Protocol> {
     pub(super) root: GraphState,
     pub(super) start: GraphState,
     pub(super) is_keyed: bool,
+    /// What Byzantine nodes can say that run nothing.
+    pub(super) lies: Option<Lies>,
 }
 
 impl<P: Protocol> Graph<P> {
@@ -124,7 +127,10 @@ impl<P: Protocol> Graph<P> {
             _ => {}
         }
         let twins: Vec<_> = self.participants.byzantine.iter().map(ToString::to_string).collect();
-        let twins = format!("twins of {}", twins.join(","));
+        let twins = match self.lies {
+            None => format!("twins of {}", twins.join(",")),
+            Some(_) => format!("{}: most general over the alphabet", twins.join(",")),
+        };
         if crashes.is_empty() { twins } else { format!("{twins}; {crashes}") }
     }
 
@@ -141,7 +147,8 @@ impl<P: Protocol> Graph<P> {
     /// The bound that it was made with.
     pub fn bound(&self) -> Bound {
         let byzantine = self.participants.byzantine.clone();
-        Bound { byzantine, crashes: self.root.crashes, network: Some(self.network) }
+        let most_general = self.lies.is_some();
+        Bound { byzantine, most_general, crashes: self.root.crashes, network: Some(self.network) }
     }
 
     /// Why nothing can be said of the code, if that was found out.
@@ -235,6 +242,9 @@ impl<P: Protocol> Graph<P> {
         let taken = tables.take(&self.protocol, &self.participants, state.locals[place.index()], input)?;
         next.locals[place.index()] = taken.to;
         next.traffic.send(&tables.histories, &self.participants, place, &taken.sent);
+        if let Some(lies) = &self.lies {
+            lies.join(&mut next.traffic);
+        }
         Ok(next)
     }
 }

@@ -190,6 +190,11 @@ impl<P: Protocol> Histories<P> {
         self.messages.get_index(id.0 as usize)
     }
 
+    /// A message between two, whether or not anybody sends it.
+    pub(super) fn message(&mut self, from: NodeId, to: NodeId, message: P::Message) -> MessageId {
+        MessageId(self.messages.insert_full(Envelope { from, to, message }).0 as u32)
+    }
+
     pub(super) fn decision(&self, id: DecisionId) -> Option<&(Slot, P::Value)> {
         self.decisions.get_index(id.0 as usize)
     }

@@ -13,6 +13,7 @@ mod graph;
 pub mod guards;
 mod happening;
 mod histories;
+mod lies;
 mod locals;
 mod network;
 mod one_run;

@@ -50,6 +50,21 @@ impl Traffic {
         }
     }
 
+    /// Takes in what may arrive whoever sends it, where messages are in no order.
+    pub(super) fn add(&mut self, messages: &[MessageId]) {
+        let Traffic::Set(all) = self else { return };
+        for message in messages {
+            if let Err(place) = all.binary_search(message) {
+                all.insert(place, *message);
+            }
+        }
+    }
+
+    /// Whether a message was ever sent, where they are in no order.
+    pub(super) fn has(&self, message: MessageId) -> bool {
+        matches!(self, Traffic::Set(all) if all.binary_search(&message).is_ok())
+    }
+
     /// Takes in what somebody has sent, in order.
     pub(super) fn send<P: Protocol>(
         &mut self,

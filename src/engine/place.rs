@@ -75,6 +75,32 @@ impl Participants {
         Ok(Participants { nodes, places: places.collect(), byzantine })
     }
 
+    /// The same, but that Byzantine nodes run nothing: nobody takes part for them.
+    pub(super) fn without_twins(mut self) -> Self {
+        self.places.retain(|place| place.twin.is_none());
+        self
+    }
+
+    /// All who take part or speak, in the order of nodes: of Byzantine nodes the twins, or the node if it runs nothing.
+    pub fn everybody(&self) -> Vec<Place> {
+        let all = NodeId::all(self.nodes).flat_map(|node| {
+            let own: Vec<_> = self.places.iter().copied().filter(|place| place.node == node).collect();
+            if own.is_empty() { vec![Place { node, twin: None }] } else { own }
+        });
+        all.collect()
+    }
+
+    /// The same as a run is told: with a lane for everybody.
+    pub(crate) fn told(&self) -> Self {
+        Participants { places: self.everybody(), ..self.clone() }
+    }
+
+    /// Whether a node is Byzantine and runs nothing.
+    pub fn only_speaks(&self, node: NodeId) -> bool {
+        self.byzantine.contains(&node)
+            && !self.places.iter().any(|place| place.node == node && place.twin.is_some())
+    }
+
     /// Who takes part, by [`PlaceId`].
     pub fn places(&self) -> &[Place] {
         &self.places

@@ -20,6 +20,12 @@ pub enum SetupError {
         "a crash needs Protocol::layers to say Layers::none().crashes(), and the trait Recover: what survives one"
     )]
     NoRecovery,
+    /// The most general adversary of a protocol without an alphabet, or where messages are in queues.
+    #[error(
+        "the most general adversary needs Protocol::layers to say Layers::none().quorums(), the trait Adversary: what can be \
+         said, and Network::AnyOrder"
+    )]
+    NoAlphabet,
     /// Liveness of a protocol that does not say what must happen.
     #[error(
         "liveness needs Protocol::layers to say Layers::none().liveness(), and the trait Fair: where a node must get to"

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::bound::Bound;
 use super::graph::{Graph, GraphState, Offered, Step};
+use super::lies::Lies;
 use super::locals::Locals;
 use super::network::{Delivery, Traffic, link};
 use super::place::{Participants, PlaceId};
@@ -44,9 +45,16 @@ impl<P: Protocol> Graph<P> {
         stop: Arc<AtomicBool>,
         fair: Option<FairFns<P>>,
     ) -> Begun<Self> {
-        let participants = Participants::new(protocol.nodes(), &bound.byzantine)?;
+        let mut participants = Participants::new(protocol.nodes(), &bound.byzantine)?;
+        if bound.most_general {
+            participants = participants.without_twins();
+        }
         let network = bound.network.unwrap_or_else(|| protocol.network());
         let in_order = matches!(network, Network::Fifo { .. });
+        let quorums = protocol.layers().quorums.filter(|_| !in_order);
+        if bound.most_general && quorums.is_none() {
+            return Err(SetupError::NoAlphabet);
+        }
         if bound.crashes > 0 && protocol.layers().recover.is_none() {
             return Err(SetupError::NoRecovery);
         }
@@ -60,6 +68,8 @@ impl<P: Protocol> Graph<P> {
         }
         let mut locals = Locals::new(!invariants.is_empty(), in_order, fair);
         let offers = offers(&*protocol, &participants, &mut locals, in_order)?;
+        let lies = quorums.filter(|_| bound.most_general);
+        let lies = lies.map(|quorums| Lies::of(&*protocol, &quorums, &participants, &mut locals.histories));
         let (used, crashes) = (vec![0; offers.len()], bound.crashes);
         let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used, crashes };
         let mut graph = Graph {
@@ -76,6 +86,7 @@ impl<P: Protocol> Graph<P> {
             start: root.clone(),
             root,
             is_keyed: false,
+            lies,
         };
         if let Err(refusal) = graph.begin() {
             graph.refuse(refusal);
@@ -88,12 +99,15 @@ impl<P: Protocol> Graph<P> {
 
     /// New nodes, and what they send at once.
     fn begin(&mut self) -> Result<(), Refusal> {
-        let Graph { protocol, participants, locals, root, .. } = self;
+        let Graph { protocol, participants, locals, root, lies, .. } = self;
         let tables = locals.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         for place in (0..participants.places.len() as u16).map(PlaceId) {
             let born = tables.root(protocol, participants, place)?;
             root.traffic.send(&tables.histories, participants, place, &born.sent);
             root.locals.push(born.to);
+        }
+        if let Some(lies) = lies {
+            lies.join(&mut root.traffic);
         }
         self.is_keyed =
             root.locals.iter().all(|&local| tables.is_keyed(local) || tables.at(local).wreck.is_some());

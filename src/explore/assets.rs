@@ -18,7 +18,7 @@ macro_rules! assets {
 
 assets! {
     "index.html" "page.css"
-    "address.js" "api.js" "app.js" "choices.js" "diagram.js" "dom.js" "drop.js" "export.js" "gallery.js" "header.js" "keys.js"
+    "address.js" "api.js" "app.js" "bisect.js" "choices.js" "diagram.js" "dom.js" "drop.js" "export.js" "gallery.js" "header.js" "keys.js"
     "lessons.js" "own.js" "panels.js" "pbft.js" "referee.js" "ring.js" "run.js" "start.js" "tour.js" "tree.js"
 }
 

@@ -10,9 +10,11 @@ use bft_check::check::Check;
 use bft_check::engine::Bound;
 use bft_check::explore::protocol::{PageError, page};
 use bft_check::protocol::{Network, NodeId, Protocol};
+use bft_check::trace::StoryFile;
 use serde_json::Value;
 
 use crate::common::vote::{Said, VOTE, Vote};
+use crate::quorums::{NAIVE, REPAIRED};
 use crate::tutorial::program::Tendermint;
 
 /// The page of a protocol in a bound, or of a trace of it.
@@ -100,7 +102,11 @@ const FIFO: Network = Network::Fifo { cuts: 1, losses: 1 };
 fn every_step_that_is_offered_is_taken_by_its_name() {
     is_walked(VOTE, &Bound::byzantine([NodeId(0)]), 10);
     is_walked(Vote { is_keyed: false, ..VOTE }, &Bound { crashes: 1, ..Bound::default() }, 10);
-    is_walked(VOTE, &Bound { byzantine: vec![NodeId(1)], crashes: 1, network: Some(FIFO) }, 12);
+    is_walked(
+        VOTE,
+        &Bound { byzantine: vec![NodeId(1)], crashes: 1, network: Some(FIFO), ..Bound::default() },
+        12,
+    );
 }
 
 /// Messages that read alike are told apart by what they are, in every process in the same way.
@@ -156,15 +162,7 @@ fn what_reads_alike_is_told_apart() {
 fn the_counterexample_of_the_check_is_the_pages() {
     let bound = Bound::byzantine([NodeId(0)]);
     let addr = served(VOTE, &bound, None);
-    let until = Instant::now() + Duration::from_secs(60);
-    let story = loop {
-        let answer = asked(addr, "/api/story");
-        if answer["done"] == true {
-            break answer["story"].clone();
-        }
-        assert!(Instant::now() < until, "{answer}");
-        std::thread::sleep(Duration::from_millis(50));
-    };
+    let story = story_of(addr, "");
     assert_eq!(story["violates"], "agreement");
     // What is found stays; what is cancelled before it is begun is nothing.
     assert_eq!(asked(addr, "/api/story?cancel=1")["story"], story);
@@ -194,6 +192,78 @@ fn the_counterexample_of_the_check_is_the_pages() {
     assert_eq!(verdict(&shown, "agreement"), "violated");
     let place = asked(traced, &format!("/api/stateright?steps={}", steps(&trace["steps"]).join("~")));
     assert_eq!(place["followed"], place["of"]);
+}
+
+/// The counterexample of a bound, waited for.
+fn story_of(addr: SocketAddr, query: &str) -> Value {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = asked(addr, &format!("/api/story?{query}"));
+        if answer["done"] == true {
+            return answer["story"].clone();
+        }
+        assert!(Instant::now() < until, "{answer}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A fork for which a node says what no honest one would: no twins act it out. What judge guards finds happens again from its
+/// trace, opens on the page, and can be gone on from; the page finds it too.
+#[test]
+fn a_fork_that_twins_cannot_act_out_is_opened_and_played() {
+    let checked = Check::new(NAIVE).byzantine([NodeId(0)]).run().unwrap();
+    let found = checked.shortest().unwrap();
+    let text = found.to_json().unwrap();
+    let (_, again) = StoryFile::replay(&text, Arc::new(NAIVE)).unwrap();
+    assert_eq!(again.violation.unwrap().property, "agreement");
+    assert_eq!(again.steps.len(), found.steps.len());
+    // Under the repaired rules it does not happen.
+    let repaired = StoryFile::replay(&text, Arc::new(REPAIRED)).unwrap().1;
+    assert_eq!(repaired.violation, None);
+
+    let addr = served(NAIVE, &Bound::default(), Some(&text));
+    let trace = &asked(addr, "/api/trace")["trace"];
+    let query = trace["query"].as_str().unwrap();
+    assert!(query.contains("byzantine=n0&adversary=alphabet"), "{query}");
+    let steps: Vec<String> = serde_json::from_value(trace["steps"].clone()).unwrap();
+    let at = |number: usize| asked(addr, &format!("/api/state?{query}&steps={}", steps[..number].join("~")));
+    assert_eq!(verdict(&at(steps.len()), "agreement"), "violated");
+    assert_eq!(verdict(&at(steps.len() - 1), "agreement"), "holds");
+    let made_up = |state: &Value| {
+        let events = state["events"].as_array().unwrap().iter();
+        events
+            .filter(|event| event["by_byzantine"] == true)
+            .inspect(|event| assert_eq!(event["from"], "n0"))
+            .count()
+    };
+    assert!(made_up(&at(steps.len())) > 1);
+    let begin = at(0);
+    let lanes: Vec<_> =
+        begin["lanes"].as_array().unwrap().iter().map(|lane| lane["byzantine"] == true).collect();
+    assert_eq!(lanes, [true, false, false, false]);
+    assert_eq!(begin["undelivered"], serde_json::json!([]), "what can be said is not on its way");
+    let all = begin["choices"].as_array().unwrap();
+    let palette = all.iter().find(|choice| choice["who"] == "n0").unwrap();
+    let titles: Vec<_> = palette["groups"].as_array().unwrap().iter().map(|group| &group["title"]).collect();
+    assert_eq!(titles, ["Proposal", "Vote"]);
+    for choice in all.iter().filter(|choice| choice["who"] != "n0") {
+        assert!(!choice.to_string().contains("Proposal"), "only n0 says that: {choice}");
+    }
+    // The network brings what the honest have sent, and no lie.
+    let run = asked(addr, &format!("/api/run?{query}&steps=n0-n1-proposal_a"));
+    assert!(run["steps"].as_array().unwrap().len() > 1);
+    assert_eq!(made_up(&run), 1);
+    let referee = asked(addr, &format!("/api/referee?{query}&steps=&property=agreement"));
+    assert_eq!(referee["answer"], "yes", "{referee}");
+    let place = asked(addr, &format!("/api/stateright?{query}&steps={}", steps.join("~")));
+    assert_eq!(place["followed"], place["of"]);
+
+    let fresh = served(NAIVE, &Bound::default(), None);
+    assert_eq!(story_of(fresh, query)["steps"], trace["steps"]);
+    let twins = asked(fresh, &format!("/api/state?byzantine=n0&adversary=twins&steps={}", steps.join("~")));
+    assert!(!twins["unfit"].is_null(), "no honest code says all of it: {twins}");
+    let wrong = asked(served(VOTE, &Bound::default(), None), "/api/session?byzantine=n0&adversary=alphabet");
+    assert!(wrong["error"].as_str().unwrap().contains("Layers::none().quorums()"), "{wrong}");
 }
 
 /// That one property is not violated says nothing of the others, and liveness alone nothing of safety.

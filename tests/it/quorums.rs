@@ -12,7 +12,7 @@ use bft_check::protocol::{
 
 /// Node 0 proposes; everybody votes for its first proposal, and decides on a quorum of votes.
 #[derive(Clone, Copy, Debug)]
-struct Count {
+pub struct Count {
     quorum: usize,
     /// Whether its control state leaves out for what a node has voted.
     forgets: bool,
@@ -23,18 +23,18 @@ struct Count {
 }
 
 /// Of four nodes two are a quorum: one that votes twice makes two of them.
-const NAIVE: Count = Count { quorum: 2, forgets: false, prefers: false, strict: None };
+pub const NAIVE: Count = Count { quorum: 2, forgets: false, prefers: false, strict: None };
 /// Any two quorums have an honest node in common.
-const REPAIRED: Count = Count { quorum: 3, forgets: false, prefers: false, strict: None };
+pub const REPAIRED: Count = Count { quorum: 3, forgets: false, prefers: false, strict: None };
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-enum Said {
+pub enum Said {
     Proposal(char),
     Vote(char),
 }
 
 #[derive(Clone, Debug, Default)]
-struct Voter {
+pub struct Voter {
     voted: Option<char>,
     decided: Option<char>,
     votes: BTreeMap<NodeId, char>,

@@ -42,6 +42,13 @@ pub fn is_lost(tab: &mut Tab, served: &Served) {
     say(tab, "x-r0-r3-pre_prepare_v0_1_c0.t1");
     assert!(tab.text("#say").contains("is lost"), "{}", tab.text("#say"));
     assert_eq!(tab.count("#diagram .event.drop.current .lost"), 1);
+    // The network has lost it, and nobody on whose lane it would stand.
+    let apart = tab.eval(
+        "(() => { const [x] = document.querySelector('#diagram .event.drop .cross').getAttribute('d').match(/[\\d.]+/);
+            const lanes = [...document.querySelectorAll('#diagram line.lane')].map(lane => Number(lane.getAttribute('x1')));
+            return Math.min(...lanes.map(lane => Math.abs(lane - Number(x) - 5))) / (lanes[1] - lanes[0]); })()",
+    );
+    assert!(apart.as_f64().unwrap() > 0.4, "{apart} of the way between two lanes");
     assert_eq!(tab.count(offered), 0);
     assert_eq!(tab.count("[data-name=\"r0-r1-pre_prepare_v0_1_c0.t1\"]"), 1);
     tab.click("#let-run", "");

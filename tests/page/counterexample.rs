@@ -142,6 +142,19 @@ pub fn quorums_light_up(tab: &mut Tab, served: &Served) {
     tab.picture("quorums");
     tab.eval("document.activeElement.blur()");
     tab.wait("!document.querySelector('.vote')");
+
+    // Two decisions of different views: whoever votes in both has not voted twice, and nothing is protected by that.
+    let steps = story(tab, served, "prepared-lost");
+    tab.key("End");
+    at(tab, steps);
+    assert!(
+        tab.text("#quorums").contains("protects nothing here: the quorums are of different views, v0 and v1")
+    );
+    assert!(tab.count("#quorums td.both.apart") > 0);
+    assert_eq!(tab.count("#quorums td.both:not(.apart)"), 0);
+    tab.eval("document.querySelector('[data-quorum]').focus()");
+    tab.wait_for("#heads .both.apart", "both views");
+    tab.picture("quorums-apart");
 }
 
 /// A run that never executes a request goes round and round.
@@ -157,4 +170,10 @@ pub fn goes_round(tab: &mut Tab, served: &Served) {
     tab.key("ArrowRight");
     shown(tab, &format!("document.body.dataset.at > 0 && document.body.dataset.at < {steps}"));
     assert_eq!(tab.count("#diagram .event"), steps as u64, "nothing was added to it");
+    // One for which nothing has to happen.
+    tab.goto(&served.url);
+    tab.wait("document.querySelector('[data-rules=\"no-timer\"] .main')");
+    tab.click("[data-rules=\"no-timer\"] .main", "See it broken, without a step");
+    tab.wait_for("#won", "executed is broken");
+    at(tab, 0);
 }

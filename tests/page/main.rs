@@ -32,6 +32,7 @@ type Test = fn(&mut Tab, &Served);
 const TESTS: &[(&str, &[&str], Test)] = &[
     ("the_five_lessons_are_finished_by_who_does_what_they_say", &[], tour::is_finished),
     ("a_lesson_is_not_finished_by_who_does_nothing", &[], tour::is_not_finished_by_looking),
+    ("the_broken_rule_is_looked_at_before_it_forks", &[], tour::is_not_rushed),
     ("a_counterexample_is_stepped_to_its_end", &[], counterexample::is_stepped),
     ("a_step_before_the_end_another_branch_is_judged_by_its_own_state", &[], counterexample::is_branched),
     ("an_address_shows_the_same_on_another_machine", &[], counterexample::is_shared),
@@ -40,6 +41,9 @@ const TESTS: &[(&str, &[&str], Test)] = &[
     ("the_adversary_wins_by_hand_under_prepared_lost", &[], adversary::wins),
     ("the_referee_says_no_under_castro99", &[], adversary::cannot_win),
     ("the_referee_shows_one", &[], adversary::is_shown_one),
+    ("the_referee_hints_at_one_step", &[], adversary::is_hinted),
+    ("the_referee_says_until_when_it_was_possible", &[], adversary::was_possible),
+    ("the_referee_knows_of_views_that_rise_for_ever", &[], adversary::rises_for_ever),
     ("a_search_of_the_referee_is_watched_and_cancelled", &[], searches::of_the_referee),
     ("a_search_for_a_story_is_watched_and_cancelled", &[], searches::of_a_story),
     ("the_referee_says_whether_they_can_be_stopped_for_ever", &[], adversary::is_asked_for_ever),

@@ -50,6 +50,7 @@ pub fn is_stepped(tab: &mut Tab, _: &Served) {
     assert_eq!(verdict(tab, "agreement"), "violated");
     assert_eq!(verdict(tab, "validity"), "holds");
     tab.wait_for("#won", "in slot 0 n0 has decided 'a', and n1 'b'");
+    is_explained(tab);
     assert_eq!(tab.count("#diagram .decision"), 2);
     // The protocol's own words keep their braces.
     assert!(tab.text("#diagram").contains("Proposal { round: 0, value: 'a'"));
@@ -58,6 +59,11 @@ pub fn is_stepped(tab: &mut Tab, _: &Served) {
     tab.key("ArrowLeft");
     at(tab, steps - 1);
     assert_eq!(verdict(tab, "agreement"), "holds");
+}
+
+/// Waits for the run in words: a program that ends before it has answered is an error in the console.
+fn is_explained(tab: &mut Tab) {
+    tab.wait_for("#won details summary", "The run in words");
 }
 
 /// An arrow begins where its message was sent.
@@ -116,6 +122,7 @@ pub fn is_branched(tab: &mut Tab, _: &Served) {
     tab.click(&format!("[data-name={last}]"), "");
     at(tab, steps + 1);
     assert_eq!(verdict(tab, "agreement"), "violated");
+    is_explained(tab);
     tab.picture("own-branched");
 }
 
@@ -189,6 +196,7 @@ pub fn is_opened(tab: &mut Tab, _: &Served) {
     tab.goto(&opened.url);
     shown(tab, is_at_its_end);
     tab.wait_for("#won", "agreement is broken");
+    is_explained(tab);
     let other = Served::tutorial(&["--draft", "1", "--byzantine", "n3"]);
     tab.goto(&other.at("#/run?byzantine=n3"));
     at(tab, 0);
@@ -197,5 +205,6 @@ pub fn is_opened(tab: &mut Tab, _: &Served) {
     shown(tab, is_at_its_end);
     tab.wait_for("#won", "agreement is broken");
     assert!(tab.text("#facts").contains("nobody"), "the trace says who is Byzantine");
+    is_explained(tab);
     let _ = std::fs::remove_file(file);
 }

@@ -91,11 +91,55 @@ pub fn is_finished(tab: &mut Tab, served: &Served) {
     choose(tab, "r0-r2-pre_prepare_v0_1_c1.t1");
     choose(tab, "r0-r3-pre_prepare_v0_1_c1.t1");
     run(tab, "#let-run");
+    let decisive =
+        "document.querySelector('[data-name=\"r0-r2-commit_v0_1_c1.t1\"]').closest('details').open";
+    assert_eq!(tab.eval(decisive), true, "what the task is about is not folded away");
     choose(tab, "r0-r2-commit_v0_1_c1.t1");
-    assert_eq!(done(tab), (2, 4));
+    assert_eq!(done(tab), (2, 5));
+    let before = places(tab);
+    choose(tab, "r2-timer_v0");
+    assert_eq!(done(tab), (3, 5));
+    tab.wait_for("#tour em", "nothing prepared");
     run(tab, "#let-timers");
     tab.wait_for("#won", "agreement is broken");
     finished(tab, 5);
+    assert_eq!(places(tab), before, "what one presses stays where it is");
+    tab.goto(&served.url);
+    tab.wait("document.querySelectorAll('.lessons .finished').length === 5");
+    assert!(tab.text(".lessons .finished").contains("Finished"));
+}
+
+/// Where the buttons are that one presses again and again.
+fn places(tab: &mut Tab) -> serde_json::Value {
+    tab.eval(
+        "['back', 'forward', 'let-run', 'let-timers', 'undo'].map(id => { const r = document.getElementById(id).getBoundingClientRect();
+            return [r.x, r.y]; })",
+    )
+}
+
+/// Who lets everything run at once has not seen the broken rule at work, and goes back to it.
+pub fn is_not_rushed(tab: &mut Tab, served: &Served) {
+    begin(tab, served, 5);
+    for to in ["r2", "r3"] {
+        choose(tab, &format!("r0-{to}-pre_prepare_v0_1_c1.t1"));
+    }
+    run(tab, "#let-run");
+    choose(tab, "r0-r2-commit_v0_1_c1.t1");
+    run(tab, "#let-timers");
+    tab.wait_for("#won", "agreement is broken");
+    assert_eq!(done(tab), (4, 5), "it forked, and nobody has looked at the VIEW-CHANGE");
+    tab.wait_for("#missed", "go back");
+    let gives_up = "[...document.querySelectorAll('#diagram .event.timeout')].find(e => e.getAttribute('aria-label').includes('r2 timer'))";
+    steps_on(tab, |tab| {
+        tab.eval(&format!("{gives_up}.dispatchEvent(new MouseEvent('click', {{ bubbles: true }}))"));
+    });
+    assert_eq!(done(tab), (3, 5));
+    tab.wait_for("#tour em", "nothing prepared");
+    steps_on(tab, |tab| tab.key("End"));
+    finished(tab, 5);
+    // Who begins again has all of it before them.
+    begin(tab, served, 5);
+    assert_eq!(done(tab), (0, 5));
 }
 
 /// Looking is not enough, and neither is something else than what is asked for.

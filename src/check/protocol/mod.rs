@@ -32,6 +32,8 @@ use crate::trace::{Form, beside_the_build};
 pub use byzantine::{ByzantineNodes, NotByzantine};
 #[cfg(feature = "explore")]
 pub(crate) use liveness::{check as check_liveness, staying};
+#[cfg(feature = "explore")]
+pub(crate) use quorums::row_by_quorums;
 pub use report::{CheckedProtocol, Row, Verdict};
 #[cfg(feature = "explore")]
 pub(crate) use run::UNSTABLE_ROUNDS;
@@ -62,6 +64,7 @@ impl AskedOfProtocol {
     fn bound(&self, byzantine: &[NodeId]) -> Bound {
         Bound {
             byzantine: byzantine.to_vec(),
+            most_general: false,
             crashes: self.crashes.unwrap_or_default(),
             network: self.network,
         }

@@ -10,7 +10,7 @@ use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, Unfit};
 use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
-use crate::protocol::Protocol;
+use crate::protocol::{Network, Protocol};
 use crate::trace::Story;
 
 /// What each node can do, or why that is not known; and how long it took to find out.
@@ -36,6 +36,22 @@ pub(super) fn are_steps<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> b
         && asked.crashes.unwrap_or_default() == 0
         && asked.network.is_none()
         && fits
+}
+
+/// The row of one placement, if whole quorums are steps of it.
+#[cfg(feature = "explore")]
+pub(crate) fn row_by_quorums<P: Protocol>(
+    protocol: &Arc<P>,
+    bound: &Bound,
+    property: Option<&str>,
+    limits: &Limits,
+    progress: &Progress,
+) -> Option<Row> {
+    let asked = AskedOfProtocol { property: property.map(str::to_owned), ..AskedOfProtocol::default() };
+    are_steps(&**protocol, &asked).then(|| {
+        let tables = Tables::of(protocol, bound.byzantine.len(), limits, progress);
+        tables.row(protocol, bound, &asked, limits, progress)
+    })
 }
 
 impl<P: Protocol> Tables<P> {
@@ -154,7 +170,11 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
                 story: Box::new(Story {
                     protocol: protocol.name(),
                     participants: acted.participants,
-                    bound: bound.clone(),
+                    bound: Bound {
+                        most_general: !bound.byzantine.is_empty(),
+                        network: Some(Network::AnyOrder),
+                        ..bound.clone()
+                    },
                     opening: 0,
                     steps: acted.steps,
                     violation: acted.violation,

@@ -88,5 +88,5 @@ fn bound<P: Protocol>(protocol: &P, said: &BoundArguments) -> Result<Bound, Usag
         _ => Vec::new(),
     };
     let network = said.network(protocol)?;
-    Ok(Bound { byzantine, crashes: said.crashes.unwrap_or_default(), network })
+    Ok(Bound { byzantine, most_general: false, crashes: said.crashes.unwrap_or_default(), network })
 }

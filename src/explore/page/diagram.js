@@ -58,9 +58,9 @@ function heads(run, place, view) {
     const leads = view.primary === lane.id;
     const role = client ? "client" : !lane.byzantine ? (leads ? "primary" : "") : narrow ? "Byz." : leads ? "Byz., primary" : "Byzantine";
     const lit = view.lit?.has(lane.id) ? " lit" : "";
-    const both = view.both?.has(lane.id) ? " both" : "";
+    const both = view.both?.has(lane.id) ? (view.apart ? " both apart" : " both") : "";
     const name = `${lane.id}, ${client ? "a client" : lane.twin_of ? `a twin of Byzantine ${lane.twin_of}` : lane.byzantine ? "Byzantine" : "honest"}${leads ? ", primary" : ""}`;
-    const mark = both ? `<text class="both-mark" x="${at}" y="${sizes.headHeight - 3}">in both</text>`
+    const mark = both ? `<text class="both-mark" x="${at}" y="${sizes.headHeight - 3}">${view.apart ? "both views" : "in both"}</text>`
       : role ? `<text class="role" x="${at}" y="${sizes.headHeight - 3}">${role}</text>` : "";
     return `<g class="head ${kind}${lit}${both}"><title>${escaped(name)}</title>${shape}<text x="${at}" y="${mid + 4.5}">${escaped(lane.id)}</text>${mark}</g>`;
   });
@@ -110,6 +110,9 @@ function tip(x1, y1, x2, y2, kind) {
 
 const cross = (x, y) => `<path class="cross" d="M${x - 5} ${y - 5} l10 10 m0 -10 l-10 10"/>`;
 
+/** Where the network loses what goes from one lane to another: before the lane that it does not reach, and on nobody's. */
+const between = (from, to, place) => to - Math.sign(to - from) * Math.min(place.lane, Math.abs(to - from)) / 2;
+
 /** What stands at a lane for an event that is no message. */
 const GLYPHS = {
   timeout: (x, y) => `<path class="glyph" d="M${x - 6} ${y - 8} h12 l-12 16 h12 z"/>`,
@@ -117,7 +120,7 @@ const GLYPHS = {
   read: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">?</text>`,
   resend: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">↻</text>`,
   outside: (x, y) => `<circle class="glyph" cx="${x}" cy="${y}" r="8"/><text class="inside" x="${x}" y="${y + 4}">↓</text>`,
-  cut: (x, y) => cross(x, y),
+  cut: (x, y, from, place) => (from === undefined ? cross(x, y) : `<line class="arrow lost" x1="${from}" y1="${y}" x2="${x}" y2="${y}"/>${cross(between(from, x, place), y)}`),
   stop: (x, y) => `<rect class="glyph" x="${x - 7}" y="${y - 7}" width="14" height="14"/>`,
 };
 
@@ -126,15 +129,15 @@ const GLYPH_WORDS = { timeout: "timer runs out", crash: "crashes", read: "asks",
 /** The words at an arrow: before its tip, in the row where it arrives, so that no two stand at one place. */
 function label(event, place) {
   const from = place.x.get(event.from), to = place.x.get(event.at), y = place.y(event.number);
-  if (from === undefined || to === undefined) {
+  if (from === undefined || to === undefined || event.kind === "cut") {
     return place.notes ? "" : `<text class="label own" x="${to + 14}" y="${y + 4}">${place.narrow ? "" : GLYPH_WORDS[event.kind] ?? escaped(event.words)}</text>`;
   }
   const words = bare(event.message?.words ?? event.words);
   const text = place.narrow ? SHORT[event.message?.kind] ?? words : words;
-  const left = to > from;
-  const room = left ? to - 12 - place.sizes.margin : place.right - to - 12;
+  const left = to > from, tip = event.kind === "drop" ? between(from, to, place) : to;
+  const room = left ? tip - 12 - place.sizes.margin : place.right - tip - 12;
   const most = Math.max(place.narrow ? 3 : 11, Math.floor(room / (place.sizes.font * 0.57)));
-  return `<text class="label" x="${left ? to - 8 : to + 8}" y="${y + 13}" text-anchor="${left ? "end" : "start"}">${escaped(clipped(text, most))}</text>`;
+  return `<text class="label" x="${left ? tip - 8 : tip + 8}" y="${y + 13}" text-anchor="${left ? "end" : "start"}">${escaped(clipped(text, most))}</text>`;
 }
 
 function message(event, place) {
@@ -144,8 +147,8 @@ function message(event, place) {
   const kind = event.by_byzantine ? "byzantine" : "honest";
   const late = event.sent_at != null && event.number - event.sent_at > 8 ? " late" : "";
   if (event.kind === "drop") {
-    const x = from + (to - from) * 0.7, y = y1 + (y2 - y1) * 0.7;
-    return `<line class="arrow lost" x1="${from}" y1="${y1}" x2="${x}" y2="${y}"/>${cross(x, y)}`;
+    const x = between(from, to, place);
+    return `<line class="arrow lost" x1="${from}" y1="${y1}" x2="${x}" y2="${y2}"/>${cross(x, y2)}`;
   }
   const back = to > from ? -3 : 3;
   const end = to + back;
@@ -183,7 +186,7 @@ function happening(one, place, view) {
   return `<g class="event ${one.kind}${stance(one, view)}" data-step="${one.number}" role="option" aria-selected="${current}" tabindex="${current ? 0 : -1}" aria-label="${escaped(words)}"><title>${escaped(words)}</title>`
     + `<rect class="row" x="0" y="${y - place.sizes.row / 2}" width="${place.width}" height="${place.sizes.row + below(one, place.sizes)}"/>`
     + `<text class="number" x="${place.narrow ? 2 : 6}" y="${y + 4}">${one.number}</text>`
-    + `${isMessage ? message(one, place) : GLYPHS[one.kind]?.(x, y) ?? ""}${flags(one, place)}</g>`;
+    + `${isMessage ? message(one, place) : GLYPHS[one.kind]?.(x, y, place.x.get(one.from), place) ?? ""}${flags(one, place)}</g>`;
 }
 
 /** The words of an event: what it is and, where there is room, what came of it. */
@@ -206,23 +209,24 @@ export function sentence(event) {
   return what + came;
 }
 
-/** What is on its way or lost at the end of the run: a stub at its sender, one for each side, that says how many. */
+/** What is on its way at the end of the run: a stub at its sender, one for each side, that says how many. What was lost has a step
+ * of its own. */
 function stubs(run, place, first, last) {
   const bundles = new Map();
   for (const one of run.undelivered ?? []) {
-    if (one.sent_at < first - 1 || one.sent_at > last) continue;
+    if (one.lost || one.sent_at < first - 1 || one.sent_at > last) continue;
     const from = place.x.get(one.from), to = place.x.get(one.to);
     if (from === undefined || to === undefined) continue;
     const side = to > from ? 1 : -1;
-    const key = `${one.from} ${one.sent_at} ${side} ${one.lost}`;
-    if (!bundles.has(key)) bundles.set(key, { from, side, lost: one.lost, y: place.y(one.sent_at ?? 0), all: [] });
+    const key = `${one.from} ${one.sent_at} ${side}`;
+    if (!bundles.has(key)) bundles.set(key, { from, side, y: place.y(one.sent_at ?? 0), all: [] });
     bundles.get(key).all.push(one);
   }
-  return [...bundles.values()].map(({ from, side, lost, y, all }) => {
+  return [...bundles.values()].map(({ from, side, y, all }) => {
     const x = from + side * Math.min(26, place.lane * 0.4), end = y + 9;
     const words = all.map((one) => `${bare(one.words)} to ${one.to}`).join(", ");
-    const mark = lost ? cross(x, end) : `<circle class="pending-mark" cx="${x}" cy="${end}" r="${all.length > 1 ? 6.5 : 4}"/>${all.length > 1 ? `<text class="count" x="${x}" y="${end + 3.2}">${all.length}</text>` : ""}`;
-    return `<g class="stub${lost ? " lost" : ""}"><title>${lost ? "Lost" : "Still on its way"}: ${escaped(words)}</title><line x1="${from}" y1="${y}" x2="${x}" y2="${end}"/>${mark}</g>`;
+    const count = all.length > 1 ? `<text class="count" x="${x}" y="${end + 3.2}">${all.length}</text>` : "";
+    return `<g class="stub"><title>Still on its way: ${escaped(words)}</title><line x1="${from}" y1="${y}" x2="${x}" y2="${end}"/><circle class="pending-mark" cx="${x}" cy="${end}" r="${all.length > 1 ? 6.5 : 4}"/>${count}</g>`;
   }).join("");
 }
 

@@ -19,9 +19,20 @@ export function fill(element, ...children) {
   return element;
 }
 
+const parsed = (text) => document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
+/** Small signs, which are drawn again and again. */
+const signs = new Map();
+
 /** Puts SVG, whose text is escaped already, in the place of what an element holds. */
 export function fillSvg(element, ...pieces) {
-  element.replaceChildren(...pieces.map((text) => document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true)));
+  element.replaceChildren(...pieces.map((text) => {
+    if (text.length > 500) return parsed(text);
+    if (!signs.has(text)) {
+      if (signs.size > 100) signs.clear();
+      signs.set(text, parsed(text));
+    }
+    return signs.get(text).cloneNode(true);
+  }));
   return element;
 }
 

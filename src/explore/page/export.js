@@ -2,7 +2,7 @@
 
 import { fill, fillSvg, h } from "./dom.js";
 import { diagram, sentence, votesOf } from "./diagram.js";
-import { nodes, properties, quorums, summary } from "./panels.js";
+import { nodes, overlapOf, properties, quorums, summary } from "./panels.js";
 import { primary, viewAt } from "./pbft.js";
 
 /** Puts the run into the file's `#run`, in the place of what is read without scripts. */
@@ -33,8 +33,8 @@ export function showRun({ session, frames }) {
 
   const point = (place) => {
     const quorum = place == null ? null : run.quorums[place];
-    const overlap = quorum && run.overlaps.find((one) => one.of.includes(place));
-    draw(quorum ? { votes: new Set([...votesOf(run, quorum), quorum.number]), lit: new Set(quorum.of), both: new Set(overlap?.both.map((one) => one.replica)) } : {});
+    const overlap = quorum && overlapOf(run, place);
+    draw(quorum ? { votes: new Set([...votesOf(run, quorum), quorum.number]), lit: new Set(quorum.of), both: new Set(overlap?.both.map((one) => one.replica)), apart: overlap?.apart } : {});
   };
 
   const show = (to) => {

@@ -1,7 +1,8 @@
 // The start page: the tour, and every rulebook as a story.
 
-import { h } from "./dom.js";
+import { count, h } from "./dom.js";
 import { LESSONS } from "./lessons.js";
+import { finished } from "./tour.js";
 
 const CLASSES = [
   ["correct", "The protocol as it should be", "Nothing to break here, within its bound. Try."],
@@ -14,10 +15,11 @@ const CLASSES = [
 ];
 
 function story(row) {
-  const known = row.story?.steps?.length;
+  const known = row.story?.steps.length;
+  const watch = known == null ? "Look for how it breaks, for five minutes at most" : known ? `Watch it break, in ${count(known, "step")}` : "See it broken, without a step";
   const links = [h("a", { href: `#/run?${row.query}` }, "Play it by hand")];
   const held = row.holds && row.class !== "correct";
-  if (row.class !== "correct" && !held && !row.simulated) links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, known ? `Watch it break, in ${known} steps` : "Look for how it breaks, for five minutes at most"));
+  if (row.class !== "correct" && !held && !row.simulated) links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, watch));
   return h("li", { class: `story ${row.class}`, "data-rules": row.rules },
     h("h3", {}, row.rules),
     h("p", {}, row.breaks ? `${row.breaks[0].toUpperCase()}${row.breaks.slice(1)}.` : "PBFT as its paper has it, with every rule in place."),
@@ -41,9 +43,10 @@ export function gallery(answer, filter) {
   return rows.length ? sections : [h("p", {}, "No rulebook has these words.")];
 }
 
-/** The five lessons, as cards. */
+/** The five lessons, as cards; those that were finished are marked. */
 export function lessons() {
+  const done = finished();
   return LESSONS.map((lesson, place) => h("li", {},
-    h("a", { href: `#/run?${lesson.query}&tour=${place + 1}`, "data-tour": place + 1 },
-      h("span", { class: "step" }, String(place + 1)), h("b", {}, lesson.title), h("small", {}, lesson.short))));
+    h("a", { href: `#/run?${lesson.query}&tour=${place + 1}`, "data-tour": place + 1, class: done.has(place + 1) ? "finished" : "" },
+      h("span", { class: "step" }, done.has(place + 1) ? "✓" : String(place + 1)), h("b", {}, lesson.title), h("small", {}, lesson.short, done.has(place + 1) ? h("b", { class: "done-mark" }, " Finished.") : null))));
 }

@@ -1,6 +1,6 @@
 // The head of the page: what is looked at, what of it is broken, within which bound, and how it stands.
 
-import { bare, fill, h, sign } from "./dom.js";
+import { bare, count, fill, h, sign } from "./dom.js";
 import * as own from "./own.js";
 import { summary } from "./panels.js";
 
@@ -16,11 +16,11 @@ export function subject(element, session) {
 /** Bound, adversary, verdict, properties, and a form to change what is looked at. */
 export function facts(element, session, state) {
   const goal = state.properties.find((one) => one.is_goal) ?? state.properties.find((one) => one.verdict === "violated");
-  const known = session.story && !session.protocol ? `a run of ${session.story.steps.length} steps is known that breaks it` : "";
+  const known = session.story && !session.protocol ? `a run of ${count(session.story.steps.length, "step")} is known that breaks it` : "";
   const open = element.querySelector("details")?.open ?? false;
   return fill(element,
     h("span", { class: "fact" }, h("b", {}, "Bound"), " ", session.bound),
-    h("span", { class: "fact byzantine" }, h("b", {}, "Byzantine"), " ", session.byzantine.length ? `◆ ${session.byzantine.join(", ")}${session.protocol ? ", as twins" : ""}` : "nobody"),
+    h("span", { class: "fact byzantine" }, h("b", {}, "Byzantine"), " ", session.byzantine.length ? `◆ ${session.byzantine.join(", ")}${session.protocol ? (session.most_general ? ", who say what they like" : ", as twins") : ""}` : "nobody"),
     session.protocol ? own.facts(session) : null,
     goal ? h("span", { class: `fact verdict-fact ${goal.verdict}`, id: "verdict" }, sign(goal.verdict), " ", h("b", {}, goal.name), ` ${words(goal.verdict)} in this state`, known && goal.verdict !== "violated" ? h("span", { class: "faint" }, `; ${known}`) : null) : null,
     h("span", { class: "fact" }, h("b", {}, "Properties"), " ", summary(state)),
@@ -73,8 +73,9 @@ const OWN = [
 ];
 
 /** The legend as elements. */
-export function legend(svg, isOwn = false) {
-  const rows = LEGEND.map(([shape, what, other = what]) => [shape, isOwn ? other : what]).filter(([, what]) => what);
+export function legend(svg, isOwn = false, areTwins = true) {
+  const words = (what, other) => (!isOwn || (other && !areTwins) ? what : other);
+  const rows = LEGEND.map(([shape, what, other = what]) => [shape, words(what, other)]).filter(([, what]) => what);
   return [...rows, ...(isOwn ? OWN : [])].map(([shape, what]) => {
     const span = h("span", { class: "sample", "aria-hidden": "true" });
     svg(span, `<svg class="diagram" xmlns="http://www.w3.org/2000/svg" width="38" height="24" viewBox="0 0 38 24">${shape}</svg>`);

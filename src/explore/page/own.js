@@ -69,13 +69,14 @@ export function form(session) {
     location.hash = `#/run?${[...known].map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
   };
   return h("form", { class: "setup-form", onsubmit: submit },
-    h("fieldset", {}, h("legend", {}, "Byzantine (twins)"), boxes), session.form.map(field),
+    h("fieldset", {}, h("legend", {}, "Byzantine"), boxes), session.form.map(field),
     h("button", { type: "submit", class: "main" }, "Begin anew with this"));
 }
 
 /** The address of the run in a trace file of such a protocol; null if a step of it reads like another. */
 export function addressOf(file) {
   const parts = [`protocol=${encodeURIComponent(file.protocol)}`, `byzantine=${(file.byzantine ?? []).map((id) => `n${id}`).join(",") || "none"}`];
+  if (file.most_general) parts.push("adversary=alphabet");
   if (file.crashes) parts.push(`crashes=${file.crashes}`);
   if (file.network === "any-order") parts.push("network=any-order");
   if (file.network?.fifo) parts.push("network=fifo", `cuts=${file.network.fifo.cuts}`, `losses=${file.network.fifo.losses}`);

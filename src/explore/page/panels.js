@@ -54,6 +54,12 @@ export function summary(state) {
 /** Which quorums are shown: decisions; others where they are asked for or there is nothing else. */
 const shown = (state, all) => state.quorums.map((quorum, place) => ({ quorum, place })).filter(({ quorum }) => all || quorum.kind === "decision");
 
+/** The overlap of a quorum with another one, best with one that contradicts it. */
+export function overlapOf(state, place) {
+  const all = state.overlaps.filter((one) => one.of.includes(place));
+  return all.find((one) => one.contradict) ?? all[0];
+}
+
 /** A table: quorums are its rows, replicas its columns. Who stands in two that contradict each other is framed. */
 export function quorums(state, { all, toggle, point }) {
   const replicas = state.lanes.filter((lane) => lane.kind === "replica");
@@ -63,8 +69,12 @@ export function quorums(state, { all, toggle, point }) {
     all ? "decisions only" : `also ${count(others, "certificate")} and the like`) : null;
   if (!rows.length) return [h("p", { class: "faint" }, "No quorum of COMMITs yet: nobody has decided."), more];
   const places = new Set(rows.map(({ place }) => place));
-  const overlaps = state.overlaps.filter((overlap) => overlap.of.every((place) => places.has(place)));
-  const both = new Set(overlaps.flatMap((overlap) => overlap.both.map((one) => one.replica)));
+  const known = state.overlaps.filter((overlap) => overlap.of.every((place) => places.has(place)));
+  const contradict = known.filter((overlap) => overlap.contradict);
+  const overlaps = contradict.length ? contradict : known;
+  const framed = (place, lane) => overlaps.filter((overlap) => overlap.of.includes(place) && overlap.both.some((one) => one.replica === lane.id));
+  // Who votes in two views has not voted twice: that is no protection, and no fault.
+  const frame = (place, lane) => { const these = framed(place, lane); return these.length ? (these.every((one) => one.apart) ? " both apart" : " both") : ""; };
   const row = ({ quorum, place }) => h("tr", {
     tabindex: 0, "data-quorum": place, "aria-label": `${quorum.replica} ${bare(quorum.outcome)} on ${quorum.of.join(", ")}`,
     onmouseenter: () => point?.(place), onmouseleave: () => point?.(null), onfocus: () => point?.(place), onblur: () => point?.(null),
@@ -72,7 +82,7 @@ export function quorums(state, { all, toggle, point }) {
   h("th", { scope: "row" }, `${quorum.replica} ${bare(quorum.outcome)}`),
   replicas.map((lane) => {
     const inside = quorum.of.includes(lane.id);
-    return h("td", { class: `${inside ? "inside" : "outside"}${lane.byzantine ? " byzantine" : ""}${inside && both.has(lane.id) ? " both" : ""}` },
+    return h("td", { class: `${inside ? "inside" : "outside"}${lane.byzantine ? " byzantine" : ""}${inside ? frame(place, lane) : ""}` },
       h("span", { class: "unseen" }, inside ? "voted" : "did not"), h("span", { "aria-hidden": "true" }, inside ? (lane.byzantine ? "◆" : "●") : "·"));
   }),
   h("td", { class: "needed" }, `${quorum.of.length} of ${quorum.needed}`));

@@ -31,3 +31,6 @@ export const MEANING = {
   state: "A replica hands over what it has executed.",
   read: "A client asks without changing anything.",
 };
+
+/** Whether words about what comes of a message say that somebody decides. */
+export const isDecision = (words) => words.startsWith("DECIDES");

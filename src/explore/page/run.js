@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { write } from "./address.js";
-import { choices } from "./choices.js";
+import { choices, counted } from "./choices.js";
 import { diagram, drawn, sentence, stepAt, votesOf } from "./diagram.js";
 import { bare, braces, count, fill, fillSvg, h } from "./dom.js";
 import * as header from "./header.js";
@@ -19,7 +19,9 @@ const sessions = new Map();
 /** What is shown: the address, what the server says of the whole run and of the place in it. */
 export let current = null;
 let serial = 0, allQuorums = false, pressed = [];
+/** Which kinds of messages of the adversary are unfolded or folded by hand, and the step that the referee has hinted at. */
 const open = new Map();
+let hinted = null;
 
 /** Goes to a state. */
 export function go(steps, at = steps.length, changes = {}) {
@@ -103,7 +105,7 @@ function render(unfit) {
   misfit(unfit);
   braces(!session.protocol);
   document.body.classList.toggle("own", Boolean(session.protocol));
-  if (session.protocol) fill($("legend"), header.legend(fillSvg, true));
+  if (session.protocol) fill($("legend"), header.legend(fillSvg, true, !session.most_general));
   header.subject($("subject"), session);
   header.facts($("facts"), session, here);
   $("to-stateright").disabled = !session.stateright;
@@ -117,10 +119,12 @@ function render(unfit) {
   $("summary").textContent = panels.summary(here);
   quorums();
   $("goal").hidden = !tour.hasGoal(lesson);
-  referee.show($("goal"), { session, query, steps: steps.slice(0, at), state: here, asked, follow });
+  hinted = null;
+  referee.show($("goal"), { session, query, steps: steps.slice(0, at), state: here, told: asked, follow, goTo: (step) => go(steps, step), hint });
+  if (!steps.length) tour.begin(lesson);
+  tour.show($("tour"), lesson, here);
   listChoices();
   tries();
-  tour.show($("tour"), lesson, here);
   won();
   const event = run.events[at - 1];
   say(event ? `Step ${at}: ${sentence(event)}` : "The start: nothing has happened yet.");
@@ -167,6 +171,8 @@ function drawAt(place) {
 /** Draws what of a long run is scrolled to. */
 export function scrolled() {
   const { run } = current, box = $("scroll"), [from, to] = drawn(run, centre);
+  // Where all of it is drawn nothing has to be measured.
+  if (from === 1 && to === run.events.length) return;
   const [top, bottom] = [0, box.clientHeight].map((height) => stepAt(run, widthOf(), box.scrollTop + height - $("heads").offsetHeight));
   if ((top < from && from > 1) || (bottom > to && to < run.events.length)) drawAt(Math.round((top + bottom) / 2));
 }
@@ -200,9 +206,9 @@ export function point(place, isFar = false) {
     event.classList.toggle("vote", inside);
     event.classList.toggle("dim", Boolean(votes) && !inside);
   }
-  const overlap = quorum && run.overlaps.find((one) => one.of.includes(place));
+  const overlap = quorum && panels.overlapOf(run, place);
   const both = new Set(overlap?.both.map((one) => one.replica) ?? []);
-  const view = { width: widthOf(), at, primary: leader(), lit: new Set(quorum?.of ?? []), both };
+  const view = { width: widthOf(), at, primary: leader(), lit: new Set(quorum?.of ?? []), both, apart: overlap?.apart };
   fillSvg($("heads"), diagram({ ...run, events: [] , undelivered: [], lasso: null }, view).head);
   if (!quorum) return;
   const made = svg?.querySelector(`.event[data-step="${quorum.number}"] .row`);
@@ -225,7 +231,8 @@ function quorums() {
 export function listChoices() {
   const { here } = current;
   const filter = $("filter").value.trim();
-  const listed = choices(here, { filter, act, open });
+  const wanted = tour.wanted(current.tour, here);
+  const listed = choices(here, { filter, act, open, hinted, wanted });
   pressed = listed.keys;
   fill($("honest"), listed.honest.length ? listed.honest : h("p", { class: "faint" }, filter ? "Nothing of the honest has these words." : "The honest have nothing to do."));
   $("byzantine").hidden = here.lanes.every((lane) => !lane.byzantine);
@@ -233,9 +240,15 @@ export function listChoices() {
   const silent = simulated ? "This is a simulated run. Of what its adversary may say only that is listed which it said in this run."
     : isListed ? "" : "What the adversary may say in so large a bound is too much to list.";
   fill($("byzantine"), listed.byzantine, listed.byzantine.length && !silent ? null : h("p", { class: "faint" }, silent || (filter ? "Nothing of the adversary's has these words." : "The adversary has nothing to say that anybody would take.")));
-  $("choice-count").textContent = here.counts ? count(here.counts.choices, "choice") : "";
+  $("choice-count").textContent = count(counted(here), "choice");
   $("ends").hidden = !here.ends;
   $("ends").textContent = here.ends ? `⊣ ${here.ends[0].toUpperCase()}${here.ends.slice(1)}.` : "";
+}
+
+/** Points out a step among those that can happen next. */
+function hint(name) {
+  hinted = name;
+  listChoices();
 }
 
 /** Presses the option with that number. */

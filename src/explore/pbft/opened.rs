@@ -85,6 +85,11 @@ impl Opened {
         Opened { query, subject, system, property, adversary, first, held: Vec::new(), story }
     }
 
+    /// A system of which no story is known.
+    pub fn of_system(query: String, subject: &Pbft, system: Arc<System>, property: Property) -> Self {
+        Opened::new(query, subject.clone(), system, property, None)
+    }
+
     /// The system of a run that was handed in.
     pub fn of_trace(query: &str, subject: &Pbft, trace: &Trace, property: Option<Property>) -> Self {
         let system = Arc::new(trace.system().clone());

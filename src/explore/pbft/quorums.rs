@@ -164,6 +164,35 @@ impl Counted {
         (self.kind == Kind::Decision).then(|| json!({ "slot": seq.0, "batch": batch, "view": view.0 }))
     }
 
+    /// Whether both speak of one number, and of different batches there.
+    fn contradicts(&self, other: &Counted) -> bool {
+        self.kind == other.kind && self.slot == other.slot && self.batch != other.batch
+    }
+
+    /// What an honest replica that stands in this one and in a later one shows, and what it does not.
+    fn meaning(&self, later: &Counted) -> String {
+        let views =
+            [self.view, later.view].map(|view| view.map_or_else(String::new, |view| view.to_string()));
+        let [first, second] = &views;
+        match (self.kind, later.kind) {
+            (Kind::Decision, Kind::NewView) => {
+                format!(" By the paper's rules a VIEW-CHANGE to {second} reports what prepared in {first}.")
+            }
+            (Kind::Decision, Kind::Decision) if self.view == later.view => match self.contradicts(later) {
+                true => " So it is counted for two batches in one view.".to_owned(),
+                false => String::new(),
+            },
+            (Kind::Decision, Kind::Decision) if self.contradicts(later) => format!(
+                " That protects nothing here: the quorums are of different views, {first} and {second}, and in each view a \
+                 replica votes once. That a later view repeats what was decided is for its view change to see to."
+            ),
+            (Kind::Decision, Kind::Decision) => {
+                format!(" The quorums are of different views, {first} and {second}.")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// Whether a property compares two of them: decisions of one number, certificates of one number and view, and a
     /// decision with the view changes of a later view.
     fn compares(&self, later: &Counted) -> bool {
@@ -175,6 +204,14 @@ impl Counted {
             (Kind::Decision, Kind::NewView) => self.view < later.view,
             _ => false,
         }
+    }
+}
+
+/// Names, as a sentence lists them.
+fn listed(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 
@@ -198,18 +235,21 @@ pub(super) fn overlaps(system: &System, quorums: &[Counted]) -> Vec<Value> {
                 (true, true) => "Nobody stands in both.".to_owned(),
                 (true, false) => {
                     let stand = if liars.len() == 1 { "stands" } else { "stand" };
-                    format!("Only Byzantine replicas stand in both: {} {stand} there.", liars.join(" and "))
+                    format!("Only Byzantine replicas stand in both: {} {stand} there.", listed(&liars))
                 }
                 (false, _) => {
                     let is = if honest.len() == 1 { "is honest and stands" } else { "are honest and stand" };
-                    format!("{} {is} in both.", honest.join(" and "))
+                    format!("{} {is} in both.{}", listed(&honest), a.meaning(b))
                 }
             };
             let both: Vec<_> = both
                 .iter()
                 .map(|id| json!({ "replica": id.to_string(), "byzantine": byzantine(id) }))
                 .collect();
-            out.push(json!({ "of": [one, other], "both": both, "sentence": sentence }));
+            out.push(json!({
+                "of": [one, other], "both": both, "sentence": sentence,
+                "apart": a.kind == b.kind && a.view != b.view, "contradict": a.contradicts(b),
+            }));
         }
     }
     out

@@ -8,7 +8,7 @@ use super::network::can_run;
 use super::opened::{Opened, Told};
 use super::options::{self, choices, outcome, sends};
 use super::walk::{Deed, Happened, Unfit, Walk, kind};
-use crate::engine::{AGREEMENT, LIVENESS, PANICS, Step, VALIDITY};
+use crate::engine::{AGREEMENT, Kind, LIVENESS, PANICS, Place, Step, VALIDITY};
 use crate::protocol::Protocol;
 use crate::trace::StoryEnd;
 
@@ -64,12 +64,13 @@ pub(super) fn lasso(end: &StoryEnd, steps: usize) -> Value {
 }
 
 fn lanes<P: Protocol>(opened: &Opened<P>) -> Vec<Value> {
-    let places = opened.graph.participants().places().iter();
-    let lane = places.map(|place| {
+    let participants = opened.graph.participants();
+    let lane = |place: &Place| {
         let twin = place.twin.map(|_| place.node.to_string());
-        json!({ "id": place.to_string(), "kind": "replica", "byzantine": twin.is_some(), "twin_of": twin })
-    });
-    lane.collect()
+        let byzantine = twin.is_some() || participants.only_speaks(place.node);
+        json!({ "id": place.to_string(), "kind": "replica", "byzantine": byzantine, "twin_of": twin })
+    };
+    participants.everybody().iter().map(lane).collect()
 }
 
 fn event<P: Protocol>(opened: &Opened<P>, number: usize, name: &str, deed: &Deed) -> Value {
@@ -94,12 +95,16 @@ fn event<P: Protocol>(opened: &Opened<P>, number: usize, name: &str, deed: &Deed
     out["kind"] = json!(if is_dropped { "drop" } else { kind(told.kind) });
     out["at"] = json!(lane(opened, told));
     out["words"] = json!(options::words(told));
+    if told.kind == Kind::Cut {
+        out["from"] = json!(told.from.map(|from| from.to_string()));
+    }
     if is_message {
         out["message"] = json!({ "kind": null, "words": told.words });
         out["from"] =
             json!(from.map(|(from, _)| from.to_string()).or(told.from.map(|from| from.to_string())));
         out["sent_at"] = json!(from.map(|(_, at)| at));
-        out["by_byzantine"] = json!(from.is_some_and(|(from, _)| from.twin.is_some()));
+        let is_made_up = told.from.is_some_and(|from| opened.graph.participants().only_speaks(from));
+        out["by_byzantine"] = json!(is_made_up || from.is_some_and(|(from, _)| from.twin.is_some()));
     }
     if !is_dropped {
         let nodes = opened.graph.participants().nodes();
@@ -132,6 +137,10 @@ fn undelivered<P: Protocol>(opened: &Opened<P>, walk: &Walk) -> Vec<Value> {
             continue;
         }
         let Some((from, _, words)) = graph.message_seen(delivery.message()) else { continue };
+        // What can be said at any time is not on its way.
+        if graph.participants().only_speaks(from) {
+            continue;
+        }
         let origin = walk.origin(opened, &walk.seen.state, delivery);
         let named = names.iter().find(|named| named.step == Step::Deliver(delivery));
         out.push(json!({
@@ -161,6 +170,14 @@ fn nodes<P: Protocol>(opened: &Opened<P>, walk: &Walk) -> Result<Vec<Value>, Str
             "lines": lines::as_json(before, &lines),
         }));
     }
+    let participants = opened.graph.participants();
+    let speakers = participants.byzantine().iter().filter(|node| participants.only_speaks(**node));
+    out.extend(speakers.map(|node| {
+        json!({
+            "id": node.to_string(), "kind": "replica", "byzantine": true, "stopped": false, "panicked": null,
+            "changed": false, "lines": [],
+        })
+    }));
     Ok(out)
 }
 

@@ -223,6 +223,7 @@ impl<P: Protocol> Stage for ProtocolStage<P> {
             "breaks": null,
             "source": null,
             "overrides": [],
+            "most_general": opened.bound.most_general,
             "bound": bound_in_words(nodes, opened.bound.crashes),
             "network": graph.network(),
             "known_by": graph.key(),

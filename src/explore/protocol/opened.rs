@@ -12,8 +12,8 @@ use crate::protocol::{Network, NodeId, Protocol};
 use crate::trace::StoryEnd;
 
 /// The names of what says which bound is meant.
-pub(super) const BOUND: [&str; 8] =
-    ["protocol", "with", "byzantine", "crashes", "network", "cuts", "losses", "property"];
+pub(super) const BOUND: [&str; 9] =
+    ["protocol", "with", "byzantine", "adversary", "crashes", "network", "cuts", "losses", "property"];
 
 /// How many words of nodes are kept.
 const MOST: usize = 50_000;
@@ -137,7 +137,15 @@ impl<P: Protocol> Subject<P> {
         };
         let crashes = query.number("crashes")?.unwrap_or(self.bound.crashes);
         let network = Some(self.network(query)?);
-        Ok(self.at(Bound { byzantine, crashes, network }, query.get("property")))
+        let most_general = match query.get("adversary") {
+            None => self.bound.most_general,
+            Some("twins") => false,
+            Some("alphabet") => true,
+            Some(other) => return Err(format!("adversary={other}: there is twins and alphabet")),
+        };
+        // Nobody lies who is not Byzantine.
+        let most_general = most_general && !byzantine.is_empty();
+        Ok(self.at(Bound { byzantine, most_general, crashes, network }, query.get("property")))
     }
 
     fn network(&self, query: &Query) -> Result<Network, String> {
@@ -165,6 +173,9 @@ impl<P: Protocol> Subject<P> {
         }
         let ids: Vec<_> = bound.byzantine.iter().map(ToString::to_string).collect();
         query.push(("byzantine", if ids.is_empty() { "none".to_owned() } else { ids.join(",") }));
+        if bound.most_general {
+            query.push(("adversary", "alphabet".to_owned()));
+        }
         if bound.crashes > 0 {
             query.push(("crashes", bound.crashes.to_string()));
         }
@@ -193,6 +204,12 @@ impl<P: Protocol> Subject<P> {
         })];
         if order == "fifo" {
             form.extend([number("cuts", "Cuts", cuts), number("losses", "Losses", losses)]);
+        }
+        if self.protocol.layers().quorums.is_some() {
+            let value = if bound.most_general { "alphabet" } else { "twins" };
+            form.push(json!({
+                "name": "adversary", "label": "Byzantine nodes", "value": value, "of": ["twins", "alphabet"],
+            }));
         }
         if self.protocol.layers().recover.is_some() {
             form.push(number("crashes", "Crashes", bound.crashes.into()));

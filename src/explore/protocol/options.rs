@@ -143,6 +143,48 @@ fn option<P: Protocol>(opened: &Opened<P>, walk: &Walk, choice: &Choice) -> Valu
     })
 }
 
+/// Who says what arrives, if it is a Byzantine node that runs nothing.
+fn speaker<P: Protocol>(opened: &Opened<P>, choice: &Choice) -> Option<NodeId> {
+    let is_message = matches!(choice.named.step, Step::Deliver(_));
+    choice.told.from.filter(|from| is_message && opened.graph.participants().only_speaks(*from))
+}
+
+/// What Byzantine nodes that run nothing can say, by the first word of it, each with those to whom.
+fn palettes<P: Protocol>(opened: &Opened<P>, walk: &Walk, choices: &[Choice]) -> Vec<Value> {
+    let participants = opened.graph.participants();
+    let mut out = Vec::new();
+    for &node in participants.byzantine().iter().filter(|node| participants.only_speaks(**node)) {
+        let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
+        for choice in choices.iter().filter(|choice| speaker(opened, choice) == Some(node)) {
+            let to = option(opened, walk, choice);
+            let said = words(&choice.told);
+            let title =
+                said.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').next().unwrap_or_default();
+            let title = if title.is_empty() { "says" } else { title };
+            let place = groups.iter().position(|(known, _)| known == title).unwrap_or_else(|| {
+                groups.push((title.to_owned(), Vec::new()));
+                groups.len() - 1
+            });
+            let options = &mut groups[place].1;
+            let same =
+                options.iter_mut().find(|one| one["words"] == to["words"] && one["variant"] == to["variant"]);
+            match same.and_then(|one| one["to"].as_array_mut()) {
+                Some(all) => all.push(to),
+                None => options.push(json!({
+                    "words": said, "message": null, "kind": "says", "from": node.to_string(), "variant": to["variant"],
+                    "to": [to],
+                })),
+            }
+        }
+        let groups: Vec<_> = groups
+            .into_iter()
+            .map(|(title, options)| json!({ "title": title, "options": options }))
+            .collect();
+        out.push(json!({ "who": node.to_string(), "byzantine": true, "twin": false, "groups": groups }));
+    }
+    out
+}
+
 /// The choices, by who does something: honest nodes, twins, and the network.
 pub(super) fn as_json<P: Protocol>(opened: &Opened<P>, walk: &Walk, choices: &[Choice]) -> Value {
     let graph = &opened.graph;
@@ -153,7 +195,8 @@ pub(super) fn as_json<P: Protocol>(opened: &Opened<P>, walk: &Walk, choices: &[C
     };
     for place in graph.everybody().filter(|place| !walk.is_stopped(*place)) {
         let (who, twin) = (graph.place(place).to_string(), graph.place(place).twin.is_some());
-        let own = choices.iter().filter(|choice| choice.to == Some(place));
+        let own =
+            choices.iter().filter(|choice| choice.to == Some(place) && speaker(opened, choice).is_none());
         let is_message = |choice: &&Choice| matches!(choice.named.step, Step::Deliver(_));
         let (receives, does): (Vec<_>, Vec<_>) = own.partition(is_message);
         let mut groups = Vec::new();
@@ -179,6 +222,7 @@ pub(super) fn as_json<P: Protocol>(opened: &Opened<P>, walk: &Walk, choices: &[C
         let groups = [group("links", &links)];
         out.push(json!({ "who": "the network", "byzantine": false, "twin": false, "groups": groups }));
     }
+    out.extend(palettes(opened, walk, choices));
     // Who is honest first.
     out.sort_by_key(|choice| choice["byzantine"].as_bool());
     Value::from(out)

@@ -11,7 +11,7 @@ use super::super::watched::{Going, LIMITS, cancelled};
 use super::frame::lasso;
 use super::opened::{Asked, Opened, Subject, Told};
 use super::walk::Walk;
-use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness, staying};
+use crate::check::protocol::{UNSTABLE_ROUNDS, Verdict, check_liveness, row_by_quorums, staying};
 use crate::check::{Coverage, End, Limit, Limits, Progress, search_on};
 use crate::engine::{AGREEMENT, FairGraph, Graph, LIVENESS, Onward, Refusal, Step, guarded};
 use crate::protocol::Protocol;
@@ -110,6 +110,9 @@ type Found = (Option<Told>, String);
 /// Looks for a run that violates something: safety, and then liveness, as far as it is asked about. What is said of runs that
 /// were not found names what was looked at.
 fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -> Found {
+    if let Some(found) = by_quorums(subject, asked, progress) {
+        return found;
+    }
     let is_fair = subject.protocol.layers().fair.is_some();
     let wants_liveness = asked.property.as_deref().map_or(is_fair, |property| property == LIVENESS);
     let looked_at = match (asked.property.as_deref(), is_fair) {
@@ -143,6 +146,29 @@ fn find<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -
         return found;
     }
     (None, format!("exhausted: within the bound no run violates {looked_at}; {} states", thousands(states)))
+}
+
+/// Looks for a run that violates safety by whole quorums, where Byzantine nodes say what they like and nothing is asked that only
+/// single messages know: one message after the other there is too much that they can say.
+fn by_quorums<P: Protocol>(subject: &Subject<P>, asked: &Asked, progress: &Progress) -> Option<Found> {
+    let is_asked = asked.bound.most_general && asked.property.as_deref() != Some(LIVENESS);
+    let row = is_asked.then(|| {
+        row_by_quorums(&subject.protocol, &asked.bound, asked.property.as_deref(), &LIMITS, progress)
+    });
+    let row = row.flatten()?;
+    let says = match row.verdict {
+        Verdict::Violated { story, .. } => match of_story(subject, &story) {
+            Ok(told) => {
+                let says = format!("{} is violated", told.violates);
+                return Some((Some(told), says));
+            }
+            Err(why) => why.to_string(),
+        },
+        Verdict::Refused(why) => why.to_string(),
+        Verdict::NotExhausted(limit) => format!("not exhausted: {limit}"),
+        Verdict::Holds | Verdict::Vacuous | Verdict::NotLive { .. } => "nothing was found".to_owned(),
+    };
+    Some((None, says))
 }
 
 /// Looks for a run that never gets where it must get; nothing is returned if every fair run gets there.

@@ -78,6 +78,9 @@ impl Walk {
         for delivery in graph.under_way(&seen.state) {
             let message = delivery.message();
             let from = graph.message_seen(message).map(|(from, ..)| from);
+            if from.is_some_and(|from| graph.participants().only_speaks(from)) {
+                continue;
+            }
             let mut places = graph.everybody().filter(|place| Some(graph.place(*place).node) == from);
             let by = delivery.queue().or_else(|| places.next()).unwrap_or(delivery.to());
             sent.push(Sent { at: 0, by, message });

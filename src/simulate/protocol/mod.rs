@@ -304,7 +304,7 @@ impl<P: Protocol> Simulation<P> {
     fn one(&self, seed: u64, placements: &[Vec<NodeId>]) -> Result<Outcome, SimulationError> {
         let mut drawn = drawn::Drawn::new(seed, self.steps);
         let byzantine = drawn.placement(placements);
-        let bound = Bound { byzantine, crashes: self.crashes, network: self.network };
+        let bound = Bound { byzantine, most_general: false, crashes: self.crashes, network: self.network };
         run::run(&self.protocol, &bound, self.property.as_deref(), drawn, seed)
     }
 

@@ -76,7 +76,7 @@ impl Story {
     fn told<P: Protocol>(graph: &Graph<P>, steps: Vec<Happening>, last: &GraphState) -> Self {
         Story {
             protocol: graph.protocol().name(),
-            participants: graph.participants().clone(),
+            participants: graph.participants().told(),
             bound: graph.bound(),
             opening: graph.opening().len(),
             steps,

@@ -1,0 +1,66 @@
+//! Byzantine nodes that are no twins: they say whatever the protocol's alphabet has, in their own names. What holds parts that
+//! others have signed they can say once those have said them.
+
+use super::histories::{Histories, MessageId};
+use super::network::Traffic;
+use super::place::Participants;
+use crate::protocol::{NodeId, Protocol, Quorums};
+
+/// All that they can say.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Lies {
+    /// What they can say from the start.
+    free: Vec<MessageId>,
+    bound: Vec<Lie>,
+}
+
+/// Something that holds what others have signed.
+#[derive(Clone, Debug)]
+struct Lie {
+    messages: Vec<MessageId>,
+    /// Each part that somebody honest signs, as it is sent to one or another.
+    parts: Vec<Vec<MessageId>>,
+}
+
+impl Lies {
+    /// All that the Byzantine nodes can say to the others.
+    pub fn of<P: Protocol>(
+        protocol: &P,
+        quorums: &Quorums<P>,
+        participants: &Participants,
+        histories: &mut Histories<P>,
+    ) -> Self {
+        let mut lies = Lies::default();
+        let (nodes, byzantine) = (participants.nodes(), participants.byzantine());
+        let honest = || NodeId::all(nodes).filter(|id| !byzantine.contains(id));
+        for message in (quorums.alphabet)(protocol) {
+            let parts = (quorums.parts)(protocol, &message);
+            let signed = parts.iter().filter(|(signer, _)| !byzantine.contains(signer));
+            let signed: Vec<Vec<_>> = signed
+                .map(|(signer, part)| {
+                    NodeId::all(nodes).map(|to| histories.message(*signer, to, part.clone())).collect()
+                })
+                .collect();
+            // Of what is made of parts it does not matter who hands it over.
+            let by = if parts.is_empty() { byzantine } else { byzantine.get(..1).unwrap_or_default() };
+            let messages = by.iter().flat_map(|from| honest().map(move |to| (*from, to)));
+            let messages: Vec<_> =
+                messages.map(|(from, to)| histories.message(from, to, message.clone())).collect();
+            match signed.is_empty() {
+                true => lies.free.extend(messages),
+                false => lies.bound.push(Lie { messages, parts: signed }),
+            }
+        }
+        lies
+    }
+
+    /// Adds what can be said by now to what may arrive.
+    pub fn join(&self, traffic: &mut Traffic) {
+        traffic.add(&self.free);
+        for lie in &self.bound {
+            if lie.parts.iter().all(|part| part.iter().any(|sent| traffic.has(*sent))) {
+                traffic.add(&lie.messages);
+            }
+        }
+    }
+}

@@ -43,6 +43,7 @@ mod proof_model;
 mod properties;
 mod protocol;
 mod quorum;
+mod quorum_heads;
 mod quorums;
 mod reductions;
 mod regressions;

@@ -20,12 +20,24 @@ pub struct Count {
     prefers: bool,
     /// Who wants one vote more than the others.
     strict: Option<NodeId>,
+    keyed: Keyed,
+}
+
+/// What its key says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Keyed {
+    Nothing,
+    All,
+    /// All but the votes that were counted.
+    NoVotes,
 }
 
 /// Of four nodes two are a quorum: one that votes twice makes two of them.
-pub const NAIVE: Count = Count { quorum: 2, forgets: false, prefers: false, strict: None };
+pub const NAIVE: Count =
+    Count { quorum: 2, forgets: false, prefers: false, strict: None, keyed: Keyed::Nothing };
 /// Any two quorums have an honest node in common.
-pub const REPAIRED: Count = Count { quorum: 3, forgets: false, prefers: false, strict: None };
+pub const REPAIRED: Count =
+    Count { quorum: 3, forgets: false, prefers: false, strict: None, keyed: Keyed::Nothing };
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Said {
@@ -91,6 +103,14 @@ impl Protocol for Count {
         }
     }
 
+    fn key(&self, (_, node): &(NodeId, Voter)) -> Option<Key> {
+        match self.keyed {
+            Keyed::Nothing => None,
+            Keyed::All => Some(Key::debug(node)),
+            Keyed::NoVotes => Some(Key::debug(&(node.voted, node.decided))),
+        }
+    }
+
     fn layers(&self) -> Layers<Self> {
         Layers::none().quorums()
     }
@@ -151,6 +171,30 @@ fn where_nothing_is_found_it_is_not_said_to_hold() {
     assert!(explored.tried.pairs > 10 && explored.tried.walks > 10, "{explored:?}");
 }
 
+/// Where a key is given, and every input was handed to every state of every node, nothing is missing: then it is said.
+#[test]
+fn where_all_states_of_the_nodes_were_visited_it_holds() {
+    let keyed = Count { keyed: Keyed::All, ..REPAIRED };
+    let checked = Check::new(keyed).byzantine([NodeId(3)]).run().unwrap();
+    let said = checked.to_string();
+    assert_eq!(checked.conclusion(), Conclusion::Holds, "{said}");
+    assert!(said.contains("by the protocol's key, tried on samples"), "{said}");
+    let guards = Guards::exact(Arc::new(keyed), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+    let explored = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true).unwrap();
+    assert!(explored.is_exact && explored.locals > 100 && explored.tried.pairs > 1000, "{explored:?}");
+    Check::new(Count { keyed: Keyed::All, ..NAIVE }).byzantine([NodeId(0)]).assert_violates("agreement");
+}
+
+/// A key that leaves something out is refused, and nothing is said to hold.
+#[test]
+fn a_key_without_the_votes_is_refused_where_nothing_else_is_tried() {
+    let checked =
+        Check::new(Count { keyed: Keyed::NoVotes, ..REPAIRED }).byzantine([NodeId(0)]).run().unwrap();
+    let said = checked.to_string();
+    assert_eq!(checked.conclusion(), Conclusion::NoVerdict, "{said}");
+    assert!(said.contains("Protocol::key leaves something out"), "{said}");
+}
+
 /// What honest nodes have sent and can decide, in every state that is reached message by message.
 fn message_by_message(protocol: Count, byzantine: NodeId) -> Statements {
     let begin = |id| protocol.init(id, &mut Effects::default());
@@ -190,9 +234,17 @@ fn message_by_message(protocol: Count, byzantine: NodeId) -> Statements {
 #[test]
 fn whole_quorums_reach_what_single_messages_reach() {
     for (protocol, byzantine) in [(REPAIRED, NodeId(0)), (REPAIRED, NodeId(3)), (NAIVE, NodeId(0))] {
-        let guards = Guards::new(Arc::new(protocol), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
-        let (wholly, singly) =
-            (guards.statements(&[byzantine]).unwrap(), message_by_message(protocol, byzantine));
+        let (singly, never) = (message_by_message(protocol, byzantine), AtomicBool::new(false));
+        let guards = Guards::new(Arc::new(protocol), 1, 1, &never).unwrap().unwrap();
+        let wholly = guards.statements(&[byzantine]).unwrap();
+        let keyed = Arc::new(Count { keyed: Keyed::All, ..protocol });
+        let exact = Guards::exact(keyed, 1, 1, &never).unwrap().unwrap();
+        assert_eq!(exact.statements(&[byzantine]).unwrap(), wholly);
+        // A control state that leaves something out adds steps, and takes none away.
+        let forgetful = Arc::new(Count { keyed: Keyed::All, forgets: true, ..protocol });
+        let forgetful = Guards::exact(forgetful, 1, 1, &never).unwrap().unwrap();
+        let more = forgetful.statements(&[byzantine]).unwrap();
+        assert!(more.sent.is_superset(&singly.sent) && more.decided.is_superset(&singly.decided));
         assert!(singly.sent.len() > 3 && !singly.decided.is_empty());
         assert_eq!(wholly.sent, singly.sent, "{byzantine}");
         assert!(wholly.decided.is_superset(&singly.decided), "{byzantine}");

@@ -1,5 +1,8 @@
 //! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
 use bft_check::protocol::{
     Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
 };
@@ -10,7 +13,7 @@ use super::types::{
     Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
     Timeout, TimeoutKind, Validator, Validity, Vote, VoteType,
 };
-use super::{commit, commits, drops_polka, drops_proposal, drops_vote};
+use super::{commit, commits, scheduled, drops_polka, drops_proposal, drops_vote};
 use crate::bound::Bound;
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -37,6 +40,16 @@ fn id(value: Val) -> Id {
 
 fn round_of(round: Round) -> u32 {
     round.as_u32().unwrap_or(u32::MAX)
+}
+
+/// A vote of a round in one letter, for a key.
+fn shortly(ballot: &Ballot) -> char {
+    let value = match ballot.value {
+        NilOrVal::Nil => 0,
+        NilOrVal::Val(id) => u32::from(id.0) + 1,
+    };
+    let kind = u32::from(ballot.kind == VoteType::Precommit);
+    char::from_u32(0x100 + 32 * u32::from(ballot.voter.0) + 16 * kind + value).unwrap_or_default()
 }
 
 fn optional(round: Option<u32>) -> Round {
@@ -275,13 +288,39 @@ impl Protocol for Malachite {
 
     fn key(&self, node: &Host) -> Option<Key> {
         let driver = &node.driver;
-        let rounds = 0..self.0.rounds;
-        let votes: Vec<_> = rounds.clone().map(|round| driver.votes().per_round(Round::new(round))).collect();
-        let proposals: Vec<_> =
-            rounds.map(|round| driver.proposals_and_validities_for_round(Round::new(round))).collect();
+        // Nothing is done any more.
+        if node.is_past || driver.step_is_commit() {
+            return Some(Key::text("over"));
+        }
+        let state = driver.round_state();
+        let locked = state.locked.as_ref().map(|locked| (locked.round.as_i64(), locked.value.0));
+        let valid = state.valid.as_ref().map(|valid| (valid.round.as_i64(), valid.value.0));
+        let mut text = String::with_capacity(192);
+        let _ = write!(text, "{} {:?} {locked:?} {valid:?} ", state.round, state.step);
+        let _ = write!(text, "{:?} {} ", state.decision.is_some(), scheduled(driver));
+        for last in &node.last {
+            text.push(last.as_ref().map_or('-', shortly));
+            let _ = write!(text, "{:?}", last.as_ref().map(|last| last.round.as_i64()));
+        }
+        for round in (0..self.0.rounds).map(Round::new) {
+            text.push('/');
+            for (offer, validity) in driver.proposals_and_validities_for_round(round) {
+                let _ = write!(text, "{}:{}:{} ", offer.value().0, offer.pol_round(), validity.is_valid());
+            }
+            if let Some(votes) = driver.votes().per_round(round) {
+                let mut all: Vec<char> = votes.received_votes().iter().map(|vote| shortly(vote)).collect();
+                // In which order they came does not matter.
+                all.sort_unstable();
+                text.push('!');
+                text.extend(all);
+                votes.emitted_outputs().iter().for_each(|output| drop(write!(text, "{output:?}")));
+            }
+        }
+        // A certificate is asked for by its round, and by its value at most.
+        let polkas = driver.polka_certificates().iter().map(|held| (held.round.as_i64(), held.value_id.0));
         let commits = commits(driver, self.0.rounds, self.0.value_count);
-        let kept = (driver.round_state(), votes, proposals, driver.polka_certificates(), commits);
-        Some(Key::debug(&(kept, &node.last, &node.clocks, node.is_past)))
+        let _ = write!(text, " {:?} {commits}", polkas.collect::<BTreeSet<_>>());
+        Some(Key::text(text))
     }
 
     fn is_valid(&self, _: Slot, value: &Val) -> bool {

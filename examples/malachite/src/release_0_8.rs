@@ -1,5 +1,7 @@
 //! What the releases 0.8 want of their host.
 
+use std::collections::BTreeSet;
+
 pub use arc_malachitebft_core_driver as driver;
 pub use arc_malachitebft_core_types as types;
 
@@ -62,7 +64,13 @@ pub fn commit(round: Round, value: Id, voters: Vec<Number>) -> driver::Input<Bar
     })
 }
 
-/// The commit certificates that a driver holds, for a key.
+/// The commit certificates that a driver holds, for a key: it asks for one by round and value.
 pub fn commits(driver: &Driver, _: u32, _: u8) -> String {
-    format!("{:?}", driver.commit_certificates())
+    let held = driver.commit_certificates().iter().map(|held| (held.round, held.value_id));
+    format!("{:?}", held.collect::<BTreeSet<_>>())
+}
+
+/// What a driver has asked for in its round and asks for no more, for a key.
+pub fn scheduled(driver: &Driver) -> String {
+    format!("{:?}", driver.round_state().scheduled_timeouts)
 }

@@ -13,11 +13,19 @@ use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
 use crate::protocol::{Network, Protocol};
 use crate::trace::Story;
 
+/// What tells states of a node apart, where its steps were found out by trying.
+const LEARNED: &str = "control state and what it has sent: whole quorums are steps";
+/// The same, where every input was handed to every state of it.
+const EXACT: &str = "control state and what it has sent; the steps of those: all of its states, by the protocol's key, tried on \
+                     samples";
+
 /// What each node can do, or why that is not known; and how long it took to find out.
 pub(super) struct Tables<P: Protocol> {
     /// Not tried: they show violations.
     guards: Known<P>,
-    /// Tried, once a row needs it.
+    /// With nothing missing, once a row needs it: they show that there is none.
+    exact: OnceLock<Known<P>>,
+    /// Tried, once a row needs it, where the nodes have too many states.
     tried: OnceLock<Known<P>>,
     byzantine: usize,
     threads: usize,
@@ -59,8 +67,8 @@ impl<P: Protocol> Tables<P> {
     pub fn of(protocol: &Arc<P>, byzantine: usize, limits: &Limits, progress: &Progress) -> Self {
         let begin = Instant::now();
         let guards = Guards::untried(Arc::clone(protocol), byzantine, limits.threads, &progress.stop);
-        let (tried, threads) = (OnceLock::new(), limits.threads);
-        Tables { guards, tried, byzantine, threads, took: begin.elapsed(), ended: None }
+        let (exact, tried, threads) = (OnceLock::new(), OnceLock::new(), limits.threads);
+        Tables { guards, exact, tried, byzantine, threads, took: begin.elapsed(), ended: None }
     }
 
     /// The tables, and the limit that has ended them if they are not whole.
@@ -99,11 +107,17 @@ impl<P: Protocol> Tables<P> {
             Err(why) => Err(why.clone()),
         };
         let explored = match explore(&self.guards) {
-            // What shows no violation is tried before anything is said.
+            // What shows no violation is looked at again, with nothing missing.
             Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_)) => {
-                explore(self.tried.get_or_init(|| {
-                    Guards::new(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
-                }))
+                let exact = self.exact.get_or_init(|| {
+                    Guards::exact(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
+                });
+                match explore(exact) {
+                    Err(Unfit::TooLarge | Unfit::Spurious(_)) => explore(self.tried.get_or_init(|| {
+                        Guards::new(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
+                    })),
+                    explored => explored,
+                }
             }
             explored => explored,
         };
@@ -112,6 +126,8 @@ impl<P: Protocol> Tables<P> {
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
         coverage.elapsed = begin.elapsed();
+        let is_exact =
+            matches!(&explored, Ok(Some(explored)) if explored.is_exact && explored.end == Ended::Exhausted);
         let verdict = match explored {
             Ok(explored) => verdict(&**protocol, bound, explored, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
@@ -121,7 +137,7 @@ impl<P: Protocol> Tables<P> {
             asked: "safety",
             adversary: self.adversary(bound),
             network: "any order, with repetition".to_owned(),
-            key: "control state and what it has sent: whole quorums are steps",
+            key: if is_exact { EXACT } else { LEARNED },
             coverage,
             levels: Vec::new(),
             verdict,
@@ -157,6 +173,9 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
     let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
+        // Every input was handed to every state of every node: nothing is missing.
+        Ended::Exhausted if explored.is_exact && explored.decides => Verdict::Holds,
+        Ended::Exhausted if explored.is_exact => Verdict::Vacuous,
         // Samples may refute that nothing is missing, and do not show it.
         Ended::Exhausted => {
             let Explored { states, tried, walks, .. } = explored;

@@ -4,6 +4,8 @@
 //! it out, voters are chosen, the Byzantine nodes' own with them, so that no node counts anybody twice; where one choice
 //! leads nowhere, the next is tried.
 
+use itertools::Itertools as _;
+
 use super::alphabet::Content;
 use super::error::Unfit;
 use super::machine::{Feed, Machine, Running};
@@ -31,6 +33,9 @@ pub(super) struct Actor<'a, P: Protocol> {
     /// Runs that are left before it is given up.
     pub left: usize,
 }
+
+/// Who has voted in which group.
+type Voters = Vec<(Option<usize>, NodeId)>;
 
 /// What a node was handed so far, and whose votes it has counted.
 #[derive(Clone, Default)]
@@ -94,11 +99,12 @@ impl<P: Protocol> Actor<'_, P> {
     /// All that may be handed over for a recipe.
     fn choices(&self, act: &Act<'_>, recipe: &Recipe, so_far: &Script) -> Vec<Script> {
         // What is still to be done, and which voters serve.
-        let mut open = vec![(0usize, so_far.clone(), Vec::<NodeId>::new())];
+        let mut open = vec![(0usize, so_far.clone(), Voters::new())];
         let mut found = Vec::new();
         while let Some((at, script, used)) = open.pop() {
             let Some(portion) = recipe.portions.get(at) else {
-                found.push(script);
+                let heads = used.iter().map(|(_, voter)| *voter).unique().count();
+                found.extend((heads >= usize::from(recipe.needs.heads)).then_some(script));
                 continue;
             };
             let mut next = Vec::new();
@@ -119,7 +125,8 @@ impl<P: Protocol> Actor<'_, P> {
                             script = with(&script, act.number, Feed::Message(voter, vote));
                             script.counted.push((voter, vote));
                         }
-                        next.push((script, [&used[..], &[voter]].concat()));
+                        let group = self.machine.alphabet.group(vote);
+                        next.push((script, [&used[..], &[(group, voter)]].concat()));
                     }
                 }
             }
@@ -130,7 +137,13 @@ impl<P: Protocol> Actor<'_, P> {
     }
 
     /// Who may cast this vote, and whether it is still to be handed over: first those whose vote was counted.
-    fn voters(&self, script: &Script, used: &[NodeId], vote: Content, exists: Mask) -> Vec<(NodeId, bool)> {
+    fn voters(
+        &self,
+        script: &Script,
+        used: &[(Option<usize>, NodeId)],
+        vote: Content,
+        exists: Mask,
+    ) -> Vec<(NodeId, bool)> {
         let alphabet = &self.machine.alphabet;
         let group = alphabet.group(vote);
         let counted = |voter: NodeId| {
@@ -143,7 +156,8 @@ impl<P: Protocol> Actor<'_, P> {
             None => self.cast.byzantine.contains(&voter),
         };
         let others = self.cast.honest.iter().chain(&self.cast.byzantine).copied();
-        let others = others.filter(|voter| *voter != self.node && !used.contains(voter) && is_there(*voter));
+        let others = others
+            .filter(|voter| *voter != self.node && !used.contains(&(group, *voter)) && is_there(*voter));
         let mut all: Vec<_> = others
             .filter_map(|voter| match counted(voter) {
                 None => Some((voter, true)),
@@ -161,7 +175,9 @@ impl<P: Protocol> Actor<'_, P> {
         };
         match single {
             Single::Plain(from, content) => {
-                has(from, content).then_some(Feed::Message(from, content)).into_iter().collect()
+                let parts = self.machine.alphabet.parts(content);
+                let is_there = has(from, content) && parts.iter().all(|(who, part)| has(*who, *part));
+                is_there.then_some(Feed::Message(from, content)).into_iter().collect()
             }
             Single::Class(class) => {
                 let members = self.machine.alphabet.classes[class].iter().copied();

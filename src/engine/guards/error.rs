@@ -32,6 +32,9 @@ pub enum Unfit {
     /// More honest messages than there are bits.
     #[error("honest nodes can send {0} different messages: judge guards takes up to {most}", most = u128::BITS)]
     TooMany(usize),
+    /// Not all states of a node can be visited.
+    #[error("not every state of a node can be visited: it has no key, or too many of them")]
+    TooLarge,
     /// More honest nodes than fit into a state.
     #[error("there are {0} honest nodes: judge guards takes up to 5")]
     TooManyNodes(usize),

@@ -112,7 +112,7 @@ impl<P: Protocol> Machine<P> {
     }
 
     /// Hands over an input, and does not look at the control state.
-    fn hand(&mut self, id: NodeId, running: &mut Running<P>, feed: Feed) -> Result<Done, Unfit> {
+    pub fn hand(&mut self, id: NodeId, running: &mut Running<P>, feed: Feed) -> Result<Done, Unfit> {
         self.runs += 1;
         let input = match feed {
             Feed::Message(from, content) => {
@@ -133,7 +133,7 @@ impl<P: Protocol> Machine<P> {
     }
 
     /// Looks at the control state of a node. Whether it is another.
-    fn place(&mut self, running: &mut Running<P>) -> Result<bool, Panicked> {
+    pub fn place(&mut self, running: &mut Running<P>) -> Result<bool, Panicked> {
         let key = guarded(|| (self.quorums.control)(&self.protocol, &running.node))?;
         let known = self.controls.get_index(running.control as usize);
         let is_moved = known.is_none_or(|(known, own)| *known != key || *own != running.own);

@@ -22,6 +22,12 @@
 //! **Why nothing is added.** A node that forgets may count a Byzantine node for two values, or what exists no more than once
 //! twice. So whatever is found wrong is acted out by real nodes message by message (`enact`) before it is shown, and
 //! what cannot be acted out is an error, and never a verdict. That nothing was found is none either: samples are no proof.
+//!
+//! **Where it is one.** Of a protocol with a key, whose nodes have few states, every input is handed to every state of every
+//! node (`finder::graph`), whatever the others may ever send. The steps of the control states are then read off that
+//! (`finder::exact`): none is missing, whatever the control state leaves out, and none of the trials above is needed. What is
+//! taken for granted is the key, which is tried on samples as everywhere; and that of the others only so many say two things where
+//! one is counted, which holds of nodes of which none does so, and is not used of others.
 
 mod alphabet;
 mod enact;
@@ -40,7 +46,7 @@ mod way;
 mod world;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alphabet::{Alphabet, Content};
@@ -64,6 +70,9 @@ pub use tell::Acted;
 
 /// Runs that may be tried to act something out, for one node.
 const TRIES: usize = 100_000;
+
+/// Random runs that are looked up where nothing is missing.
+const CONFIRMED: u64 = 1_000;
 
 /// What is made smaller, and how much is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +104,12 @@ pub struct Explored {
     pub walks: u64,
     /// What was tried of the assumption that the control state is all that the future of an honest node depends on.
     pub tried: Tried,
+    /// States of single honest nodes to which every input was handed.
+    pub locals: u64,
+    /// Whether nothing is missing of what each node can do: every input was handed to every state of it.
+    pub is_exact: bool,
+    /// Whether an honest node can decide anything.
+    pub decides: bool,
     /// How it ended.
     pub end: Ended,
 }
@@ -127,8 +142,18 @@ pub struct Guards<P: Protocol> {
     finders: Vec<Finder<P>>,
     /// How many Byzantine nodes there are at most.
     byzantine: usize,
-    /// Whether chance was asked for what is missing, and histories were compared.
-    is_tried: bool,
+    found: HowFound,
+}
+
+/// How it was found out what a node can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum HowFound {
+    /// By trying what may bring something about.
+    Untried,
+    /// The same; then chance was asked for what is missing, and histories were compared.
+    Tried,
+    /// By handing every input to every state of the node: nothing is missing.
+    Exactly,
 }
 
 impl<P: Protocol> std::fmt::Debug for Guards<P> {
@@ -149,7 +174,7 @@ impl<P: Protocol> Guards<P> {
         threads: usize,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, Unfit> {
-        Self::known(protocol, byzantine, threads, true, stop)
+        Self::known(protocol, byzantine, threads, HowFound::Tried, stop)
     }
 
     /// Runs each node as [`Guards::new`] does, and tries nothing of it: enough to show a violation, and never that there is none.
@@ -162,14 +187,37 @@ impl<P: Protocol> Guards<P> {
         threads: usize,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, Unfit> {
-        Self::known(protocol, byzantine, threads, false, stop)
+        Self::known(protocol, byzantine, threads, HowFound::Untried, stop)
+    }
+
+    /// Hands every input to every state of each node: then nothing is missing of what it can do.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol; it has no key, or its nodes have too many states.
+    pub fn exact(
+        protocol: Arc<P>,
+        byzantine: usize,
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
+        let others = protocol.nodes().saturating_sub(1);
+        let known = Self::known(Arc::clone(&protocol), byzantine, threads, HowFound::Exactly, stop)?;
+        let votes_twice = |finder: &Finder<P>| finder.exact.is_some_and(|exact| exact.votes_twice);
+        match known {
+            // That only so many others say two things where one is counted was taken for granted.
+            Some(guards) if byzantine < others && guards.finders.iter().any(votes_twice) => {
+                let all = Self::known(protocol, others, threads, HowFound::Exactly, stop)?;
+                Ok(all.map(|all| Guards { byzantine, ..all }))
+            }
+            known => Ok(known),
+        }
     }
 
     fn known(
         protocol: Arc<P>,
         byzantine: usize,
         threads: usize,
-        is_tried: bool,
+        how: HowFound,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, Unfit> {
         let quorums = protocol.layers().quorums.ok_or(Unfit::NotTallying)?;
@@ -177,14 +225,21 @@ impl<P: Protocol> Guards<P> {
         let alphabet = Arc::new(Alphabet::of(&*protocol, quorums)?);
         let queue = Mutex::new(NodeId::all(protocol.nodes()));
         let found = Mutex::new(Vec::new());
+        // What one node ends with ends it for all.
+        let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, protocol.nodes()) {
                 scope.spawn(|| {
-                    loop {
+                    while !is_over.load(Relaxed) {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                         let Some(me) = next else { break };
                         let machine = Machine::new(Arc::clone(&protocol), quorums, Arc::clone(&alphabet));
-                        let closed = Finder::close(machine, me, byzantine, is_tried, stop);
+                        let goes_on = || !stop.load(Relaxed) && !is_over.load(Relaxed);
+                        let closed = match how {
+                            HowFound::Exactly => Finder::exact(machine, me, byzantine, &goes_on),
+                            how => Finder::close(machine, me, byzantine, how == HowFound::Tried, stop),
+                        };
+                        is_over.fetch_or(!matches!(closed, Ok(Some(_))), Relaxed);
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((me, closed));
                     }
                 });
@@ -192,17 +247,10 @@ impl<P: Protocol> Guards<P> {
         });
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_by_key(|(me, _)| *me);
-        let finders: Result<Option<Vec<_>>, Unfit> = found
-            .into_iter()
-            .map(|(_, closed)| closed.transpose())
-            .try_fold(Some(Vec::new()), |all, closed| match (all, closed.transpose()?) {
-                (Some(mut all), Some(finder)) => {
-                    all.push(finder);
-                    Ok(Some(all))
-                }
-                _ => Ok(None),
-            });
-        Ok(finders?.map(|finders| Guards { protocol, quorums, alphabet, finders, byzantine, is_tried }))
+        let finders: Vec<_> = found.into_iter().map(|(_, closed)| closed).collect::<Result<_, _>>()?;
+        let finders: Option<Vec<_>> = finders.into_iter().collect();
+        let finders = finders.filter(|finders| finders.len() == protocol.nodes());
+        Ok(finders.map(|finders| Guards { protocol, quorums, alphabet, finders, byzantine, found: how }))
     }
 
     /// Control states, of all nodes together.
@@ -253,6 +301,9 @@ impl<P: Protocol> Guards<P> {
             depth: searched.depth,
             walks: 0,
             tried: finders.iter().fold(Tried::default(), |all, finder| all.and(finder.tried)),
+            locals: finders.iter().filter_map(|finder| finder.exact).map(|exact| exact.states as u64).sum(),
+            is_exact: self.found == HowFound::Exactly,
+            decides: false,
             end: Ended::Stopped,
         };
         let unlike = || {
@@ -270,7 +321,14 @@ impl<P: Protocol> Guards<P> {
                     (why, _) => why,
                 })?))
             }
-            product::End::Exhausted if !self.is_tried => return Err(Unfit::Untried),
+            product::End::Exhausted if self.found == HowFound::Untried => return Err(Unfit::Untried),
+            product::End::Exhausted if self.found == HowFound::Exactly => {
+                // They are no part of why nothing is missing.
+                explored.walks = options.walks.min(CONFIRMED);
+                self.look_up(&found, &product, &symmetries, &searched, explored.walks)?;
+                explored.decides = product.decides(&searched);
+                Ended::Exhausted
+            }
             product::End::Exhausted => {
                 if let Some(unlike) = unlike() {
                     return Err(unlike);

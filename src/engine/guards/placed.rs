@@ -41,12 +41,21 @@ impl Cast {
         let own = own.collect::<Option<Vec<_>>>().map(|all| all.into_iter().fold(0, |all, own| all | own));
         let mut all: Any = own.into_iter().collect();
         let groups = needs.votes.iter().copied().into_group_map_by(|(vote, _)| alphabet.group(*vote));
-        for votes in groups.values() {
-            all = both(&all, &self.voted(node, votes));
+        match needs.heads {
+            0 => {
+                for votes in groups.values() {
+                    all = both(&all, &self.voted(node, votes));
+                }
+            }
+            heads => all = both(&all, &self.voted_by(alphabet, node, &needs.votes, usize::from(heads))),
         }
         for single in &needs.singles {
             let any = match *single {
-                Single::Plain(from, content) => self.needed(from, content).into_iter().collect(),
+                Single::Plain(from, content) => {
+                    let parts = alphabet.parts(content).iter().map(|(who, part)| self.needed(*who, *part));
+                    let all = parts.chain([self.needed(from, content)]).collect::<Option<Vec<_>>>();
+                    all.map(|all| all.into_iter().fold(0, |all, one| all | one)).into_iter().collect()
+                }
                 Single::Class(class) => self.compound(alphabet, &alphabet.classes[class]),
             };
             all = both(&all, &any);
@@ -73,6 +82,38 @@ impl Cast {
                     let used = [&used[..], &chosen].concat();
                     open.push((place + 1, mask | bits, used, helpers - helped));
                 }
+            }
+        }
+        smallest(any)
+    }
+
+    /// The smallest sets of honest votes with which there are so many, in all groups together by so many nodes, of which each
+    /// Byzantine one is one.
+    fn voted_by<P: Protocol>(
+        &self,
+        alphabet: &Alphabet<P>,
+        node: NodeId,
+        votes: &[(Content, u8)],
+        heads: usize,
+    ) -> Any {
+        let others: Vec<NodeId> =
+            self.honest.iter().chain(&self.byzantine).copied().filter(|other| *other != node).collect();
+        let mut open = vec![(0usize, 0 as Mask, Vec::<(Option<usize>, NodeId)>::new())];
+        let mut any = Vec::new();
+        while let Some((place, mask, used)) = open.pop() {
+            let Some(&(content, count)) = votes.get(place) else {
+                let are_enough = used.iter().map(|(_, voter)| *voter).unique().count() >= heads;
+                any.extend(are_enough.then_some(mask));
+                continue;
+            };
+            let group = alphabet.group(content);
+            let free = others.iter().copied().filter(|other| !used.contains(&(group, *other)));
+            for chosen in free.combinations(usize::from(count)) {
+                let bits = chosen.iter().map(|voter| self.needed(*voter, content));
+                let Some(bits) = bits.collect::<Option<Vec<_>>>() else { continue };
+                let bits = bits.into_iter().fold(mask, |all, bit| all | bit);
+                let by = chosen.into_iter().map(|voter| (group, voter));
+                open.push((place + 1, bits, used.iter().copied().chain(by).collect()));
             }
         }
         smallest(any)

@@ -123,6 +123,15 @@ impl Product<'_> {
         all.collect()
     }
 
+    /// Whether anything can be decided in any of these states.
+    pub fn decides(&self, searched: &Searched) -> bool {
+        let mut state = vec![0; self.tables.len()];
+        searched.states.iter().any(|packed| {
+            unpack(*packed, &mut state);
+            !self.decided(&state).is_empty()
+        })
+    }
+
     /// What follows a state: who moves, and the class that it moves to.
     fn steps<'a>(&'a self, state: &'a [u32]) -> impl Iterator<Item = (usize, u32)> + 'a {
         let exists = self.exists(state);

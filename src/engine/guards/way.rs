@@ -21,6 +21,9 @@ pub(super) struct Needs {
     pub own: Vec<Content>,
     /// Votes of others, each in its group of another node, and how many of them; ascending.
     pub votes: Vec<(Content, u8)>,
+    /// By how many nodes, at least, these votes are cast in all groups together; 0 if a node may cast one in each group. Some
+    /// rules count whoever has voted, whatever kind of vote it was.
+    pub heads: u8,
     /// Ascending.
     pub singles: Vec<Single>,
 }
@@ -30,7 +33,9 @@ impl Needs {
     pub fn are_part_of(&self, other: &Needs) -> bool {
         let count =
             |content| other.votes.iter().find(|(vote, _)| *vote == content).map_or(0, |(_, count)| *count);
-        self.own.iter().all(|own| other.own.contains(own))
+        let are_as_many = self.heads == 0 || self.heads <= other.heads && self.votes == other.votes;
+        are_as_many
+            && self.own.iter().all(|own| other.own.contains(own))
             && self.votes.iter().all(|(vote, least)| count(*vote) >= *least)
             && self.singles.iter().all(|single| other.singles.contains(single))
     }

@@ -40,23 +40,27 @@ impl Held {
         let votes: Vec<Content> = votes.flat_map(|(vote, count)| (0..*count).map(|_| *vote)).collect();
         needs.own.iter().all(|own| self.sent.contains(own))
             && needs.singles.iter().all(|single| self.singles.contains(single))
-            && self.are_cast(alphabet, &votes, &mut Vec::new())
+            && self.are_cast(alphabet, &votes, usize::from(needs.heads), &mut Vec::new())
     }
 
     fn are_cast<P: Protocol>(
         &self,
         alphabet: &Alphabet<P>,
         votes: &[Content],
+        heads: usize,
         used: &mut Vec<(Option<usize>, NodeId)>,
     ) -> bool {
-        let Some((&vote, rest)) = votes.split_first() else { return true };
+        let Some((&vote, rest)) = votes.split_first() else {
+            let voters: BTreeSet<NodeId> = used.iter().map(|(_, voter)| *voter).collect();
+            return voters.len() >= heads;
+        };
         let group = alphabet.group(vote);
         for &(voter, _) in self.votes.iter().filter(|(_, other)| *other == vote) {
             if used.contains(&(group, voter)) {
                 continue;
             }
             used.push((group, voter));
-            if self.are_cast(alphabet, rest, used) {
+            if self.are_cast(alphabet, rest, heads, used) {
                 return true;
             }
             used.pop();

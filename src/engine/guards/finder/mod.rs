@@ -6,6 +6,9 @@
 //! given what the first was given, is no matter of the control state: it is found again with all that it takes.
 
 mod alike;
+mod exact;
+mod graph;
+mod heads;
 mod held;
 mod recipes;
 mod tries;
@@ -82,6 +85,16 @@ pub(super) struct Finder<P: Protocol> {
     pub unlike: Option<UnlikeControls>,
     /// What the node does before anything has happened.
     pub first: Option<Outcome>,
+    /// Set if every input was handed to every state of the node: then nothing is missing.
+    pub exact: Option<Exact>,
+}
+
+/// What is known of all states of a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine::guards) struct Exact {
+    pub states: usize,
+    /// Whether it says two things where one is counted.
+    pub votes_twice: bool,
 }
 
 /// What came of a run: the place of the first input that brought something about.
@@ -104,21 +117,7 @@ impl<P: Protocol> Finder<P> {
         let nodes = machine.protocol.nodes();
         // Whose turn it is to vote is another node's for each node.
         let others = (1..nodes).map(|ahead| NodeId(((me.index() + ahead) % nodes) as u16)).collect();
-        let (samples, controls, tasks) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut finder = Finder {
-            machine,
-            me,
-            lying,
-            others,
-            samples,
-            controls,
-            tasks,
-            asked: 0,
-            patterns: IndexSet::default(),
-            tried: Tried::default(),
-            unlike: None,
-            first: None,
-        };
+        let mut finder = Finder::empty(machine, me, lying, others);
         let (node, done) = finder.machine.begin(me)?;
         let mut sample =
             Sample { voted: vec![None; finder.alphabet().groups.len() * nodes], ..Sample::default() };
@@ -134,6 +133,25 @@ impl<P: Protocol> Finder<P> {
             false => is_closed,
         };
         Ok(is_over.then_some(finder))
+    }
+
+    fn empty(machine: Machine<P>, me: NodeId, lying: usize, others: Vec<NodeId>) -> Self {
+        let (samples, controls, tasks) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Finder {
+            machine,
+            me,
+            lying,
+            others,
+            samples,
+            controls,
+            tasks,
+            asked: 0,
+            patterns: IndexSet::default(),
+            tried: Tried::default(),
+            unlike: None,
+            first: None,
+            exact: None,
+        }
     }
 
     /// Tries all that is to be tried. None if it was told to stop.

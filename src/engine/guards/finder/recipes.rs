@@ -50,6 +50,7 @@ impl<P: Protocol> Finder<P> {
         }
         self.refute(control, sample, outcome, recipe);
         for recipe in more {
+            let recipe = self.by_heads(control, recipe, outcome)?;
             if self.keep(control, outcome, &recipe) {
                 let feeds = self.prepared(recipe.origin, &recipe).unwrap_or_default();
                 if self.brings_about(control, recipe.origin, &feeds, outcome)? {
@@ -287,8 +288,18 @@ impl<P: Protocol> Finder<P> {
 
     /// A recipe as it is handed over after a sample: votes that were counted are not counted again.
     pub(super) fn prepared(&self, sample: usize, recipe: &Recipe) -> Option<Vec<Feed>> {
+        self.prepared_with(sample, recipe, self.samples[sample].voted.clone())
+    }
+
+    /// The same, where others are taken to have voted.
+    pub(super) fn prepared_with(
+        &self,
+        sample: usize,
+        recipe: &Recipe,
+        mut voted: Vec<Option<Content>>,
+    ) -> Option<Vec<Feed>> {
         let sample = &self.samples[sample];
-        let mut voted = sample.voted.clone();
+        let had_voted = voted.clone();
         if recipe.needs.own.iter().any(|own| !sample.sent.contains(own)) {
             return None;
         }
@@ -309,7 +320,13 @@ impl<P: Protocol> Finder<P> {
                 }
             }
         }
-        Some(feeds)
+        let votes = |other: NodeId, group: usize| {
+            let slot = self.slot(group, other);
+            sample.voted[slot].is_some() || voted[slot] != had_voted[slot]
+        };
+        let has_voted = |other: &&NodeId| groups.iter().any(|group| votes(**other, *group));
+        let heads = self.others.iter().filter(has_voted).count();
+        (heads >= usize::from(recipe.needs.heads)).then_some(feeds)
     }
 
     /// A vote by somebody who has not voted in its group; first by whoever has voted least in these, since some rules count

@@ -183,6 +183,7 @@ impl<P: Protocol> Finder<P> {
                 let recipe = self.by_one(base, last, group);
                 let recipe = self.extended(base, &recipe, &[last], &whole);
                 self.note_pattern(&whole);
+                let recipe = self.by_heads(control, recipe, &outcome)?;
                 if self.keep(control, &outcome, &recipe) {
                     self.go_on(base, &whole, &outcome);
                 }
@@ -196,6 +197,7 @@ impl<P: Protocol> Finder<P> {
                 Feed::Timer(_) => None,
             };
             let recipe = self.with_all(origin, &self.by_one(origin, last, group));
+            let recipe = self.by_heads(control, recipe, &outcome)?;
             self.keep(control, &outcome, &recipe);
         }
         self.go_on(origin, &[last], &outcome);
@@ -267,6 +269,7 @@ impl<P: Protocol> Finder<P> {
             let whole = self.fewest(control, base, feeds, &[last], &outcome)?;
             let group = self.group_of(&last);
             let recipe = self.extended(base, &self.by_one(base, last, group), &[last], &whole);
+            let recipe = self.by_heads(control, recipe, &outcome)?;
             if self.keep(control, &outcome, &recipe) {
                 self.go_on(base, &whole, &outcome);
             }

@@ -1,0 +1,132 @@
+//! Rules that count heads: whoever has voted, whatever kind of vote it was.
+
+use std::collections::BTreeSet;
+
+use bft_check::check::{Check, Conclusion};
+use bft_check::protocol::{Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Slot, Tally, Tallying};
+
+/// Nodes say one thing or another, and listen to what the others say.
+#[derive(Clone, Debug)]
+struct Heads {
+    rule: Rule,
+    /// What each node says at once.
+    says: [&'static [Said]; 4],
+    is_keyed: bool,
+}
+
+/// When a node decides: always on something that is not valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rule {
+    /// Two others have said something, which is counted in two tallies.
+    TwoHeads,
+    /// Two others have said both, which is counted in one.
+    TwoFaced,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Said {
+    This,
+    That,
+}
+
+/// What a node has heard, and whether it has decided.
+type Listener = (NodeId, BTreeSet<(NodeId, Said)>, bool);
+
+impl Protocol for Heads {
+    type Node = Listener;
+    type Message = Said;
+    type Event = ();
+    type Value = char;
+
+    fn nodes(&self) -> usize {
+        4
+    }
+
+    fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Listener {
+        self.says[id.index()].iter().for_each(|said| effects.broadcast(*said));
+        (id, BTreeSet::new(), false)
+    }
+
+    fn step(&self, (me, heard, decided): &mut Listener, input: Input<Self>, effects: &mut Effects<Self>) {
+        let Input::Message { from, message } = input else { return };
+        heard.insert((from, message));
+        let others = NodeId::all(4).filter(|other| other != me);
+        let heads = others.filter(|other| match self.rule {
+            Rule::TwoHeads => heard.iter().any(|(from, _)| from == other),
+            Rule::TwoFaced => [Said::This, Said::That].iter().all(|said| heard.contains(&(*other, *said))),
+        });
+        if heads.count() > 1 && !std::mem::replace(decided, true) {
+            effects.decide(Slot(0), 'x');
+        }
+    }
+
+    fn key(&self, node: &Listener) -> Option<Key> {
+        self.is_keyed.then(|| Key::debug(node))
+    }
+
+    fn is_valid(&self, _: Slot, _: &char) -> bool {
+        false
+    }
+
+    fn layers(&self) -> Layers<Self> {
+        Layers::none().quorums()
+    }
+}
+
+impl Adversary for Heads {
+    fn alphabet(&self) -> Vec<Said> {
+        vec![Said::This, Said::That]
+    }
+}
+
+impl Tallying for Heads {
+    fn control(&self, (_, _, decided): &Listener) -> Key {
+        Key::debug(decided)
+    }
+
+    fn tally(&self, said: &Said) -> Option<Tally> {
+        let is_other = self.rule == Rule::TwoHeads && *said == Said::That;
+        Some(Tally(u32::from(is_other)))
+    }
+}
+
+const BOTH: &[Said] = &[Said::This, Said::That];
+
+/// A Byzantine node that says both is one head: with nobody else who speaks it brings nothing about, and no violation is made
+/// up; with one it does.
+#[test]
+fn a_node_that_votes_in_two_tallies_is_one_head() {
+    for is_keyed in [false, true] {
+        let check = |says| {
+            let heads = Heads { rule: Rule::TwoHeads, says, is_keyed };
+            Check::new(heads).byzantine([NodeId(3)]).run().unwrap()
+        };
+        let silent = check([&[], &[], &[], &[]]);
+        let said = silent.to_string();
+        match is_keyed {
+            true => assert_eq!(silent.conclusion(), Conclusion::Vacuous, "{said}"),
+            false => assert!(said.contains("nothing wrong was found"), "{said}"),
+        }
+        for says in [[&[Said::This] as &[Said], &[], &[], &[]], [&[], &[Said::That], &[], &[]]] {
+            let checked = check(says);
+            assert_eq!(checked.conclusion(), Conclusion::Unsafe, "{checked}");
+        }
+    }
+}
+
+/// Where honest nodes say two things that are counted in one tally, more than the Byzantine ones do so.
+#[test]
+fn honest_nodes_that_vote_twice_are_not_taken_for_byzantine() {
+    let says: [&[Said]; 4] = [BOTH, BOTH, &[], &[]];
+    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true })
+        .byzantine([NodeId(3)])
+        .run()
+        .unwrap();
+    assert_eq!(checked.conclusion(), Conclusion::Unsafe, "{checked}");
+    let says: [&[Said]; 4] = [&[Said::This], &[Said::That], &[], &[]];
+    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true })
+        .byzantine([NodeId(3)])
+        .run()
+        .unwrap();
+    assert_eq!(checked.conclusion(), Conclusion::Vacuous, "{checked}");
+}

@@ -22,10 +22,12 @@ const SAMPLES: usize = 3;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LocalId(pub(super) u32);
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Known {
     Key(KeyId),
     History(HistoryId),
+    /// It has panicked, which leaves no key: after two histories with one key that is one state.
+    Panicked(Panicked),
 }
 
 /// What tells a state of a node from others.
@@ -35,7 +37,6 @@ struct Identity {
     known: Known,
     decided: Vec<DecisionId>,
     timers: Vec<EventId>,
-    is_wreck: bool,
 }
 
 /// How far a node is on the way to what must happen.
@@ -308,9 +309,12 @@ impl<P: Protocol> Locals<P> {
                 return Err(Refusal::KeySometimes(participants.at(place).to_string(), inputs));
             }
         }
-        let known = key.map_or(Known::History(history), Known::Key);
-        let is_wreck = panicked.is_some();
-        let identity = Identity { place, known, decided: decided.clone(), timers: timers.clone(), is_wreck };
+        let known = match (&panicked, key) {
+            (Some(panicked), _) if self.are_keyed == Some(true) => Known::Panicked(panicked.clone()),
+            (_, Some(key)) => Known::Key(key),
+            (_, None) => Known::History(history),
+        };
+        let identity = Identity { place, known, decided: decided.clone(), timers: timers.clone() };
         if let Some((number, _, local)) = self.all.get_full_mut(&identity) {
             let id = LocalId(number as u32);
             if local.samples.len() < SAMPLES && !local.samples.contains(&history) {

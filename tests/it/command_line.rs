@@ -36,6 +36,9 @@ fn every_answer_for_programs_is_as_the_schema_says() {
     );
     let holds = json(&["check", "--rounds", "1", "--property", "agreement"], 0);
     assert_eq!(holds["rows"].as_array().unwrap().len(), 1, "{holds:#}");
+    assert_eq!(holds["nodes"], 4);
+    let bound = holds["bound"].to_string();
+    assert!(bound.contains("From outside, each at most:"), "what comes from outside is said: {bound}");
     let beyond = json(&["check", "--rounds", "1"], 20);
     assert_eq!(beyond["rows"][1]["limit"], "bound", "its liveness takes more rounds: {beyond:#}");
     let waits = ["check", "--draft", "3", "--property", "liveness", "--stops", "true", "--rounds", "4"];

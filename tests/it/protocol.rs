@@ -294,6 +294,44 @@ fn a_panic_is_a_violation_with_its_run() {
     said(&whole, &["VIOLATED: panics, in 2 steps", "n0 PANICS: 'two before one'", "tests/it/protocol.rs"]);
 }
 
+/// A node that panics at the third thing that happens to it, whatever the first two were.
+struct ThirdStrike;
+
+impl Protocol for ThirdStrike {
+    type Node = u8;
+    type Message = ();
+    type Event = u8;
+    type Value = ();
+
+    fn nodes(&self) -> usize {
+        1
+    }
+
+    fn init(&self, _: NodeId, _: &mut Effects<Self>) -> u8 {
+        0
+    }
+
+    fn step(&self, strikes: &mut u8, _: Input<Self>, _: &mut Effects<Self>) {
+        *strikes += 1;
+        assert!(*strikes < 3, "out");
+    }
+
+    fn events(&self) -> Vec<Offer<u8>> {
+        (0..3).map(|event| Offer::once(NodeId(0), event)).collect()
+    }
+
+    fn key(&self, strikes: &u8) -> Option<Key> {
+        Some(Key::debug(strikes))
+    }
+}
+
+/// Nodes of one key that panic alike behave alike, though a node that has panicked has no key.
+#[test]
+fn a_panic_after_two_histories_of_one_key_is_no_fault_of_the_key() {
+    let checked = run(&Check::new(ThirdStrike));
+    assert!(checked.to_string().contains("VIOLATED: panics, in 3 steps"), "{checked}");
+}
+
 #[test]
 fn what_can_never_be_is_said() {
     let why = refusal(&Check::new(Beginner::SendsAway));

@@ -107,6 +107,17 @@ impl CheckedProtocol {
         &self.name
     }
 
+    /// How many nodes there are.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// The bound, but for the network and the Byzantine nodes, which each row names: what happens before it begins, and how
+    /// often what comes from outside. A line for each; none where there is no such thing.
+    pub fn bound(&self) -> &str {
+        &self.bound
+    }
+
     /// What came of each placement.
     pub fn rows(&self) -> &[Row] {
         &self.rows

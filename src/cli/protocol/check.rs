@@ -224,6 +224,8 @@ fn as_json(checked: &CheckedProtocol, failures: &[String]) -> serde_json::Result
     }
     let mut out = output::head("check", exit_code(checked.conclusion()));
     out["protocol"] = json!(checked.name());
+    out["nodes"] = json!(checked.nodes());
+    out["bound"] = json!(checked.bound().lines().collect::<Vec<_>>());
     out["failures"] = json!(failures);
     out["rows"] = json!(rows);
     Ok(out)

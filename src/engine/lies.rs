@@ -41,9 +41,7 @@ impl Lies {
                     NodeId::all(nodes).map(|to| histories.message(*signer, to, part.clone())).collect()
                 })
                 .collect();
-            // Of what is made of parts it does not matter who hands it over.
-            let by = if parts.is_empty() { byzantine } else { byzantine.get(..1).unwrap_or_default() };
-            let messages = by.iter().flat_map(|from| honest().map(move |to| (*from, to)));
+            let messages = byzantine.iter().flat_map(|from| honest().map(move |to| (*from, to)));
             let messages: Vec<_> =
                 messages.map(|(from, to)| histories.message(from, to, message.clone())).collect();
             match signed.is_empty() {

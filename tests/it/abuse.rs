@@ -185,7 +185,8 @@ fn a_signal_that_asks_a_process_to_end_is_as_an_interrupt() {
 fn a_signal_ends_the_kill_matrix_within_its_rows() {
     for arguments in [
         &["bugs", "--check", "--all", "--threads", "1"][..],
-        &["bugs", "--matrix", "castro99", "--runs", "1000000", "--tries", "1000", "--threads", "1"],
+        // It holds, and that is slow to be exhausted: there are none but simulated runs.
+        &["bugs", "--matrix", "later-view-change", "--runs", "1000000", "--tries", "1000", "--threads", "1"],
     ] {
         let (child, _rest) = under_way(arguments);
         signal(&child, "INT");

@@ -703,6 +703,8 @@ fn one_is_one() {
     assert!(out.contains("\n1 run, ") && out.contains("No violation in 1 run."), "{out}");
     let out = answer(&["check", "--views", "1", "--byzantine", "r1", "--max-states", "1"], 20);
     assert!(out.contains("stopped at 1 state)") && out.contains("1 state was visited"), "{out}");
+    let out = answer(&["bugs", "--check", "lone-checkpoint", "--threads", "1"], 0);
+    assert!(out.contains("\nThe row came out as it must.\n"), "{out}");
 }
 
 /// A counterexample of liveness has more views than its row says, and its first line says why.

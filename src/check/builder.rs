@@ -271,7 +271,8 @@ impl<S: Subject> Check<S> {
         Check { trace: Some(path.into()), ..self }
     }
 
-    /// If a limit ends the check, writes to this file all that it takes to go on.
+    /// If a limit ends the check, writes to this file all that it takes to go on. Of a protocol of one's own that is not
+    /// possible where whole quorums are steps, nor of what is around a run or goes on from its end: it is refused there.
     pub fn save(self, path: impl Into<PathBuf>) -> Self {
         Check { save: Some(path.into()), ..self }
     }

@@ -334,8 +334,10 @@ fn matrix(rows: &[Row], left: usize, screen: Option<usize>) -> String {
     out.push_str("\n\n");
     let wrong = rows.iter().filter(|row| !row.as_expected()).count();
     let all = count(rows.len() as u64, "row", "rows");
-    let below = match wrong {
-        0 => format!("All {all} came out as they must.\n"),
+    let below = match (wrong, rows.len()) {
+        (0, 1) => "The row came out as it must.\n".to_owned(),
+        (_, 1) => "The row did not come out as it must.\n".to_owned(),
+        (0, _) => format!("All {all} came out as they must.\n"),
         _ => format!("{wrong} of {all} did not come out as they must.\n"),
     };
     out.push_str(&fitted(&below, screen));

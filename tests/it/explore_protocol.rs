@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use bft_check::check::Check;
 use bft_check::engine::Bound;
 use bft_check::explore::protocol::{PageError, page};
-use bft_check::protocol::{Network, NodeId, Protocol};
+use bft_check::protocol::{
+    Adversary, Effects, Input, Key, Layers, Network, NodeId, Protocol, Slot, Tally, Tallying,
+};
 use bft_check::trace::StoryFile;
 use serde_json::Value;
 
@@ -264,6 +266,89 @@ fn a_fork_that_twins_cannot_act_out_is_opened_and_played() {
     assert!(!twins["unfit"].is_null(), "no honest code says all of it: {twins}");
     let wrong = asked(served(VOTE, &Bound::default(), None), "/api/session?byzantine=n0&adversary=alphabet");
     assert!(wrong["error"].as_str().unwrap().contains("Layers::none().quorums()"), "{wrong}");
+}
+
+/// n1 votes when it hears of a vote; who is shown two votes decides.
+#[derive(Debug)]
+struct Certified;
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Signed {
+    Vote,
+    Certificate,
+}
+
+impl Protocol for Certified {
+    type Node = (NodeId, bool);
+    type Message = Signed;
+    type Event = ();
+    type Value = char;
+
+    fn nodes(&self) -> usize {
+        3
+    }
+
+    fn init(&self, id: NodeId, _: &mut Effects<Self>) -> (NodeId, bool) {
+        (id, false)
+    }
+
+    fn step(&self, (me, acted): &mut (NodeId, bool), input: Input<Self>, effects: &mut Effects<Self>) {
+        let Input::Message { message, .. } = input else { return };
+        match message {
+            Signed::Vote if *me == NodeId(1) && !*acted => effects.broadcast(Signed::Vote),
+            Signed::Certificate if !*acted => effects.decide(Slot(0), 'a'),
+            _ => return,
+        }
+        *acted = true;
+    }
+
+    fn layers(&self) -> Layers<Self> {
+        Layers::none().quorums()
+    }
+}
+
+impl Adversary for Certified {
+    fn alphabet(&self) -> Vec<Signed> {
+        vec![Signed::Vote, Signed::Certificate]
+    }
+
+    fn parts(&self, message: &Signed) -> Vec<(NodeId, Signed)> {
+        match message {
+            Signed::Vote => Vec::new(),
+            Signed::Certificate => vec![(NodeId(0), Signed::Vote), (NodeId(1), Signed::Vote)],
+        }
+    }
+}
+
+impl Tallying for Certified {
+    fn control(&self, node: &(NodeId, bool)) -> Key {
+        Key::debug(node)
+    }
+
+    fn tally(&self, message: &Signed) -> Option<Tally> {
+        (*message == Signed::Vote).then_some(Tally(0))
+    }
+}
+
+/// What others have signed cannot be said before they have.
+#[test]
+fn nothing_is_forged_by_who_says_what_it_likes() {
+    let bound = Bound { most_general: true, ..Bound::byzantine([NodeId(0)]) };
+    let addr = served(Certified, &bound, None);
+    let said = |steps: &[String]| -> BTreeSet<String> {
+        let state = state(addr, steps);
+        let palette =
+            state["choices"].as_array().unwrap().iter().find(|choice| choice["who"] == "n0").unwrap();
+        let groups = palette["groups"].as_array().unwrap().iter();
+        groups.map(|group| group["title"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(said(&[]), BTreeSet::from(["Vote".to_owned()]));
+    let voted = ["n0-n1-vote".to_owned()];
+    assert!(said(&voted).contains("Certificate"), "n1 has signed the other half");
+    let decided = state(addr, &["n0-n1-vote".to_owned(), "n0-n2-certificate".to_owned()]);
+    assert_eq!(decided["unfit"], Value::Null);
+    assert_eq!(decided["events"][1]["decides"][0]["words"], "'a' in slot 0");
+    assert_ne!(state(addr, &["n0-n2-certificate".to_owned()])["unfit"], Value::Null);
 }
 
 /// That one property is not violated says nothing of the others, and liveness alone nothing of safety.

@@ -20,7 +20,7 @@ export function facts(element, session, state) {
   const open = element.querySelector("details")?.open ?? false;
   return fill(element,
     h("span", { class: "fact" }, h("b", {}, "Bound"), " ", session.bound),
-    h("span", { class: "fact byzantine" }, h("b", {}, "Byzantine"), " ", session.byzantine.length ? `◆ ${session.byzantine.join(", ")}${session.protocol ? (session.most_general ? ", who say what they like" : ", as twins") : ""}` : "nobody"),
+    h("span", { class: "fact byzantine" }, h("b", {}, "Byzantine"), " ", session.byzantine.length ? `◆ ${session.byzantine.join(", ")}${session.protocol ? (!session.most_general ? ", as twins" : session.byzantine.length > 1 ? ": say what they like" : ": says what it likes") : ""}` : "nobody"),
     session.protocol ? own.facts(session) : null,
     goal ? h("span", { class: `fact verdict-fact ${goal.verdict}`, id: "verdict" }, sign(goal.verdict), " ", h("b", {}, goal.name), ` ${words(goal.verdict)} in this state`, known && goal.verdict !== "violated" ? h("span", { class: "faint" }, `; ${known}`) : null) : null,
     h("span", { class: "fact" }, h("b", {}, "Properties"), " ", summary(state)),

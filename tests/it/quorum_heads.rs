@@ -1,8 +1,11 @@
 //! Rules that count heads: whoever has voted, whatever kind of vote it was.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bft_check::check::{Check, Conclusion};
+use bft_check::engine::guards::{Ended, GuardOptions, Guards, Unfit};
 use bft_check::protocol::{Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Slot, Tally, Tallying};
 
 /// Nodes say one thing or another, and listen to what the others say.
@@ -21,6 +24,8 @@ enum Rule {
     TwoHeads,
     /// Two others have said both, which is counted in one.
     TwoFaced,
+    /// Node 1 or node 2 has said something, and it is forgotten which of them; then node 0. Node 3 alone decides.
+    OneOfTwo,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,13 +54,18 @@ impl Protocol for Heads {
 
     fn step(&self, (me, heard, decided): &mut Listener, input: Input<Self>, effects: &mut Effects<Self>) {
         let Input::Message { from, message } = input else { return };
-        heard.insert((from, message));
+        match (self.rule, from.0) {
+            (Rule::OneOfTwo, 1 | 2) => drop(heard.insert((NodeId(1), Said::This))),
+            (Rule::OneOfTwo, 0) if heard.is_empty() => {}
+            _ => drop(heard.insert((from, message))),
+        }
         let others = NodeId::all(4).filter(|other| other != me);
         let heads = others.filter(|other| match self.rule {
-            Rule::TwoHeads => heard.iter().any(|(from, _)| from == other),
+            Rule::TwoHeads | Rule::OneOfTwo => heard.iter().any(|(from, _)| from == other),
             Rule::TwoFaced => [Said::This, Said::That].iter().all(|said| heard.contains(&(*other, *said))),
         });
-        if heads.count() > 1 && !std::mem::replace(decided, true) {
+        let listens = self.rule != Rule::OneOfTwo || *me == NodeId(3);
+        if heads.count() > 1 && listens && !std::mem::replace(decided, true) {
             effects.decide(Slot(0), 'x');
         }
     }
@@ -85,8 +95,12 @@ impl Tallying for Heads {
     }
 
     fn tally(&self, said: &Said) -> Option<Tally> {
-        let is_other = self.rule == Rule::TwoHeads && *said == Said::That;
-        Some(Tally(u32::from(is_other)))
+        match (self.rule, said) {
+            // Who has cast which vote would tell the two ways apart.
+            (Rule::OneOfTwo, _) => None,
+            (Rule::TwoHeads, Said::That) => Some(Tally(1)),
+            _ => Some(Tally(0)),
+        }
     }
 }
 
@@ -129,4 +143,20 @@ fn honest_nodes_that_vote_twice_are_not_taken_for_byzantine() {
         .run()
         .unwrap();
     assert_eq!(checked.conclusion(), Conclusion::Vacuous, "{checked}");
+}
+
+/// A state that is reached in two ways takes neither of them: whoever of the two has spoken, what follows is not missing.
+#[test]
+fn what_one_way_to_a_state_takes_is_not_what_it_takes() {
+    for says in [[BOTH, BOTH, &[], &[]], [BOTH, &[], BOTH, &[]]] {
+        let heads = Heads { rule: Rule::OneOfTwo, says, is_keyed: true };
+        let guards = Guards::exact(Arc::new(heads), 0, 1, &AtomicBool::new(false)).unwrap().unwrap();
+        let explored = guards.explore(&[], None, GuardOptions::default(), &|_, _| true);
+        // It need not find out which of the two ways it is, but must not say that there is none.
+        let is_seen = match &explored {
+            Ok(explored) => matches!(explored.end, Ended::Violated(_)),
+            Err(why) => matches!(why, Unfit::Spurious(_)),
+        };
+        assert!(is_seen, "{explored:?}");
+    }
 }

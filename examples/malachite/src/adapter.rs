@@ -313,7 +313,9 @@ impl Protocol for Malachite {
                 all.sort_unstable();
                 text.push('!');
                 text.extend(all);
-                votes.emitted_outputs().iter().for_each(|output| drop(write!(text, "{output:?}")));
+                for output in votes.emitted_outputs() {
+                    let _ = write!(text, "{output:?}");
+                }
             }
         }
         // A certificate is asked for by its round, and by its value at most.

@@ -54,7 +54,8 @@ pub enum Unfit {
     #[error(
         "nothing wrong was found in {states} states, and {pairs} pairs of histories and {runs} runs of real nodes have not refuted \
          that; but what each node can do is found out by runs, some of them drawn by chance, and nothing shows that no step is \
-         missing: judge guards shows violations, and never says of a protocol of one's own that it holds"
+         missing. Where Protocol::key tells few states of a node apart, judge guards visits all of them, and says whether it \
+         holds"
     )]
     Unproved {
         /// States of all honest nodes together.

@@ -33,6 +33,7 @@ mod alphabet;
 mod enact;
 mod error;
 mod finder;
+mod found;
 mod machine;
 mod masks;
 mod placed;
@@ -50,11 +51,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alphabet::{Alphabet, Content};
-use enact::{Act, Actor, merged, route};
+use enact::{Actor, merged};
 use finder::Finder;
+use found::Found;
 use machine::{Feed, Machine};
-use placed::{Cast, Decisions, Locals, cast, locals};
-use product::{Judgement, Product, Searched, Wrong};
+use placed::{Decisions, cast, locals};
+use product::{Judgement, Product, Searched};
 use reduce::classes;
 use renamed::are_the_same;
 use symmetry::{Symmetry, symmetries};
@@ -306,16 +308,12 @@ impl<P: Protocol> Guards<P> {
             decides: false,
             end: Ended::Stopped,
         };
-        let unlike = || {
-            let unlike = finders.iter().find_map(|finder| finder.unlike.clone());
-            unlike.map(|unlike| Unfit::Unlike(Box::new(unlike)))
-        };
         let found = Found { cast: &cast, finders: &finders, locals: &locals, decisions: &decisions };
         explored.end = match searched.end {
             product::End::Ended => Ended::Stopped,
             product::End::Wrong(at) => {
                 let acted = self.act_out(&found, &product, &tables, &searched, at, asked);
-                Ended::Violated(Box::new(acted.map_err(|why| match (why, unlike()) {
+                Ended::Violated(Box::new(acted.map_err(|why| match (why, found.unlike()) {
                     // Of what cannot be acted out it is said why, if that is known.
                     (Unfit::Spurious(_), Some(unlike)) => unlike,
                     (why, _) => why,
@@ -330,7 +328,7 @@ impl<P: Protocol> Guards<P> {
                 Ended::Exhausted
             }
             product::End::Exhausted => {
-                if let Some(unlike) = unlike() {
+                if let Some(unlike) = found.unlike() {
                     return Err(unlike);
                 }
                 if options.renames {
@@ -503,93 +501,5 @@ fn fits<P: Protocol>(protocol: &P) -> Result<(), Unfit> {
     match unknown.into_iter().find(|(is_there, _)| *is_there) {
         Some((_, what)) => Err(Unfit::Unknown(what)),
         None => Ok(()),
-    }
-}
-
-/// What was found for one placement of the Byzantine nodes.
-struct Found<'a, P: Protocol> {
-    cast: &'a Cast,
-    finders: &'a [&'a Finder<P>],
-    locals: &'a [Locals],
-    decisions: &'a Decisions<P>,
-}
-
-impl<P: Protocol> Found<'_, P> {
-    /// What each node does on a path and, at its end, for what is wrong.
-    fn acts(
-        &self,
-        tables: &[reduce::Classes],
-        path: &[(usize, u32)],
-        exists: u128,
-        wrong: &Wrong,
-    ) -> Option<Vec<Vec<Act<'_>>>> {
-        let mut acts: Vec<Vec<Act<'_>>> = self.locals.iter().map(|_| Vec::new()).collect();
-        let mut stands = vec![0usize; self.locals.len()];
-        for (number, &(place, class)) in path.iter().enumerate() {
-            let (locals, of) = (&self.locals[place], &tables[place].of);
-            let exists = self.sent(&stands);
-            let from = stands[place];
-            let is_goal = |at: usize| {
-                at != from && of[at] == Some(class) && locals.places[at].sent != locals.places[from].sent
-            };
-            let (steps, to) = route(locals, from, exists, &is_goal, &is_goal).or_else(|| {
-                route(locals, from, exists, &|at| at != from && of[at] == Some(class), &|at| {
-                    of[at] == Some(class)
-                })
-            })?;
-            for (from, edge) in steps {
-                acts[place].push(self.act(place, from, locals.all[from].edges[edge].way, exists, number)?);
-            }
-            stands[place] = to;
-        }
-        let last: &[(usize, Option<u16>)] = &match *wrong {
-            Wrong::Torn([(one, this), (other, that)]) => vec![(one, Some(this)), (other, Some(that))],
-            Wrong::Invalid(place, decision) => vec![(place, Some(decision))],
-            Wrong::Panics(place) => vec![(place, None)],
-        };
-        for &(place, decision) in last {
-            let locals = &self.locals[place];
-            let way = |at: usize| self.ending(place, at, decision, exists);
-            let has = |at: usize| locals.places[at].decided.iter().any(|known| Some(*known) == decision);
-            let (steps, to) =
-                route(locals, stands[place], exists, &|at| way(at).is_some() || has(at), &|_| false)?;
-            for (from, edge) in steps {
-                acts[place].push(self.act(
-                    place,
-                    from,
-                    locals.all[from].edges[edge].way,
-                    exists,
-                    path.len(),
-                )?);
-            }
-            if let Some(way) = way(to) {
-                acts[place].push(self.act(place, to, way, exists, path.len())?);
-            }
-        }
-        Some(acts)
-    }
-
-    fn sent(&self, stands: &[usize]) -> u128 {
-        let sent = stands.iter().zip(self.locals).map(|(stand, locals)| locals.places[*stand].sent);
-        sent.fold(0, |all, sent| all | sent)
-    }
-
-    /// The way by which a node decides that, or panics.
-    fn ending(&self, place: usize, at: usize, decision: Option<u16>, exists: u128) -> Option<usize> {
-        let local = &self.locals[place].all[at];
-        let is_met = |any: &[u128]| masks::is_met(any, exists);
-        match decision {
-            Some(decision) => {
-                let mut all = local.decides.iter();
-                all.find(|(other, any, _)| *other == decision && is_met(any)).map(|(_, _, way)| *way)
-            }
-            None => local.panics.iter().find(|(_, any)| is_met(any)).map(|(way, _)| *way),
-        }
-    }
-
-    fn act(&self, place: usize, at: usize, way: usize, exists: u128, number: usize) -> Option<Act<'_>> {
-        let control = self.locals[place].places[at].control;
-        let (outcome, recipes) = self.finders[place].controls[control as usize].ways.get_index(way)?;
-        Some(Act { outcome, recipes, exists, number })
     }
 }

@@ -40,6 +40,7 @@ mod properties;
 mod protocol;
 mod quorum;
 mod quorums;
+mod raft;
 mod reductions;
 mod regressions;
 mod replica;

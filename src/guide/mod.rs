@@ -17,6 +17,12 @@ pub mod your_own_protocol {}
 #[doc = include_str!("released_code.md")]
 pub mod released_code {}
 
+#[doc = include_str!("releases.md")]
+pub mod releases {}
+
+#[doc = include_str!("your_crate.md")]
+pub mod your_crate {}
+
 #[doc = include_str!("judges_and_bounds.md")]
 pub mod judges_and_bounds {}
 

@@ -45,6 +45,7 @@ mod protocol;
 mod quorum;
 mod quorum_heads;
 mod quorums;
+mod raft;
 mod reductions;
 mod regressions;
 mod replica;

@@ -52,6 +52,7 @@ fn states_of_judge_guards(scope: Scope, byzantine: &[u16], rules: &'static dyn R
 const ONE_REQUEST: Scope = Scope { requests: 1, ..Scope::DEFAULT };
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn putting_silent_steps_off_leaves_out_no_state_of_judge_guards() {
     for byzantine in 0..3 {
         let (all, fewer) = states_of_judge_guards(Scope::DEFAULT, &[byzantine], &Castro99);
@@ -106,6 +107,7 @@ fn states_up_to_names(scope: Scope, byzantine: &[u16]) -> (u64, u64, u64, usize)
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn of_states_that_differ_in_names_alone_one_stands_for_all() {
     let one_view = Scope { views: 1, ..Scope::DEFAULT };
     for (scope, byzantine, order) in [
@@ -283,6 +285,7 @@ fn compared_under<const N: usize>(rulebook: &'static Rulebook, all: [Reductions;
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn the_verdicts_on_the_corpus_are_the_same() {
     let [silent, named, silent_named, decided, silent_decided] =
         compared(["silent", "symmetry", "silent,symmetry", "quotient", "silent,quotient"]);
@@ -455,6 +458,7 @@ fn it_does_not_matter_who_of_seven_replicas_has_sent_what() {
 /// Every state that can be left behind is subsumed by one that is visited where such are left out, and those that are
 /// visited can be left behind.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn what_is_left_out_is_subsumed() {
     let seven = Scope { replicas: 7, faults: 2, ..Scope::DEFAULT };
     for (scope, byzantine, reductions) in [
@@ -518,6 +522,7 @@ fn what_a_view_of_two_slots_leaves_behind_is_the_same() {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn the_verdicts_of_judge_unbounded_on_the_corpus_are_the_same() {
     for rulebook in RULEBOOKS {
         let scope = rulebook.smallest();

@@ -315,6 +315,7 @@ fn assert_rows(wanted: impl Fn(&Rulebook) -> bool) {
 }
 
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn every_fault_of_safety_breaks_the_tie() {
     assert_rows(|rulebook| rulebook.name != SLOW && rulebook.name != PANICS);
 }
@@ -384,6 +385,7 @@ fn the_controls_part_from_the_protocol_where_they_must() {
 /// What clients believe and whether anything happens is no matter of the model; but it knows one kind of
 /// signature, which everybody can verify or nobody, and one primary in each view.
 #[test]
+#[ignore = "slow: .ci/run runs it"]
 fn faults_that_are_none_of_agreement_keep_the_tie() {
     let elsewhere = [Class::Client, Class::Liveness, Class::Performance];
     let others = RULEBOOKS.iter().filter(|rulebook| elsewhere.contains(&rulebook.class));

@@ -119,11 +119,13 @@ fn a_check_goes_on_after_a_signal() {
     fs::copy(&save, &last).unwrap();
     fs::write(&save, early).unwrap();
     // The limit counts all states, those of before too.
-    let some = |from: &[&str]| rows(&json(&[from, &["--max-states", "40000"]].concat()).1);
+    let some = |from: &[&str]| rows(&json(&[from, &["--max-states", "200000"]].concat()).1);
     let [whole, early, late] =
         [&asked[..], &["check", "--resume", &save], &["check", "--resume", &last]].map(some);
-    assert_eq!(early, whole);
-    assert!(late == whole || late[0]["states"].as_u64() > Some(40_000), "{late:#?}");
+    // A fast machine has come further by then.
+    for resumed in [early, late] {
+        assert!(resumed == whole || resumed[0]["states"].as_u64() > Some(200_000), "{resumed:#?}");
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use bft_check::protocol::{
     Adversary, Effects, Input, Key, Layers, NodeId, Offer, Protocol, Slot, Tally, Tallying,
 };
 
-use super::release::{self, Done, Session};
-use super::said::{Said, What, has_coin};
+use super::release::{self, Session};
+use super::said::{Done, Said, What, has_coin};
 
 /// Four nodes of the release of this version.
 #[derive(Clone)]

@@ -11,20 +11,13 @@ use hbbft::threshold_sign;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::said::{Said, Values, What, has_coin};
+use super::said::{Done, Said, Values, What, has_coin};
 
 /// The keys of four nodes, and a session in which the coins are what they are asked to be.
 #[derive(Clone)]
 pub struct Session {
     infos: BTreeMap<u16, Arc<NetworkInfo<u16>>>,
     number: u64,
-}
-
-/// What a node does in one step.
-#[derive(Default)]
-pub struct Done {
-    pub sent: Vec<Said>,
-    pub decided: Option<bool>,
 }
 
 /// A node.

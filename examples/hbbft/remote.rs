@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::said::Said;
+use super::said::{Done, Said};
 
 /// A session in which the coins are what they are asked to be.
 #[derive(Clone)]
@@ -15,13 +15,6 @@ struct Process {
     _child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-}
-
-/// What a node does in one step.
-#[derive(Default)]
-pub struct Done {
-    pub sent: Vec<Said>,
-    pub decided: Option<bool>,
 }
 
 /// A node, by its number there.

@@ -33,6 +33,13 @@ pub struct Said {
     pub what: What,
 }
 
+/// What a node does in one step.
+#[derive(Default)]
+pub struct Done {
+    pub sent: Vec<Said>,
+    pub decided: Option<bool>,
+}
+
 impl What {
     /// Everything that can be said in one epoch.
     pub fn all() -> Vec<What> {

@@ -50,7 +50,7 @@ type Usual = super::subject::Nothing;
 /// Each flag of `bft check` is a setter:
 ///
 /// ```
-/// use std::time::{Duration, Instant};
+/// use std::time::Duration;
 ///
 /// use bft_check::check::{Check, JudgeKind, Question};
 /// use bft_check::model::Reductions;

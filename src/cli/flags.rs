@@ -68,7 +68,7 @@ impl<'a> Flags<'a> {
         Flags { matches, otherwise: &[] }
     }
 
-    /// The same, in which flags that were not given have these values.
+    /// These flags; those that were not given have the values from elsewhere.
     pub(super) fn or_else(self, otherwise: &'a [(String, String)]) -> Self {
         Flags { otherwise, ..self }
     }

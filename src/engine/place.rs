@@ -75,7 +75,7 @@ impl Participants {
         Ok(Participants { nodes, places: places.collect(), byzantine })
     }
 
-    /// The same, but that Byzantine nodes run nothing: nobody takes part for them.
+    /// Who takes part where Byzantine nodes run nothing: all but their twins.
     pub(super) fn without_twins(mut self) -> Self {
         self.places.retain(|place| place.twin.is_none());
         self
@@ -90,7 +90,7 @@ impl Participants {
         all.collect()
     }
 
-    /// The same as a run is told: with a lane for everybody.
+    /// Who has a lane where a run is told: everybody.
     pub(crate) fn told(&self) -> Self {
         Participants { places: self.everybody(), ..self.clone() }
     }

@@ -37,7 +37,8 @@ pub(crate) fn check<P: Protocol>(
     (coverage, verdict)
 }
 
-/// The same, from where another exploration was ended by a limit; and what it takes to go on, if a limit ended this one.
+/// Explores a fair graph, from the beginning or from where a limit ended another exploration. With the verdict comes what it takes
+/// to go on, if a limit ended this one.
 pub(super) fn check_on<P: Protocol>(
     graph: &FairGraph<P>,
     limits: &Limits,

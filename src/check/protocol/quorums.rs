@@ -15,7 +15,7 @@ use crate::trace::Story;
 
 /// What tells states of a node apart, where its steps were found out by trying.
 const LEARNED: &str = "control state and what it has sent: whole quorums are steps";
-/// The same, where every input was handed to every state of it.
+/// What tells states of a node apart, where every input was handed to every state of it.
 const EXACT: &str = "control state and what it has sent; the steps of those: all of its states, by the protocol's key, tried on \
                      samples";
 

@@ -152,7 +152,7 @@ pub struct Guards<P: Protocol> {
 enum HowFound {
     /// By trying what may bring something about.
     Untried,
-    /// The same; then chance was asked for what is missing, and histories were compared.
+    /// By trying what may bring something about; then chance was asked for what is missing, and histories were compared.
     Tried,
     /// By handing every input to every state of the node: nothing is missing.
     Exactly,

@@ -291,7 +291,7 @@ impl<P: Protocol> Finder<P> {
         self.prepared_with(sample, recipe, self.samples[sample].voted.clone())
     }
 
-    /// The same, where others are taken to have voted.
+    /// A recipe as it is handed over after a sample, with others taken to have voted besides.
     pub(super) fn prepared_with(
         &self,
         sample: usize,

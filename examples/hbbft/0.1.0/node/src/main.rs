@@ -13,7 +13,8 @@ mod said;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
-use in_process::{Done, Node, Session};
+use in_process::{Node, Session};
+use said::Done;
 
 fn main() -> io::Result<()> {
     let coins = std::env::args().nth(1).unwrap_or_default();

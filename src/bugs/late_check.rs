@@ -31,8 +31,6 @@ pub(super) const RULEBOOK: Rulebook = Rulebook {
     class: Class::Liveness,
     source: "boscore/bos#166",
     overrides: &["check_view_change", "sift"],
-    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT })
-        .by(&[ReplicaId(3)])
-        .slow()],
+    runs: &[Run::violates(Property::Executed, Scope { requests: 1, ..Scope::DEFAULT }).by(&[ReplicaId(3)])],
     rules: &LateCheck,
 };

@@ -1,5 +1,6 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
@@ -13,9 +14,9 @@ use super::search::{Coverage, End, search};
 use crate::interrupt;
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
-    Stabilisation,
+    Run, Stabilisation,
 };
-use crate::pbft::{Principal, Rules};
+use crate::pbft::{Message, Principal, Replica, Rules, View};
 use crate::trace::RunLasso;
 
 impl FairModel for Liveness {
@@ -163,13 +164,46 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// The looks at runs without end that come first.
     fn first_looks(&mut self) -> Result<Option<Outcome>, BoundError> {
-        if let Some(outcome) = self.look(Beginning::Stable, FEW)? {
+        if let Some(outcome) = self.look(Beginning::Stable, FEW, &[])? {
+            return Ok(Some(outcome));
+        }
+        // What spoils every view but the first shows only where nothing is decided in that one.
+        let left = self.first_view_left()?;
+        if !left.is_empty()
+            && let Some(outcome) = self.look(Beginning::Stable, FEW, &left)?
+        {
             return Ok(Some(outcome));
         }
         match self.job.bound.scope.views >= MANY_VIEWS {
-            true => self.look(Beginning::Unstable, FEW),
+            true => self.look(Beginning::Unstable, FEW, &[]),
             false => Ok(None),
         }
+    }
+
+    /// A run in which honest replicas hear of every request, and those leave view 0 whose timers run by then: what happens in view
+    /// 0 before the network is stable where nothing else arrives. Nothing if the bound has no other view.
+    fn first_view_left(&self) -> Result<Vec<(Principal, Event)>, BoundError> {
+        if self.job.bound.scope.views < 2 {
+            return Ok(Vec::new());
+        }
+        let system = new_model(self.job, self.rules)?.shared_system();
+        let mut run = Run::new(Arc::clone(&system));
+        let requests = system.requests().iter().cloned().map(Message::Request).map(Event::Deliver);
+        let events: Vec<_> = requests.chain([Event::Timeout(View(0))]).collect();
+        let mut left = Vec::new();
+        for id in system.honest().iter().map(Replica::id) {
+            let who = Principal::Replica(id);
+            let happened: Vec<_> = events
+                .iter()
+                .filter(|event| run.step(who, event).is_ok())
+                .map(|event| (who, event.clone()))
+                .collect();
+            // A primary stays, and is as if it had not heard of them: whoever leaves needs nothing of it.
+            if matches!(happened.last(), Some((_, Event::Timeout(_)))) {
+                left.extend(happened);
+            }
+        }
+        Ok(left)
     }
 
     /// A look at runs without end after which there is something to lose; the limit that has cut it short, if one has.
@@ -180,7 +214,7 @@ impl Asked<'_> {
     ) -> Result<Result<Option<Outcome>, Limit>, BoundError> {
         let covered = self.covered;
         let looked = interrupt::caught(|| -> Result<_, BoundError> {
-            let looked = self.look(beginning, most)?;
+            let looked = self.look(beginning, most, &[])?;
             if looked.is_none() {
                 // Each exploration of it has ended by itself, early.
                 interrupt::poll();
@@ -214,22 +248,29 @@ impl Asked<'_> {
     }
 
     /// What a model says, within what is left of the time and within so many states.
-    fn judged(&self, model: &Liveness, max_states: Option<u64>) -> Outcome {
+    fn judged(&self, model: &Liveness, max_states: Option<u64>, given: &[(Principal, Event)]) -> Outcome {
         let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
         let limits = Limits { max_states, timeout, ..*self.limits };
-        judge(self.job, model, &[], self.property, &limits, self.progress, None).0
+        judge(self.job, model, given, self.property, &limits, self.progress, None).0
     }
 
-    /// Looks for views that change for ever, under each conduct at so many states at most.
-    fn look(&mut self, beginning: Beginning, most: u64) -> Result<Option<Outcome>, BoundError> {
+    /// Looks for views that change for ever in runs that begin with events that are given, under each conduct at so many states
+    /// at most.
+    fn look(
+        &mut self,
+        beginning: Beginning,
+        most: u64,
+        given: &[(Principal, Event)],
+    ) -> Result<Option<Outcome>, BoundError> {
         for conduct in Conduct::ALL {
             if conduct != Conduct::Silent && self.job.bound.byzantine.is_empty() {
                 continue;
             }
             let model = Liveness::endless(self.job.bound.clone(), self.rules, conduct, beginning)?;
             let Some(model) = model else { continue };
+            let Ok(model) = model.beginning_with(given, false) else { continue };
             let most = self.limits.max_states.map_or(most, |limit| limit.min(most));
-            let outcome = self.judged(&model, Some(most));
+            let outcome = self.judged(&model, Some(most), given);
             self.covered = together(self.covered, outcome.coverage);
             let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
             let is_said = *property == Property::Panics || beginning == Beginning::Unstable;

@@ -34,7 +34,7 @@
 //! them, if no rule tells them apart ([`Liveness::far_views_are_alike`]). Whoever moves there leaves the boundary.
 //!
 //! **Views without end.** [`Liveness::endless`] has no such boundary. It follows few of the runs, in which
-//! Byzantine replicas do little, and the same in every view ([`Conduct`]), the network is stable from the start or from
+//! Byzantine replicas do little, and the same in every view ([`Conduct`]), the network is stable from where they begin or from
 //! any state that can be reached before ([`Beginning`]), and from then on of all honest participants that owe
 //! a step the first one takes one, of what it can do. As soon as everybody is n views past the first, a state is taken for the one with all
 //! these views n lower: the same state ([`Rename`](crate::pbft::Rename)) but for what was sent in the n

@@ -291,8 +291,7 @@ fn views_that_change_for_ever_are_a_loop() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn what_goes_wrong_far_away_or_from_some_state_on_is_found() {
-    // `late-check` takes minutes, and is left to a release build (`bft bugs --check --all`).
-    let rising = [("highest-join", 0), ("no-repetition", 0), ("open-gap", 0)];
+    let rising = [("highest-join", 0), ("no-repetition", 0), ("open-gap", 0), ("late-check", 0)];
     for (name, run) in rising.into_iter().chain([("same-view-join", 0)]) {
         let rulebook = bugs::find(name).unwrap();
         let row =

@@ -176,4 +176,12 @@ pub fn goes_round(tab: &mut Tab, served: &Served) {
     tab.click("[data-rules=\"no-timer\"] .main", "See it broken, without a step");
     tab.wait_for("#won", "executed is broken");
     at(tab, 0);
+    // One that a simulated run of thousands of steps shows: as far as it can be drawn, and said to be no more.
+    tab.goto(&served.url);
+    tab.wait("document.querySelector('[data-rules=\"restarted-timer\"] .main')");
+    tab.click("[data-rules=\"restarted-timer\"] .main", "Watch how it begins");
+    tab.wait_for("#facts", "are how a run of thousands begins that breaks it");
+    tab.key("End");
+    shown(tab, "document.body.dataset.at > 400");
+    assert_eq!(verdict(tab, "agreement"), "holds");
 }

@@ -16,15 +16,16 @@ const CLASSES = [
 
 function story(row) {
   const known = row.story?.steps.length;
-  const watch = known == null ? "Look for how it breaks, for five minutes at most" : known ? `Watch it break, in ${count(known, "step")}` : "See it broken, without a step";
-  const links = [h("a", { href: `#/run?${row.query}` }, "Play it by hand")];
+  const watch = row.simulated ? "Watch how it begins" : known == null ? "Look for how it breaks, for five minutes at most" : known ? `Watch it break, in ${count(known, "step")}` : "See it broken, without a step";
+  // A simulated run has no bound in which one could play.
+  const links = row.simulated ? [] : [h("a", { href: `#/run?${row.query}` }, "Play it by hand")];
   const held = row.holds && row.class !== "correct";
-  if (row.class !== "correct" && !held && !row.simulated) links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, watch));
+  if (row.class !== "correct" && !held) links.unshift(h("a", { class: "main", href: `#/story?${row.query}` }, watch));
   return h("li", { class: `story ${row.class}`, "data-rules": row.rules },
     h("h3", {}, row.rules),
     h("p", {}, row.breaks ? `${row.breaks[0].toUpperCase()}${row.breaks.slice(1)}.` : "PBFT as its paper has it, with every rule in place."),
     held ? h("p", { class: "holds" }, h("b", {}, "Holds"), " within its bound, as an exhaustive search has found: there is nothing to watch. Try.") : null,
-    row.simulated ? h("p", { class: "faint" }, "What shows it is a simulated run of thousands of steps, too long to be drawn here: ", h("code", {}, `bft bugs --check ${row.rules}`), " has it happen again.") : null,
+    row.simulated ? h("p", { class: "faint" }, "What shows it is a simulated run of thousands of steps, of which the first are shown here: ", h("code", {}, `bft bugs --check ${row.rules}`), " has all of it happen again.") : null,
     row.property && !held ? h("p", { class: "breaks" }, h("b", {}, "Breaks "), `${row.property}: ${row.property_statement}`) : null,
     h("p", { class: "faint" }, `${row.bound}; Byzantine: ${row.holds ? "whoever, up to f of them" : row.byzantine.join(", ") || "nobody"}`),
     row.source ? h("p", { class: "faint source" }, `Seen in: ${row.source}`) : null,

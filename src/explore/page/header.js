@@ -16,7 +16,9 @@ export function subject(element, session) {
 /** Bound, adversary, verdict, properties, and a form to change what is looked at. */
 export function facts(element, session, state) {
   const goal = state.properties.find((one) => one.is_goal) ?? state.properties.find((one) => one.verdict === "violated");
-  const known = session.story && !session.protocol ? `a run of ${count(session.story.steps.length, "step")} is known that breaks it` : "";
+  // Of a simulated run only the beginning is there.
+  const length = count(session.story?.steps.length ?? 0, "step");
+  const known = !session.story || session.protocol ? "" : session.simulated ? `these ${length} are how a run of thousands begins that breaks it` : `a run of ${length} is known that breaks it`;
   const open = element.querySelector("details")?.open ?? false;
   return fill(element,
     h("span", { class: "fact" }, h("b", {}, "Bound"), " ", session.bound),

@@ -118,7 +118,7 @@ impl PbftStage {
             "byzantine": byzantine.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "source": rulebook.map(|rulebook| rulebook.source),
             "holds": rulebook.is_some_and(holds),
-            "simulated": story.is_none() && rulebook.is_some_and(is_simulated),
+            "simulated": rulebook.is_some_and(story::is_simulated),
             "query": format!("rules={}", subject.name()),
             "story": story.map(|story| story.to_json(&format!("rules={}", subject.name()))),
         })
@@ -137,11 +137,6 @@ fn expected(subject: &Pbft) -> Option<Property> {
 /// Whether the corpus says of no run of a rulebook that it violates something.
 fn holds(rulebook: &bugs::Rulebook) -> bool {
     rulebook.runs.iter().all(|run| run.expected == bugs::Expected::Holds)
-}
-
-/// Whether a simulated run alone shows what the corpus says of a rulebook.
-fn is_simulated(rulebook: &bugs::Rulebook) -> bool {
-    rulebook.runs.iter().all(|run| run.scope.load.is_some())
 }
 
 impl Stage for PbftStage {
@@ -163,7 +158,11 @@ impl Stage for PbftStage {
     fn story(&self, query: &Query) -> Answer {
         let opened = self.opened(query)?;
         if let Some(story) = &opened.story {
-            let says = format!("{} is violated", story.violates);
+            let rules = opened.subject.name();
+            let says = match story::begins(rules) {
+                Some(_) => story::begins_in_words(rules),
+                None => format!("{} is violated", story.violates),
+            };
             return Ok(json!({ "done": true, "story": story.to_json(&opened.query), "says": says }));
         }
         let answer = match query.is_set("cancel") {

@@ -113,6 +113,15 @@ impl Opened {
         let Some(subject) = catalogue.find(&name) else {
             return Err(format!("there is no rulebook '{name}'; the gallery lists them"));
         };
+        let is_plain = BOUND.iter().all(|key| *key == "rules" || query.get(key).is_none());
+        if is_plain
+            && let Some(story) = super::story::begins(&name)
+            && let Some(trace) = &story.held
+        {
+            let mut this = Opened::of_trace(&query.only(&BOUND), subject, trace, Some(story.violates));
+            this.story = Some(story.clone());
+            return Ok(this);
+        }
         let story = known.get(&name);
         let base = story.map_or_else(|| subject.scope(), |story| story.bound.scope);
         let scope = scope(query, base)?;

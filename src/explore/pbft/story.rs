@@ -61,6 +61,54 @@ static KNOWN: LazyLock<BTreeMap<String, Story>> = LazyLock::new(|| {
     stories.flatten().collect()
 });
 
+/// How many steps are shown of a simulated run that has too many to be drawn: by then it has become visible who waits.
+const BEGINNING: usize = 480;
+
+/// How the runs begin of the rulebooks that a simulated run alone shows.
+static BEGINNINGS: LazyLock<BTreeMap<&'static str, Story>> = LazyLock::new(|| {
+    let simulated = crate::bugs::RULEBOOKS.iter().filter(|rulebook| is_simulated(rulebook));
+    simulated.filter_map(|rulebook| Some((rulebook.name, beginning(rulebook)?))).collect()
+});
+
+/// Whether a simulated run alone shows what the corpus says of a rulebook.
+pub(super) fn is_simulated(rulebook: &Rulebook) -> bool {
+    rulebook.runs.iter().all(|run| run.scope.load.is_some())
+}
+
+/// How the run of a rulebook begins, if a simulated run alone shows what the corpus says of it.
+pub(super) fn begins(rules: &str) -> Option<&'static Story> {
+    let is_simulated = crate::bugs::find(rules).is_some_and(is_simulated);
+    is_simulated.then(|| BEGINNINGS.get(rules)).flatten()
+}
+
+/// What is said of such a beginning.
+pub(super) fn begins_in_words(rules: &str) -> String {
+    format!(
+        "the beginning of a simulated run of thousands of steps, all of which 'bft bugs --check {rules}' has happen"
+    )
+}
+
+fn beginning(rulebook: &'static Rulebook) -> Option<Story> {
+    let catalogue = crate::bugs::catalogue();
+    let subject = catalogue.find(rulebook.name)?;
+    let run = rulebook.runs.first()?;
+    let row = check::run_row(rulebook, run, &Limits::default(), &Progress::default()).ok()?;
+    let (violates, trace) = row.outcomes.iter().find_map(|outcome| match &outcome.verdict {
+        Verdict::Violated { property, trace, .. } => Some((*property, trace)),
+        _ => None,
+    })?;
+    let steps = trace.steps().iter().take(BEGINNING);
+    let events: Vec<_> = steps.map(|step| (step.to, step.event.clone())).collect();
+    let trace = Trace::replay(&Arc::new(trace.system().clone()), &events).ok()?;
+    let opened = Arc::new(Opened::of_trace("", subject, &trace, Some(violates)));
+    let mut walk = Walk::new(&opened);
+    for (to, event) in events {
+        walk.happen(to, event).ok()?;
+    }
+    let (bound, steps) = (trace.system().bound().clone(), walk.names);
+    Some(Story { bound, open: false, violates, steps, lasso: None, held: Some(Arc::new(trace)) })
+}
+
 /// The stories of the corpus.
 pub(super) fn known() -> &'static BTreeMap<String, Story> {
     &KNOWN
@@ -121,6 +169,9 @@ pub(super) type Found = (Option<Story>, String);
 
 /// Looks for the story of a rulebook of the corpus: what must be found, where it must.
 fn in_corpus(rulebook: &'static Rulebook, subject: &Pbft, limits: &Limits, progress: &Progress) -> Found {
+    if let Some(story) = begins(rulebook.name) {
+        return (Some(story.clone()), begins_in_words(rulebook.name));
+    }
     let mut says = "the corpus says of no run that it violates something".to_owned();
     for run in rulebook.runs.iter().filter(|run| matches!(run.expected, Expected::Violated(_))) {
         let row = check::run_row(rulebook, run, limits, progress);

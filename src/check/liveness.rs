@@ -1,23 +1,20 @@
 //! The liveness properties of PBFT, on all fair runs of a bound.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::fair::{Cut, FairModel, HaltedGraph, LivenessProperty, LivenessVerdict, check_liveness_on};
 use super::job::Job;
 use super::limits::{Limit, Limits, Progress};
+use super::liveness_looks::{Asked, FEW, together};
 use super::liveness_told::{panics, told};
 use super::outcome::{Outcome, Verdict, exhausted};
-use super::overseer;
 use super::search::{Coverage, End, search};
 use crate::interrupt;
 use crate::model::{
     Beginning, BoundError, Conduct, Event, Judge as _, Liveness, LivenessMove, LivenessState, Owed, Property,
-    Run, Stabilisation,
+    Stabilisation,
 };
-use crate::pbft::{Message, Principal, Replica, Rules, View};
-use crate::trace::RunLasso;
+use crate::pbft::{Principal, Rules};
 
 impl FairModel for Liveness {
     type Class = Owed;
@@ -34,14 +31,7 @@ impl FairModel for Liveness {
     }
 }
 
-/// The most states that are looked at in search of views that change for ever: before anything else, and where the bound
-/// leaves no verdict.
-pub(super) const FEW: u64 = 20_000;
-pub(super) const MANY: u64 = 100_000;
-
-/// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
-/// without end comes first; where there are more than so many states, it comes then.
-const MANY_VIEWS: u64 = 3;
+/// A bound of more states is looked at in between for runs without end.
 const LARGE: u64 = 250_000;
 
 /// The good outcome without which liveness says nothing.
@@ -92,7 +82,7 @@ pub(super) fn run_liveness(
     let (mut outcome, mut halted) =
         asked.explored(&model, if has_looked { limits.max_states } else { Some(first) }, halted);
     if !has_looked && is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
-        match asked.look_once(Beginning::Unstable, FEW)? {
+        match asked.late(|asked| asked.look(&Conduct::PLAIN, Beginning::Unstable, FEW, &[]))? {
             Ok(Some(found)) => return Ok((found.also(outcome.coverage), None)),
             Ok(None) => {
                 has_looked = true;
@@ -105,7 +95,7 @@ pub(super) fn run_liveness(
         outcome.verdict = all_explored(&model);
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
-        && let Ok(Some(found)) = asked.look_once(Beginning::Unstable, MANY)?
+        && let Ok(Some(found)) = asked.late(Asked::last_looks)?
     {
         return Ok((found.also(outcome.coverage), None));
     }
@@ -145,159 +135,6 @@ pub(super) struct UnfinishedLiveness {
     pub covered: Coverage,
     /// Whether runs without end were looked at between.
     pub has_looked: bool,
-}
-
-/// What is asked, and what came of the looks at runs without end so far.
-struct Asked<'a> {
-    job: &'a Job,
-    rules: &'static dyn Rules,
-    property: Option<Property>,
-    limits: &'a Limits,
-    progress: &'a Progress,
-    start: Instant,
-    /// What all looks covered.
-    covered: Coverage,
-    /// The first violation of which it is not sure that it goes on for ever.
-    found: Option<Outcome>,
-}
-
-impl Asked<'_> {
-    /// The looks at runs without end that come first.
-    fn first_looks(&mut self) -> Result<Option<Outcome>, BoundError> {
-        if let Some(outcome) = self.look(Beginning::Stable, FEW, &[])? {
-            return Ok(Some(outcome));
-        }
-        // What spoils every view but the first shows only where nothing is decided in that one.
-        let left = self.first_view_left()?;
-        if !left.is_empty()
-            && let Some(outcome) = self.look(Beginning::Stable, FEW, &left)?
-        {
-            return Ok(Some(outcome));
-        }
-        match self.job.bound.scope.views >= MANY_VIEWS {
-            true => self.look(Beginning::Unstable, FEW, &[]),
-            false => Ok(None),
-        }
-    }
-
-    /// A run in which honest replicas hear of every request, and those leave view 0 whose timers run by then: what happens in view
-    /// 0 before the network is stable where nothing else arrives. Nothing if the bound has no other view.
-    fn first_view_left(&self) -> Result<Vec<(Principal, Event)>, BoundError> {
-        if self.job.bound.scope.views < 2 {
-            return Ok(Vec::new());
-        }
-        let system = new_model(self.job, self.rules)?.shared_system();
-        let mut run = Run::new(Arc::clone(&system));
-        let requests = system.requests().iter().cloned().map(Message::Request).map(Event::Deliver);
-        let events: Vec<_> = requests.chain([Event::Timeout(View(0))]).collect();
-        let mut left = Vec::new();
-        for id in system.honest().iter().map(Replica::id) {
-            let who = Principal::Replica(id);
-            let happened: Vec<_> = events
-                .iter()
-                .filter(|event| run.step(who, event).is_ok())
-                .map(|event| (who, event.clone()))
-                .collect();
-            // A primary stays, and is as if it had not heard of them: whoever leaves needs nothing of it.
-            if matches!(happened.last(), Some((_, Event::Timeout(_)))) {
-                left.extend(happened);
-            }
-        }
-        Ok(left)
-    }
-
-    /// A look at runs without end after which there is something to lose; the limit that has cut it short, if one has.
-    fn look_once(
-        &mut self,
-        beginning: Beginning,
-        most: u64,
-    ) -> Result<Result<Option<Outcome>, Limit>, BoundError> {
-        let covered = self.covered;
-        let looked = interrupt::caught(|| -> Result<_, BoundError> {
-            let looked = self.look(beginning, most, &[])?;
-            if looked.is_none() {
-                // Each exploration of it has ended by itself, early.
-                interrupt::poll();
-            }
-            Ok(looked)
-        });
-        Ok(match looked {
-            Ok(looked) => Ok(looked?),
-            Err(interrupted) => {
-                self.covered = covered;
-                Err(overseer::limit(interrupted, self.limits))
-            }
-        })
-    }
-
-    /// What a model of all runs says, from where its exploration was ended before, if it was.
-    fn explored(
-        &self,
-        model: &Liveness,
-        max_states: Option<u64>,
-        halted: Option<HaltedGraph<LivenessState, Owed>>,
-    ) -> (Outcome, Option<HaltedGraph<LivenessState, Owed>>) {
-        let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
-        let limits = Limits { max_states, timeout, ..*self.limits };
-        self.progress.can_pause.store(true, Relaxed);
-        let judged = judge(self.job, model, &[], self.property, &limits, self.progress, halted);
-        if !self.progress.pauses() {
-            self.progress.can_pause.store(false, Relaxed);
-        }
-        judged
-    }
-
-    /// What a model says, within what is left of the time and within so many states.
-    fn judged(&self, model: &Liveness, max_states: Option<u64>, given: &[(Principal, Event)]) -> Outcome {
-        let timeout = self.limits.timeout.map(|timeout| timeout.saturating_sub(self.start.elapsed()));
-        let limits = Limits { max_states, timeout, ..*self.limits };
-        judge(self.job, model, given, self.property, &limits, self.progress, None).0
-    }
-
-    /// Looks for views that change for ever in runs that begin with events that are given, under each conduct at so many states
-    /// at most.
-    fn look(
-        &mut self,
-        beginning: Beginning,
-        most: u64,
-        given: &[(Principal, Event)],
-    ) -> Result<Option<Outcome>, BoundError> {
-        for conduct in Conduct::ALL {
-            if conduct != Conduct::Silent && self.job.bound.byzantine.is_empty() {
-                continue;
-            }
-            let model = Liveness::endless(self.job.bound.clone(), self.rules, conduct, beginning)?;
-            let Some(model) = model else { continue };
-            let Ok(model) = model.beginning_with(given, false) else { continue };
-            let most = self.limits.max_states.map_or(most, |limit| limit.min(most));
-            let outcome = self.judged(&model, Some(most), given);
-            self.covered = together(self.covered, outcome.coverage);
-            let Verdict::Violated { trace, property, .. } = &outcome.verdict else { continue };
-            let is_said = *property == Property::Panics || beginning == Beginning::Unstable;
-            if is_said || trace.lasso().is_some_and(RunLasso::is_rising) {
-                return Ok(Some(Outcome { coverage: self.covered, ..outcome }));
-            }
-            self.found.get_or_insert(outcome);
-        }
-        Ok(None)
-    }
-}
-
-impl Outcome {
-    /// The same with what another exploration covered.
-    pub(super) fn also(self, covered: Coverage) -> Self {
-        Outcome { coverage: together(self.coverage, covered), ..self }
-    }
-}
-
-/// What two explorations covered.
-fn together(one: Coverage, other: Coverage) -> Coverage {
-    Coverage {
-        states: one.states + other.states,
-        transitions: one.transitions + other.transitions,
-        depth: one.depth.max(other.depth),
-        elapsed: one.elapsed + other.elapsed,
-    }
 }
 
 /// What one model says, whose runs begin with events that are given.

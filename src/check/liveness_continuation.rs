@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::job::{Job, JudgeKind};
 use super::limits::{Limit, Limits, Progress, deadline};
-use super::liveness::{FEW, MANY, all_explored, judge, new_model};
+use super::liveness::{all_explored, judge, new_model};
+use super::liveness_looks::{FEW, MANY};
 use super::outcome::{Outcome, Verdict};
 use super::question::PlanError;
 use crate::model::{Beginning, Bound, Conduct, Event, Liveness, Property, Scope, System};
@@ -82,7 +83,7 @@ impl Continued<'_> {
 
     /// A run whose views change for ever, under each conduct among a number of states. That none is found says nothing.
     fn rising(&self, beginning: Beginning) -> Result<Option<Outcome>, PlanError> {
-        for conduct in Conduct::ALL {
+        for conduct in Conduct::PLAIN {
             if conduct != Conduct::Silent && self.job.bound.byzantine.is_empty() {
                 continue;
             }

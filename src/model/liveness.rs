@@ -41,8 +41,8 @@
 //! views that it skips, and only if everybody refuses all of that by now; views only grow, so everybody
 //! always will. A loop of this model is a run of the protocol without end. Whether it is fair is judged by
 //! all that is owed ([`Liveness::owed_in`]), not by what is followed. So what is found is a violation; that
-//! nothing is found says nothing. A replica that does one thing in one view and another in the next is not followed, nor
-//! one whose messages hold what others have signed: those are left to the views of the bound.
+//! nothing is found says nothing. A replica whose messages hold what others have signed is not followed: that is left to the
+//! views of the bound.
 //!
 //! **What is forgotten.** As in [`GuardModel`], a replica's votes and view changes of others are no part of its
 //! local state, although it may have received them before. For the honest ones that changes nothing: they arrive

@@ -219,11 +219,14 @@ fn endless(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], conduct: 
 fn more_than_f_replicas_that_do_little_stop_the_paper_and_f_do_not() {
     let one_slot = Scope { slots: 1, requests: 1, checkpoint: Some(1), window: Some(1), ..ONE_VIEW };
     let two_slots = Scope { slots: 2, requests: 2, checkpoint: Some(1), ..ONE_VIEW };
-    for conduct in [Conduct::Unproved, Conduct::Far, Conduct::Scattered] {
+    for conduct in [Conduct::Unproved, Conduct::Far, Conduct::Scattered, Conduct::Any] {
         for byzantine in [0, 1, 3] {
             assert_eq!(endless(&Castro99, ONE_VIEW, &[byzantine], conduct), [false; 2], "{conduct:?}");
         }
     }
+    // What one of them does to a broken rule is among what any of them does.
+    let highest = bugs::find("highest-join").unwrap().rules;
+    assert_eq!(endless(highest, ONE_VIEW, &[0], Conduct::Any), [true; 2]);
     for conduct in [Conduct::Silent, Conduct::Stale] {
         for byzantine in [&[][..], &[0], &[1], &[3]] {
             assert_eq!(

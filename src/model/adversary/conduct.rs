@@ -42,6 +42,7 @@ pub(super) fn messages(system: &System, conduct: Conduct) -> Vec<Message> {
             let proposals = keys().flat_map(|key| proposals(system, key)).map(Message::PrePrepare);
             proposals.chain(keys().flat_map(|key| votes(system, key))).collect()
         }
+        Conduct::Any => Conduct::PLAIN.iter().flat_map(|&plain| messages(system, plain)).unique().collect(),
     }
 }
 

@@ -17,6 +17,8 @@ use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
 use super::{Adversary, Family, Proofs, quorum};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::hashed::IndexMap;
+use crate::memory;
 use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Message, NewView, PrePrepare, Principal, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey,
@@ -64,6 +66,21 @@ struct Start<'a> {
     sound: &'a [Entry],
     spoilt: &'a [Entry],
     own: &'a [Entry],
+}
+
+/// A kind of lists of view changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Quorums,
+    OtherViews,
+    Spoilt,
+    Repeated,
+    Forged,
+}
+
+impl Kind {
+    /// In the order in which they are tried.
+    const ALL: [Kind; 5] = [Kind::Quorums, Kind::OtherViews, Kind::Spoilt, Kind::Repeated, Kind::Forged];
 }
 
 impl Adversary {
@@ -114,29 +131,77 @@ impl Adversary {
         start: &Start<'_>,
         out: &mut FxHashMap<Fingerprint, Arc<Signed<NewView>>>,
     ) {
-        let families = [
-            self.quorums(memo, start),
-            self.other_views(start),
-            self.spoilt(start),
-            self.repeated(start),
-            self.forged(memo, knowledge, start),
-        ];
+        let by_sender = self.justifying(start);
         let rows = std::cell::OnceCell::new();
-        for lists in families {
-            // Of lists with which the same is due the first and the last.
-            let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
-            for (place, list) in lists.iter().enumerate() {
-                let justified = self.justified(memo, start, list);
-                out.extend(justified.accepted.iter().cloned());
-                by_due.entry(justified.due).or_insert((place, place)).1 = place;
+        for kind in Kind::ALL {
+            let key = Self::print_of_kind(knowledge, start, &by_sender, kind);
+            if let Some(known) = memo.of_lists.get(&key) {
+                out.extend(known.iter().cloned());
+                continue;
             }
-            let places: BTreeSet<usize> =
-                by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
-            for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
-                let rows = rows.get_or_init(|| self.rows(memo_proposals(memo, knowledge), start));
-                out.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
-            }
+            let lists = match kind {
+                Kind::Quorums => self.quorums(memo, start, &by_sender),
+                Kind::OtherViews => self.other_views(start, &by_sender),
+                Kind::Spoilt => self.spoilt(start, &by_sender),
+                Kind::Repeated => self.repeated(start, &by_sender),
+                Kind::Forged => self.forged(memo, knowledge, start),
+            };
+            let rows_of = |memo: &Memo| self.rows(memo_proposals(memo, knowledge), start);
+            let found = self.on_lists(memo, start, &lists, |memo| rows.get_or_init(|| rows_of(memo)));
+            out.extend(found.iter().cloned());
+            memory::before(&memo.of_lists);
+            memo.of_lists.insert(key, found);
         }
+    }
+
+    /// What stands for all that lists of a kind are made of.
+    fn print_of_kind(
+        knowledge: &Proofs,
+        start: &Start<'_>,
+        by_sender: &BySender<'_>,
+        kind: Kind,
+    ) -> Fingerprint {
+        let is_for = |entry: &&Entry| entry.content().new_view == start.view;
+        let justifying = by_sender.values().flatten().copied();
+        let of = |entries: &mut dyn Iterator<Item = &Entry>| entries.map(|entry| entry.print).collect_vec();
+        let of_justifying = || of(&mut justifying.clone());
+        let prints = match kind {
+            Kind::Quorums => (of_justifying(), Vec::new()),
+            Kind::OtherViews => (of_justifying(), of(&mut start.sound.iter())),
+            Kind::Spoilt => (of_justifying(), of(&mut start.spoilt.iter().filter(is_for))),
+            Kind::Repeated => (of_justifying(), of(&mut start.own.iter().filter(is_for))),
+            Kind::Forged => {
+                let proved = knowledge.parts.iter().filter(|part| part.proves);
+                let claims = proved.map(|part| Fingerprint::from(part.id));
+                (claims.collect(), of(&mut start.own.iter().find(is_for).into_iter()))
+            }
+        };
+        fingerprint(&(kind, start.id, start.view, prints))
+    }
+
+    /// The new views on these lists that are accepted, those of one content once: with what is due on each, and on some with
+    /// any other proposals.
+    fn on_lists<'a>(
+        &self,
+        memo: &mut Memo,
+        start: &Start<'_>,
+        lists: &[List],
+        rows: impl Fn(&Memo) -> &'a Vec<Vec<Proposal>>,
+    ) -> Arc<[Printed]> {
+        let mut found: IndexMap<Fingerprint, Arc<Signed<NewView>>> = IndexMap::default();
+        // Of lists with which the same is due the first and the last.
+        let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
+        for (place, list) in lists.iter().enumerate() {
+            let justified = self.justified(memo, start, list);
+            found.extend(justified.accepted.iter().cloned());
+            by_due.entry(justified.due).or_insert((place, place)).1 = place;
+        }
+        let places: BTreeSet<usize> = by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
+        for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
+            let rows = rows(memo);
+            found.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
+        }
+        found.into_iter().collect()
     }
 
     fn print_of(start: &Start<'_>, list: &[Entry]) -> Fingerprint {
@@ -212,8 +277,7 @@ impl Adversary {
     }
 
     /// Every quorum of view changes of different senders, larger sets, and each in another order, where that matters.
-    fn quorums(&self, memo: &mut Memo, start: &Start<'_>) -> Vec<List> {
-        let by_sender = self.justifying(start);
+    fn quorums(&self, memo: &mut Memo, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         let n = usize::from(self.system.bound().scope.replicas);
         let slots = self.system.bound().scope.slots as usize;
         // A larger set than a quorum can matter where the certificates for the slots come from more senders than a
@@ -221,7 +285,7 @@ impl Adversary {
         let largest = if n <= EVERY_CHOICE { n } else { self.quorum().max(slots) };
         let mut lists = Vec::new();
         for size in self.quorum()..=largest.min(by_sender.len()) {
-            lists.extend(products(&by_sender, size, n <= EVERY_CHOICE));
+            lists.extend(products(by_sender, size, n <= EVERY_CHOICE));
         }
         let other_orders: Vec<List> =
             lists.iter().flat_map(|list| self.other_orders(memo, start, list)).take(MOST_LISTS).collect();
@@ -255,9 +319,9 @@ impl Adversary {
     }
 
     /// Quorums with view changes for other views.
-    fn other_views(&self, start: &Start<'_>) -> Vec<List> {
-        let (justifying, all) = (self.justifying(start), by_sender(start.sound.iter()));
-        if justifying == all || !self.has(Family::OtherViews) {
+    fn other_views(&self, start: &Start<'_>, justifying: &BySender<'_>) -> Vec<List> {
+        let all = by_sender(start.sound.iter());
+        if *justifying == all || !self.has(Family::OtherViews) {
             return Vec::new();
         }
         let lists = products(&all, self.quorum(), true);
@@ -266,11 +330,10 @@ impl Adversary {
     }
 
     /// One view change that is refused by itself, among others or several times.
-    fn spoilt(&self, start: &Start<'_>) -> Vec<List> {
+    fn spoilt(&self, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         if !self.has(Family::Spoilt) {
             return Vec::new();
         }
-        let by_sender = self.justifying(start);
         let others = self.quorum().saturating_sub(1);
         let mut lists = Vec::new();
         for bad in start.spoilt.iter().filter(|entry| entry.content().new_view == start.view) {
@@ -289,11 +352,10 @@ impl Adversary {
     }
 
     /// One view change as often as it takes; all that one sender has to say, alone and among others; and none.
-    fn repeated(&self, start: &Start<'_>) -> Vec<List> {
+    fn repeated(&self, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         if !self.has(Family::Repeated) {
             return vec![Vec::new()];
         }
-        let by_sender = self.justifying(start);
         let all = by_sender.values().flatten();
         let mut lists: Vec<List> =
             all.map(|&entry| repeat_n(entry.clone(), self.quorum()).collect()).collect();

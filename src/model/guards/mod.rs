@@ -36,6 +36,7 @@ mod local_steps;
 mod locals;
 mod messages;
 mod met;
+mod plan;
 mod renamed;
 mod saved;
 mod start;
@@ -174,16 +175,15 @@ impl GuardModel {
         if tables.locals.is_over(locals) {
             return true;
         }
-        let Some(available) = tables.exists.known(&tables.locals.sent(locals)) else { return false };
+        let Some(available) = tables.exists.known(&tables.locals.sets(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
         for (participant, &local) in (0..).zip(locals) {
-            let Some(guards) = tables.locals.guards(local) else { continue };
-            if !guards.are_up_to(&tables.messages) {
+            if !tables.locals.is_up_to(local, &tables.messages) {
                 actions.truncate(before);
                 return false;
             }
-            actions.extend(enabled(&guards.guards, participant, available, may_crash));
+            tables.locals.enabled(local, participant, available, may_crash, actions);
         }
         true
     }

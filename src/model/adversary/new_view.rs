@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
@@ -33,29 +34,8 @@ const MOST_ROWS: usize = 1 << 10;
 /// the first are taken, and the last for comparison.
 const EVERY_CHOICE: usize = 4;
 
-/// A view change, with what stands for it.
-#[derive(Clone)]
-struct Entry {
-    change: Arc<Signed<ViewChange>>,
-    print: Fingerprint,
-}
-
-impl Entry {
-    fn real(change: &Arc<Signed<ViewChange>>) -> Self {
-        Entry { change: Arc::clone(change), print: fingerprint(&**change) }
-    }
-
-    fn own(change: &Change) -> Self {
-        Entry { change: Arc::clone(&change.signed), print: change.print }
-    }
-
-    fn content(&self) -> &ViewChange {
-        self.change.message()
-    }
-}
-
-type List = Vec<Entry>;
-type BySender<'a> = BTreeMap<Principal, Vec<&'a Entry>>;
+type List = Vec<Change>;
+type BySender<'a> = BTreeMap<Principal, Vec<&'a Change>>;
 
 /// Who begins which view, and what there is to justify it with.
 struct Start<'a> {
@@ -63,9 +43,9 @@ struct Start<'a> {
     id: ReplicaId,
     view: View,
     /// View changes that are accepted by themselves: of honest replicas and of Byzantine ones.
-    sound: &'a [Entry],
-    spoilt: &'a [Entry],
-    own: &'a [Entry],
+    sound: &'a [&'a Change],
+    spoilt: &'a [Change],
+    own: &'a [Change],
 }
 
 /// A kind of lists of view changes.
@@ -92,28 +72,26 @@ impl Adversary {
         changes: &Changes,
         sent: impl IntoIterator<Item = &'a Message>,
     ) -> Vec<Message> {
-        let mut sound: List = sent
+        let honest: List = sent
             .into_iter()
             .filter_map(|message| match message {
-                Message::ViewChange(change) => Some(Entry::real(change)),
+                Message::ViewChange(change) => Some(Change::sound(change)),
                 _ => None,
             })
             .collect();
-        let prints: BTreeSet<Fingerprint> = sound.iter().map(|entry| entry.print).collect();
+        let prints: BTreeSet<Fingerprint> = honest.iter().map(|change| change.print).collect();
         let at_hand = fingerprint(&(knowledge.key, prints));
         if let Some(known) = memo.new_views.get(&at_hand) {
             return known.to_vec();
         }
-        let own: List = changes.taken.iter().map(Entry::own).collect();
-        sound.extend(own.iter().cloned());
-        let spoilt: List = changes.spoilt.iter().map(Entry::own).collect();
+        let (own, spoilt) = (&changes.taken, &changes.spoilt);
+        let sound: Vec<&Change> = honest.iter().chain(own).collect();
         let mut out = FxHashMap::default();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         for (key, id) in &self.alphabet.keys {
             for &view in self.alphabet.targets.iter().filter(|&&view| rules.may_propose(committee, view, *id))
             {
-                let (sound, spoilt, own) = (&sound, &spoilt, &own);
-                let start = Start { key, id: *id, view, sound, spoilt, own };
+                let start = Start { key, id: *id, view, sound: &sound, spoilt, own };
                 self.begin(memo, knowledge, &start, &mut out);
             }
         }
@@ -161,13 +139,13 @@ impl Adversary {
         by_sender: &BySender<'_>,
         kind: Kind,
     ) -> Fingerprint {
-        let is_for = |entry: &&Entry| entry.content().new_view == start.view;
+        let is_for = |entry: &&Change| entry.content().new_view == start.view;
         let justifying = by_sender.values().flatten().copied();
-        let of = |entries: &mut dyn Iterator<Item = &Entry>| entries.map(|entry| entry.print).collect_vec();
+        let of = |entries: &mut dyn Iterator<Item = &Change>| entries.map(|entry| entry.print).collect_vec();
         let of_justifying = || of(&mut justifying.clone());
         let prints = match kind {
             Kind::Quorums => (of_justifying(), Vec::new()),
-            Kind::OtherViews => (of_justifying(), of(&mut start.sound.iter())),
+            Kind::OtherViews => (of_justifying(), of(&mut start.sound.iter().copied())),
             Kind::Spoilt => (of_justifying(), of(&mut start.spoilt.iter().filter(is_for))),
             Kind::Repeated => (of_justifying(), of(&mut start.own.iter().filter(is_for))),
             Kind::Forged => {
@@ -204,19 +182,19 @@ impl Adversary {
         found.into_iter().collect()
     }
 
-    fn print_of(start: &Start<'_>, list: &[Entry]) -> Fingerprint {
-        let prints: Vec<Fingerprint> = list.iter().map(|entry| entry.print).collect();
+    fn print_of(start: &Start<'_>, list: &[Change]) -> Fingerprint {
+        let prints: SmallVec<[Fingerprint; 8]> = list.iter().map(|entry| entry.print).collect();
         fingerprint(&(start.id, start.view, prints))
     }
 
     /// What is due with a list of view changes, and whether a new view with that is accepted.
-    fn justified(&self, memo: &mut Memo, start: &Start<'_>, list: &[Entry]) -> Justified {
+    fn justified(&self, memo: &mut Memo, start: &Start<'_>, list: &[Change]) -> Justified {
         let key = Self::print_of(start, list);
         if let Some(known) = memo.justified.get(&key) {
             return known.clone();
         }
         let (rules, setting) = (self.system.rules(), self.system.setting());
-        let contents: Vec<&ViewChange> = list.iter().map(Entry::content).collect();
+        let contents: Vec<&ViewChange> = list.iter().map(Change::content).collect();
         let mut due = vec![batches_of(rules, &contents)];
         if let Ok(Ok(sifted)) = guarded(|| rules.sift(setting, &contents))
             && sifted.len() != contents.len()
@@ -241,7 +219,7 @@ impl Adversary {
         &self,
         memo: &mut Memo,
         start: &Start<'_>,
-        list: &[Entry],
+        list: &[Change],
         rows: &[Vec<Proposal>],
     ) -> Arc<[Printed]> {
         let key = Self::print_of(start, list);
@@ -256,8 +234,8 @@ impl Adversary {
         free
     }
 
-    fn accepted(&self, start: &Start<'_>, list: &[Entry], proposals: Vec<Proposal>) -> Option<Printed> {
-        let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
+    fn accepted(&self, start: &Start<'_>, list: &[Change], proposals: Vec<Proposal>) -> Option<Printed> {
+        let changes = list.iter().map(|entry| Arc::clone(&entry.signed)).collect();
         let new_view = NewView { view: start.view, view_changes: Uncompared(changes), proposals };
         let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();
         is_taken.then(|| {
@@ -273,7 +251,7 @@ impl Adversary {
     /// The view changes that justify the view, by sender.
     fn justifying<'a>(&self, start: &Start<'a>) -> BySender<'a> {
         let rules = self.system.rules();
-        by_sender(start.sound.iter().filter(|entry| rules.justifies(entry.content(), start.view)))
+        by_sender(start.sound.iter().copied().filter(|entry| rules.justifies(entry.content(), start.view)))
     }
 
     /// Every quorum of view changes of different senders, larger sets, and each in another order, where that matters.
@@ -320,7 +298,7 @@ impl Adversary {
 
     /// Quorums with view changes for other views.
     fn other_views(&self, start: &Start<'_>, justifying: &BySender<'_>) -> Vec<List> {
-        let all = by_sender(start.sound.iter());
+        let all = by_sender(start.sound.iter().copied());
         if *justifying == all || !self.has(Family::OtherViews) {
             return Vec::new();
         }
@@ -337,13 +315,13 @@ impl Adversary {
         let others = self.quorum().saturating_sub(1);
         let mut lists = Vec::new();
         for bad in start.spoilt.iter().filter(|entry| entry.content().new_view == start.view) {
-            let beside = || by_sender.iter().filter(|(who, _)| **who != bad.change.signer());
+            let beside = || by_sender.iter().filter(|(who, _)| **who != bad.signed.signer());
             let first = beside().filter_map(|(_, sent)| sent.first()).take(others);
             let last = beside().rev().filter_map(|(_, sent)| sent.last()).take(others);
             for beside in [first.collect_vec(), last.collect_vec()] {
                 let mut list: List =
                     beside.into_iter().map(|&entry| entry.clone()).chain([bad.clone()]).collect();
-                list.sort_by_key(|entry| entry.change.signer());
+                list.sort_by_key(|entry| entry.signed.signer());
                 lists.push(list);
             }
             lists.push(repeat_n(bad.clone(), self.quorum()).collect());
@@ -359,10 +337,10 @@ impl Adversary {
         let all = by_sender.values().flatten();
         let mut lists: Vec<List> =
             all.map(|&entry| repeat_n(entry.clone(), self.quorum()).collect()).collect();
-        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let is_own = |entry: &&Change| entry.content().new_view == start.view;
         let own: List = start.own.iter().filter(is_own).cloned().collect();
         let others =
-            by_sender.iter().filter(|(who, _)| own.iter().all(|entry| entry.change.signer() != **who));
+            by_sender.iter().filter(|(who, _)| own.iter().all(|entry| entry.signed.signer() != **who));
         let others: List = others.filter_map(|(_, sent)| sent.first().map(|&entry| entry.clone())).collect();
         lists.push(others.iter().chain(&own).cloned().collect());
         lists.push(own);
@@ -381,7 +359,7 @@ impl Adversary {
             return Vec::new();
         }
         let stable = StableCheckpoint::genesis().claim().clone();
-        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let is_own = |entry: &&Change| entry.content().new_view == start.view;
         let own: List = start.own.iter().find(is_own).cloned().into_iter().collect();
         once(Vec::new())
             .chain(proved)
@@ -391,7 +369,7 @@ impl Adversary {
                     .alphabet
                     .forgeable
                     .iter()
-                    .map(|&who| Entry::real(&Arc::new(Signed::forged(who, change.clone()))));
+                    .map(|&who| Change::sound(&Arc::new(Signed::forged(who, change.clone()))));
                 forged.chain(own.iter().cloned()).collect()
             })
             .collect()
@@ -455,18 +433,12 @@ fn proposal(key: &SigningKey, view: View, seq: SeqNum, batch: Batch) -> Proposal
     Proposal { pre_prepare: key.sign(PrePrepare { view, seq, digest: batch.digest() }), batch }
 }
 
-fn by_sender<'a>(entries: impl Iterator<Item = &'a Entry>) -> BySender<'a> {
+fn by_sender<'a>(entries: impl Iterator<Item = &'a Change>) -> BySender<'a> {
     let mut by_sender = BySender::new();
     for entry in entries {
-        by_sender.entry(entry.change.signer()).or_default().push(entry);
+        by_sender.entry(entry.signed.signer()).or_default().push(entry);
     }
     by_sender
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.print == other.print
-    }
 }
 
 /// One view change of each of so many senders, in every way; if not `every` choice of senders is wanted, of those who have

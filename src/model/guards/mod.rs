@@ -47,7 +47,7 @@ mod warm_up;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use stateright::Model;
 
@@ -62,6 +62,7 @@ use super::bits::Bits;
 use super::participant::{Participant, participants};
 use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
 use super::system::System;
+use crate::pbft::Message;
 use guard::enabled;
 use locals::Node;
 use messages::Messages;
@@ -79,6 +80,8 @@ pub struct GuardModel {
     tables: RwLock<Tables>,
     is_any_wrecked: Arc<AtomicBool>,
     verdicts: Verdicts,
+    /// What each participant says at the start of how far it is.
+    first_statuses: Vec<OnceLock<Option<Message>>>,
     /// Where the runs begin, if not at the start.
     start: Option<GuardState>,
 }
@@ -89,8 +92,10 @@ impl GuardModel {
         let adversary = Adversary::new(Arc::clone(&system));
         let tables = Tables::of(Messages::at_the_start(&system, &adversary));
         let honest = participants(&system);
+        let first_statuses = honest.iter().map(|_| OnceLock::new()).collect();
         GuardModel {
             system,
+            first_statuses,
             adversary,
             honest,
             horizon: None,

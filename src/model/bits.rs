@@ -30,6 +30,12 @@ impl Bits {
         self.combine(other, |a, b| a & !b)
     }
 
+    /// The bits, sixty-four to a word, the lowest first.
+    #[inline]
+    pub fn words(&self) -> &[u64] {
+        &self.0
+    }
+
     /// How many there are.
     pub fn len(&self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()

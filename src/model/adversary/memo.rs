@@ -88,6 +88,9 @@ pub struct Memo {
     pub known_changes: FxHashMap<Fingerprint, Arc<Changes>>,
     /// By a list of view changes, and who begins which view with it: the new views that are accepted.
     pub justified: FxHashMap<Fingerprint, Justified>,
+    /// By what lists of view changes of one kind are made of, and who begins which view with them: the new views that are
+    /// accepted, those of one content once.
+    pub of_lists: FxHashMap<Fingerprint, Arc<[Printed]>>,
     /// By the view changes at hand: all new views.
     pub new_views: FxHashMap<Fingerprint, Arc<[Message]>>,
     /// States of the service that are sent.

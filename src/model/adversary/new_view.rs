@@ -12,11 +12,14 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::memo::{Justified, Memo, Printed};
 use super::view_change::{Change, Changes};
 use super::{Adversary, Family, Proofs, quorum};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::hashed::IndexMap;
+use crate::memory;
 use crate::model::panics::guarded;
 use crate::pbft::{
     Batch, Message, NewView, PrePrepare, Principal, Proposal, ReplicaId, Rules, SeqNum, Signed, SigningKey,
@@ -31,29 +34,8 @@ const MOST_ROWS: usize = 1 << 10;
 /// the first are taken, and the last for comparison.
 const EVERY_CHOICE: usize = 4;
 
-/// A view change, with what stands for it.
-#[derive(Clone)]
-struct Entry {
-    change: Arc<Signed<ViewChange>>,
-    print: Fingerprint,
-}
-
-impl Entry {
-    fn real(change: &Arc<Signed<ViewChange>>) -> Self {
-        Entry { change: Arc::clone(change), print: fingerprint(&**change) }
-    }
-
-    fn own(change: &Change) -> Self {
-        Entry { change: Arc::clone(&change.signed), print: change.print }
-    }
-
-    fn content(&self) -> &ViewChange {
-        self.change.message()
-    }
-}
-
-type List = Vec<Entry>;
-type BySender<'a> = BTreeMap<Principal, Vec<&'a Entry>>;
+type List = Vec<Change>;
+type BySender<'a> = BTreeMap<Principal, Vec<&'a Change>>;
 
 /// Who begins which view, and what there is to justify it with.
 struct Start<'a> {
@@ -61,9 +43,24 @@ struct Start<'a> {
     id: ReplicaId,
     view: View,
     /// View changes that are accepted by themselves: of honest replicas and of Byzantine ones.
-    sound: &'a [Entry],
-    spoilt: &'a [Entry],
-    own: &'a [Entry],
+    sound: &'a [&'a Change],
+    spoilt: &'a [Change],
+    own: &'a [Change],
+}
+
+/// A kind of lists of view changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Quorums,
+    OtherViews,
+    Spoilt,
+    Repeated,
+    Forged,
+}
+
+impl Kind {
+    /// In the order in which they are tried.
+    const ALL: [Kind; 5] = [Kind::Quorums, Kind::OtherViews, Kind::Spoilt, Kind::Repeated, Kind::Forged];
 }
 
 impl Adversary {
@@ -75,28 +72,26 @@ impl Adversary {
         changes: &Changes,
         sent: impl IntoIterator<Item = &'a Message>,
     ) -> Vec<Message> {
-        let mut sound: List = sent
+        let honest: List = sent
             .into_iter()
             .filter_map(|message| match message {
-                Message::ViewChange(change) => Some(Entry::real(change)),
+                Message::ViewChange(change) => Some(Change::sound(change)),
                 _ => None,
             })
             .collect();
-        let prints: BTreeSet<Fingerprint> = sound.iter().map(|entry| entry.print).collect();
+        let prints: BTreeSet<Fingerprint> = honest.iter().map(|change| change.print).collect();
         let at_hand = fingerprint(&(knowledge.key, prints));
         if let Some(known) = memo.new_views.get(&at_hand) {
             return known.to_vec();
         }
-        let own: List = changes.taken.iter().map(Entry::own).collect();
-        sound.extend(own.iter().cloned());
-        let spoilt: List = changes.spoilt.iter().map(Entry::own).collect();
+        let (own, spoilt) = (&changes.taken, &changes.spoilt);
+        let sound: Vec<&Change> = honest.iter().chain(own).collect();
         let mut out = FxHashMap::default();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         for (key, id) in &self.alphabet.keys {
             for &view in self.alphabet.targets.iter().filter(|&&view| rules.may_propose(committee, view, *id))
             {
-                let (sound, spoilt, own) = (&sound, &spoilt, &own);
-                let start = Start { key, id: *id, view, sound, spoilt, own };
+                let start = Start { key, id: *id, view, sound: &sound, spoilt, own };
                 self.begin(memo, knowledge, &start, &mut out);
             }
         }
@@ -114,44 +109,92 @@ impl Adversary {
         start: &Start<'_>,
         out: &mut FxHashMap<Fingerprint, Arc<Signed<NewView>>>,
     ) {
-        let families = [
-            self.quorums(memo, start),
-            self.other_views(start),
-            self.spoilt(start),
-            self.repeated(start),
-            self.forged(memo, knowledge, start),
-        ];
+        let by_sender = self.justifying(start);
         let rows = std::cell::OnceCell::new();
-        for lists in families {
-            // Of lists with which the same is due the first and the last.
-            let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
-            for (place, list) in lists.iter().enumerate() {
-                let justified = self.justified(memo, start, list);
-                out.extend(justified.accepted.iter().cloned());
-                by_due.entry(justified.due).or_insert((place, place)).1 = place;
+        for kind in Kind::ALL {
+            let key = Self::print_of_kind(knowledge, start, &by_sender, kind);
+            if let Some(known) = memo.of_lists.get(&key) {
+                out.extend(known.iter().cloned());
+                continue;
             }
-            let places: BTreeSet<usize> =
-                by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
-            for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
-                let rows = rows.get_or_init(|| self.rows(memo_proposals(memo, knowledge), start));
-                out.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
-            }
+            let lists = match kind {
+                Kind::Quorums => self.quorums(memo, start, &by_sender),
+                Kind::OtherViews => self.other_views(start, &by_sender),
+                Kind::Spoilt => self.spoilt(start, &by_sender),
+                Kind::Repeated => self.repeated(start, &by_sender),
+                Kind::Forged => self.forged(memo, knowledge, start),
+            };
+            let rows_of = |memo: &Memo| self.rows(memo_proposals(memo, knowledge), start);
+            let found = self.on_lists(memo, start, &lists, |memo| rows.get_or_init(|| rows_of(memo)));
+            out.extend(found.iter().cloned());
+            memory::before(&memo.of_lists);
+            memo.of_lists.insert(key, found);
         }
     }
 
-    fn print_of(start: &Start<'_>, list: &[Entry]) -> Fingerprint {
-        let prints: Vec<Fingerprint> = list.iter().map(|entry| entry.print).collect();
+    /// What stands for all that lists of a kind are made of.
+    fn print_of_kind(
+        knowledge: &Proofs,
+        start: &Start<'_>,
+        by_sender: &BySender<'_>,
+        kind: Kind,
+    ) -> Fingerprint {
+        let is_for = |entry: &&Change| entry.content().new_view == start.view;
+        let justifying = by_sender.values().flatten().copied();
+        let of = |entries: &mut dyn Iterator<Item = &Change>| entries.map(|entry| entry.print).collect_vec();
+        let of_justifying = || of(&mut justifying.clone());
+        let prints = match kind {
+            Kind::Quorums => (of_justifying(), Vec::new()),
+            Kind::OtherViews => (of_justifying(), of(&mut start.sound.iter().copied())),
+            Kind::Spoilt => (of_justifying(), of(&mut start.spoilt.iter().filter(is_for))),
+            Kind::Repeated => (of_justifying(), of(&mut start.own.iter().filter(is_for))),
+            Kind::Forged => {
+                let proved = knowledge.parts.iter().filter(|part| part.proves);
+                let claims = proved.map(|part| Fingerprint::from(part.id));
+                (claims.collect(), of(&mut start.own.iter().find(is_for).into_iter()))
+            }
+        };
+        fingerprint(&(kind, start.id, start.view, prints))
+    }
+
+    /// The new views on these lists that are accepted, those of one content once: with what is due on each, and on some with
+    /// any other proposals.
+    fn on_lists<'a>(
+        &self,
+        memo: &mut Memo,
+        start: &Start<'_>,
+        lists: &[List],
+        rows: impl Fn(&Memo) -> &'a Vec<Vec<Proposal>>,
+    ) -> Arc<[Printed]> {
+        let mut found: IndexMap<Fingerprint, Arc<Signed<NewView>>> = IndexMap::default();
+        // Of lists with which the same is due the first and the last.
+        let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
+        for (place, list) in lists.iter().enumerate() {
+            let justified = self.justified(memo, start, list);
+            found.extend(justified.accepted.iter().cloned());
+            by_due.entry(justified.due).or_insert((place, place)).1 = place;
+        }
+        let places: BTreeSet<usize> = by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
+        for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
+            let rows = rows(memo);
+            found.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
+        }
+        found.into_iter().collect()
+    }
+
+    fn print_of(start: &Start<'_>, list: &[Change]) -> Fingerprint {
+        let prints: SmallVec<[Fingerprint; 8]> = list.iter().map(|entry| entry.print).collect();
         fingerprint(&(start.id, start.view, prints))
     }
 
     /// What is due with a list of view changes, and whether a new view with that is accepted.
-    fn justified(&self, memo: &mut Memo, start: &Start<'_>, list: &[Entry]) -> Justified {
+    fn justified(&self, memo: &mut Memo, start: &Start<'_>, list: &[Change]) -> Justified {
         let key = Self::print_of(start, list);
         if let Some(known) = memo.justified.get(&key) {
             return known.clone();
         }
         let (rules, setting) = (self.system.rules(), self.system.setting());
-        let contents: Vec<&ViewChange> = list.iter().map(Entry::content).collect();
+        let contents: Vec<&ViewChange> = list.iter().map(Change::content).collect();
         let mut due = vec![batches_of(rules, &contents)];
         if let Ok(Ok(sifted)) = guarded(|| rules.sift(setting, &contents))
             && sifted.len() != contents.len()
@@ -176,7 +219,7 @@ impl Adversary {
         &self,
         memo: &mut Memo,
         start: &Start<'_>,
-        list: &[Entry],
+        list: &[Change],
         rows: &[Vec<Proposal>],
     ) -> Arc<[Printed]> {
         let key = Self::print_of(start, list);
@@ -191,8 +234,8 @@ impl Adversary {
         free
     }
 
-    fn accepted(&self, start: &Start<'_>, list: &[Entry], proposals: Vec<Proposal>) -> Option<Printed> {
-        let changes = list.iter().map(|entry| Arc::clone(&entry.change)).collect();
+    fn accepted(&self, start: &Start<'_>, list: &[Change], proposals: Vec<Proposal>) -> Option<Printed> {
+        let changes = list.iter().map(|entry| Arc::clone(&entry.signed)).collect();
         let new_view = NewView { view: start.view, view_changes: Uncompared(changes), proposals };
         let is_taken = self.system.rules().check_new_view(self.system.setting(), &new_view).is_ok();
         is_taken.then(|| {
@@ -208,12 +251,11 @@ impl Adversary {
     /// The view changes that justify the view, by sender.
     fn justifying<'a>(&self, start: &Start<'a>) -> BySender<'a> {
         let rules = self.system.rules();
-        by_sender(start.sound.iter().filter(|entry| rules.justifies(entry.content(), start.view)))
+        by_sender(start.sound.iter().copied().filter(|entry| rules.justifies(entry.content(), start.view)))
     }
 
     /// Every quorum of view changes of different senders, larger sets, and each in another order, where that matters.
-    fn quorums(&self, memo: &mut Memo, start: &Start<'_>) -> Vec<List> {
-        let by_sender = self.justifying(start);
+    fn quorums(&self, memo: &mut Memo, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         let n = usize::from(self.system.bound().scope.replicas);
         let slots = self.system.bound().scope.slots as usize;
         // A larger set than a quorum can matter where the certificates for the slots come from more senders than a
@@ -221,7 +263,7 @@ impl Adversary {
         let largest = if n <= EVERY_CHOICE { n } else { self.quorum().max(slots) };
         let mut lists = Vec::new();
         for size in self.quorum()..=largest.min(by_sender.len()) {
-            lists.extend(products(&by_sender, size, n <= EVERY_CHOICE));
+            lists.extend(products(by_sender, size, n <= EVERY_CHOICE));
         }
         let other_orders: Vec<List> =
             lists.iter().flat_map(|list| self.other_orders(memo, start, list)).take(MOST_LISTS).collect();
@@ -255,9 +297,9 @@ impl Adversary {
     }
 
     /// Quorums with view changes for other views.
-    fn other_views(&self, start: &Start<'_>) -> Vec<List> {
-        let (justifying, all) = (self.justifying(start), by_sender(start.sound.iter()));
-        if justifying == all || !self.has(Family::OtherViews) {
+    fn other_views(&self, start: &Start<'_>, justifying: &BySender<'_>) -> Vec<List> {
+        let all = by_sender(start.sound.iter().copied());
+        if *justifying == all || !self.has(Family::OtherViews) {
             return Vec::new();
         }
         let lists = products(&all, self.quorum(), true);
@@ -266,21 +308,20 @@ impl Adversary {
     }
 
     /// One view change that is refused by itself, among others or several times.
-    fn spoilt(&self, start: &Start<'_>) -> Vec<List> {
+    fn spoilt(&self, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         if !self.has(Family::Spoilt) {
             return Vec::new();
         }
-        let by_sender = self.justifying(start);
         let others = self.quorum().saturating_sub(1);
         let mut lists = Vec::new();
         for bad in start.spoilt.iter().filter(|entry| entry.content().new_view == start.view) {
-            let beside = || by_sender.iter().filter(|(who, _)| **who != bad.change.signer());
+            let beside = || by_sender.iter().filter(|(who, _)| **who != bad.signed.signer());
             let first = beside().filter_map(|(_, sent)| sent.first()).take(others);
             let last = beside().rev().filter_map(|(_, sent)| sent.last()).take(others);
             for beside in [first.collect_vec(), last.collect_vec()] {
                 let mut list: List =
                     beside.into_iter().map(|&entry| entry.clone()).chain([bad.clone()]).collect();
-                list.sort_by_key(|entry| entry.change.signer());
+                list.sort_by_key(|entry| entry.signed.signer());
                 lists.push(list);
             }
             lists.push(repeat_n(bad.clone(), self.quorum()).collect());
@@ -289,18 +330,17 @@ impl Adversary {
     }
 
     /// One view change as often as it takes; all that one sender has to say, alone and among others; and none.
-    fn repeated(&self, start: &Start<'_>) -> Vec<List> {
+    fn repeated(&self, start: &Start<'_>, by_sender: &BySender<'_>) -> Vec<List> {
         if !self.has(Family::Repeated) {
             return vec![Vec::new()];
         }
-        let by_sender = self.justifying(start);
         let all = by_sender.values().flatten();
         let mut lists: Vec<List> =
             all.map(|&entry| repeat_n(entry.clone(), self.quorum()).collect()).collect();
-        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let is_own = |entry: &&Change| entry.content().new_view == start.view;
         let own: List = start.own.iter().filter(is_own).cloned().collect();
         let others =
-            by_sender.iter().filter(|(who, _)| own.iter().all(|entry| entry.change.signer() != **who));
+            by_sender.iter().filter(|(who, _)| own.iter().all(|entry| entry.signed.signer() != **who));
         let others: List = others.filter_map(|(_, sent)| sent.first().map(|&entry| entry.clone())).collect();
         lists.push(others.iter().chain(&own).cloned().collect());
         lists.push(own);
@@ -319,7 +359,7 @@ impl Adversary {
             return Vec::new();
         }
         let stable = StableCheckpoint::genesis().claim().clone();
-        let is_own = |entry: &&Entry| entry.content().new_view == start.view;
+        let is_own = |entry: &&Change| entry.content().new_view == start.view;
         let own: List = start.own.iter().find(is_own).cloned().into_iter().collect();
         once(Vec::new())
             .chain(proved)
@@ -329,7 +369,7 @@ impl Adversary {
                     .alphabet
                     .forgeable
                     .iter()
-                    .map(|&who| Entry::real(&Arc::new(Signed::forged(who, change.clone()))));
+                    .map(|&who| Change::sound(&Arc::new(Signed::forged(who, change.clone()))));
                 forged.chain(own.iter().cloned()).collect()
             })
             .collect()
@@ -393,18 +433,12 @@ fn proposal(key: &SigningKey, view: View, seq: SeqNum, batch: Batch) -> Proposal
     Proposal { pre_prepare: key.sign(PrePrepare { view, seq, digest: batch.digest() }), batch }
 }
 
-fn by_sender<'a>(entries: impl Iterator<Item = &'a Entry>) -> BySender<'a> {
+fn by_sender<'a>(entries: impl Iterator<Item = &'a Change>) -> BySender<'a> {
     let mut by_sender = BySender::new();
     for entry in entries {
-        by_sender.entry(entry.change.signer()).or_default().push(entry);
+        by_sender.entry(entry.signed.signer()).or_default().push(entry);
     }
     by_sender
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.print == other.print
-    }
 }
 
 /// One view change of each of so many senders, in every way; if not `every` choice of senders is wanted, of those who have

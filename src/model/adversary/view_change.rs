@@ -42,6 +42,24 @@ pub struct Change {
     pub print: Fingerprint,
 }
 
+impl Change {
+    /// A view change that somebody has sent, or that is as good as one.
+    pub fn sound(signed: &Arc<Signed<ViewChange>>) -> Self {
+        Change { signed: Arc::clone(signed), print: fingerprint(&**signed) }
+    }
+
+    /// What it says.
+    pub fn content(&self) -> &ViewChange {
+        self.signed.message()
+    }
+}
+
+impl PartialEq for Change {
+    fn eq(&self, other: &Self) -> bool {
+        self.print == other.print
+    }
+}
+
 impl Adversary {
     /// Every view change that can be made of what is known.
     pub(super) fn view_changes(&self, memo: &mut Memo, knowledge: &Proofs) -> Arc<Changes> {

@@ -12,7 +12,7 @@ use std::hash::Hash;
 use std::iter::repeat_n;
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::engine::{Fingerprint, fingerprint};
 use crate::memory;
@@ -65,9 +65,9 @@ pub struct Ballots<'a, V> {
     forgeable: &'a [Principal],
 }
 
-/// Some of the votes that exist: those that agree with a statement in some fields.
+/// Some of the votes that exist: those that agree with a statement in some fields, a bit each.
 struct Pool {
-    votes: Vec<usize>,
+    fields: u8,
     print: Fingerprint,
 }
 
@@ -110,7 +110,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
         match last {
             Some(proof) => (proof.clone(), true),
             None => {
-                let votes = fittest.map_or_else(Vec::new, |pool| self.of(&pool.votes));
+                let votes = fittest.map_or_else(Vec::new, |pool| self.of(&self.places(wanted, &pool)));
                 (proof(votes), false)
             }
         }
@@ -144,32 +144,46 @@ impl<'a, V: Vote> Ballots<'a, V> {
     }
 
     /// The votes that agree with a statement in each subset of its fields, each set once, those with the most fields first.
-    fn pools(&self, wanted: &Wanted<V>) -> Vec<Pool> {
-        let agreement: SmallVec<[u8; 64]> =
-            self.votes.iter().map(|vote| wanted.vote.agreement(vote.message())).collect();
-        let all = 1 << V::FIELDS;
+    fn pools(&self, wanted: &Wanted<V>) -> SmallVec<[Pool; 8]> {
+        let all = 1u8 << V::FIELDS;
         let mut masks: SmallVec<[u8; 8]> = (if wanted.any_fields { 0 } else { all - 1 }..all).collect();
         masks.sort_by_key(|mask| Reverse(mask.count_ones()));
-        let mut pools: Vec<Pool> = Vec::new();
-        for mask in masks {
-            let votes: Vec<usize> =
-                (0..agreement.len()).filter(|&place| agreement[place] & mask == mask).collect();
-            let print = votes.iter().fold(0, |sum: Fingerprint, &place| sum.wrapping_add(self.prints[place]));
-            if !votes.is_empty() && pools.iter().all(|pool| pool.print != print) {
-                pools.push(Pool { votes, print });
+        // Of each set of fields what stands for the votes that agree in these, if there are any.
+        let mut prints: SmallVec<[Option<Fingerprint>; 8]> = smallvec![None; usize::from(all)];
+        for (vote, print) in self.votes.iter().zip(&self.prints) {
+            let agreement = wanted.vote.agreement(vote.message());
+            for &mask in masks.iter().filter(|&&mask| agreement & mask == mask) {
+                let sum = &mut prints[usize::from(mask)];
+                *sum = Some(sum.unwrap_or(0).wrapping_add(*print));
+            }
+        }
+        let mut pools: SmallVec<[Pool; 8]> = SmallVec::new();
+        for fields in masks {
+            if let Some(print) = prints[usize::from(fields)]
+                && pools.iter().all(|pool| pool.print != print)
+            {
+                pools.push(Pool { fields, print });
             }
         }
         pools
+    }
+
+    /// The places of the votes in a pool.
+    fn places(&self, wanted: &Wanted<V>, pool: &Pool) -> Vec<usize> {
+        let agrees = |vote: &Signed<V>| wanted.vote.agreement(vote.message()) & pool.fields == pool.fields;
+        let votes = self.votes.iter().enumerate().filter(|(_, vote)| agrees(vote));
+        votes.map(|(place, _)| place).collect()
     }
 
     /// A set of votes, one vote a sender, as few as a threshold takes, and each several times; equal ones once.
     fn of_pool(&self, wanted: &Wanted<V>, pool: &Pool) -> Vec<Vec<Signed<V>>> {
         let mut seen = BTreeSet::new();
         let first = |place: &usize| seen.insert(self.votes[*place].signer());
-        let one_each: Vec<usize> = pool.votes.iter().copied().filter(first).collect();
+        let votes = self.places(wanted, pool);
+        let one_each: Vec<usize> = votes.iter().copied().filter(first).collect();
         let few = one_each[..one_each.len().min(wanted.threshold)].to_vec();
         let often = one_each.iter().flat_map(|&place| repeat_n(place, wanted.repeated)).collect();
-        let mut sets = vec![pool.votes.clone()];
+        let mut sets = vec![votes];
         for set in [one_each, few, often] {
             if !set.is_empty() && !sets.contains(&set) {
                 sets.push(set);

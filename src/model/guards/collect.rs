@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::hashed::IndexMap;
+use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
 use super::local_steps::Found;
 use super::locals::Node;
 use super::tables::Tables;
-use super::transition_cache::TIMEOUT;
+use super::transition_cache::{Emitted, Id, TIMEOUT};
 use crate::model::bits::Bits;
 use crate::model::panics::raised;
 use crate::model::participant::Local;
@@ -65,8 +66,18 @@ impl GuardModel {
         found: Vec<Found>,
     ) -> Vec<Guard> {
         let mut consequences = Consequences::of(known, self.system.is_open());
-        for Found { feed, any, local, emitted } in found {
-            let next = self.after(tables, node, local, &emitted);
+        // Many sets of messages lead to one state.
+        let mut numbers: FxHashMap<(Id, Emitted), u32> = FxHashMap::default();
+        for Found { feed, any, state, local, emitted } in found {
+            let key = (state, emitted);
+            let next = match numbers.get(&key) {
+                Some(&next) => next,
+                None => {
+                    let next = self.after(tables, node, &local, &key.1);
+                    numbers.insert(key, next);
+                    next
+                }
+            };
             consequences.add(next, Way::new(feed, any, &tables.messages.unconditional));
         }
         consequences.into_guards(|next| {
@@ -76,19 +87,19 @@ impl GuardModel {
     }
 
     /// The number of the local state that a participant gets to with this state and these messages sent.
-    fn after(&self, tables: &mut Tables, node: &Node, local: Local, emitted: &BTreeSet<Message>) -> u32 {
+    fn after(&self, tables: &mut Tables, node: &Node, local: &Local, emitted: &BTreeSet<Message>) -> u32 {
         let mut sent = node.sent.clone();
-        let states = self.states(node, &local);
+        let states = self.states(node, local);
         for message in emitted.iter().cloned().chain(states) {
             sent.insert(tables.messages.intern(message));
         }
-        if let Some(after) = local.replica().filter(|_| local != node.local)
+        if let Some(after) = local.replica().filter(|_| *local != node.local)
             && let Some(why) = tables.certificates.refusal(&self.system, after)
         {
             tables.refusal.get_or_insert(why);
         }
-        let changes = still_offered(node, &local);
-        tables.locals.intern(Node::new(&self.system, node.participant, local, sent, changes))
+        let changes = still_offered(node, local);
+        tables.locals.intern(Node::new(&self.system, node.participant, local.clone(), sent, changes))
     }
 
     /// What a replica that is now in this state tells those who have executed nothing of what it has
@@ -99,11 +110,10 @@ impl GuardModel {
             return Vec::new();
         }
         let own = usize::from(node.participant);
-        let others = self.honest.iter().enumerate().filter(|&(other, _)| other != own);
-        let status =
-            others.map(|(_, other)| raised(other.status(&other.init(&self.system)))).next().flatten();
-        let Some(status) = status else { return Vec::new() };
-        let mut answers = raised(self.honest[own].answers(&self.system, local, &status));
+        let Some(other) = (0..self.honest.len()).find(|&other| other != own) else { return Vec::new() };
+        let first = || raised(self.honest[other].status(&self.honest[other].init(&self.system)));
+        let Some(status) = self.first_statuses[other].get_or_init(first) else { return Vec::new() };
+        let mut answers = raised(self.honest[own].answers(&self.system, local, status));
         answers.retain(|message| matches!(message, Message::State(_)));
         answers
     }

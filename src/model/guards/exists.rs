@@ -6,6 +6,7 @@ use crate::hashed::{IndexMap, IndexSet};
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
+use super::locals::Sets;
 use super::messages::Messages;
 use super::saved::AVAILABLE;
 use super::state::GuardState;
@@ -20,8 +21,9 @@ use crate::pbft::{Message, PreparedClaim, View};
 /// What exists where some messages were sent, as far as it was asked for.
 #[derive(Default)]
 pub(super) struct Exists {
-    /// By what was sent.
-    available: FxHashMap<Bits, Arc<Bits>>,
+    /// By what each participant has sent: nobody sends what another one has signed, so that this tells apart what the
+    /// sets have together.
+    available: FxHashMap<Sets, Arc<Bits>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
     numbers: IndexMap<Bits, u32>,
     knowledge: IndexSet<Proofs>,
@@ -30,9 +32,9 @@ pub(super) struct Exists {
 }
 
 impl Exists {
-    /// What exists where these messages were sent, if that was asked before.
+    /// What exists where participants have sent this, if that was asked before.
     #[inline]
-    pub fn known(&self, sent: &Bits) -> Option<&Arc<Bits>> {
+    pub fn known(&self, sent: &Sets) -> Option<&Arc<Bits>> {
         self.available.get(sent)
     }
 
@@ -109,13 +111,13 @@ impl Exists {
 impl GuardModel {
     /// Everything that exists in a state.
     pub(in crate::model) fn available(&self, state: &GuardState) -> Arc<Bits> {
-        let sent = {
+        let (sets, sent) = {
             let tables = self.read();
-            let sent = tables.locals.sent(self.locals(state));
-            if let Some(available) = tables.exists.known(&sent) {
+            let sets = tables.locals.sets(self.locals(state));
+            if let Some(available) = tables.exists.known(&sets) {
                 return Arc::clone(available);
             }
-            sent
+            (sets, tables.locals.sent(self.locals(state)))
         };
         let mut tables = self.write();
         interrupt::poll();
@@ -123,7 +125,7 @@ impl GuardModel {
         let available = Arc::new(self.exists_after(&mut tables, &sent));
         // Only then: what is given up in the middle is no part of what is met.
         tables.note(AVAILABLE, self.locals(state));
-        tables.exists.available.insert(sent, Arc::clone(&available));
+        tables.exists.available.insert(sets, Arc::clone(&available));
         available
     }
 

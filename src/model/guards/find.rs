@@ -36,7 +36,9 @@ impl GuardModel {
         let (is_first, before) = (known.known == 0, known.admitted.len());
         self.consider(&tables.messages, node, known);
         if !is_first && known.admitted.len() == before {
-            return Arc::clone(&known.guards);
+            let guards = Arc::clone(&known.guards);
+            tables.locals.note_known(local);
+            return guards;
         }
         let (node, mut guards) = (node.clone(), known.clone());
         // Where nothing but counts, what one message brings about has nothing to do with another.
@@ -52,9 +54,7 @@ impl GuardModel {
         }
         guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
         let found = Arc::clone(&guards.guards);
-        if let Some((_, known)) = tables.locals.get_mut(local) {
-            *known = guards;
-        }
+        tables.locals.keep(local, guards);
         found
     }
 

@@ -1,6 +1,7 @@
 //! What a participant does in one local state, found by running it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
@@ -18,7 +19,9 @@ pub(super) struct Found {
     pub feed: Vec<EventId>,
     /// The deliveries of which as many as are fed will do, whichever they are.
     pub any: Option<Bits>,
-    pub local: Local,
+    /// The number of where it leads among all that was found there.
+    pub state: Id,
+    pub local: Rc<Local>,
     pub emitted: Emitted,
 }
 
@@ -162,8 +165,8 @@ impl<'a> LocalSteps<'a> {
         }
         let all = found.into_iter().chain(steps).enumerate();
         let all = all.map(|(place, fired)| {
-            let local = (*cache.local(fired.state)).clone();
-            Found { feed: fired.feed, any: any_of.remove(&place), local, emitted: fired.emitted }
+            let (any, local) = (any_of.remove(&place), cache.local(fired.state));
+            Found { feed: fired.feed, any, state: fired.state, local, emitted: fired.emitted }
         });
         all.collect()
     }
@@ -192,10 +195,11 @@ impl GuardModel {
         steps.fire_groups();
         let own = steps.steps_of_their_own();
         let (stepped, refusal) = (own.len() as u64, steps.cache.refusal.take());
-        let explored = Explored { is_plain: steps.groups.is_empty(), found: steps.into_found(own) };
+        let is_plain = steps.groups.is_empty();
+        let found = steps.into_found(own);
         tables.stepped += stepped;
         tables.refusal = tables.refusal.take().or(refusal);
-        explored
+        Explored { found, is_plain }
     }
 
     /// What can happen to a participant in this local state without a delivery.

@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::hashed::{IndexMap, IndexSet};
 use indexmap::map::Entry;
+use smallvec::SmallVec;
 
 use super::guard::Guard;
 use super::messages::Messages;
+use super::plan::Plan;
+use super::state::Move;
 use super::transition_cache::EventId;
 use crate::model::bits::Bits;
 use crate::model::participant::Local;
@@ -54,8 +57,6 @@ pub(super) struct LocalGuards {
     pub guards: Arc<Vec<Guard>>,
     /// Whether every message that is admitted brings something about by itself: none is just counted.
     pub is_plain: bool,
-    /// The number of what the properties see of a replica.
-    observation: u32,
 }
 
 impl LocalGuards {
@@ -66,10 +67,28 @@ impl LocalGuards {
     }
 }
 
+/// What participants have sent, a number for each of them.
+pub(super) type Sets = SmallVec<[u32; 4]>;
+
+/// What a search asks of a local state in every state that it visits.
+struct Brief {
+    /// The number of what was sent.
+    sent: u32,
+    /// The number of what the properties see of a replica.
+    observation: u32,
+    /// The messages up to here were considered.
+    known: u32,
+    plan: Plan,
+}
+
 /// The local states that were met, in the order of their numbers.
 #[derive(Default)]
 pub(super) struct Locals {
     nodes: IndexMap<Node, LocalGuards>,
+    /// By number, side by side.
+    briefs: Vec<Brief>,
+    /// What somebody has sent in some local state.
+    sent: IndexSet<Bits>,
     /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
     is_any_wrecked: Arc<AtomicBool>,
     observations: IndexSet<Observation>,
@@ -81,13 +100,16 @@ impl Locals {
         if node.local.wreck().is_some() {
             self.is_any_wrecked.store(true, Relaxed);
         }
-        let (observations, entry) = (&mut self.observations, self.nodes.entry(node));
+        let entry = self.nodes.entry(node);
         let index = entry.index() as u32;
         if let Entry::Vacant(entry) = entry {
-            let state = entry.key().local.replica();
-            let observation = state.map(|state| observations.insert_full(Observation::of(state)).0);
-            let observation = observation.unwrap_or_default() as u32;
-            entry.insert(LocalGuards { observation, ..LocalGuards::default() });
+            let node = entry.key();
+            let observed = node.local.replica().map(Observation::of);
+            let observation = observed.map_or(0, |seen| self.observations.insert_full(seen).0 as u32);
+            let sent = self.sent.get_index_of(&node.sent);
+            let sent = sent.unwrap_or_else(|| self.sent.insert_full(node.sent.clone()).0) as u32;
+            self.briefs.push(Brief { sent, observation, known: 0, plan: Plan::default() });
+            entry.insert(LocalGuards::default());
         }
         index
     }
@@ -114,6 +136,49 @@ impl Locals {
 
     pub fn get_mut(&mut self, number: u32) -> Option<(&Node, &mut LocalGuards)> {
         self.nodes.get_index_mut(number as usize)
+    }
+
+    /// Keeps what was found out about the guards of a local state.
+    pub fn keep(&mut self, number: u32, guards: LocalGuards) {
+        if let Some((_, known)) = self.nodes.get_index_mut(number as usize) {
+            let brief = &mut self.briefs[number as usize];
+            (brief.known, brief.plan) = (guards.known, Plan::of(&guards.guards));
+            *known = guards;
+        }
+    }
+
+    /// Notes that what is known of the guards of a local state holds for the messages up to there.
+    pub fn note_known(&mut self, number: u32) {
+        if let Some((_, guards)) = self.nodes.get_index(number as usize) {
+            self.briefs[number as usize].known = guards.known;
+        }
+    }
+
+    /// Whether all of these messages were considered in a local state.
+    #[inline]
+    pub fn is_up_to(&self, number: u32, messages: &Messages) -> bool {
+        let known = self.briefs[number as usize].known;
+        known > 0 && known == messages.met()
+    }
+
+    /// Adds the moves of a participant in a local state where these messages are there.
+    #[inline]
+    pub fn enabled(
+        &self,
+        number: u32,
+        participant: u16,
+        available: &Bits,
+        may_crash: bool,
+        moves: &mut Vec<Move>,
+    ) {
+        let guards = || self.guards(number).map_or(&[][..], |guards| &guards.guards);
+        self.briefs[number as usize].plan.enabled(guards, participant, available, may_crash, moves);
+    }
+
+    /// The numbers of what participants in these local states have sent.
+    #[inline]
+    pub fn sets(&self, locals: &[u32]) -> Sets {
+        locals.iter().map(|&number| self.briefs[number as usize].sent).collect()
     }
 
     /// All of them.
@@ -156,7 +221,7 @@ impl Locals {
 
     /// The number of what the properties see of a replica in this local state.
     pub fn observation_in(&self, local: u32) -> u32 {
-        self.nodes[local as usize].observation
+        self.briefs[local as usize].observation
     }
 
     /// What the properties see of a replica, by number.

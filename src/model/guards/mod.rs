@@ -36,6 +36,7 @@ mod local_steps;
 mod locals;
 mod messages;
 mod met;
+mod plan;
 mod renamed;
 mod saved;
 mod start;
@@ -46,7 +47,7 @@ mod warm_up;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use stateright::Model;
 
@@ -59,10 +60,10 @@ pub use state::{GuardState, Move};
 use super::adversary::Adversary;
 use super::bits::Bits;
 use super::participant::{Participant, participants};
-use super::property::{GlobalView, Judge, Property, first_history, properties};
+use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
 use super::system::System;
+use crate::pbft::Message;
 use guard::enabled;
-use judged::Verdicts;
 use locals::Node;
 use messages::Messages;
 use tables::Tables;
@@ -79,6 +80,8 @@ pub struct GuardModel {
     tables: RwLock<Tables>,
     is_any_wrecked: Arc<AtomicBool>,
     verdicts: Verdicts,
+    /// What each participant says at the start of how far it is.
+    first_statuses: Vec<OnceLock<Option<Message>>>,
     /// Where the runs begin, if not at the start.
     start: Option<GuardState>,
 }
@@ -89,8 +92,10 @@ impl GuardModel {
         let adversary = Adversary::new(Arc::clone(&system));
         let tables = Tables::of(Messages::at_the_start(&system, &adversary));
         let honest = participants(&system);
+        let first_statuses = honest.iter().map(|_| OnceLock::new()).collect();
         GuardModel {
             system,
+            first_statuses,
             adversary,
             honest,
             horizon: None,
@@ -174,16 +179,15 @@ impl GuardModel {
         if tables.locals.is_over(locals) {
             return true;
         }
-        let Some(available) = tables.exists.known(&tables.locals.sent(locals)) else { return false };
+        let Some(available) = tables.exists.known(&tables.locals.sets(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
         for (participant, &local) in (0..).zip(locals) {
-            let Some(guards) = tables.locals.guards(local) else { continue };
-            if !guards.are_up_to(&tables.messages) {
+            if !tables.locals.is_up_to(local, &tables.messages) {
                 actions.truncate(before);
                 return false;
             }
-            actions.extend(enabled(&guards.guards, participant, available, may_crash));
+            tables.locals.enabled(local, participant, available, may_crash, actions);
         }
         true
     }

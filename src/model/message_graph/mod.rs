@@ -28,7 +28,9 @@ use super::adversary::Adversary;
 use super::bits::Bits;
 use super::network::{concerned, first_events, receivers};
 use super::participant::{Event, Participant, participants};
-use super::property::{GlobalView, Judge, first_history, properties};
+use super::property::{
+    GlobalView, Judge, Properties, Property as Kind, Verdicts, first_history, properties, violated_in,
+};
 use super::system::System;
 use crate::interrupt;
 use crate::memory;
@@ -40,6 +42,7 @@ pub struct MessageGraph {
     adversary: Adversary,
     honest: Vec<Participant>,
     tables: RwLock<Tables>,
+    verdicts: Verdicts,
 }
 
 /// A state of [`MessageGraph`]: the number of each honest participant's local state, of the network and, if
@@ -67,7 +70,7 @@ impl MessageGraph {
         let honest = participants(&system);
         let mut tables = Tables { to: vec![Bits::default(); honest.len()], ..Tables::default() };
         tables.bundles.insert(Bits::default());
-        MessageGraph { system, adversary, honest, tables: RwLock::new(tables) }
+        MessageGraph { system, adversary, honest, tables: RwLock::new(tables), verdicts: Verdicts::default() }
     }
 
     /// A step, as the event that it is.
@@ -238,6 +241,17 @@ impl MessageGraph {
         most > 0 && self.locals(state).iter().map(crashes).sum::<u32>() < most
     }
 
+    /// Which of the properties of replicas alone a state lacks.
+    fn violated(&self, state: &GraphState) -> Properties {
+        self.verdicts.of_state(&state.0, || {
+            let replicas = &state.0[..self.system.honest().len()];
+            let tables = self.read();
+            let observations = replicas.iter().map(|&local| tables.observed[local as usize]).collect();
+            drop(tables);
+            self.verdicts.of_observations(observations, || self.with_view(state, violated_in))
+        })
+    }
+
     fn locals<'a>(&self, state: &'a GraphState) -> &'a [u32] {
         &state.0[..self.honest.len()]
     }
@@ -327,6 +341,14 @@ impl Model for MessageGraph {
 impl Judge for MessageGraph {
     fn system(&self) -> &System {
         &self.system
+    }
+
+    fn holds(&self, state: &GraphState, property: Kind) -> bool {
+        match property.is_of_replicas() {
+            true => !self.violated(state).contains(property),
+            false if property == Kind::Panics && !self.read().is_any_wrecked => true,
+            false => self.with_view(state, |view| property.violation(view).is_none()),
+        }
     }
 
     fn with_view<R>(&self, state: &GraphState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {

@@ -9,6 +9,7 @@ use crate::model::bits::Bits;
 use crate::model::event::Event;
 use crate::model::histories::Histories;
 use crate::model::participant::{Local, Participant};
+use crate::model::property::Observation;
 use crate::pbft::Principal;
 
 /// An event on its way. Who brought it tells envelopes apart, as on a real network.
@@ -53,6 +54,9 @@ pub(super) struct Tables {
     pub is_any_wrecked: bool,
     /// For each local state.
     pub steps: Vec<Steps>,
+    /// For each local state the number of what the properties see of a replica.
+    pub observed: Vec<u32>,
+    pub observations: IndexSet<Observation>,
     /// What can be in the network, and what can be sent at once.
     pub networks: IndexSet<Bits>,
     pub bundles: IndexSet<Bits>,
@@ -84,6 +88,8 @@ impl Tables {
         let (number, fresh) = self.locals.insert_full((participant, local));
         if fresh {
             self.steps.push(Steps::default());
+            let seen = self.locals[number].1.replica().map(Observation::of);
+            self.observed.push(seen.map_or(0, |seen| self.observations.insert_full(seen).0 as u32));
         }
         number as u32
     }

@@ -4,6 +4,7 @@
 mod kind;
 mod observation;
 mod served;
+mod verdicts;
 
 use smallvec::SmallVec;
 use stateright::Model;
@@ -12,6 +13,7 @@ pub(crate) use kind::Properties;
 pub use kind::{NoSuchProperty, Property};
 pub(super) use observation::{Certificates, Decided, Observation};
 pub(crate) use served::has_executed;
+pub(super) use verdicts::{Numbers, Verdicts, violated_in};
 
 use super::history::History;
 use super::panics::Panicked;

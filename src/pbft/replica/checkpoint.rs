@@ -20,7 +20,7 @@ impl Replica {
         }
         let snapshot = state.snapshot();
         let checkpoint = self.key.sign(Checkpoint { seq, state: snapshot.digest() });
-        state.snapshots.insert(seq, Arc::new(snapshot));
+        Arc::make_mut(&mut state.snapshots).insert(seq, Arc::new(snapshot));
         out.push(Effect::Broadcast(Message::Checkpoint(checkpoint.clone())));
         self.count_checkpoint(state, checkpoint, out);
     }
@@ -123,7 +123,7 @@ impl Replica {
         let seq = stable.seq();
         state.log.advance(seq);
         state.checkpoints.retain(|&n, _| n > seq);
-        state.snapshots.retain(|&n, _| n >= seq);
+        Arc::make_mut(&mut state.snapshots).retain(|&n, _| n >= seq);
         state.chain.truncate_below(seq);
         state.stable = stable.clone();
     }

@@ -1,5 +1,7 @@
 //! Execution in order, exactly once (OSDI'99 §4.1, §4.2).
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{Effect, Replica, State};
@@ -42,7 +44,8 @@ impl Replica {
                 continue;
             }
             let result = Outcome::Appended { seq, position: executed.len() as u32, parent };
-            state.clients.insert(id.client, LastReply { timestamp: id.timestamp, result });
+            Arc::make_mut(&mut state.clients)
+                .insert(id.client, LastReply { timestamp: id.timestamp, result });
             out.push(self.reply(state.view, id, result));
             executed.push(id);
         }

@@ -51,9 +51,10 @@ pub struct State {
     pending: BTreeMap<RequestId, SignedRequest>,
     view_changes: BTreeMap<ReplicaId, Arc<Signed<ViewChange>>>,
     chain: Chain,
-    clients: BTreeMap<ClientId, LastReply>,
+    /// Shared with the states before, as most steps leave it alone; so are the next.
+    clients: Arc<BTreeMap<ClientId, LastReply>>,
     /// The states at its last stable checkpoint and at those that it has announced since.
-    snapshots: BTreeMap<SeqNum, Arc<Snapshot>>,
+    snapshots: Arc<BTreeMap<SeqNum, Arc<Snapshot>>>,
     /// What began its view, to be sent again; what it brought about stands elsewhere in the state.
     new_view: Uncompared<Option<Arc<Signed<NewView>>>>,
     doublings: u32,
@@ -156,8 +157,8 @@ impl Replica {
             pending: BTreeMap::new(),
             view_changes: BTreeMap::new(),
             chain: Chain::genesis(),
-            clients: BTreeMap::new(),
-            snapshots: BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))]),
+            clients: Arc::default(),
+            snapshots: Arc::new(BTreeMap::from([(SeqNum::GENESIS, Arc::new(Snapshot::genesis()))])),
             new_view: Uncompared(None),
             doublings: 0,
             timer: Uncompared(None),
@@ -315,7 +316,7 @@ impl State {
 
     /// The state of the service after the last executed sequence number.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { seq: self.chain.height(), head: self.chain.head(), clients: self.clients.clone() }
+        Snapshot { seq: self.chain.height(), head: self.chain.head(), clients: (*self.clients).clone() }
     }
 
     /// The states at its last stable checkpoint and at those that it has announced since.

@@ -1,5 +1,7 @@
 //! A replica's state with other names.
 
+use std::sync::Arc;
+
 use super::{Slot, State, Timer};
 use crate::pbft::rename::{Rename, Renaming, replies_renamed, waiting_renamed};
 use crate::pbft::uncompared::Uncompared;
@@ -52,8 +54,8 @@ impl Rename for State {
         }
         state.pending = waiting_renamed(&self.pending, by)?;
         state.chain = self.chain.renamed(by)?;
-        state.clients = replies_renamed(&self.clients, (&self.chain, &state.chain), by)?;
-        for snapshot in state.snapshots.values_mut() {
+        state.clients = Arc::new(replies_renamed(&self.clients, (&self.chain, &state.chain), by)?);
+        for snapshot in Arc::make_mut(&mut state.snapshots).values_mut() {
             *snapshot = snapshot.renamed(by)?;
         }
         Some(state)

@@ -79,8 +79,8 @@ impl Replica {
         snapshot: Arc<Snapshot>,
     ) {
         state.chain = Chain::from_checkpoint(snapshot.seq, snapshot.head);
-        state.clients.clone_from(&snapshot.clients);
-        state.snapshots.insert(snapshot.seq, snapshot);
+        state.clients = Arc::new(snapshot.clients.clone());
+        Arc::make_mut(&mut state.snapshots).insert(snapshot.seq, snapshot);
         self.discard_below(state, stable);
         self.forget_executed(state);
     }

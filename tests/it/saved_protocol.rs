@@ -204,14 +204,14 @@ fn a_saved_check_that_is_damaged_or_of_another_program_is_refused() {
 }
 
 /// What a check says, but how long it took.
-fn in_short(checked: &CheckedProtocol) -> Vec<(u64, u64, u64, &Verdict)> {
+pub fn in_short(checked: &CheckedProtocol) -> Vec<(u64, u64, u64, &Verdict)> {
     let rows = checked.rows().iter();
     rows.map(|row| (row.coverage.states, row.coverage.transitions, row.coverage.depth, &row.verdict))
         .collect()
 }
 
 /// Goes on again and again, each time by so many states.
-fn by_steps<P: Protocol>(check: &Check<P>, path: &Path, more: u64) -> (CheckedProtocol, u64) {
+pub fn by_steps<P: Protocol>(check: &Check<P>, path: &Path, more: u64) -> (CheckedProtocol, u64) {
     let (mut most, mut rounds) = (more, 0);
     let (mut next, mut took) = (check.clone(), Vec::<Duration>::new());
     loop {

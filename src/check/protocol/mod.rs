@@ -262,9 +262,6 @@ impl<P: Protocol> Check<P> {
             AskedOfProtocol { around: Some(_), .. } | AskedOfProtocol { begun: Some(_), .. } => {
                 Err(SaveError::OfGivenRun.into())
             }
-            asked if self.resume.is_none() && quorums::are_steps(&*self.subject, asked) => {
-                Err(SaveError::OfQuorums.into())
-            }
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use stateright::Model;
 
 use super::liveness;
 use super::onward;
-use super::quorums::{Tables, are_steps};
+use super::quorums::{Tables, are_steps, tables};
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Ran, Rounds, Suspended};
 use super::watch::Onlooker;
@@ -19,7 +19,7 @@ use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::overseer::{self, overseen};
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError, Step};
+use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Refusal, SetupError, Step};
 use crate::interrupt::{self, Allowance, Interrupted};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
@@ -87,7 +87,8 @@ impl<P: Protocol> Under<'_, P> {
         let progress = Progress::default();
         let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
         let timeout = outside.left();
-        let tables = are_steps(&**protocol, asked)
+        let waits = |(job, kept): (&Job, &Kept<P>)| !job.is_liveness && !matches!(kept, Kept::Done(_));
+        let tables = (are_steps(&**protocol, asked) && jobs.iter().zip(&kept).any(waits))
             .then(|| tables(protocol, liars, &Limits { timeout, ..*limits }, outside, &progress));
         let rounds = Rounds { threads: limits.threads, stop: outside.stop, every };
         let one = |job: &Job, from: Option<Suspended<P>>, pause: &Arc<AtomicBool>| {
@@ -96,28 +97,15 @@ impl<P: Protocol> Under<'_, P> {
         let mut ran = rounds.run(jobs, kept, &one, keep)?;
         // What each node can do is found once, for all rows.
         if let (Some(first), Some(tables)) = (ran.first_mut(), &tables) {
-            first.row.coverage.elapsed += tables.took();
+            let elapsed = &mut first.row.coverage.elapsed;
+            *elapsed = elapsed.saturating_add(tables.took());
         }
         Ok(ran)
     }
 }
 
-/// What each node can do, as far as the limits let that be found out.
-fn tables<P: Protocol>(
-    protocol: &Arc<P>,
-    byzantine: usize,
-    limits: &Limits,
-    outside: &Outside<'_>,
-    progress: &Progress,
-) -> Tables<P> {
-    let (tables, reached) = until_reached("what each node can do", progress, limits, outside, || {
-        Tables::of(protocol, byzantine, limits, progress)
-    });
-    tables.ended_by(reached)
-}
-
 /// Does work that only looks at whether it is told to stop, and says which limit has told it so, if one has.
-fn until_reached<R>(
+pub(super) fn until_reached<R>(
     whose: &str,
     progress: &Progress,
     limits: &Limits,
@@ -169,7 +157,7 @@ impl Job {
     }
 
     /// What it is about, in words.
-    fn whose(&self) -> String {
+    pub fn whose(&self) -> String {
         let byzantine = match &self.bound.byzantine[..] {
             [] => "nobody".to_owned(),
             ids => ids.iter().join(","),
@@ -241,7 +229,7 @@ impl<P: Protocol> Under<'_, P> {
     ) -> Result<Ran<P>, SetupError> {
         let Under { protocol, asked, limits, outside } = *self;
         if let Some(tables) = tables.filter(|_| !job.is_liveness) {
-            return self.quorums(job, tables).map(Ran::from);
+            return self.quorums(job, tables, from, pause);
         }
         // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
         let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
@@ -276,6 +264,11 @@ impl<P: Protocol> Under<'_, P> {
                 let row = Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) };
                 (row, left.map(|halted| Suspended::Safety(graph, Some(halted))))
             }
+            // It waits until what each node can do is known.
+            Suspended::Quorums(halted) => {
+                let row = job.row(protocol, asked, Verdict::NotExhausted(Limit::Stopped))?;
+                (row, Some(Suspended::Quorums(halted)))
+            }
             Suspended::Liveness(graph, mut halted) => {
                 let progress = pausing(graph.graph().stop());
                 let mut left = None;
@@ -293,23 +286,6 @@ impl<P: Protocol> Under<'_, P> {
         // What has a verdict is done.
         let unfinished = left.filter(|_| matches!(row.verdict, Verdict::NotExhausted(_)));
         Ok(Ran { row, unfinished })
-    }
-
-    /// One placement of the Byzantine nodes, whole quorums at a time.
-    fn quorums(&self, job: &Job, tables: &Tables<P>) -> Result<Row, SetupError> {
-        let Under { protocol, asked, limits, outside } = *self;
-        let progress = Progress::default();
-        Participants::new(protocol.nodes(), &job.bound.byzantine)?;
-        let limits = Limits { timeout: outside.left(), ..*limits };
-        let row = || tables.row(protocol, &job.bound, asked, &limits, &progress);
-        let (row, reached) = until_reached(&job.whose(), &progress, &limits, outside, row);
-        Ok(match (&row.verdict, reached) {
-            // All that it knows is that it was told to stop.
-            (Verdict::NotExhausted(Limit::Stopped), Some(limit)) => {
-                Row { verdict: Verdict::NotExhausted(limit), ..row }
-            }
-            _ => row,
-        })
     }
 }
 

@@ -195,11 +195,48 @@ fn a_check_by_quorums_of_another_protocol_does_not_go_on() {
     let check = Check::new(HOLDS).byzantine([NodeId(0)]);
     assert!(check.max_states(4).save(&path).run().unwrap().saved().is_some());
     let other = Check::new(Chain { last: 4, ..HOLDS }).byzantine([NodeId(0)]).resume(&path).run();
-    let is_told = |checked: &CheckedProtocol| {
-        let Verdict::Refused(why) = &checked.rows()[0].verdict else { return false };
-        why.to_string().contains("comes out otherwise than when the check was saved")
-    };
-    assert!(other.as_ref().is_ok_and(is_told), "{other:?}");
+    assert!(other.as_ref().is_ok_and(is_otherwise), "{other:?}");
+}
+
+/// Whether it is said that what was saved cannot be gone on with.
+fn is_otherwise(checked: &CheckedProtocol) -> bool {
+    let Verdict::Refused(why) = &checked.rows()[0].verdict else { return false };
+    why.to_string().contains("comes out otherwise than when the check was saved")
+}
+
+/// A count that would wrap, a state that nothing leads to, and the like.
+#[test]
+fn numbers_that_no_search_by_quorums_comes_to_are_refused() {
+    let folder = Folder::new("quorums-numbers");
+    let [path, other] = ["run.save", "other.save"].map(|name| folder.0.join(name));
+    let check = Check::new(HOLDS).byzantine([NodeId(0)]);
+    assert!(check.clone().max_states(4).save(&path).run().unwrap().saved().is_some());
+    let own = fs::read(&path).unwrap();
+    let content = &own[..own.len() - 16];
+    // Behind the header a byte for the stage, twelve for the time, a digest; then states, parents, and four counts at the end.
+    let header = u64::from_le_bytes(content[16..24].try_into().unwrap()) as usize;
+    let states = 24 + header + 1 + 12 + 16 + 8;
+    let many = u64::from_le_bytes(content[states - 8..states].try_into().unwrap()) as usize;
+    let (parents, counts) = (states + 16 * many + 8, content.len() - 32);
+    assert_eq!(parents + 4 * many, counts);
+    let most = [0xff; 8];
+    for (what, place, value) in [
+        ("the first state", states, &[1][..]),
+        ("a state's class", states + 16, &most[..3]),
+        ("the first state's parent", parents, &[0; 4]),
+        ("the second state's parent", parents + 4, &[1, 0, 0, 0]),
+        ("transitions", counts, &most),
+        ("depth", counts + 8, &most),
+        ("how many are expanded", counts + 16, &most),
+        ("the level", counts + 24, &most),
+    ] {
+        let mut changed = content.to_vec();
+        changed[place..place + value.len()].copy_from_slice(value);
+        let sum = xxh3_128(&changed).to_le_bytes();
+        fs::write(&other, [&changed[..], &sum].concat()).unwrap();
+        let checked = check.clone().resume(&other).run();
+        assert!(checked.as_ref().is_ok_and(is_otherwise), "{what}: {checked:?}");
+    }
 }
 
 /// It is a checksum, not a seal. Whoever changes a file and puts it right may make the check say something else, and never panic.

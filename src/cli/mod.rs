@@ -8,7 +8,6 @@ mod address;
 mod bugs;
 #[cfg(feature = "pbft")]
 mod check;
-#[cfg(feature = "pbft")]
 mod completions;
 #[cfg(feature = "pbft")]
 mod explore;
@@ -19,7 +18,6 @@ mod look;
 #[cfg(feature = "pbft")]
 mod numbers;
 mod output;
-#[cfg(feature = "pbft")]
 mod progress;
 mod protocol;
 #[cfg(feature = "pbft")]
@@ -121,8 +119,17 @@ enum Command {
     /// Browse the runs of the protocol, and counterexamples, in a web browser
     Explore(explore::ExploreArguments),
     /// Print what lets a shell complete commands and flags
+    #[command(after_long_help = "\
+Examples:
+  bft completions bash > ~/.local/share/bash-completion/completions/bft
+  bft completions zsh > ~/.zfunc/_bft
+  bft completions fish > ~/.config/fish/completions/bft.fish")]
     Completions(completions::CompletionsArguments),
     /// Print the manual page
+    #[command(after_long_help = "\
+Examples:
+  bft man | man -l -                      read it
+  bft man check > bft-check.1             the page of one command")]
     Man(completions::ManArguments),
 }
 

@@ -9,7 +9,10 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::say;
-use crate::check::{Job, Level, Progress, Watch};
+use crate::check::protocol::Onlooker;
+#[cfg(feature = "pbft")]
+use crate::check::{Job, Watch};
+use crate::check::{Level, Progress};
 use crate::interrupt::End;
 use crate::trace::{count, thousands};
 
@@ -85,6 +88,54 @@ pub(super) fn with_line<R>(
     }
 }
 
+/// Does work that makes a run of so many steps shorter, and shows for how long.
+pub(super) fn with_shrinking<R>(arguments: &ProgressArguments, steps: usize, work: impl FnOnce() -> R) -> R {
+    let (start, steps) = (Instant::now(), count(steps as u64, "step", "steps"));
+    with_line(arguments, || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64()), work)
+}
+
+/// How many runs have come to their end, and how many steps they had.
+pub(super) struct Runs {
+    pub runs: u64,
+    pub steps: u64,
+}
+
+/// Does work that is so many runs, and shows how far it is: as a bar, or in a line now and then if that was asked for.
+pub(super) fn with_runs<R>(
+    arguments: &ProgressArguments,
+    all: u64,
+    done: impl Fn() -> Runs + Send + Sync,
+    work: impl FnOnce() -> R,
+) -> R {
+    let steps = |steps| count(steps, "step", "steps");
+    if !std::io::stderr().is_terminal() {
+        let start = Instant::now();
+        let line = || {
+            let (Runs { runs, steps: taken }, elapsed) = (done(), start.elapsed().as_secs_f64());
+            let left = (all.saturating_sub(runs)) as f64 * elapsed / runs.max(1) as f64;
+            let left = if runs == 0 { String::new() } else { format!("  about {} to go", in_words(left)) };
+            say(&format!("{} of {}  {}{left}", thousands(runs), count(all, "run", "runs"), steps(taken)));
+        };
+        return match arguments.every() {
+            Some(every) => while_working(every, line, work),
+            None => work(),
+        };
+    }
+    let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr());
+    let style = "{spinner} {bar:30} {pos}/{len} runs  {msg}  {elapsed}, {eta} to go";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    let tick = || {
+        let Runs { runs, steps: taken } = done();
+        bar.set_position(runs);
+        bar.set_message(steps(taken));
+    };
+    let result = while_working(Duration::from_millis(100), tick, work);
+    bar.finish_and_clear();
+    result
+}
+
 /// Shows the jobs of a check.
 pub(super) struct Show {
     bars: MultiProgress,
@@ -110,7 +161,7 @@ impl Show {
         if states == 0 {
             let walked = progress.walked.load(Relaxed);
             return match walked {
-                0 => "begins".to_owned(),
+                0 => format!("no states yet, after {}", in_words(elapsed.as_secs_f64())),
                 _ => format!("{} of walks before the search", count(walked, "step", "steps")),
             };
         }
@@ -157,10 +208,16 @@ fn left(levels: &[Level], states: u64, frontier: u64, rate: f64) -> Option<f64> 
     Some((frontier as f64 + last.frontier as f64 * ratio / (1.0 - ratio)) / expanded_in_a_second)
 }
 
+#[cfg(feature = "pbft")]
 impl Watch for Show {
     fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
+        self.during(&format!("{} {}", job.judge_with(), job.whose()), progress, work);
+    }
+}
+
+impl Onlooker for Show {
+    fn during(&self, whose: &str, progress: &Progress, work: &mut dyn FnMut()) {
         let start = Instant::now();
-        let whose = format!("{} {}", job.judge_with(), job.whose());
         if self.bars.is_hidden() {
             return match self.every {
                 None => work(),
@@ -174,7 +231,7 @@ impl Watch for Show {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {wide_msg}  {elapsed}") {
             bar.set_style(style);
         }
-        bar.set_prefix(whose);
+        bar.set_prefix(whose.to_owned());
         let tick = || {
             bar.set_message(self.message(progress, start.elapsed()));
             bar.tick();

@@ -1,13 +1,12 @@
 //! `bft replay`: a trace from a file, made to happen again.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
 use super::output::{answer, answer_json, complain, head};
-use super::progress::{ProgressArguments, with_line};
+use super::progress::{ProgressArguments, with_shrinking};
 use super::{
     Format, HOLDS, NOT_EXHAUSTED, STUCK, UNSAFE, UsageError, are_different, look, make_steppable, signals,
 };
@@ -15,7 +14,7 @@ use crate::files;
 use crate::model::Property;
 use crate::subject::Catalogue;
 use crate::table::fitted;
-use crate::trace::{Form, Trace, TraceFile, count};
+use crate::trace::{Form, Trace, TraceFile};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -94,13 +93,9 @@ pub(super) fn run(arguments: &ReplayArguments, catalogue: &Catalogue) -> Result<
 
 /// The run without the steps that the violation does not need, found while somebody may look on.
 fn shrunk(trace: &Trace, property: Property, arguments: &ReplayArguments) -> Result<Trace, UsageError> {
-    let start = Instant::now();
-    let steps = count(trace.steps().len() as u64, "step", "steps");
-    let line = || format!("shrinking {steps}, for {:.0} s", start.elapsed().as_secs_f64());
     let stop = signals::stopped()?;
-    Ok(with_line(&arguments.progress, line, || {
-        signals::until_stopped(&stop, || trace.shrunk(property)).unwrap_or_else(|| trace.clone())
-    }))
+    let shrink = || signals::until_stopped(&stop, || trace.shrunk(property));
+    Ok(with_shrinking(&arguments.progress, trace.steps().len(), shrink).unwrap_or_else(|| trace.clone()))
 }
 
 /// The property that the run violates in its last state: the one that the file names, if it does, else the first.

@@ -1,18 +1,15 @@
 //! `bft simulate`: runs drawn from seeds, past what can be explored exhaustively.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::limits::{MOST_MEMORY, MOST_RUNS, threads};
-use super::output::{answer, answer_json, complain, head, say};
-use super::progress::{ProgressArguments, in_words, while_working};
+use super::output::{answer, answer_json, complain, head};
+use super::progress::{ProgressArguments, Runs, with_runs};
 use super::{
     HOLDS, NOT_EXHAUSTED, ReportFormat, STUCK, UNSAFE, UsageError, are_different, can_be_written, junit,
     look, make_steppable, seconds, signals, subject, with,
@@ -22,7 +19,7 @@ use crate::model::{Byzantine, Load, Property};
 use crate::simulate::{Progress, Report, SchedulerKind, Simulated, Simulation, StrategyKind, merge};
 use crate::subject::{Catalogue, Pbft};
 use crate::table::fitted;
-use crate::trace::{Form, count, thousands};
+use crate::trace::{Form, thousands};
 
 /// Seeds from one to the one before another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -225,8 +222,9 @@ pub(super) fn run(arguments: &SimulateArguments, catalogue: &Catalogue) -> Resul
     let simulation = simulation(arguments, catalogue)?;
     let progress = Progress { stop: signals::stopped()?, ..Progress::default() };
     let Seeds(from, to) = seeds(arguments)?;
+    let done = || Runs { runs: progress.runs.load(Relaxed), steps: progress.steps.load(Relaxed) };
     let work = || simulation.simulate_watched(&progress);
-    let mut simulated = watched(arguments, to - from, &progress, work)?;
+    let mut simulated = with_runs(&arguments.progress, to - from, done, work)?;
     let code = exit_code(simulated.report());
     let text = || simulated.to_string();
     if arguments.format == ReportFormat::Text {
@@ -318,36 +316,6 @@ fn simulation(arguments: &SimulateArguments, catalogue: &Catalogue) -> Result<Si
     let simulation = with(simulation, arguments.memory.map(|mib| mib << 20), Simulation::max_memory);
     let simulation = if arguments.lossy_store { simulation.lossy_store() } else { simulation };
     Ok(if arguments.keep_going { simulation.keep_going() } else { simulation })
-}
-
-/// Shows a progress bar while the work is done, or a line now and then.
-fn watched<R>(arguments: &SimulateArguments, runs: u64, progress: &Progress, work: impl FnOnce() -> R) -> R {
-    if !std::io::stderr().is_terminal() {
-        let start = Instant::now();
-        let line = || {
-            let (done, elapsed) = (progress.runs.load(Relaxed), start.elapsed().as_secs_f64());
-            let left = (runs.saturating_sub(done)) as f64 * elapsed / done.max(1) as f64;
-            let left = if done == 0 { String::new() } else { format!("  about {} to go", in_words(left)) };
-            let steps = count(progress.steps.load(Relaxed), "step", "steps");
-            say(&format!("{} of {}  {steps}{left}", thousands(done), count(runs, "run", "runs")));
-        };
-        return match arguments.progress.every() {
-            Some(every) => while_working(every, line, work),
-            None => work(),
-        };
-    }
-    let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr());
-    let style = "{spinner} {bar:30} {pos}/{len} runs  {msg}  {elapsed}, {eta} to go";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    let tick = || {
-        bar.set_position(progress.runs.load(Relaxed));
-        bar.set_message(count(progress.steps.load(Relaxed), "step", "steps"));
-    };
-    let result = while_working(Duration::from_millis(100), tick, work);
-    bar.finish_and_clear();
-    result
 }
 
 /// Puts reports together that files hold.

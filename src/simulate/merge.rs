@@ -7,6 +7,7 @@ use super::run::run;
 use super::settings::{Settings, SettingsError};
 use crate::model::Property;
 use crate::subject::Catalogue;
+use crate::trace::{count, thousands};
 
 /// Why reports cannot be put together.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -83,6 +84,7 @@ impl Report {
                     .to_owned(),
             );
         }
+        self.counts_fit(runs.unwrap_or(0))?;
         if runs == Some(0) && self.stopped.is_none() {
             return impossible("no seed was run, and nothing ended it".to_owned());
         }
@@ -98,6 +100,25 @@ impl Report {
         let found = self.findings.iter().try_fold(0u64, |sum, finding| sum.checked_add(finding.steps));
         if found.is_none_or(|steps| steps > self.counts.steps) {
             return impossible("what was found took more steps than all runs".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether so many runs can have counted that, as far as their settings limit it.
+    fn counts_fit(&self, runs: u64) -> Result<(), MergeError> {
+        let crashes = u64::from(self.settings.scope.crashes);
+        for (what, counted, each) in
+            [("steps", self.counts.steps, self.settings.steps), ("crashes", self.counts.crashes, crashes)]
+        {
+            // As many as there are numbers is as many as one likes.
+            if counted > runs.saturating_mul(each) {
+                return Err(MergeError::Impossible(format!(
+                    "{} with at most {} each have no {} {what}",
+                    count(runs, "run", "runs"),
+                    thousands(each),
+                    thousands(counted)
+                )));
+            }
         }
         Ok(())
     }

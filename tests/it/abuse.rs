@@ -621,6 +621,8 @@ fn a_report_that_no_campaign_comes_to_is_not_merged() {
     refuses(&with(&found_report, "/findings/0/property", json!("agreement")), "does not happen again");
     refuses(&with(&found_report, "/findings/0/steps", json!(1)), "does not happen again");
     refuses(&with(&found_report, "/settings/rules", json!("castro99")), "does not happen again");
+    refuses(&with(&clean_report, "/counts/steps", json!(u64::MAX)), "5 runs with at most");
+    refuses(&with(&clean_report, "/counts/crashes", json!(11)), "have no 11 crashes");
     let mut misspelt = clean_report.clone();
     misspelt["settings"]["scope"]["checkqoint"] = json!(4);
     refuses(&misspelt, "checkqoint");

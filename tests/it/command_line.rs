@@ -65,6 +65,74 @@ fn every_answer_for_programs_is_as_the_schema_says() {
     }
 }
 
+/// In each command that may take long; and nothing is said where nothing was asked for.
+#[test]
+fn where_nobody_looks_on_lines_say_how_far_it_is() {
+    let said_beside = |arguments: &[&str]| tutorial(arguments).2;
+    let check = ["check", "--rounds", "3", "--property", "agreement", "--timeout", "3"];
+    let err = said_beside(&[&check[..], &["--progress=1"]].concat());
+    assert!(err.lines().count() >= 2 && err.lines().all(|line| line.contains(" to go")), "{err}");
+    assert!(err.lines().all(|line| line.starts_with("safety with nobody Byzantine: ")), "{err}");
+    assert!(err.contains("states/s") && err.contains("depth"), "{err}");
+    assert_eq!(said_beside(&check), "");
+    let liveness = ["check", "--rounds", "4", "--property", "liveness", "--byzantine", "n1,n2"];
+    let err = said_beside(&[&liveness[..], &["--timeout", "2", "--progress=1"]].concat());
+    assert!(err.starts_with("liveness with n1,n2 Byzantine: "), "{err}");
+    let simulate = ["simulate", "--byzantine", "1", "--runs", "1000000", "--timeout", "3"];
+    let err = said_beside(&[&simulate[..], &["--progress=1"]].concat());
+    let runs = |line: &str| line.split(' ').next().unwrap().replace(',', "").parse::<u64>().unwrap();
+    let all: Vec<_> = err.lines().map(runs).collect();
+    assert!(all.len() >= 2 && all[0] > 0 && all.is_sorted_by(|before, after| before < after), "{err}");
+    assert!(err.lines().all(|line| line.contains(" of 1,000,000 runs") && line.contains(" to go")), "{err}");
+    assert!(!err.contains("  0 steps"), "{err}");
+    assert_eq!(said_beside(&simulate), "");
+    let (code, out, err) = tutorial(&["check", "--progress=0"]);
+    assert!(code == 2 && out.is_empty() && err.contains("1..=86400"), "{err}");
+}
+
+/// What comes of it is the same; where it is done before a line is due there is none.
+#[test]
+fn to_say_how_far_it_is_changes_nothing_of_a_run_that_is_shrunk() {
+    let folder = Folder::new("tutorial-shrinks");
+    let trace = folder.file("run.json");
+    assert_eq!(tutorial(&["check", "--draft", "1", "--property", "agreement", "--trace", &trace]).0, 10);
+    let shrink = ["replay", "--draft", "1", "--shrink", &trace];
+    assert_eq!(tutorial(&[&shrink[..], &["--progress=60"]].concat()), tutorial(&shrink));
+}
+
+/// They know the program by the name by which it is called, and the flags of the protocol.
+#[test]
+fn shells_and_readers_of_manuals_get_what_they_need() {
+    let answer = |arguments: &[&str]| {
+        let (code, out, err) = tutorial(arguments);
+        assert_eq!((code, &*err), (0, ""), "{arguments:?}: {out}");
+        out
+    };
+    let program = "tutorial-under-test";
+    for (shell, words) in [
+        ("bash", format!("-o default {program}\n")),
+        ("zsh", format!("#compdef {program}")),
+        ("fish", format!("complete -c {program}")),
+    ] {
+        let script = answer(&["completions", shell]);
+        for word in [&*words, "save-every", "rounds", "progress"] {
+            assert!(script.contains(word), "{shell}: '{word}' is not in: {script}");
+        }
+        assert!(!script.contains("bft"), "{shell}: it is of this program: {script}");
+    }
+    let page = answer(&["man"]);
+    assert!(page.starts_with(".ie") && page.contains("Exit codes") && page.contains("simulate"), "{page}");
+    assert!(page.contains(".TH tutorial-under-test 1"), "{page}");
+    let page = answer(&["man", "check"]);
+    assert!(page.contains("save\\-every") && page.contains("\\-\\-draft"), "{page}");
+    assert!(page.contains(".TH tutorial-under-test-check 1"), "{page}");
+    for (wrong, words) in [(["man", "nothing"], "'nothing'"), (["completions", "nothing"], "bash")] {
+        let (code, out, err) = tutorial(&wrong);
+        assert!(code == 2 && out.is_empty() && err.contains(words), "{wrong:?}: {err}");
+    }
+    assert!(tutorial(&["man", "nothing"]).2.contains("tutorial-under-test --help"));
+}
+
 /// Each with words that say what is wrong.
 #[test]
 fn numbers_beyond_their_bounds_are_refused() {

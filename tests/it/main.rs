@@ -50,6 +50,7 @@ mod reductions;
 mod regressions;
 mod replica;
 mod saved_protocol;
+mod saved_quorums;
 mod simulate;
 mod stateful;
 mod tie;

@@ -45,6 +45,12 @@ fn refused(arguments: &[&str], words: &[&str]) {
     }
 }
 
+/// What is taken after all ends at once, by a limit.
+#[track_caller]
+fn not_gone_on(save: &str, words: &[&str]) {
+    refused(&["check", "--resume", save, "--max-states", "50"], words);
+}
+
 /// Interrupted again and again, with nothing but the file to know from what it is about.
 #[test]
 fn a_check_goes_on_by_itself_and_comes_to_the_same_as_in_one_go() {
@@ -145,7 +151,7 @@ fn what_does_not_fit_a_saved_check_is_named() {
         (&["--network", "fifo"], &["the network is any order there, and FIFO links here"]),
         (&["--unstable-rounds", "2"], &["--unstable-rounds is 1 there, and 2 here"]),
     ] {
-        refused(&[&["check", "--resume", &save], arguments].concat(), words);
+        refused(&[&["check", "--resume", &save, "--max-states", "50"], arguments].concat(), words);
     }
     let (_, again) =
         json(&["check", "--resume", &save, "--rounds", "3", "--byzantine", "0", "--max-states", "50"]);
@@ -174,9 +180,9 @@ fn a_saved_check_that_is_damaged_or_of_another_program_is_refused() {
         let mut damaged = own.clone();
         damaged[place] ^= 4;
         fs::write(&other, &damaged).unwrap();
-        refused(&["check", "--resume", &other], &[&*other]);
+        not_gone_on(&other, &[&*other]);
         fs::write(&other, &own[..place]).unwrap();
-        refused(&["check", "--resume", &other], &[&*other]);
+        not_gone_on(&other, &[&*other]);
     }
     // It is a checksum, not a seal: whoever changes a file can put it right.
     let changed = |from: &str, to: &str| {
@@ -186,32 +192,32 @@ fn a_saved_check_that_is_damaged_or_of_another_program_is_refused() {
         fs::write(&other, with_sum(&content)).unwrap();
     };
     changed("[\"rounds\",\"3\"]", "[\"rounds\",\"0\"]");
-    refused(&["check", "--resume", &other], &["--rounds 0", "from 1 to 1000"]);
+    not_gone_on(&other, &["--rounds 0", "from 1 to 1000"]);
     changed("\"program\":\"", "\"program\":\"x");
-    refused(&["check", "--resume", &other], &[&*other]);
+    not_gone_on(&other, &[&*other]);
     let text = String::from_utf8_lossy(&own).into_owned();
     let digest = text.split("\"program\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     changed(&digest, &digest.chars().rev().collect::<String>());
-    refused(&["check", "--resume", &other], &["saved by another build"]);
+    not_gone_on(&other, &["saved by another build"]);
     // What is of PBFT is of no other protocol, and the other way round.
     let pbft = folder.file("pbft.save");
     let (code, ..) =
         said(&bft(&["check", "--views", "2", "--byzantine", "r0", "--max-states", "9", "--save", &pbft]));
     assert_eq!(code, 20);
-    refused(&["check", "--resume", &pbft], &["it is of PBFT under the rules castro99"]);
+    not_gone_on(&pbft, &["it is of PBFT under the rules castro99"]);
     let (code, _, err) = said(&bft(&["check", "--resume", &save]));
     assert!(code == 2 && err.contains("it is of the protocol tendermint"), "{err}");
 }
 
 /// What a check says, but how long it took.
-fn in_short(checked: &CheckedProtocol) -> Vec<(u64, u64, u64, &Verdict)> {
+pub fn in_short(checked: &CheckedProtocol) -> Vec<(u64, u64, u64, &Verdict)> {
     let rows = checked.rows().iter();
     rows.map(|row| (row.coverage.states, row.coverage.transitions, row.coverage.depth, &row.verdict))
         .collect()
 }
 
 /// Goes on again and again, each time by so many states.
-fn by_steps<P: Protocol>(check: &Check<P>, path: &Path, more: u64) -> (CheckedProtocol, u64) {
+pub fn by_steps<P: Protocol>(check: &Check<P>, path: &Path, more: u64) -> (CheckedProtocol, u64) {
     let (mut most, mut rounds) = (more, 0);
     let (mut next, mut took) = (check.clone(), Vec::<Duration>::new());
     loop {

@@ -8,6 +8,7 @@ mod report;
 mod rounds;
 mod run;
 mod saved;
+mod watch;
 
 use std::fs;
 use std::path::Path;
@@ -17,6 +18,7 @@ use std::time::Instant;
 
 use self::rounds::{Kept, Known, Ran, Suspended};
 use self::run::{Job, Outside, Under};
+use self::watch::Nobody;
 use super::builder::{Check, CheckError};
 use super::conclusion::Conclusion;
 use super::limits::{Limits, deadline};
@@ -39,6 +41,7 @@ pub use report::{CheckedProtocol, Row, Verdict};
 pub(crate) use run::UNSTABLE_ROUNDS;
 #[cfg(feature = "cli")]
 pub(crate) use saved::parameters as parameters_of_saved;
+pub(crate) use watch::Onlooker;
 
 /// What is asked of a protocol of one's own beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -170,20 +173,24 @@ impl<P: Protocol> Check<P> {
     /// # Errors
     /// What makes no sense, before anything is run.
     pub fn run_until(&self, stop: &Arc<AtomicBool>) -> Result<CheckedProtocol, CheckError> {
-        let mut searched = self.search_until(stop)?;
+        let mut searched = self.search_watched(stop, &Nobody)?;
         self.write_files(&mut searched);
         Ok(searched.checked)
     }
 
-    /// Runs the check, and writes no file but what is saved now and then: [`Self::write_files`] does.
+    /// Runs the check while somebody looks on, and writes no file but what is saved now and then: [`Self::write_files`] does.
     ///
     /// # Errors
     /// What makes no sense, before anything is run; or a file that cannot be read.
-    pub(crate) fn search_until(&self, stop: &Arc<AtomicBool>) -> Result<SearchedProtocol<P>, CheckError> {
+    pub(crate) fn search_watched(
+        &self,
+        stop: &Arc<AtomicBool>,
+        onlooker: &dyn Onlooker,
+    ) -> Result<SearchedProtocol<P>, CheckError> {
         self.can_write()?;
         self.can_be_saved()?;
         let limits = self.limits()?;
-        let outside = Outside { stop, deadline: deadline(self.timeout) };
+        let outside = Outside { stop, deadline: deadline(self.timeout), onlooker };
         let allowance = self.allowance(&limits, outside.deadline, stop);
         let (protocol, mut failures) = (&self.subject, Vec::new());
         let under = |asked| Under { protocol, asked, limits: &limits, outside: &outside };
@@ -254,9 +261,6 @@ impl<P: Protocol> Check<P> {
         match &self.asked {
             AskedOfProtocol { around: Some(_), .. } | AskedOfProtocol { begun: Some(_), .. } => {
                 Err(SaveError::OfGivenRun.into())
-            }
-            asked if self.resume.is_none() && quorums::are_steps(&*self.subject, asked) => {
-                Err(SaveError::OfQuorums.into())
             }
             _ => Ok(()),
         }

@@ -45,7 +45,8 @@ fn one<P: Protocol>(
         let rounds = asked.unstable_rounds.unwrap_or(UNSTABLE_ROUNDS);
         let (coverage, verdict) = match FairGraph::beginning_with(graph, &path, rounds) {
             Ok(graph) => {
-                followed(&progress, &limits, outside, || liveness::check(&graph, &limits, &progress))
+                let check = || liveness::check(&graph, &limits, &progress);
+                followed("liveness from the end of the run", &progress, &limits, outside, check)
             }
             Err(why) => (Coverage::default(), Verdict::Refused(why)),
         };
@@ -57,7 +58,8 @@ fn one<P: Protocol>(
         Ok(onward) => onward,
         Err(why) => return Ok(row("safety", &graph, Coverage::default(), Verdict::Refused(why))),
     };
-    let (coverage, verdict) = followed(&progress, &limits, outside, || {
+    let whose = "safety from the end of the run";
+    let (coverage, verdict) = followed(whose, &progress, &limits, outside, || {
         let report = search_on(&onward, &onward.properties(), &limits, &progress, None, |_| {}).0;
         (report.coverage, verdict(&graph, &path, &report))
     });

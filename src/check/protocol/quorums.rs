@@ -1,15 +1,23 @@
 //! Rows of judge *guards*: a protocol that counts, against the most general adversary over its alphabet.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::AskedOfProtocol;
 use super::report::{Row, Verdict};
+use super::rounds::{Ran, Suspended};
+use super::run::{Job, Outside, Under, until_reached};
 use crate::check::limits::{Limit, Limits, Progress};
+use crate::check::save::search::{read_duration, write_duration};
 use crate::check::search::Coverage;
-use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, Unfit};
-use crate::engine::{AGREEMENT, Bound, PANICS, Refusal, VALIDITY};
+use crate::check::words::{Word, read_list, write_list};
+use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, HaltedProduct, Unfit};
+use crate::engine::{AGREEMENT, Bound, PANICS, Participants, Refusal, SetupError, VALIDITY};
 use crate::protocol::{Network, Protocol};
 use crate::trace::Story;
 
@@ -32,6 +40,21 @@ pub(super) struct Tables<P: Protocol> {
     took: Duration,
     /// What has ended that early, if something has.
     ended: Option<Limit>,
+}
+
+/// Which tables a row is searched with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Untried,
+    Exact,
+    Tried,
+}
+
+/// A search of what all honest nodes can be in together that a limit has ended. Tables are had again by finding them out again.
+pub(super) struct HaltedRow {
+    stage: Stage,
+    elapsed: Duration,
+    product: HaltedProduct,
 }
 
 type Known<P> = Result<Option<Guards<P>>, Unfit>;
@@ -58,7 +81,7 @@ pub(crate) fn row_by_quorums<P: Protocol>(
     let asked = AskedOfProtocol { property: property.map(str::to_owned), ..AskedOfProtocol::default() };
     are_steps(&**protocol, &asked).then(|| {
         let tables = Tables::of(protocol, bound.byzantine.len(), limits, progress);
-        tables.row(protocol, bound, &asked, limits, progress)
+        tables.row(protocol, bound, &asked, limits, progress, None).0
     })
 }
 
@@ -81,7 +104,22 @@ impl<P: Protocol> Tables<P> {
         self.took
     }
 
-    /// One placement of the Byzantine nodes.
+    /// What is known with these tables, which are found out once.
+    fn known(&self, stage: Stage, protocol: &Arc<P>, progress: &Progress) -> &Known<P> {
+        let (byzantine, threads, stop) = (self.byzantine, self.threads, &progress.stop);
+        match stage {
+            Stage::Untried => &self.guards,
+            Stage::Exact => {
+                self.exact.get_or_init(|| Guards::exact(Arc::clone(protocol), byzantine, threads, stop))
+            }
+            Stage::Tried => {
+                self.tried.get_or_init(|| Guards::new(Arc::clone(protocol), byzantine, threads, stop))
+            }
+        }
+    }
+
+    /// One placement of the Byzantine nodes, from where it was ended before, if it was; with what it takes to go on, if it is
+    /// ended now.
     pub fn row(
         &self,
         protocol: &Arc<P>,
@@ -89,43 +127,49 @@ impl<P: Protocol> Tables<P> {
         asked: &AskedOfProtocol,
         limits: &Limits,
         progress: &Progress,
-    ) -> Row {
+        from: Option<HaltedRow>,
+    ) -> (Row, Option<HaltedRow>) {
         let begin = Instant::now();
-        let ended = std::cell::Cell::new(self.ended.unwrap_or(Limit::Stopped));
+        let ended = Cell::new(self.ended.unwrap_or(Limit::Stopped));
+        let asks = Cell::new(0_u64);
         let goes_on = |states: u64, depth: u64| {
             progress.states.store(states, Relaxed);
             progress.depth.store(depth, Relaxed);
-            let limit = reached(limits, progress, states, begin);
+            asks.set(asks.get() + 1);
+            let limit = reached(limits, progress, states, begin, asks.get());
             limit.inspect(|limit| ended.set(*limit)).is_none()
         };
-        let explore = |known: &Known<P>| match known {
-            Ok(Some(guards)) => {
-                let options = GuardOptions::default();
-                guards.explore(&bound.byzantine, asked.property.as_deref(), options, &goes_on).map(Some)
-            }
-            Ok(None) => Ok(None),
-            Err(why) => Err(why.clone()),
+        let (mut stage, before, mut product) = match from {
+            Some(HaltedRow { stage, elapsed, product }) => (stage, elapsed, Some(product)),
+            None => (Stage::Untried, Duration::ZERO, None),
         };
-        let explored = match explore(&self.guards) {
-            // What shows no violation is looked at again, with nothing missing.
-            Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_)) => {
-                let exact = self.exact.get_or_init(|| {
-                    Guards::exact(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
-                });
-                match explore(exact) {
-                    Err(Unfit::TooLarge | Unfit::Spurious(_)) => explore(self.tried.get_or_init(|| {
-                        Guards::new(Arc::clone(protocol), self.byzantine, self.threads, &progress.stop)
-                    })),
-                    explored => explored,
+        let explored = loop {
+            let explored = match self.known(stage, protocol, progress) {
+                Ok(Some(guards)) => {
+                    let (property, options) = (asked.property.as_deref(), GuardOptions::default());
+                    let ran =
+                        guards.explore_from(&bound.byzantine, property, options, product.take(), &goes_on);
+                    ran.map(|(explored, halted)| {
+                        product = halted;
+                        Some(explored)
+                    })
                 }
-            }
-            explored => explored,
+                // What was known before is known.
+                Ok(None) => Ok(None),
+                Err(why) => Err(why.clone()),
+            };
+            stage = match (stage, &explored) {
+                // What shows no violation is looked at again, with nothing missing.
+                (Stage::Untried, Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_))) => Stage::Exact,
+                (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => Stage::Tried,
+                _ => break explored,
+            };
         };
         let mut coverage = Coverage::default();
         if let Ok(Some(Explored { states, transitions, depth, .. })) = &explored {
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
-        coverage.elapsed = begin.elapsed();
+        coverage.elapsed = before.saturating_add(begin.elapsed());
         let is_exact =
             matches!(&explored, Ok(Some(explored)) if explored.is_exact && explored.end == Ended::Exhausted);
         let verdict = match explored {
@@ -133,15 +177,8 @@ impl<P: Protocol> Tables<P> {
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
             Err(why) => Verdict::Refused(Refusal::Quorums(why.to_string())),
         };
-        Row {
-            asked: "safety",
-            adversary: self.adversary(bound),
-            network: "any order, with repetition".to_owned(),
-            key: if is_exact { EXACT } else { LEARNED },
-            coverage,
-            levels: Vec::new(),
-            verdict,
-        }
+        let halted = product.map(|product| HaltedRow { stage, elapsed: coverage.elapsed, product });
+        (Described { adversary: self.adversary(bound), is_exact }.row(coverage, verdict), halted)
     }
 
     fn adversary(&self, bound: &Bound) -> String {
@@ -155,18 +192,132 @@ impl<P: Protocol> Tables<P> {
     }
 }
 
-fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant) -> Option<Limit> {
-    if progress.stop.load(Relaxed) {
+/// What each node can do, as far as the limits let that be found out.
+pub(super) fn tables<P: Protocol>(
+    protocol: &Arc<P>,
+    byzantine: usize,
+    limits: &Limits,
+    outside: &Outside<'_>,
+    progress: &Progress,
+) -> Tables<P> {
+    let (tables, reached) = until_reached("what each node can do", progress, limits, outside, || {
+        Tables::of(protocol, byzantine, limits, progress)
+    });
+    tables.ended_by(reached)
+}
+
+impl<P: Protocol> Under<'_, P> {
+    /// One placement of the Byzantine nodes, whole quorums at a time.
+    pub fn quorums(
+        &self,
+        job: &Job,
+        tables: &Tables<P>,
+        from: Option<Suspended<P>>,
+        pause: &Arc<AtomicBool>,
+    ) -> Result<Ran<P>, SetupError> {
+        let Under { protocol, asked, limits, outside } = *self;
+        let (pause, can_pause) = (Arc::clone(pause), AtomicBool::new(true));
+        let progress = Progress { pause, can_pause, ..Progress::default() };
+        let mut from = match from {
+            Some(Suspended::Quorums(halted)) => Some(*halted),
+            _ => None,
+        };
+        Participants::new(protocol.nodes(), &job.bound.byzantine)?;
+        let limits = Limits { timeout: outside.left(), ..*limits };
+        let row = || tables.row(protocol, &job.bound, asked, &limits, &progress, from.take());
+        let ((row, halted), reached) = until_reached(&job.whose(), &progress, &limits, outside, row);
+        let row = match (&row.verdict, reached) {
+            // All that it knows is that it was told to stop.
+            (Verdict::NotExhausted(Limit::Stopped), Some(limit)) => {
+                Row { verdict: Verdict::NotExhausted(limit), ..row }
+            }
+            _ => row,
+        };
+        let unfinished = halted.map(|halted| Suspended::Quorums(Box::new(halted)));
+        Ok(Ran { row, unfinished })
+    }
+}
+
+/// Which limit is reached. Of what takes long to ask the system is asked now and then: at first, and after so many asks.
+fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant, asks: u64) -> Option<Limit> {
+    const SELDOM: u64 = 4096;
+    // Who pauses all the time comes to something all the same.
+    if progress.stop.load(Relaxed) || asks > SELDOM && progress.pauses() {
         return Some(Limit::Stopped);
     }
     if let Some(most) = limits.max_states.filter(|most| states >= *most) {
         return Some(Limit::States(most));
+    }
+    if asks % SELDOM != 1 {
+        return None;
     }
     let held = || memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64);
     if let Some(most) = limits.max_memory.filter(|most| held() > *most) {
         return Some(Limit::Memory(most));
     }
     limits.timeout.filter(|most| begin.elapsed() >= *most).map(Limit::Time)
+}
+
+/// What a row says of itself besides what came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Described {
+    adversary: String,
+    /// Whether every input was handed to every state of every node.
+    is_exact: bool,
+}
+
+impl Described {
+    /// What a row says of itself.
+    pub fn of(row: &Row) -> Self {
+        Described { adversary: row.adversary.clone(), is_exact: row.key == EXACT }
+    }
+
+    /// The row of which that is said.
+    pub fn row(self, coverage: Coverage, verdict: Verdict) -> Row {
+        Row {
+            asked: "safety",
+            adversary: self.adversary,
+            network: "any order, with repetition".to_owned(),
+            key: if self.is_exact { EXACT } else { LEARNED },
+            coverage,
+            levels: Vec::new(),
+            verdict,
+        }
+    }
+}
+
+impl HaltedRow {
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let HaltedRow { stage, elapsed, product } = self;
+        let HaltedProduct { digest, states, parents, transitions, depth, expanded, level } = product;
+        (*stage as u8).write(out)?;
+        write_duration(*elapsed, out)?;
+        digest.write(out)?;
+        write_list(states, out)?;
+        write_list(parents, out)?;
+        [*transitions, *depth, *expanded, *level].into_iter().try_for_each(|number| number.write(out))
+    }
+
+    /// Reads what [`HaltedRow::write`] wrote. Whether it is of this check shows once the tables are found again.
+    pub fn read(file: &mut impl Read) -> io::Result<Self> {
+        let stage = match u8::read(file)? {
+            0 => Stage::Untried,
+            1 => Stage::Exact,
+            2 => Stage::Tried,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let elapsed = read_duration(file)?;
+        let product = HaltedProduct {
+            digest: u128::read(file)?,
+            states: read_list(file)?,
+            parents: read_list(file)?,
+            transitions: u64::read(file)?,
+            depth: u64::read(file)?,
+            expanded: u64::read(file)?,
+            level: u64::read(file)?,
+        };
+        Ok(HaltedRow { stage, elapsed, product })
+    }
 }
 
 fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>, ended: Limit) -> Verdict {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::quorums::HaltedRow;
 use super::report::{Row, Verdict};
 use super::run::Job;
 use crate::check::fair::HaltedGraph;
@@ -17,6 +18,8 @@ use crate::protocol::Protocol;
 pub(super) enum Suspended<P: Protocol> {
     Safety(Box<Graph<P>>, Option<Halted<GraphState>>),
     Liveness(Box<FairGraph<P>>, Option<HaltedGraph<FairState, Owed>>),
+    /// Whole quorums are steps.
+    Quorums(Box<HaltedRow>),
 }
 
 /// What is known of a job that was run before.

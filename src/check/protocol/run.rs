@@ -10,15 +10,16 @@ use stateright::Model;
 
 use super::liveness;
 use super::onward;
-use super::quorums::{Tables, are_steps};
+use super::quorums::{Tables, are_steps, tables};
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Ran, Rounds, Suspended};
+use super::watch::Onlooker;
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::overseer::{self, overseen};
 use crate::check::search::{Coverage, End, Report, search_on};
-use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Participants, Refusal, SetupError, Step};
+use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Refusal, SetupError, Step};
 use crate::interrupt::{self, Allowance, Interrupted};
 use crate::protocol::Protocol;
 use crate::trace::{Story, StoryFile};
@@ -26,15 +27,23 @@ use crate::trace::{Story, StoryFile};
 /// For how many rounds the network is unstable unless that is said.
 pub(crate) const UNSTABLE_ROUNDS: u64 = 1;
 
-/// A search under way: what ends it from outside, and how far it is.
+/// What is outside of a search under way: what ends it, and who looks on.
 pub(super) struct Outside<'a> {
     pub stop: &'a Arc<AtomicBool>,
     pub deadline: Option<Instant>,
+    pub onlooker: &'a dyn Onlooker,
 }
 
 impl Outside<'_> {
     pub(super) fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Does work while somebody may look on, who is told what it is about.
+    fn shown<R>(&self, whose: &str, progress: &Progress, mut work: impl FnMut() -> R) -> R {
+        let mut done = None;
+        self.onlooker.during(whose, progress, &mut || done = Some(work()));
+        done.unwrap_or_else(work)
     }
 
     /// What has ended all work by now, if something has.
@@ -78,7 +87,8 @@ impl<P: Protocol> Under<'_, P> {
         let progress = Progress::default();
         let liars = jobs.iter().map(|job| job.bound.byzantine.len()).max().unwrap_or(0);
         let timeout = outside.left();
-        let tables = are_steps(&**protocol, asked)
+        let waits = |(job, kept): (&Job, &Kept<P>)| !job.is_liveness && !matches!(kept, Kept::Done(_));
+        let tables = (are_steps(&**protocol, asked) && jobs.iter().zip(&kept).any(waits))
             .then(|| tables(protocol, liars, &Limits { timeout, ..*limits }, outside, &progress));
         let rounds = Rounds { threads: limits.threads, stop: outside.stop, every };
         let one = |job: &Job, from: Option<Suspended<P>>, pause: &Arc<AtomicBool>| {
@@ -87,31 +97,20 @@ impl<P: Protocol> Under<'_, P> {
         let mut ran = rounds.run(jobs, kept, &one, keep)?;
         // What each node can do is found once, for all rows.
         if let (Some(first), Some(tables)) = (ran.first_mut(), &tables) {
-            first.row.coverage.elapsed += tables.took();
+            let elapsed = &mut first.row.coverage.elapsed;
+            *elapsed = elapsed.saturating_add(tables.took());
         }
         Ok(ran)
     }
 }
 
-/// What each node can do, as far as the limits let that be found out.
-fn tables<P: Protocol>(
-    protocol: &Arc<P>,
-    byzantine: usize,
-    limits: &Limits,
-    outside: &Outside<'_>,
-    progress: &Progress,
-) -> Tables<P> {
-    let (tables, reached) =
-        until_reached(progress, limits, outside, || Tables::of(protocol, byzantine, limits, progress));
-    tables.ended_by(reached)
-}
-
 /// Does work that only looks at whether it is told to stop, and says which limit has told it so, if one has.
-fn until_reached<R>(
+pub(super) fn until_reached<R>(
+    whose: &str,
     progress: &Progress,
     limits: &Limits,
     outside: &Outside<'_>,
-    work: impl FnOnce() -> R,
+    work: impl FnMut() -> R,
 ) -> (R, Option<Limit>) {
     let reached = Mutex::new(None);
     let is_to_stop = || {
@@ -120,7 +119,7 @@ fn until_reached<R>(
         *reached = reached.or(limit);
         reached.is_some()
     };
-    let done = watched(progress, &is_to_stop, work);
+    let done = watched(progress, &is_to_stop, || outside.shown(whose, progress, work));
     (done, reached.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -137,7 +136,7 @@ fn around<P: Protocol>(
         StoryFile::followed(trace, Arc::clone(protocol), None, Arc::clone(&progress.stop))?;
     let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
     let model = Around::new(&graph, &path, within);
-    let (coverage, verdict) = followed(&progress, &limits, outside, || {
+    let (coverage, verdict) = followed("safety near the run", &progress, &limits, outside, || {
         let report = search_on(&model, &model.properties(), &limits, &progress, None, |_| {}).0;
         (report.coverage, verdict(&graph, &[], &report))
     });
@@ -155,6 +154,15 @@ impl Job {
     /// What is asked, in a word.
     pub fn asked(&self) -> &'static str {
         if self.is_liveness { LIVENESS } else { "safety" }
+    }
+
+    /// What it is about, in words.
+    pub fn whose(&self) -> String {
+        let byzantine = match &self.bound.byzantine[..] {
+            [] => "nobody".to_owned(),
+            ids => ids.iter().join(","),
+        };
+        format!("{} with {byzantine} Byzantine", self.asked())
     }
 
     /// A row of it of which nothing is covered.
@@ -221,7 +229,7 @@ impl<P: Protocol> Under<'_, P> {
     ) -> Result<Ran<P>, SetupError> {
         let Under { protocol, asked, limits, outside } = *self;
         if let Some(tables) = tables.filter(|_| !job.is_liveness) {
-            return self.quorums(job, tables).map(Ran::from);
+            return self.quorums(job, tables, from, pause);
         }
         // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace, the same in every run.
         let limits = Limits { timeout: outside.left(), threads: 1, ..*limits };
@@ -242,24 +250,31 @@ impl<P: Protocol> Under<'_, P> {
                 }
             }
         };
+        let whose = job.whose();
         let (row, left) = match begun {
-            Suspended::Safety(graph, halted) => {
+            Suspended::Safety(graph, mut halted) => {
                 let progress = pausing(graph.stop());
                 let mut left = None;
-                let (coverage, verdict) = followed(&progress, &limits, outside, || {
-                    let (report, halted) =
-                        search_on(&*graph, &graph.properties(), &limits, &progress, halted, |_| {});
+                let (coverage, verdict) = followed(&whose, &progress, &limits, outside, || {
+                    let (properties, from) = (graph.properties(), halted.take());
+                    let (report, halted) = search_on(&*graph, &properties, &limits, &progress, from, |_| {});
                     left = halted;
                     (report.coverage, verdict(&graph, &[], &report))
                 });
                 let row = Row { levels: progress.levels(), ..row("safety", &graph, coverage, verdict) };
                 (row, left.map(|halted| Suspended::Safety(graph, Some(halted))))
             }
-            Suspended::Liveness(graph, halted) => {
+            // It waits until what each node can do is known.
+            Suspended::Quorums(halted) => {
+                let row = job.row(protocol, asked, Verdict::NotExhausted(Limit::Stopped))?;
+                (row, Some(Suspended::Quorums(halted)))
+            }
+            Suspended::Liveness(graph, mut halted) => {
                 let progress = pausing(graph.graph().stop());
                 let mut left = None;
-                let (coverage, verdict) = followed(&progress, &limits, outside, || {
-                    let (coverage, verdict, halted) = liveness::check_on(&graph, &limits, &progress, halted);
+                let (coverage, verdict) = followed(&whose, &progress, &limits, outside, || {
+                    let from = halted.take();
+                    let (coverage, verdict, halted) = liveness::check_on(&graph, &limits, &progress, from);
                     left = halted;
                     (coverage, verdict)
                 });
@@ -271,23 +286,6 @@ impl<P: Protocol> Under<'_, P> {
         // What has a verdict is done.
         let unfinished = left.filter(|_| matches!(row.verdict, Verdict::NotExhausted(_)));
         Ok(Ran { row, unfinished })
-    }
-
-    /// One placement of the Byzantine nodes, whole quorums at a time.
-    fn quorums(&self, job: &Job, tables: &Tables<P>) -> Result<Row, SetupError> {
-        let Under { protocol, asked, limits, outside } = *self;
-        let progress = Progress::default();
-        Participants::new(protocol.nodes(), &job.bound.byzantine)?;
-        let limits = Limits { timeout: outside.left(), ..*limits };
-        let row = || tables.row(protocol, &job.bound, asked, &limits, &progress);
-        let (row, reached) = until_reached(&progress, &limits, outside, row);
-        Ok(match (&row.verdict, reached) {
-            // All that it knows is that it was told to stop.
-            (Verdict::NotExhausted(Limit::Stopped), Some(limit)) => {
-                Row { verdict: Verdict::NotExhausted(limit), ..row }
-            }
-            _ => row,
-        })
     }
 }
 
@@ -317,17 +315,19 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Does the work within its limits, which are looked at while it goes on, and passes on that it is to stop.
+/// Does the work within its limits, which are looked at while it goes on, and passes on that it is to stop. `whose` is what it is
+/// about.
 pub(super) fn followed(
+    whose: &str,
     progress: &Progress,
     limits: &Limits,
     outside: &Outside<'_>,
-    work: impl FnOnce() -> (Coverage, Verdict),
+    mut work: impl FnMut() -> (Coverage, Verdict),
 ) -> (Coverage, Verdict) {
     let begun = Instant::now();
     let is_to_stop = || outside.stop.load(Relaxed);
-    let overseen = || overseen(limits, outside.deadline, outside.stop, work);
-    watched(progress, &is_to_stop, overseen)
+    let overseen = || overseen(limits, outside.deadline, outside.stop, &mut work);
+    watched(progress, &is_to_stop, || outside.shown(whose, progress, overseen))
         .unwrap_or_else(|limit| (Coverage::so_far(progress, begun), Verdict::NotExhausted(limit)))
 }
 

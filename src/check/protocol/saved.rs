@@ -14,12 +14,13 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::AskedOfProtocol;
+use super::quorums::{Described, HaltedRow, are_steps};
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Suspended};
 use super::run::{self, Job};
 #[cfg(feature = "cli")]
 use crate::check::builder::CheckError;
-use crate::check::save::search::{read_graph, read_search, write_graph, write_search};
+use crate::check::save::search::{ReadError, read_graph, read_search, write_graph, write_search};
 use crate::check::save::{Body, CoverageRow, SaveError, VERSION, open_file, write_file};
 use crate::check::words::{Polled, Summed};
 use crate::engine::{FairGraph, Graph};
@@ -46,6 +47,8 @@ struct Header {
 struct RowHeader {
     job: Job,
     kept: KeptRow,
+    /// What it says of itself, where whole quorums are steps.
+    quorums: Option<Described>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,8 +74,11 @@ pub(super) fn write<P: Protocol>(
     jobs: &[Job],
     rows: &[Known<'_, P>],
 ) -> Result<(), SaveError> {
-    let kept =
-        |(job, known): (&Job, &Known<'_, P>)| Ok(RowHeader { job: job.clone(), kept: kept_row(known)? });
+    let kept = |(job, known): (&Job, &Known<'_, P>)| {
+        let row = known.row.filter(|_| are_steps(protocol, asked) && !job.is_liveness);
+        let quorums = row.map(Described::of);
+        Ok(RowHeader { job: job.clone(), kept: kept_row(known)?, quorums })
+    };
     let header = Header {
         version: VERSION.to_owned(),
         protocol: protocol.name(),
@@ -109,6 +115,7 @@ fn write_run<P: Protocol>(suspended: &Suspended<P>, out: &mut Summed<&mut dyn Wr
     match suspended {
         Suspended::Safety(graph, Some(halted)) => write_search(&**graph, halted, out),
         Suspended::Liveness(graph, Some(halted)) => write_graph(&**graph, halted, out),
+        Suspended::Quorums(halted) => halted.write(out),
         Suspended::Safety(_, None) | Suspended::Liveness(_, None) => {
             Err(io::Error::other("there is no search to write"))
         }
@@ -271,10 +278,14 @@ impl Resumed {
         let build = || SaveError::Build(path.to_owned());
         let mut file = Polled(file);
         let mut kept = Vec::new();
-        for RowHeader { job, kept: row } in header.rows {
+        for RowHeader { job, kept: row, quorums } in header.rows {
             let done = |coverage: CoverageRow, verdict: Verdict| {
-                let row = job.row(protocol, &asked, verdict).map_err(|_| build())?;
-                Ok::<_, SaveError>(Kept::Done(Row { coverage: coverage.into(), ..row }))
+                let coverage = coverage.into();
+                let row = match quorums.clone() {
+                    Some(described) => described.row(coverage, verdict),
+                    None => Row { coverage, ..job.row(protocol, &asked, verdict).map_err(|_| build())? },
+                };
+                Ok::<_, SaveError>(Kept::Done(row))
             };
             kept.push(match row {
                 KeptRow::Nothing => Kept::Nothing,
@@ -286,6 +297,11 @@ impl Resumed {
                         return Err(build());
                     }
                     done(coverage, Verdict::Violated { steps, story: Box::new(story) })?
+                }
+                KeptRow::Unfinished if are_steps(&**protocol, &asked) && !job.is_liveness => {
+                    let halted = HaltedRow::read(&mut file);
+                    let halted = halted.map_err(|error| ReadError::from(error).in_file(path))?;
+                    Kept::Unfinished(Suspended::Quorums(Box::new(halted)))
                 }
                 KeptRow::Unfinished => {
                     let graph = job.graph(protocol, &asked).map_err(|_| build())?;
@@ -307,7 +323,7 @@ fn read_run<P: Protocol>(
     graph: Graph<P>,
     asked: &AskedOfProtocol,
     file: &mut Polled<Body>,
-) -> Result<Suspended<P>, crate::check::save::search::ReadError> {
+) -> Result<Suspended<P>, ReadError> {
     if job.is_liveness {
         let graph = Box::new(FairGraph::new(graph, asked.rounds()));
         let halted = Some(read_graph(&*graph, file)?);

@@ -70,12 +70,6 @@ pub enum SaveError {
         "--save and --resume are for all runs within a bound: of what is near a run, or goes on from its end, nothing is kept"
     )]
     OfGivenRun,
-    /// Nothing is kept where whole quorums are steps.
-    #[error(
-        "--save: where whole quorums are steps nothing is kept of what each node can do; message by message all is, with --network \
-         any-order"
-    )]
-    OfQuorums,
     /// A counterexample cannot be written.
     #[error("a counterexample cannot be written: {0}")]
     Trace(#[from] serde_json::Error),

@@ -75,12 +75,12 @@ fn read_tables<M: Recorded>(model: &M, file: &mut impl Read) -> Result<(), ReadE
     Ok(())
 }
 
-fn write_duration(elapsed: Duration, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::check) fn write_duration(elapsed: Duration, out: &mut impl Write) -> io::Result<()> {
     elapsed.as_secs().write(out)?;
     elapsed.subsec_nanos().write(out)
 }
 
-fn read_duration(file: &mut impl Read) -> io::Result<Duration> {
+pub(in crate::check) fn read_duration(file: &mut impl Read) -> io::Result<Duration> {
     Ok(Duration::new(u64::read(file)?, u32::read(file)?.min(999_999_999)))
 }
 

@@ -12,6 +12,7 @@ use crate::check::protocol::{CheckedProtocol, Verdict};
 use crate::check::{Check, collision_probability};
 use crate::cli::limits::{LimitArguments, limit};
 use crate::cli::output::{self, answer, answer_json, complain, say_saved};
+use crate::cli::progress::{ProgressArguments, Show};
 use crate::cli::{
     HOLDS, ReportFormat, UsageError, are_different, can_be_written, exit_code, junit, look, signals, stats,
     with,
@@ -61,6 +62,8 @@ pub(super) struct CheckArguments {
     within: Option<u32>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -91,7 +94,9 @@ pub(super) fn run<P: Protocol>(
 ) -> Result<u8, UsageError> {
     files_differ(arguments)?;
     let check = check(protocol, parameters, arguments)?;
-    let mut searched = check.search_until(&signals::stopped()?)?;
+    let LimitArguments { max_states, .. } = arguments.limits;
+    let show = Show::new(&arguments.progress, max_states, arguments.limits.timeout()?);
+    let mut searched = check.search_watched(&signals::stopped()?, &show)?;
     let mut code = exit_code(searched.checked.conclusion());
     // What is printed for programs says which files could not be written, so that these come first there.
     if arguments.format == ReportFormat::Text {

@@ -6,10 +6,12 @@ mod explore;
 mod replay;
 mod simulate;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::completions::{self, CompletionsArguments, ManArguments};
 use super::flags::{Flag, Flags, with_flags};
 use super::{UsageError, ended, refused_arguments};
 use crate::check::protocol::parameters_of_saved;
@@ -43,10 +45,24 @@ enum ProtocolCommand {
     Replay(replay::ReplayArguments),
     /// Step along the runs of the protocol, and its counterexample, in a web browser
     Explore(explore::ExploreArguments),
+    /// Print what lets a shell complete commands and flags
+    #[command(after_long_help = "\
+Examples, of a program that is called mine:
+  mine completions bash > ~/.local/share/bash-completion/completions/mine
+  mine completions zsh > ~/.zfunc/_mine
+  mine completions fish > ~/.config/fish/completions/mine.fish")]
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    #[command(after_long_help = "\
+Examples, of a program that is called mine:
+  mine man | man -l -                     read it
+  mine man check > mine-check.1           the page of one command")]
+    Man(ManArguments),
 }
 
 /// Runs the command that the process was given on a protocol of one's own: the whole `main` of its command line, with
-/// `check`, `simulate`, `replay` and `explore`, which opens [the page](crate::explore::protocol). Exit codes are those of `bft`.
+/// `check`, `simulate`, `replay`, `explore`, which opens [the page](crate::explore::protocol), `completions` and `man`. Exit codes
+/// are those of `bft`.
 ///
 /// ```no_run
 /// use bft_check::protocol::{Effects, Input, NodeId, Protocol};
@@ -118,14 +134,25 @@ fn run_named<P: Protocol>(
     flags: &[Flag],
     build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
 ) -> ExitCode {
-    let matches = match command(name, flags) {
-        Ok(command) => command.try_get_matches(),
+    let command = match command(name, flags) {
+        Ok(command) => command,
         Err(why) => return ended(Err(UsageError(why))),
     };
+    let matches = command.clone().try_get_matches();
     let read = matches.and_then(|matches| Ok((ProtocolArguments::from_arg_matches(&matches)?, matches)));
     match read {
-        Ok((arguments, matches)) => ended(run_command(arguments, &matches, flags, build)),
+        Ok((arguments, matches)) => ended(run_command(arguments.command, command, &matches, flags, build)),
         Err(error) => refused_arguments(&error),
+    }
+}
+
+/// The command under the name of the program, which need not be that of the protocol.
+fn as_called(command: Command) -> Command {
+    let called = std::env::args_os().next();
+    let program = called.as_ref().and_then(|path| Path::new(path).file_name()?.to_str());
+    match program {
+        Some(program) => command.name(program.to_owned()),
+        None => command,
     }
 }
 
@@ -136,20 +163,23 @@ fn command(name: String, flags: &[Flag]) -> Result<Command, String> {
 }
 
 fn run_command<P: Protocol>(
-    arguments: ProtocolArguments,
+    asked: ProtocolCommand,
+    command: Command,
     matches: &ArgMatches,
     flags: &[Flag],
     build: impl FnOnce(&Flags<'_>) -> Result<P, String>,
 ) -> Result<u8, UsageError> {
     let own = matches.subcommand().map_or(matches, |(_, own)| own);
-    let saved = saved_flags(&arguments.command, flags)?;
+    let saved = saved_flags(&asked, flags)?;
     let given = Flags::of(own).or_else(&saved);
-    let protocol = build(&given).map_err(UsageError)?;
-    match arguments.command {
-        ProtocolCommand::Check(arguments) => check::run(protocol, given.all(flags), &arguments),
-        ProtocolCommand::Simulate(arguments) => simulate::run(protocol, &arguments),
-        ProtocolCommand::Replay(arguments) => replay::run(protocol, &arguments),
-        ProtocolCommand::Explore(arguments) => explore::run(protocol, &given.all(flags), &arguments),
+    let protocol = || build(&given).map_err(UsageError);
+    match asked {
+        ProtocolCommand::Check(arguments) => check::run(protocol()?, given.all(flags), &arguments),
+        ProtocolCommand::Simulate(arguments) => simulate::run(protocol()?, &arguments),
+        ProtocolCommand::Replay(arguments) => replay::run(protocol()?, &arguments),
+        ProtocolCommand::Explore(arguments) => explore::run(protocol()?, &given.all(flags), &arguments),
+        ProtocolCommand::Completions(arguments) => Ok(completions::run(&arguments, as_called(command))),
+        ProtocolCommand::Man(arguments) => completions::man(&arguments, as_called(command)),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::output::{answer, complain};
+use crate::cli::progress::{ProgressArguments, with_shrinking};
 use crate::cli::{HOLDS, STUCK, UNSAFE, UsageError, are_different, can_be_written, look, signals};
 use crate::files;
 use crate::protocol::Protocol;
@@ -36,6 +37,8 @@ pub(super) struct ReplayArguments {
     /// .txt (words), .html (a page), .shiviz or .log (ShiViz)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    progress: ProgressArguments,
 }
 
 pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Result<u8, UsageError> {
@@ -54,7 +57,8 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &ReplayArguments) -> Resu
     let story = match arguments.shrink {
         true => {
             let stop = signals::stopped()?;
-            let shrunk = signals::until_stopped(&stop, || read.shrunk(protocol));
+            let shrink = || signals::until_stopped(&stop, || read.shrunk(protocol));
+            let shrunk = with_shrinking(&arguments.progress, read.steps.len(), shrink);
             shrunk.unwrap_or_else(|| Ok(read.clone())).map_err(|why| named(&why))?
         }
         false => read.clone(),

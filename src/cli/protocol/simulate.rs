@@ -1,6 +1,7 @@
 //! `simulate`: runs that are drawn from seeds.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
 
 use clap::Args;
 use serde_json::json;
@@ -8,11 +9,12 @@ use serde_json::json;
 use super::bound::BoundArguments;
 use crate::cli::limits::{MOST_RUNS, threads};
 use crate::cli::output::{self, answer, answer_json, complain};
+use crate::cli::progress::{ProgressArguments, Runs, with_runs};
 use crate::cli::{
     HOLDS, NOT_EXHAUSTED, ReportFormat, STUCK, UNSAFE, UsageError, junit, look, seconds, signals, with,
 };
 use crate::protocol::Protocol;
-use crate::simulate::protocol::{Counts, Simulated, Simulation};
+use crate::simulate::protocol::{Counts, Progress, Simulated, Simulation};
 use crate::table::fitted;
 
 /// The most steps of a run.
@@ -57,6 +59,8 @@ pub(super) struct SimulateArguments {
     /// End the runs after so many seconds, up to 1,000,000,000 [default: never]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -85,7 +89,10 @@ pub(super) fn run<P: Protocol>(protocol: P, arguments: &SimulateArguments) -> Re
     let simulation = with(simulation, timeout, Simulation::timeout);
     let simulation = with(simulation, arguments.trace.clone(), Simulation::trace);
     let simulation = if arguments.keep_going { simulation.keep_going() } else { simulation };
-    let simulated = simulation.run_until(&*signals::stopped()?)?;
+    let (stop, progress) = (signals::stopped()?, Progress::default());
+    let done = || Runs { runs: progress.runs.load(Relaxed), steps: progress.steps.load(Relaxed) };
+    let run = || simulation.run_watched(&stop, &progress);
+    let simulated = with_runs(&arguments.progress, arguments.runs, done, run)?;
     let code = exit_code(&simulated);
     let code = match arguments.format {
         ReportFormat::Text => answer(&look::coloured(&fitted(&simulated.to_string(), look::screen())), code),

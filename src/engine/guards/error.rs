@@ -68,6 +68,12 @@ pub enum Unfit {
     /// Nothing wrong was found, with tables of which it was not tried whether they miss anything.
     #[error("nothing wrong was found, and it was not tried whether anything is missing")]
     Untried,
+    /// A search that cannot be gone on with.
+    #[error(
+        "what each node can do was found out once more, and comes out otherwise than when the check was saved: the code does not do \
+         the same in every run, or the file was changed"
+    )]
+    Otherwise,
     /// Two histories with one control state that are not alike.
     #[error(transparent)]
     Unlike(Box<UnlikeControls>),

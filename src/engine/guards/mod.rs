@@ -68,6 +68,7 @@ use crate::protocol::{Network, NodeId, Protocol, Quorums};
 
 pub use error::{Unfit, UnlikeControls};
 pub use finder::Tried;
+pub use product::HaltedProduct;
 pub use tell::Acted;
 
 /// Runs that may be tried to act something out, for one node.
@@ -281,6 +282,22 @@ impl<P: Protocol> Guards<P> {
         options: GuardOptions,
         goes_on: &dyn Fn(u64, u64) -> bool,
     ) -> Result<Explored, Unfit> {
+        self.explore_from(byzantine, asked, options, None, goes_on).map(|(explored, _)| explored)
+    }
+
+    /// Searches as [`Guards::explore`] does, from where a search was ended, if one was. If this one is ended too, what it takes to
+    /// go on stands beside what came of it.
+    ///
+    /// # Errors
+    /// What [`Guards::explore`] says; or that search was of something else.
+    pub fn explore_from(
+        &self,
+        byzantine: &[NodeId],
+        asked: Option<&str>,
+        options: GuardOptions,
+        from: Option<HaltedProduct>,
+        goes_on: &dyn Fn(u64, u64) -> bool,
+    ) -> Result<(Explored, Option<HaltedProduct>), Unfit> {
         if byzantine.len() > self.byzantine {
             return Err(Unfit::Unknown("more Byzantine nodes than it was told of"));
         }
@@ -296,7 +313,7 @@ impl<P: Protocol> Guards<P> {
             false => Vec::new(),
         };
         let product = Product { tables: &tables, symmetries: &symmetries, judgement: &judgement };
-        let searched = product.search(goes_on);
+        let searched = product.search(product.started(from).ok_or(Unfit::Otherwise)?, goes_on);
         let mut explored = Explored {
             states: searched.states.len() as u64,
             transitions: searched.transitions,
@@ -310,7 +327,7 @@ impl<P: Protocol> Guards<P> {
         };
         let found = Found { cast: &cast, finders: &finders, locals: &locals, decisions: &decisions };
         explored.end = match searched.end {
-            product::End::Ended => Ended::Stopped,
+            product::End::Ended => return Ok((explored, Some(product.halted(searched)))),
             product::End::Wrong(at) => {
                 let acted = self.act_out(&found, &product, &tables, &searched, at, asked);
                 Ended::Violated(Box::new(acted.map_err(|why| match (why, found.unlike()) {
@@ -340,7 +357,7 @@ impl<P: Protocol> Guards<P> {
                 Ended::Exhausted
             }
         };
-        Ok(explored)
+        Ok((explored, None))
     }
 
     /// What all honest nodes can have sent together, and who can decide what then, with these nodes Byzantine.
@@ -359,7 +376,7 @@ impl<P: Protocol> Guards<P> {
             asks_panics: false,
         };
         let product = Product { tables: &tables, symmetries: &[], judgement: &judgement };
-        let searched = product.search(&|_, _| true);
+        let searched = product.search(product.begin(), &|_, _| true);
         let mut statements = Statements::default();
         let mut state = vec![0; tables.len()];
         for packed in &searched.states {

@@ -5,6 +5,7 @@ use crate::hashed::IndexSet;
 use super::masks::{Mask, is_met};
 use super::reduce::{Class, Classes};
 use super::symmetry::Symmetry;
+use crate::engine::fingerprint::{Fingerprint, fingerprint};
 
 /// Bits for the class of one node.
 const WIDTH: u32 = 24;
@@ -27,6 +28,7 @@ pub(super) enum Wrong {
 }
 
 /// What decisions are wrong.
+#[derive(Hash)]
 pub(super) struct Judgement {
     /// By decision, the decisions that contradict it.
     pub against: Vec<Vec<u16>>,
@@ -48,6 +50,29 @@ pub(super) struct Searched {
     pub transitions: u64,
     pub depth: u64,
     pub end: End,
+    /// How many states are expanded.
+    expanded: usize,
+    /// How many states there were when the last level began to be expanded.
+    level: usize,
+}
+
+/// A search that was ended before it was over: what it takes to go on with it where the same product is had again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HaltedProduct {
+    /// A digest of the product: states are numbers that mean something in it alone.
+    pub digest: Fingerprint,
+    /// All states that were met, in that order.
+    pub states: Vec<u128>,
+    /// By state, the one from which it was met; `u32::MAX` for the first.
+    pub parents: Vec<u32>,
+    /// Steps taken.
+    pub transitions: u64,
+    /// Steps to the farthest state that is expanded.
+    pub depth: u64,
+    /// How many states are expanded.
+    pub expanded: u64,
+    /// How many states there were when the last level began to be expanded.
+    pub level: u64,
 }
 
 /// How it ended.
@@ -141,28 +166,97 @@ impl Product<'_> {
         })
     }
 
-    /// Searches breadth first: what is found wrong is as near as can be. It is ended when `goes_on` says so, which is told how
-    /// many states were met, and at which depth.
-    pub fn search(&self, goes_on: &dyn Fn(u64, u64) -> bool) -> Searched {
-        let first = vec![0; self.tables.len()];
-        let mut searched = Searched {
-            states: IndexSet::default(),
+    /// A search that has met nothing but the first state.
+    pub fn begin(&self) -> Searched {
+        let first = self.canonical(&vec![0; self.tables.len()]);
+        Searched {
+            states: IndexSet::from_iter([first]),
             parents: vec![u32::MAX],
             transitions: 0,
             depth: 0,
             end: End::Exhausted,
+            expanded: 0,
+            level: 1,
+        }
+    }
+
+    /// What all numbers mean.
+    fn digest(&self) -> Fingerprint {
+        let classes: Vec<_> = self.tables.iter().map(|classes| &classes.all).collect();
+        fingerprint(&(classes, self.symmetries, self.judgement))
+    }
+
+    /// What it takes to go on with a search that was ended.
+    pub fn halted(&self, searched: Searched) -> HaltedProduct {
+        HaltedProduct {
+            digest: self.digest(),
+            states: searched.states.into_iter().collect(),
+            parents: searched.parents,
+            transitions: searched.transitions,
+            depth: searched.depth,
+            expanded: searched.expanded as u64,
+            level: searched.level as u64,
+        }
+    }
+
+    /// A search that begins, or goes on; none if it cannot.
+    pub fn started(&self, from: Option<HaltedProduct>) -> Option<Searched> {
+        match from {
+            Some(halted) => self.resumed(halted),
+            None => Some(self.begin()),
+        }
+    }
+
+    /// A search as it was when it was ended; none if it was not a search of this product.
+    fn resumed(&self, halted: HaltedProduct) -> Option<Searched> {
+        let HaltedProduct { digest, states, parents, transitions, depth, expanded, level } = halted;
+        let begin = self.begin();
+        let states: IndexSet<Packed> = states.into_iter().collect();
+        let mut state = vec![0; self.tables.len()];
+        let mut is_met = |packed: &Packed| {
+            unpack(*packed, &mut state);
+            let are_there = state
+                .iter()
+                .zip(self.tables)
+                .all(|(class, table)| usize::try_from(*class).is_ok_and(|class| class < table.all.len()));
+            are_there && pack(&state) == *packed
         };
-        searched.states.insert(self.canonical(&first));
-        let mut state = first;
-        let (mut at, mut level) = (0, 1);
-        while at < searched.states.len() {
-            if at == level {
-                searched.depth += 1;
-                level = searched.states.len();
-            }
-            if at % 4096 == 0 && !goes_on(searched.states.len() as u64, searched.depth) {
+        let is_before = |(at, parent): (usize, &u32)| (*parent as usize) < at;
+        let is_sound = digest == self.digest()
+            && states.get_index(0) == begin.states.get_index(0)
+            && states.iter().all(&mut is_met)
+            && parents.len() == states.len()
+            && parents.first() == Some(&u32::MAX)
+            && parents.iter().enumerate().skip(1).all(is_before)
+            && expanded <= level
+            && depth <= states.len() as u64
+            && transitions < u64::MAX / 2
+            && level <= states.len() as u64;
+        let (expanded, level) = (expanded as usize, level as usize);
+        is_sound.then_some(Searched {
+            states,
+            parents,
+            transitions,
+            depth,
+            end: End::Exhausted,
+            expanded,
+            level,
+        })
+    }
+
+    /// Searches breadth first: what is found wrong is as near as can be. It is ended when `goes_on` says so, which is told how
+    /// many states were met, and at which depth, before each state that is expanded.
+    pub fn search(&self, mut searched: Searched, goes_on: &dyn Fn(u64, u64) -> bool) -> Searched {
+        let mut state = vec![0; self.tables.len()];
+        while searched.expanded < searched.states.len() {
+            let at = searched.expanded;
+            if !goes_on(searched.states.len() as u64, searched.depth) {
                 searched.end = End::Ended;
                 return searched;
+            }
+            if at == searched.level {
+                searched.depth += 1;
+                searched.level = searched.states.len();
             }
             let Some(&packed) = searched.states.get_index(at) else { break };
             unpack(packed, &mut state);
@@ -179,7 +273,7 @@ impl Product<'_> {
                 }
                 next[place] = state[place];
             }
-            at += 1;
+            searched.expanded += 1;
         }
         searched
     }

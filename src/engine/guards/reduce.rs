@@ -12,7 +12,7 @@ use super::masks::{Any, Mask, always, both, either};
 use super::placed::Locals;
 
 /// A local state as the product sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Class {
     pub sent: Mask,
     /// Where this exists it can become that one; each once, ascending.

@@ -15,7 +15,7 @@ use super::reduce::{Class, Classes, blocks};
 use crate::protocol::NodeId;
 
 /// A renaming of global states.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Symmetry {
     /// Which honest node becomes which, by place.
     pub nodes: Vec<usize>,

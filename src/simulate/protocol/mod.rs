@@ -108,6 +108,15 @@ pub enum SimulationError {
     Trace(PathBuf, io::Error),
 }
 
+/// How far runs that happen have come; read by whoever shows it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Runs that have come to their end.
+    pub runs: AtomicU64,
+    /// Steps of these.
+    pub steps: AtomicU64,
+}
+
 /// A seed, and what came of its run.
 type Ran = (u64, Result<Outcome, SimulationError>);
 
@@ -203,6 +212,18 @@ impl<P: Protocol> Simulation<P> {
     /// # Errors
     /// What makes no sense, before anything is run; or the code cannot be checked.
     pub fn run_until(&self, stop: &AtomicBool) -> Result<Simulated, SimulationError> {
+        self.run_watched(stop, &Progress::default())
+    }
+
+    /// Draws the runs and lets them happen, until `stop` is set. `progress` says meanwhile how far they are.
+    ///
+    /// # Errors
+    /// What makes no sense, before anything is run; or the code cannot be checked.
+    pub(crate) fn run_watched(
+        &self,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<Simulated, SimulationError> {
         if self.seeds.is_empty() {
             return Err(SimulationError::NoRuns);
         }
@@ -224,7 +245,7 @@ impl<P: Protocol> Simulation<P> {
         let max_memory = memory::by_default();
         let allowance = Allowance { timeout: self.timeout, deadline, max_memory, stop };
         let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline) || stop.load(Relaxed);
-        let ran = interrupt::overseen(&allowance, || self.let_happen(threads, &is_over));
+        let ran = interrupt::overseen(&allowance, || self.let_happen(threads, &is_over, progress));
         // Each run ends by itself where it is interrupted.
         let mut ran = ran.unwrap_or_default();
         // What is left as it is when there is no time any more is a violation all the same.
@@ -267,7 +288,12 @@ impl<P: Protocol> Simulation<P> {
 
     /// Lets the runs happen, until all have or it is interrupted; if one violates something, those up to it.
     /// What came of them is in the order of their seeds.
-    fn let_happen(&self, threads: usize, is_over: &(dyn Fn() -> bool + Sync)) -> Vec<Ran> {
+    fn let_happen(
+        &self,
+        threads: usize,
+        is_over: &(dyn Fn() -> bool + Sync),
+        progress: &Progress,
+    ) -> Vec<Ran> {
         let placements = self.byzantine.placements(self.protocol.nodes());
         let (next, last) = (AtomicU64::new(self.seeds.start), AtomicU64::new(self.seeds.end));
         let done = Mutex::new(Vec::new());
@@ -283,6 +309,9 @@ impl<P: Protocol> Simulation<P> {
                         }
                         let one = interrupt::caught(|| self.one(seed, &placements));
                         let Ok(outcome) = one else { break };
+                        progress.runs.fetch_add(1, Relaxed);
+                        let steps = outcome.as_ref().map_or(0, |outcome| outcome.steps);
+                        progress.steps.fetch_add(steps as u64, Relaxed);
                         let is_last = match &outcome {
                             Ok(outcome) => outcome.is_finding() && !self.keeps_going,
                             Err(_) => true,

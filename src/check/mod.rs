@@ -19,6 +19,7 @@ mod limits;
 mod liveness;
 #[cfg(feature = "pbft")]
 mod liveness_continuation;
+#[cfg(feature = "pbft")]
 mod liveness_looks;
 #[cfg(feature = "pbft")]
 mod liveness_told;

@@ -19,6 +19,7 @@ use bft_check::pbft::{
     ViewChange, VoteSet,
 };
 use proptest::prelude::*;
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// What is drawn, so that it can be shrunk: the choices that are made, one after the other.
@@ -551,6 +552,38 @@ fn draw(
         result.map_err(|error| error.to_string())?;
     }
     Ok(accepted)
+}
+
+/// Every new view is accepted whose view changes are those of a quorum: what it proposes may be signed by anybody.
+#[derive(Debug)]
+struct AnyProposals;
+
+impl Rules for AnyProposals {
+    fn check_new_view(&self, _: &Setting, _: &NewView) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// What an adversary was asked before, in other states, makes no difference to what it offers.
+#[test]
+fn an_adversary_that_remembers_offers_what_a_new_one_does() {
+    let scope = Scope { requests: 1, ..Scope::DEFAULT };
+    for rules in [&Castro99 as &'static dyn Rules, &AnyProposals] {
+        let system = system(scope, 1, rules);
+        let remembers = Adversary::new(Arc::clone(&system));
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+        let mut runner =
+            TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng);
+        let drawn = prop::collection::vec(any::<u32>(), 200);
+        for _ in 0..24 {
+            let drawn = drawn.new_tree(&mut runner).unwrap().current();
+            let (run, _) = some_run(&system, &remembers, &mut Choices { drawn, next: 0 });
+            let offered = |adversary: &Adversary| BTreeSet::from_iter(adversary.messages(run.sent()));
+            let (old, new) = (offered(&remembers), offered(&Adversary::new(Arc::clone(&system))));
+            let missing: Vec<_> = new.difference(&old).chain(old.difference(&new)).take(3).collect();
+            assert!(missing.is_empty(), "{rules:?}: {missing:?}, after {:?}", run.sent());
+        }
+    }
 }
 
 #[test]

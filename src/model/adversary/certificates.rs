@@ -69,8 +69,8 @@ impl Adversary {
             stable.iter().filter(|part| part.proves).map(|part| memo.stable.get(part.id).clone()).collect();
         proved_stable.sort_unstable();
         let key = fingerprint(&(&parts, &stable));
-        let rebodied = self.rebodied(&sent);
-        Proofs { claims, stable: proved_stable, parts, stable_parts: stable, rebodied, key }
+        let (rebodied, proposals) = (self.rebodied(&sent), fingerprint(&sent.proposals));
+        Proofs { claims, stable: proved_stable, parts, stable_parts: stable, rebodied, proposals, key }
     }
 
     /// The prepared certificates that can be put forward: first those that prove something, in order.

@@ -88,7 +88,10 @@ pub struct Memo {
     pub known_changes: FxHashMap<Fingerprint, Arc<Changes>>,
     /// By a list of view changes, and who begins which view with it: the new views that are accepted.
     pub justified: FxHashMap<Fingerprint, Justified>,
-    /// By what lists of view changes of one kind are made of, and who begins which view with them: the new views that are
+    /// By a list of view changes, who begins which view with it, and the proposals of honest replicas: the new views with any
+    /// proposals that are accepted.
+    pub free: FxHashMap<Fingerprint, Arc<[Printed]>>,
+    /// By what lists of view changes of one kind are made of, the proposals of honest replicas, and who begins which view with them: the new views that are
     /// accepted, those of one content once.
     pub of_lists: FxHashMap<Fingerprint, Arc<[Printed]>>,
     /// By the view changes at hand: all new views.
@@ -106,8 +109,6 @@ pub struct Justified {
     pub due: Fingerprint,
     /// The new views with what is due that are accepted.
     pub accepted: Arc<[Printed]>,
-    /// Those with any other proposals that are accepted, once they were looked for.
-    pub free: Option<Arc<[Printed]>>,
 }
 
 /// A new view, with what stands for its content.

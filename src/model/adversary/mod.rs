@@ -95,6 +95,8 @@ pub(crate) struct Proofs {
     stable_parts: Arc<[Part]>,
     /// Proposals of honest replicas with another body that somebody takes.
     rebodied: Vec<Proposal>,
+    /// What stands for the proposals of honest replicas.
+    proposals: Fingerprint,
     /// What stands for all of it.
     key: Fingerprint,
 }

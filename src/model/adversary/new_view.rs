@@ -125,7 +125,13 @@ impl Adversary {
                 Kind::Forged => self.forged(memo, knowledge, start),
             };
             let rows_of = |memo: &Memo| self.rows(memo_proposals(memo, knowledge), start);
-            let found = self.on_lists(memo, start, &lists, |memo| rows.get_or_init(|| rows_of(memo)));
+            let found = self.on_lists(
+                memo,
+                start,
+                &lists,
+                |memo| rows.get_or_init(|| rows_of(memo)),
+                knowledge.proposals,
+            );
             out.extend(found.iter().cloned());
             memory::before(&memo.of_lists);
             memo.of_lists.insert(key, found);
@@ -154,7 +160,7 @@ impl Adversary {
                 (claims.collect(), of(&mut start.own.iter().find(is_for).into_iter()))
             }
         };
-        fingerprint(&(kind, start.id, start.view, prints))
+        fingerprint(&(kind, start.id, start.view, knowledge.proposals, prints))
     }
 
     /// The new views on these lists that are accepted, those of one content once: with what is due on each, and on some with
@@ -165,6 +171,7 @@ impl Adversary {
         start: &Start<'_>,
         lists: &[List],
         rows: impl Fn(&Memo) -> &'a Vec<Vec<Proposal>>,
+        of_honest: Fingerprint,
     ) -> Arc<[Printed]> {
         let mut found: IndexMap<Fingerprint, Arc<Signed<NewView>>> = IndexMap::default();
         // Of lists with which the same is due the first and the last.
@@ -177,7 +184,7 @@ impl Adversary {
         let places: BTreeSet<usize> = by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
         for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
             let rows = rows(memo);
-            found.extend(self.free(memo, start, &lists[place], rows).iter().cloned());
+            found.extend(self.free(memo, start, &lists[place], rows, of_honest).iter().cloned());
         }
         found.into_iter().collect()
     }
@@ -209,7 +216,7 @@ impl Adversary {
                 batches.into_iter().map(|(seq, batch)| proposal(start.key, start.view, seq, batch));
             self.accepted(start, list, proposals.collect())
         });
-        let justified = Justified { due: due_print, accepted: accepted.collect(), free: None };
+        let justified = Justified { due: due_print, accepted: accepted.collect() };
         memo.justified.insert(key, justified.clone());
         justified
     }
@@ -221,16 +228,16 @@ impl Adversary {
         start: &Start<'_>,
         list: &[Change],
         rows: &[Vec<Proposal>],
+        of_honest: Fingerprint,
     ) -> Arc<[Printed]> {
-        let key = Self::print_of(start, list);
-        if let Some(Justified { free: Some(free), .. }) = memo.justified.get(&key) {
+        let key = fingerprint(&(Self::print_of(start, list), of_honest));
+        if let Some(free) = memo.free.get(&key) {
             return Arc::clone(free);
         }
         let free = rows.iter().filter_map(|row| self.accepted(start, list, row.clone()));
         let free: Arc<[_]> = free.collect();
-        if let Some(justified) = memo.justified.get_mut(&key) {
-            justified.free = Some(Arc::clone(&free));
-        }
+        memory::before(&memo.free);
+        memo.free.insert(key, Arc::clone(&free));
         free
     }
 

@@ -19,7 +19,7 @@ use bft_check::pbft::{
     ViewChange, VoteSet,
 };
 use proptest::prelude::*;
-use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// What is drawn, so that it can be shrunk: the choices that are made, one after the other.

@@ -358,3 +358,13 @@ fn a_simulation_that_did_not_cover_what_was_asked_is_no_success() {
     assert_eq!(tutorial(&long).0, 20);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+/// Verdicts are coloured where somebody sees them, and where it is asked for.
+#[test]
+fn verdicts_of_another_protocol_are_coloured_where_that_is_wanted() {
+    let check = ["check", "--rounds", "1", "--draft", "3"];
+    let colours = |color: &[&str]| tutorial(&[&check[..], color].concat()).1.contains('\u{1b}');
+    assert!(!colours(&[]), "nobody sees it");
+    assert!(colours(&["--color", "always"]));
+    assert!(!colours(&["--color", "never"]));
+}

@@ -13,6 +13,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 
 use super::completions::{self, CompletionsArguments, ManArguments};
 use super::flags::{Flag, Flags, with_flags};
+use super::output::Color;
 use super::{UsageError, ended, refused_arguments};
 use crate::check::protocol::parameters_of_saved;
 use crate::protocol::Protocol;
@@ -31,6 +32,9 @@ Exit codes:
   130  a second signal ended the process"
 )]
 struct ProtocolArguments {
+    /// When to colour words
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true)]
+    color: Color,
     #[command(subcommand)]
     command: ProtocolCommand,
 }
@@ -141,7 +145,10 @@ fn run_named<P: Protocol>(
     let matches = command.clone().try_get_matches();
     let read = matches.and_then(|matches| Ok((ProtocolArguments::from_arg_matches(&matches)?, matches)));
     match read {
-        Ok((arguments, matches)) => ended(run_command(arguments.command, command, &matches, flags, build)),
+        Ok((ProtocolArguments { color, command: asked }, matches)) => {
+            color.apply();
+            ended(run_command(asked, command, &matches, flags, build))
+        }
         Err(error) => refused_arguments(&error),
     }
 }

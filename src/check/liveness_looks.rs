@@ -81,7 +81,9 @@ impl Asked<'_> {
                 left.extend(happened);
             }
         }
-        Ok(left)
+        // Whoever panics on the way does so in other looks too, alone.
+        let panics = run.with_view(|seen| seen.panicked.is_some());
+        Ok(if panics { Vec::new() } else { left })
     }
 
     /// The looks that come last, where the bound alone leaves no verdict: at more runs, and at those in which a Byzantine replica

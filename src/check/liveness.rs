@@ -82,7 +82,7 @@ pub(super) fn run_liveness(
     let (mut outcome, mut halted) =
         asked.explored(&model, if has_looked { limits.max_states } else { Some(first) }, halted);
     if !has_looked && is_over(&outcome) && limits.max_states.is_none_or(|most| most > first) {
-        match asked.late(|asked| asked.look(&Conduct::PLAIN, Beginning::Unstable, FEW, &[]))? {
+        match asked.look_or_limit(|asked| asked.look(&Conduct::PLAIN, Beginning::Unstable, FEW, &[]))? {
             Ok(Some(found)) => return Ok((found.also(outcome.coverage), None)),
             Ok(None) => {
                 has_looked = true;
@@ -95,7 +95,7 @@ pub(super) fn run_liveness(
         outcome.verdict = all_explored(&model);
     }
     if matches!(outcome.verdict, Verdict::NotExhausted(Limit::Bound))
-        && let Ok(Some(found)) = asked.late(Asked::last_looks)?
+        && let Ok(Some(found)) = asked.look_or_limit(Asked::last_looks)?
     {
         return Ok((found.also(outcome.coverage), None));
     }

@@ -21,6 +21,13 @@ use crate::trace::RunLasso;
 pub(super) const FEW: u64 = 20_000;
 pub(super) const MANY: u64 = 100_000;
 
+/// The most that are looked at under each conduct where view 0 comes to nothing: by then what spoils every view has done so.
+const OF_LEFT: u64 = 5_000;
+
+/// The most that are looked at where Byzantine replicas may do anything of the conducts: in a bound with checkpoints so many take
+/// a quarter of a minute.
+const OF_ANY: u64 = 2_000;
+
 /// Where so many views may begin before the network is stable, there are so many states that a look at a few of the runs
 /// without end comes first.
 const MANY_VIEWS: u64 = 3;
@@ -48,7 +55,7 @@ impl Asked<'_> {
         // What spoils every view but the first shows only where nothing is decided in that one.
         let left = self.first_view_left()?;
         if !left.is_empty()
-            && let Some(outcome) = self.look(&Conduct::PLAIN, Beginning::Stable, FEW, &left)?
+            && let Some(outcome) = self.look(&Conduct::PLAIN, Beginning::Stable, OF_LEFT, &left)?
         {
             return Ok(Some(outcome));
         }
@@ -96,7 +103,7 @@ impl Asked<'_> {
         for (beginning, given) in
             [(Beginning::Stable, &[][..]), (Beginning::Stable, &left), (Beginning::Unstable, &[])]
         {
-            if let Some(outcome) = self.look(&[Conduct::Any], beginning, MANY, given)? {
+            if let Some(outcome) = self.look(&[Conduct::Any], beginning, OF_ANY, given)? {
                 return Ok(Some(outcome));
             }
         }
@@ -104,7 +111,7 @@ impl Asked<'_> {
     }
 
     /// A look at runs without end after which there is something to lose; the limit that has cut it short, if one has.
-    pub fn late(
+    pub fn look_or_limit(
         &mut self,
         look: impl FnOnce(&mut Self) -> Result<Option<Outcome>, BoundError>,
     ) -> Result<Result<Option<Outcome>, Limit>, BoundError> {

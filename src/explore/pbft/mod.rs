@@ -158,11 +158,7 @@ impl Stage for PbftStage {
     fn story(&self, query: &Query) -> Answer {
         let opened = self.opened(query)?;
         if let Some(story) = &opened.story {
-            let rules = opened.subject.name();
-            let says = match story::begins(rules) {
-                Some(_) => story::begins_in_words(rules),
-                None => format!("{} is violated", story.violates),
-            };
+            let says = story.says(opened.subject.name());
             return Ok(json!({ "done": true, "story": story.to_json(&opened.query), "says": says }));
         }
         let answer = match query.is_set("cancel") {

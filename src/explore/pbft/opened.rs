@@ -113,8 +113,7 @@ impl Opened {
         let Some(subject) = catalogue.find(&name) else {
             return Err(format!("there is no rulebook '{name}'; the gallery lists them"));
         };
-        let is_plain = BOUND.iter().all(|key| *key == "rules" || query.get(key).is_none());
-        if is_plain
+        if is_plain(query)
             && let Some(story) = super::story::begins(&name)
             && let Some(trace) = &story.held
         {
@@ -157,6 +156,11 @@ impl Opened {
         }
         Ok(this)
     }
+}
+
+/// Whether a query asks for a rulebook in no bound in particular.
+pub(super) fn is_plain(query: &Query) -> bool {
+    BOUND.iter().all(|name| *name == "rules" || query.get(name).is_none())
 }
 
 /// So many replicas: who is Byzantine where nothing says it.

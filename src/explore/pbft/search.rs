@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::query::Query;
 use super::super::watched::{Going, LIMITS, cancelled};
-use super::opened::{BOUND, Opened};
+use super::opened::{BOUND, Opened, is_plain};
 use super::story::{self, Found, Story};
 use crate::model::{Bound, Byzantine};
 
@@ -48,7 +48,7 @@ impl Searches {
             let is_new = !all.contains_key(&asked);
             let search = all.entry(asked).or_insert_with(|| {
                 let rules = opened.subject.name().to_owned();
-                let is_plain = BOUND.iter().all(|name| *name == "rules" || query.get(name).is_none());
+                let is_plain = is_plain(query);
                 let (going, found) = (Going::new(), OnceLock::new());
                 Arc::new(Search { going, found, rules, is_plain })
             });

@@ -81,11 +81,13 @@ pub(super) fn begins(rules: &str) -> Option<&'static Story> {
     is_simulated.then(|| BEGINNINGS.get(rules)).flatten()
 }
 
-/// What is said of such a beginning.
-pub(super) fn begins_in_words(rules: &str) -> String {
-    format!(
-        "the beginning of a simulated run of thousands of steps, all of which 'bft bugs --check {rules}' has happen"
-    )
+/// The names of the steps of a run.
+fn names(opened: &Arc<Opened>, trace: &Trace) -> Option<Vec<String>> {
+    let mut walk = Walk::new(opened);
+    for step in trace.steps() {
+        walk.happen(step.to, step.event.clone()).ok()?;
+    }
+    Some(walk.names)
 }
 
 fn beginning(rulebook: &'static Rulebook) -> Option<Story> {
@@ -100,12 +102,8 @@ fn beginning(rulebook: &'static Rulebook) -> Option<Story> {
     let steps = trace.steps().iter().take(BEGINNING);
     let events: Vec<_> = steps.map(|step| (step.to, step.event.clone())).collect();
     let trace = Trace::replay(&Arc::new(trace.system().clone()), &events).ok()?;
-    let opened = Arc::new(Opened::of_trace("", subject, &trace, Some(violates)));
-    let mut walk = Walk::new(&opened);
-    for (to, event) in events {
-        walk.happen(to, event).ok()?;
-    }
-    let (bound, steps) = (trace.system().bound().clone(), walk.names);
+    let steps = names(&Arc::new(Opened::of_trace("", subject, &trace, Some(violates))), &trace)?;
+    let bound = trace.system().bound().clone();
     Some(Story { bound, open: false, violates, steps, lasso: None, held: Some(Arc::new(trace)) })
 }
 
@@ -128,14 +126,7 @@ impl Story {
     /// The story of a run, if the names of its steps tell it again or it is `kept`.
     pub fn of(subject: &Pbft, violates: Property, trace: &Trace, is_kept: bool) -> Option<Story> {
         let opened = Arc::new(Opened::of_trace("", subject, trace, Some(violates)));
-        let names = |opened: &Arc<Opened>| {
-            let mut walk = Walk::new(opened);
-            for step in trace.steps() {
-                walk.happen(step.to, step.event.clone()).ok()?;
-            }
-            Some(walk.names)
-        };
-        let steps = names(&opened)?;
+        let steps = names(&opened, trace)?;
         let told = Arc::new(opened.without_held());
         let (again, unfit) = Walk::along(&told, &steps.join(&super::name::JOINT.to_string()));
         let is_told = unfit.is_none()
@@ -154,6 +145,16 @@ impl Story {
         })
     }
 
+    /// What is said of it, the story of these rules.
+    pub fn says(&self, rules: &str) -> String {
+        match self.held.as_ref().is_some_and(|trace| trace.system().is_simulated()) {
+            true => format!(
+                "the beginning of a simulated run of thousands of steps, all of which 'bft bugs --check {rules}' has happen"
+            ),
+            false => format!("{} is violated", self.violates),
+        }
+    }
+
     pub fn to_json(&self, query: &str) -> Value {
         json!({
             "query": query,
@@ -170,7 +171,7 @@ pub(super) type Found = (Option<Story>, String);
 /// Looks for the story of a rulebook of the corpus: what must be found, where it must.
 fn in_corpus(rulebook: &'static Rulebook, subject: &Pbft, limits: &Limits, progress: &Progress) -> Found {
     if let Some(story) = begins(rulebook.name) {
-        return (Some(story.clone()), begins_in_words(rulebook.name));
+        return (Some(story.clone()), story.says(rulebook.name));
     }
     let mut says = "the corpus says of no run that it violates something".to_owned();
     for run in rulebook.runs.iter().filter(|run| matches!(run.expected, Expected::Violated(_))) {

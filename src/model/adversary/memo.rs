@@ -91,8 +91,8 @@ pub struct Memo {
     /// By a list of view changes, who begins which view with it, and the proposals of honest replicas: the new views with any
     /// proposals that are accepted.
     pub free: FxHashMap<Fingerprint, Arc<[Printed]>>,
-    /// By what lists of view changes of one kind are made of, the proposals of honest replicas, and who begins which view with them: the new views that are
-    /// accepted, those of one content once.
+    /// By what lists of view changes of one kind are made of, the proposals of honest replicas, and who begins which view with
+    /// them: the new views that are accepted, those of one content once.
     pub of_lists: FxHashMap<Fingerprint, Arc<[Printed]>>,
     /// By the view changes at hand: all new views.
     pub new_views: FxHashMap<Fingerprint, Arc<[Message]>>,

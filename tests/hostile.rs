@@ -22,16 +22,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bft_check::check::protocol::Verdict;
 use bft_check::check::{Check, Job, JudgeKind, Limits, Progress, run_on, save};
 use bft_check::model::{Bound, Scope, System as Explored};
 use bft_check::pbft::*;
-use bft_check::protocol::Network;
+use bft_check::protocol::{Network, NodeId, Protocol};
 use bft_check::simulate::Report;
 use bft_check::trace::TraceFile;
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 
 use changes::{Choices, NUMBERS, change};
+use common::notes::Notes;
 use common::vote::{VOTE, Vote};
 use common::{System, prepare};
 
@@ -134,33 +136,62 @@ fn traces(name: &str, inputs: u64) {
 /// What is read of a saved check is as long as its file, and the tables of its judge grow by what its journal asks for.
 const MOST_FOR_A_SAVE: usize = 64 * MIB;
 
+/// A file of some kind of saved check, and how it is read.
+struct Saved<'a> {
+    what: String,
+    file: Vec<u8>,
+    is_taken: Box<dyn Fn(&Path) -> bool + 'a>,
+    tried: u64,
+    taken: u64,
+}
+
+impl<'a> Saved<'a> {
+    fn at(path: &Path, what: impl ToString, is_taken: impl Fn(&Path) -> bool + 'a) -> Self {
+        let file = fs::read(path).unwrap();
+        fs::remove_file(path).unwrap();
+        assert!(file.len() < 20_000);
+        Saved { what: what.to_string(), file, is_taken: Box::new(is_taken), tried: 0, taken: 0 }
+    }
+
+    fn of_pbft(path: &Path, judge: JudgeKind) -> Self {
+        let rules: &bft_check::bugs::Rulebook = bft_check::bugs::find("castro99").unwrap();
+        let scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
+        let byzantine = if judge == JudgeKind::Unbounded { 1..2 } else { 0..0 };
+        let job = Job::new(judge, Bound::new(scope, byzantine.map(|id| ReplicaId(id + 2))));
+        let most = if judge == JudgeKind::Unbounded { 2 } else { 8 };
+        let limits = Limits { max_states: Some(most), ..Limits::default() };
+        let (outcome, left) =
+            run_on(&job, rules.rules, None, &limits, None, &Progress::default(), None).unwrap();
+        assert!(left.is_some(), "{judge} was not ended by the limit");
+        save::write(path, &rules.into(), None, &[(&outcome, left.as_ref())]).unwrap();
+        let read = move |path: &Path| save::read(path, &rules.into(), None, std::slice::from_ref(&job));
+        Saved::at(path, judge, move |path| read(path).is_ok())
+    }
+
+    fn of_protocol<P: Protocol>(path: &Path, what: &str, check: Check<P>) -> Saved<'a>
+    where
+        Check<P>: 'a,
+    {
+        let check = check.threads(1);
+        assert!(check.clone().max_states(4).save(path).run().unwrap().saved().is_some());
+        Saved::at(path, what, move |path| {
+            let checked = check.clone().max_states(1).resume(path).run();
+            checked.is_ok_and(|it| !matches!(it.rows()[0].verdict, Verdict::Refused(_)))
+        })
+    }
+}
+
 fn saves(inputs: u64) {
-    let rules: &bft_check::bugs::Rulebook = bft_check::bugs::find("castro99").unwrap();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     // Most of what a file says of memory is kept off the disk.
     let folder = if Path::new("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { folder };
     let path = folder.join(format!("bft-hostile-{}.save", std::process::id()));
-    let scope = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
     let kinds = [JudgeKind::Guards, JudgeKind::Message, JudgeKind::Liveness, JudgeKind::Unbounded];
-    let files: Vec<(Job, Vec<u8>)> = kinds
-        .map(|judge| {
-            let byzantine = if judge == JudgeKind::Unbounded { 1..2 } else { 0..0 };
-            let job = Job::new(judge, Bound::new(scope, byzantine.map(|id| ReplicaId(id + 2))));
-            let most = if judge == JudgeKind::Unbounded { 2 } else { 8 };
-            let limits = Limits { max_states: Some(most), ..Limits::default() };
-            let (outcome, left) =
-                run_on(&job, rules.rules, None, &limits, None, &Progress::default(), None).unwrap();
-            assert!(left.is_some(), "{judge} was not ended by the limit");
-            save::write(&path, &rules.into(), None, &[(&outcome, left.as_ref())]).unwrap();
-            (job, fs::read(&path).unwrap())
-        })
-        .into();
+    let mut files: Vec<_> = kinds.map(|judge| Saved::of_pbft(&path, judge)).into();
     let network = Network::Fifo { cuts: 1, losses: 0 };
-    let voting = Check::new(Vote { network, ..VOTE }).crashes(1).threads(1);
-    fs::remove_file(&path).unwrap();
-    assert!(voting.clone().max_states(8).save(&path).run().unwrap().saved().is_some());
-    let votes = fs::read(&path).unwrap();
-    let [mut own, mut of_votes] = [0, 0];
+    files.push(Saved::of_protocol(&path, "messages", Check::new(Vote { network, ..VOTE }).crashes(1)));
+    let notes = Check::new(Notes { topics: 1 }).byzantine([NodeId(0)]);
+    files.push(Saved::of_protocol(&path, "quorums", notes));
     let taken = each("saves", inputs, MOST_FOR_A_SAVE, |number| {
         let bytes = drawn(number);
         let mut choices = Choices(bytes.iter());
@@ -169,10 +200,11 @@ fn saves(inputs: u64) {
             (0, 0) => 3,
             (1..=4, _) => 2,
             (5..=24, _) => 4,
+            (25, _) => 5,
             (other, _) => other % 2,
         };
-        let file = files.get(place).map_or(&votes, |(_, file)| file);
-        let content = &file[..file.len() - 16];
+        let saved = &mut files[place];
+        let content = &saved.file[..saved.file.len() - 16];
         let mut input = damaged(content, &mut choices);
         if choices.below(16) > 0 {
             // It is a checksum, not a seal: whoever changes a file can put it right.
@@ -182,15 +214,13 @@ fn saves(inputs: u64) {
         let mut out = fs::File::create(&path).unwrap();
         out.write_all(&input).unwrap();
         drop(out);
-        let Some((job, _)) = files.get(place) else {
-            own += 1;
-            let is_taken = voting.clone().max_states(1).resume(&path).run().is_ok();
-            of_votes += u64::from(is_taken);
-            return is_taken;
-        };
-        save::read(&path, &rules.into(), None, std::slice::from_ref(job)).is_ok()
+        let is_taken = (saved.is_taken)(&path);
+        (saved.tried, saved.taken) = (saved.tried + 1, saved.taken + u64::from(is_taken));
+        is_taken
     });
-    println!("saves: {own} of them of a protocol of one's own, {of_votes} taken");
+    for Saved { what, tried, taken, .. } in &files {
+        println!("saves: {tried} of {what}, {taken} taken");
+    }
     fs::remove_file(&path).unwrap();
     assert!(taken < inputs, "{taken} of {inputs} were taken");
 }

@@ -2,9 +2,9 @@
 //! campaign is refused, and what was found has to happen again.
 
 use super::campaign::{Finding, Report};
-use super::outcome::{Counts, End};
+use super::outcome::{COUNTED, Counts, End};
 use super::run::run;
-use super::settings::{Settings, SettingsError};
+use super::settings::{MOST_STEPS, Settings, SettingsError};
 use crate::model::Property;
 use crate::subject::Catalogue;
 use crate::trace::{count, thousands};
@@ -46,6 +46,9 @@ pub enum MergeError {
 
 /// More seconds than any campaign takes: some thirty years of each of a thousand machines.
 const MOST_SECONDS: f64 = 1e12;
+
+/// More of anything than a run counts: a thousand times as many as it has steps at most.
+const MOST_OF_A_RUN: u64 = 1000 * MOST_STEPS;
 
 impl Report {
     /// Checks that this can be what a campaign of this version, on one of these subjects, came to. What was found is not run
@@ -104,12 +107,14 @@ impl Report {
         Ok(())
     }
 
-    /// Whether so many runs can have counted that, as far as their settings limit it.
+    /// Whether so many runs can have counted that: where their settings limit it no more than that, and nothing without end.
     fn counts_fit(&self, runs: u64) -> Result<(), MergeError> {
-        let crashes = u64::from(self.settings.scope.crashes);
-        for (what, counted, each) in
-            [("steps", self.counts.steps, self.settings.steps), ("crashes", self.counts.crashes, crashes)]
-        {
+        let Counts { steps, crashes, .. } = self.counts;
+        let limited =
+            [("steps", steps, self.settings.steps), ("crashes", crashes, self.settings.scope.crashes.into())];
+        let counted = COUNTED.into_iter().zip(self.counts.each());
+        let all = counted.map(|(what, counted)| (what, counted, MOST_OF_A_RUN));
+        for (what, counted, each) in limited.into_iter().chain(all) {
             // As many as there are numbers is as many as one likes.
             if counted > runs.saturating_mul(each) {
                 return Err(MergeError::Impossible(format!(

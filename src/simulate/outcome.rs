@@ -56,6 +56,23 @@ pub struct Counts {
     pub ticks: u64,
 }
 
+/// What is counted, in words, in the order of [`Counts::each`].
+pub(super) const COUNTED: [&str; 13] = [
+    "steps",
+    "deliveries",
+    "lost messages",
+    "messages delivered twice",
+    "messages of Byzantine replicas",
+    "answered requests",
+    "blocks",
+    "view changes",
+    "checkpoints",
+    "state transfers",
+    "crashes",
+    "proofs of misbehaviour",
+    "ticks",
+];
+
 impl Counts {
     /// Every count, in one order.
     pub(super) fn each_mut(&mut self) -> [&mut u64; 13] {

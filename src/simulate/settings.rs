@@ -41,7 +41,7 @@ pub struct Settings {
 }
 
 /// The most steps of a run.
-const MOST_STEPS: u64 = 1_000_000_000;
+pub(super) const MOST_STEPS: u64 = 1_000_000_000;
 /// The most orderings that PCT is to find a fault by.
 const MOST_DEPTH: u64 = 1000;
 /// How often the network parts at most.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use bft_check::check::Check;
 use bft_check::check::protocol::{CheckedProtocol, Verdict};
@@ -13,6 +14,7 @@ use bft_check::engine::guards::{Ended, GuardOptions, Guards};
 use bft_check::protocol::{Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Slot, Tally, Tallying};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::common::notes::NOTES;
 use crate::program::Folder;
 use crate::saved_protocol::{by_steps, in_short};
 
@@ -159,6 +161,22 @@ fn a_check_by_quorums_goes_on_to_the_same_as_in_one_go() {
         assert_eq!(in_short(&done), in_short(&whole), "{name} after {rounds} limits");
         assert_eq!(described(&done), described(&whole), "{name} after {rounds} limits");
     }
+}
+
+/// Who pauses all the time comes to the same, and what was kept last is from the middle of the search.
+#[test]
+fn a_check_by_quorums_that_pauses_is_kept_on_the_way() {
+    let folder = Folder::new("quorums-paused");
+    let path = folder.0.join("run.save");
+    let check = Check::new(NOTES).byzantine([NodeId(0)]);
+    let whole = check.run().unwrap();
+    let paused = check.clone().save(&path).save_every(Duration::from_nanos(1)).run().unwrap();
+    assert_eq!(in_short(&paused), in_short(&whole));
+    assert!(paused.saved().is_none(), "there is nothing to go on with");
+    let rest = check.clone().resume(&path).max_states(1).run().unwrap();
+    let states = rest.rows()[0].coverage.states;
+    assert!(states > 1 && states < whole.rows()[0].coverage.states, "{states}: {rest}");
+    assert_eq!(in_short(&check.resume(&path).run().unwrap()), in_short(&whole));
 }
 
 /// No state is expanded twice, wherever the search was ended.

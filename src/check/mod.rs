@@ -54,6 +54,7 @@ mod unbounded;
 #[cfg(feature = "pbft")]
 mod validate;
 mod visited;
+mod watch;
 mod words;
 
 pub use builder::{Check, CheckError};
@@ -87,8 +88,6 @@ pub(crate) use report::who;
 pub use run::{run, run_on};
 #[cfg(all(feature = "cli", feature = "pbft"))]
 pub(crate) use save::rules as rules_of_saved;
-#[cfg(feature = "pbft")]
-pub use schedule::Watch;
 pub use search::{Coverage, End, Halted, Report, search, search_on};
 pub use subject::{IntoSubject, Subject};
 #[cfg(feature = "pbft")]
@@ -97,3 +96,4 @@ pub use unbounded::search_unbounded;
 pub use validate::{is_led_honestly, validate};
 #[cfg(feature = "cli")]
 pub(crate) use visited::collision_probability;
+pub use watch::Watch;

@@ -15,10 +15,11 @@ use super::plan::Plan;
 use super::question::Question;
 use super::report::Checked;
 use super::save::{self, Kept, SaveError, Unfinished};
-use super::schedule::{Schedule, Unwatched, Watch};
+use super::schedule::Schedule;
 use super::search::Coverage;
 use super::sizes::Sizes;
 use super::subject::{IntoSubject, Subject};
+use super::watch::{Unwatched, Watch};
 use crate::bugs::Rulebook;
 use crate::interrupt::Allowance;
 use crate::model::{Byzantine, Property, Reductions};
@@ -155,13 +156,13 @@ impl Check<Pbft> {
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicUsize, Ordering};
     ///
-    /// use bft_check::check::{Check, Conclusion, Job, Progress, Watch};
+    /// use bft_check::check::{Check, Conclusion, Progress, Watch};
     /// use bft_check::subject::Pbft;
     ///
     /// struct Counting(AtomicUsize);
     ///
     /// impl Watch for Counting {
-    ///     fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
+    ///     fn watch(&self, whose: &str, progress: &Progress, work: &mut dyn FnMut()) {
     ///         self.0.fetch_add(1, Ordering::Relaxed);
     ///         work();
     ///     }

@@ -13,23 +13,8 @@ use super::plan::Plan;
 use super::run::run_on;
 use super::save::{Kept, Unfinished};
 use super::search::Coverage;
+use super::watch::Watch;
 use crate::pbft::Rules;
-
-/// Somebody who looks on while jobs run.
-pub trait Watch: Sync {
-    /// Calls `work` once, which runs the job, and may show meanwhile how far it has come.
-    fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send));
-}
-
-/// Nobody looks on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Unwatched;
-
-impl Watch for Unwatched {
-    fn watch(&self, _job: &Job, _progress: &Progress, work: &mut (dyn FnMut() + Send)) {
-        work();
-    }
-}
 
 /// What all jobs of a check are run under.
 pub(super) struct Schedule<'a> {
@@ -180,7 +165,8 @@ impl Schedule<'_> {
         let (stop, pause) = (Arc::clone(&self.stop), Arc::clone(pause));
         let progress = Progress { stop, pause, ..Progress::default() };
         let mut result = None;
-        self.watch.watch(job, &progress, &mut || {
+        let whose = format!("{} {}", job.judge_with(), job.whose());
+        self.watch.watch(&whose, &progress, &mut || {
             let from = from.take();
             let run = || run_on(job, self.rules, plan.property, &self.limits, self.deadline, &progress, from);
             result = Some(pool.install(run));

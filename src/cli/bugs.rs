@@ -360,7 +360,7 @@ fn judge(run: &Run) -> &'static str {
     }
 }
 
-/// The same, and what it leaves out.
+/// The judge of a row, and what it leaves out.
 fn judge_with(run: &Run) -> String {
     match run.reductions {
         Reductions::NONE => judge(run).to_owned(),

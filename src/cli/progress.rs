@@ -9,10 +9,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::say;
-use crate::check::protocol::Onlooker;
-#[cfg(feature = "pbft")]
-use crate::check::{Job, Watch};
-use crate::check::{Level, Progress};
+use crate::check::{Level, Progress, Watch};
 use crate::interrupt::End;
 use crate::trace::{count, thousands};
 
@@ -208,15 +205,8 @@ fn left(levels: &[Level], states: u64, frontier: u64, rate: f64) -> Option<f64> 
     Some((frontier as f64 + last.frontier as f64 * ratio / (1.0 - ratio)) / expanded_in_a_second)
 }
 
-#[cfg(feature = "pbft")]
 impl Watch for Show {
-    fn watch(&self, job: &Job, progress: &Progress, work: &mut (dyn FnMut() + Send)) {
-        self.during(&format!("{} {}", job.judge_with(), job.whose()), progress, work);
-    }
-}
-
-impl Onlooker for Show {
-    fn during(&self, whose: &str, progress: &Progress, work: &mut dyn FnMut()) {
+    fn watch(&self, whose: &str, progress: &Progress, work: &mut dyn FnMut()) {
         let start = Instant::now();
         if self.bars.is_hidden() {
             return match self.every {

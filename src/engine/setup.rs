@@ -29,7 +29,7 @@ impl<P: Protocol> Graph<P> {
         Graph::about(protocol, bound, asked, stop, None)
     }
 
-    /// The same, about what must happen.
+    /// The graph of what must happen.
     ///
     /// # Errors
     /// What makes no sense; or the protocol does not say what must happen.

@@ -34,7 +34,7 @@ impl fmt::Debug for Event {
 }
 
 impl Event {
-    /// The same with other names.
+    /// This event with other names, if all that it names has one.
     pub fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
         Some(match self {
             Event::Deliver(message) => Event::Deliver(message.renamed(by)?),

@@ -112,7 +112,7 @@ impl Local {
         }
     }
 
-    /// The same with other names, if all that it names has one. A client has none, nor has what is stored against
+    /// This local state with other names, if all that it names has one. A client has none, nor has what is stored against
     /// crashes another number for its views.
     pub(crate) fn renamed(&self, by: &Renaming<'_>) -> Option<Self> {
         let ReplicaLocal { state, crashes, store } = match self {

@@ -46,7 +46,7 @@ pub struct Names {
 
 /// What can get other names.
 pub trait Rename: Sized {
-    /// The same with other names; none if it names a view that moves down to before the first, or holds a digest of
+    /// This with other names; none if it names a view that moves down to before the first, or holds a digest of
     /// requests which are not at hand.
     fn renamed(&self, by: &Renaming<'_>) -> Option<Self>;
 }
@@ -113,7 +113,7 @@ impl Renaming<'_> {
         }
     }
 
-    /// The same for names alone: what is decided is decided whatever the view in which it was, and the votes that
+    /// This renaming of names alone, not of views: what is decided is decided whatever the view in which it was, and the votes that
     /// prove it keep their numbers.
     fn within_views(&self) -> Self {
         Renaming { by: 0, ..*self }

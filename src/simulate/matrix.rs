@@ -20,7 +20,7 @@ use crate::pbft::Rules;
 pub enum Method {
     /// A random walk, and Byzantine replicas that send anything.
     Random,
-    /// The same under PCT.
+    /// PCT's order of steps, and Byzantine replicas that send anything.
     Pct,
     /// A random walk, and twins.
     Twins,

@@ -277,7 +277,7 @@ fn control(who: &Participant, local: &Local) -> Local {
     control
 }
 
-/// The same events in views that are `by` higher, but for those before `from`.
+/// These events in views that are `by` higher, but for those before `from`.
 pub(crate) fn raised(
     system: &System,
     events: &[(Principal, Event)],

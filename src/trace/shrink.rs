@@ -91,8 +91,8 @@ impl Trace {
         shrunk
     }
 
-    /// The same without one of the steps before it stays and those that cannot happen without it, if it still stays
-    /// without what it owes, and is fair.
+    /// This run without one of the steps before it stays, and without those that cannot happen without that step, if it
+    /// still stays without what it owes, and is fair.
     fn staying_without(&self, left_out: usize) -> Option<Trace> {
         let lasso = self.lasso.as_ref().filter(|lasso| left_out < lasso.repeats_after)?;
         let events: Vec<_> = self.steps.iter().map(|step| (step.to, step.event.clone())).collect();

@@ -8,7 +8,6 @@ mod report;
 mod rounds;
 mod run;
 mod saved;
-mod watch;
 
 use std::fs;
 use std::path::Path;
@@ -18,13 +17,13 @@ use std::time::Instant;
 
 use self::rounds::{Kept, Known, Ran, Suspended};
 use self::run::{Job, Outside, Under};
-use self::watch::Nobody;
 use super::builder::{Check, CheckError};
 use super::conclusion::Conclusion;
 use super::limits::{Limits, deadline};
 use super::overseer;
 use super::save::SaveError;
 use super::subject::{IntoSubject, Subject};
+use super::watch::{Unwatched, Watch};
 use crate::engine::{Bound, SetupError};
 use crate::files;
 use crate::interrupt::{self, Allowance, Interrupted};
@@ -41,7 +40,6 @@ pub use report::{CheckedProtocol, Row, Verdict};
 pub(crate) use run::UNSTABLE_ROUNDS;
 #[cfg(feature = "cli")]
 pub(crate) use saved::parameters as parameters_of_saved;
-pub(crate) use watch::Onlooker;
 
 /// What is asked of a protocol of one's own beyond the limits of every check.
 #[derive(Clone, Debug, Default)]
@@ -173,7 +171,7 @@ impl<P: Protocol> Check<P> {
     /// # Errors
     /// What makes no sense, before anything is run.
     pub fn run_until(&self, stop: &Arc<AtomicBool>) -> Result<CheckedProtocol, CheckError> {
-        let mut searched = self.search_watched(stop, &Nobody)?;
+        let mut searched = self.search_watched(stop, &Unwatched)?;
         self.write_files(&mut searched);
         Ok(searched.checked)
     }
@@ -185,12 +183,12 @@ impl<P: Protocol> Check<P> {
     pub(crate) fn search_watched(
         &self,
         stop: &Arc<AtomicBool>,
-        onlooker: &dyn Onlooker,
+        watch: &dyn Watch,
     ) -> Result<SearchedProtocol<P>, CheckError> {
         self.can_write()?;
         self.can_be_saved()?;
         let limits = self.limits()?;
-        let outside = Outside { stop, deadline: deadline(self.timeout), onlooker };
+        let outside = Outside { stop, deadline: deadline(self.timeout), watch };
         let allowance = self.allowance(&limits, outside.deadline, stop);
         let (protocol, mut failures) = (&self.subject, Vec::new());
         let under = |asked| Under { protocol, asked, limits: &limits, outside: &outside };

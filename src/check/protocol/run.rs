@@ -13,12 +13,12 @@ use super::onward;
 use super::quorums::{Tables, are_steps, tables};
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Ran, Rounds, Suspended};
-use super::watch::Onlooker;
 use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::overseer::{self, overseen};
 use crate::check::search::{Coverage, End, Report, search_on};
+use crate::check::watch::Watch;
 use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Refusal, SetupError, Step};
 use crate::interrupt::{self, Allowance, Interrupted};
 use crate::protocol::Protocol;
@@ -31,7 +31,7 @@ pub(crate) const UNSTABLE_ROUNDS: u64 = 1;
 pub(super) struct Outside<'a> {
     pub stop: &'a Arc<AtomicBool>,
     pub deadline: Option<Instant>,
-    pub onlooker: &'a dyn Onlooker,
+    pub watch: &'a dyn Watch,
 }
 
 impl Outside<'_> {
@@ -42,7 +42,7 @@ impl Outside<'_> {
     /// Does work while somebody may look on, who is told what it is about.
     fn shown<R>(&self, whose: &str, progress: &Progress, mut work: impl FnMut() -> R) -> R {
         let mut done = None;
-        self.onlooker.during(whose, progress, &mut || done = Some(work()));
+        self.watch.watch(whose, progress, &mut || done = Some(work()));
         done.unwrap_or_else(work)
     }
 

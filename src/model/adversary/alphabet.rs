@@ -139,7 +139,7 @@ impl Alphabet {
         prepares.map(Message::Prepare).chain(commits.map(Message::Commit)).collect()
     }
 
-    /// The same votes in the names of honest replicas. Who looks at the signatures of such a part refuses it in every
+    /// Copies of these votes in the names of honest replicas. Who looks at the signatures of such a part refuses it in every
     /// state, so there is none of it unless the rulebook `looks_away`.
     pub fn forged_votes(&self, votes: &[Message], looks_away: impl Fn(SignedPart) -> bool) -> Vec<Message> {
         let Some((key, _)) = self.keys.first() else { return Vec::new() };

@@ -488,7 +488,7 @@ fn class_sizes(places: &[Place]) -> Vec<usize> {
     sizes
 }
 
-/// The same choice counted from the end.
+/// The choice that takes of each class the place that is as far from its end as this takes from its beginning.
 fn mirrored(places: &[Place], sizes: &[usize]) -> Vec<Place> {
     places.iter().map(|&(class, place)| (class, sizes[class] - 1 - place)).collect()
 }

@@ -52,7 +52,7 @@ pub struct Reduced {
     sets: RwLock<IndexSet<Locals>>,
     /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks.
     judged: Mutex<FxHashMap<Locals, Properties>>,
-    /// The same of the state that was asked about last: one property after the other is.
+    /// Which properties the state lacks that was asked about last: one property after the other is.
     last: Mutex<Option<(GuardState, Properties)>>,
     /// What can be reached by silent steps from the state that was met last.
     met: Mutex<Option<(GuardState, AllReached)>>,
@@ -84,7 +84,7 @@ struct Stop {
 }
 
 type Reached = SmallVec<[Stop; 4]>;
-/// The same for each replica.
+/// Of each replica, what can be reached.
 type AllReached = SmallVec<[Reached; 4]>;
 
 impl Reduced {

@@ -207,7 +207,7 @@ impl<P: Protocol> Simulation<P> {
         self.run_until(&AtomicBool::new(false))
     }
 
-    /// The same. It ends early when `stop` is set: what has not come to its end by then does not count.
+    /// Runs the simulation. It ends early when `stop` is set: what has not come to its end by then does not count.
     ///
     /// # Errors
     /// What makes no sense, before anything is run; or the code cannot be checked.

@@ -19,7 +19,7 @@ pub(super) struct Equivocate {
     salt: u64,
     /// What the other side was told, by place.
     other: BTreeMap<(View, SeqNum), Batch>,
-    /// The same for what new views propose.
+    /// The new view that the other side was told, by view.
     divided: BTreeMap<View, Arc<crate::pbft::Signed<NewView>>>,
 }
 

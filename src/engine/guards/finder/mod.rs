@@ -54,7 +54,7 @@ pub(super) struct Control {
 enum Task {
     /// Everything but votes, after the lightest sample.
     First(u32),
-    /// The same after a sample.
+    /// Everything but votes, after a sample.
     Singles(u32, usize),
     /// Votes of a group, after a sample in which few of it were counted.
     Votes(u32, usize, usize),

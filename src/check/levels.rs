@@ -17,6 +17,8 @@ use crate::interrupt;
 
 /// States that one thread expands before the results are merged.
 const BLOCK: usize = 64;
+/// States that most states lead to fewer than.
+const ROOM: usize = 1024;
 
 /// What is to be expanded: states with their numbers, in the order of these.
 #[derive(Debug)]
@@ -96,7 +98,8 @@ where
                 }
             };
             for (merged, expansion) in expansions.into_iter().enumerate() {
-                if let Err(end) = merge(visited, expansion, next) {
+                let room = with_room(next, limits, progress, start).map_err(E::from);
+                if let Err(end) = room.and_then(|()| merge(visited, expansion, next)) {
                     block.drain(..merged);
                     *level = put_back(block, rest);
                     return (Err(end), *depth + 1);
@@ -118,6 +121,28 @@ where
         }
         *depth += 1;
         *level = std::mem::take(next);
+    }
+}
+
+/// Makes room in a level for what a state leads to, unless a limit is reached by that. Whoever waits until it is full copies it at
+/// once to twice the place, unasked.
+fn with_room<T>(
+    level: &mut Vec<T>,
+    limits: &Limits,
+    progress: &Progress,
+    start: Instant,
+) -> Result<(), Limit> {
+    if level.capacity() - level.len() >= ROOM {
+        return Ok(());
+    }
+    let more = (level.capacity() / 2).max(ROOM);
+    let bytes = (level.capacity() + more) * size_of::<T>();
+    match reached(bytes as u64, limits, progress, start) {
+        Some(limit) => Err(limit),
+        None => {
+            level.reserve_exact(level.capacity() - level.len() + more);
+            Ok(())
+        }
     }
 }
 

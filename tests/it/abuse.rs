@@ -82,6 +82,8 @@ fn a_limit_of_memory_is_kept_inside_of_expansions_too() {
         &["--replicas", "22", "--views", "1", "--judge", "guards"],
         // A table of the adversary takes a third more at once.
         &["--replicas", "7", "--views", "2", "--judge", "guards", "--byzantine", "r0,r1"],
+        // A level of very many states is copied as it grows.
+        &["--views", "3", "--judge", "message", "--byzantine", "r0"],
     ] {
         let whole = [&["check", "--memory", "150", "--timeout", "60"], arguments].concat();
         let child = command(&whole).stdout(Stdio::null()).spawn().unwrap();

@@ -66,12 +66,9 @@ where
         progress.depth.store(*depth, Relaxed);
         // Taken block by block, so that what is expanded is freed at once.
         let mut rest = VecDeque::from(std::mem::take(level));
-        loop {
+        while !rest.is_empty() {
             let size = rest.len().min(BLOCK * limits.threads.max(1));
             let mut block: Vec<_> = rest.drain(..size).collect();
-            if block.is_empty() {
-                break;
-            }
             if let Some(limit) = reached(visited.about_to_grow_by(), limits, progress, start) {
                 *level = put_back(block, rest);
                 return (Err(limit.into()), *depth + u64::from(!next.is_empty()));

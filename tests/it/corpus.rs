@@ -74,20 +74,24 @@ fn assert_locally_minimal(row: &Row) {
 
 // --- the matrix -----------------------------------------------------------------------------------
 
-/// The rows that take moments: safety in one view, without checkpoints.
+/// Whether a row takes moments: safety in one view, without checkpoints.
+fn is_quick(run: &Run) -> bool {
+    let is_of_one_view = run.scope.views == 1 && run.scope.checkpoint.is_none() && !run.slow;
+    is_of_one_view && !run.asks_for().is_some_and(Property::is_liveness)
+}
+
 #[test]
 fn every_row_of_one_view_comes_out_as_it_must() {
-    let is_quick = |run: &Run| run.scope.views == 1 && run.scope.checkpoint.is_none() && !run.slow;
-    let is_safety = |run: &Run| !run.asks_for().is_some_and(Property::is_liveness);
-    let quick: Vec<_> = runs().filter(|(_, run)| is_quick(run) && is_safety(run)).collect();
+    let quick: Vec<_> = runs().filter(|(_, run)| is_quick(run)).collect();
     assert!(quick.len() > 10, "{}", quick.len());
     quick.par_iter().for_each(|(rulebook, run)| assert_as_expected(rulebook, run));
 }
 
 #[test]
 #[ignore = "slow: .ci/run runs it"]
-fn every_fast_row_comes_out_as_it_must() {
-    let fast: Vec<_> = runs().filter(|(_, run)| !run.slow).collect();
+fn every_other_fast_row_comes_out_as_it_must() {
+    let fast: Vec<_> = runs().filter(|(_, run)| !run.slow && !is_quick(run)).collect();
+    assert!(fast.len() > 40, "{}", fast.len());
     fast.par_iter().for_each(|(rulebook, run)| assert_as_expected(rulebook, run));
 }
 

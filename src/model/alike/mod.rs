@@ -1,8 +1,8 @@
 //! Certificates that say the same with other votes, and whether a rulebook treats them alike.
 //!
-//! Messages and states are compared by what they say, whoever vouches for it ([`Uncompared`](crate::pbft::Uncompared)). So a judge takes two prepared
-//! certificates for one batch, number and view as one, whichever votes prove them, in whichever order; and so it
-//! does with decisions and stable checkpoints. **The statement about the rules** is: of the certificates that an honest replica
+//! Messages and states are compared by what they say, whoever vouches for it ([`Uncompared`](crate::pbft::Uncompared)). So a
+//! judge takes two prepared certificates for one batch, number and view as one, whichever votes prove them, in whichever order;
+//! and so it does with decisions and stable checkpoints. **The statement about the rules** is: of the certificates that an honest replica
 //! can hold, and of those that others accept, each rule says of one what it says of every other that differs from it in
 //! votes alone. It is tried here, for all views and batches that are asked about:
 //!

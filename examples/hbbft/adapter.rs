@@ -1,4 +1,4 @@
-//! The binary agreement of hbbft, as it is published, under the checker: four nodes, of which one lies.
+//! The binary agreement of hbbft, as it is published, under the checker: four nodes, of which one may be Byzantine.
 //!
 //! What is the host's duty is done here: messages are handed over and sent. Keys are made from a seed, and the session is one in
 //! which the coins are what they are asked to be.
@@ -19,9 +19,12 @@ pub struct Hbbft {
     pub version: &'static str,
     pub session: Session,
     pub epochs: u64,
-    /// The values that nodes propose, n0 first, though who lies proposes none. Who is not named here proposes either, or nothing.
+    /// The values that nodes propose, n0 first, though who is Byzantine proposes none. Who is not named here proposes either, or
+    /// nothing.
     pub inputs: Vec<bool>,
-    /// Whether whole quorums are steps. Otherwise n0 lies, message by message.
+    /// What a Byzantine node can say, in any epoch.
+    pub sayings: Vec<What>,
+    /// Whether whole quorums are steps.
     pub are_quorums_steps: bool,
 }
 
@@ -40,7 +43,12 @@ pub fn main(version: &'static str) -> ExitCode {
             "0001",
             "What n0, n1 and so on propose, 1 for true; who is left out proposes either, or nothing",
         ),
-        Flag::new("quorums", false, "Whether whole quorums are steps; otherwise n0 lies, message by message"),
+        Flag::new(
+            "says",
+            "bval,aux,conf,term,share",
+            "What a Byzantine node can say: some of bval, aux, conf, term and share, or nothing; where whole quorums are steps, all",
+        ),
+        Flag::new("quorums", false, "Whether whole quorums are steps; otherwise each message is one"),
     ];
     run_protocol_with(&format!("hbbft-{version}"), &flags, |flags| {
         let (coins, inputs) =
@@ -50,6 +58,7 @@ pub fn main(version: &'static str) -> ExitCode {
             session: Session::with_coins(&coins),
             epochs: flags.get("epochs")?,
             inputs,
+            sayings: sayings(&flags.get::<String>("says")?)?,
             are_quorums_steps: flags.get("quorums")?,
         })
     })
@@ -64,20 +73,28 @@ fn bools(text: &str) -> Result<Vec<bool>, String> {
     text.chars().map(value).collect()
 }
 
-/// The node that lies. What a node has kept for later it handles by sender, so what n0 has said comes first.
-pub const LIAR: NodeId = NodeId(0);
-
-/// A node.
-pub enum Node {
-    /// One that runs the crate's code.
-    Honest(Honest),
-    /// One that has said everything that there is to say: on a network on which what was sent arrives at any time, in any
-    /// order, or never, that is an adversary who says anything to anybody at any time.
-    Liar,
+/// Of which kind it is, in a word.
+fn kind(what: What) -> &'static str {
+    match what {
+        What::BVal(_) => "bval",
+        What::Aux(_) => "aux",
+        What::Conf(_) => "conf",
+        What::Term(_) => "term",
+        What::Share => "share",
+    }
 }
 
-/// An honest node.
-pub struct Honest {
+/// What there is of these kinds.
+fn sayings(kinds: &str) -> Result<Vec<What>, String> {
+    let kinds: Vec<_> = kinds.split(',').filter(|kind| *kind != "nothing").collect();
+    match kinds.iter().find(|word| !What::all().iter().any(|what| kind(*what) == **word)) {
+        Some(unknown) => Err(format!("'{unknown}' is none of bval, aux, conf, term and share")),
+        None => Ok(What::all().into_iter().filter(|what| kinds.contains(&kind(*what))).collect()),
+    }
+}
+
+/// A node.
+pub struct Node {
     node: release::Node,
     epoch: u64,
     has_proposed: bool,
@@ -86,7 +103,7 @@ pub struct Honest {
 
 impl Hbbft {
     /// Hands on what a node wants to be sent, within the bound, and notes its decision.
-    fn flush(&self, node: &mut Honest, done: Done, effects: &mut Effects<Self>) {
+    fn flush(&self, node: &mut Node, done: Done, effects: &mut Effects<Self>) {
         for said in done.sent {
             // A node that enters an epoch says BVal there first; Term is said for the epoch behind its own.
             if matches!(said.what, What::BVal(_)) {
@@ -102,7 +119,7 @@ impl Hbbft {
         }
     }
 
-    fn propose(&self, node: &mut Honest, value: bool, effects: &mut Effects<Self>) {
+    fn propose(&self, node: &mut Node, value: bool, effects: &mut Effects<Self>) {
         node.has_proposed = true;
         let done = node.node.propose(value);
         self.flush(node, done, effects);
@@ -111,11 +128,10 @@ impl Hbbft {
     /// All that the future of a node depends on.
     fn in_words(&self, node: &Node) -> String {
         match node {
-            Node::Liar => "liar".to_owned(),
             // Who has decided, or is past the bound, does nothing any more.
-            Node::Honest(node) if node.has_decided && node.has_proposed => "decided".to_owned(),
-            Node::Honest(node) if node.epoch >= self.epochs => "past the bound".to_owned(),
-            Node::Honest(node) => node.node.in_words(),
+            Node { has_decided: true, has_proposed: true, .. } => "decided".to_owned(),
+            Node { epoch, .. } if *epoch >= self.epochs => "past the bound".to_owned(),
+            Node { node, .. } => node.in_words(),
         }
     }
 }
@@ -136,20 +152,15 @@ impl Protocol for Hbbft {
     }
 
     fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Node {
-        if id == LIAR && !self.are_quorums_steps {
-            self.alphabet().into_iter().for_each(|said| effects.broadcast(said));
-            return Node::Liar;
-        }
         let node = self.session.node(id.0);
-        let mut node = Honest { node, epoch: 0, has_proposed: false, has_decided: false };
+        let mut node = Node { node, epoch: 0, has_proposed: false, has_decided: false };
         if let Some(&input) = self.inputs.get(id.index()) {
             self.propose(&mut node, input, effects);
         }
-        Node::Honest(node)
+        node
     }
 
     fn step(&self, node: &mut Node, input: Input<Self>, effects: &mut Effects<Self>) {
-        let Node::Honest(node) = node else { return };
         match input {
             _ if node.epoch >= self.epochs => {}
             Input::Message { from, message } => {
@@ -162,7 +173,6 @@ impl Protocol for Hbbft {
 
     fn events(&self) -> Vec<Offer<bool>> {
         let open = (0..4).map(NodeId).skip(self.inputs.len());
-        let open = open.filter(|&id| id != LIAR || self.are_quorums_steps);
         open.flat_map(|id| [false, true].map(|value| Offer::once(id, value))).collect()
     }
 
@@ -171,7 +181,7 @@ impl Protocol for Hbbft {
     }
 
     fn layers(&self) -> Layers<Self> {
-        if self.are_quorums_steps { Layers::none().quorums() } else { Layers::none() }
+        if self.are_quorums_steps { Layers::none().quorums() } else { Layers::none().adversary() }
     }
 
     fn message_in_words(&self, message: &Said) -> String {
@@ -183,7 +193,9 @@ impl Adversary for Hbbft {
     fn alphabet(&self) -> Vec<Said> {
         let in_epoch = |epoch| What::all().into_iter().map(move |what| Said { epoch, what });
         let all = (0..self.epochs).flat_map(in_epoch);
-        all.filter(|said| said.what != What::Share || has_coin(said.epoch)).collect()
+        let all = all.filter(|said| said.what != What::Share || has_coin(said.epoch));
+        // Where whole quorums are steps, what honest nodes say must be among it.
+        all.filter(|said| self.are_quorums_steps || self.sayings.contains(&said.what)).collect()
     }
 }
 

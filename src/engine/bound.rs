@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Network, NodeId};
+use crate::protocol::{Network, NodeId, Protocol};
 
 /// What can go wrong besides what the protocol itself says.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -34,5 +34,12 @@ impl Bound {
     /// Nothing goes wrong but what these nodes do.
     pub fn byzantine(nodes: impl IntoIterator<Item = NodeId>) -> Self {
         Bound { byzantine: nodes.into_iter().collect(), ..Bound::default() }
+    }
+
+    /// This bound with Byzantine nodes that say whatever the alphabet has, where the protocol wants that message by message.
+    pub(crate) fn against<P: Protocol>(self, protocol: &P) -> Self {
+        let is_in_order = self.network.unwrap_or_else(|| protocol.network()) != Network::AnyOrder;
+        let has_alphabet = protocol.layers().adversary.is_some();
+        Bound { most_general: has_alphabet && !is_in_order && !self.byzantine.is_empty(), ..self }
     }
 }

@@ -4,7 +4,7 @@
 use super::histories::{Histories, MessageId};
 use super::network::Traffic;
 use super::place::Participants;
-use crate::protocol::{NodeId, Protocol, Quorums};
+use crate::protocol::{AdversaryFns, NodeId, Protocol};
 
 /// All that they can say.
 #[derive(Clone, Default, Debug)]
@@ -26,15 +26,15 @@ impl Lies {
     /// All that the Byzantine nodes can say to the others.
     pub fn of<P: Protocol>(
         protocol: &P,
-        quorums: &Quorums<P>,
+        adversary: AdversaryFns<P>,
         participants: &Participants,
         histories: &mut Histories<P>,
     ) -> Self {
         let mut lies = Lies::default();
         let (nodes, byzantine) = (participants.nodes(), participants.byzantine());
         let honest = || NodeId::all(nodes).filter(|id| !byzantine.contains(id));
-        for message in (quorums.alphabet)(protocol) {
-            let parts = (quorums.parts)(protocol, &message);
+        for message in (adversary.alphabet)(protocol) {
+            let parts = (adversary.parts)(protocol, &message);
             let signed = parts.iter().filter(|(signer, _)| !byzantine.contains(signer));
             let signed: Vec<Vec<_>> = signed
                 .map(|(signer, part)| {

@@ -107,10 +107,11 @@ impl<P: Protocol> OneRun<P> {
             Step::Deliver(Delivery { from: Some((_, 1..)), .. }) => Sort::LeavingOut,
             Step::Deliver(Delivery { to, message, from }) => {
                 let sender = self.graph.tables().histories.envelope(message).map(|envelope| envelope.from);
-                let sender = sender.and_then(|sender| self.graph.participants.of(sender).next());
-                let from = from.map(|(from, _)| from).or(sender).unwrap_or(to);
+                let place = sender.and_then(|sender| self.graph.participants.of(sender).next());
+                let from = from.map(|(from, _)| from).or(place).unwrap_or(to);
                 let is_twin = |place| self.graph.participants.at(place).twin.is_some();
-                Sort::Delivery(Ends { from, to, is_byzantine: is_twin(from) || is_twin(to) })
+                let only_speaks = sender.is_some_and(|sender| self.graph.participants.only_speaks(sender));
+                Sort::Delivery(Ends { from, to, is_byzantine: only_speaks || is_twin(from) || is_twin(to) })
             }
             Step::Event(..) => Sort::Event,
             Step::Timer(place, _) => Sort::Timer(place),

@@ -22,8 +22,8 @@ pub enum SetupError {
     NoRecovery,
     /// The most general adversary of a protocol without an alphabet, or where messages are in queues.
     #[error(
-        "the most general adversary needs Protocol::layers to say Layers::none().quorums(), the trait Adversary: what can be \
-         said, and Network::AnyOrder"
+        "the most general adversary needs Protocol::layers to say Layers::none().adversary() or Layers::none().quorums(), the \
+         trait Adversary: what can be said, and Network::AnyOrder"
     )]
     NoAlphabet,
     /// Liveness of a protocol that does not say what must happen.

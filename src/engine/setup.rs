@@ -51,8 +51,8 @@ impl<P: Protocol> Graph<P> {
         }
         let network = bound.network.unwrap_or_else(|| protocol.network());
         let in_order = matches!(network, Network::Fifo { .. });
-        let quorums = protocol.layers().quorums.filter(|_| !in_order);
-        if bound.most_general && quorums.is_none() {
+        let adversary = protocol.layers().alphabet().filter(|_| !in_order);
+        if bound.most_general && adversary.is_none() {
             return Err(SetupError::NoAlphabet);
         }
         if bound.crashes > 0 && protocol.layers().recover.is_none() {
@@ -68,8 +68,9 @@ impl<P: Protocol> Graph<P> {
         }
         let mut locals = Locals::new(!invariants.is_empty(), in_order, fair);
         let offers = offers(&*protocol, &participants, &mut locals, in_order)?;
-        let lies = quorums.filter(|_| bound.most_general);
-        let lies = lies.map(|quorums| Lies::of(&*protocol, &quorums, &participants, &mut locals.histories));
+        let lies = adversary.filter(|_| bound.most_general);
+        let lies =
+            lies.map(|adversary| Lies::of(&*protocol, adversary, &participants, &mut locals.histories));
         let (used, crashes) = (vec![0; offers.len()], bound.crashes);
         let root = GraphState { locals: Vec::new(), traffic: Traffic::new(network), used, crashes };
         let mut graph = Graph {

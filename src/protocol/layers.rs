@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Effects, NodeId, Protocol, Quorums, Slot, Tallying};
+use super::{Adversary, AdversaryFns, Effects, NodeId, Protocol, Quorums, Slot, Tallying};
 
 /// A protocol whose nodes come up again after a crash.
 ///
@@ -108,11 +108,12 @@ pub trait Fair: Protocol {
 /// # impl Fair for Mine {
 /// #     fn round(&self, round: &u64) -> u64 { *round }
 /// # }
-/// # assert_eq!(format!("{:?}", Mine.layers()), "Layers { crashes: false, liveness: true, quorums: false }");
+/// # assert_eq!(format!("{:?}", Mine.layers()), "Layers { crashes: false, liveness: true, adversary: false, quorums: false }");
 /// ```
 pub struct Layers<P: Protocol> {
     pub(crate) recover: Option<RecoverFn<P>>,
     pub(crate) fair: Option<FairFns<P>>,
+    pub(crate) adversary: Option<AdversaryFns<P>>,
     pub(crate) quorums: Option<Quorums<P>>,
 }
 
@@ -140,7 +141,7 @@ impl<P: Protocol> Copy for FairFns<P> {}
 impl<P: Protocol> Layers<P> {
     /// None of them.
     pub fn none() -> Self {
-        Layers { recover: None, fair: None, quorums: None }
+        Layers { recover: None, fair: None, adversary: None, quorums: None }
     }
 
     /// Nodes may crash and come up again.
@@ -153,6 +154,20 @@ impl<P: Protocol> Layers<P> {
             protocol.recover(id, disk, effects)
         };
         Layers { recover: Some(recover), ..self }
+    }
+
+    /// Byzantine nodes say whatever the protocol's alphabet has, message by message, where they would be twins: in a check of
+    /// safety and in simulation, if messages arrive in any order.
+    pub fn adversary(self) -> Self
+    where
+        P: Adversary,
+    {
+        Layers { adversary: Some(AdversaryFns::new()), ..self }
+    }
+
+    /// What Byzantine nodes can say, if that is known.
+    pub(crate) fn alphabet(&self) -> Option<AdversaryFns<P>> {
+        self.adversary.or(self.quorums.map(|quorums| quorums.adversary))
     }
 
     /// Nodes count: whole quorums are steps, and Byzantine nodes say whatever the protocol's alphabet has.
@@ -177,6 +192,7 @@ impl<P: Protocol> fmt::Debug for Layers<P> {
         f.debug_struct("Layers")
             .field("crashes", &self.recover.is_some())
             .field("liveness", &self.fair.is_some())
+            .field("adversary", &self.adversary.is_some())
             .field("quorums", &self.quorums.is_some())
             .finish()
     }

@@ -60,8 +60,8 @@ pub(crate) use layers::FairFns;
 pub use layers::{Fair, Layers, Recover};
 pub use network::Network;
 pub use offer::Offer;
-pub(crate) use tallying::Quorums;
 pub use tallying::{Adversary, Renaming, Tally, Tallying};
+pub(crate) use tallying::{AdversaryFns, Quorums};
 
 /// What can be told apart, kept, and shown: messages, events and values.
 pub trait Word: Clone + Eq + Hash + Debug + Send + Sync + 'static {}

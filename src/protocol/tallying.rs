@@ -3,7 +3,52 @@
 use super::{Key, NodeId, Protocol};
 
 /// A protocol of which it is known what can be said in it. A Byzantine node then says whatever there is to say: the
-/// verdict is about the most general adversary over this alphabet.
+/// verdict is about the most general adversary over this alphabet. That is message by message with
+/// [`Layers::adversary`](super::Layers::adversary), and by whole quorums with [`Layers::quorums`](super::Layers::quorums).
+///
+/// ```
+/// use bft_check::check::Check;
+/// use bft_check::protocol::{Adversary, Effects, Input, Layers, NodeId, Protocol, Slot};
+///
+/// /// Everybody decides on what node 0 says first.
+/// struct Echo;
+///
+/// impl Protocol for Echo {
+///     type Node = ();
+///     type Message = char;
+///     type Event = ();
+///     type Value = char;
+///
+///     fn nodes(&self) -> usize {
+///         4
+///     }
+///
+///     fn init(&self, id: NodeId, effects: &mut Effects<Self>) {
+///         if id == NodeId(0) {
+///             effects.broadcast('a');
+///         }
+///     }
+///
+///     fn step(&self, _: &mut (), input: Input<Self>, effects: &mut Effects<Self>) {
+///         if let Input::Message { from: NodeId(0), message } = input {
+///             effects.decide(Slot(0), message);
+///         }
+///     }
+///
+///     fn layers(&self) -> Layers<Self> {
+///         Layers::none().adversary()
+///     }
+/// }
+///
+/// impl Adversary for Echo {
+///     fn alphabet(&self) -> Vec<char> {
+///         vec!['a', 'b']
+///     }
+/// }
+///
+/// // Twins would both say what the code says: a.
+/// Check::new(Echo).byzantine([NodeId(0)]).assert_violates("agreement");
+/// ```
 pub trait Adversary: Protocol {
     /// Every message within the bound that anybody could send: each says what it says whoever sends it. A Byzantine node may
     /// hand any of them to anybody at any time, if nobody's signature in it is forged: see [`parts`](Adversary::parts). What
@@ -46,10 +91,30 @@ pub trait Tallying: Adversary {
 /// What a renaming makes of a message.
 pub type Renaming<P> = fn(&P, &<P as Protocol>::Message) -> <P as Protocol>::Message;
 
-/// The methods of [`Tallying`] and [`Adversary`], for who knows no more than [`Protocol`].
-pub(crate) struct Quorums<P: Protocol> {
+/// The methods of [`Adversary`], for who knows no more than [`Protocol`].
+pub(crate) struct AdversaryFns<P: Protocol> {
     pub(crate) alphabet: fn(&P) -> Vec<P::Message>,
     pub(crate) parts: PartsFn<P>,
+}
+
+impl<P: Adversary> AdversaryFns<P> {
+    /// Byzantine nodes say whatever the alphabet has.
+    pub(crate) fn new() -> Self {
+        AdversaryFns { alphabet: P::alphabet, parts: P::parts }
+    }
+}
+
+impl<P: Protocol> Clone for AdversaryFns<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Protocol> Copy for AdversaryFns<P> {}
+
+/// The methods of [`Tallying`], for who knows no more than [`Protocol`].
+pub(crate) struct Quorums<P: Protocol> {
+    pub(crate) adversary: AdversaryFns<P>,
     pub(crate) control: fn(&P, &P::Node) -> Key,
     pub(crate) tally: fn(&P, &P::Message) -> Option<Tally>,
     pub(crate) renamings: fn(&P) -> Vec<Renaming<P>>,
@@ -61,8 +126,7 @@ impl<P: Tallying> Quorums<P> {
     /// Whole quorums are steps, and Byzantine nodes say whatever the alphabet has.
     pub(crate) fn new() -> Self {
         Quorums {
-            alphabet: P::alphabet,
-            parts: P::parts,
+            adversary: AdversaryFns::new(),
             control: P::control,
             tally: P::tally,
             renamings: P::renamings,

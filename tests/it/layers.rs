@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bft_check::check::protocol::CheckedProtocol;
+use bft_check::check::protocol::{CheckedProtocol, Verdict};
 use bft_check::check::{Check, CheckError, Conclusion};
 use bft_check::engine::{Bound, SetupError};
 use bft_check::explore::protocol::Explorer;
 use bft_check::protocol::{
-    Effects, Fair, Input, Invariant, Key, Layers, Network, NodeId, Offer, Protocol, Recover, Slot,
+    Adversary, Effects, Fair, Input, Invariant, Key, Layers, Network, NodeId, Offer, Protocol, Recover, Slot,
 };
 use bft_check::simulate::protocol::{Simulation, SimulationError};
 use bft_check::trace::{Form, ReadStoryError, StoryFile};
@@ -407,4 +407,73 @@ fn the_explorer_shows_words_and_finds_where_a_trace_ends() {
     assert_eq!(path.clone().into_actions().len(), 6);
     assert!(checker.model().as_svg(path).unwrap().contains("DECIDES"));
     assert!(Explorer::new(Arc::new(VOTE), &Bound::byzantine([NodeId(5)])).is_err());
+}
+
+/// Node 0 says *a* to everybody, and who hears it first decides on it.
+struct Herald {
+    is_keyed: bool,
+    network: Network,
+}
+
+impl Protocol for Herald {
+    type Node = bool;
+    type Message = char;
+    type Event = ();
+    type Value = char;
+
+    fn nodes(&self) -> usize {
+        4
+    }
+
+    fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> bool {
+        if id == NodeId(0) {
+            effects.broadcast('a');
+        }
+        false
+    }
+
+    fn step(&self, has_decided: &mut bool, input: Input<Self>, effects: &mut Effects<Self>) {
+        if let (false, Input::Message { from: NodeId(0), message }) = (*has_decided, input) {
+            *has_decided = true;
+            effects.decide(Slot(0), message);
+        }
+    }
+
+    fn network(&self) -> Network {
+        self.network
+    }
+
+    fn key(&self, has_decided: &bool) -> Option<Key> {
+        self.is_keyed.then(|| Key::debug(has_decided))
+    }
+
+    fn layers(&self) -> Layers<Self> {
+        Layers::none().adversary()
+    }
+}
+
+impl Adversary for Herald {
+    fn alphabet(&self) -> Vec<char> {
+        vec!['a', 'b']
+    }
+}
+
+/// Both copies of a twin would say what the code says. Who says anything is not asked for by name: it is the default.
+#[test]
+fn message_by_message_byzantine_nodes_say_whatever_the_alphabet_has() {
+    for is_keyed in [true, false] {
+        let herald = |network| Herald { is_keyed, network };
+        let checked = run(&Check::new(herald(Network::AnyOrder)));
+        let said: Vec<_> = checked.rows().iter().map(|row| row.adversary.as_str()).collect();
+        let whom = |id| format!("n{id}: most general over the alphabet");
+        assert_eq!(said, [0, 1, 2, 3].map(whom));
+        assert!(matches!(checked.rows()[0].verdict, Verdict::Violated { steps: 2, .. }), "{checked}");
+        assert!(checked.rows()[1..].iter().all(|row| matches!(row.verdict, Verdict::Holds)), "{checked}");
+        let simulation = Simulation::new(herald(Network::AnyOrder)).byzantine([NodeId(0)]);
+        assert!(!simulation.seeds(0..20).run().unwrap().findings().is_empty());
+        // On links nobody says what does not come of the code: these are twins.
+        let twins = run(&Check::new(herald(Network::FIFO)).byzantine([NodeId(0)]));
+        assert_eq!(twins.rows()[0].adversary, "twins of n0");
+        assert_eq!(twins.conclusion(), Conclusion::Holds, "{twins}");
+    }
 }

@@ -1,8 +1,5 @@
 //! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
 use bft_check::protocol::{
     Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
 };
@@ -10,10 +7,10 @@ use bft_check::protocol::{
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
 use super::driver::{self, Output};
 use super::types::{
-    Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
-    Timeout, TimeoutKind, Validator, Validity, Vote, VoteType,
+    Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams, Timeout,
+    TimeoutKind, Validator, Validity, VoteType,
 };
-use super::{commit, commits, scheduled, drops_polka, drops_proposal, drops_vote};
+use super::{commit, drops_polka, drops_proposal, drops_vote, known};
 use crate::bound::Bound;
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -34,22 +31,19 @@ pub struct Host {
     is_past: bool,
 }
 
+impl Host {
+    /// The votes that it has cast last, for a key.
+    fn last(&self) -> [Option<&Ballot>; 2] {
+        self.last.each_ref().map(Option::as_ref)
+    }
+}
+
 fn id(value: Val) -> Id {
     Id(value.0)
 }
 
 fn round_of(round: Round) -> u32 {
     round.as_u32().unwrap_or(u32::MAX)
-}
-
-/// A vote of a round in one letter, for a key.
-fn shortly(ballot: &Ballot) -> char {
-    let value = match ballot.value {
-        NilOrVal::Nil => 0,
-        NilOrVal::Val(id) => u32::from(id.0) + 1,
-    };
-    let kind = u32::from(ballot.kind == VoteType::Precommit);
-    char::from_u32(0x100 + 32 * u32::from(ballot.voter.0) + 16 * kind + value).unwrap_or_default()
 }
 
 fn optional(round: Option<u32>) -> Round {
@@ -222,32 +216,6 @@ impl Malachite {
             }
         }
     }
-
-    /// The last vote of that kind, if it is of the current round: that of an earlier one keeps the driver from nothing.
-    fn cast_now(node: &Host, kind: usize) -> Option<NilOrVal<Id>> {
-        let last = node.last[kind].as_ref().filter(|ballot| ballot.round() == node.driver.round());
-        last.map(|ballot| ballot.value)
-    }
-
-    /// All that a driver's future depends on, but for what it has counted and kept of messages.
-    fn control_of(node: &Host) -> Key {
-        if node.is_past {
-            return Key::text("past the last round");
-        }
-        let state = node.driver.round_state();
-        let place = |value: &Option<_>| format!("{value:?}");
-        let text = format!(
-            "round {} {:?} locked {} valid {} decided {} prevoted {:?} precommitted {:?}",
-            state.round,
-            state.step,
-            place(&state.locked),
-            place(&state.valid),
-            state.decision.is_some(),
-            Self::cast_now(node, 0),
-            Self::cast_now(node, 1),
-        );
-        Key::text(text)
-    }
 }
 
 impl Protocol for Malachite {
@@ -292,37 +260,7 @@ impl Protocol for Malachite {
         if node.is_past || driver.step_is_commit() {
             return Some(Key::text("over"));
         }
-        let state = driver.round_state();
-        let locked = state.locked.as_ref().map(|locked| (locked.round.as_i64(), locked.value.0));
-        let valid = state.valid.as_ref().map(|valid| (valid.round.as_i64(), valid.value.0));
-        let mut text = String::with_capacity(192);
-        let _ = write!(text, "{} {:?} {locked:?} {valid:?} ", state.round, state.step);
-        let _ = write!(text, "{:?} {} ", state.decision.is_some(), scheduled(driver));
-        for last in &node.last {
-            text.push(last.as_ref().map_or('-', shortly));
-            let _ = write!(text, "{:?}", last.as_ref().map(|last| last.round.as_i64()));
-        }
-        for round in (0..self.0.rounds).map(Round::new) {
-            text.push('/');
-            for (offer, validity) in driver.proposals_and_validities_for_round(round) {
-                let _ = write!(text, "{}:{}:{} ", offer.value().0, offer.pol_round(), validity.is_valid());
-            }
-            if let Some(votes) = driver.votes().per_round(round) {
-                let mut all: Vec<char> = votes.received_votes().iter().map(|vote| shortly(vote)).collect();
-                // In which order they came does not matter.
-                all.sort_unstable();
-                text.push('!');
-                text.extend(all);
-                for output in votes.emitted_outputs() {
-                    let _ = write!(text, "{output:?}");
-                }
-            }
-        }
-        // A certificate is asked for by its round, and by its value at most.
-        let polkas = driver.polka_certificates().iter().map(|held| (held.round.as_i64(), held.value_id.0));
-        let commits = commits(driver, self.0.rounds, self.0.value_count);
-        let _ = write!(text, " {:?} {commits}", polkas.collect::<BTreeSet<_>>());
-        Some(Key::text(text))
+        Some(Key::text(known::all(driver, node.last(), self.0)))
     }
 
     fn is_valid(&self, _: Slot, value: &Val) -> bool {
@@ -346,7 +284,10 @@ impl Adversary for Malachite {
 
 impl Tallying for Malachite {
     fn control(&self, node: &Host) -> Key {
-        Self::control_of(node)
+        match node.is_past {
+            true => Key::text("past the last round"),
+            false => known::control(&node.driver, node.last()),
+        }
     }
 
     /// The prevotes of a round are counted together, and its precommits.

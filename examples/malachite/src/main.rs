@@ -1,6 +1,8 @@
 //! Malachite's driver under the checker: `cargo run --release -- check`, with `--release-under-test 0.5.0` for the release
 //! that forks.
 
+#![allow(clippy::duplicate_mod, reason = "one adapter is compiled for each release")]
+
 mod bound;
 mod message;
 mod release_0_5;

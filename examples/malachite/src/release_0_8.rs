@@ -31,6 +31,8 @@ macro_rules! public_keys {
 pub mod adapter;
 #[path = "context.rs"]
 mod context;
+#[path = "known.rs"]
+mod known;
 
 use adapter::Driver;
 use context::{At, Ballot, Bare, Id, NoSignature, Number};

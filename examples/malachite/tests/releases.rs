@@ -1,5 +1,7 @@
 //! The release that forks does, and the other holds in one round: a small bound, for `cargo test`.
 
+#![allow(clippy::duplicate_mod, reason = "one adapter is compiled for each release")]
+
 #[path = "../src/bound.rs"]
 mod bound;
 #[path = "../src/message.rs"]

@@ -63,12 +63,15 @@ fn rows(subject: &Subject) -> Result<Vec<Row>, Failure> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| examples.join("../target/examples"), PathBuf::from);
+    let target = std::path::absolute(target).map_err(Failure::NotStarted)?;
     let output = Command::new("cargo")
         .args(["run", "--release", "--locked", "--quiet", "--manifest-path"])
         .arg(examples.join(subject.package).join("Cargo.toml"))
         .arg("--")
         .args(subject.arguments)
         .args(["--format", "json"])
+        // The files that arguments name are beside the packages.
+        .current_dir(&examples)
         // One folder for all of them, so that what they share is built once.
         .env("CARGO_TARGET_DIR", target)
         .stderr(Stdio::inherit())

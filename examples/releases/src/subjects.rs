@@ -27,10 +27,44 @@ const fn raft(release: &'static str, package: &'static str) -> Subject {
     Subject { name: "raft", release, package, arguments: &["check"], model: CRASH, reference }
 }
 
-const fn malachite(release: &'static str, arguments: &'static [&'static str]) -> Subject {
-    let reference = "https://github.com/circlefin/malachite/commit/3c9d5e97";
-    Subject { name: "malachite", release, package: "malachite", arguments, model: LIAR, reference }
+const fn hbbft(release: &'static str, package: &'static str, arguments: &'static [&'static str]) -> Subject {
+    let reference = "https://github.com/poanetwork/hbbft/pull/394";
+    Subject { name: "hbbft", release, package, arguments, model: LIAR, reference }
 }
+
+const fn malachite(release: &'static str, arguments: &'static [&'static str]) -> Subject {
+    Subject { name: "malachite", release, package: "malachite", arguments, model: LIAR, reference: POLKA }
+}
+
+const fn consensus(
+    release: &'static str,
+    model: &'static str,
+    arguments: &'static [&'static str],
+) -> Subject {
+    let (name, package) = ("malachite-consensus", "malachite-consensus");
+    Subject { name, release, package, arguments, model, reference: POLKA }
+}
+
+const POLKA: &str = "https://github.com/circlefin/malachite/commit/3c9d5e97";
+
+/// Two validators, one round, and a log that is read after a crash.
+const AFTER_CRASHES: &[&str] =
+    &["check", "--nodes", "2", "--rounds", "1", "--log", "true", "--crashes", "1", "--network", "fifo"];
+const AFTER_CRASHES_0_5: &[&str] = &[
+    "check",
+    "--release-under-test",
+    "0.5.0",
+    "--nodes",
+    "2",
+    "--rounds",
+    "1",
+    "--log",
+    "true",
+    "--crashes",
+    "1",
+    "--network",
+    "fifo",
+];
 
 /// All of them.
 pub const SUBJECTS: &[Subject] = &[
@@ -41,6 +75,15 @@ pub const SUBJECTS: &[Subject] = &[
     raft("0.4.0", "raft/0.4.0"),
     raft("0.4.3", "raft/0.4.3"),
     raft("0.7.0", "raft/0.7.0"),
-    malachite("0.5.0", &["check", "--release-under-test", "0.5.0"]),
-    malachite("0.8.2", &["check", "--release-under-test", "0.8.2"]),
+    hbbft("0.1.0", "hbbft/0.1.0", &["check", "--from", "hbbft/late.json"]),
+    hbbft("0.1.1", "hbbft/0.1.1", &["check", "--byzantine", "n0", "--says", "nothing"]),
+    hbbft("0.1.1", "hbbft/0.1.1", &["check", "--byzantine", "n0", "--timeout", "120"]),
+    malachite("0.5.0", &["check", "--release-under-test", "0.5.0", "--byzantine", "n1"]),
+    malachite("0.8.2", &["check", "--release-under-test", "0.8.2", "--byzantine", "n1"]),
+    malachite("0.8.2", &["check", "--release-under-test", "0.8.2", "--rounds", "1"]),
+    consensus("0.5.0", LIAR, &["check", "--release-under-test", "0.5.0", "--byzantine", "n1"]),
+    consensus("0.8.2", LIAR, &["check", "--byzantine", "n1", "--timeout", "280"]),
+    consensus("0.8.2", LIAR, &["check", "--rounds", "1", "--values", "1"]),
+    consensus("0.5.0", CRASH, AFTER_CRASHES_0_5),
+    consensus("0.8.2", CRASH, AFTER_CRASHES),
 ];

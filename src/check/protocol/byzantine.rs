@@ -20,6 +20,17 @@ pub enum ByzantineNodes {
 }
 
 impl ByzantineNodes {
+    /// Every placement among the nodes of a protocol, which either says what Byzantine ones can say or does not.
+    pub(crate) fn fitting(&self, nodes: usize, has_alphabet: bool) -> Vec<Vec<NodeId>> {
+        match self {
+            ByzantineNodes::Fitting if has_alphabet => {
+                let fewer_than_a_third = nodes.saturating_sub(1) / 3;
+                ByzantineNodes::Count(fewer_than_a_third as u16).placements(nodes)
+            }
+            said => said.placements(nodes),
+        }
+    }
+
     /// Every placement among so many nodes.
     pub(crate) fn placements(&self, nodes: usize) -> Vec<Vec<NodeId>> {
         match self {

@@ -8,12 +8,12 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use stateright::Model;
 
+use super::AskedOfProtocol;
 use super::liveness;
 use super::onward;
 use super::quorums::{Tables, are_steps, tables};
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Ran, Rounds, Suspended};
-use super::{AskedOfProtocol, ByzantineNodes};
 use crate::check::builder::CheckError;
 use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::overseer::{self, overseen};
@@ -21,7 +21,7 @@ use crate::check::search::{Coverage, End, Report, search_on};
 use crate::check::watch::Watch;
 use crate::engine::{Around, Bound, FairGraph, Graph, LIVENESS, Refusal, SetupError, Step};
 use crate::interrupt::{self, Allowance, Interrupted};
-use crate::protocol::Protocol;
+use crate::protocol::{NodeId, Protocol};
 use crate::trace::{Story, StoryFile};
 
 /// For how many rounds the network is unstable unless that is said.
@@ -207,15 +207,16 @@ pub(super) fn kinds<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Resul
 /// Safety for every placement, and then liveness, as far as it is asked about.
 pub(super) fn jobs<P: Protocol>(protocol: &P, asked: &AskedOfProtocol) -> Result<Vec<Job>, SetupError> {
     let kinds = kinds(protocol, asked)?;
-    let placements = match &asked.byzantine {
-        ByzantineNodes::Fitting if are_steps(protocol, asked) => {
-            let fewer_than_a_third = protocol.nodes().saturating_sub(1) / 3;
-            ByzantineNodes::Count(fewer_than_a_third as u16).placements(protocol.nodes())
-        }
-        said => said.placements(protocol.nodes()),
-    };
+    let are_steps = are_steps(protocol, asked);
+    let has_alphabet = are_steps || protocol.layers().adversary.is_some();
+    let placements = asked.byzantine.fitting(protocol.nodes(), has_alphabet);
     let jobs = kinds.into_iter().cartesian_product(&placements);
-    Ok(jobs.map(|(is_liveness, placement)| Job { bound: asked.bound(placement), is_liveness }).collect())
+    let job = |(is_liveness, placement): (bool, &Vec<NodeId>)| {
+        let twins = asked.bound(placement);
+        let bound = if is_liveness || are_steps { twins } else { twins.against(protocol) };
+        Job { bound, is_liveness }
+    };
+    Ok(jobs.map(job).collect())
 }
 
 impl<P: Protocol> Under<'_, P> {

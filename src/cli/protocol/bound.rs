@@ -17,7 +17,8 @@ enum NetworkName {
 
 #[derive(Debug, Args)]
 pub(super) struct BoundArguments {
-    /// Which nodes are Byzantine: a count, for every placement, or a list as in n0,n2 [default: none]
+    /// Which nodes are Byzantine: a count, for every placement, or a list as in n0,n2 [default: none; fewer than a third
+    /// of a protocol that says what they can say]
     #[arg(long, value_name = "COUNT|IDS")]
     pub byzantine: Option<ByzantineNodes>,
     /// How many crashes there may be, all honest nodes together; up to 255 [default: none]

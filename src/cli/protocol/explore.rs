@@ -88,5 +88,6 @@ fn bound<P: Protocol>(protocol: &P, said: &BoundArguments) -> Result<Bound, Usag
         _ => Vec::new(),
     };
     let network = said.network(protocol)?;
-    Ok(Bound { byzantine, most_general: false, crashes: said.crashes.unwrap_or_default(), network })
+    let crashes = said.crashes.unwrap_or_default();
+    Ok(Bound { byzantine, most_general: false, crashes, network }.against(protocol))
 }

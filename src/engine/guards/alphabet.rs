@@ -34,7 +34,7 @@ pub(super) struct Alphabet<P: Protocol> {
 impl<P: Protocol> Alphabet<P> {
     /// The alphabet that a protocol gives.
     pub fn of(protocol: &P, quorums: Quorums<P>) -> Result<Self, Unfit> {
-        let messages: IndexSet<P::Message> = (quorums.alphabet)(protocol).into_iter().collect();
+        let messages: IndexSet<P::Message> = (quorums.adversary.alphabet)(protocol).into_iter().collect();
         if messages.is_empty() || messages.len() > usize::from(Content::MAX) {
             return Err(Unfit::Alphabet(messages.len()));
         }
@@ -43,7 +43,7 @@ impl<P: Protocol> Alphabet<P> {
         let mut natures = Vec::new();
         for (content, message) in (0..).zip(&messages) {
             let mut parts = Vec::new();
-            for (signer, part) in (quorums.parts)(protocol, message) {
+            for (signer, part) in (quorums.adversary.parts)(protocol, message) {
                 let place = messages.get_index_of(&part).filter(|_| signer.index() < protocol.nodes());
                 let unknown = || Unfit::Part(protocol.message_in_words(message));
                 parts.push((signer, place.ok_or_else(unknown)? as Content));

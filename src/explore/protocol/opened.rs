@@ -205,7 +205,7 @@ impl<P: Protocol> Subject<P> {
         if order == "fifo" {
             form.extend([number("cuts", "Cuts", cuts), number("losses", "Losses", losses)]);
         }
-        if self.protocol.layers().quorums.is_some() {
+        if self.protocol.layers().alphabet().is_some() {
             let value = if bound.most_general { "alphabet" } else { "twins" };
             form.push(json!({
                 "name": "adversary", "label": "Byzantine nodes", "value": value, "of": ["twins", "alphabet"],

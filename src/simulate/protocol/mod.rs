@@ -149,7 +149,8 @@ impl<P: Protocol> Simulation<P> {
         }
     }
 
-    /// Who is Byzantine: a count, of which each run draws who, or ids. They are twins, or silent from some time on.
+    /// Who is Byzantine: a count, of which each run draws who, or ids. They are twins, or say
+    /// what the protocol's alphabet has if it [wants](crate::protocol::Layers::adversary) that, or are silent from some time on.
     pub fn byzantine(self, who: impl Into<ByzantineNodes>) -> Self {
         Simulation { byzantine: who.into(), ..self }
     }
@@ -294,7 +295,8 @@ impl<P: Protocol> Simulation<P> {
         is_over: &(dyn Fn() -> bool + Sync),
         progress: &Progress,
     ) -> Vec<Ran> {
-        let placements = self.byzantine.placements(self.protocol.nodes());
+        let has_alphabet = self.protocol.layers().adversary.is_some();
+        let placements = self.byzantine.fitting(self.protocol.nodes(), has_alphabet);
         let (next, last) = (AtomicU64::new(self.seeds.start), AtomicU64::new(self.seeds.end));
         let done = Mutex::new(Vec::new());
         let over = interrupt::current();
@@ -334,6 +336,7 @@ impl<P: Protocol> Simulation<P> {
         let mut drawn = drawn::Drawn::new(seed, self.steps);
         let byzantine = drawn.placement(placements);
         let bound = Bound { byzantine, most_general: false, crashes: self.crashes, network: self.network };
+        let bound = bound.against(&*self.protocol);
         run::run(&self.protocol, &bound, self.property.as_deref(), drawn, seed)
     }
 

@@ -27,6 +27,7 @@ mod certificates;
 mod collect;
 mod events;
 mod exists;
+mod explored;
 mod fair;
 mod find;
 mod guard;

@@ -61,6 +61,7 @@ pub mod pbft;
 pub mod proof;
 pub mod protocol;
 pub mod simulate;
+mod spread;
 #[cfg(feature = "pbft")]
 pub mod subject;
 mod table;

@@ -8,15 +8,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-
 use super::limits::{Level, Limit, Limits, Progress};
 use super::overseer;
 use super::visited::Visited;
 use crate::interrupt;
 
-/// States that one thread expands before the results are merged.
-const BLOCK: usize = 64;
+/// States that are expanded before the results are merged: as many with any number of threads, so that what is asked meanwhile
+/// is the same.
+const BLOCK: usize = 512;
 /// States that most states lead to fewer than.
 const ROOM: usize = 1024;
 
@@ -44,48 +43,34 @@ impl<S> Frontier<S> {
 /// `merge` ends it. Also says how many steps it took to the farthest state, and leaves in `frontier` what is
 /// not expanded then: a state of which not all was merged is still there.
 ///
-/// `expand` is called for each state with its number, by several threads at once; `merge` takes the results
-/// one after the other, in the order of the states, and adds to the next level what it admits.
+/// `expand` is called for a block of states with their numbers, and gives a result for each; `merge` takes the results one after
+/// the other, in the order of the states, and adds to the next level what it admits.
 pub(super) fn levels<S, X, E>(
     visited: &mut Visited,
     frontier: &mut Frontier<S>,
     limits: &Limits,
     progress: &Progress,
     start: Instant,
-    expand: impl Fn(&Visited, &S, u32) -> X + Sync,
+    expand: impl Fn(&Visited, &[(S, u32)]) -> Vec<X>,
     mut merge: impl FnMut(&mut Visited, X, &mut Vec<(S, u32)>) -> Result<(), E>,
 ) -> (Result<(), E>, u64)
 where
-    S: Send + Sync,
-    X: Send,
     E: From<Limit>,
 {
     let Frontier { level, next, depth, before } = frontier;
-    let interrupt = interrupt::current();
     loop {
         progress.depth.store(*depth, Relaxed);
         // Taken block by block, so that what is expanded is freed at once.
         let mut rest = VecDeque::from(std::mem::take(level));
         while !rest.is_empty() {
-            let size = rest.len().min(BLOCK * limits.threads.max(1));
+            let size = rest.len().min(BLOCK);
             let mut block: Vec<_> = rest.drain(..size).collect();
             if let Some(limit) = reached(visited.about_to_grow_by(), limits, progress, start) {
                 *level = put_back(block, rest);
                 return (Err(limit.into()), *depth + u64::from(!next.is_empty()));
             }
             let met: &Visited = visited;
-            let one = |(state, index): &(S, u32)| {
-                interrupt::poll();
-                expand(met, state, *index)
-            };
-            let expanded = interrupt::caught(|| -> Vec<X> {
-                if limits.threads > 1 {
-                    let enter = || interrupt::enter(interrupt.clone());
-                    block.par_iter().with_min_len(16).map_init(enter, |_, state| one(state)).collect()
-                } else {
-                    block.iter().map(one).collect()
-                }
-            });
+            let expanded = interrupt::caught(|| expand(met, &block));
             let expansions = match expanded {
                 Ok(expansions) => expansions,
                 Err(interrupted) => {

@@ -1,6 +1,8 @@
 //! The engines over stateright's [`Model`](stateright::Model) trait, and what they report.
 
 #[cfg(feature = "pbft")]
+mod ahead;
+#[cfg(feature = "pbft")]
 mod antichain;
 mod builder;
 mod conclusion;

@@ -14,7 +14,7 @@ use super::outcome::{Outcome, Verdict, exhausted};
 use super::overseer::overseen;
 use super::question::PlanError;
 use super::save::{Suspended, Unfinished};
-use super::search::{Coverage, End, Halted, Report, search_on};
+use super::search::{Coverage, End, Halted, Report, search_ahead, search_on};
 use super::unbounded::run_unbounded;
 use super::validate::{properties_of, validate};
 use crate::model::{
@@ -156,12 +156,15 @@ fn run_guards(
         }
     };
     let before = begun.elapsed();
-    // Its tables grow as it runs: one thread keeps the order of discovery, and so the trace,
-    // the same in every run.
-    let limits = Limits { threads: 1, ..limits };
     let asked = selected(&*model, property);
     progress.can_pause.store(true, Relaxed);
-    let (report, halted) = search_on(&*model, &asked, &limits, progress, halted, |_| {});
+    let (report, halted) = if system.clients().is_empty() {
+        search_ahead(&*model, &asked, &limits, progress, halted)
+    } else {
+        // What clients were told is numbered as it is met, in each step: one thread keeps that the same in every run.
+        let limits = Limits { threads: 1, ..limits };
+        search_on(&*model, &asked, &limits, progress, halted, |_| {})
+    };
     let mut outcome = outcome(job, system, report, |path, _| (path.len(), expand(&model, path)));
     // So is what came before the search.
     outcome.coverage.elapsed += before;

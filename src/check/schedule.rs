@@ -97,13 +97,15 @@ impl Schedule<'_> {
         let pause = Arc::new(AtomicBool::new(false));
         let waiting = (0..jobs.len()).filter(|&i| matches!(slots[i], Slot::Waits(_)));
         let (alone, together): (Vec<_>, Vec<_>) = waiting.partition(|&i| jobs[i].judge == JudgeKind::Message);
+        let beside = together.len();
         let shared = Mutex::new((slots, levels));
         let one = |i: usize| -> Result<()> {
             let from = match &mut locked(&shared).0[i] {
                 Slot::Waits(from) => from.take(),
                 Slot::Paused(_) | Slot::Done(_) => None,
             };
-            let (ran, more) = self.run_one(&jobs[i], plan, from, &pause, pool)?;
+            let limits = self.limits_of(&jobs[i], beside);
+            let (ran, more) = self.run_one(&jobs[i], plan, &limits, from, &pause, pool)?;
             let is_paused = pause.load(Relaxed)
                 && !self.stop.load(Relaxed)
                 && is_stopped(&ran)
@@ -154,10 +156,18 @@ impl Schedule<'_> {
         }
     }
 
+    /// What a job is run under where so many run side by side. Searches on one thread each wait for each other less than those
+    /// that share all threads.
+    fn limits_of(&self, job: &Job, beside: usize) -> Limits {
+        let is_one_of_many = job.judge == JudgeKind::Guards && beside >= self.limits.threads;
+        Limits { threads: if is_one_of_many { 1 } else { self.limits.threads }, ..self.limits }
+    }
+
     fn run_one(
         &self,
         job: &Job,
         plan: &Plan,
+        limits: &Limits,
         mut from: Option<Unfinished>,
         pause: &Arc<AtomicBool>,
         pool: &rayon::ThreadPool,
@@ -168,7 +178,7 @@ impl Schedule<'_> {
         let whose = format!("{} {}", job.judge_with(), job.whose());
         self.watch.watch(&whose, &progress, &mut || {
             let from = from.take();
-            let run = || run_on(job, self.rules, plan.property, &self.limits, self.deadline, &progress, from);
+            let run = || run_on(job, self.rules, plan.property, limits, self.deadline, &progress, from);
             result = Some(pool.install(run));
         });
         let (outcome, unfinished) = result.ok_or(CheckError::NotRun)??;

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use stateright::{Expectation, Model, Property};
 
+#[cfg(feature = "pbft")]
+use super::ahead::Ahead;
 use super::levels::{Frontier, levels};
 use super::limits::{Limit, Limits, Progress};
 use super::visited::{NOBODY, Visited};
 use crate::engine::{Fingerprint, fingerprint};
 use crate::interrupt;
+use crate::spread::spread;
 
 /// What a search has covered.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -104,7 +107,7 @@ struct Candidate<S> {
 }
 
 /// What a state leads to, in order.
-struct Expansion<S> {
+pub(super) struct Expansion<S> {
     parent: u32,
     transitions: u64,
     candidates: Vec<Candidate<S>>,
@@ -113,11 +116,11 @@ struct Expansion<S> {
 /// A search that has not expanded anything yet, and whether it can go on.
 type Begun<M> = (Halted<<M as Model>::State>, Result<(), End<<M as Model>::Action>>);
 
-struct Search<'a, M: Model> {
-    model: &'a M,
+pub(super) struct Search<'a, M: Model> {
+    pub(super) model: &'a M,
     always: Vec<&'a Property<M>>,
     sometimes: Vec<(&'a Property<M>, AtomicBool)>,
-    limits: &'a Limits,
+    pub(super) limits: &'a Limits,
 }
 
 /// Visits every state of `model` that is reachable within its boundary, and checks `properties`:
@@ -153,7 +156,42 @@ pub fn search_on<M>(
     limits: &Limits,
     progress: &Progress,
     halted: Option<Halted<M::State>>,
+    visit: impl FnMut(&M::State),
+) -> (Report<M::Action>, Option<Halted<M::State>>)
+where
+    M: Model + Sync,
+    M::State: Hash + Send + Sync,
+    M::Action: Clone,
+{
+    searched(model, properties, limits, progress, halted, visit, Search::expand_each)
+}
+
+#[cfg(feature = "pbft")]
+/// A search as [`search_on`] does it, of a model whose tables grow while it is asked: it comes to what it would come to on one
+/// thread that asks of one state after the other.
+pub(super) fn search_ahead<M>(
+    model: &M,
+    properties: &[Property<M>],
+    limits: &Limits,
+    progress: &Progress,
+    halted: Option<Halted<M::State>>,
+) -> (Report<M::Action>, Option<Halted<M::State>>)
+where
+    M: Ahead + Sync,
+    M::State: Hash + Send + Sync,
+    M::Action: Clone + Send + Sync,
+{
+    searched(model, properties, limits, progress, halted, |_| {}, Search::expand_ahead)
+}
+
+fn searched<'a, M>(
+    model: &'a M,
+    properties: &'a [Property<M>],
+    limits: &'a Limits,
+    progress: &Progress,
+    halted: Option<Halted<M::State>>,
     mut visit: impl FnMut(&M::State),
+    expand: impl Fn(&Search<'a, M>, &Visited, &[(M::State, u32)]) -> Vec<Expansion<M::State>>,
 ) -> (Report<M::Action>, Option<Halted<M::State>>)
 where
     M: Model + Sync,
@@ -183,7 +221,7 @@ where
     };
     let has_begun = begun.is_ok();
     let (end, depth) = match begun {
-        Ok(()) => search.run(&mut halted, progress, start, &mut visit),
+        Ok(()) => search.run(&mut halted, progress, start, &mut visit, expand),
         Err(end) => (Err(end), 0),
     };
     let elapsed = halted.elapsed + start.elapsed();
@@ -199,7 +237,7 @@ where
     (report, goes_on.then_some(Halted { elapsed, reached, ..halted }))
 }
 
-impl<M> Search<'_, M>
+impl<'a, M> Search<'a, M>
 where
     M: Model + Sync,
     M::State: Hash + Send + Sync,
@@ -224,6 +262,7 @@ where
         progress: &Progress,
         start: Instant,
         visit: &mut impl FnMut(&M::State),
+        expand: impl Fn(&Self, &Visited, &[(M::State, u32)]) -> Vec<Expansion<M::State>>,
     ) -> (Result<(), End<M::Action>>, u64) {
         let Halted { visited, frontier, transitions, .. } = halted;
         levels(
@@ -232,7 +271,7 @@ where
             self.limits,
             progress,
             start,
-            |visited, state, index| self.expand(visited, state, index),
+            |visited, block| expand(self, visited, block),
             |visited, expansion, next| {
                 let Expansion { parent, transitions: more, candidates } = expansion;
                 let mut candidates = candidates.into_iter();
@@ -246,13 +285,26 @@ where
         )
     }
 
-    /// What a state leads to, in order.
-    fn expand(&self, visited: &Visited, state: &M::State, index: u32) -> Expansion<M::State> {
-        let mut actions = Vec::new();
-        self.model.actions(state, &mut actions);
+    /// What each of these states leads to.
+    fn expand_each(&self, visited: &Visited, block: &[(M::State, u32)]) -> Vec<Expansion<M::State>> {
+        spread(self.limits.threads, block, |(state, index)| {
+            let mut actions = Vec::new();
+            self.model.actions(state, &mut actions);
+            self.led_to(visited, state, *index, &actions)
+        })
+    }
+
+    /// What a state leads to by these actions, in order.
+    pub(super) fn led_to(
+        &self,
+        visited: &Visited,
+        state: &M::State,
+        index: u32,
+        actions: &[M::Action],
+    ) -> Expansion<M::State> {
         let mut expansion = Expansion { parent: index, transitions: 0, candidates: Vec::new() };
         for action in actions {
-            let next = self.model.next_state(state, action);
+            let next = self.model.next_state(state, action.clone());
             let Some(next) = next.filter(|state| self.model.within_boundary(state)) else { continue };
             expansion.transitions += 1;
             expansion.candidates.extend(self.judge(visited, next));

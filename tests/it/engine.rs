@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use bft_check::bugs;
+use bft_check::bugs::{self, Run};
 use bft_check::check::save::{self, Kept, SaveError};
 use bft_check::check::{
     Coverage, End, Job, JudgeKind, Limit, Limits, Outcome, Progress, Report, Verdict, run, run_on, search,
@@ -169,6 +169,41 @@ fn found<J: Judge>(report: &Report<J::Action>, told: impl Fn(&J::Action) -> (Pri
         }
     };
     (violated, report.reached.clone(), Coverage { elapsed: Default::default(), ..report.coverage })
+}
+
+/// The tables of judge *guards* grow while it runs. They grow alike, and rules are asked as often, whoever finds out what is to
+/// be put into them.
+#[test]
+fn judge_guards_comes_to_the_same_at_any_number_of_threads() {
+    let is_quick = |run: &&Run| run.scope.views == 1 && run.scope.checkpoint.is_none() && !run.slow;
+    let is_searched = |run: &&Run| {
+        run.script.is_empty() && !run.asks_for().is_some_and(Property::is_liveness) && run.scope.faults > 0
+    };
+    let rows = bugs::RULEBOOKS.iter().flat_map(|rulebook| {
+        let runs = rulebook.runs.iter().filter(is_quick).filter(is_searched);
+        runs.map(|run| (rulebook.rules, run.asks_for(), run.scope, run.byzantine.unwrap_or(&[ReplicaId(0)])))
+    });
+    let castro99 = bugs::find("castro99").unwrap().rules;
+    let two_views = Scope { views: 2, requests: 1, ..Scope::DEFAULT };
+    let checkpoints = Scope { checkpoint: Some(1), ..two_views };
+    let one_view = Scope { views: 1, ..checkpoints };
+    let correct =
+        [(two_views, &[ReplicaId(0)][..]), (two_views, &[ReplicaId(1)]), (one_view, &[ReplicaId(3)])];
+    let correct = correct.map(|(scope, byzantine)| (castro99, None, scope, byzantine));
+    let all: Vec<_> = rows.chain(correct).collect();
+    assert!(all.len() > 12, "{}", all.len());
+    for (rules, property, scope, byzantine) in all {
+        let job = Job::new(JudgeKind::Guards, Bound::new(scope, byzantine.iter().copied()));
+        let [one, two, four] = [1, 2, 4].map(|workers| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+            let ran =
+                pool.install(|| run(&job, rules, property, &threads(workers), None, &Progress::default()));
+            let outcome = ran.unwrap();
+            (said(&outcome), outcome.rules)
+        });
+        assert_eq!(one, two, "{rules:?} at {scope}");
+        assert_eq!(one, four, "{rules:?} at {scope}");
+    }
 }
 
 /// Not only is a counterexample as short: it is the same one, at any number of threads.

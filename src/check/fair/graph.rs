@@ -15,6 +15,7 @@ use crate::check::limits::{Limit, Limits, Progress};
 use crate::check::search::Coverage;
 use crate::check::visited::{NOBODY, Visited};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::spread::spread;
 
 /// The label of a step that nobody owes.
 pub(super) const UNOWED: u8 = u8::MAX;
@@ -287,7 +288,11 @@ where
             limits,
             progress,
             start,
-            |visited, state, from| expand(model, properties, visited, state, from),
+            |visited, block| {
+                spread(limits.threads, block, |(state, from)| {
+                    expand(model, properties, visited, state, *from)
+                })
+            },
             |visited, expansion, next| {
                 let merged = merge(&mut graph, visited, expansion, limits, &mut transitions, next);
                 progress.transitions.store(transitions, Relaxed);

@@ -2,16 +2,20 @@
 //! states.
 
 use std::hash::Hash;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::hashed::IndexSet;
 use crate::memory;
 use rustc_hash::FxHashMap;
 
-use super::view_change::Changes;
+use super::view_change::{Change, Changes};
 use super::votes::Tried;
 use crate::engine::{Fingerprint, fingerprint};
-use crate::pbft::{Decision, Message, NewView, PreparedClaim, Signed, Snapshot, StableClaim};
+use crate::pbft::{Decision, NewView, PreparedClaim, Signed, Snapshot, StableClaim, ViewChange};
+
+/// The most view changes that are remembered by where they are: whoever asks may put the same ones elsewhere each time.
+const MOST_SOUND: usize = 1 << 12;
 
 /// The number of a part: of a proof and what it is said to prove.
 pub type PartId = u32;
@@ -94,12 +98,60 @@ pub struct Memo {
     /// By what lists of view changes of one kind are made of, the proposals of honest replicas, and who begins which view with
     /// them: the new views that are accepted, those of one content once.
     pub of_lists: FxHashMap<Fingerprint, Arc<[Printed]>>,
-    /// By the view changes at hand: all new views.
-    pub new_views: FxHashMap<Fingerprint, Arc<[Message]>>,
+    /// By the view changes of some senders, one of each to be taken, and who begins which view with them: what such lists
+    /// justify that have one for another view.
+    pub of_choices: FxHashMap<Fingerprint, Arc<Chosen>>,
+    /// By where they are, the view changes that were sent, with what stands for each. They stay there as long as they are kept
+    /// here.
+    pub sound: FxHashMap<usize, Change>,
     /// States of the service that are sent.
     pub snapshots: IndexSet<Arc<Snapshot>>,
     /// What the rulebook says of states: by checkpoint, state and decisions.
     pub states: FxHashMap<(PartId, u32, Vec<PartId>), bool>,
+}
+
+/// What was found out, and whether more may be.
+pub enum Recall<'a> {
+    /// What is not known is not found out.
+    Only(&'a Memo),
+    /// What is not known is found out.
+    OrLearn(&'a mut Memo),
+}
+
+impl Recall<'_> {
+    /// Where to find out more, if that is wanted.
+    pub fn learn(&mut self) -> Option<&mut Memo> {
+        match self {
+            Recall::Only(_) => None,
+            Recall::OrLearn(memo) => Some(memo),
+        }
+    }
+}
+
+impl Recall<'_> {
+    /// A view change that somebody has sent, with what stands for it.
+    pub fn sound(&mut self, signed: &Arc<Signed<ViewChange>>) -> Option<Change> {
+        let place = Arc::as_ptr(signed) as usize;
+        if let Some(known) = self.sound.get(&place) {
+            return Some(known.clone());
+        }
+        let memo = self.learn()?;
+        if memo.sound.len() >= MOST_SOUND {
+            memo.sound.clear();
+        }
+        Some(memo.sound.entry(place).or_insert_with(|| Change::sound(signed)).clone())
+    }
+}
+
+impl Deref for Recall<'_> {
+    type Target = Memo;
+
+    fn deref(&self) -> &Memo {
+        match self {
+            Recall::Only(memo) => memo,
+            Recall::OrLearn(memo) => memo,
+        }
+    }
 }
 
 /// What a list of view changes justifies.
@@ -109,6 +161,18 @@ pub struct Justified {
     pub due: Fingerprint,
     /// The new views with what is due that are accepted.
     pub accepted: Arc<[Printed]>,
+}
+
+/// A list of view changes, with its place among others.
+pub type Placed = (usize, Vec<Change>);
+
+/// What some lists of view changes justify.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// The new views with what is due that are accepted, those of one content once.
+    pub accepted: Vec<Printed>,
+    /// What is due with them, and of the lists with which the same is due the first and the last, with their places.
+    pub due: Vec<(Fingerprint, [Placed; 2])>,
 }
 
 /// A new view, with what stands for its content.

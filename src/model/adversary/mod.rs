@@ -35,10 +35,11 @@ mod view_change;
 pub(crate) mod votes;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 pub use self::alphabet::Alphabet;
-use self::memo::{Memo, Part};
+use self::memo::{Memo, Part, Printed, Recall};
+use self::view_change::Changes;
 use super::panics::guarded;
 use super::system::System;
 use crate::engine::Fingerprint;
@@ -80,7 +81,7 @@ pub struct Adversary {
     alphabet: Alphabet,
     first: Vec<Message>,
     without: Option<Family>,
-    memo: Mutex<Memo>,
+    memo: RwLock<Memo>,
 }
 
 /// The proofs that an adversary can put forward, from what was sent.
@@ -101,12 +102,36 @@ pub(crate) struct Proofs {
     key: Fingerprint,
 }
 
+/// What the adversary can send beside the proposals of others with another body, in the order in which it is listed.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub checkpoints: Vec<Message>,
+    /// One for each content, with what stands for it; in any order.
+    pub new_views: Vec<Printed>,
+    /// They follow from what is known alone.
+    pub changes: Arc<Changes>,
+    pub others: Vec<Message>,
+}
+
+/// New views in the order in which they are listed.
+pub(crate) fn in_order(mut new_views: Vec<Printed>) -> Vec<Printed> {
+    new_views.sort_by(|(_, one), (_, other)| one.cmp(other));
+    new_views
+}
+
+impl Proofs {
+    /// The proposals of honest replicas with another body that somebody takes.
+    pub fn rebodied(&self) -> impl Iterator<Item = Message> + '_ {
+        self.rebodied.iter().cloned().map(Message::PrePrepare)
+    }
+}
+
 impl Adversary {
     /// The adversary of a system.
     pub fn new(system: Arc<System>) -> Self {
         let alphabet = Alphabet::new(&system);
         let mut this =
-            Adversary { system, alphabet, first: Vec::new(), without: None, memo: Mutex::default() };
+            Adversary { system, alphabet, first: Vec::new(), without: None, memo: RwLock::default() };
         this.first = this.unconditional();
         this
     }
@@ -114,7 +139,7 @@ impl Adversary {
     /// The adversary without a family of messages.
     #[must_use]
     pub fn without(self, family: Family) -> Self {
-        let mut this = Adversary { without: Some(family), memo: Mutex::default(), ..self };
+        let mut this = Adversary { without: Some(family), memo: RwLock::default(), ..self };
         if family == Family::MadeUp {
             this.alphabet.made_up.clear();
         }
@@ -133,8 +158,8 @@ impl Adversary {
         self.without != Some(family)
     }
 
-    fn memo(&self) -> MutexGuard<'_, Memo> {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memo(&self) -> RwLockWriteGuard<'_, Memo> {
+        self.memo.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it can send before anybody has sent anything.
@@ -155,19 +180,58 @@ impl Adversary {
         knowledge: &Proofs,
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Vec<Message> {
-        if self.system.is_simulated() || self.system.is_silent() || self.alphabet.keys.is_empty() {
-            return Vec::new();
-        }
-        let mut memo = self.memo();
-        let memo = &mut *memo;
-        let mut out = self.checkpoints(sent.clone());
-        out.extend(knowledge.rebodied.iter().cloned().map(Message::PrePrepare));
-        let changes = self.view_changes(memo, knowledge);
-        out.extend(self.new_views(memo, knowledge, &changes, sent.clone()));
-        out.extend(changes.taken.iter().map(|change| Message::ViewChange(Arc::clone(&change.signed))));
-        out.extend(self.states(memo, knowledge, sent.clone()));
-        out.extend(self.replies(sent));
+        let made = self.made_from(knowledge, sent);
+        let mut out = made.checkpoints;
+        out.extend(knowledge.rebodied());
+        out.extend(in_order(made.new_views).into_iter().map(|(_, new_view)| Message::NewView(new_view)));
+        out.extend(made.changes.messages());
+        out.extend(made.others);
         out
+    }
+
+    /// The parts of what it can send, given the same.
+    pub(crate) fn made_from<'a>(
+        &'a self,
+        knowledge: &Proofs,
+        sent: impl IntoIterator<Item = &'a Message> + Clone,
+    ) -> Made {
+        self.made_before(knowledge, sent.clone()).unwrap_or_else(|| {
+            let mut memo = self.memo();
+            self.made(&mut Recall::OrLearn(&mut memo), knowledge, sent).unwrap_or_default()
+        })
+    }
+
+    /// The parts of what it can send, given the same, if it has made all of them before.
+    pub(crate) fn made_before<'a>(
+        &'a self,
+        knowledge: &Proofs,
+        sent: impl IntoIterator<Item = &'a Message> + Clone,
+    ) -> Option<Made> {
+        let memo = self.memo.read().unwrap_or_else(PoisonError::into_inner);
+        self.made(&mut Recall::Only(&memo), knowledge, sent)
+    }
+
+    fn made<'a>(
+        &'a self,
+        recall: &mut Recall<'_>,
+        knowledge: &Proofs,
+        sent: impl IntoIterator<Item = &'a Message> + Clone,
+    ) -> Option<Made> {
+        if self.makes_nothing() {
+            return Some(Made::default());
+        }
+        let changes = self.view_changes(recall, knowledge)?;
+        let new_views = self.new_views(recall, knowledge, &changes, sent.clone())?;
+        let mut others = Vec::new();
+        if self.system.exchanges_states() {
+            others = self.states(recall.learn()?, knowledge, sent.clone());
+        }
+        others.extend(self.replies(sent.clone()));
+        Some(Made { checkpoints: self.checkpoints(sent), new_views, changes, others })
+    }
+
+    fn makes_nothing(&self) -> bool {
+        self.system.is_simulated() || self.system.is_silent() || self.alphabet.keys.is_empty()
     }
 
     /// Whether a message can add to what the adversary can send.

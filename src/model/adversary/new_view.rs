@@ -6,15 +6,17 @@
 //! which a part proves nothing; those for other views; one view change several times; several of one sender; forged ones;
 //! none. On each the proposals that are due with it are tried, and on lists of every kind any other proposals.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::iter::{once, repeat_n};
 use std::sync::Arc;
 
+use indexmap::map::Entry;
 use itertools::Itertools as _;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::memo::{Justified, Memo, Printed};
+use super::memo::{Chosen, Justified, Memo, Placed, Printed, Recall};
 use super::view_change::{Change, Changes};
 use super::{Adversary, Family, Proofs, quorum};
 use crate::engine::{Fingerprint, fingerprint};
@@ -35,6 +37,9 @@ const MOST_ROWS: usize = 1 << 10;
 const EVERY_CHOICE: usize = 4;
 
 type List = Vec<Change>;
+/// A list of view changes with its place: among which lists, and where among these.
+type Found<'a> = ((usize, usize), &'a List);
+type Prints = SmallVec<[Fingerprint; 16]>;
 type BySender<'a> = BTreeMap<Principal, Vec<&'a Change>>;
 
 /// Who begins which view, and what there is to justify it with.
@@ -44,15 +49,22 @@ struct Start<'a> {
     view: View,
     /// View changes that are accepted by themselves: of honest replicas and of Byzantine ones.
     sound: &'a [&'a Change],
+    /// These by sender.
+    all: &'a BySender<'a>,
     spoilt: &'a [Change],
     own: &'a [Change],
+}
+
+/// Proposals that need not be due, put together when they are needed.
+struct Rows<'a> {
+    knowledge: &'a Proofs,
+    made: &'a OnceCell<Vec<Vec<Proposal>>>,
 }
 
 /// A kind of lists of view changes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Quorums,
-    OtherViews,
     Spoilt,
     Repeated,
     Forged,
@@ -60,82 +72,73 @@ enum Kind {
 
 impl Kind {
     /// In the order in which they are tried.
-    const ALL: [Kind; 5] = [Kind::Quorums, Kind::OtherViews, Kind::Spoilt, Kind::Repeated, Kind::Forged];
+    const ALL: [Kind; 4] = [Kind::Quorums, Kind::Spoilt, Kind::Repeated, Kind::Forged];
 }
 
 impl Adversary {
     /// Every new view that some replica takes, one for each content.
     pub(super) fn new_views<'a>(
         &self,
-        memo: &mut Memo,
+        recall: &mut Recall<'_>,
         knowledge: &Proofs,
         changes: &Changes,
         sent: impl IntoIterator<Item = &'a Message>,
-    ) -> Vec<Message> {
-        let honest: List = sent
-            .into_iter()
-            .filter_map(|message| match message {
-                Message::ViewChange(change) => Some(Change::sound(change)),
-                _ => None,
-            })
-            .collect();
-        let prints: BTreeSet<Fingerprint> = honest.iter().map(|change| change.print).collect();
-        let at_hand = fingerprint(&(knowledge.key, prints));
-        if let Some(known) = memo.new_views.get(&at_hand) {
-            return known.to_vec();
-        }
+    ) -> Option<Vec<Printed>> {
+        let sent = sent.into_iter().filter_map(|message| match message {
+            Message::ViewChange(change) => Some(change),
+            _ => None,
+        });
+        let honest = sent.map(|change| recall.sound(change)).collect::<Option<List>>()?;
         let (own, spoilt) = (&changes.taken, &changes.spoilt);
         let sound: Vec<&Change> = honest.iter().chain(own).collect();
+        let all = by_sender(sound.iter().copied());
         let mut out = FxHashMap::default();
         let (rules, committee) = (self.system.rules(), self.system.setting().committee);
         for (key, id) in &self.alphabet.keys {
             for &view in self.alphabet.targets.iter().filter(|&&view| rules.may_propose(committee, view, *id))
             {
-                let start = Start { key, id: *id, view, sound: &sound, spoilt, own };
-                self.begin(memo, knowledge, &start, &mut out);
+                let start = Start { key, id: *id, view, sound: &sound, all: &all, spoilt, own };
+                self.begin(recall, knowledge, &start, &mut out)?;
             }
         }
-        let all: BTreeSet<Arc<Signed<NewView>>> = out.into_values().collect();
-        let all: Arc<[Message]> = all.into_iter().map(Message::NewView).collect();
-        memo.new_views.insert(at_hand, Arc::clone(&all));
-        all.to_vec()
+        Some(out.into_iter().collect())
     }
 
     /// All new views of one view by one replica.
     fn begin(
         &self,
-        memo: &mut Memo,
+        recall: &mut Recall<'_>,
         knowledge: &Proofs,
         start: &Start<'_>,
         out: &mut FxHashMap<Fingerprint, Arc<Signed<NewView>>>,
-    ) {
+    ) -> Option<()> {
         let by_sender = self.justifying(start);
-        let rows = std::cell::OnceCell::new();
+        let rows = OnceCell::new();
+        let rows = Rows { knowledge, made: &rows };
         for kind in Kind::ALL {
             let key = Self::print_of_kind(knowledge, start, &by_sender, kind);
-            if let Some(known) = memo.of_lists.get(&key) {
+            if let Some(known) = recall.of_lists.get(&key) {
                 out.extend(known.iter().cloned());
                 continue;
             }
+            let memo = recall.learn()?;
             let lists = match kind {
                 Kind::Quorums => self.quorums(memo, start, &by_sender),
-                Kind::OtherViews => self.other_views(start, &by_sender),
                 Kind::Spoilt => self.spoilt(start, &by_sender),
                 Kind::Repeated => self.repeated(start, &by_sender),
                 Kind::Forged => self.forged(memo, knowledge, start),
             };
-            let rows_of = |memo: &Memo| self.rows(memo_proposals(memo, knowledge), start);
-            let found = self.on_lists(
-                memo,
-                start,
-                &lists,
-                |memo| rows.get_or_init(|| rows_of(memo)),
-                knowledge.proposals,
-            );
+            let chosen = Arc::new(self.chosen(memo, start, lists));
+            let found = self.on_lists(recall, start, &[chosen], &rows)?;
             out.extend(found.iter().cloned());
+            let memo = recall.learn()?;
             memory::before(&memo.of_lists);
             memo.of_lists.insert(key, found);
         }
+        // There are more ways to put together what such lists are made of than there are such lists.
+        let chosen = self.other_views(recall, start, &by_sender)?;
+        out.extend(self.on_lists(recall, start, &chosen, &rows)?.iter().cloned());
+        Some(())
     }
 
     /// What stands for all that lists of a kind are made of.
@@ -147,11 +150,12 @@ impl Adversary {
     ) -> Fingerprint {
         let is_for = |entry: &&Change| entry.content().new_view == start.view;
         let justifying = by_sender.values().flatten().copied();
-        let of = |entries: &mut dyn Iterator<Item = &Change>| entries.map(|entry| entry.print).collect_vec();
+        let of = |entries: &mut dyn Iterator<Item = &Change>| -> Prints {
+            entries.map(|entry| entry.print).collect()
+        };
         let of_justifying = || of(&mut justifying.clone());
         let prints = match kind {
-            Kind::Quorums => (of_justifying(), Vec::new()),
-            Kind::OtherViews => (of_justifying(), of(&mut start.sound.iter().copied())),
+            Kind::Quorums => (of_justifying(), Prints::new()),
             Kind::Spoilt => (of_justifying(), of(&mut start.spoilt.iter().filter(is_for))),
             Kind::Repeated => (of_justifying(), of(&mut start.own.iter().filter(is_for))),
             Kind::Forged => {
@@ -163,30 +167,46 @@ impl Adversary {
         fingerprint(&(kind, start.id, start.view, knowledge.proposals, prints))
     }
 
+    /// What these lists justify.
+    fn chosen(&self, memo: &mut Memo, start: &Start<'_>, lists: impl IntoIterator<Item = List>) -> Chosen {
+        let mut accepted: IndexMap<Fingerprint, Arc<Signed<NewView>>> = IndexMap::default();
+        let mut due: IndexMap<Fingerprint, [Placed; 2]> = IndexMap::default();
+        for (place, list) in lists.into_iter().enumerate() {
+            let justified = self.justified(memo, start, &list);
+            accepted.extend(justified.accepted.iter().cloned());
+            match due.entry(justified.due) {
+                Entry::Occupied(mut known) => known.get_mut()[1] = (place, list),
+                Entry::Vacant(none) => drop(none.insert([(place, list.clone()), (place, list)])),
+            }
+        }
+        Chosen { accepted: accepted.into_iter().collect(), due: due.into_iter().collect() }
+    }
+
     /// The new views on these lists that are accepted, those of one content once: with what is due on each, and on some with
     /// any other proposals.
-    fn on_lists<'a>(
+    fn on_lists(
         &self,
-        memo: &mut Memo,
+        recall: &mut Recall<'_>,
         start: &Start<'_>,
-        lists: &[List],
-        rows: impl Fn(&Memo) -> &'a Vec<Vec<Proposal>>,
-        of_honest: Fingerprint,
-    ) -> Arc<[Printed]> {
+        chosen: &[Arc<Chosen>],
+        rows: &Rows<'_>,
+    ) -> Option<Arc<[Printed]>> {
         let mut found: IndexMap<Fingerprint, Arc<Signed<NewView>>> = IndexMap::default();
         // Of lists with which the same is due the first and the last.
-        let mut by_due: FxHashMap<Fingerprint, (usize, usize)> = FxHashMap::default();
-        for (place, list) in lists.iter().enumerate() {
-            let justified = self.justified(memo, start, list);
-            found.extend(justified.accepted.iter().cloned());
-            by_due.entry(justified.due).or_insert((place, place)).1 = place;
+        let mut by_due: FxHashMap<Fingerprint, [Found<'_>; 2]> = FxHashMap::default();
+        for (group, chosen) in chosen.iter().enumerate() {
+            found.extend(chosen.accepted.iter().cloned());
+            for (due, [first, last]) in &chosen.due {
+                let end = |end: &Placed| (group, end.0);
+                let ends = by_due.entry(*due).or_insert([(end(first), &first.1); 2]);
+                ends[1] = (end(last), &last.1);
+            }
         }
-        let places: BTreeSet<usize> = by_due.into_values().flat_map(|(first, last)| [first, last]).collect();
-        for place in places.into_iter().filter(|_| self.has(Family::AnyProposals)) {
-            let rows = rows(memo);
-            found.extend(self.free(memo, start, &lists[place], rows, of_honest).iter().cloned());
+        let lists: BTreeMap<(usize, usize), &List> = by_due.into_values().flatten().collect();
+        for list in lists.into_values().filter(|_| self.has(Family::AnyProposals)) {
+            found.extend(self.free(recall, start, list, rows)?.iter().cloned());
         }
-        found.into_iter().collect()
+        Some(found.into_iter().collect())
     }
 
     fn print_of(start: &Start<'_>, list: &[Change]) -> Fingerprint {
@@ -224,21 +244,22 @@ impl Adversary {
     /// The new views with any other proposals that are accepted on a list of view changes.
     fn free(
         &self,
-        memo: &mut Memo,
+        recall: &mut Recall<'_>,
         start: &Start<'_>,
         list: &[Change],
-        rows: &[Vec<Proposal>],
-        of_honest: Fingerprint,
-    ) -> Arc<[Printed]> {
-        let key = fingerprint(&(Self::print_of(start, list), of_honest));
-        if let Some(free) = memo.free.get(&key) {
-            return Arc::clone(free);
+        rows: &Rows<'_>,
+    ) -> Option<Arc<[Printed]>> {
+        let key = fingerprint(&(Self::print_of(start, list), rows.knowledge.proposals));
+        if let Some(free) = recall.free.get(&key) {
+            return Some(Arc::clone(free));
         }
+        let memo = recall.learn()?;
+        let rows = rows.made.get_or_init(|| self.rows(memo_proposals(memo, rows.knowledge), start));
         let free = rows.iter().filter_map(|row| self.accepted(start, list, row.clone()));
         let free: Arc<[_]> = free.collect();
         memory::before(&memo.free);
         memo.free.insert(key, Arc::clone(&free));
-        free
+        Some(free)
     }
 
     fn accepted(&self, start: &Start<'_>, list: &[Change], proposals: Vec<Proposal>) -> Option<Printed> {
@@ -303,15 +324,40 @@ impl Adversary {
         turns.chain(reversed).collect()
     }
 
-    /// Quorums with view changes for other views.
-    fn other_views(&self, start: &Start<'_>, justifying: &BySender<'_>) -> Vec<List> {
-        let all = by_sender(start.sound.iter().copied());
-        if *justifying == all || !self.has(Family::OtherViews) {
-            return Vec::new();
+    /// What quorums with view changes for other views justify, by their senders.
+    fn other_views(
+        &self,
+        recall: &mut Recall<'_>,
+        start: &Start<'_>,
+        justifying: &BySender<'_>,
+    ) -> Option<Vec<Arc<Chosen>>> {
+        if justifying == start.all || !self.has(Family::OtherViews) {
+            return Some(Vec::new());
         }
-        let lists = products(&all, self.quorum(), true);
         let is_other = |list: &List| list.iter().any(|entry| entry.content().new_view != start.view);
-        lists.into_iter().filter(is_other).collect()
+        let choices = || start.all.values().combinations(self.quorum());
+        let count: usize = choices().map(|sent| sent.iter().map(|sent| sent.len()).product::<usize>()).sum();
+        if count > MOST_LISTS {
+            let lists = products(start.all, self.quorum(), true).into_iter().filter(is_other);
+            return Some(vec![Arc::new(self.chosen(recall.learn()?, start, lists))]);
+        }
+        let mut chosen = Vec::new();
+        for sent in choices() {
+            let prints = sent.iter().map(|sent| sent.iter().map(|entry| entry.print).collect::<Prints>());
+            let key = fingerprint(&(start.id, start.view, prints.collect::<SmallVec<[Prints; 4]>>()));
+            if let Some(known) = recall.of_choices.get(&key) {
+                chosen.push(Arc::clone(known));
+                continue;
+            }
+            let memo = recall.learn()?;
+            let one_each = sent.into_iter().map(|sent| sent.iter().copied().cloned());
+            let lists = one_each.multi_cartesian_product().filter(is_other);
+            let found = Arc::new(self.chosen(memo, start, lists));
+            memory::before(&memo.of_choices);
+            memo.of_choices.insert(key, Arc::clone(&found));
+            chosen.push(found);
+        }
+        Some(chosen)
     }
 
     /// One view change that is refused by itself, among others or several times.

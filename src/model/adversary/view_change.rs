@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use itertools::Itertools as _;
 
-use super::memo::{Memo, Part, PartId};
+use super::memo::{Memo, Part, PartId, Recall};
 use super::{Adversary, Family, Proofs};
 use crate::engine::{Fingerprint, fingerprint};
 use crate::memory;
-use crate::pbft::{Digest, SeqNum, Signed, SigningKey, View, ViewChange};
+use crate::pbft::{Digest, Message, SeqNum, Signed, SigningKey, View, ViewChange};
 
 /// The most choices of certificates at all numbers together that are listed.
 const MOST_CHOICES: usize = 1 << 12;
@@ -54,6 +54,13 @@ impl Change {
     }
 }
 
+impl Changes {
+    /// Those that a replica takes.
+    pub fn messages(&self) -> impl Iterator<Item = Message> + '_ {
+        self.taken.iter().map(|change| Message::ViewChange(Arc::clone(&change.signed)))
+    }
+}
+
 impl PartialEq for Change {
     fn eq(&self, other: &Self) -> bool {
         self.print == other.print
@@ -62,10 +69,11 @@ impl PartialEq for Change {
 
 impl Adversary {
     /// Every view change that can be made of what is known.
-    pub(super) fn view_changes(&self, memo: &mut Memo, knowledge: &Proofs) -> Arc<Changes> {
-        if let Some(changes) = memo.known_changes.get(&knowledge.key) {
-            return Arc::clone(changes);
+    pub(super) fn view_changes(&self, recall: &mut Recall<'_>, knowledge: &Proofs) -> Option<Arc<Changes>> {
+        if let Some(changes) = recall.known_changes.get(&knowledge.key) {
+            return Some(Arc::clone(changes));
         }
+        let memo = recall.learn()?;
         let (proved, unproved): (Vec<Part>, Vec<Part>) = knowledge.parts.iter().partition(|part| part.proves);
         let proved: Vec<Part> = self.by_effect(memo, &proved).into_iter().map(|alike| alike[0]).collect();
         let unproved = self.by_effect(memo, &unproved);
@@ -102,7 +110,7 @@ impl Adversary {
         }
         let changes = Arc::new(changes);
         memo.known_changes.insert(knowledge.key, Arc::clone(&changes));
-        changes
+        Some(changes)
     }
 
     /// Adds a view change; whether a replica takes it.

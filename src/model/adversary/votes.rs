@@ -103,10 +103,9 @@ impl<'a, V: Vote> Ballots<'a, V> {
             }
             fittest = fittest.or(Some(pool));
         }
-        let (forged, print) = self.with_forged(wanted);
         let last = tried
-            .entry((about, print))
-            .or_insert_with(|| [forged, Vec::new()].into_iter().map(&proof).find(&accepts));
+            .entry((about, self.print_with_forged(wanted)))
+            .or_insert_with(|| [self.with_forged(wanted), Vec::new()].into_iter().map(&proof).find(&accepts));
         match last {
             Some(proof) => (proof.clone(), true),
             None => {
@@ -121,7 +120,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
     fn sets(&self, wanted: &Wanted<V>) -> Vec<Vec<Signed<V>>> {
         let pools = self.pools(wanted).into_iter();
         let real = pools.flat_map(|pool| self.of_pool(wanted, &pool));
-        real.chain([self.with_forged(wanted).0, Vec::new()]).collect()
+        real.chain([self.with_forged(wanted), Vec::new()]).collect()
     }
 
     /// One of the sets of votes that can be put forward for a statement, as `below` chooses: it is given a number, and answers
@@ -134,7 +133,7 @@ impl<'a, V: Vote> Ballots<'a, V> {
                 let mut sets = self.of_pool(wanted, pool);
                 sets.swap_remove(below(sets.len()))
             }
-            None if chosen == pools.len() => self.with_forged(wanted).0,
+            None if chosen == pools.len() => self.with_forged(wanted),
             None => Vec::new(),
         }
     }
@@ -148,18 +147,20 @@ impl<'a, V: Vote> Ballots<'a, V> {
         let all = 1u8 << V::FIELDS;
         let mut masks: SmallVec<[u8; 8]> = (if wanted.any_fields { 0 } else { all - 1 }..all).collect();
         masks.sort_by_key(|mask| Reverse(mask.count_ones()));
-        // Of each set of fields what stands for the votes that agree in these, if there are any.
-        let mut prints: SmallVec<[Option<Fingerprint>; 8]> = smallvec![None; usize::from(all)];
+        // By the fields in which votes agree, and no others, what stands for these votes, if there are any.
+        let mut exactly: SmallVec<[Option<Fingerprint>; 8]> = smallvec![None; usize::from(all)];
         for (vote, print) in self.votes.iter().zip(&self.prints) {
-            let agreement = wanted.vote.agreement(vote.message());
-            for &mask in masks.iter().filter(|&&mask| agreement & mask == mask) {
-                let sum = &mut prints[usize::from(mask)];
-                *sum = Some(sum.unwrap_or(0).wrapping_add(*print));
-            }
+            let sum = &mut exactly[usize::from(wanted.vote.agreement(vote.message()))];
+            *sum = Some(sum.unwrap_or(0).wrapping_add(*print));
         }
+        // What stands for the votes that agree in these fields at least.
+        let print_of = |mask: u8| {
+            let agreeing = (0..all).zip(&exactly).filter(|(agreement, _)| agreement & mask == mask);
+            agreeing.filter_map(|(_, sum)| *sum).reduce(Fingerprint::wrapping_add)
+        };
         let mut pools: SmallVec<[Pool; 8]> = SmallVec::new();
         for fields in masks {
-            if let Some(print) = prints[usize::from(fields)]
+            if let Some(print) = print_of(fields)
                 && pools.iter().all(|pool| pool.print != print)
             {
                 pools.push(Pool { fields, print });
@@ -192,18 +193,23 @@ impl<'a, V: Vote> Ballots<'a, V> {
         sets.iter().map(|set| self.of(set)).collect()
     }
 
-    /// The votes for the statement, and forged ones of all others; and what stands for this set.
-    fn with_forged(&self, wanted: &Wanted<V>) -> (Vec<Signed<V>>, Fingerprint) {
-        let fits = |place: &usize| *self.votes[*place].message() == wanted.vote;
-        let real: Vec<usize> = (0..self.votes.len()).filter(fits).collect();
-        let print = real.iter().fold(!0, |sum: Fingerprint, &place| sum.wrapping_add(self.prints[place]));
-        let mut set = self.of(&real);
+    /// What stands for the votes for the statement with forged ones of all others.
+    fn print_with_forged(&self, wanted: &Wanted<V>) -> Fingerprint {
+        let votes = self.votes.iter().zip(&self.prints);
+        let real = votes.filter(|(vote, _)| *vote.message() == wanted.vote);
+        real.fold(!0, |sum: Fingerprint, (_, print)| sum.wrapping_add(*print))
+    }
+
+    /// The votes for the statement, and forged ones of all others.
+    fn with_forged(&self, wanted: &Wanted<V>) -> Vec<Signed<V>> {
+        let mut set: Vec<_> =
+            self.votes.iter().filter(|vote| *vote.message() == wanted.vote).cloned().collect();
         for &who in self.forgeable {
             if set.iter().all(|vote| vote.signer() != who) {
                 set.push(Signed::forged(who, wanted.vote));
             }
         }
-        (set, print)
+        set
     }
 }
 

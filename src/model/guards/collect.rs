@@ -63,22 +63,15 @@ impl GuardModel {
         tables: &mut Tables,
         node: &Node,
         known: Vec<Guard>,
-        found: Vec<Found>,
+        found: &[Found],
     ) -> Vec<Guard> {
         let mut consequences = Consequences::of(known, self.system.is_open());
         // Many sets of messages lead to one state.
-        let mut numbers: FxHashMap<(Id, Emitted), u32> = FxHashMap::default();
+        let mut numbers: FxHashMap<(Id, &Emitted), u32> = FxHashMap::default();
         for Found { feed, any, state, local, emitted } in found {
-            let key = (state, emitted);
-            let next = match numbers.get(&key) {
-                Some(&next) => next,
-                None => {
-                    let next = self.after(tables, node, &local, &key.1);
-                    numbers.insert(key, next);
-                    next
-                }
-            };
-            consequences.add(next, Way::new(feed, any, &tables.messages.unconditional));
+            let number = numbers.entry((*state, emitted));
+            let next = *number.or_insert_with(|| self.after(tables, node, local, emitted));
+            consequences.add(next, Way::new(feed, any.as_ref(), &tables.messages.unconditional));
         }
         consequences.into_guards(|next| {
             let after = tables.locals.node(next);

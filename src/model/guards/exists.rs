@@ -11,9 +11,10 @@ use super::messages::Messages;
 use super::saved::AVAILABLE;
 use super::state::GuardState;
 use super::tables::Tables;
+use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::memory;
-use crate::model::adversary::{Adversary, Proofs};
+use crate::model::adversary::{Adversary, Made, Proofs, in_order};
 use crate::model::bits::Bits;
 use crate::model::system::System;
 use crate::pbft::{Message, PreparedClaim, View};
@@ -23,19 +24,103 @@ use crate::pbft::{Message, PreparedClaim, View};
 pub(super) struct Exists {
     /// By what each participant has sent: nobody sends what another one has signed, so that this tells apart what the
     /// sets have together.
-    available: FxHashMap<Sets, Arc<Bits>>,
+    pub available: FxHashMap<Sets, Arc<Bits>>,
+    /// Each of these once: there are fewer than there are ways to come to them.
+    distinct: IndexSet<Arc<Bits>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
     numbers: IndexMap<Bits, u32>,
     knowledge: IndexSet<Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
-    byzantine: IndexMap<(u32, Bits), Arc<Bits>>,
+    byzantine: IndexMap<Basis, Arc<Bits>>,
+    /// By the number of what it knows, what it can send whatever else it has seen.
+    own: FxHashMap<u32, Bits>,
+    /// The numbers of new views, by what stands for their content.
+    new_views: FxHashMap<Fingerprint, u32>,
+}
+
+/// The number of what the adversary knows, and what else it has seen.
+pub(super) type Basis = (u32, Bits);
+
+/// What was found to exist without asking the adversary anything new.
+pub(super) enum Looked {
+    Known(Bits),
+    /// Besides these, what the adversary makes of that.
+    Asks(Basis, Bits),
+    /// Nothing.
+    Not,
+}
+
+/// Of what was sent, what the adversary makes proofs of, and what else it learns from.
+fn seen(messages: &Messages, system: &System, sent: &Bits) -> (Bits, Bits) {
+    // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
+    // commits prove what was decided after them.
+    let mut basis = sent.intersection(&messages.votes);
+    let mut reports = sent.intersection(&messages.reports);
+    if system.exchanges_states() {
+        basis.union_with(&reports);
+        reports.union_with(&sent.intersection(&messages.commits));
+    }
+    (basis, reports)
 }
 
 impl Exists {
+    /// What exists where these messages were sent, as far as that is known.
+    pub fn look(&self, messages: &Messages, system: &System, sent: &Bits) -> Looked {
+        let mut available = messages.unconditional.clone();
+        available.union_with(sent);
+        if system.byzantine().is_empty() || system.is_silent() {
+            return Looked::Known(available);
+        }
+        let (basis, reports) = seen(messages, system, sent);
+        let Some(&knowledge) = self.numbers.get(&basis) else { return Looked::Not };
+        let basis = (knowledge, reports);
+        match self.byzantine.get(&basis) {
+            Some(byzantine) => {
+                available.union_with(byzantine);
+                Looked::Known(available)
+            }
+            None => Looked::Asks(basis, available),
+        }
+    }
+
+    /// What the adversary makes of this, if it has made all parts of it before and all of them were met.
+    pub fn made_of_known(&self, messages: &Messages, adversary: &Adversary, basis: &Basis) -> Option<Bits> {
+        let (knowledge, reports) = basis;
+        let own = self.own.get(knowledge)?;
+        let reports: Vec<&Message> = messages.of(reports).collect();
+        let known = &self.knowledge[*knowledge as usize];
+        let made = adversary.made_before(known, reports.iter().copied())?;
+        let mut sent: Bits = made
+            .new_views
+            .iter()
+            .map(|(print, _)| self.new_views.get(print).copied())
+            .collect::<Option<_>>()?;
+        sent.union_with(own);
+        for message in made.checkpoints.iter().chain(&made.others) {
+            sent.insert(messages.number_of(message)?);
+        }
+        Some(sent)
+    }
+
+    /// Keeps what the adversary makes of this.
+    pub fn keep(&mut self, basis: Basis, made: Bits) {
+        self.byzantine.insert(basis, Arc::new(made));
+    }
+
     /// What exists where participants have sent this, if that was asked before.
     #[inline]
     pub fn known(&self, sent: &Sets) -> Option<&Arc<Bits>> {
         self.available.get(sent)
+    }
+
+    /// This set, shared with whoever has the same.
+    pub fn once(&mut self, available: Bits) -> Arc<Bits> {
+        if let Some(known) = self.distinct.get(&available) {
+            return Arc::clone(known);
+        }
+        let available = Arc::new(available);
+        self.distinct.insert(Arc::clone(&available));
+        available
     }
 
     /// What exists where these messages were sent.
@@ -64,14 +149,7 @@ impl Exists {
         if system.byzantine().is_empty() || system.is_silent() {
             return Arc::default();
         }
-        // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
-        // commits prove what was decided after them.
-        let mut basis = sent.intersection(&messages.votes);
-        let mut reports = sent.intersection(&messages.reports);
-        if system.exchanges_states() {
-            basis.union_with(&reports);
-            reports.union_with(&sent.intersection(&messages.commits));
-        }
+        let (basis, reports) = seen(messages, system, sent);
         let knowledge = self.knowledge(messages, adversary, basis);
         self.byzantine_from(messages, adversary, knowledge, reports)
     }
@@ -101,9 +179,40 @@ impl Exists {
         }
         let reports: Vec<&Message> = messages.of(&key.1).collect();
         let known = &self.knowledge[knowledge as usize];
-        let sent = adversary.messages_from(known, reports.iter().copied());
-        let sent: Arc<Bits> = Arc::new(sent.into_iter().map(|message| messages.intern(message)).collect());
+        let made = adversary.made_from(known, reports.iter().copied());
+        let sent = Arc::new(self.numbered(messages, knowledge, made));
         self.byzantine.insert(key, Arc::clone(&sent));
+        sent
+    }
+
+    /// The numbers of what the adversary makes with that knowledge. Messages that are met for the first time are met in the order in which it lists
+    /// them; of new views that were met before neither order nor content is looked at.
+    fn numbered(&mut self, messages: &mut Messages, knowledge: u32, made: Made) -> Bits {
+        let number = |message| messages.intern(message);
+        let mut sent: Bits = made.checkpoints.into_iter().map(number).collect();
+        let known_views = made.new_views.iter().map(|(print, _)| self.new_views.get(print).copied());
+        let known_views: Option<Bits> = known_views.collect();
+        match (self.own.get(&knowledge), known_views) {
+            (Some(own), Some(new_views)) => {
+                sent.union_with(own);
+                sent.union_with(&new_views);
+            }
+            _ => {
+                let rebodied = self.knowledge[knowledge as usize].rebodied();
+                let mut own: Bits = rebodied.map(|message| messages.intern(message)).collect();
+                for (print, new_view) in in_order(made.new_views) {
+                    let number = messages.intern(Message::NewView(new_view));
+                    self.new_views.insert(print, number);
+                    sent.insert(number);
+                }
+                let changes: Bits = made.changes.messages().map(|message| messages.intern(message)).collect();
+                own.union_with(&changes);
+                sent.union_with(&own);
+                self.own.insert(knowledge, own);
+            }
+        }
+        let others: Bits = made.others.into_iter().map(|message| messages.intern(message)).collect();
+        sent.union_with(&others);
         sent
     }
 }
@@ -122,7 +231,8 @@ impl GuardModel {
         let mut tables = self.write();
         interrupt::poll();
         memory::before(&tables.exists.available);
-        let available = Arc::new(self.exists_after(&mut tables, &sent));
+        let available = self.exists_after(&mut tables, &sent);
+        let available = tables.exists.once(available);
         // Only then: what is given up in the middle is no part of what is met.
         tables.note(AVAILABLE, self.locals(state));
         tables.exists.available.insert(sets, Arc::clone(&available));

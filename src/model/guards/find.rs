@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::GuardModel;
 use super::guard::Guard;
+use super::local_steps::{Explored, Trial};
 use super::locals::{LocalGuards, Node};
 use super::messages::Messages;
 use super::saved::GUARDS;
@@ -44,18 +45,44 @@ impl GuardModel {
         // Where nothing but counts, what one message brings about has nothing to do with another.
         let is_more = !is_first && guards.is_plain;
         let from = if is_more { before } else { 0 };
-        let mut explored = self.explore(tables, &node, &guards.admitted[from..], &guards.refused, !is_more);
+        let mut explored = self.found_in(tables, &node, &guards, from, !is_more);
         guards.is_plain = explored.is_plain;
         let mut known = Vec::new();
         if is_more && guards.is_plain {
             known = guards.guards.to_vec();
         } else if is_more {
-            explored = self.explore(tables, &node, &guards.admitted, &guards.refused, true);
+            explored = self.found_in(tables, &node, &guards, 0, true);
         }
-        guards.guards = Arc::new(self.collect(tables, &node, known, explored.found));
+        guards.guards = Arc::new(self.collect(tables, &node, known, &explored.found));
         let found = Arc::clone(&guards.guards);
         tables.locals.keep(local, guards);
         found
+    }
+
+    /// What is found in a local state of the messages that it admits, from that place on; also of what it does without a
+    /// delivery, if that is `unasked`.
+    fn found_in(
+        &self,
+        tables: &mut Tables,
+        node: &Node,
+        guards: &LocalGuards,
+        from: usize,
+        unasked: bool,
+    ) -> Arc<Explored> {
+        let trial = Trial {
+            admitted: guards.admitted[from..].to_vec(),
+            refused: guards.refused.clone(),
+            unasked,
+            is_refused: tables.refusal.is_some(),
+        };
+        let explored = tables.explorations.known(&tables.messages, node, &trial).unwrap_or_else(|| {
+            let explored = Arc::new(self.explore(&tables.messages, node, &trial));
+            tables.explorations.keep(&tables.messages, node, trial, &explored);
+            explored
+        });
+        tables.stepped += explored.stepped;
+        tables.refusal = tables.refusal.take().or_else(|| explored.refusal.clone());
+        explored
     }
 
     /// Asks the participant which of the messages it admits that were not considered yet. What its guards send is met

@@ -50,9 +50,9 @@ pub(super) struct Way {
 
 impl Way {
     /// The way in which this is fed; of `any` as many as are fed will do. What is there from the start is not needed.
-    pub fn new(feed: Vec<EventId>, any: Option<Bits>, unconditional: &Bits) -> Self {
+    pub fn new(feed: &[EventId], any: Option<&Bits>, unconditional: &Bits) -> Self {
         let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
-        let all = match &any {
+        let all = match any {
             Some(_) => Bits::default(),
             None => messages.difference(unconditional),
         };

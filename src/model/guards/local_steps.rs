@@ -1,14 +1,14 @@
 //! What a participant does in one local state, found by running it.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::locals::Node;
-use super::tables::Tables;
+use super::messages::Messages;
 use super::transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache};
 use crate::model::bits::Bits;
 use crate::model::participant::{Local, Participant};
@@ -21,7 +21,7 @@ pub(super) struct Found {
     pub any: Option<Bits>,
     /// The number of where it leads among all that was found there.
     pub state: Id,
-    pub local: Rc<Local>,
+    pub local: Arc<Local>,
     pub emitted: Emitted,
 }
 
@@ -30,6 +30,24 @@ pub(super) struct Explored {
     pub found: Vec<Found>,
     /// Whether no delivery was just counted.
     pub is_plain: bool,
+    /// How many deliveries are steps of their own.
+    pub stepped: u64,
+    /// Why this participant cannot be judged in this way, if it cannot.
+    pub refusal: Option<String>,
+    /// What the participant sends in steps that were tried, whether or not it had sent it before: all that depends on what it
+    /// had sent depends on which of these.
+    pub told: Vec<Message>,
+}
+
+/// What is tried in a local state.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Trial {
+    pub admitted: Vec<EventId>,
+    pub refused: Vec<EventId>,
+    /// Whether what it does without a delivery is tried too.
+    pub unasked: bool,
+    /// Whether the rulebook is refused already.
+    pub is_refused: bool,
 }
 
 /// Deliveries that are just counted, each for something that others of them count for too.
@@ -157,8 +175,9 @@ impl<'a> LocalSteps<'a> {
         steps
     }
 
-    /// All that was found, with the tallies only of those deliveries that are `steps` of their own.
-    fn into_found(self, steps: Vec<Fired>) -> Vec<Found> {
+    /// All that was found, with the tallies only of those deliveries that are `steps` of their own; and what was sent in
+    /// steps that were tried.
+    fn into_found(self, steps: Vec<Fired>) -> (Vec<Found>, Vec<Message>) {
         let LocalSteps { cache, mut found, mut any_of, .. } = self;
         for fired in &mut found {
             fired.state = cache.normal_form(fired.state, &fired.feed);
@@ -168,38 +187,28 @@ impl<'a> LocalSteps<'a> {
             let (any, local) = (any_of.remove(&place), cache.local(fired.state));
             Found { feed: fired.feed, any, state: fired.state, local, emitted: fired.emitted }
         });
-        all.collect()
+        (all.collect(), cache.told())
     }
 }
 
 impl GuardModel {
-    /// Runs the replica on what may be delivered in a local state, and finds what fires; also what it does without a
-    /// delivery, if that is `unasked`.
-    pub(super) fn explore(
-        &self,
-        tables: &mut Tables,
-        node: &Node,
-        admitted: &[EventId],
-        refused: &[EventId],
-        unasked: bool,
-    ) -> Explored {
-        let unasked = if unasked { self.unasked(&node.local) } else { &[] };
+    /// Runs the participant on what may be delivered in a local state, and finds what fires.
+    pub(super) fn explore(&self, messages: &Messages, node: &Node, trial: &Trial) -> Explored {
+        let unasked = if trial.unasked { self.unasked(&node.local) } else { &[] };
         let mut steps = LocalSteps {
             counts_votes: self.counts,
             // Where what it is offered is there from the start, who has sent it makes no difference.
             counts_changes: self.counts && node.changes.is_some(),
-            ..LocalSteps::of(self.cache(tables, node))
+            ..LocalSteps::of(self.cache(messages, node, trial.is_refused))
         };
-        steps.feed_each(admitted.iter().chain(unasked).copied());
-        steps.add_late(refused);
+        steps.feed_each(trial.admitted.iter().chain(unasked).copied());
+        steps.add_late(&trial.refused);
         steps.fire_groups();
         let own = steps.steps_of_their_own();
         let (stepped, refusal) = (own.len() as u64, steps.cache.refusal.take());
         let is_plain = steps.groups.is_empty();
-        let found = steps.into_found(own);
-        tables.stepped += stepped;
-        tables.refusal = tables.refusal.take().or(refusal);
-        Explored { found, is_plain }
+        let (found, told) = steps.into_found(own);
+        Explored { found, is_plain, stepped, refusal, told }
     }
 
     /// What can happen to a participant in this local state without a delivery.
@@ -212,17 +221,17 @@ impl GuardModel {
         }
     }
 
-    fn cache<'a>(&'a self, tables: &'a Tables, node: &Node) -> TransitionCache<'a> {
-        let (participant, messages) = (self.participant(node), &tables.messages);
+    fn cache<'a>(&'a self, messages: &'a Messages, node: &Node, is_refused: bool) -> TransitionCache<'a> {
+        let participant = self.participant(node);
         let sent = messages.of(&node.sent).cloned().collect();
-        let requests = self.requests(tables, participant);
-        let (start, is_refused) = (node.local.clone(), tables.refusal.is_some());
+        let requests = self.requests(messages, participant);
+        let start = node.local.clone();
         TransitionCache::new(participant, &self.system, messages.all(), sent, requests, start, is_refused)
     }
 
-    fn requests(&self, tables: &Tables, participant: &Participant) -> Vec<EventId> {
+    fn requests(&self, messages: &Messages, participant: &Participant) -> Vec<EventId> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
-        let ids = requests.filter_map(|request| tables.messages.number_of(&request));
-        ids.filter(|&id| self.reaches(participant, &tables.messages[id])).collect()
+        let ids = requests.filter_map(|request| messages.number_of(&request));
+        ids.filter(|&id| self.reaches(participant, &messages[id])).collect()
     }
 }

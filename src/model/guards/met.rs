@@ -7,7 +7,7 @@ use crate::pbft::Message;
 
 impl GuardModel {
     /// How many messages were met.
-    pub(in crate::model) fn met(&self) -> u32 {
+    pub(crate) fn met(&self) -> u32 {
         self.read().messages.met()
     }
 

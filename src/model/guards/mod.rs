@@ -23,10 +23,12 @@
 //! **How it is fast.** An honest replica has few local states. Each is interned, and the guards that
 //! can fire in it are found once, by running the replica; after that a step is a look-up.
 
+mod ahead;
 mod certificates;
 mod collect;
 mod events;
 mod exists;
+mod explored;
 mod fair;
 mod find;
 mod guard;
@@ -237,6 +239,9 @@ impl Model for GuardModel {
             return;
         }
         let available = self.available(state);
+        if self.known_actions(&self.read(), state, actions) {
+            return;
+        }
         let may_crash = self.may_crash(&self.read(), state);
         for (participant, &local) in (0..).zip(self.locals(state)) {
             let guards = self.guards(local);

@@ -2,6 +2,7 @@
 
 use super::certificates::Accepted;
 use super::exists::Exists;
+use super::explored::Explorations;
 use super::fair::SentAgain;
 use super::locals::Locals;
 use super::messages::Messages;
@@ -15,6 +16,7 @@ pub(super) struct Tables {
     pub locals: Locals,
     pub histories: Histories,
     pub exists: Exists,
+    pub explorations: Explorations,
     pub sent_again: SentAgain,
     pub certificates: Accepted,
     /// What made the tables grow.

@@ -7,7 +7,6 @@ mod fire;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::hashed::IndexSet;
@@ -40,7 +39,7 @@ type Resent = Option<Arc<Signed<NewView>>>;
 pub(super) type Id = u32;
 
 /// What is sent in a step that was not sent before.
-pub(super) type Emitted = Rc<BTreeSet<Message>>;
+pub(super) type Emitted = Arc<BTreeSet<Message>>;
 
 /// Runs a participant in one local state.
 pub(super) struct TransitionCache<'a> {
@@ -62,10 +61,12 @@ pub(super) struct TransitionCache<'a> {
 #[derive(Default)]
 struct Memo {
     /// With the NEW-VIEW that each would send again: states are equal whatever that is.
-    states: IndexSet<(Rc<Local>, Resent)>,
+    states: IndexSet<(Arc<Local>, Resent)>,
     controls: FxHashMap<Id, Id>,
     steps: FxHashMap<(Id, EventId), Option<(Id, Emitted)>>,
     nothing: Emitted,
+    /// What a step sends, whether or not it was sent before. Of what was sent before nothing else was asked.
+    told: BTreeSet<Message>,
 }
 
 /// A way to a consequence: what is fed, where that leads, and what is sent.
@@ -110,8 +111,8 @@ impl<'a> TransitionCache<'a> {
     }
 
     /// The state of that number.
-    pub fn local(&self, id: Id) -> Rc<Local> {
-        Rc::clone(&self.memo.borrow().states[id as usize].0)
+    pub fn local(&self, id: Id) -> Arc<Local> {
+        Arc::clone(&self.memo.borrow().states[id as usize].0)
     }
 
     /// The state without its tallies.
@@ -124,6 +125,11 @@ impl<'a> TransitionCache<'a> {
         let control = memo.intern(control);
         memo.controls.insert(id, control);
         control
+    }
+
+    /// What was sent in some step, whether or not it was sent before.
+    pub fn told(&self) -> Vec<Message> {
+        self.memo.borrow().told.iter().cloned().collect()
     }
 
     fn are_equal(&self, a: Id, b: Id) -> bool {
@@ -140,13 +146,12 @@ impl<'a> TransitionCache<'a> {
         let mut memo = self.memo.borrow_mut();
         let step = taken.map(|taken| {
             // A relayed request exists already.
-            let emitted: BTreeSet<Message> = taken
-                .sent(self.system)
-                .into_iter()
-                .map(|(_, message)| message)
-                .filter(|message| !matches!(message, Message::Request(_)) && !self.sent.contains(message))
-                .collect();
-            let emitted = if emitted.is_empty() { Rc::clone(&memo.nothing) } else { Rc::new(emitted) };
+            let told = taken.sent(self.system).into_iter().map(|(_, message)| message);
+            let mut emitted: BTreeSet<Message> =
+                told.filter(|message| !matches!(message, Message::Request(_))).collect();
+            memo.told.extend(emitted.iter().cloned());
+            emitted.retain(|message| !self.sent.contains(message));
+            let emitted = if emitted.is_empty() { Arc::clone(&memo.nothing) } else { Arc::new(emitted) };
             let mut local = taken.after;
             local.forget_backoff();
             (memo.intern(local), emitted)
@@ -249,6 +254,6 @@ impl<'a> TransitionCache<'a> {
 impl Memo {
     fn intern(&mut self, local: Local) -> Id {
         let resends = local.replica().and_then(State::new_view).cloned();
-        self.states.insert_full((Rc::new(local), resends)).0 as Id
+        self.states.insert_full((Arc::new(local), resends)).0 as Id
     }
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use bft_check::bugs::{self, Rulebook};
-use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict};
-use bft_check::model::{Bound, Byzantine, Event, Property, Scope, System};
+use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict, search};
+use bft_check::model::{Bound, Byzantine, Event, GuardModel, Judge, MessageGraph, Property, Scope, System};
 use bft_check::pbft::{
     Effect, KeySet, Message, Principal, Refusal, ReplicaId, Request, SignedRequest, SigningKey, View,
 };
@@ -287,4 +287,57 @@ fn resigned(message: &Message, key: &SigningKey) -> Option<Message> {
         Message::NewView(m) => Message::NewView(Arc::new(key.sign(m.message().clone()))),
         _ => return None,
     })
+}
+
+/// What a judge says of the first states that it meets, against what the properties say of what replicas believe there. How often
+/// something is violated.
+fn said_as_defined<J>(name: &str, judge: &J) -> usize
+where
+    J: Judge + Sync,
+    J::State: Clone + std::hash::Hash + Send + Sync,
+    J::Action: Clone,
+{
+    let limits = Limits { max_states: Some(2_000), ..Limits::default() };
+    let mut violated = 0;
+    search(judge, &[], &limits, &Progress::default(), |state| {
+        for property in Property::SAFETY {
+            let wrong = judge.with_view(state, |seen| property.violation(seen));
+            violated += usize::from(wrong.is_some());
+            assert_eq!(judge.holds(state, property), wrong.is_none(), "{name}: {property}: {wrong:?}");
+        }
+    });
+    violated
+}
+
+/// A verdict is found once for all states in which the properties see the same: whatever a rulebook lets replicas believe, that
+/// is all that they look at.
+#[test]
+fn what_is_said_of_a_state_is_what_its_properties_say() {
+    let one_view = Scope { views: 1, ..Scope::DEFAULT };
+    let checkpoints = Scope { checkpoint: Some(1), requests: 1, ..one_view };
+    let mut violated = 0;
+    for rulebook in bugs::RULEBOOKS {
+        for (scope, byzantine) in [(one_view, 0), (checkpoints, 3)] {
+            let bound = Bound::new(scope, [ReplicaId(byzantine)]);
+            let system = || Arc::new(System::new(bound.clone(), rulebook.rules).unwrap());
+            let name = format!("{} at {scope}", rulebook.name);
+            violated += said_as_defined(&name, &GuardModel::new(system()));
+            violated += said_as_defined(&name, &MessageGraph::new(system()));
+        }
+    }
+    assert!(violated > 1_000, "{violated}");
+}
+
+/// One digest stands for two batches there, and that is seen.
+#[test]
+fn certificates_differ_in_their_batches_too() {
+    let relabelled = rulebook("relabelled-batch");
+    let bound = Bound::new(Scope { views: 1, ..Scope::DEFAULT }, [ReplicaId(0)]);
+    for judge in [JudgeKind::Guards, JudgeKind::Message] {
+        let (job, property) = (Job::new(judge, bound.clone()), Some(Property::CertificateUnique));
+        let limits = Limits::default();
+        let found =
+            check::run(&job, relabelled.rules, property, &limits, None, &Progress::default()).unwrap();
+        assert!(matches!(found.verdict, Verdict::Violated { steps: 4, .. }), "{judge}");
+    }
 }

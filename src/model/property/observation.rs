@@ -1,6 +1,6 @@
 //! What of a replica's state the properties look at.
 
-use crate::pbft::{Batch, Chain, Digest, SeqNum, Slot, State, View};
+use crate::pbft::{Batch, Chain, Digest, PreparedCertificate, SeqNum, Slot, State, View};
 
 /// What of a replica's state the properties look at that are about replicas alone. Most states differ in other things.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -11,19 +11,24 @@ pub(in crate::model) struct Observation {
 }
 
 /// Of a sequence number: which certificate is held, and what is decided.
-type SlotObservation = (SeqNum, Option<(View, Digest)>, Option<Batch>);
+type SlotObservation = (SeqNum, Option<Held>, Option<Batch>);
+/// What a certificate is for. Of a rulebook that does not compare them, the batch is not that of the digest.
+type Held = (View, SeqNum, Digest, Batch);
 
 /// What is decided, by sequence number.
 pub(in crate::model) type Decided = Vec<(SeqNum, Batch)>;
-/// The certificates that are held, by sequence number.
-pub(in crate::model) type Certificates = Vec<(SeqNum, View, Digest)>;
+/// What the certificates are for that are held.
+pub(in crate::model) type Certificates = Vec<Held>;
 
 impl Observation {
     /// What they see of this state.
     pub fn of(state: &State) -> Self {
         let slot = |(seq, slot): (SeqNum, &Slot)| {
-            let prepared = slot.prepared().map(|certificate| (certificate.view(), certificate.digest()));
-            let seen = (seq, prepared, slot.committed().cloned());
+            let held = |certificate: &PreparedCertificate| {
+                let batch = certificate.claim().proposal.batch.clone();
+                (certificate.view(), certificate.seq(), certificate.digest(), batch)
+            };
+            let seen = (seq, slot.prepared().map(held), slot.committed().cloned());
             (seen.1.is_some() || seen.2.is_some()).then_some(seen)
         };
         let stable = state.stable().claim();
@@ -37,8 +42,7 @@ impl Observation {
     /// What is decided and which certificates are held.
     pub fn parts(&self) -> (Decided, Certificates) {
         let decided = self.slots.iter().filter_map(|(seq, _, batch)| Some((*seq, batch.clone()?)));
-        let held =
-            self.slots.iter().filter_map(|&(seq, held, _)| held.map(|(view, digest)| (seq, view, digest)));
+        let held = self.slots.iter().filter_map(|(_, held, _)| held.clone());
         (decided.collect(), held.collect())
     }
 }

@@ -144,7 +144,7 @@ where
     search_on(model, properties, limits, progress, None, visit).0
 }
 
-/// The same, from where another search was ended by a limit: with it, it comes to the counts, the verdict and
+/// Searches as [`search`] does, from where another search was ended by a limit: with it, it comes to the counts, the verdict and
 /// the steps to which one without a limit comes. The model and the properties have to be the same, and `limits`
 /// are for both together, but for the time. Also gives what it takes to go on, if a limit ended this one.
 ///
@@ -166,9 +166,9 @@ where
     searched(model, properties, limits, progress, halted, visit, Search::expand_each)
 }
 
-#[cfg(feature = "pbft")]
 /// A search as [`search_on`] does it, of a model whose tables grow while it is asked: it comes to what it would come to on one
 /// thread that asks of one state after the other.
+#[cfg(feature = "pbft")]
 pub(super) fn search_ahead<M>(
     model: &M,
     properties: &[Property<M>],

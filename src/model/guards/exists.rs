@@ -185,8 +185,8 @@ impl Exists {
         sent
     }
 
-    /// The numbers of what the adversary makes with that knowledge. Messages that are met for the first time are met in the order in which it lists
-    /// them; of new views that were met before neither order nor content is looked at.
+    /// The numbers of what the adversary makes with that knowledge. Messages that are met for the first time are met in the order
+    /// in which it lists them; of new views that were met before neither order nor content is looked at.
     fn numbered(&mut self, messages: &mut Messages, knowledge: u32, made: Made) -> Bits {
         let number = |message| messages.intern(message);
         let mut sent: Bits = made.checkpoints.into_iter().map(number).collect();

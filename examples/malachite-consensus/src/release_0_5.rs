@@ -7,16 +7,9 @@ pub use informalsystems_malachitebft_core_types as types;
 use consensus::{Effect, Input, Params, Resumable, Resume, SignedConsensusMsg, State, WalEntry};
 use types::{Round, ThresholdParams, ValueOrigin, ValuePayload};
 
-/// What only a later release asks of a context.
-macro_rules! timeouts {
-    () => {};
-}
-
-/// What only a later release asks of a scheme of signatures.
-macro_rules! public_keys {
-    () => {};
-}
-
+#[macro_use]
+#[path = "../../malachite/src/asks_0_5.rs"]
+mod asks;
 #[path = "adapter.rs"]
 pub mod adapter;
 #[path = "../../malachite/src/context.rs"]

@@ -9,26 +9,9 @@ pub use arc_malachitebft_core_types as types;
 use consensus::{Effect, Input, Params, Resumable, Resume, State};
 use types::{ThresholdParams, ValuePayload, VoteExtensionPolicy};
 
-/// What only this release asks of a context.
-macro_rules! timeouts {
-    () => {
-        type Timeouts = super::types::LinearTimeouts;
-    };
-}
-
-/// What only this release asks of a scheme of signatures.
-macro_rules! public_keys {
-    () => {
-        fn decode_public_key(_: &[u8]) -> Result<Self, String> {
-            Ok(NoSignature)
-        }
-
-        fn encode_public_key(_: &Self) -> Vec<u8> {
-            Vec::new()
-        }
-    };
-}
-
+#[macro_use]
+#[path = "../../malachite/src/asks_0_8.rs"]
+mod asks;
 #[path = "adapter.rs"]
 pub mod adapter;
 #[path = "../../malachite/src/context.rs"]

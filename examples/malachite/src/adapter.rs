@@ -7,8 +7,8 @@ use bft_check::protocol::{
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
 use super::driver::{self, Output};
 use super::types::{
-    Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams, Timeout,
-    TimeoutKind, Validator, Validity, VoteType,
+    Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
+    Timeout, TimeoutKind, Validator, Validity, VoteType,
 };
 use super::{commit, drops_polka, drops_proposal, drops_vote, known};
 use crate::bound::Bound;

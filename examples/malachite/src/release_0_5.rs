@@ -5,16 +5,9 @@ pub use informalsystems_malachitebft_core_types as types;
 
 use types::{CommitCertificate, CommitSignature, Round, SignedMessage};
 
-/// What only a later release asks of a context.
-macro_rules! timeouts {
-    () => {};
-}
-
-/// What only a later release asks of a scheme of signatures.
-macro_rules! public_keys {
-    () => {};
-}
-
+#[macro_use]
+#[path = "asks_0_5.rs"]
+mod asks;
 #[path = "adapter.rs"]
 pub mod adapter;
 #[path = "context.rs"]

@@ -126,9 +126,7 @@ impl Recall<'_> {
             Recall::OrLearn(memo) => Some(memo),
         }
     }
-}
 
-impl Recall<'_> {
     /// A view change that somebody has sent, with what stands for it.
     pub fn sound(&mut self, signed: &Arc<Signed<ViewChange>>) -> Option<Change> {
         let place = Arc::as_ptr(signed) as usize;

@@ -106,9 +106,9 @@ pub(crate) struct Proofs {
 #[derive(Default)]
 pub(crate) struct Made {
     pub checkpoints: Vec<Message>,
-    /// One for each content, with what stands for it; in any order.
+    /// New views, one for each content, with what stands for it; in any order.
     pub new_views: Vec<Printed>,
-    /// They follow from what is known alone.
+    /// View changes, which follow from what is known alone.
     pub changes: Arc<Changes>,
     pub others: Vec<Message>,
 }
@@ -196,8 +196,10 @@ impl Adversary {
         sent: impl IntoIterator<Item = &'a Message> + Clone,
     ) -> Made {
         self.made_before(knowledge, sent.clone()).unwrap_or_else(|| {
-            let mut memo = self.memo();
-            self.made(&mut Recall::OrLearn(&mut memo), knowledge, sent).unwrap_or_default()
+            let made = self.made(&mut Recall::OrLearn(&mut self.memo()), knowledge, sent);
+            // What is left out in silence would be a verdict about a weaker adversary.
+            assert!(made.is_some(), "who may find out more leaves nothing out");
+            made.unwrap_or_default()
         })
     }
 

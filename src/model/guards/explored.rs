@@ -5,13 +5,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::local_steps::{Explored, Trial};
+use super::locals::Node;
 use super::messages::Messages;
 use crate::hashed::IndexSet;
 use crate::model::bits::Bits;
 use crate::model::participant::Local;
 use crate::pbft::{NewView, Signed, State};
-
-use super::locals::Node;
 
 /// The most that is kept, counted in what was found: then it is forgotten, and found again where it is needed.
 const MOST: usize = 1 << 17;

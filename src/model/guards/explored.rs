@@ -1,12 +1,14 @@
 //! What was found in local states that differ only in what was sent before, found once.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::local_steps::{Explored, Trial};
 use super::locals::Node;
 use super::messages::Messages;
+use super::transition_cache::Emitted;
 use crate::hashed::IndexSet;
 use crate::model::bits::Bits;
 use crate::model::participant::Local;
@@ -39,6 +41,11 @@ struct Known {
 pub(super) struct Explorations {
     classes: IndexSet<Class>,
     known: FxHashMap<(usize, Trial), Vec<Known>>,
+    /// What was sent in steps, once for all that send it: a hundred local states send the same, and a set has room for more than
+    /// it holds.
+    emitted: FxHashSet<Emitted>,
+    /// Where steps lead, once for all that lead there.
+    locals: FxHashSet<Arc<Local>>,
     /// How much is kept.
     kept: usize,
 }
@@ -53,14 +60,26 @@ impl Explorations {
     }
 
     /// Keeps what was found in a local state when this was tried.
-    pub fn keep(&mut self, messages: &Messages, node: &Node, trial: Trial, explored: &Arc<Explored>) {
+    pub fn keep(
+        &mut self,
+        messages: &Messages,
+        node: &Node,
+        trial: Trial,
+        mut explored: Explored,
+    ) -> Arc<Explored> {
         if self.kept > MOST {
             *self = Explorations::default();
         }
         self.kept += 1 + explored.found.len() + explored.told.len();
+        for found in &mut explored.found {
+            once(&mut self.emitted, &mut found.emitted);
+            once(&mut self.locals, &mut found.local);
+        }
         let class = self.classes.insert_full(Class::of(node)).0;
-        let known = Known { had: had(messages, node, explored), explored: Arc::clone(explored) };
+        let explored = Arc::new(explored);
+        let known = Known { had: had(messages, node, &explored), explored: Arc::clone(&explored) };
         self.known.entry((class, trial)).or_default().push(known);
+        explored
     }
 }
 
@@ -69,6 +88,14 @@ impl Class {
         let Node { participant, local, changes, .. } = node.clone();
         let resends = local.replica().and_then(State::new_view).cloned();
         Class { participant, local, resends, changes }
+    }
+}
+
+/// Replaces a value by the one that is kept and equal, if there is one; else keeps it.
+fn once<T: Eq + Hash>(kept: &mut FxHashSet<Arc<T>>, value: &mut Arc<T>) {
+    match kept.get(value) {
+        Some(known) => *value = Arc::clone(known),
+        None => drop(kept.insert(Arc::clone(value))),
     }
 }
 

@@ -76,9 +76,8 @@ impl GuardModel {
             is_refused: tables.refusal.is_some(),
         };
         let explored = tables.explorations.known(&tables.messages, node, &trial).unwrap_or_else(|| {
-            let explored = Arc::new(self.explore(&tables.messages, node, &trial));
-            tables.explorations.keep(&tables.messages, node, trial, &explored);
-            explored
+            let explored = self.explore(&tables.messages, node, &trial);
+            tables.explorations.keep(&tables.messages, node, trial, explored)
         });
         tables.stepped += explored.stepped;
         tables.refusal = tables.refusal.take().or_else(|| explored.refusal.clone());

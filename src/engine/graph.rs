@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use itertools::Itertools as _;
 use stateright::Model;
 
 use super::bound::Bound;
@@ -126,12 +127,12 @@ impl<P: Protocol> Graph<P> {
             (true, false) => return format!("{crashes}, nobody lies"),
             _ => {}
         }
-        let twins: Vec<_> = self.participants.byzantine.iter().map(ToString::to_string).collect();
-        let twins = match self.lies {
-            None => format!("twins of {}", twins.join(",")),
-            Some(_) => format!("{}: most general over the alphabet", twins.join(",")),
+        let byzantine = &self.participants.byzantine;
+        let liars = match &self.lies {
+            None => format!("twins of {}", byzantine.iter().join(",")),
+            Some(lies) => lies.in_words(byzantine),
         };
-        if crashes.is_empty() { twins } else { format!("{twins}; {crashes}") }
+        if crashes.is_empty() { liars } else { format!("{liars}; {crashes}") }
     }
 
     /// What tells states of a node apart, in words.

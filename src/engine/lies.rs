@@ -1,14 +1,19 @@
 //! Byzantine nodes that are no twins: they say whatever the protocol's alphabet has, in their own names. What holds parts that
 //! others have signed they can say once those have said them.
 
+use itertools::Itertools as _;
+
 use super::histories::{Histories, MessageId};
 use super::network::Traffic;
 use super::place::Participants;
+use crate::hashed::IndexSet;
 use crate::protocol::{AdversaryFns, NodeId, Protocol};
 
 /// All that they can say.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Lies {
+    /// How many messages the alphabet has, whoever says them to whom.
+    alphabet: usize,
     /// What they can say from the start.
     free: Vec<MessageId>,
     bound: Vec<Lie>,
@@ -33,7 +38,9 @@ impl Lies {
         let mut lies = Lies::default();
         let (nodes, byzantine) = (participants.nodes(), participants.byzantine());
         let honest = || NodeId::all(nodes).filter(|id| !byzantine.contains(id));
-        for message in (adversary.alphabet)(protocol) {
+        let alphabet: IndexSet<P::Message> = (adversary.alphabet)(protocol).into_iter().collect();
+        lies.alphabet = alphabet.len();
+        for message in alphabet {
             let parts = (adversary.parts)(protocol, &message);
             let signed = parts.iter().filter(|(signer, _)| !byzantine.contains(signer));
             let signed: Vec<Vec<_>> = signed
@@ -52,6 +59,11 @@ impl Lies {
         lies
     }
 
+    /// Who says what, in words.
+    pub fn in_words(&self, byzantine: &[NodeId]) -> String {
+        most_general(byzantine, self.alphabet)
+    }
+
     /// Adds what can be said by now to what may arrive.
     pub fn join(&self, traffic: &mut Traffic) {
         traffic.add(&self.free);
@@ -61,4 +73,14 @@ impl Lies {
             }
         }
     }
+}
+
+/// Who is Byzantine, and says whatever is in an alphabet of so many messages, in words.
+pub(crate) fn most_general(byzantine: &[NodeId], alphabet: usize) -> String {
+    let what = match alphabet {
+        0 => "says nothing".to_owned(),
+        1 => "most general over an alphabet of one message".to_owned(),
+        messages => format!("most general over an alphabet of {messages} messages"),
+    };
+    format!("{}: {what}", byzantine.iter().join(","))
 }

@@ -39,6 +39,7 @@ pub use graph::{Graph, GraphState, Step};
 pub use happening::{Happening, Kind};
 #[cfg(feature = "explore")]
 pub(crate) use histories::MessageId;
+pub(crate) use lies::most_general;
 pub use network::Delivery;
 pub(crate) use one_run::{Ends, OneRun, Sort};
 pub(crate) use onward::Onward;

@@ -465,7 +465,7 @@ fn message_by_message_byzantine_nodes_say_whatever_the_alphabet_has() {
         let herald = |network| Herald { is_keyed, network };
         let checked = run(&Check::new(herald(Network::AnyOrder)));
         let said: Vec<_> = checked.rows().iter().map(|row| row.adversary.as_str()).collect();
-        let whom = |id| format!("n{id}: most general over the alphabet");
+        let whom = |id| format!("n{id}: most general over an alphabet of 2 messages");
         assert_eq!(said, [0, 1, 2, 3].map(whom));
         assert!(matches!(checked.rows()[0].verdict, Verdict::Violated { steps: 2, .. }), "{checked}");
         assert!(checked.rows()[1..].iter().all(|row| matches!(row.verdict, Verdict::Holds)), "{checked}");

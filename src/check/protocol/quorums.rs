@@ -17,7 +17,7 @@ use crate::check::save::search::{read_duration, write_duration};
 use crate::check::search::Coverage;
 use crate::check::words::{Word, read_list, write_list};
 use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, HaltedProduct, Unfit};
-use crate::engine::{AGREEMENT, Bound, PANICS, Participants, Refusal, SetupError, VALIDITY};
+use crate::engine::{AGREEMENT, Bound, PANICS, Participants, Refusal, SetupError, VALIDITY, most_general};
 use crate::protocol::{Network, Protocol};
 use crate::trace::Story;
 
@@ -185,10 +185,9 @@ impl<P: Protocol> Tables<P> {
         if bound.byzantine.is_empty() {
             return "nobody lies".to_owned();
         }
-        let who: Vec<_> = bound.byzantine.iter().map(ToString::to_string).collect();
         let alphabet =
             self.guards.as_ref().ok().and_then(|guards| guards.as_ref()).map_or(0, Guards::alphabet);
-        format!("{}: most general over an alphabet of {alphabet} messages", who.join(","))
+        most_general(&bound.byzantine, alphabet)
     }
 }
 

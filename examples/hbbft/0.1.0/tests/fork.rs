@@ -42,6 +42,6 @@ fn the_fork_is_found_from_all_but_the_last_three_deliveries() {
     steps.truncate(steps.len() - 3);
     let checked = Check::new(hbbft()).beginning_with(begun.to_string()).run().unwrap();
     let row = &checked.rows()[0];
-    assert_eq!(row.adversary, "n0: most general over the alphabet");
+    assert!(row.adversary.starts_with("n0: most general over an alphabet of "), "{}", row.adversary);
     assert!(checked.to_string().contains("VIOLATED: agreement, in 2 steps"), "{checked}");
 }

@@ -258,7 +258,7 @@ impl Fair for Tendermint {
     }
 }
 
-fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let flags = [
         Flag::new("draft", 4, "Which draft").within(1..=4),
         Flag::new("rounds", 2, "How many rounds there are").within(1..=1000),

@@ -117,8 +117,10 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_checker_is_none_of_the_code_under_test() {
-        assert!(is_ours("src/engine/panics.rs") && is_ours("src/check/search.rs") && is_ours("src/lib.rs"));
-        assert!(!is_ours("src/pbft/replica/log.rs") && !is_ours("src/bugs/amnesia.rs"));
+        // Where this file stands depends on the package that compiles it.
+        let here = |file: &str| file!().replace("engine/panics.rs", file);
+        assert!(["engine/panics.rs", "check/search.rs", "lib.rs"].map(here).iter().all(|file| is_ours(file)));
+        assert!(!["pbft/replica/log.rs", "bugs/amnesia.rs"].map(here).iter().any(|file| is_ours(file)));
         assert!(!is_ours("tests/it/panics.rs") && !is_ours("/rustc/1/library/alloc/src/collections/mod.rs"));
         // This one begins in a file of the checker.
         let ours = || guarded(|| panic!("ours"));

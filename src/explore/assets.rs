@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_page_is_part_of_the_program() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/explore/page");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/explore/page");
         let files =
             std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<_> = files.collect();

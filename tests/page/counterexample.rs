@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::devtools::{Browser, program};
 use crate::served::Served;
 use crate::tab::Tab;
 
@@ -107,7 +108,7 @@ pub fn is_shared(tab: &mut Tab, served: &Served) {
     let here = seen(tab);
     let hash = tab.eval("location.hash").as_str().unwrap().to_owned();
     let elsewhere = Served::start(&[]);
-    let mut friend = Tab::open(&crate::devtools::program().unwrap(), "friend");
+    let mut friend = Tab::open(Browser::launch(&program().unwrap(), "friend"));
     friend.goto(&elsewhere.at(&hash));
     at(&mut friend, steps - 1);
     assert_eq!(seen(&mut friend), here);

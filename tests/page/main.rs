@@ -20,9 +20,11 @@ mod tour;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use devtools::Browser;
 use served::Served;
 use tab::Tab;
 
@@ -78,38 +80,47 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // A browser is several processes.
     arguments.test_threads = arguments.test_threads.or(Some(2));
-    let browser = devtools::program();
-    let trials =
-        TESTS.iter().map(|&(name, options, test)| trial(name, options, test, browser.clone())).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let program = devtools::program();
+    // Those that wait for the next test: to launch one takes longer than most tests.
+    let idle: Arc<Mutex<Vec<Browser>>> = Arc::default();
+    let trial = |&(name, options, test)| trial(name, options, test, program.clone(), Arc::clone(&idle));
+    let conclusion = libtest_mimic::run(&arguments, TESTS.iter().map(trial).collect());
+    idle.lock().unwrap().clear();
+    conclusion.exit_code()
 }
 
 fn trial(
     name: &'static str,
     options: &'static [&'static str],
     test: Test,
-    browser: Option<PathBuf>,
+    program: Option<PathBuf>,
+    idle: Arc<Mutex<Vec<Browser>>>,
 ) -> Trial {
     Trial::ignorable_test(name, move || {
-        let Some(browser) = browser else {
+        let Some(program) = program else {
             return match std::env::var("BFT_REQUIRE_BROWSER").is_ok_and(|value| value != "0") {
                 true => Err("Chromium is not installed, and is required".into()),
                 false => Ok(Completion::ignored_with("NOT RUN, Chromium is not installed")),
             };
         };
-        run(name, options, test, &browser).map(|()| Completion::Completed)
+        let waiting = idle.lock().unwrap().pop();
+        let browser = waiting.unwrap_or_else(|| Browser::launch(&program, name));
+        let browser = run(name, options, test, browser)?;
+        idle.lock().unwrap().push(browser);
+        Ok(Completion::Completed)
     })
 }
 
-fn run(name: &str, options: &[&str], test: Test, browser: &PathBuf) -> Result<(), Failed> {
+/// Runs a test in a tab of its own; the browser, if nothing was wrong.
+fn run(name: &str, options: &[&str], test: Test, browser: Browser) -> Result<Browser, Failed> {
     let served = Served::start(options);
-    let mut tab = Tab::open(browser, name);
+    let mut tab = Tab::open(browser);
     let outcome = catch_unwind(AssertUnwindSafe(|| test(&mut tab, &served)));
     let problems = tab.problems();
     let problems =
         if problems.is_empty() { String::new() } else { format!("in the console: {}", problems.join("\n")) };
     match outcome {
-        Ok(()) if problems.is_empty() => Ok(()),
+        Ok(()) if problems.is_empty() => Ok(tab.close()),
         Ok(()) => Err(problems.into()),
         Err(panicked) => {
             tab.picture(&format!("failed-{name}"));

@@ -14,22 +14,35 @@ pub const NARROW: (u32, u32) = (390, 844);
 
 pub struct Tab {
     browser: Browser,
+    /// What it shares with no other tab: storage, cache and cookies.
+    context: String,
     session: String,
 }
 
 impl Tab {
-    pub fn open(program: &PathBuf, name: &str) -> Self {
-        let mut browser = Browser::launch(program, name);
-        let target = browser.ask(None, "Target.createTarget", json!({"url": "about:blank"})).unwrap();
+    pub fn open(mut browser: Browser) -> Self {
+        let context = browser.ask(None, "Target.createBrowserContext", json!({})).unwrap();
+        let context = context["browserContextId"].as_str().unwrap().to_owned();
+        let target = json!({"url": "about:blank", "browserContextId": context});
+        let target = browser.ask(None, "Target.createTarget", target).unwrap();
         let attached = browser
             .ask(None, "Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true}))
             .unwrap();
-        let mut tab = Tab { browser, session: attached["sessionId"].as_str().unwrap().to_owned() };
+        let session = attached["sessionId"].as_str().unwrap().to_owned();
+        let mut tab = Tab { browser, context, session };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             tab.ask(domain, json!({}));
         }
         tab.resize(WIDE);
         tab
+    }
+
+    /// Closes it, with all that it has kept. The browser is as if it had never been.
+    pub fn close(mut self) -> Browser {
+        let context = json!({"browserContextId": self.context});
+        self.browser.ask(None, "Target.disposeBrowserContext", context).unwrap();
+        self.browser.events();
+        self.browser
     }
 
     pub fn ask(&mut self, method: &str, parameters: Value) -> Value {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::builder::{Check, CheckError};
 use super::conclusion::Conclusion;
+#[cfg(feature = "distributed")]
+use super::job::Job;
 use super::job::JudgeKind;
 use super::limits::{Limit, Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict};
@@ -279,7 +281,13 @@ impl Check<Pbft> {
             return Err(CheckError::SharedSave);
         }
         let plan = self.plan()?;
-        match plan.jobs.iter().find(|job| job.judge != JudgeKind::Message) {
+        let is_shared = |job: &Job| match job.judge {
+            JudgeKind::Message => true,
+            // Which deliveries to clients are steps depends on what a process has met by then.
+            JudgeKind::Guards => job.reductions == Reductions::NONE && !job.bound.scope.clients,
+            JudgeKind::Unbounded | JudgeKind::Liveness => false,
+        };
+        match plan.jobs.iter().find(|job| !is_shared(job)) {
             Some(job) => Err(PlanError::NotShared(job.judge).into()),
             None => Ok(plan),
         }
@@ -287,7 +295,7 @@ impl Check<Pbft> {
 
     /// Shares the check with other processes, each of which has to be asked the same: all of them search together, and each comes to the
     /// same outcome. Each searches on one thread unless [`threads`](Check::threads) says otherwise, and a limit of memory is one of
-    /// each process. Only judge *message* can be shared, and nothing is saved.
+    /// each process. Judge *message* can be shared, and judge *guards* without reductions and clients; nothing is saved.
     ///
     /// ```
     /// use bft_check::check::distributed::Peers;

@@ -101,7 +101,10 @@ pub enum PlanError {
     #[error("--judge unbounded has no {0} in its bound: leave it out, or try --judge guards")]
     NotUnbounded(&'static str),
     /// No other process can take a part in what the judge does.
-    #[error("--processes and --local: judge {0} runs in one process; add --judge message")]
+    #[error(
+        "--processes and --local: this runs in one process (judge {0}); several share judge message, and judge guards without \
+         reductions and clients: add --judge message or --judge guards"
+    )]
     NotShared(JudgeKind),
     /// The judge does not have these reductions.
     #[error(

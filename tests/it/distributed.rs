@@ -11,17 +11,41 @@ use serde_json::Value;
 use crate::program::{Folder, answer, command, fits_the_schema, json, refused, said};
 
 /// Small bounds in which much is different: who takes part, what can happen, and how states are made up.
-const BOUNDS: [&[&str]; 3] = [
-    &["--views", "1", "--requests", "1", "--byzantine", "0"],
-    &["--views", "1", "--requests", "1", "--byzantine", "r0", "--clients", "--crashes", "1"],
-    &["--views", "1", "--byzantine", "r1"],
+const BOUNDS: [&[&str]; 5] = [
+    &["--judge", "message", "--views", "1", "--requests", "1", "--byzantine", "0"],
+    &[
+        "--judge",
+        "message",
+        "--views",
+        "1",
+        "--requests",
+        "1",
+        "--byzantine",
+        "r0",
+        "--clients",
+        "--crashes",
+        "1",
+    ],
+    &["--judge", "message", "--views", "1", "--byzantine", "r1"],
+    &["--judge", "guards", "--views", "2", "--requests", "1"],
+    &["--judge", "guards", "--views", "1", "--checkpoint", "1"],
 ];
 
-/// Rulebooks that judge *message* finds violated in one view, one of them with several Byzantine messages to choose from.
-const VIOLATED: [&str; 3] = ["primary-twice", "second-proposal", "digest-blind-commit"];
+/// Rulebooks that are violated in one view, with the judge that finds it.
+const VIOLATED: [[&str; 2]; 5] = [
+    ["message", "primary-twice"],
+    ["message", "second-proposal"],
+    ["message", "digest-blind-commit"],
+    ["guards", "primary-twice"],
+    ["guards", "weak-prepare"],
+];
+
+/// So many processes, each of so many threads.
+const SHARED: [&[&str]; 4] =
+    [&["--local", "1"], &["--local", "2"], &["--local", "4"], &["--local", "2", "--threads", "2"]];
 
 fn asked<'a>(bound: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [&["check", "--judge", "message"], bound, more].concat()
+    [&["check"], bound, more].concat()
 }
 
 /// What must not depend on how many processes there are.
@@ -36,9 +60,7 @@ fn essence(answer: &Value) -> Vec<Value> {
 fn counts_depth_and_verdict_are_those_of_one_process_alone() {
     for bound in BOUNDS {
         let alone = essence(&json(&asked(bound, &[]), 0));
-        for more in
-            [&["--local", "1"][..], &["--local", "2"], &["--local", "4"], &["--local", "2", "--threads", "2"]]
-        {
+        for more in SHARED {
             assert_eq!(essence(&json(&asked(bound, more), 0)), alone, "{bound:?} {more:?}");
         }
     }
@@ -46,13 +68,13 @@ fn counts_depth_and_verdict_are_those_of_one_process_alone() {
 
 #[test]
 fn a_violation_has_as_many_steps_as_one_process_finds_and_its_trace_does_not_depend_on_what_came_first() {
-    for rules in VIOLATED {
-        let bound = ["--views", "1", "--byzantine", "r0", "--rules", rules];
+    for [judge, rules] in VIOLATED {
+        let bound = ["--judge", judge, "--views", "1", "--byzantine", "r0", "--rules", rules];
         let alone = json(&asked(&bound, &[]), 10);
         let shared = |more: &[&str]| essence(&json(&asked(&bound, more), 10));
-        let first = shared(&["--local", "1"]);
-        for more in [&["--local", "2"][..], &["--local", "4"], &["--local", "2", "--threads", "2"]] {
-            assert_eq!(shared(more), first, "{rules} {more:?}");
+        let first = shared(SHARED[0]);
+        for more in &SHARED[1..] {
+            assert_eq!(shared(more), first, "{judge} {rules} {more:?}");
         }
         let steps = json(&asked(&bound, &["--local", "2"]), 10)["rows"][0]["steps"].clone();
         assert_eq!(steps, alone["rows"][0]["steps"], "{rules}");
@@ -64,7 +86,7 @@ fn the_processes_are_named_by_hand_as_well() {
     let folder = Folder::new("by-hand");
     let hosts = folder.file("hosts");
     fs::write(&hosts, places(2).join("\n")).unwrap();
-    let bound = ["--views", "1", "--requests", "1", "--byzantine", "r0"];
+    let bound = ["--judge", "message", "--views", "1", "--requests", "1", "--byzantine", "r0"];
     let process =
         |own| asked(&bound, &["--processes", "2", "--process", own, "--hosts", &hosts, "--format", "json"]);
     let other = command(&process("1")).stdout(Stdio::piped()).spawn().unwrap();
@@ -82,7 +104,7 @@ fn processes_with_different_questions_refuse_each_other() {
     fs::write(&hosts, places(2).join("\n")).unwrap();
     let process = |own, requests| {
         asked(
-            &["--views", "1", "--byzantine", "r0"],
+            &["--judge", "message", "--views", "1", "--byzantine", "r0"],
             &["--requests", requests, "--processes", "2", "--process", own, "--hosts", &hosts],
         )
     };
@@ -95,7 +117,12 @@ fn processes_with_different_questions_refuse_each_other() {
 #[test]
 fn what_cannot_be_shared_is_refused() {
     refused(&["check", "--local", "2"], &["--judge message"]);
-    refused(&["check", "--judge", "guards", "--local", "2"], &["judge guards"]);
+    refused(&["check", "--judge", "guards", "--clients", "--local", "2"], &["judge guards", "clients"]);
+    refused(
+        &["check", "--judge", "guards", "--reduce", "all", "--local", "2"],
+        &["judge guards", "reductions"],
+    );
+    refused(&["check", "--judge", "unbounded", "--local", "2"], &["judge unbounded"]);
     refused(&["check", "--processes", "2"], &["--process"]);
     refused(&["check", "--judge", "message", "--processes", "2", "--process", "2"], &["numbered from 0"]);
     refused(&["check", "--judge", "message", "--local", "0"], &["--local"]);
@@ -108,7 +135,7 @@ fn what_cannot_be_shared_is_refused() {
 
 #[test]
 fn limits_end_all_processes_and_nothing_is_said_to_hold() {
-    let bound = ["--views", "1", "--byzantine", "r0"];
+    let bound = ["--judge", "message", "--views", "1", "--byzantine", "r0"];
     let row = |more: &[&str]| json(&asked(&bound, more), 20)["rows"][0].clone();
     let states = row(&["--local", "2", "--max-states", "5000"]);
     assert_eq!((&states["verdict"], &states["limit"]), (&"not exhausted".into(), &"states".into()));

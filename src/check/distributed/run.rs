@@ -15,19 +15,19 @@ use super::quiet::be_quiet_about_lost_links;
 use super::shared::{Kind, Shared, SharedJob};
 use super::worker::Finish;
 use crate::check::builder::CheckError;
-use crate::check::job::Job;
+use crate::check::job::{Job, JudgeKind};
 use crate::check::limits::{Limit, Limits, Lost, Process, Progress};
 use crate::check::outcome::{Outcome, Verdict};
 use crate::check::overseer::{self, overseen};
 use crate::check::plan::Plan;
 use crate::check::question::PlanError;
-use crate::check::run::of_panicked_rule;
+use crate::check::run::{expand, of_panicked_rule};
 use crate::check::search::Coverage;
 use crate::check::validate::{properties_of, validate};
 use crate::check::watch::Watch;
 use crate::engine::{fingerprint, guarded};
 use crate::interrupt;
-use crate::model::{Delivery, MessageGraph, System};
+use crate::model::{Delivery, GuardModel, MessageGraph, System};
 use crate::pbft::Rules;
 
 /// How often it is looked how far all are.
@@ -129,10 +129,19 @@ impl Together<'_> {
     fn shared(&self, job: &Job, plan: &Plan, team: Team) -> Result<Arc<dyn Shared>, CheckError> {
         let system = System::new(job.bound.clone(), self.rules).map_err(PlanError::from)?;
         let (system, of) = (Arc::new(system), (team, self.limits));
-        let unrolled =
-            |model: &MessageGraph, path: &[Delivery]| path.iter().map(|step| model.expand(step)).collect();
-        let kind = Kind { new: MessageGraph::new, unrolled };
-        Ok(Arc::new(SharedJob::new(job, &system, plan.property, of, kind)))
+        Ok(match job.judge {
+            JudgeKind::Guards => {
+                let kind = Kind { new: GuardModel::new, unrolled: expand };
+                Arc::new(SharedJob::new(job, &system, plan.property, of, kind))
+            }
+            _ => {
+                let unrolled = |model: &MessageGraph, path: &[Delivery]| {
+                    path.iter().map(|step| model.expand(step)).collect()
+                };
+                let kind = Kind { new: MessageGraph::new, unrolled };
+                Arc::new(SharedJob::new(job, &system, plan.property, of, kind))
+            }
+        })
     }
 
     /// What stands for the check: processes that share it have to be of the same.

@@ -214,9 +214,11 @@ pub enum CheckError {
     #[cfg(feature = "distributed")]
     #[error("the processes cannot work together: {0}")]
     Processes(io::Error),
-    /// Nothing of what several processes share is kept.
+    /// What several processes share is kept otherwise.
     #[cfg(feature = "distributed")]
-    #[error("--save and --resume are for a check that runs in one process")]
+    #[error(
+        "--save and --resume are for a check that runs in one process: several keep their shares with --shards"
+    )]
     SharedSave,
     /// A trace cannot be put into words.
     #[error(transparent)]

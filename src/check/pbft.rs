@@ -262,9 +262,10 @@ impl Check<Pbft> {
         // Each process searches on one thread unless it is said.
         let limits = Limits { threads: self.threads.unwrap_or(1), timeout: self.timeout, ..limits };
         let together = super::distributed::Together { peers, rules, name, limits, deadline, stop, watch };
-        let super::distributed::RanTogether { outcomes, sent } = together.run(&plan)?;
+        let super::distributed::RanTogether { outcomes, sent, failures } = together.run(&plan)?;
+        let failures = failures.into_iter().map(CheckError::from).collect();
         let unfinished = outcomes.iter().map(|_| None).collect();
-        let (subject, failures) = ((*self.subject).clone(), Vec::new());
+        let subject = (*self.subject).clone();
         let shared = Some((peers.processes(), sent));
         let checked = Checked { subject, outcomes, saved: None, written: None, failures, shared };
         let (property, stop) = (plan.property, Arc::clone(stop));
@@ -295,7 +296,8 @@ impl Check<Pbft> {
 
     /// Shares the check with other processes, each of which has to be asked the same: all of them search together, and each comes to the
     /// same outcome. Each searches on one thread unless [`threads`](Check::threads) says otherwise, and a limit of memory is one of
-    /// each process. Judge *message* can be shared, and judge *guards* without reductions and clients; nothing is saved.
+    /// each process. Judge *message* can be shared, and judge *guards* without reductions and clients. What [`save`](Check::save) is for
+    /// is done by [`Peers::shards`](super::distributed::Peers::shards).
     ///
     /// ```
     /// use bft_check::check::distributed::Peers;

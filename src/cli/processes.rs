@@ -28,6 +28,10 @@ pub(super) struct ProcessArguments {
     /// Give the check up when nothing is heard of another process for so many seconds, from 1 to 86400 [default: 15]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     patience: Option<u64>,
+    /// Keep the processes' shares of the states in this folder after each level; where it holds shares of the same check, go on from
+    /// there [default: keep nothing]
+    #[arg(long, value_name = "FOLDER")]
+    shards: Option<PathBuf>,
 }
 
 impl ProcessArguments {
@@ -48,9 +52,12 @@ impl ProcessArguments {
     /// That something was given that does nothing, or cannot be done.
     pub fn refused(&self) -> Result<(), UsageError> {
         match self.given() {
-            None if self.patience.is_some() => Err(UsageError(
-                "--patience is about other processes, and there are none: add --local or --processes, or leave it out".to_owned(),
-            )),
+            None if self.patience.is_some() || self.shards.is_some() => {
+                let flag = if self.patience.is_some() { "--patience" } else { "--shards" };
+                Err(UsageError(format!(
+                    "{flag} is about several processes, and there is one: add --local or --processes, or leave it out"
+                )))
+            }
             Some(flag) if !cfg!(feature = "distributed") => Err(UsageError(format!(
                 "{flag}: this program was built without the feature 'distributed', which several processes need: build it with \
                  cargo install bft-check --features distributed"
@@ -85,9 +92,10 @@ mod shared {
             check: Check,
             memory: Option<u64>,
         ) -> Result<(Check, Option<Group>), UsageError> {
-            let patient = |peers: Peers| match self.patience {
-                Some(seconds) => peers.patience(Duration::from_secs(seconds)),
-                None => peers,
+            let with_all = |peers: Peers| {
+                let seconds = self.patience.map(Duration::from_secs);
+                let peers = seconds.into_iter().fold(peers, Peers::patience);
+                self.shards.iter().fold(peers, |peers, folder| peers.shards(folder))
             };
             if let Some(processes) = self.local {
                 check.is_shared()?;
@@ -95,7 +103,7 @@ mod shared {
                 let each = memory.or_else(crate::memory::by_default).map(|bytes| bytes / processes as u64);
                 let (group, peers) = Group::start(processes, each)?;
                 let check = each.into_iter().fold(check, Check::max_memory);
-                return Ok((check.shared(patient(peers)), Some(group)));
+                return Ok((check.shared(with_all(peers)), Some(group)));
             }
             let (Some(processes), Some(own)) = (self.processes, self.process) else {
                 return Ok((check, None));
@@ -113,7 +121,7 @@ mod shared {
                     reachable.join(", ")
                 ));
             }
-            Ok((check.shared(patient(peers)), None))
+            Ok((check.shared(with_all(peers)), None))
         }
     }
 
@@ -231,8 +239,14 @@ mod tests {
 
     #[test]
     fn without_the_feature_it_is_named() {
-        let none =
-            ProcessArguments { processes: None, process: None, hosts: None, local: None, patience: None };
+        let none = ProcessArguments {
+            processes: None,
+            process: None,
+            hosts: None,
+            local: None,
+            patience: None,
+            shards: None,
+        };
         assert!(none.refused().is_ok());
         for given in [
             ProcessArguments { local: Some(2), ..none.clone() },

@@ -127,6 +127,7 @@ fn what_cannot_be_shared_is_refused() {
     refused(&["check", "--judge", "message", "--processes", "2", "--process", "2"], &["numbered from 0"]);
     refused(&["check", "--judge", "message", "--local", "0"], &["--local"]);
     refused(&["check", "--patience", "3"], &["--patience"]);
+    refused(&["check", "--shards", "x"], &["--shards"]);
     refused(&["check", "--judge", "message", "--local", "2", "--save", "x"], &["--save"]);
     let missing =
         ["check", "--judge", "message", "--processes", "2", "--process", "0", "--hosts", "no-such-file"];
@@ -213,6 +214,38 @@ mod lost {
         ends_with_what_was_covered(first, &others, "process 1 was not heard of any more");
     }
 
+    /// Killed in the middle, it is started again with the same words, and comes to what one process alone comes to.
+    #[test]
+    fn a_search_of_which_a_process_is_killed_goes_on_when_it_is_started_again() {
+        let folder = Folder::new("killed");
+        let bound = ["--judge", "message", "--views", "1", "--byzantine", "r0"];
+        for attempt in 0..5 {
+            let kept = folder.file(&attempt.to_string());
+            let arguments = asked(&bound, &["--local", "4", "--shards", &kept, "--format", "json"]);
+            let first = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let until = Instant::now() + Duration::from_secs(20);
+            let level = |level: u32| format!("{kept}/job-0.share-1.level-{level}");
+            while fs::metadata(level(9)).is_err() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if let Some(other) = children(first.id()).get(1) {
+                send("-KILL", other);
+            }
+            let (code, out, err) = said(&first.wait_with_output().unwrap());
+            if code == 0 {
+                // It was too fast to be killed.
+                continue;
+            }
+            assert_eq!((code, &*err), (20, ""), "{out}");
+            let begun = fs::metadata(level(7)).unwrap().modified().unwrap();
+            let gone_on = json(&asked(&bound, &["--local", "4", "--shards", &kept]), 0);
+            assert_eq!(essence(&gone_on), essence(&json(&asked(&bound, &[]), 0)));
+            assert_eq!(fs::metadata(level(7)).unwrap().modified().unwrap(), begun, "it began anew");
+            return;
+        }
+        panic!("it was always too fast to be killed");
+    }
+
     #[test]
     fn the_others_end_when_the_one_that_answers_is_killed() {
         let (mut first, others) = begun("60");
@@ -226,6 +259,39 @@ mod lost {
         left.iter().for_each(|other| send("-KILL", other));
         assert!(left.is_empty(), "they go on without the first: {left:?}");
     }
+}
+
+#[test]
+fn a_search_that_a_limit_ended_goes_on_from_its_shares() {
+    let folder = Folder::new("shares");
+    let kept = folder.file("kept");
+    for bound in [BOUNDS[2], BOUNDS[3]] {
+        let shared = ["--local", "2", "--shards", &kept];
+        for more in ["100", "1500"] {
+            json(&asked(bound, &[&shared[..], &["--max-states", more]].concat()), 20);
+        }
+        let gone_on = json(&asked(bound, &shared), 0);
+        assert_eq!(essence(&gone_on), essence(&json(&asked(bound, &[]), 0)));
+        // All is there now.
+        assert_eq!(essence(&json(&asked(bound, &shared), 0)), essence(&gone_on));
+        // Another number of processes has other shares.
+        refused(
+            &asked(bound, &["--local", "3", "--shards", &kept]),
+            &["another question, or of other numbers"],
+        );
+        fs::remove_dir_all(&kept).unwrap();
+    }
+}
+
+#[test]
+fn a_violation_is_traced_back_through_levels_that_were_gone_on_from() {
+    let folder = Folder::new("shares-violated");
+    let kept = folder.file("kept");
+    let bound = ["--judge", "message", "--views", "1", "--byzantine", "r0", "--rules", "second-proposal"];
+    let shared = ["--local", "2", "--shards", &kept];
+    json(&asked(&bound, &[&shared[..], &["--max-states", "2000"]].concat()), 20);
+    let gone_on = essence(&json(&asked(&bound, &shared), 10));
+    assert_eq!(gone_on, essence(&json(&asked(&bound, &["--local", "2"]), 10)));
 }
 
 /// Places of this machine at which nobody listens.

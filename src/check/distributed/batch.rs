@@ -19,6 +19,8 @@ pub(super) enum Content {
     /// States of the next level, which are in the share of the receiver: each is its key, that of the state that leads to it, and
     /// its numbers.
     States(Vec<u32>),
+    /// How many levels a thread has in files.
+    Has(u32),
     /// What numbers mean.
     Told(Vec<u32>),
     /// What a thread has come to with a level, for all.

@@ -18,6 +18,9 @@ use super::worker::Finish;
 use crate::check::limits::Process;
 use crate::interrupt::Over;
 
+/// The name of the thread that waits for all others.
+pub(super) const WAITS: &str = "processes";
+
 /// What is heard of the threads.
 pub(super) enum News {
     /// How all threads have come to the end of the job of that place.
@@ -59,7 +62,7 @@ pub(super) fn start(
         })?;
         guards.join().into_iter().collect::<Result<(), String>>()
     };
-    thread::Builder::new().name("processes".to_owned()).spawn(move || {
+    thread::Builder::new().name(WAITS.to_owned()).spawn(move || {
         // Why a link has failed is heard elsewhere.
         let _ = catch_unwind(AssertUnwindSafe(all));
         let _ = ended.send(News::Over);

@@ -90,6 +90,13 @@ impl<M: Portable> Dictionary<M> {
         dictionary
     }
 
+    /// Somebody else who tells, and is told, what numbers mean: a file, whose numbers are those of the run that has written it.
+    pub fn another(&self) -> Process {
+        let mut entries = self.entries();
+        entries.others.push(Other { ours: vec![Vec::new(); M::TABLES], ..Other::default() });
+        Process(entries.others.len() as u32 - 1)
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries<M::Known>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -26,6 +26,12 @@ impl Team {
         Process(worker.0 / self.threads)
     }
 
+    /// The threads of a process.
+    pub fn threads_of(self, process: Process) -> impl Iterator<Item = WorkerId> {
+        let first = self.first_of(process).0;
+        (first..first + self.threads).map(WorkerId)
+    }
+
     /// The thread of a process to which is said what concerns all of them.
     pub fn first_of(self, process: Process) -> WorkerId {
         WorkerId(process.0 * self.threads)

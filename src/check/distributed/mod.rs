@@ -21,6 +21,7 @@ mod peers;
 mod quiet;
 mod recent;
 mod run;
+mod shards;
 mod share;
 mod shared;
 mod task;

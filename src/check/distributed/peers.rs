@@ -21,6 +21,7 @@ pub struct Peers {
     pub(super) own: Process,
     pub(super) addresses: Vec<String>,
     pub(super) patience: Duration,
+    pub(super) shards: Option<PathBuf>,
 }
 
 /// Why processes cannot share a check.
@@ -57,7 +58,7 @@ impl Peers {
             return Err(PeersError::NoSuchProcess(own, processes));
         }
         let addresses = (FIRST_PORT..).take(processes).map(|port| format!("127.0.0.1:{port}")).collect();
-        Ok(Peers { own: Process(own as u32), addresses, patience: PATIENCE })
+        Ok(Peers { own: Process(own as u32), addresses, patience: PATIENCE, shards: None })
     }
 
     /// The same at the places of which this file has a line each, `HOST:PORT`, in the order of their numbers.
@@ -92,6 +93,12 @@ impl Peers {
     /// Gives a process up of which nothing is heard for so long.
     pub fn patience(self, patience: Duration) -> Self {
         Peers { patience, ..self }
+    }
+
+    /// Keeps this process's share of the states in a folder, after each level; if there are shares of the same check already, it goes
+    /// on from the last level that all processes have written.
+    pub fn shards(self, folder: &Path) -> Self {
+        Peers { shards: Some(folder.to_owned()), ..self }
     }
 
     /// The number of this one.

@@ -1,5 +1,6 @@
 //! A check that several processes share, from the finding of each other to what comes of each job.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -12,6 +13,7 @@ use super::ids::Team;
 use super::links::{Links, linked};
 use super::peers::Peers;
 use super::quiet::be_quiet_about_lost_links;
+use super::shards::Shards;
 use super::shared::{Kind, Shared, SharedJob};
 use super::worker::Finish;
 use crate::check::builder::CheckError;
@@ -22,6 +24,7 @@ use crate::check::overseer::{self, overseen};
 use crate::check::plan::Plan;
 use crate::check::question::PlanError;
 use crate::check::run::{expand, of_panicked_rule};
+use crate::check::save::SaveError;
 use crate::check::search::Coverage;
 use crate::check::validate::{properties_of, validate};
 use crate::check::watch::Watch;
@@ -36,6 +39,9 @@ const TICK: Duration = Duration::from_millis(20);
 const TO_END: Duration = Duration::from_secs(10);
 /// How long it is waited until all that was sent has left.
 const TO_LEAVE: Duration = Duration::from_secs(5);
+
+/// What has to be the same of two processes, or of one and of what another has written.
+const KIND: (&str, u32, bool) = (env!("CARGO_PKG_VERSION"), usize::BITS, cfg!(target_endian = "big"));
 
 /// What all jobs of a check are run under.
 pub(in crate::check) struct Together<'a> {
@@ -53,6 +59,8 @@ pub(in crate::check) struct Together<'a> {
 pub(in crate::check) struct RanTogether {
     pub outcomes: Vec<Outcome>,
     pub sent: u64,
+    /// Why shares were not kept.
+    pub failures: Vec<SaveError>,
 }
 
 /// What is heard of the threads of this process and of the other processes.
@@ -72,8 +80,8 @@ impl Together<'_> {
             validate(job, self.rules, plan.property)?;
         }
         let sent = Arc::new(AtomicU64::new(0));
-        let mut outcomes = Vec::new();
-        let all = || self.run_all(plan, &sent, &mut outcomes);
+        let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
+        let all = || self.run_all(plan, &sent, &mut outcomes, &mut failures);
         let ran = overseen(&self.limits, self.deadline, self.stop, || guarded(all));
         match ran {
             Ok(Ok(done)) => done?,
@@ -83,7 +91,7 @@ impl Together<'_> {
             }
             Err(limit) => self.fill(plan, &mut outcomes, &Verdict::NotExhausted(limit))?,
         }
-        Ok(RanTogether { outcomes, sent: sent.load(Relaxed) })
+        Ok(RanTogether { outcomes, sent: sent.load(Relaxed), failures })
     }
 
     /// What is said of the jobs of which nothing is known yet.
@@ -100,9 +108,12 @@ impl Together<'_> {
         plan: &Plan,
         sent: &Arc<AtomicU64>,
         outcomes: &mut Vec<Outcome>,
+        failures: &mut Vec<SaveError>,
     ) -> Result<(), CheckError> {
         let team = Team { processes: self.peers.processes() as u32, threads: self.limits.threads as u32 };
-        let jobs = plan.jobs.iter().map(|job| self.shared(job, plan, team)).collect::<Result<Vec<_>, _>>()?;
+        let jobs = plan.jobs.iter().enumerate();
+        let jobs =
+            jobs.map(|(place, job)| self.shared(place, job, plan, team)).collect::<Result<Vec<_>, _>>()?;
         let jobs: Arc<[Arc<dyn Shared>]> = jobs.into();
         let links = linked(self.peers, self.fingerprint(plan)?)?;
         let ears = self.start(&jobs, team, links, sent)?;
@@ -118,6 +129,7 @@ impl Together<'_> {
             let finish = finish.ok_or(CheckError::NotRun)?;
             lost = finish.as_ref().err().copied();
             let outcome = shared.outcome(finish.unwrap_or_else(Finish::Limited));
+            failures.extend(shared.failure());
             let properties = properties_of(job, self.rules, plan.property)?;
             outcomes.push(Outcome { properties, ..outcome });
         }
@@ -126,9 +138,16 @@ impl Together<'_> {
     }
 
     /// A job as the threads of this process do it.
-    fn shared(&self, job: &Job, plan: &Plan, team: Team) -> Result<Arc<dyn Shared>, CheckError> {
+    fn shared(
+        &self,
+        place: usize,
+        job: &Job,
+        plan: &Plan,
+        team: Team,
+    ) -> Result<Arc<dyn Shared>, CheckError> {
         let system = System::new(job.bound.clone(), self.rules).map_err(PlanError::from)?;
-        let (system, of) = (Arc::new(system), (team, self.limits));
+        let shards = self.shards(place, job, plan, team)?;
+        let (system, of) = (Arc::new(system), (team, self.limits, shards));
         Ok(match job.judge {
             JudgeKind::Guards => {
                 let kind = Kind { new: GuardModel::new, unrolled: expand };
@@ -144,13 +163,26 @@ impl Together<'_> {
         })
     }
 
+    /// Where the shares of a job are kept, if they are. What is there already has to be of the same job.
+    fn shards(&self, place: usize, job: &Job, plan: &Plan, team: Team) -> Result<Option<Shards>, CheckError> {
+        let Some(folder) = &self.peers.shards else { return Ok(None) };
+        fs::create_dir_all(folder).map_err(|why| SaveError::Io(folder.clone(), why))?;
+        let asked = (self.name, plan.property.map(|property| property.name()), serde_json::to_string(job)?);
+        let stands_for = fingerprint(&(KIND, team.processes, team.threads, asked));
+        let shards = Shards::new(folder, stands_for, place);
+        for worker in team.threads_of(self.peers.own) {
+            shards.levels(worker)?;
+        }
+        Ok(Some(shards))
+    }
+
     /// What stands for the check: processes that share it have to be of the same.
     fn fingerprint(&self, plan: &Plan) -> Result<u128, CheckError> {
-        let kind = (env!("CARGO_PKG_VERSION"), usize::BITS, cfg!(target_endian = "big"));
         let limits = (self.limits.threads as u64, self.limits.max_states, self.peers.processes() as u64);
+        let limits = (limits, self.peers.shards.is_some());
         let asked =
             (self.name, plan.property.map(|property| property.name()), serde_json::to_string(&plan.jobs)?);
-        Ok(fingerprint(&(kind, limits, asked)))
+        Ok(fingerprint(&(KIND, limits, asked)))
     }
 
     fn start(

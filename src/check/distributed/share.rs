@@ -54,6 +54,9 @@ impl Share {
     pub fn admit(&mut self, of: Process, key: Key, parent: Parent, numbers: &[u32]) -> Result<(), Limit> {
         let (number, is_new) = self.visited.admit(key.fingerprint(), parent, &self.limits)?;
         if is_new {
+            if self.received.len() <= of.place() {
+                self.received.resize_with(of.place() + 1, Vec::new);
+            }
             let chunks = &mut self.received[of.place()];
             match chunks.last_mut() {
                 Some(last) if last.len() + numbers.len() <= CHUNK => last.extend(numbers),
@@ -64,6 +67,16 @@ impl Share {
         {
             self.visited.set_parent(number, parent);
         }
+        Ok(())
+    }
+
+    /// Takes in a state of an earlier level.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub fn admit_expanded(&mut self, key: Key, parent: Parent) -> Result<(), Limit> {
+        self.visited.admit(key.fingerprint(), parent, &self.limits)?;
+        self.before = self.visited.len() as u32;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::dataflow;
 use super::dictionary::Dictionary;
 use super::ids::{Team, WorkerId};
 use super::key::Key;
+use super::shards::Shards;
 use super::task::Task;
 use super::worker::{Finish, Worker};
 use crate::check::job::Job;
@@ -16,6 +17,7 @@ use crate::check::limits::{Limits, Progress};
 use crate::check::outcome::Outcome;
 use crate::check::overseer;
 use crate::check::run::{outcome, selected};
+use crate::check::save::SaveError;
 use crate::check::search::{Coverage, End, Report};
 use crate::engine::{Fingerprint, Portable};
 use crate::interrupt::{self, Over};
@@ -29,6 +31,9 @@ pub(super) trait Shared: Send + Sync {
 
     /// How far all are.
     fn progress(&self) -> &Progress;
+
+    /// Why a share of it was not kept, if one was not.
+    fn failure(&self) -> Option<SaveError>;
 
     /// What came of it.
     fn outcome(&self, finish: Finish) -> Outcome;
@@ -57,11 +62,11 @@ impl<M: Judge + Portable> SharedJob<M> {
         job: &Job,
         system: &Arc<System>,
         property: Option<Property>,
-        (team, limits): (Team, Limits),
+        (team, limits, shards): (Team, Limits, Option<Shards>),
         kind: Kind<M>,
     ) -> Self {
         let (system, model) = (Arc::clone(system), Arc::new((kind.new)(Arc::clone(system))));
-        let task = Arc::new(Task::new(model, team, limits, Arc::default()));
+        let task = Arc::new(Task::new(model, team, limits, shards));
         SharedJob { job: job.clone(), system, property, task, kind }
     }
 
@@ -123,6 +128,10 @@ where
 
     fn progress(&self) -> &Progress {
         &self.task.progress
+    }
+
+    fn failure(&self) -> Option<SaveError> {
+        self.task.failure.lock().ok()?.take()
     }
 
     fn outcome(&self, finish: Finish) -> Outcome {

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::dictionary::Dictionary;
 use super::ids::Team;
+use super::shards::Shards;
 use crate::check::limits::{Limits, Progress};
+use crate::check::save::SaveError;
 use crate::engine::Portable;
 use crate::interrupt::{self, Interrupted};
 
@@ -16,6 +18,10 @@ pub(super) struct Task<M: Portable> {
     pub dictionary: Dictionary<M>,
     pub team: Team,
     pub limits: Limits,
+    /// Where the threads keep their shares, if they do.
+    pub shards: Option<Shards>,
+    /// Why one could not.
+    pub failure: Mutex<Option<SaveError>>,
     /// How far all processes are, at the last level that all have come to.
     pub progress: Arc<Progress>,
     /// Of the good outcomes, in their order, whether a state of these levels has it.
@@ -26,10 +32,11 @@ pub(super) struct Task<M: Portable> {
 
 impl<M: Portable> Task<M> {
     /// One that nobody has begun.
-    pub fn new(model: Arc<M>, team: Team, limits: Limits, progress: Arc<Progress>) -> Self {
+    pub fn new(model: Arc<M>, team: Team, limits: Limits, shards: Option<Shards>) -> Self {
+        let (progress, failure) = (Arc::default(), Mutex::default());
         let dictionary = Dictionary::new(Arc::clone(&model), team.processes);
         let (reached, begun, warmed_up) = (Mutex::default(), OnceLock::new(), OnceLock::new());
-        Task { model, dictionary, team, limits, progress, reached, begun, warmed_up }
+        Task { model, dictionary, team, limits, shards, failure, progress, reached, begun, warmed_up }
     }
 
     /// Begins it, if nobody has: before any thread of the process searches.

@@ -11,13 +11,18 @@
 //!
 //! When nothing more can come, the dataflow under it says: see [`dataflow`](super::dataflow).
 
+mod contents;
+mod expand;
+mod files;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use stateright::{Expectation, Property};
 
-use super::batch::{Batch, Content, Ended, LevelNote, put_state};
+use self::files::Files;
+use super::batch::{Batch, Content, Ended, LevelNote};
 use super::ids::WorkerId;
 use super::key::{Key, Parent, WORDS};
 use super::recent::Recent;
@@ -29,11 +34,6 @@ use crate::check::overseer;
 use crate::check::run::of_panicked_rule;
 use crate::engine::{Fingerprint, Portable, guarded};
 use crate::interrupt;
-
-/// States that are expanded before others may take a turn.
-const AT_ONCE: usize = 4_096;
-/// Words for one thread that are sent together.
-const TOGETHER: usize = 1 << 15;
 
 /// How a search ended, for all threads alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +51,10 @@ pub(super) enum Finish {
 
 /// What a thread is about to do.
 enum Stage {
+    /// To say how many levels it has in files.
+    Telling,
+    /// To go on from the last level that all have in files.
+    Agreeing,
     Receiving,
     Deciding,
     Expanding,
@@ -88,6 +92,9 @@ pub(super) struct Worker<M: Portable> {
     sometimes: Vec<Property<M>>,
     /// The table of each part of a state.
     tables: Vec<usize>,
+    files: Option<Files>,
+    /// How many levels the threads have in files.
+    has: Vec<u32>,
     share: Share,
     recent: Recent,
     told: Told,
@@ -126,11 +133,13 @@ impl<M: Portable> Worker<M> {
             always,
             sometimes,
             tables: (0..parts).map(|place| task.model.table(place)).collect(),
+            files: task.shards.as_ref().map(|_| Files::new(task.dictionary.another(), M::TABLES)),
+            has: Vec::new(),
             share: Share::new(team.processes, &task.limits),
             recent: Recent::new(),
             told: Told::new(team.processes, M::TABLES),
             contents: vec![Vec::new(); M::TABLES],
-            stage: Stage::Receiving,
+            stage: if task.shards.is_some() { Stage::Telling } else { Stage::Receiving },
             level: 0,
             left: VecDeque::new(),
             states: vec![Vec::new(); team.workers() as usize],
@@ -142,58 +151,29 @@ impl<M: Portable> Worker<M> {
             answers: VecDeque::new(),
             task,
         };
-        for state in &initial {
-            if !worker.task.model.within_boundary(state) {
-                continue;
-            }
-            let numbers = M::numbers(state).into_owned();
-            let key = worker.key(&numbers, None);
-            if worker.owner(key) == me
-                && let Err(limit) = worker.share.admit(worker.process, key, Parent::NOBODY, &numbers)
-            {
-                worker.end(limit.into());
-            }
+        if worker.task.shards.is_none() {
+            worker.begin();
         }
         worker
+    }
+
+    /// Takes in the initial states.
+    fn begin(&mut self) {
+        let task = Arc::clone(&self.task);
+        for state in task.model.init_states().iter().filter(|state| task.model.within_boundary(state)) {
+            let numbers = M::numbers(state).into_owned();
+            let key = self.key(&numbers, None);
+            if self.owner(key) == self.me
+                && let Err(limit) = self.share.admit(self.process, key, Parent::NOBODY, &numbers)
+            {
+                self.end(limit.into());
+            }
+        }
     }
 
     /// Whose share a state is in.
     fn owner(&self, key: Key) -> WorkerId {
         WorkerId(key.share(self.task.team.workers()))
-    }
-
-    /// The contents of what a state consists of, all together. What was not met is entered, as something to which a step leads
-    /// from a state that was.
-    fn contents(&mut self, state: &[u32], from: Option<&[u32]>) -> Fingerprint {
-        let mut sum: Fingerprint = 0;
-        for (place, &number) in state.iter().enumerate() {
-            sum = sum.wrapping_add(self.content(self.tables[place], number, state, from));
-        }
-        sum
-    }
-
-    fn key(&mut self, state: &[u32], from: Option<&[u32]>) -> Key {
-        Key::of(self.contents(state, from))
-    }
-
-    #[inline]
-    fn content(&mut self, table: usize, number: u32, state: &[u32], from: Option<&[u32]>) -> Fingerprint {
-        match self.contents[table].get(number as usize) {
-            Some(&content) if content != 0 => content,
-            _ => self.enter(table, number, state, from),
-        }
-    }
-
-    #[cold]
-    fn enter(&mut self, table: usize, number: u32, state: &[u32], from: Option<&[u32]>) -> Fingerprint {
-        self.task.dictionary.enter(from, state);
-        let content = self.task.dictionary.content(table, number).unwrap_or_default();
-        let contents = &mut self.contents[table];
-        if contents.len() <= number as usize {
-            contents.resize(number as usize + 1, 0);
-        }
-        contents[number as usize] = content;
-        content
     }
 
     /// Takes in what another thread has sent.
@@ -211,6 +191,7 @@ impl<M: Portable> Worker<M> {
                     }
                 }
             }
+            Content::Has(levels) => self.has.push(levels),
             Content::Told(words) => self.task.dictionary.hear(of, &words, self.tables.len()),
             Content::Level(note) => self.notes.push(note),
             Content::Ends => self.ends = true,
@@ -227,7 +208,20 @@ impl<M: Portable> Worker<M> {
     pub fn turn(&mut self, has_all: bool) -> Turn {
         match &mut self.stage {
             Stage::Expanding => {}
+            Stage::Telling => {
+                let has = self.task.shards.as_ref().map(|shards| shards.levels(self.me));
+                self.send_to_all(&Content::Has(has.and_then(Result::ok).unwrap_or_default()));
+                self.stage = Stage::Agreeing;
+                return Turn::Next;
+            }
             _ if !has_all => return Turn::Wait,
+            Stage::Agreeing => {
+                if let Err(why) = self.go_on() {
+                    self.end(Ended::Refused(why.to_string()));
+                }
+                self.stage = Stage::Receiving;
+                return self.turn(has_all);
+            }
             Stage::Receiving => {
                 let note = self.look_through();
                 self.send_to_all(&Content::Level(note));
@@ -289,6 +283,9 @@ impl<M: Portable> Worker<M> {
             tried(&limits, || chunks.iter_mut().try_for_each(|chunk| self.look_at(chunk, &mut violated)));
         if let Err(why) = looked.and_then(|looked| looked) {
             self.end(why);
+        }
+        if self.ended.is_none() {
+            self.keep(&chunks);
         }
         self.left = chunks.into();
         LevelNote {
@@ -377,118 +374,6 @@ impl<M: Portable> Worker<M> {
         if let Some(expanded) = level.checked_sub(1).filter(|_| is_whole) {
             let elapsed = task.begun().elapsed();
             progress.note(Level { level: expanded, states, frontier, transitions, elapsed, bytes });
-        }
-    }
-
-    /// Expands some states of the level.
-    fn expand(&mut self) -> Turn {
-        let mut most = AT_ONCE;
-        while most > 0 && self.ended.is_none() && !self.ends {
-            let Some(chunk) = self.left.pop_front() else { break };
-            let limits = self.task.limits;
-            match tried(&limits, || self.expand_some(&chunk.states, most)) {
-                Ok(expanded) => {
-                    most = most.saturating_sub(expanded);
-                    self.put_back(chunk, expanded);
-                }
-                Err(why) => self.end(why),
-            }
-        }
-        self.flush();
-        if !self.left.is_empty() && self.ended.is_none() && !self.ends {
-            return Turn::Again;
-        }
-        self.left.clear();
-        self.level += 1;
-        self.stage = Stage::Receiving;
-        Turn::Next
-    }
-
-    /// What is left of a chunk of which the first states are expanded.
-    fn put_back(&mut self, mut chunk: Chunk, expanded: usize) {
-        let words = expanded * self.tables.len();
-        if words < chunk.states.len() {
-            chunk.states.drain(..words);
-            self.left.push_front(chunk);
-        }
-    }
-
-    /// Expands the first of these states, up to so many: how many those are.
-    fn expand_some(&mut self, states: &[u32], most: usize) -> usize {
-        let (mut actions, mut expanded) = (Vec::new(), 0);
-        for numbers in states.chunks_exact(self.tables.len()).take(most) {
-            interrupt::poll();
-            actions.clear();
-            self.expand_one(numbers, &mut actions);
-            expanded += 1;
-            if self.ended.is_some() {
-                break;
-            }
-        }
-        interrupt::ask_for(self.share.about_to_grow_by());
-        expanded
-    }
-
-    fn expand_one(&mut self, numbers: &[u32], actions: &mut Vec<M::Action>) {
-        let task = Arc::clone(&self.task);
-        let state = M::state(numbers);
-        let own = self.contents(numbers, None);
-        task.model.actions(&state, actions);
-        for action in actions.drain(..) {
-            let next = task.model.next_state(&state, action);
-            let Some(next) = next.filter(|next| task.model.within_boundary(next)) else { continue };
-            self.transitions += 1;
-            let after = M::numbers(&next);
-            let mut contents = own;
-            for (place, (&before, &now)) in numbers.iter().zip(&*after).enumerate() {
-                if before != now {
-                    let table = self.tables[place];
-                    let gone = self.content(table, before, numbers, None);
-                    let come = self.content(table, now, &after, Some(numbers));
-                    contents = contents.wrapping_sub(gone).wrapping_add(come);
-                }
-            }
-            self.hand_over(Key::of(contents), Key::of(own), &after);
-        }
-    }
-
-    /// Hands a state to the thread in whose share it is.
-    fn hand_over(&mut self, key: Key, parent: Key, numbers: &[u32]) {
-        let owner = self.owner(key);
-        if owner == self.me {
-            if let Err(limit) = self.share.admit(self.process, key, parent.into(), numbers) {
-                self.end(limit.into());
-            }
-            return;
-        }
-        if self.recent.was_sent(key, parent, self.level) {
-            return;
-        }
-        let to = self.task.team.process_of(owner);
-        if to != self.process && self.told.is_news(to, &self.tables, numbers) {
-            self.task.dictionary.tell(to, numbers, self.told.words(to));
-        }
-        let words = &mut self.states[owner.0 as usize];
-        put_state(key, parent, numbers, words);
-        if words.len() >= TOGETHER {
-            self.flush();
-        }
-    }
-
-    /// Sends what is gathered.
-    fn flush(&mut self) {
-        let (from, team) = (self.me, self.task.team);
-        for process in (0..team.processes).map(Process) {
-            let words = std::mem::take(self.told.words(process));
-            if !words.is_empty() {
-                self.out.push(Batch { to: team.first_of(process), from, content: Content::Told(words) });
-            }
-        }
-        for (to, words) in (0..).zip(&mut self.states) {
-            if !words.is_empty() {
-                let content = Content::States(std::mem::take(words));
-                self.out.push(Batch { to: WorkerId(to), from, content });
-            }
         }
     }
 }

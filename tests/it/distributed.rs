@@ -141,6 +141,9 @@ fn limits_end_all_processes_and_nothing_is_said_to_hold() {
     let states = row(&["--local", "2", "--max-states", "5000"]);
     assert_eq!((&states["verdict"], &states["limit"]), (&"not exhausted".into(), &"states".into()));
     assert!(states["states"].as_u64().unwrap() > 5000);
+    // Neither of the two shares has so many, but both together have.
+    let together = row(&["--local", "2", "--max-states", "100000"]);
+    assert_eq!(together["limit"], "states");
     let time = row(&["--local", "2", "--requests", "4", "--timeout", "1"]);
     assert_eq!(time["limit"], "time");
 }

@@ -109,13 +109,15 @@ pub struct Check<S: Subject = Usual> {
     pub(super) subject: Arc<S>,
     pub(super) asked: S::Asked,
     pub(super) trace: Option<PathBuf>,
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     max_states: Option<u64>,
     max_memory: Option<u64>,
     pub(super) timeout: Option<Duration>,
     pub(super) save: Option<PathBuf>,
     pub(super) save_every: Option<Duration>,
     pub(super) resume: Option<PathBuf>,
+    #[cfg(feature = "distributed")]
+    pub(super) peers: Option<super::distributed::Peers>,
 }
 
 impl<S: Subject> Clone for Check<S> {
@@ -131,6 +133,8 @@ impl<S: Subject> Clone for Check<S> {
             save: self.save.clone(),
             save_every: self.save_every,
             resume: self.resume.clone(),
+            #[cfg(feature = "distributed")]
+            peers: self.peers.clone(),
         }
     }
 }
@@ -202,6 +206,20 @@ pub enum CheckError {
     /// No threads can be started.
     #[error(transparent)]
     Pool(#[from] rayon::ThreadPoolBuildError),
+    /// The processes that share a check do not find each other.
+    #[cfg(feature = "distributed")]
+    #[error(transparent)]
+    Links(#[from] super::distributed::LinkError),
+    /// The threads and links of a process that shares a check cannot be had.
+    #[cfg(feature = "distributed")]
+    #[error("the processes cannot work together: {0}")]
+    Processes(io::Error),
+    /// What several processes share is kept otherwise.
+    #[cfg(feature = "distributed")]
+    #[error(
+        "--save and --resume are for a check that runs in one process: several keep their shares with --shards"
+    )]
+    SharedSave,
     /// A trace cannot be put into words.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -227,6 +245,8 @@ impl<S: Subject> Check<S> {
             save: None,
             save_every: None,
             resume: None,
+            #[cfg(feature = "distributed")]
+            peers: None,
         }
     }
 

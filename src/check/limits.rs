@@ -105,6 +105,35 @@ pub enum Limit {
     /// The bound itself: before the goal of a liveness property a run could go on to further views, or had
     /// no sequence number left.
     Bound,
+    /// Another process of a check on several machines was lost.
+    Lost(Process, Lost),
+}
+
+/// A process of a check on several machines, by its number from 0 on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// Its place in a list of all processes.
+    #[cfg(feature = "distributed")]
+    pub(super) fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.0)
+    }
+}
+
+/// How a process was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// It has ended, or the link to it has.
+    Ended,
+    /// Nothing was heard of it for too long.
+    Silent,
 }
 
 impl fmt::Display for Limit {
@@ -115,6 +144,8 @@ impl fmt::Display for Limit {
             Limit::Memory(bytes) => write!(f, "stopped at {} MiB of memory", thousands(bytes >> 20)),
             Limit::Stopped => f.write_str("stopped by a signal"),
             Limit::Bound => f.write_str("it went on beyond the views or sequence numbers of the bound"),
+            Limit::Lost(process, Lost::Ended) => write!(f, "{process} ended"),
+            Limit::Lost(process, Lost::Silent) => write!(f, "{process} was not heard of any more"),
         }
     }
 }

@@ -10,6 +10,8 @@ mod conclusion;
 mod confirm;
 #[cfg(feature = "pbft")]
 mod continuation;
+#[cfg(feature = "distributed")]
+pub mod distributed;
 #[cfg(feature = "pbft")]
 mod exercised;
 mod fair;
@@ -69,7 +71,7 @@ pub use fair::{
 };
 #[cfg(feature = "pbft")]
 pub use job::{Job, JudgeKind, jobs};
-pub use limits::{Level, Limit, Limits, MOST_THREADS, Progress};
+pub use limits::{Level, Limit, Limits, Lost, MOST_THREADS, Process, Progress};
 #[cfg(feature = "pbft")]
 pub use liveness::liveness_properties;
 #[cfg(feature = "pbft")]
@@ -78,6 +80,8 @@ pub use matrix::{Row, run_row};
 pub use outcome::{Outcome, Verdict};
 #[cfg(feature = "pbft")]
 pub use pbft::AskedOfPbft;
+#[cfg(all(feature = "cli", feature = "pbft"))]
+pub(crate) use pbft::Searched;
 #[cfg(feature = "pbft")]
 pub use plan::Plan;
 #[cfg(feature = "pbft")]

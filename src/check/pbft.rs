@@ -7,11 +7,15 @@ use std::time::Instant;
 
 use super::builder::{Check, CheckError};
 use super::conclusion::Conclusion;
+#[cfg(feature = "distributed")]
+use super::job::Job;
 use super::job::JudgeKind;
 use super::limits::{Limit, Limits, Progress, deadline};
 use super::outcome::{Outcome, Verdict};
 use super::overseer;
 use super::plan::Plan;
+#[cfg(feature = "distributed")]
+use super::question::PlanError;
 use super::question::Question;
 use super::report::Checked;
 use super::save::{self, Kept, SaveError, Unfinished};
@@ -88,6 +92,15 @@ pub(crate) struct Searched {
     /// What ends the writing of it.
     deadline: Option<Instant>,
     stop: Arc<AtomicBool>,
+}
+
+impl Searched {
+    /// Whether a process was lost that had a share of it.
+    #[cfg(all(feature = "cli", feature = "distributed"))]
+    pub fn is_lost(&self) -> bool {
+        let lost = |outcome: &Outcome| matches!(outcome.verdict, Verdict::NotExhausted(Limit::Lost(..)));
+        self.checked.outcomes.iter().any(lost)
+    }
 }
 
 impl Check<Pbft> {
@@ -196,6 +209,10 @@ impl Check<Pbft> {
         let deadline = deadline(self.timeout);
         let limits = self.limits()?;
         self.can_write()?;
+        #[cfg(feature = "distributed")]
+        if let Some(peers) = &self.peers {
+            return self.search_together(peers, (limits, deadline), stop, watch);
+        }
         let allowance = self.allowance(&limits, deadline, stop);
         let (plan, kept) = match &self.resume {
             Some(path) => match self.resumed(path, &allowance)? {
@@ -227,9 +244,76 @@ impl Check<Pbft> {
         let ran = schedule.run(&plan, kept, &mut keep)?;
         let (outcomes, unfinished) = ran.into_iter().map(|ran| (ran.outcome, ran.unfinished)).unzip();
         let subject = (*self.subject).clone();
-        let checked = Checked { subject, outcomes, saved: None, written: None, failures };
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures, shared: None };
         let (property, stop) = (plan.property, Arc::clone(stop));
         Ok(Searched { checked, property, unfinished, deadline, stop })
+    }
+
+    /// Runs the check together with other processes.
+    #[cfg(feature = "distributed")]
+    fn search_together(
+        &self,
+        peers: &super::distributed::Peers,
+        (limits, deadline): (Limits, Option<Instant>),
+        stop: &Arc<AtomicBool>,
+        watch: &dyn Watch,
+    ) -> Result<Searched, CheckError> {
+        let (plan, rules, name) = (self.is_shared()?, self.subject.rules(), self.subject.name());
+        // Each process searches on one thread unless it is said.
+        let limits = Limits { threads: self.threads.unwrap_or(1), timeout: self.timeout, ..limits };
+        let together = super::distributed::Together { peers, rules, name, limits, deadline, stop, watch };
+        let super::distributed::RanTogether { outcomes, sent, failures } = together.run(&plan)?;
+        let failures = failures.into_iter().map(CheckError::from).collect();
+        let unfinished = outcomes.iter().map(|_| None).collect();
+        let subject = (*self.subject).clone();
+        let shared = Some((peers.processes(), sent));
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures, shared };
+        let (property, stop) = (plan.property, Arc::clone(stop));
+        Ok(Searched { checked, property, unfinished, deadline, stop })
+    }
+
+    /// What is run if the check is shared.
+    ///
+    /// # Errors
+    /// What makes no sense, or cannot be shared.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn is_shared(&self) -> Result<Plan, CheckError> {
+        if self.save.is_some() || self.resume.is_some() {
+            return Err(CheckError::SharedSave);
+        }
+        let plan = self.plan()?;
+        let is_shared = |job: &Job| match job.judge {
+            JudgeKind::Message => true,
+            // Which deliveries to clients are steps depends on what a process has met by then.
+            JudgeKind::Guards => job.reductions == Reductions::NONE && !job.bound.scope.clients,
+            JudgeKind::Unbounded | JudgeKind::Liveness => false,
+        };
+        match plan.jobs.iter().find(|job| !is_shared(job)) {
+            Some(job) => Err(PlanError::NotShared(job.judge).into()),
+            None => Ok(plan),
+        }
+    }
+
+    /// Shares the check with other processes, each of which has to be asked the same: all of them search together, and each comes to the
+    /// same outcome. Each searches on one thread unless [`threads`](Check::threads) says otherwise, and a limit of memory is one of
+    /// each process. Judge *message* can be shared, and judge *guards* without reductions and clients. What [`save`](Check::save) is for
+    /// is done by [`Peers::shards`](super::distributed::Peers::shards).
+    ///
+    /// ```
+    /// use bft_check::check::distributed::Peers;
+    /// use bft_check::check::{Check, Conclusion, JudgeKind};
+    /// use bft_check::subject::Pbft;
+    ///
+    /// let check = Check::new(Pbft::paper()).views(1).requests(1).byzantine([0]).judge(JudgeKind::Message);
+    /// let alone = check.clone().shared(Peers::here(1, 0)?).run()?;
+    /// assert_eq!(alone.conclusion(), Conclusion::Holds);
+    /// assert_eq!(alone.outcomes()[0].coverage.states, check.run()?.outcomes()[0].coverage.states);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "distributed")]
+    pub fn shared(mut self, peers: super::distributed::Peers) -> Self {
+        self.peers = Some(peers);
+        self
     }
 
     /// What comes of a check that a limit ended before all was read with which it was to go on: what was saved stands.
@@ -238,7 +322,7 @@ impl Check<Pbft> {
         let outcomes: Vec<_> = plan.jobs.iter().map(outcome).collect();
         let unfinished = outcomes.iter().map(|_| None).collect();
         let (subject, failures) = ((*self.subject).clone(), Vec::new());
-        let checked = Checked { subject, outcomes, saved: None, written: None, failures };
+        let checked = Checked { subject, outcomes, saved: None, written: None, failures, shared: None };
         Searched { checked, property: plan.property, unfinished, deadline: None, stop: Arc::default() }
     }
 
@@ -291,7 +375,8 @@ impl Check<Pbft> {
         let limits = Limits { timeout: self.timeout, ..self.limits()? };
         let outcome = super::run_from(begun, property, &limits, progress)?;
         let (subject, outcomes) = ((*self.subject).clone(), vec![outcome]);
-        let checked = Checked { subject, outcomes, saved: None, written: None, failures: Vec::new() };
+        let checked =
+            Checked { subject, outcomes, saved: None, written: None, failures: Vec::new(), shared: None };
         let stop = Arc::clone(&progress.stop);
         Ok(Searched { checked, property, unfinished: vec![None], deadline: None, stop })
     }

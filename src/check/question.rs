@@ -100,6 +100,12 @@ pub enum PlanError {
     /// Judge *unbounded* does not have it.
     #[error("--judge unbounded has no {0} in its bound: leave it out, or try --judge guards")]
     NotUnbounded(&'static str),
+    /// No other process can take a part in what the judge does.
+    #[error(
+        "--processes and --local: this runs in one process (judge {0}); several share judge message, and judge guards without \
+         reductions and clients: add --judge message or --judge guards"
+    )]
+    NotShared(JudgeKind),
     /// The judge does not have these reductions.
     #[error(
         "--reduce {0}: judge unbounded has silent, ample, maximal, counting, quotient, summaries and subsumed, judge guards has \

@@ -51,6 +51,8 @@ pub struct Checked {
     pub(super) saved: Option<PathBuf>,
     pub(super) written: Option<PathBuf>,
     pub(super) failures: Vec<CheckError>,
+    /// How many processes have shared it, and the bytes that this one has sent to the others.
+    pub(super) shared: Option<(usize, u64)>,
 }
 
 impl Checked {
@@ -62,6 +64,11 @@ impl Checked {
     /// What came of each job.
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
+    }
+
+    /// How many processes have shared it, and how many bytes this one has sent to the others; nothing if it ran in one alone.
+    pub fn shared(&self) -> Option<(usize, u64)> {
+        self.shared
     }
 
     /// What all of it together says.
@@ -183,6 +190,10 @@ impl Checked {
                  does. Byzantine replicas may ask for any view; one beyond the bound stands for all. Views that change for \
                  ever are looked for among some runs alone, with Byzantine replicas that do the same in every view.\n",
             )?;
+        }
+        if let Some((processes, sent)) = self.shared {
+            let them = count(processes as u64, "process", "processes");
+            writeln!(f, "Shared by {them}: this one has sent {} bytes to the others.", thousands(sent))?;
         }
         let within: u64 = self.outcomes.iter().filter_map(|outcome| outcome.within_views).sum();
         if within > 0 {

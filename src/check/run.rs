@@ -17,6 +17,7 @@ use super::save::{Suspended, Unfinished};
 use super::search::{Coverage, End, Halted, Report, search_ahead, search_on};
 use super::unbounded::run_unbounded;
 use super::validate::{properties_of, validate};
+use crate::engine::Panicked;
 use crate::model::{
     ByGuards, Event, GuardModel, GuardState, Judge, MessageGraph, Move, Property, Reduced, Reductions,
     Symmetric, System, guarded, no_dead_end, properties,
@@ -64,7 +65,7 @@ pub fn run_on(
     };
     let answered = || {
         guarded(counted).unwrap_or_else(|panicked| {
-            let why = format!("a rule that was asked while no replica took a step panicked: {panicked}");
+            let why = of_panicked_rule(&panicked);
             Ok((Outcome::of(job, Coverage::default(), Verdict::Refused(why)), None))
         })
     };
@@ -74,6 +75,11 @@ pub fn run_on(
         let properties = properties_of(job, rules, property)?;
         Ok((Outcome { properties, ..Outcome::of(job, coverage, Verdict::NotExhausted(limit)) }, None))
     })
+}
+
+/// Why a judge says nothing where a rule panics that is asked outside of all steps.
+pub(super) fn of_panicked_rule(panicked: &Panicked) -> String {
+    format!("a rule that was asked while no replica took a step panicked: {panicked}")
 }
 
 fn searched(
@@ -306,7 +312,7 @@ pub(super) fn selected<J: Judge>(judge: &J, property: Option<Property>) -> Vec<s
 
 /// What a search came to. `run` says of the path to a violation how many steps of the judge it is, those that a reduction puts off
 /// with them, and for which deliveries they stand.
-fn outcome<A>(
+pub(super) fn outcome<A>(
     job: &Job,
     system: &Arc<System>,
     report: Report<A>,

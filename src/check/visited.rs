@@ -23,17 +23,17 @@ pub(crate) fn collision_probability(states: u64) -> f64 {
 
 /// The states that were met, by fingerprint, numbered in the order in which they were met.
 ///
-/// A state takes at most 24 bytes: 4 for its parent and 16 for its fingerprint and number, in a table that
-/// is at least nine elevenths full.
+/// A state takes at most 24 bytes: 4 for its parent, which is the number of another, and 16 for its fingerprint and number, in a
+/// table that is at least nine elevenths full. Where parents may be in other tables, more is said of them (`P`).
 #[derive(Debug, Default)]
-pub(super) struct Visited {
+pub(super) struct Visited<P = u32> {
     numbers: Table,
-    parents: Chunks<u32>,
+    parents: Chunks<P>,
     /// The bytes that each state takes when the search has ended.
     later: usize,
 }
 
-impl Visited {
+impl<P: Copy> Visited<P> {
     pub(super) fn len(&self) -> usize {
         self.parents.len
     }
@@ -49,7 +49,7 @@ impl Visited {
 
     /// The bytes that it holds.
     pub(super) fn bytes(&self) -> u64 {
-        (self.numbers.slots.len * size_of::<u128>() + self.parents.len * size_of::<u32>()) as u64
+        (self.numbers.slots.len * size_of::<u128>() + self.parents.len * size_of::<P>()) as u64
     }
 
     /// The bytes that it is about to ask for, and those that will be asked for when the search has ended.
@@ -69,7 +69,7 @@ impl Visited {
     pub(super) fn admit(
         &mut self,
         fingerprint: Fingerprint,
-        parent: u32,
+        parent: P,
         limits: &Limits,
     ) -> Result<(u32, bool), Limit> {
         let place = match self.numbers.locate(key(fingerprint)) {
@@ -86,6 +86,20 @@ impl Visited {
         Ok((number, true))
     }
 
+    /// Who a state was met from.
+    #[cfg(feature = "distributed")]
+    pub(super) fn parent(&self, number: u32) -> Option<P> {
+        self.parents.get(number as usize)
+    }
+
+    /// Has a state that was met be met from another.
+    #[cfg(feature = "distributed")]
+    pub(super) fn set_parent(&mut self, number: u32, parent: P) {
+        self.parents.put(number as usize, parent);
+    }
+}
+
+impl Visited {
     /// The states through which a state was met, from an initial one to itself.
     pub(super) fn lineage(&self, index: u32) -> Vec<u32> {
         let mut ancestors = vec![index];

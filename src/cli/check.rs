@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 
 use super::limits::LimitArguments;
 use super::output::{answer, answer_json, complain, say_saved};
+use super::processes::ProcessArguments;
 use super::progress::{ProgressArguments, Show};
 use super::scope::ScopeArguments;
 use super::{
     HOLDS, ReportFormat, UsageError, are_different, can_be_written, exit_code, junit, look, make_steppable,
     numbers, signals, stats, subject, with,
 };
-use crate::check::{Check, Checked, JudgeKind, Progress, Question, rules_of_saved};
+use crate::check::{Check, Checked, JudgeKind, Progress, Question, Searched, rules_of_saved};
 use crate::files;
 use crate::model::{Byzantine, Property, Reductions};
 use crate::subject::Catalogue;
@@ -70,6 +71,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     property: Option<Question>,
     #[command(flatten)]
+    processes: ProcessArguments,
+    #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
     progress: ProgressArguments,
@@ -85,7 +88,7 @@ pub(super) struct CheckArguments {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["rules", "judge", "byzantine", "reduce", "save", "save_every", "resume", "stats", "ScopeArguments"]
+        conflicts_with_all = ["rules", "judge", "byzantine", "reduce", "save", "save_every", "resume", "stats", "ScopeArguments", "ProcessArguments"]
     )]
     from: Option<PathBuf>,
     /// Write how the search has grown to this file, as CSV: a line for each level of each row [default: to none]
@@ -118,6 +121,7 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
     if let Some(path) = &arguments.stats {
         can_be_written("stats", path)?;
     }
+    arguments.processes.refused()?;
     let read = arguments.from.as_ref().map(|path| super::read_trace(path, catalogue)).transpose()?;
     let (check, mut searched) = match &read {
         Some(read) => {
@@ -130,10 +134,13 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
             let check = check(arguments, catalogue)?;
             let show =
                 Show::new(&arguments.progress, arguments.limits.max_states, arguments.limits.timeout()?);
-            let searched = check.search_watched(&signals::stopped()?, &show)?;
-            (check, searched)
+            search(check, arguments, &show)?
         }
     };
+    if !arguments.processes.answers() {
+        answer("Process 0 says what came of it.\n", HOLDS);
+        return Ok(exit_code(searched.checked.conclusion()));
+    }
     // What is printed for programs says which files could not be written, so that these come first there.
     if arguments.format != ReportFormat::Text {
         check.write_files(&mut searched);
@@ -159,6 +166,28 @@ pub(super) fn run(arguments: &CheckArguments, catalogue: &Catalogue) -> Result<u
     said(&searched.checked, arguments).iter().for_each(|failure| complain(failure));
     files_in_words(&searched.checked, arguments);
     Ok(code)
+}
+
+/// Runs a check, in this process or in several.
+#[cfg(feature = "distributed")]
+fn search(check: Check, arguments: &CheckArguments, show: &Show) -> Result<(Check, Searched), UsageError> {
+    let (check, group) = arguments.processes.given_to(check, arguments.limits.memory())?;
+    let searched = check.search_watched(&signals::stopped()?, show);
+    if let Some(mut group) = group {
+        match &searched {
+            Ok(searched) if searched.is_lost() => {}
+            Ok(_) => group.end(),
+            Err(_) => group.complaints(),
+        }
+    }
+    Ok((check, searched?))
+}
+
+/// Runs a check.
+#[cfg(not(feature = "distributed"))]
+fn search(check: Check, _: &CheckArguments, show: &Show) -> Result<(Check, Searched), UsageError> {
+    let searched = check.search_watched(&signals::stopped()?, show)?;
+    Ok((check, searched))
 }
 
 /// Writes what this command writes itself, and says what could not be written.

@@ -45,6 +45,12 @@ impl LimitArguments {
         Ok(with(check, self.timeout()?, Check::timeout))
     }
 
+    /// The limit of memory in bytes, if one was given.
+    #[cfg(feature = "distributed")]
+    pub fn memory(&self) -> Option<u64> {
+        self.memory.map(|mib| mib << 20)
+    }
+
     /// The time limit, if one was given.
     pub fn timeout(&self) -> Result<Option<Duration>, UsageError> {
         self.timeout.map(seconds).transpose()
@@ -59,5 +65,6 @@ pub(super) fn limit(limit: Limit) -> &'static str {
         Limit::Memory(_) => "memory",
         Limit::Stopped => "signal",
         Limit::Bound => "bound",
+        Limit::Lost(..) => "process",
     }
 }

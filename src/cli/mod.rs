@@ -18,6 +18,8 @@ mod look;
 #[cfg(feature = "pbft")]
 mod numbers;
 mod output;
+#[cfg(feature = "pbft")]
+mod processes;
 mod progress;
 mod protocol;
 #[cfg(feature = "pbft")]

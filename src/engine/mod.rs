@@ -20,6 +20,8 @@ mod one_run;
 mod onward;
 pub(crate) mod panics;
 mod place;
+#[cfg(feature = "distributed")]
+mod portable;
 pub(crate) mod record;
 mod refusal;
 mod saved;
@@ -49,6 +51,8 @@ pub(crate) use panics::raised;
 pub(crate) use panics::unanswered;
 pub use panics::{Panicked, guarded};
 pub use place::{Participants, Place, PlaceId, TWINS};
+#[cfg(feature = "distributed")]
+pub(crate) use portable::Portable;
 pub use record::{Recorded, Unfit};
 pub use refusal::{Refusal, SetupError, UnlikeKeys};
 #[cfg(feature = "explore")]

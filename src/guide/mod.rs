@@ -54,6 +54,9 @@ pub mod proof {}
 #[doc = include_str!("growth.svg")]
 pub mod formats {}
 
+#[doc = include_str!("several_machines.md")]
+pub mod several_machines {}
+
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 

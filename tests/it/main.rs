@@ -24,6 +24,7 @@ mod command_line;
 mod continuation;
 mod corpus;
 mod counterexamples;
+mod distributed;
 mod engine;
 mod explain;
 mod explore;

@@ -39,6 +39,8 @@ mod locals;
 mod messages;
 mod met;
 mod plan;
+#[cfg(feature = "distributed")]
+mod portable;
 mod renamed;
 mod saved;
 mod start;

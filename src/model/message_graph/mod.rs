@@ -12,6 +12,8 @@
 //! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
 //! first, the order of the search and the trace that it finds do not.
 
+#[cfg(feature = "distributed")]
+mod portable;
 mod saved;
 mod tables;
 

@@ -862,7 +862,7 @@ fn help_has_examples_exit_codes_and_every_default() {
         for block in blocks.iter().filter(|block| block.lines().next().unwrap().contains('<')) {
             let first = block.lines().next().unwrap();
             // What there is nothing to do without has none.
-            let is_needed = ["--merge", "--resume"].iter().any(|flag| first.contains(flag));
+            let is_needed = ["--merge", "--resume", "--process <"].iter().any(|flag| first.contains(flag));
             assert!(is_needed || block.contains("[default"), "{command}: no default for{block}");
         }
     }

@@ -10,9 +10,14 @@ mod exact;
 mod graph;
 mod heads;
 mod held;
+mod histories;
+mod late;
 mod recipes;
+mod taken;
 mod tries;
+mod waiting;
 mod wander;
+mod words;
 
 pub use alike::Tried;
 

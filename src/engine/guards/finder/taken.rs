@@ -4,8 +4,9 @@ use super::graph::Explored;
 use super::late::{Late, Op, Step};
 use super::*;
 
-/// Random histories in which a node must do what is known.
+/// Random histories in which a node must do what is known, at most, and so many for each root.
 const HISTORIES: u64 = 20_000;
+const OF_ROOT: u64 = 100;
 /// What every way to a root hands over, by number: whether it is there, or by how many others it was voted.
 type Counts = Vec<u8>;
 
@@ -111,13 +112,14 @@ impl<P: Protocol> Finder<P> {
         let mut finder = Finder::empty(machine, me, lying, others);
         (finder.first, finder.controls) = (Some(first), controls);
         finder.exact = Some(Exact { states, votes_twice });
-        for seed in 0..HISTORIES {
+        let histories = HISTORIES.min(OF_ROOT * states as u64);
+        for seed in 0..histories {
             if seed % 64 == 0 && !goes_on() {
                 return Ok(None);
             }
             finder.history_is_known(seed)?;
         }
-        finder.tried = Tried { walks: HISTORIES, pairs: again + waits };
+        finder.tried = Tried { walks: histories, pairs: again + waits };
         Ok(Some(finder))
     }
 }

@@ -81,6 +81,19 @@ pub trait Tallying: Adversary {
     /// not matter whose they are.
     fn tally(&self, message: &Self::Message) -> Option<Tally>;
 
+    /// All that the future of a node depends on, as [`Protocol::key`] says it, but for votes that are too few yet for anything
+    /// that it looks at. So it says which counts are reached, and who has voted at all where the node counts that.
+    ///
+    /// Where it is said, a vote may wait until enough of its tally are there, and judge *guards* needs not visit every state of
+    /// a node. That such a vote changes nothing outside its tally is tried.
+    fn reached(&self, _node: &Self::Node) -> Option<Key> {
+        None
+    }
+
+    /// Takes from a node the votes of others that it has counted, and whatever else it would have again if it were handed once
+    /// more what it was handed. Each time it is tried whether it has. The node's own votes have to stay.
+    fn forget(&self, _node: &mut Self::Node) {}
+
     /// Renamings of all that is named, as of two values, under which nothing changes: what each makes of a message. Each
     /// is tried before it is used.
     fn renamings(&self) -> Vec<Renaming<Self>> {
@@ -118,6 +131,8 @@ pub(crate) struct Quorums<P: Protocol> {
     pub(crate) control: fn(&P, &P::Node) -> Key,
     pub(crate) tally: fn(&P, &P::Message) -> Option<Tally>,
     pub(crate) renamings: fn(&P) -> Vec<Renaming<P>>,
+    pub(crate) reached: fn(&P, &P::Node) -> Option<Key>,
+    pub(crate) forget: fn(&P, &mut P::Node),
 }
 
 type PartsFn<P> = fn(&P, &<P as Protocol>::Message) -> Vec<(NodeId, <P as Protocol>::Message)>;
@@ -130,6 +145,8 @@ impl<P: Tallying> Quorums<P> {
             control: P::control,
             tally: P::tally,
             renamings: P::renamings,
+            reached: P::reached,
+            forget: P::forget,
         }
     }
 }

@@ -15,6 +15,18 @@ struct Heads {
     /// What each node says at once.
     says: [&'static [Said]; 4],
     is_keyed: bool,
+    told: Told,
+}
+
+/// What is said of the counts that a node has reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// Nothing: all of its states are visited.
+    Nothing,
+    /// How many have spoken.
+    Heads,
+    /// That votes with which no tally is full change nothing, which is not so.
+    TooLittle,
 }
 
 /// When a node decides: always on something that is not valid.
@@ -94,6 +106,19 @@ impl Tallying for Heads {
         Key::debug(decided)
     }
 
+    fn reached(&self, (_, heard, decided): &Listener) -> Option<Key> {
+        let heads: BTreeSet<NodeId> = heard.iter().map(|(from, _)| *from).collect();
+        match self.told {
+            Told::Nothing => None,
+            Told::Heads => Some(Key::debug(&(heads.len(), decided))),
+            Told::TooLittle => Some(Key::debug(decided)),
+        }
+    }
+
+    fn forget(&self, (_, heard, _): &mut Listener) {
+        heard.clear();
+    }
+
     fn tally(&self, said: &Said) -> Option<Tally> {
         match (self.rule, said) {
             // Who has cast which vote would tell the two ways apart.
@@ -112,7 +137,7 @@ const BOTH: &[Said] = &[Said::This, Said::That];
 fn a_node_that_votes_in_two_tallies_is_one_head() {
     for is_keyed in [false, true] {
         let check = |says| {
-            let heads = Heads { rule: Rule::TwoHeads, says, is_keyed };
+            let heads = Heads { rule: Rule::TwoHeads, says, is_keyed, told: Told::Nothing };
             Check::new(heads).byzantine([NodeId(3)]).run().unwrap()
         };
         let silent = check([&[], &[], &[], &[]]);
@@ -132,13 +157,13 @@ fn a_node_that_votes_in_two_tallies_is_one_head() {
 #[test]
 fn honest_nodes_that_vote_twice_are_not_taken_for_byzantine() {
     let says: [&[Said]; 4] = [BOTH, BOTH, &[], &[]];
-    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true })
+    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true, told: Told::Nothing })
         .byzantine([NodeId(3)])
         .run()
         .unwrap();
     assert_eq!(checked.conclusion(), Conclusion::Unsafe, "{checked}");
     let says: [&[Said]; 4] = [&[Said::This], &[Said::That], &[], &[]];
-    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true })
+    let checked = Check::new(Heads { rule: Rule::TwoFaced, says, is_keyed: true, told: Told::Nothing })
         .byzantine([NodeId(3)])
         .run()
         .unwrap();
@@ -149,7 +174,7 @@ fn honest_nodes_that_vote_twice_are_not_taken_for_byzantine() {
 #[test]
 fn what_one_way_to_a_state_takes_is_not_what_it_takes() {
     for says in [[BOTH, BOTH, &[], &[]], [BOTH, &[], BOTH, &[]]] {
-        let heads = Heads { rule: Rule::OneOfTwo, says, is_keyed: true };
+        let heads = Heads { rule: Rule::OneOfTwo, says, is_keyed: true, told: Told::Nothing };
         let guards = Guards::exact(Arc::new(heads), 0, 1, &AtomicBool::new(false)).unwrap().unwrap();
         let explored = guards.explore(&[], None, GuardOptions::default(), &|_, _| true);
         // It need not find out which of the two ways it is, but must not say that there is none.
@@ -159,4 +184,18 @@ fn what_one_way_to_a_state_takes_is_not_what_it_takes() {
         };
         assert!(is_seen, "{explored:?}");
     }
+}
+
+/// Votes of two tallies that are counted together may not wait for each other: who says of them that they may is refused.
+#[test]
+fn votes_that_are_said_to_wait_and_may_not_are_found_out() {
+    let says: [&[Said]; 4] = [&[Said::This], &[], &[], &[]];
+    let late = |told| {
+        let heads = Heads { rule: Rule::TwoHeads, says, is_keyed: true, told };
+        let guards = Guards::late(Arc::new(heads), 1, 1, &AtomicBool::new(false))?;
+        guards.unwrap().explore(&[NodeId(3)], None, GuardOptions::default(), &|_, _| true)
+    };
+    let (heads, little) = (late(Told::Heads), late(Told::TooLittle));
+    assert!(matches!(&heads, Ok(explored) if matches!(explored.end, Ended::Violated(_))), "{heads:?}");
+    assert!(matches!(little, Err(Unfit::Missed(_))), "{little:?}");
 }

@@ -30,6 +30,8 @@ enum Keyed {
     All,
     /// All but the votes that were counted.
     NoVotes,
+    /// All, and which counts are reached.
+    Reached,
 }
 
 /// Of four nodes two are a quorum: one that votes twice makes two of them.
@@ -106,7 +108,7 @@ impl Protocol for Count {
     fn key(&self, (_, node): &(NodeId, Voter)) -> Option<Key> {
         match self.keyed {
             Keyed::Nothing => None,
-            Keyed::All => Some(Key::debug(node)),
+            Keyed::All | Keyed::Reached => Some(Key::debug(node)),
             Keyed::NoVotes => Some(Key::debug(&(node.voted, node.decided))),
         }
     }
@@ -132,6 +134,14 @@ impl Tallying for Count {
 
     fn tally(&self, message: &Said) -> Option<Tally> {
         matches!(message, Said::Vote(_)).then_some(Tally(0))
+    }
+
+    fn reached(&self, (me, node): &(NodeId, Voter)) -> Option<Key> {
+        (self.keyed == Keyed::Reached).then(|| Key::debug(&(node.voted, node.decided, node.votes.get(me))))
+    }
+
+    fn forget(&self, (me, node): &mut (NodeId, Voter)) {
+        node.votes.retain(|voter, _| voter == me);
     }
 
     fn renamings(&self) -> Vec<Renaming<Self>> {
@@ -183,6 +193,24 @@ fn where_all_states_of_the_nodes_were_visited_it_holds() {
     let explored = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true).unwrap();
     assert!(explored.is_exact && explored.locals > 100 && explored.tried.pairs > 1000, "{explored:?}");
     Check::new(Count { keyed: Keyed::All, ..NAIVE }).byzantine([NodeId(0)]).assert_violates("agreement");
+}
+
+/// Where it is said which counts are reached, votes wait for the last of their count, and few states are visited.
+#[test]
+fn where_votes_can_wait_few_states_are_visited_and_it_holds() {
+    let told = Count { keyed: Keyed::Reached, ..REPAIRED };
+    let checked = Check::new(told).byzantine([NodeId(3)]).run().unwrap();
+    let said = checked.to_string();
+    assert_eq!(checked.conclusion(), Conclusion::Holds, "{said}");
+    assert!(said.contains("put off"), "{said}");
+    let guards = Guards::late(Arc::new(told), 1, 1, &AtomicBool::new(false)).unwrap().unwrap();
+    let explored = guards.explore(&[NodeId(0)], None, GuardOptions::default(), &|_, _| true).unwrap();
+    assert!(explored.is_late && explored.locals < 60 && explored.tried.walks > 500, "{explored:?}");
+    Check::new(Count { keyed: Keyed::Reached, ..NAIVE }).byzantine([NodeId(0)]).assert_violates("agreement");
+    // Of a protocol that does not say it nothing is put off.
+    let silent =
+        Guards::late(Arc::new(Count { keyed: Keyed::All, ..REPAIRED }), 1, 1, &AtomicBool::new(false));
+    assert!(matches!(silent, Err(Unfit::TooLarge)));
 }
 
 /// A key that leaves something out is refused, and nothing is said to hold.
@@ -240,6 +268,17 @@ fn whole_quorums_reach_what_single_messages_reach() {
         let keyed = Arc::new(Count { keyed: Keyed::All, ..protocol });
         let exact = Guards::exact(keyed, 1, 1, &never).unwrap().unwrap();
         assert_eq!(exact.statements(&[byzantine]).unwrap(), wholly);
+        let told = Arc::new(Count { keyed: Keyed::Reached, ..protocol });
+        let late = Guards::late(told, 1, 1, &never).unwrap().unwrap();
+        let late = late.statements(&[byzantine]).unwrap();
+        assert_eq!(late.sent, singly.sent, "{byzantine}");
+        // A node may decide on what it sends at once; and it decides on nothing else.
+        for (one, other) in [(&singly, &late), (&late, &singly)] {
+            for (sent, decision) in &one.decided {
+                let is_there = |(more, known): &(BTreeSet<_>, _)| known == decision && more.is_superset(sent);
+                assert!(other.decided.iter().any(is_there), "{sent:?} {decision}");
+            }
+        }
         // A control state that leaves something out adds steps, and takes none away.
         let forgetful = Arc::new(Count { keyed: Keyed::All, forgets: true, ..protocol });
         let forgetful = Guards::exact(forgetful, 1, 1, &never).unwrap().unwrap();

@@ -19,7 +19,7 @@ use super::types::{
     CertificateError, NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, Timeout, TimeoutKind,
     VoteType,
 };
-use super::{begin_replay, end_replay, known, other, start, state};
+use super::{LOOKS_AGAIN, begin_replay, end_replay, known, other, start, state};
 use crate::bound::{Bound, alphabet};
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -433,6 +433,25 @@ impl Tallying for Consensus {
     /// The prevotes of a round are counted together, and its precommits.
     fn tally(&self, message: &Message) -> Option<Tally> {
         message.tally()
+    }
+
+    fn reached(&self, node: &Host) -> Option<Key> {
+        // Where a driver does not look again at what came before its step, nothing may be put off.
+        if !LOOKS_AGAIN || self.has_crashes {
+            return None;
+        }
+        if Self::is_over(node) {
+            return Some(Key::text("over"));
+        }
+        let mut text = known::reached(&node.state.driver, node.last(), self.bound);
+        let _ = write!(text, " {:?}", node.state.full_proposal_keeper);
+        Some(Key::text(text))
+    }
+
+    fn forget(&self, node: &mut Host) {
+        if !Self::is_over(node) {
+            known::forget(&mut node.state.driver, self.bound);
+        }
     }
 
     /// The first two values may be exchanged.

@@ -5,7 +5,7 @@ pub use informalsystems_malachitebft_core_driver as driver;
 pub use informalsystems_malachitebft_core_types as types;
 
 use consensus::{Effect, Input, Params, Resumable, Resume, SignedConsensusMsg, State, WalEntry};
-use types::{Round, ThresholdParams, ValueOrigin, ValuePayload};
+use types::{Round, ThresholdParams, TimeoutKind, ValueOrigin, ValuePayload};
 
 #[macro_use]
 #[path = "../../malachite/src/asks_0_5.rs"]
@@ -75,7 +75,15 @@ pub fn commits(driver: &Driver<Bare>, rounds: u32, values: u8) -> String {
     format!("{held:?}")
 }
 
-/// What a driver has asked for in its round and asks for no more, for a key: this release does not look.
-pub fn scheduled(_: &Driver<Bare>) -> String {
-    String::new()
+/// Whether a driver asks for a timeout of its round no more: this release always does.
+pub fn is_scheduled(_: &Driver<Bare>, _: TimeoutKind) -> bool {
+    false
+}
+
+/// Whether a driver looks at all counts of its round when its step changes: one count hides others in this release.
+pub const LOOKS_AGAIN: bool = false;
+
+/// Whether a driver holds this commit certificate.
+pub fn has_commit(driver: &Driver<Bare>, round: Round, value: Id) -> bool {
+    driver.commit_certificate(round, value).is_some()
 }

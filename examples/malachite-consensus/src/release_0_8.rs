@@ -7,7 +7,7 @@ pub use arc_malachitebft_core_driver as driver;
 pub use arc_malachitebft_core_types as types;
 
 use consensus::{Effect, Input, Params, Resumable, Resume, State};
-use types::{ThresholdParams, ValuePayload, VoteExtensionPolicy};
+use types::{Round, ThresholdParams, TimeoutKind, ValuePayload, VoteExtensionPolicy};
 
 #[macro_use]
 #[path = "../../malachite/src/asks_0_8.rs"]
@@ -19,7 +19,7 @@ mod context;
 #[path = "../../malachite/src/known.rs"]
 mod known;
 
-use context::{At, Bare, Members, Number};
+use context::{At, Bare, Id, Members, Number};
 use driver::Driver;
 
 /// What stands in the tables of this release.
@@ -68,7 +68,15 @@ pub fn commits(driver: &Driver<Bare>, _: u32, _: u8) -> String {
     format!("{:?}", held.collect::<BTreeSet<_>>())
 }
 
-/// What a driver has asked for in its round and asks for no more, for a key.
-pub fn scheduled(driver: &Driver<Bare>) -> String {
-    format!("{:?}", driver.round_state().scheduled_timeouts)
+/// Whether a driver asks for a timeout of its round no more.
+pub fn is_scheduled(driver: &Driver<Bare>, kind: TimeoutKind) -> bool {
+    !driver.round_state().clone().check_timeout(kind)
+}
+
+/// Whether a driver looks at all counts of its round when its step changes.
+pub const LOOKS_AGAIN: bool = true;
+
+/// Whether a driver holds this commit certificate.
+pub fn has_commit(driver: &Driver<Bare>, round: Round, value: Id) -> bool {
+    driver.commit_certificate(round, &value).is_some()
 }

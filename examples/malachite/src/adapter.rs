@@ -10,7 +10,7 @@ use super::types::{
     Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
     Timeout, TimeoutKind, Validator, Validity, VoteType,
 };
-use super::{commit, drops_polka, drops_proposal, drops_vote, known};
+use super::{LOOKS_AGAIN, commit, drops_polka, drops_proposal, drops_vote, known};
 use crate::bound::Bound;
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -61,17 +61,25 @@ impl Malachite {
         if matches!(input, driver::Input::NewRound(..)) {
             node.clocks.drain(..).for_each(|clock| effects.stop(clock));
         }
-        let before = node.driver.step();
         // The host would give up; here it is seen as a panic.
         let outputs = node.driver.process(input).unwrap_or_else(|error| panic!("the driver fails: {error}"));
-        if before != node.driver.step() && node.driver.step_is_prevote() {
-            let clock = Event::Timeout(Clock::Propose, round_of(node.driver.round()));
-            node.clocks.retain(|other| *other != clock);
-            effects.stop(clock);
-        }
         for output in outputs {
             self.obey(node, output, effects);
         }
+        Self::leave(node, effects);
+    }
+
+    /// Stops what is for a step that is past: nothing comes of it.
+    fn leave(node: &mut Host, effects: &mut Effects<Self>) {
+        let (round, driver) = (round_of(node.driver.round()), &node.driver);
+        let is_past = |clock: &Event| match *clock {
+            Event::Timeout(Clock::Propose, of) | Event::Value(of, _) => {
+                of == round && !driver.step_is_propose()
+            }
+            Event::Timeout(Clock::Prevote, of) => of == round && driver.step_is_precommit(),
+            Event::Timeout(Clock::Precommit, _) => false,
+        };
+        node.clocks.extract_if(.., |clock| is_past(clock)).for_each(|clock| effects.stop(clock));
     }
 
     fn obey(&self, node: &mut Host, output: Output<Bare>, effects: &mut Effects<Self>) {
@@ -293,6 +301,23 @@ impl Tallying for Malachite {
     /// The prevotes of a round are counted together, and its precommits.
     fn tally(&self, message: &Message) -> Option<Tally> {
         message.tally()
+    }
+
+    fn reached(&self, node: &Host) -> Option<Key> {
+        // Where a driver does not look again at what came before its step, nothing may be put off.
+        if !LOOKS_AGAIN {
+            return None;
+        }
+        if node.is_past || node.driver.step_is_commit() {
+            return Some(Key::text("over"));
+        }
+        Some(Key::text(known::reached(&node.driver, node.last(), self.0)))
+    }
+
+    fn forget(&self, node: &mut Host) {
+        if !node.is_past && !node.driver.step_is_commit() {
+            known::forget(&mut node.driver, self.0);
+        }
     }
 
     /// The first two values may be exchanged.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 pub use arc_malachitebft_core_driver as driver;
 pub use arc_malachitebft_core_types as types;
 
-use types::{ExtendedCommitCertificate, ExtendedCommitSignature, Round, SignedMessage};
+use types::{ExtendedCommitCertificate, ExtendedCommitSignature, Round, SignedMessage, TimeoutKind};
 
 #[macro_use]
 #[path = "asks_0_8.rs"]
@@ -55,7 +55,15 @@ pub fn commits(driver: &Driver, _: u32, _: u8) -> String {
     format!("{:?}", held.collect::<BTreeSet<_>>())
 }
 
-/// What a driver has asked for in its round and asks for no more, for a key.
-pub fn scheduled(driver: &Driver) -> String {
-    format!("{:?}", driver.round_state().scheduled_timeouts)
+/// Whether a driver asks for a timeout of its round no more.
+pub fn is_scheduled(driver: &Driver, kind: TimeoutKind) -> bool {
+    !driver.round_state().clone().check_timeout(kind)
+}
+
+/// Whether a driver looks at all counts of its round when its step changes.
+pub const LOOKS_AGAIN: bool = true;
+
+/// Whether a driver holds this commit certificate.
+pub fn has_commit(driver: &Driver, round: Round, value: Id) -> bool {
+    driver.commit_certificate(round, &value).is_some()
 }

@@ -11,7 +11,11 @@ mod release_0_5;
 #[path = "../src/release_0_8.rs"]
 mod release_0_8;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use bft_check::check::Check;
+use bft_check::engine::guards::Guards;
 use bft_check::protocol::NodeId;
 
 use bound::Bound;
@@ -24,7 +28,31 @@ fn release_0_5_forks_in_two_rounds() {
     check.assert_violates("agreement");
 }
 
-/// One round and one value: every state of every validator is visited.
+/// Where messages that can wait are put off, the same is said and decided as where every state of every validator is visited.
+#[test]
+fn what_waits_is_not_missing() {
+    let bound = Bound { nodes: 4, rounds: 1, value_count: 1 };
+    let (malachite, never) = (|| Arc::new(release_0_8::adapter::Malachite(bound)), AtomicBool::new(false));
+    let late = Guards::late(malachite(), 1, 2, &never).unwrap().unwrap();
+    let exact = Guards::exact(malachite(), 1, 2, &never).unwrap().unwrap();
+    for byzantine in NodeId::all(4) {
+        let late = late.statements(&[byzantine]).unwrap();
+        let exact = exact.statements(&[byzantine]).unwrap();
+        assert_eq!(late.sent, exact.sent, "{byzantine}");
+        // A validator may say something by the way when it decides: then it has said it before.
+        for (one, other) in [(&exact, &late), (&late, &exact)] {
+            for (sent, decision) in &one.decided {
+                let mut all = other.decided.iter();
+                assert!(
+                    all.any(|(more, known)| known == decision && more.is_superset(sent)),
+                    "{sent:?} {decision}"
+                );
+            }
+        }
+    }
+}
+
+/// One round and one value.
 #[test]
 fn release_0_8_holds_in_one_round() {
     let bound = Bound { nodes: 4, rounds: 1, value_count: 1 };

@@ -27,10 +27,16 @@ const LEARNED: &str = "control state and what it has sent: whole quorums are ste
 const EXACT: &str = "control state and what it has sent; the steps of those: all of its states, by the protocol's key, tried on \
                      samples";
 
+/// What tells states of a node apart, where messages that could as well come later were put off.
+const LATE: &str = "control state and what it has sent; the steps of those: with all put off that could as well come later, tried on \
+                    samples";
+
 /// What each node can do, or why that is not known; and how long it took to find out.
 pub(super) struct Tables<P: Protocol> {
+    /// With all put off that could as well come later, where the protocol says what counts have reached.
+    late: Known<P>,
     /// Not tried: they show violations.
-    guards: Known<P>,
+    untried: OnceLock<Known<P>>,
     /// With nothing missing, once a row needs it: they show that there is none.
     exact: OnceLock<Known<P>>,
     /// Tried, once a row needs it, where the nodes have too many states.
@@ -48,6 +54,7 @@ enum Stage {
     Untried,
     Exact,
     Tried,
+    Late,
 }
 
 /// A search of what all honest nodes can be in together that a limit has ended. Tables are had again by finding them out again.
@@ -89,9 +96,16 @@ impl<P: Protocol> Tables<P> {
     /// Finds out what each node can do.
     pub fn of(protocol: &Arc<P>, byzantine: usize, limits: &Limits, progress: &Progress) -> Self {
         let begin = Instant::now();
-        let guards = Guards::untried(Arc::clone(protocol), byzantine, limits.threads, &progress.stop);
-        let (exact, tried, threads) = (OnceLock::new(), OnceLock::new(), limits.threads);
-        Tables { guards, exact, tried, byzantine, threads, took: begin.elapsed(), ended: None }
+        let late = Guards::late(Arc::clone(protocol), byzantine, limits.threads, &progress.stop);
+        let (untried, exact, tried) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let (threads, is_late) = (limits.threads, late.is_ok());
+        let mut tables =
+            Tables { late, untried, exact, tried, byzantine, threads, took: Duration::ZERO, ended: None };
+        if !is_late {
+            let _ = tables.known(Stage::Untried, protocol, progress);
+        }
+        tables.took = begin.elapsed();
+        tables
     }
 
     /// The tables, and the limit that has ended them if they are not whole.
@@ -108,7 +122,10 @@ impl<P: Protocol> Tables<P> {
     fn known(&self, stage: Stage, protocol: &Arc<P>, progress: &Progress) -> &Known<P> {
         let (byzantine, threads, stop) = (self.byzantine, self.threads, &progress.stop);
         match stage {
-            Stage::Untried => &self.guards,
+            Stage::Late => &self.late,
+            Stage::Untried => {
+                self.untried.get_or_init(|| Guards::untried(Arc::clone(protocol), byzantine, threads, stop))
+            }
             Stage::Exact => {
                 self.exact.get_or_init(|| Guards::exact(Arc::clone(protocol), byzantine, threads, stop))
             }
@@ -141,7 +158,7 @@ impl<P: Protocol> Tables<P> {
         };
         let (mut stage, before, mut product) = match from {
             Some(HaltedRow { stage, elapsed, product }) => (stage, elapsed, Some(product)),
-            None => (Stage::Untried, Duration::ZERO, None),
+            None => (Stage::Late, Duration::ZERO, None),
         };
         let explored = loop {
             let explored = match self.known(stage, protocol, progress) {
@@ -160,6 +177,7 @@ impl<P: Protocol> Tables<P> {
             };
             stage = match (stage, &explored) {
                 // What shows no violation is looked at again, with nothing missing.
+                (Stage::Late, Err(Unfit::TooLarge | Unfit::Spurious(_) | Unfit::Missed(_))) => Stage::Untried,
                 (Stage::Untried, Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_))) => Stage::Exact,
                 (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => Stage::Tried,
                 _ => break explored,
@@ -170,24 +188,32 @@ impl<P: Protocol> Tables<P> {
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
         coverage.elapsed = before.saturating_add(begin.elapsed());
-        let is_exact =
-            matches!(&explored, Ok(Some(explored)) if explored.is_exact && explored.end == Ended::Exhausted);
+        let found = match &explored {
+            Ok(Some(explored)) if explored.end != Ended::Exhausted => Steps::Learned,
+            Ok(Some(Explored { is_late: true, .. })) => Steps::Late,
+            Ok(Some(Explored { is_exact: true, .. })) => Steps::Exact,
+            _ => Steps::Learned,
+        };
         let verdict = match explored {
             Ok(explored) => verdict(&**protocol, bound, explored, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
             Err(why) => Verdict::Refused(Refusal::Quorums(why.to_string())),
         };
         let halted = product.map(|product| HaltedRow { stage, elapsed: coverage.elapsed, product });
-        (Described { adversary: self.adversary(bound), is_exact }.row(coverage, verdict), halted)
+        (Described { adversary: self.adversary(bound), found }.row(coverage, verdict), halted)
+    }
+
+    /// Some of the tables that are known.
+    fn any(&self) -> Option<&Guards<P>> {
+        let untried = self.untried.get().and_then(|known| known.as_ref().ok());
+        self.late.as_ref().ok().or(untried)?.as_ref()
     }
 
     fn adversary(&self, bound: &Bound) -> String {
         if bound.byzantine.is_empty() {
             return "nobody lies".to_owned();
         }
-        let alphabet =
-            self.guards.as_ref().ok().and_then(|guards| guards.as_ref()).map_or(0, Guards::alphabet);
-        most_general(&bound.byzantine, alphabet)
+        most_general(&bound.byzantine, self.any().map_or(0, Guards::alphabet))
     }
 }
 
@@ -261,14 +287,29 @@ fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant, as
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Described {
     adversary: String,
-    /// Whether every input was handed to every state of every node.
-    is_exact: bool,
+    found: Steps,
+}
+
+/// How the steps of control states were found, as a row says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum Steps {
+    /// By trying.
+    Learned,
+    /// By handing every input to every state of every node.
+    Exact,
+    /// With all put off that could as well come later.
+    Late,
 }
 
 impl Described {
     /// What a row says of itself.
     pub fn of(row: &Row) -> Self {
-        Described { adversary: row.adversary.clone(), is_exact: row.key == EXACT }
+        let found = match row.key {
+            EXACT => Steps::Exact,
+            LATE => Steps::Late,
+            _ => Steps::Learned,
+        };
+        Described { adversary: row.adversary.clone(), found }
     }
 
     /// The row of which that is said.
@@ -277,7 +318,11 @@ impl Described {
             asked: "safety",
             adversary: self.adversary,
             network: "any order, with repetition".to_owned(),
-            key: if self.is_exact { EXACT } else { LEARNED },
+            key: match self.found {
+                Steps::Learned => LEARNED,
+                Steps::Exact => EXACT,
+                Steps::Late => LATE,
+            },
             coverage,
             levels: Vec::new(),
             verdict,
@@ -303,6 +348,7 @@ impl HaltedRow {
             0 => Stage::Untried,
             1 => Stage::Exact,
             2 => Stage::Tried,
+            3 => Stage::Late,
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
         let elapsed = read_duration(file)?;
@@ -323,7 +369,7 @@ fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>,
     let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
     match explored.end {
         Ended::Stopped => Verdict::NotExhausted(ended),
-        // Every input was handed to every state of every node: nothing is missing.
+        // Every input was handed to every state of every node, or what was not could wait: nothing is missing.
         Ended::Exhausted if explored.is_exact && explored.decides => Verdict::Holds,
         Ended::Exhausted if explored.is_exact => Verdict::Vacuous,
         // Samples may refute that nothing is missing, and do not show it.

@@ -58,6 +58,8 @@ pub struct Explored {
     pub locals: u64,
     /// Whether nothing is missing of what each node can do: every input was handed to every state of it.
     pub is_exact: bool,
+    /// Whether what could as well be handed over later was put off: that nothing is missing rests on that.
+    pub is_late: bool,
     /// Whether an honest node can decide anything.
     pub decides: bool,
     /// How it ended.
@@ -127,7 +129,8 @@ impl<P: Protocol> Guards<P> {
             walks: 0,
             tried: finders.iter().fold(Tried::default(), |all, finder| all.and(finder.tried)),
             locals: finders.iter().filter_map(|finder| finder.exact).map(|exact| exact.states as u64).sum(),
-            is_exact: self.found == HowFound::Exactly,
+            is_exact: matches!(self.found, HowFound::Exactly | HowFound::Late),
+            is_late: self.found == HowFound::Late,
             decides: false,
             end: Ended::Stopped,
         };
@@ -143,7 +146,7 @@ impl<P: Protocol> Guards<P> {
                 })?))
             }
             product::End::Exhausted if self.found == HowFound::Untried => return Err(Unfit::Untried),
-            product::End::Exhausted if self.found == HowFound::Exactly => {
+            product::End::Exhausted if explored.is_exact => {
                 // They are no part of why nothing is missing.
                 explored.walks = options.walks.min(CONFIRMED);
                 self.look_up(&found, &product, &symmetries, &searched, explored.walks)?;

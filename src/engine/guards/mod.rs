@@ -28,6 +28,10 @@
 //! (`finder::exact`): none is missing, whatever the control state leaves out, and none of the trials above is needed. What is
 //! taken for granted is the key, which is tried on samples as everywhere; and that of the others only so many say two things where
 //! one is counted, which holds of nodes of which none does so, and is not used of others.
+//!
+//! **Where few states are enough.** Of a protocol that says which counts a node has reached (`Tallying::reached`), what is handed to a
+//! node waits as long as it can (`finder::late`). What may wait is run in both orders, and what a node forgets it is handed
+//! again, each time; what is taken for granted beyond that is tried on samples (`finder::waiting`, `finder::taken`).
 
 mod alphabet;
 mod enact;
@@ -84,6 +88,8 @@ enum HowFound {
     Tried,
     /// By handing every input to every state of the node: nothing is missing.
     Exactly,
+    /// By handing over as late as can be: nothing is missing, if what was put off could wait.
+    Late,
 }
 
 impl<P: Protocol> std::fmt::Debug for Guards<P> {
@@ -143,6 +149,26 @@ impl<P: Protocol> Guards<P> {
         }
     }
 
+    /// Finds out what each node can do with all put off that could as well come later: then nothing is missing, if that is so.
+    ///
+    /// # Errors
+    /// The judge cannot take the protocol; it does not say what counts have reached, or its nodes have too many states; or chance
+    /// finds something that is missing.
+    pub fn late(
+        protocol: Arc<P>,
+        byzantine: usize,
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Unfit> {
+        let known = Self::known(protocol, byzantine, threads, HowFound::Late, stop)?;
+        let votes_twice = |finder: &Finder<P>| finder.exact.is_some_and(|exact| exact.votes_twice);
+        match known {
+            // That only so many others say two things where one is counted was taken for granted.
+            Some(guards) if guards.finders.iter().any(votes_twice) => Err(Unfit::TooLarge),
+            known => Ok(known),
+        }
+    }
+
     fn known(
         protocol: Arc<P>,
         byzantine: usize,
@@ -167,6 +193,7 @@ impl<P: Protocol> Guards<P> {
                         let goes_on = || !stop.load(Relaxed) && !is_over.load(Relaxed);
                         let closed = match how {
                             HowFound::Exactly => Finder::exact(machine, me, byzantine, &goes_on),
+                            HowFound::Late => Finder::late(machine, me, byzantine, &goes_on),
                             how => Finder::close(machine, me, byzantine, how == HowFound::Tried, stop),
                         };
                         is_over.fetch_or(!matches!(closed, Ok(Some(_))), Relaxed);

@@ -49,6 +49,12 @@ impl Cast {
             }
             heads => all = both(&all, &self.voted_by(alphabet, node, &needs.votes, usize::from(heads))),
         }
+        for &(vote, count) in &needs.apart {
+            all = both(&all, &self.voted(node, &[(vote, count)]));
+        }
+        for &(group, count) in &needs.totals {
+            all = both(&all, &self.any_of(alphabet, node, group, usize::from(count)));
+        }
         for single in &needs.singles {
             let any = match *single {
                 Single::Plain(from, content) => {
@@ -115,6 +121,23 @@ impl Cast {
                 let by = chosen.into_iter().map(|voter| (group, voter));
                 open.push((place + 1, bits, used.iter().copied().chain(by).collect()));
             }
+        }
+        smallest(any)
+    }
+
+    /// The smallest sets of honest votes with which so many have voted in a group, whatever they have voted; each Byzantine node
+    /// has.
+    fn any_of<P: Protocol>(&self, alphabet: &Alphabet<P>, node: NodeId, group: usize, count: usize) -> Any {
+        let others = self.honest.iter().copied().filter(|other| *other != node);
+        let mut any = Vec::new();
+        for voters in others.combinations(count.saturating_sub(self.byzantine.len())) {
+            let mut masks: Any = vec![0];
+            for voter in voters {
+                let bits = alphabet.groups[group].iter().filter_map(|vote| self.bit(voter, *vote));
+                let bits: Any = bits.collect();
+                masks = masks.iter().flat_map(|mask| bits.iter().map(move |bit| mask | bit)).collect();
+            }
+            any.extend(masks);
         }
         smallest(any)
     }

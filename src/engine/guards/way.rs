@@ -24,6 +24,11 @@ pub(super) struct Needs {
     /// By how many nodes, at least, these votes are cast in all groups together; 0 if a node may cast one in each group. Some
     /// rules count whoever has voted, whatever kind of vote it was.
     pub heads: u8,
+    /// Votes of others that were counted before, of each content so many. One that is Byzantine may have cast several of them;
+    /// ascending.
+    pub apart: Vec<(Content, u8)>,
+    /// By how many others whatever was voted in a group before; ascending.
+    pub totals: Vec<(usize, u8)>,
     /// Ascending.
     pub singles: Vec<Single>,
 }
@@ -37,6 +42,13 @@ impl Needs {
         are_as_many
             && self.own.iter().all(|own| other.own.contains(own))
             && self.votes.iter().all(|(vote, least)| count(*vote) >= *least)
+            && self
+                .apart
+                .iter()
+                .all(|(vote, least)| other.apart.iter().any(|(known, count)| known == vote && count >= least))
+            && self.totals.iter().all(|(group, least)| {
+                other.totals.iter().any(|(known, count)| known == group && count >= least)
+            })
             && self.singles.iter().all(|single| other.singles.contains(single))
     }
 }

@@ -12,20 +12,20 @@ use crate::protocol::Key;
 const SAMPLES: usize = 10_000;
 
 /// Which others have said what in a group, by group and node: a bit for each message of it.
-type Said = Vec<u16>;
+pub(super) type Said = Vec<u16>;
 
 /// A state of the node.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct State {
-    key: Key,
+    pub key: Key,
     pub control: u32,
     /// Ascending.
-    timers: Vec<u16>,
+    pub timers: Vec<u16>,
     /// All that the node has sent, ascending.
     pub sent: Vec<Content>,
     /// Ascending.
-    decided: Vec<u16>,
-    said: Said,
+    pub decided: Vec<u16>,
+    pub said: Said,
 }
 
 /// An input that leads elsewhere.
@@ -76,14 +76,7 @@ impl<P: Protocol> Explorer<'_, P> {
         let (Some(node), done) = self.machine.begin(self.me)? else { return Ok(Explored::TooMany) };
         let Some(key) = self.key(&node) else { return Ok(Explored::TooMany) };
         let said = vec![0; self.machine.alphabet.groups.len() * (self.others.len() + 1)];
-        let mut first = State {
-            key,
-            control: node.control,
-            timers: node.timers.clone(),
-            sent: Vec::new(),
-            decided: Vec::new(),
-            said,
-        };
+        let mut first = State { said, ..State::first(key, &node) };
         first.note(&done);
         self.graph.states.insert(first);
         self.graph.first.push(None);
@@ -322,7 +315,14 @@ impl Graph {
 }
 
 impl State {
-    fn note(&mut self, done: &Done) {
+    /// Where a node begins, of which nobody has said anything.
+    pub fn first<P: Protocol>(key: Key, node: &Running<P>) -> Self {
+        let (sent, decided, said) = (Vec::new(), Vec::new(), Vec::new());
+        State { key, control: node.control, timers: node.timers.clone(), sent, decided, said }
+    }
+
+    /// What is sent and decided counts for ever.
+    pub fn note(&mut self, done: &Done) {
         for &content in &done.sent {
             if let Err(place) = self.sent.binary_search(&content) {
                 self.sent.insert(place, content);

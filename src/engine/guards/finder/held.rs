@@ -40,6 +40,13 @@ impl Held {
         let votes: Vec<Content> = votes.flat_map(|(vote, count)| (0..*count).map(|_| *vote)).collect();
         needs.own.iter().all(|own| self.sent.contains(own))
             && needs.singles.iter().all(|single| self.singles.contains(single))
+            && needs.apart.iter().all(|(vote, count)| {
+                self.votes.iter().filter(|(_, other)| other == vote).count() >= usize::from(*count)
+            })
+            && needs.totals.iter().all(|(group, count)| {
+                let of_group = self.votes.iter().filter(|(_, vote)| alphabet.group(*vote) == Some(*group));
+                of_group.map(|(voter, _)| *voter).collect::<BTreeSet<_>>().len() >= usize::from(*count)
+            })
             && self.are_cast(alphabet, &votes, usize::from(needs.heads), &mut Vec::new())
     }
 

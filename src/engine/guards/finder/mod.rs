@@ -10,9 +10,14 @@ mod exact;
 mod graph;
 mod heads;
 mod held;
+mod histories;
+mod late;
 mod recipes;
+mod taken;
 mod tries;
+mod waiting;
 mod wander;
+mod words;
 
 pub use alike::Tried;
 
@@ -61,7 +66,7 @@ enum Task {
     /// What chance has found somewhere, by its number, here.
     Pattern(u32, usize),
     /// A recipe, after another sample than that which it was found with.
-    Cook(u32, usize, Outcome, Recipe),
+    Cook(u32, usize, Outcome, Box<Recipe>),
 }
 
 /// All that one node can do.
@@ -293,7 +298,9 @@ impl<P: Protocol> Finder<P> {
         let known = &mut self.controls[control as usize];
         known.samples.push(number);
         let cooked = known.ways.iter().flat_map(|(outcome, recipes)| {
-            recipes.iter().map(|recipe| Task::Cook(control, number, outcome.clone(), recipe.clone()))
+            recipes
+                .iter()
+                .map(|recipe| Task::Cook(control, number, outcome.clone(), Box::new(recipe.clone())))
         });
         let cooked: Vec<_> = cooked.collect();
         if is_new {
@@ -371,7 +378,7 @@ impl<P: Protocol> Finder<P> {
         recipes.push(recipe.clone());
         let others = self.controls[control as usize].samples.clone();
         for other in others.into_iter().filter(|other| *other != recipe.origin) {
-            self.plan(other, Task::Cook(control, other, outcome.clone(), recipe.clone()));
+            self.plan(other, Task::Cook(control, other, outcome.clone(), Box::new(recipe.clone())));
         }
         true
     }

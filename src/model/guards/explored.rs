@@ -1,6 +1,5 @@
 //! What was found in local states that differ only in what was sent before, found once.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -42,10 +41,9 @@ pub(super) struct Explorations {
     classes: IndexSet<Class>,
     known: FxHashMap<(usize, Trial), Vec<Known>>,
     /// What was sent in steps, once for all that send it: a hundred local states send the same, and a set has room for more than
-    /// it holds.
+    /// it holds. Messages that are equal but for votes in their certificates have one number anyway. Local states are not to be shared
+    /// so: equal ones can send another NEW-VIEW again.
     emitted: FxHashSet<Emitted>,
-    /// Where steps lead, once for all that lead there.
-    locals: FxHashSet<Arc<Local>>,
     /// How much is kept.
     kept: usize,
 }
@@ -72,8 +70,10 @@ impl Explorations {
         }
         self.kept += 1 + explored.found.len() + explored.told.len();
         for found in &mut explored.found {
-            once(&mut self.emitted, &mut found.emitted);
-            once(&mut self.locals, &mut found.local);
+            match self.emitted.get(&found.emitted) {
+                Some(known) => found.emitted = Arc::clone(known),
+                None => drop(self.emitted.insert(Arc::clone(&found.emitted))),
+            }
         }
         let class = self.classes.insert_full(Class::of(node)).0;
         let explored = Arc::new(explored);
@@ -88,14 +88,6 @@ impl Class {
         let Node { participant, local, changes, .. } = node.clone();
         let resends = local.replica().and_then(State::new_view).cloned();
         Class { participant, local, resends, changes }
-    }
-}
-
-/// Replaces a value by the one that is kept and equal, if there is one; else keeps it.
-fn once<T: Eq + Hash>(kept: &mut FxHashSet<Arc<T>>, value: &mut Arc<T>) {
-    match kept.get(value) {
-        Some(known) => *value = Arc::clone(known),
-        None => drop(kept.insert(Arc::clone(value))),
     }
 }
 

@@ -4,6 +4,7 @@ mod byzantine;
 mod liveness;
 mod onward;
 mod quorums;
+mod quorums_told;
 mod report;
 mod rounds;
 mod run;

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 
 use super::AskedOfProtocol;
+use super::quorums_told::{Described, Steps, verdict};
 use super::report::{Row, Verdict};
 use super::rounds::{Ran, Suspended};
 use super::run::{Job, Outside, Under, until_reached};
@@ -18,18 +18,7 @@ use crate::check::search::Coverage;
 use crate::check::words::{Word, read_list, write_list};
 use crate::engine::guards::{Ended, Explored, GuardOptions, Guards, HaltedProduct, Unfit};
 use crate::engine::{AGREEMENT, Bound, PANICS, Participants, Refusal, SetupError, VALIDITY, most_general};
-use crate::protocol::{Network, Protocol};
-use crate::trace::Story;
-
-/// What tells states of a node apart, where its steps were found out by trying.
-const LEARNED: &str = "control state and what it has sent: whole quorums are steps";
-/// What tells states of a node apart, where every input was handed to every state of it.
-const EXACT: &str = "control state and what it has sent; the steps of those: all of its states, by the protocol's key, tried on \
-                     samples";
-
-/// What tells states of a node apart, where messages that could as well come later were put off.
-const LATE: &str = "control state and what it has sent; the steps of those: with all put off that could as well come later, tried on \
-                    samples";
+use crate::protocol::Protocol;
 
 /// What each node can do, or why that is not known; and how long it took to find out.
 pub(super) struct Tables<P: Protocol> {
@@ -160,6 +149,8 @@ impl<P: Protocol> Tables<P> {
             Some(HaltedRow { stage, elapsed, product }) => (stage, elapsed, Some(product)),
             None => (Stage::Late, Duration::ZERO, None),
         };
+        // What was explored with all put off that could as well come later, if nothing wrong was found in it.
+        let mut late = None;
         let explored = loop {
             let explored = match self.known(stage, protocol, progress) {
                 Ok(Some(guards)) => {
@@ -177,9 +168,19 @@ impl<P: Protocol> Tables<P> {
             };
             stage = match (stage, &explored) {
                 // What shows no violation is looked at again, with nothing missing.
+                (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => {
+                    late = Some(explored);
+                    Stage::Exact
+                }
                 (Stage::Late, Err(Unfit::TooLarge | Unfit::Spurious(_) | Unfit::Missed(_))) => Stage::Untried,
                 (Stage::Untried, Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_))) => Stage::Exact,
-                (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => Stage::Tried,
+                (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => match late.take() {
+                    Some(late) => {
+                        stage = Stage::Late;
+                        break late;
+                    }
+                    None => Stage::Tried,
+                },
                 _ => break explored,
             };
         };
@@ -189,18 +190,20 @@ impl<P: Protocol> Tables<P> {
         }
         coverage.elapsed = before.saturating_add(begin.elapsed());
         let found = match &explored {
-            Ok(Some(explored)) if explored.end != Ended::Exhausted => Steps::Learned,
-            Ok(Some(Explored { is_late: true, .. })) => Steps::Late,
-            Ok(Some(Explored { is_exact: true, .. })) => Steps::Exact,
+            Ok(Some(Explored { end: Ended::Exhausted, .. })) => match stage {
+                Stage::Late => Steps::Late,
+                Stage::Exact => Steps::Exact,
+                Stage::Untried | Stage::Tried => Steps::Learned,
+            },
             _ => Steps::Learned,
         };
         let verdict = match explored {
-            Ok(explored) => verdict(&**protocol, bound, explored, ended.get()),
+            Ok(explored) => verdict(protocol.name(), bound, explored, found, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),
             Err(why) => Verdict::Refused(Refusal::Quorums(why.to_string())),
         };
         let halted = product.map(|product| HaltedRow { stage, elapsed: coverage.elapsed, product });
-        (Described { adversary: self.adversary(bound), found }.row(coverage, verdict), halted)
+        (Described::new(self.adversary(bound), found).row(coverage, verdict), halted)
     }
 
     /// Some of the tables that are known.
@@ -283,53 +286,6 @@ fn reached(limits: &Limits, progress: &Progress, states: u64, begin: Instant, as
     limits.timeout.filter(|most| begin.elapsed() >= *most).map(Limit::Time)
 }
 
-/// What a row says of itself besides what came of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Described {
-    adversary: String,
-    found: Steps,
-}
-
-/// How the steps of control states were found, as a row says it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-enum Steps {
-    /// By trying.
-    Learned,
-    /// By handing every input to every state of every node.
-    Exact,
-    /// With all put off that could as well come later.
-    Late,
-}
-
-impl Described {
-    /// What a row says of itself.
-    pub fn of(row: &Row) -> Self {
-        let found = match row.key {
-            EXACT => Steps::Exact,
-            LATE => Steps::Late,
-            _ => Steps::Learned,
-        };
-        Described { adversary: row.adversary.clone(), found }
-    }
-
-    /// The row of which that is said.
-    pub fn row(self, coverage: Coverage, verdict: Verdict) -> Row {
-        Row {
-            asked: "safety",
-            adversary: self.adversary,
-            network: "any order, with repetition".to_owned(),
-            key: match self.found {
-                Steps::Learned => LEARNED,
-                Steps::Exact => EXACT,
-                Steps::Late => LATE,
-            },
-            coverage,
-            levels: Vec::new(),
-            verdict,
-        }
-    }
-}
-
 impl HaltedRow {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let HaltedRow { stage, elapsed, product } = self;
@@ -362,40 +318,5 @@ impl HaltedRow {
             level: u64::read(file)?,
         };
         Ok(HaltedRow { stage, elapsed, product })
-    }
-}
-
-fn verdict<P: Protocol>(protocol: &P, bound: &Bound, explored: Option<Explored>, ended: Limit) -> Verdict {
-    let Some(explored) = explored else { return Verdict::NotExhausted(ended) };
-    match explored.end {
-        Ended::Stopped => Verdict::NotExhausted(ended),
-        // Every input was handed to every state of every node, or what was not could wait: nothing is missing.
-        Ended::Exhausted if explored.is_exact && explored.decides => Verdict::Holds,
-        Ended::Exhausted if explored.is_exact => Verdict::Vacuous,
-        // Samples may refute that nothing is missing, and do not show it.
-        Ended::Exhausted => {
-            let Explored { states, tried, walks, .. } = explored;
-            let why = Unfit::Unproved { states, pairs: tried.pairs, runs: tried.walks + walks };
-            Verdict::Refused(Refusal::Quorums(why.to_string()))
-        }
-        Ended::Violated(acted) => {
-            let acted = *acted;
-            Verdict::Violated {
-                steps: acted.steps.len(),
-                story: Box::new(Story {
-                    protocol: protocol.name(),
-                    participants: acted.participants,
-                    bound: Bound {
-                        most_general: !bound.byzantine.is_empty(),
-                        network: Some(Network::AnyOrder),
-                        ..bound.clone()
-                    },
-                    opening: 0,
-                    steps: acted.steps,
-                    violation: acted.violation,
-                    end: None,
-                }),
-            }
-        }
     }
 }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::AskedOfProtocol;
-use super::quorums::{Described, HaltedRow, are_steps};
+use super::quorums::{HaltedRow, are_steps};
+use super::quorums_told::Described;
 use super::report::{Row, Verdict};
 use super::rounds::{Kept, Known, Suspended};
 use super::run::{self, Job};

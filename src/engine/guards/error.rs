@@ -65,6 +65,20 @@ pub enum Unfit {
         /// Random runs, of single nodes and of all honest ones, that were looked up.
         runs: u64,
     },
+    /// Nothing wrong was found with all put off that could as well come later, which rests on samples.
+    #[error(
+        "nothing wrong was found in all {states} states, with everything put off that could as well come later; but that no step \
+         takes more than was tried before it, and that what may wait for each may wait for all, rests on {pairs} samples and {runs} \
+         runs of real nodes, which have not refuted it and do not prove it"
+    )]
+    PutOff {
+        /// States of all honest nodes together.
+        states: u64,
+        /// Orders in which something waited that were drawn and tried.
+        pairs: u64,
+        /// Random runs, of single nodes and of all honest ones, that were looked up.
+        runs: u64,
+    },
     /// Nothing wrong was found, with tables of which it was not tried whether they miss anything.
     #[error("nothing wrong was found, and it was not tried whether anything is missing")]
     Untried,

@@ -58,8 +58,6 @@ pub struct Explored {
     pub locals: u64,
     /// Whether nothing is missing of what each node can do: every input was handed to every state of it.
     pub is_exact: bool,
-    /// Whether what could as well be handed over later was put off: that nothing is missing rests on that.
-    pub is_late: bool,
     /// Whether an honest node can decide anything.
     pub decides: bool,
     /// How it ended.
@@ -129,8 +127,7 @@ impl<P: Protocol> Guards<P> {
             walks: 0,
             tried: finders.iter().fold(Tried::default(), |all, finder| all.and(finder.tried)),
             locals: finders.iter().filter_map(|finder| finder.exact).map(|exact| exact.states as u64).sum(),
-            is_exact: matches!(self.found, HowFound::Exactly | HowFound::Late),
-            is_late: self.found == HowFound::Late,
+            is_exact: self.found == HowFound::Exactly,
             decides: false,
             end: Ended::Stopped,
         };
@@ -146,7 +143,7 @@ impl<P: Protocol> Guards<P> {
                 })?))
             }
             product::End::Exhausted if self.found == HowFound::Untried => return Err(Unfit::Untried),
-            product::End::Exhausted if explored.is_exact => {
+            product::End::Exhausted if matches!(self.found, HowFound::Exactly | HowFound::Late) => {
                 // They are no part of why nothing is missing.
                 explored.walks = options.walks.min(CONFIRMED);
                 self.look_up(&found, &product, &symmetries, &searched, explored.walks)?;

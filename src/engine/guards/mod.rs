@@ -31,7 +31,8 @@
 //!
 //! **Where few states are enough.** Of a protocol that says which counts a node has reached (`Tallying::reached`), what is handed to a
 //! node waits as long as it can (`finder::late`). What may wait is run in both orders, and what a node forgets it is handed
-//! again, each time; what is taken for granted beyond that is tried on samples (`finder::waiting`, `finder::taken`).
+//! again, each time; what is taken for granted beyond that is tried on samples (`finder::waiting`, `finder::taken`). So it shows
+//! violations, and where it finds none that is no proof.
 
 mod alphabet;
 mod enact;
@@ -88,7 +89,7 @@ enum HowFound {
     Tried,
     /// By handing every input to every state of the node: nothing is missing.
     Exactly,
-    /// By handing over as late as can be: nothing is missing, if what was put off could wait.
+    /// By handing over as late as can be: nothing is missing if what was put off could wait, which is tried on samples.
     Late,
 }
 
@@ -149,7 +150,8 @@ impl<P: Protocol> Guards<P> {
         }
     }
 
-    /// Finds out what each node can do with all put off that could as well come later: then nothing is missing, if that is so.
+    /// Finds out what each node can do with all put off that could as well come later. That nothing is missing then is tried on
+    /// samples, and not shown by that.
     ///
     /// # Errors
     /// The judge cannot take the protocol; it does not say what counts have reached, or its nodes have too many states; or chance

@@ -62,7 +62,7 @@ pub fn all(driver: &Driver<Bare>, last: [Option<&Ballot>; 2], bound: Bound) -> S
     text
 }
 
-/// The same, but for votes of others that are too few yet.
+/// All that a driver's future depends on, but for votes of others that are too few yet.
 pub fn reached(driver: &Driver<Bare>, last: [Option<&Ballot>; 2], bound: Bound) -> String {
     let mut text = round(driver, last);
     for round in (0..bound.rounds).map(Round::new) {

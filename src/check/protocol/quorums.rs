@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-
 use super::AskedOfProtocol;
 use super::quorums_told::{Described, Steps, verdict};
 use super::report::{Row, Verdict};

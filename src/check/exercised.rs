@@ -13,7 +13,7 @@ pub(super) fn unexercised(checked: &Checked) -> String {
     }
     let Some(counts) = clean.iter().map(|outcome| outcome.rules.as_deref()).collect::<Option<Vec<_>>>()
     else {
-        return "How often each rule was asked is not known of a run that was gone on with.\n".to_owned();
+        return "How often each rule was asked is not known of a run that was gone on with, or that several processes share.\n".to_owned();
     };
     let sums = sums(&counts);
     let overrides = checked.subject().overrides();

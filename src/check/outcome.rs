@@ -45,7 +45,8 @@ pub struct Outcome {
     /// Good outcomes that no visited state has: a run in which nothing happens proves nothing.
     pub unreached: Vec<&'static str>,
     /// How often the replicas have asked each rule, and what it said, in the steps that the judge has run: it runs most of
-    /// them once, however often they come up. Not known of a run that was gone on with.
+    /// them once, however often they come up. Not known of a run that was gone on with, or that several
+    /// processes share.
     pub rules: Option<Vec<RuleCount>>,
     /// How many states were visited within views, where [`Coverage::states`] counts those between them.
     pub within_views: Option<u64>,

@@ -33,7 +33,7 @@ const GREETING: usize = MAGIC.len() + 16 + 4 + 1;
 #[non_exhaustive]
 pub enum LinkError {
     /// Nobody can call here.
-    #[error("{0} cannot listen at {1}: {2}")]
+    #[error("{0} cannot listen at {1}: {2}; --hosts FILE puts the processes elsewhere")]
     Listen(Process, String, io::Error),
     /// Somebody did not call, or did not answer.
     #[error("{0} at {1} was not there within {secs} seconds", secs = TO_BEGIN.as_secs())]

@@ -61,7 +61,7 @@ impl Peers {
         Ok(Peers { own: Process(own as u32), addresses, patience: PATIENCE, shards: None })
     }
 
-    /// The same at the places of which this file has a line each, `HOST:PORT`, in the order of their numbers.
+    /// Puts the processes at the places of which this file has a line each, `HOST:PORT`, in the order of their numbers.
     ///
     /// # Errors
     /// The file cannot be read, or does not say where each is.
@@ -75,7 +75,7 @@ impl Peers {
         self.at(lines.into_iter().take(processes).map(str::to_owned).collect())
     }
 
-    /// The same at these places.
+    /// Puts the processes at these places, in the order of their numbers.
     ///
     /// # Errors
     /// One of them is none.

@@ -45,6 +45,33 @@ enum Stage {
     Late,
 }
 
+impl Stage {
+    /// The stage after this one, where what came of this one is no answer yet.
+    fn next(self, explored: &Result<Option<Explored>, Unfit>) -> Option<Self> {
+        match (self, explored) {
+            // What shows no violation is looked at again, with nothing missing.
+            (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => Some(Stage::Exact),
+            (Stage::Late, Err(Unfit::TooLarge | Unfit::Spurious(_) | Unfit::Missed(_))) => {
+                Some(Stage::Untried)
+            }
+            (Stage::Untried, Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_))) => {
+                Some(Stage::Exact)
+            }
+            (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => Some(Stage::Tried),
+            _ => None,
+        }
+    }
+
+    /// How the steps were found of a search that ended at this stage.
+    fn found(self, explored: &Result<Option<Explored>, Unfit>) -> Steps {
+        match (self, explored) {
+            (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => Steps::Late,
+            (Stage::Exact, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => Steps::Exact,
+            _ => Steps::Learned,
+        }
+    }
+}
+
 /// A search of what all honest nodes can be in together that a limit has ended. Tables are had again by finding them out again.
 pub(super) struct HaltedRow {
     stage: Stage,
@@ -165,37 +192,22 @@ impl<P: Protocol> Tables<P> {
                 Ok(None) => Ok(None),
                 Err(why) => Err(why.clone()),
             };
-            stage = match (stage, &explored) {
-                // What shows no violation is looked at again, with nothing missing.
-                (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => {
-                    late = Some(explored);
-                    Stage::Exact
-                }
-                (Stage::Late, Err(Unfit::TooLarge | Unfit::Spurious(_) | Unfit::Missed(_))) => Stage::Untried,
-                (Stage::Untried, Err(Unfit::Untried | Unfit::Spurious(_) | Unfit::Unlike(_))) => Stage::Exact,
-                (Stage::Exact, Err(Unfit::TooLarge | Unfit::Spurious(_))) => match late.take() {
-                    Some(late) => {
-                        stage = Stage::Late;
-                        break late;
-                    }
-                    None => Stage::Tried,
-                },
-                _ => break explored,
-            };
+            let Some(next) = stage.next(&explored) else { break explored };
+            if let Some(late) = late.take_if(|_| next == Stage::Tried) {
+                stage = Stage::Late;
+                break late;
+            }
+            if stage == Stage::Late && explored.is_ok() {
+                late = Some(explored);
+            }
+            stage = next;
         };
         let mut coverage = Coverage::default();
         if let Ok(Some(Explored { states, transitions, depth, .. })) = &explored {
             coverage = Coverage { states: *states, transitions: *transitions, depth: *depth, ..coverage };
         }
         coverage.elapsed = before.saturating_add(begin.elapsed());
-        let found = match &explored {
-            Ok(Some(Explored { end: Ended::Exhausted, .. })) => match stage {
-                Stage::Late => Steps::Late,
-                Stage::Exact => Steps::Exact,
-                Stage::Untried | Stage::Tried => Steps::Learned,
-            },
-            _ => Steps::Learned,
-        };
+        let found = stage.found(&explored);
         let verdict = match explored {
             Ok(explored) => verdict(protocol.name(), bound, explored, found, ended.get()),
             Err(Unfit::Refused(why)) => Verdict::Refused(why),

@@ -48,7 +48,7 @@ impl GuardModel {
     }
 
     /// The number of what the properties see of a replica in this local state.
-    pub(in crate::model) fn aspect(&self, local: u32) -> u32 {
+    pub(in crate::model) fn observation_of(&self, local: u32) -> u32 {
         self.read().locals.observation_in(local)
     }
 }

@@ -47,11 +47,11 @@ pub(super) struct DecisionTables {
 impl DecisionTables {
     /// What of a local state matters here.
     pub fn parts(&mut self, judge: &GuardModel, local: u32) -> Parts {
-        let aspect = judge.aspect(local);
-        if let Some(&parts) = self.parts.get(&aspect) {
+        let observation = judge.observation_of(local);
+        if let Some(&parts) = self.parts.get(&observation) {
             return parts;
         }
-        let (decided, held) = judge.seen(aspect);
+        let (decided, held) = judge.seen(observation);
         if self.decided.is_empty() {
             self.decided.insert(Vec::new(), u32::MAX);
         }
@@ -59,7 +59,7 @@ impl DecisionTables {
         let entry = self.decided.entry(decided);
         let parts = (entry.index() as u32, self.held.insert_full(held).0 as u32);
         entry.or_insert(local);
-        self.parts.insert(aspect, parts);
+        self.parts.insert(observation, parts);
         if self.decided.len() > before {
             judge.note(DECIDED, &[local]);
         }

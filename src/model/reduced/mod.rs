@@ -50,7 +50,7 @@ pub struct Reduced {
     /// By local state, what kinds its guards are of.
     outlines: RwLock<Vec<Option<Arc<Outline>>>>,
     sets: RwLock<IndexSet<Locals>>,
-    /// Of sets of aspects of all honest replicas, which properties some state with one of each lacks.
+    /// Of sets of observations of all honest replicas, which properties some state with one of each lacks.
     judged: Mutex<FxHashMap<Locals, Properties>>,
     /// Which properties the state lacks that was asked about last: one property after the other is.
     last: Mutex<Option<(GuardState, Properties)>>,
@@ -278,13 +278,14 @@ impl Reduced {
     /// Of these states of a replica the first of each in which the properties see the same.
     fn seen_differently(&self, reached: &Reached) -> Reached {
         let mut seen = FxHashSet::default();
-        reached.iter().filter(|stop| seen.insert(self.judge.aspect(stop.local))).cloned().collect()
+        reached.iter().filter(|stop| seen.insert(self.judge.observation_of(stop.local))).cloned().collect()
     }
 
     fn judge_all(&self, state: &GuardState) -> Properties {
         let all = self.all_reached(state);
-        let aspects = |reached: &Reached| reached.iter().map(|stop| self.judge.aspect(stop.local)).collect();
-        let key: Locals = all.iter().map(|reached| self.set(aspects(reached))).collect();
+        let observations =
+            |reached: &Reached| reached.iter().map(|stop| self.judge.observation_of(stop.local)).collect();
+        let key: Locals = all.iter().map(|reached| self.set(observations(reached))).collect();
         let before = self
             .decisions
             .as_ref()

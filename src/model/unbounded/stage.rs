@@ -141,7 +141,7 @@ impl Stage {
         } else {
             fingerprint(&anonymous)
         };
-        let observation = ObservationNumber::at(arena.judge.aspect(number) as usize);
+        let observation = ObservationNumber::at(arena.judge.observation_of(number) as usize);
         let sent = arena.judge.sent_by(number).intersection(self.messages.all(arena));
         self.departures.note(place, local.clone(), left);
         self.verdicts.observe(observation, number);

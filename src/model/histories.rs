@@ -1,5 +1,7 @@
 //! The histories of what clients were told, a number each.
 
+use std::hash::Hash;
+
 use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
@@ -7,17 +9,22 @@ use super::history::History;
 use crate::pbft::{ClientId, ClientState};
 
 /// A step of a client: its number among the participants, the history before, and its local states before and after.
-pub(super) type Telling = (u16, u32, u32, u32);
+pub(super) type Telling<L> = (u16, u32, L, L);
 
-/// The histories that were met, a number each.
-#[derive(Default)]
-pub(super) struct Histories {
+/// The histories that were met, a number each, where local states have numbers of this kind.
+pub(super) struct Histories<L> {
     all: IndexSet<History>,
     /// The history after a step.
-    told: FxHashMap<Telling, u32>,
+    told: FxHashMap<Telling<L>, u32>,
 }
 
-impl Histories {
+impl<L> Default for Histories<L> {
+    fn default() -> Self {
+        Histories { all: IndexSet::default(), told: FxHashMap::default() }
+    }
+}
+
+impl<L: Copy + Eq + Hash> Histories<L> {
     /// The number of a history, which is met if it was not yet.
     pub fn intern(&mut self, history: History) -> u32 {
         self.all.insert_full(history).0 as u32
@@ -38,14 +45,14 @@ impl Histories {
     }
 
     /// The history after a step, if it is known.
-    pub fn after(&self, telling: Telling) -> Option<u32> {
+    pub fn after(&self, telling: Telling<L>) -> Option<u32> {
         self.told.get(&telling).copied()
     }
 
     /// Finds the history after a step of a client from one state to another. None if the one before was not met.
     pub fn tell(
         &mut self,
-        telling: Telling,
+        telling: Telling<L>,
         client: ClientId,
         before: &ClientState,
         after: &ClientState,

@@ -21,6 +21,7 @@ mod local;
 mod message;
 mod message_graph;
 mod network;
+mod numbers;
 mod participant;
 mod property;
 
@@ -46,7 +47,7 @@ pub use bounds::{Bound, BoundError, Byzantine, Load, Scope, Store, placements};
 pub use conduct::Conduct;
 pub use event::{Event, EventRef};
 pub(crate) use guards::EventIds;
-pub use guards::{GuardModel, GuardState, Move};
+pub use guards::{GuardModel, GuardState, LocalId, LocalIds, Move};
 pub use history::History;
 pub use liveness::{Beginning, Liveness, LivenessMove, LivenessState, Owed, Stabilisation};
 pub use local::{Local, ReplicaLocal, Wreck};

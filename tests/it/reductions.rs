@@ -16,7 +16,7 @@ use stateright::Model as _;
 
 /// What a state is, whatever its numbers.
 fn content(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |&number: &u32| {
+    let content = |number| {
         let (local, mut sent) = judge.numbered(number).unwrap();
         sent.sort_unstable();
         fingerprint(&(local, sent))
@@ -307,7 +307,7 @@ fn the_verdicts_on_the_corpus_are_the_same() {
 
 /// Of honest replicas what does not tell who has decided: the view, what was sent, and the certificates.
 fn whoever(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |&number: &u32| {
+    let content = |number| {
         let (local, mut sent) = judge.numbered(number).unwrap();
         sent.sort_unstable();
         let replica = local.replica().unwrap();

@@ -61,7 +61,7 @@ impl GuardModel {
                 Looked::Not => continue,
             };
             memory::before(&tables.exists.available);
-            tables.note(AVAILABLE, self.locals(state));
+            tables.note(AVAILABLE, self.numbers(state).words());
             let available: Arc<Bits> = tables.exists.once(available);
             tables.exists.available.insert(sets, available);
         }
@@ -72,7 +72,7 @@ impl GuardModel {
         let mut seen = FxHashSet::default();
         let mut asked = Vec::new();
         for &state in states {
-            let locals = self.locals(state);
+            let locals = self.numbers(state);
             let sets = tables.locals.sets(locals);
             if tables.exists.known(&sets).is_none() && seen.insert(sets.clone()) {
                 asked.push((state, sets));
@@ -82,7 +82,7 @@ impl GuardModel {
     }
 
     fn look(&self, tables: &Tables, state: &GuardState) -> Looked {
-        let sent = tables.locals.sent(self.locals(state));
+        let sent = tables.locals.sent(self.numbers(state));
         tables.exists.look(&tables.messages, &self.system, &sent)
     }
 }

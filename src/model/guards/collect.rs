@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
+use super::ids::LocalId;
 use super::local_steps::Found;
 use super::locals::Node;
 use super::tables::Tables;
@@ -20,7 +21,7 @@ use crate::pbft::{Message, State};
 /// The guards of a local state as they are put together.
 struct Consequences {
     /// By the local state that they lead to, and whether they are crashes.
-    guards: IndexMap<(u32, bool), Vec<Way>>,
+    guards: IndexMap<(LocalId, bool), Vec<Way>>,
     /// Whether it matters who sent a message.
     is_open: bool,
 }
@@ -32,7 +33,7 @@ impl Consequences {
     }
 
     /// Adds a way to a local state, unless one that is known is as good; leaves out those that it is as good as.
-    fn add(&mut self, next: u32, way: Way) {
+    fn add(&mut self, next: LocalId, way: Way) {
         let is_open = self.is_open;
         // Where it matters who sent a message, one that was there from the start is no better than
         // another, and a timer is no message.
@@ -49,7 +50,7 @@ impl Consequences {
         ways.push(way);
     }
 
-    fn into_guards(self, sends: impl Fn(u32) -> bool) -> Vec<Guard> {
+    fn into_guards(self, sends: impl Fn(LocalId) -> bool) -> Vec<Guard> {
         let guards = self.guards.into_iter();
         guards.map(|((next, crash), ways)| Guard { next, crash, sends: sends(next), ways }).collect()
     }
@@ -67,7 +68,7 @@ impl GuardModel {
     ) -> Vec<Guard> {
         let mut consequences = Consequences::of(known, self.system.is_open());
         // Many sets of messages lead to one state.
-        let mut numbers: FxHashMap<(Id, &Emitted), u32> = FxHashMap::default();
+        let mut numbers: FxHashMap<(Id, &Emitted), LocalId> = FxHashMap::default();
         for Found { feed, any, state, local, emitted } in found {
             let number = numbers.entry((*state, emitted));
             let next = *number.or_insert_with(|| self.after(tables, node, local, emitted));
@@ -80,7 +81,7 @@ impl GuardModel {
     }
 
     /// The number of the local state that a participant gets to with this state and these messages sent.
-    fn after(&self, tables: &mut Tables, node: &Node, local: &Local, emitted: &BTreeSet<Message>) -> u32 {
+    fn after(&self, tables: &mut Tables, node: &Node, local: &Local, emitted: &BTreeSet<Message>) -> LocalId {
         let mut sent = node.sent.clone();
         let states = self.states(node, local);
         for message in emitted.iter().cloned().chain(states) {

@@ -3,7 +3,7 @@
 use super::GuardModel;
 use super::fair::Choice;
 use super::messages::Messages;
-use super::state::{EventIds, GuardState, Move};
+use super::state::{EventIds, GuardState, LocalIds, Move};
 use super::transition_cache::{CRASH, EventId, INVOKE, TIMEOUT};
 use crate::model::participant::Event;
 use crate::pbft::{Message, Principal, State, View};
@@ -12,7 +12,7 @@ impl GuardModel {
     /// A step, as the events that it stands for.
     pub(crate) fn expand(&self, state: &GuardState, step: &Move) -> Vec<(Principal, Event)> {
         let ways = self.ways(state, step);
-        self.fed(self.locals(state), step.participant, ways.first().map_or(&[], |way| way))
+        self.fed(self.numbers(state), step.participant, ways.first().map_or(&[], |way| way))
     }
 
     /// The sets of messages which exist that bring a step about, each in the order in which it is delivered
@@ -20,7 +20,7 @@ impl GuardModel {
     pub(crate) fn ways(&self, state: &GuardState, step: &Move) -> Vec<EventIds> {
         let available = self.available(state);
         let tables = self.read();
-        let local = state.0[usize::from(step.participant)];
+        let local = self.numbers(state).at(usize::from(step.participant));
         let Some(guards) = tables.locals.guards(local) else { return Vec::new() };
         let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
         let ways = guard.ways.iter().filter(|way| way.needs.are_met(&available));
@@ -28,10 +28,15 @@ impl GuardModel {
     }
 
     /// What happens when a participant is fed this; `numbers` are those of a state.
-    pub(crate) fn fed(&self, numbers: &[u32], participant: u16, way: &[u32]) -> Vec<(Principal, Event)> {
+    pub(crate) fn fed(
+        &self,
+        numbers: LocalIds<'_>,
+        participant: u16,
+        way: &[u32],
+    ) -> Vec<(Principal, Event)> {
         let who = self.honest[usize::from(participant)].id();
         let tables = self.read();
-        let local = numbers[usize::from(participant)];
+        let local = numbers.at(usize::from(participant));
         let Some(node) = tables.locals.node(local) else { return Vec::new() };
         let view = node.local.replica().map_or(View(0), State::view);
         way.iter().map(|&id| (who, event(&tables.messages, id, view))).collect()
@@ -46,7 +51,7 @@ impl GuardModel {
         for &id in &choice.feed {
             let event = event(&tables.messages, id, choice.timer.unwrap_or_default());
             if let Event::Deliver(message @ Message::State(_)) = &event
-                && let Some(status) = tables.sent_again.status(self.locals(state)[to])
+                && let Some(status) = tables.sent_again.status(self.numbers(state).at(to))
                 && self.honest.iter().any(|other| other.id() == message.signer() && other.id() != who)
             {
                 events.push((message.signer(), Event::Deliver(status.clone())));

@@ -222,11 +222,11 @@ impl GuardModel {
     pub(in crate::model) fn available(&self, state: &GuardState) -> Arc<Bits> {
         let (sets, sent) = {
             let tables = self.read();
-            let sets = tables.locals.sets(self.locals(state));
+            let sets = tables.locals.sets(self.numbers(state));
             if let Some(available) = tables.exists.known(&sets) {
                 return Arc::clone(available);
             }
-            (sets, tables.locals.sent(self.locals(state)))
+            (sets, tables.locals.sent(self.numbers(state)))
         };
         let mut tables = self.write();
         interrupt::poll();
@@ -234,7 +234,7 @@ impl GuardModel {
         let available = self.exists_after(&mut tables, &sent);
         let available = tables.exists.once(available);
         // Only then: what is given up in the middle is no part of what is met.
-        tables.note(AVAILABLE, self.locals(state));
+        tables.note(AVAILABLE, self.numbers(state).words());
         tables.exists.available.insert(sets, Arc::clone(&available));
         available
     }
@@ -260,7 +260,7 @@ impl GuardModel {
 
     /// What the honest participants have sent.
     pub(in crate::model) fn sent(&self, state: &GuardState) -> Bits {
-        self.read().locals.sent(self.locals(state))
+        self.read().locals.sent(self.numbers(state))
     }
 
     /// Those of these messages that certificates are made of.

@@ -6,11 +6,13 @@ use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
+use super::ids::LocalId;
 use super::saved::ANSWERS;
-use super::state::{EventIds, GuardState, Move};
+use super::state::{EventIds, GuardState, LocalIds, Move};
 use super::tables::Tables;
 use super::transition_cache::TIMEOUT;
 use crate::model::bits::Bits;
+use crate::model::numbers::Number as _;
 use crate::model::panics::raised;
 use crate::pbft::{Message, State, View};
 
@@ -30,14 +32,14 @@ pub(in crate::model) struct Choice {
 #[derive(Default)]
 pub(super) struct SentAgain {
     /// Of local states, what they say of how far they are.
-    statuses: FxHashMap<u32, Option<Message>>,
+    statuses: FxHashMap<LocalId, Option<Message>>,
     /// Of local states, what they send to who says so.
-    answers: FxHashMap<(u32, Message), Arc<Bits>>,
+    answers: FxHashMap<(LocalId, Message), Arc<Bits>>,
 }
 
 impl SentAgain {
     /// What somebody in this local state says of how far it is, if that was asked for and it says anything.
-    pub fn status(&self, local: u32) -> Option<&Message> {
+    pub fn status(&self, local: LocalId) -> Option<&Message> {
         self.statuses.get(&local)?.as_ref()
     }
 }
@@ -64,13 +66,13 @@ impl GuardModel {
     /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
     /// Byzantine can send anything again.
     pub(in crate::model) fn choices(&self, state: &GuardState, lost: &Bits) -> Vec<Choice> {
-        let locals = self.locals(state);
+        let locals = self.numbers(state);
         if self.read().locals.is_over(locals) {
             return Vec::new();
         }
         let mut arrives = self.sent(state).difference(lost);
         arrives.union_with(&self.read().messages.requests);
-        let owed: Vec<Bits> = (0..locals.len())
+        let owed: Vec<Bits> = (0..locals.count())
             .map(|to| {
                 let mut owed = self.sent_again(locals, to);
                 owed.union_with(&arrives);
@@ -82,7 +84,7 @@ impl GuardModel {
         let available = self.available(state);
         let may_crash = self.may_crash_in(state);
         let mut choices = Vec::new();
-        for ((participant, &local), owed) in (0..).zip(locals).zip(&owed) {
+        for ((participant, local), owed) in (0..).zip(locals.iter()).zip(&owed) {
             let arrivals = Arrivals { owed, available: anything.then_some(&*available) };
             self.choices_of(participant, local, &arrivals, may_crash, &mut choices);
         }
@@ -93,7 +95,7 @@ impl GuardModel {
     fn choices_of(
         &self,
         participant: u16,
-        local: u32,
+        local: LocalId,
         arrivals: &Arrivals<'_>,
         may_crash: bool,
         choices: &mut Vec<Choice>,
@@ -119,12 +121,12 @@ impl GuardModel {
 
     /// What the others send to a participant again, as long as all are in these states. Of the new view
     /// that somebody has left since only the replica itself knows, and this judge does not: it is left out.
-    fn sent_again(&self, locals: &[u32], to: usize) -> Bits {
+    fn sent_again(&self, locals: LocalIds<'_>, to: usize) -> Bits {
         let mut tables = self.write();
         let mut all = Bits::default();
-        let Some(status) = self.status(&mut tables, locals[to], to) else { return all };
-        for (from, &local) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
-            if let Some(answers) = self.answers(&mut tables, (local, from), (locals[to], to), &status) {
+        let Some(status) = self.status(&mut tables, locals.at(to), to) else { return all };
+        for (from, local) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
+            if let Some(answers) = self.answers(&mut tables, (local, from), (locals.at(to), to), &status) {
                 all.union_with(&answers);
             }
         }
@@ -132,7 +134,7 @@ impl GuardModel {
     }
 
     /// What a participant, by place, says in this local state of how far it is.
-    pub(super) fn status(&self, tables: &mut Tables, local: u32, who: usize) -> Option<Message> {
+    pub(super) fn status(&self, tables: &mut Tables, local: LocalId, who: usize) -> Option<Message> {
         let Tables { locals, sent_again, .. } = tables;
         let ask = || locals.node(local).and_then(|node| raised(self.honest[who].status(&node.local)));
         sent_again.statuses.entry(local).or_insert_with(ask).clone()
@@ -142,8 +144,8 @@ impl GuardModel {
     pub(super) fn answers(
         &self,
         tables: &mut Tables,
-        (local, who): (u32, usize),
-        (of, to): (u32, usize),
+        (local, who): (LocalId, usize),
+        (of, to): (LocalId, usize),
         status: &Message,
     ) -> Option<Arc<Bits>> {
         let key = (local, status.clone());
@@ -160,7 +162,7 @@ impl GuardModel {
         };
         let answers = answers.into_iter().filter(known).map(|message| tables.messages.intern(message));
         let answers: Arc<Bits> = Arc::new(answers.collect());
-        tables.note(ANSWERS, &[who as u32, number, to as u32, of]);
+        tables.note(ANSWERS, &[who as u32, number.word(), to as u32, of.word()]);
         tables.sent_again.answers.insert(key, Arc::clone(&answers));
         Some(answers)
     }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use super::GuardModel;
 use super::guard::Guard;
+use super::ids::LocalId;
 use super::local_steps::{Explored, Trial};
 use super::locals::{LocalGuards, Node};
 use super::messages::Messages;
 use super::saved::GUARDS;
 use super::tables::Tables;
 use crate::interrupt;
+use crate::model::numbers::Number as _;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::pbft::Message;
 
 impl GuardModel {
     /// The guards of a local state, over all messages met so far.
-    pub(in crate::model) fn guards(&self, local: u32) -> Arc<Vec<Guard>> {
+    pub(in crate::model) fn guards(&self, local: LocalId) -> Arc<Vec<Guard>> {
         {
             let tables = self.read();
             if let Some(guards) = tables.locals.guards(local)
@@ -28,11 +30,11 @@ impl GuardModel {
         interrupt::poll();
         let guards = self.find_guards(&mut tables, local);
         // Only then: what is given up in the middle is no part of what is met.
-        tables.note(GUARDS, &[local]);
+        tables.note(GUARDS, &[local.word()]);
         guards
     }
 
-    fn find_guards(&self, tables: &mut Tables, local: u32) -> Arc<Vec<Guard>> {
+    fn find_guards(&self, tables: &mut Tables, local: LocalId) -> Arc<Vec<Guard>> {
         let Some((node, known)) = tables.locals.get_mut(local) else { return Arc::default() };
         let (is_first, before) = (known.known == 0, known.admitted.len());
         self.consider(&tables.messages, node, known);

@@ -1,5 +1,6 @@
 //! What enables a step: a guard, and the messages that must exist for it.
 
+use super::ids::LocalId;
 use super::state::{EventIds, Move};
 use super::transition_cache::{CRASH, EventId, is_message};
 use crate::model::bits::Bits;
@@ -8,7 +9,7 @@ use crate::model::bits::Bits;
 #[derive(Clone)]
 pub(in crate::model) struct Guard {
     /// The local state that it leads to.
-    pub next: u32,
+    pub next: LocalId,
     /// Whether it is a crash, of which there are only so many.
     pub crash: bool,
     /// Whether something is sent, or the participant panics: then it is no step to put off.

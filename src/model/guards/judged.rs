@@ -1,6 +1,7 @@
 //! Which properties of replicas alone a state lacks.
 
 use super::GuardModel;
+use super::ids::LocalId;
 use super::state::GuardState;
 use crate::model::participant::Local;
 use crate::model::property::{
@@ -19,9 +20,9 @@ impl GuardModel {
 
     /// What the properties see of each honest replica.
     fn observations(&self, state: &GuardState) -> Numbers {
-        let replicas = &state.0[..self.system.honest().len()];
+        let replicas = state.locals(self.system.honest().len());
         let tables = self.read();
-        replicas.iter().map(|&local| tables.locals.observation_in(local)).collect()
+        replicas.iter().map(|local| tables.locals.observation_in(local)).collect()
     }
 
     /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in these states.
@@ -31,9 +32,9 @@ impl GuardModel {
 
     /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in the local
     /// states of these numbers.
-    pub(in crate::model) fn violated_with(&self, locals: &[u32]) -> Properties {
+    pub(in crate::model) fn violated_with(&self, locals: impl IntoIterator<Item = LocalId>) -> Properties {
         let tables = self.read();
-        let nodes = locals.iter().filter_map(|&local| tables.locals.node(local));
+        let nodes = locals.into_iter().filter_map(|local| tables.locals.node(local));
         self.violated_of(nodes.map(|node| &node.local))
     }
 
@@ -43,12 +44,12 @@ impl GuardModel {
     }
 
     /// Whether this local state is that of a replica that is like this.
-    pub(in crate::model) fn is_replica(&self, local: u32, good: &dyn Fn(&State) -> bool) -> bool {
+    pub(in crate::model) fn is_replica(&self, local: LocalId, good: &dyn Fn(&State) -> bool) -> bool {
         self.read().locals.node(local).and_then(|node| node.local.replica()).is_some_and(good)
     }
 
     /// The number of what the properties see of a replica in this local state.
-    pub(in crate::model) fn observation_of(&self, local: u32) -> u32 {
+    pub(in crate::model) fn observation_of(&self, local: LocalId) -> u32 {
         self.read().locals.observation_in(local)
     }
 }

@@ -8,11 +8,13 @@ use indexmap::map::Entry;
 use smallvec::SmallVec;
 
 use super::guard::Guard;
+use super::ids::LocalId;
 use super::messages::Messages;
 use super::plan::Plan;
-use super::state::Move;
+use super::state::{LocalIds, Move};
 use super::transition_cache::EventId;
 use crate::model::bits::Bits;
+use crate::model::numbers::Number as _;
 use crate::model::participant::Local;
 use crate::model::property::Observation;
 use crate::model::system::System;
@@ -96,12 +98,12 @@ pub(super) struct Locals {
 
 impl Locals {
     /// The number of a local state, which is met if it was not yet.
-    pub fn intern(&mut self, node: Node) -> u32 {
+    pub fn intern(&mut self, node: Node) -> LocalId {
         if node.local.wreck().is_some() {
             self.is_any_wrecked.store(true, Relaxed);
         }
         let entry = self.nodes.entry(node);
-        let index = entry.index() as u32;
+        let number = LocalId::at(entry.index());
         if let Entry::Vacant(entry) = entry {
             let node = entry.key();
             let observed = node.local.replica().map(Observation::of);
@@ -111,7 +113,7 @@ impl Locals {
             self.briefs.push(Brief { sent, observation, known: 0, plan: Plan::default() });
             entry.insert(LocalGuards::default());
         }
-        index
+        number
     }
 
     /// How many were met.
@@ -120,44 +122,44 @@ impl Locals {
     }
 
     #[inline]
-    pub fn get(&self, number: u32) -> Option<(&Node, &LocalGuards)> {
-        self.nodes.get_index(number as usize)
+    pub fn get(&self, number: LocalId) -> Option<(&Node, &LocalGuards)> {
+        self.nodes.get_index(number.place())
     }
 
     #[inline]
-    pub fn node(&self, number: u32) -> Option<&Node> {
+    pub fn node(&self, number: LocalId) -> Option<&Node> {
         self.get(number).map(|(node, _)| node)
     }
 
     #[inline]
-    pub fn guards(&self, number: u32) -> Option<&LocalGuards> {
+    pub fn guards(&self, number: LocalId) -> Option<&LocalGuards> {
         self.get(number).map(|(_, guards)| guards)
     }
 
-    pub fn get_mut(&mut self, number: u32) -> Option<(&Node, &mut LocalGuards)> {
-        self.nodes.get_index_mut(number as usize)
+    pub fn get_mut(&mut self, number: LocalId) -> Option<(&Node, &mut LocalGuards)> {
+        self.nodes.get_index_mut(number.place())
     }
 
     /// Keeps what was found out about the guards of a local state.
-    pub fn keep(&mut self, number: u32, guards: LocalGuards) {
-        if let Some((_, known)) = self.nodes.get_index_mut(number as usize) {
-            let brief = &mut self.briefs[number as usize];
+    pub fn keep(&mut self, number: LocalId, guards: LocalGuards) {
+        if let Some((_, known)) = self.nodes.get_index_mut(number.place()) {
+            let brief = &mut self.briefs[number.place()];
             (brief.known, brief.plan) = (guards.known, Plan::of(&guards.guards));
             *known = guards;
         }
     }
 
     /// Notes that what is known of the guards of a local state holds for the messages up to there.
-    pub fn note_known(&mut self, number: u32) {
-        if let Some((_, guards)) = self.nodes.get_index(number as usize) {
-            self.briefs[number as usize].known = guards.known;
+    pub fn note_known(&mut self, number: LocalId) {
+        if let Some((_, guards)) = self.nodes.get_index(number.place()) {
+            self.briefs[number.place()].known = guards.known;
         }
     }
 
     /// Whether all of these messages were considered in a local state.
     #[inline]
-    pub fn is_up_to(&self, number: u32, messages: &Messages) -> bool {
-        let known = self.briefs[number as usize].known;
+    pub fn is_up_to(&self, number: LocalId, messages: &Messages) -> bool {
+        let known = self.briefs[number.place()].known;
         known > 0 && known == messages.met()
     }
 
@@ -165,20 +167,20 @@ impl Locals {
     #[inline]
     pub fn enabled(
         &self,
-        number: u32,
+        number: LocalId,
         participant: u16,
         available: &Bits,
         may_crash: bool,
         moves: &mut Vec<Move>,
     ) {
         let guards = || self.guards(number).map_or(&[][..], |guards| &guards.guards);
-        self.briefs[number as usize].plan.enabled(guards, participant, available, may_crash, moves);
+        self.briefs[number.place()].plan.enabled(guards, participant, available, may_crash, moves);
     }
 
     /// The numbers of what participants in these local states have sent.
     #[inline]
-    pub fn sets(&self, locals: &[u32]) -> Sets {
-        locals.iter().map(|&number| self.briefs[number as usize].sent).collect()
+    pub fn sets(&self, locals: LocalIds<'_>) -> Sets {
+        locals.iter().map(|number| self.briefs[number.place()].sent).collect()
     }
 
     /// All of them.
@@ -187,14 +189,15 @@ impl Locals {
     }
 
     /// Those of which the guards were looked for.
-    pub fn explored(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(self.nodes.values()).filter(|(_, guards)| guards.known > 0).map(|(number, _)| number)
+    pub fn explored(&self) -> impl Iterator<Item = LocalId> {
+        let explored = self.nodes.values().enumerate().filter(|(_, guards)| guards.known > 0);
+        explored.map(|(place, _)| LocalId::at(place))
     }
 
     /// What participants in these local states have sent.
-    pub fn sent(&self, locals: &[u32]) -> Bits {
+    pub fn sent(&self, locals: LocalIds<'_>) -> Bits {
         let mut sent = Bits::default();
-        for &number in locals {
+        for number in locals.iter() {
             if let Some(node) = self.node(number) {
                 sent.union_with(&node.sent);
             }
@@ -204,8 +207,8 @@ impl Locals {
 
     /// Whether one of these participants' code has panicked, so that nothing happens any more: what else can go wrong
     /// goes wrong where nobody has panicked.
-    pub fn is_over(&self, locals: &[u32]) -> bool {
-        let is_wrecked = |&local: &u32| self.node(local).is_some_and(|node| node.local.wreck().is_some());
+    pub fn is_over(&self, locals: LocalIds<'_>) -> bool {
+        let is_wrecked = |local| self.node(local).is_some_and(|node| node.local.wreck().is_some());
         self.is_any_wrecked.load(Relaxed) && locals.iter().any(is_wrecked)
     }
 
@@ -215,13 +218,13 @@ impl Locals {
     }
 
     /// How often participants in these local states have crashed.
-    pub fn crashes(&self, locals: &[u32]) -> u32 {
-        locals.iter().filter_map(|&number| self.node(number)).map(|node| node.local.crashes()).sum()
+    pub fn crashes(&self, locals: LocalIds<'_>) -> u32 {
+        locals.iter().filter_map(|number| self.node(number)).map(|node| node.local.crashes()).sum()
     }
 
     /// The number of what the properties see of a replica in this local state.
-    pub fn observation_in(&self, local: u32) -> u32 {
-        self.briefs[local as usize].observation
+    pub fn observation_in(&self, local: LocalId) -> u32 {
+        self.briefs[local.place()].observation
     }
 
     /// What the properties see of a replica, by number.

@@ -1,6 +1,7 @@
 //! What was met, for who asks about it by number.
 
 use super::GuardModel;
+use super::ids::LocalId;
 use crate::model::bits::Bits;
 use crate::model::participant::Local;
 use crate::pbft::Message;
@@ -12,33 +13,33 @@ impl GuardModel {
     }
 
     /// The local state of that number, and what its participant has sent; none if it was not met.
-    pub fn numbered(&self, number: u32) -> Option<(Local, Vec<Message>)> {
+    pub fn numbered(&self, number: LocalId) -> Option<(Local, Vec<Message>)> {
         let tables = self.read();
         let node = tables.locals.node(number)?;
         Some((node.local.clone(), tables.messages.of(&node.sent).cloned().collect()))
     }
 
     /// Whose local state has that number, by place among the participants, and what it is.
-    pub(in crate::model) fn whose(&self, number: u32) -> Option<(usize, Local)> {
+    pub(in crate::model) fn whose(&self, number: LocalId) -> Option<(usize, Local)> {
         let tables = self.read();
         let node = tables.locals.node(number)?;
         Some((usize::from(node.participant), node.local.clone()))
     }
 
     /// What somebody in this local state has sent.
-    pub(in crate::model) fn sent_by(&self, local: u32) -> Bits {
-        self.read().locals.sent(&[local])
+    pub(in crate::model) fn sent_by(&self, local: LocalId) -> Bits {
+        self.read().locals.node(local).map_or_else(Bits::default, |node| node.sent.clone())
     }
 
     /// Whether the same was sent in two local states.
-    pub(in crate::model) fn has_sent_the_same(&self, one: u32, other: u32) -> bool {
+    pub(in crate::model) fn has_sent_the_same(&self, one: LocalId, other: LocalId) -> bool {
         let tables = self.read();
-        let node = |local: u32| tables.locals.node(local).map(|node| &node.sent);
+        let node = |local| tables.locals.node(local).map(|node| &node.sent);
         node(one) == node(other)
     }
 
     /// The local states of which the guards were looked for.
-    pub(in crate::model) fn explored(&self) -> Vec<u32> {
+    pub(in crate::model) fn explored(&self) -> Vec<LocalId> {
         self.read().locals.explored().collect()
     }
 

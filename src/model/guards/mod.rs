@@ -33,6 +33,7 @@ mod fair;
 mod find;
 mod guard;
 mod histories;
+mod ids;
 mod judged;
 mod local_steps;
 mod locals;
@@ -57,12 +58,14 @@ use stateright::Model;
 
 pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
+pub use ids::LocalId;
 pub(super) use saved::OF_OTHERS;
 pub(crate) use state::EventIds;
-pub use state::{GuardState, Move};
+pub use state::{GuardState, LocalIds, Move};
 
 use super::adversary::Adversary;
 use super::bits::Bits;
+use super::numbers::Number as _;
 use super::participant::{Participant, participants};
 use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
 use super::system::System;
@@ -145,8 +148,8 @@ impl GuardModel {
     }
 
     /// The numbers of the honest participants' local states, in the order of [`participants`].
-    pub fn numbers<'a>(&self, state: &'a GuardState) -> &'a [u32] {
-        self.locals(state)
+    pub fn numbers<'a>(&self, state: &'a GuardState) -> LocalIds<'a> {
+        state.locals(self.honest.len())
     }
 
     /// Whose local state this is.
@@ -162,16 +165,6 @@ impl GuardModel {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The local states of a state, without the history.
-    pub(super) fn locals<'a>(&self, state: &'a GuardState) -> &'a [u32] {
-        &state.0[..self.honest.len()]
-    }
-
-    /// The state of these local states.
-    pub(super) fn state(locals: &[u32]) -> GuardState {
-        GuardState(locals.into())
-    }
-
     /// The participants, in the order of their moves.
     pub(super) fn participants(&self) -> &[Participant] {
         &self.honest
@@ -179,14 +172,14 @@ impl GuardModel {
 
     /// The actions of a state, if the tables hold all that they depend on.
     fn known_actions(&self, tables: &Tables, state: &GuardState, actions: &mut Vec<Move>) -> bool {
-        let locals = self.locals(state);
+        let locals = self.numbers(state);
         if tables.locals.is_over(locals) {
             return true;
         }
         let Some(available) = tables.exists.known(&tables.locals.sets(locals)) else { return false };
         let may_crash = self.may_crash(tables, state);
         let before = actions.len();
-        for (participant, &local) in (0..).zip(locals) {
+        for (participant, local) in (0..).zip(locals.iter()) {
             if !tables.locals.is_up_to(local, &tables.messages) {
                 actions.truncate(before);
                 return false;
@@ -206,7 +199,7 @@ impl GuardModel {
         if most == 0 {
             return false;
         }
-        tables.locals.crashes(self.locals(state)) < most
+        tables.locals.crashes(self.numbers(state)) < most
     }
 }
 
@@ -229,7 +222,7 @@ impl Model for GuardModel {
                 changes: None,
             })
         });
-        let mut state = GuardState(locals.collect());
+        let mut state = GuardState::of(locals);
         if let Some(history) = first_history(&self.system, &self.honest) {
             state.0.push(tables.histories.intern(history));
         }
@@ -245,7 +238,7 @@ impl Model for GuardModel {
             return;
         }
         let may_crash = self.may_crash(&self.read(), state);
-        for (participant, &local) in (0..).zip(self.locals(state)) {
+        for (participant, local) in (0..).zip(self.numbers(state).iter()) {
             let guards = self.guards(local);
             actions.extend(enabled(&guards, participant, &available, may_crash));
         }
@@ -254,10 +247,10 @@ impl Model for GuardModel {
     fn next_state(&self, state: &GuardState, step: Move) -> Option<GuardState> {
         let mut next = state.clone();
         let local = &mut next.0[usize::from(step.participant)];
-        if *local == step.next {
+        if *local == step.next.word() {
             return None;
         }
-        let before = std::mem::replace(local, step.next);
+        let before = LocalId::of_word(std::mem::replace(local, step.next.word()));
         if let Participant::Client(_) = &self.honest[usize::from(step.participant)]
             && let Some(history) = next.0.last_mut()
         {
@@ -281,7 +274,7 @@ impl Judge for GuardModel {
             return !self.violated(state).contains(property);
         }
         if property == Property::Panics {
-            return !self.is_any_wrecked() || !self.read().locals.is_over(self.locals(state));
+            return !self.is_any_wrecked() || !self.read().locals.is_over(self.numbers(state));
         }
         self.with_view(state, |view| property.violation(view).is_none())
     }
@@ -289,7 +282,7 @@ impl Judge for GuardModel {
     fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
         let locals =
-            self.locals(state).iter().filter_map(|&local| tables.locals.node(local).map(|node| &node.local));
+            self.numbers(state).iter().filter_map(|local| tables.locals.node(local).map(|node| &node.local));
         let history = state.0.get(self.honest.len());
         let history = history.and_then(|&index| tables.histories.get(index));
         GlobalView::with(&self.system, locals, history, see)

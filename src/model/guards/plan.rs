@@ -1,6 +1,7 @@
 //! The guards of a local state as a search looks through them: what each way needs, in words of bits that stand side by side.
 
 use super::guard::{Guard, enabled};
+use super::ids::LocalId;
 use super::state::Move;
 use crate::model::bits::Bits;
 
@@ -18,7 +19,7 @@ pub(super) struct Plan {
 #[derive(Clone)]
 struct Way {
     guard: u32,
-    next: u32,
+    next: LocalId,
     word: u32,
     further: u16,
     crash: bool,

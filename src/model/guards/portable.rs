@@ -1,10 +1,12 @@
 //! What local states and histories are, whichever numbers a process has given to them.
 
 use super::GuardModel;
+use super::ids::LocalId;
 use super::locals::Node;
 use super::state::GuardState;
 use crate::engine::{Fingerprint, Portable, fingerprint};
 use crate::model::bits::Bits;
+use crate::model::numbers::Number as _;
 
 /// The tables, in the order of the places of a state.
 const LOCALS: usize = 0;
@@ -29,7 +31,7 @@ impl Portable for GuardModel {
         if table == HISTORIES {
             return fingerprint(&(table, tables.histories.get(number)));
         }
-        let Some(node) = tables.locals.node(number) else { return fingerprint(&table) };
+        let Some(node) = tables.locals.node(LocalId::of_word(number)) else { return fingerprint(&table) };
         known.extend(tables.messages.from(known.len() as u32).map(|(_, message)| fingerprint(message)));
         let Node { participant, local, sent, resends, changes } = node;
         // A set: in which order its members are added makes no difference.

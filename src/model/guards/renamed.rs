@@ -3,16 +3,24 @@
 use std::sync::Arc;
 
 use super::GuardModel;
+use super::ids::LocalId;
 use super::locals::Node;
 use super::state::GuardState;
 use crate::model::bits::Bits;
+use crate::model::numbers::Number as _;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::pbft::{Message, Rename as _, Renaming, View};
 
 impl GuardModel {
     /// The number of the local state in which an honest replica, by place among the participants, is in this state,
     /// has sent these messages and is offered no VIEW-CHANGEs but these.
-    pub(in crate::model) fn placed(&self, participant: u16, local: &Local, sent: Bits, changes: Bits) -> u32 {
+    pub(in crate::model) fn placed(
+        &self,
+        participant: u16,
+        local: &Local,
+        sent: Bits,
+        changes: Bits,
+    ) -> LocalId {
         let local = self.honest[usize::from(participant)].control(local);
         let changes = Some(Arc::new(changes));
         self.write().locals.intern(Node { participant, local, sent, resends: None, changes })
@@ -20,7 +28,7 @@ impl GuardModel {
 
     /// The number of the local state in which the participant of local state `number` is in this state instead. What it
     /// has sent and what is offered to it stay as they are.
-    pub(in crate::model) fn placed_like(&self, number: u32, local: &Local) -> Option<u32> {
+    pub(in crate::model) fn placed_like(&self, number: LocalId, local: &Local) -> Option<LocalId> {
         let mut tables = self.write();
         let node = tables.locals.node(number)?.clone();
         let local = self.honest[usize::from(node.participant)].control(local);
@@ -32,8 +40,8 @@ impl GuardModel {
     pub(in crate::model) fn renumbered(&self, state: &GuardState, from: View, by: u64) -> Option<GuardState> {
         let nodes: Vec<Node> = {
             let tables = self.read();
-            let node = |&local: &u32| tables.locals.node(local);
-            let nodes: Vec<_> = self.locals(state).iter().map(node).collect::<Option<_>>()?;
+            let node = |local| tables.locals.node(local);
+            let nodes: Vec<_> = self.numbers(state).iter().map(node).collect::<Option<_>>()?;
             let is_past = |node: &&Node| node.local.replica().is_some_and(|s| s.view().0 >= from.0 + by);
             if !nodes.iter().all(is_past) {
                 return None;
@@ -62,7 +70,7 @@ impl GuardModel {
                 }
             }
             let moved = Node::new(&self.system, node.participant, local, sent, node.changes.clone());
-            *number = tables.locals.intern(moved);
+            *number = tables.locals.intern(moved).word();
         }
         Some(moved)
     }
@@ -77,11 +85,11 @@ impl GuardModel {
     /// The number of a local state with other names, of the participants at these places and of these messages.
     pub(in crate::model) fn renamed_local(
         &self,
-        number: u32,
+        number: LocalId,
         by: &Renaming<'_>,
         places: &[u16],
         messages: &mut dyn FnMut(u32) -> Option<u32>,
-    ) -> Option<u32> {
+    ) -> Option<LocalId> {
         let node = self.read().locals.node(number)?.clone();
         let sent = node.sent.iter().map(messages).collect::<Option<_>>()?;
         let (local, resends) = (node.local.renamed(by)?, node.resends.renamed(by)?);

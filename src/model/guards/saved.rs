@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use stateright::Model;
 
 use super::GuardModel;
+use super::ids::LocalId;
 use super::state::GuardState;
 use crate::engine::record::{Journal, Recorded, TakeIn, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::model::numbers::Number as _;
 
 /// The kinds of entries in the journal.
 pub(super) const AVAILABLE: u32 = 0;
@@ -23,21 +25,24 @@ impl GuardModel {
     pub(in crate::model) fn replay_with(&self, journal: &[u32], other: TakeIn<'_>) -> Result<(), Unfit> {
         let _ = self.init_states();
         for (kind, words) in Journal::entries(journal) {
-            let met = |numbers: &[u32]| {
-                let met = self.read().locals.met();
-                numbers.iter().all(|&number| (number as usize) < met)
-            };
+            let is_met = |word: u32| self.is_met(LocalId::of_word(word));
             match (kind, words) {
-                (AVAILABLE, locals) if locals.len() == self.honest.len() && met(locals) => {
+                (AVAILABLE, locals)
+                    if locals.len() == self.honest.len() && locals.iter().all(|&local| is_met(local)) =>
+                {
                     self.available(&GuardState(locals.into()));
                 }
-                (GUARDS, &[local]) if met(&[local]) => drop(self.guards(local)),
+                (GUARDS, &[local]) if is_met(local) => drop(self.guards(LocalId::of_word(local))),
                 (HISTORY, &[participant, history, before, after])
-                    if met(&[before, after]) && u16::try_from(participant).is_ok() =>
+                    if is_met(before) && is_met(after) && u16::try_from(participant).is_ok() =>
                 {
+                    let (before, after) = (LocalId::of_word(before), LocalId::of_word(after));
                     self.history(participant as u16, history, before, after);
                 }
-                (ANSWERS, &[who, local, to, of]) if met(&[local, of]) && self.are_here([who, to]) => {
+                (ANSWERS, &[who, local, to, of])
+                    if is_met(local) && is_met(of) && self.are_here([who, to]) =>
+                {
+                    let (local, of) = (LocalId::of_word(local), LocalId::of_word(of));
                     let mut tables = self.write();
                     let status = self.status(&mut tables, of, to as usize).ok_or(Unfit)?;
                     self.answers(&mut tables, (local, who as usize), (of, to as usize), &status);
@@ -50,8 +55,8 @@ impl GuardModel {
     }
 
     /// Whether there is a local state of that number.
-    pub(in crate::model) fn is_met(&self, local: u32) -> bool {
-        (local as usize) < self.read().locals.met()
+    pub(in crate::model) fn is_met(&self, local: LocalId) -> bool {
+        local.place() < self.read().locals.met()
     }
 
     /// Whether there are participants with these places.
@@ -90,7 +95,7 @@ impl Recorded for GuardModel {
         let tables = self.read();
         let (locals, history) = numbers.split_at_checked(self.honest.len())?;
         let are_met = (0..).zip(locals).all(|(participant, &number)| {
-            tables.locals.node(number).is_some_and(|node| node.participant == participant)
+            tables.locals.node(LocalId::of_word(number)).is_some_and(|node| node.participant == participant)
         });
         let has_history = history.len() == usize::from(tables.histories.met() > 0);
         let is_met = history.iter().all(|&number| (number as usize) < tables.histories.met());

@@ -73,7 +73,7 @@ impl GuardModel {
             }
             numbers.push(tables.locals.intern(Node::new(&system, place, local, sent, None)));
         }
-        let mut start = GuardState(numbers.into());
+        let mut start = GuardState::of(numbers);
         if let Some(history) = run.history() {
             start.0.push(self.write().histories.intern(history.clone()));
         }

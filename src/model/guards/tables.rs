@@ -4,6 +4,7 @@ use super::certificates::Accepted;
 use super::exists::Exists;
 use super::explored::Explorations;
 use super::fair::SentAgain;
+use super::ids::LocalId;
 use super::locals::Locals;
 use super::messages::Messages;
 use crate::engine::record::Journal;
@@ -14,7 +15,7 @@ use crate::model::histories::Histories;
 pub(super) struct Tables {
     pub messages: Messages,
     pub locals: Locals,
-    pub histories: Histories,
+    pub histories: Histories<LocalId>,
     pub exists: Exists,
     pub explorations: Explorations,
     pub sent_again: SentAgain,

@@ -37,7 +37,7 @@ impl GuardModel {
                     moves.clear();
                     let available = self.available(&state);
                     let may_crash = self.may_crash(&self.read(), &state);
-                    for (participant, &local) in (0..).zip(self.locals(&state)) {
+                    for (participant, local) in (0..).zip(self.numbers(&state).iter()) {
                         let guards = looked_at.entry(local).or_insert_with(|| self.guards(local));
                         moves.extend(enabled(guards, participant, &available, may_crash));
                     }

@@ -64,7 +64,7 @@ pub(super) struct Tables {
     pub after: FxHashMap<(u32, u32), u32>,
     /// What the adversary makes of the events that it learns from.
     pub answers: FxHashMap<Bits, Bits>,
-    pub histories: Histories,
+    pub histories: Histories<u32>,
     pub journal: Journal,
     /// How many events, envelopes, local states, networks and histories were met by the last entry of the journal. What was met
     /// since may be of something that was given up in the middle.

@@ -18,7 +18,8 @@ use smallvec::SmallVec;
 
 use super::saved::{ANYBODY, CUT, DECIDED, SET};
 use super::{AllReached, Reduced};
-use crate::model::guards::{GuardModel, GuardState};
+use crate::model::guards::{GuardModel, GuardState, LocalId};
+use crate::model::numbers::Number as _;
 use crate::model::property::{Certificates, Decided, Properties, Property};
 use crate::pbft::Batch;
 
@@ -34,34 +35,34 @@ pub(super) struct Decisions(Mutex<DecisionTables>);
 #[derive(Default)]
 pub(super) struct DecisionTables {
     parts: FxHashMap<u32, Parts>,
-    /// Each with a local state in which it is decided.
-    pub decided: IndexMap<Decided, u32>,
+    /// Each with a local state in which it is decided, but for nothing.
+    pub decided: IndexMap<Decided, Option<LocalId>>,
     held: IndexSet<Certificates>,
     pub sets: IndexSet<Set>,
     /// Of sets, which properties replicas with two of the decisions lack.
     violated: FxHashMap<u32, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
-    pub cut: FxHashSet<(u32, u32)>,
+    pub cut: FxHashSet<(LocalId, LocalId)>,
 }
 
 impl DecisionTables {
     /// What of a local state matters here.
-    pub fn parts(&mut self, judge: &GuardModel, local: u32) -> Parts {
+    pub fn parts(&mut self, judge: &GuardModel, local: LocalId) -> Parts {
         let observation = judge.observation_of(local);
         if let Some(&parts) = self.parts.get(&observation) {
             return parts;
         }
         let (decided, held) = judge.seen(observation);
         if self.decided.is_empty() {
-            self.decided.insert(Vec::new(), u32::MAX);
+            self.decided.insert(Vec::new(), None);
         }
         let before = self.decided.len();
         let entry = self.decided.entry(decided);
         let parts = (entry.index() as u32, self.held.insert_full(held).0 as u32);
-        entry.or_insert(local);
+        entry.or_insert(Some(local));
         self.parts.insert(observation, parts);
         if self.decided.len() > before {
-            judge.note(DECIDED, &[local]);
+            judge.note(DECIDED, &[local.word()]);
         }
         parts
     }
@@ -77,7 +78,7 @@ impl DecisionTables {
     }
 
     /// What is decided in a step, if something is that was not before.
-    pub fn decision(&mut self, judge: &GuardModel, from: u32, to: u32) -> Option<u32> {
+    pub fn decision(&mut self, judge: &GuardModel, from: LocalId, to: LocalId) -> Option<u32> {
         let ((before, _), (after, _)) = (self.parts(judge, from), self.parts(judge, to));
         (after != before && after != 0).then_some(after)
     }
@@ -89,15 +90,16 @@ impl Decisions {
     }
 
     /// Whether somebody decides in the step from one local state to another.
-    pub(super) fn decides(&self, judge: &GuardModel, from: u32, to: u32) -> bool {
+    pub(super) fn decides(&self, judge: &GuardModel, from: LocalId, to: LocalId) -> bool {
         self.known().decision(judge, from, to).is_some()
     }
 
     /// The batches that were decided up to this state.
     pub(super) fn batches(&self, judge: &GuardModel, state: &GuardState) -> Vec<Batch> {
         let known = self.known();
-        let set =
-            state.beside(judge.numbers(state).len()).and_then(|number| known.sets.get_index(number as usize));
+        let set = state
+            .beside(judge.numbers(state).count())
+            .and_then(|number| known.sets.get_index(number as usize));
         let decisions = set.into_iter().flatten();
         let decided = decisions.filter_map(|&(decision, _)| known.decided.get_index(decision as usize));
         decided.flat_map(|(decided, _)| decided.iter().map(|(_, batch)| batch.clone())).collect()
@@ -108,7 +110,7 @@ impl Decisions {
         /// Those of decisions alone: what else is seen of two replicas may never be seen together.
         const OF_DECISIONS: [Property; 4] =
             [Property::Agreement, Property::ChainPrefix, Property::Validity, Property::ExactlyOnce];
-        let Some(number) = state.beside(judge.numbers(state).len()) else { return Properties::NONE };
+        let Some(number) = state.beside(judge.numbers(state).count()) else { return Properties::NONE };
         let mut known = self.known();
         if let Some(&violated) = known.violated.get(&number) {
             return violated;
@@ -119,8 +121,8 @@ impl Decisions {
         for [&(one, of_one), &(other, of_other)] in set.iter().array_combinations() {
             // One alone does not contradict itself: it does not forget.
             if of_one.is_none() || of_one != of_other {
-                let locals = [known.decided[one as usize], known.decided[other as usize]];
-                violated |= judge.violated_with(&locals) & of_decisions;
+                let locals = [one, other].map(|decision| known.decided[decision as usize]);
+                violated |= judge.violated_with(locals.into_iter().flatten()) & of_decisions;
             }
         }
         known.violated.insert(number, violated);
@@ -138,7 +140,7 @@ fn include(set: &mut Set, decided: u32, who: u16) {
 }
 
 impl Reduced {
-    pub(super) fn has_decided(&self, local: u32) -> bool {
+    pub(super) fn has_decided(&self, local: LocalId) -> bool {
         self.decisions.as_ref().is_some_and(|decisions| decisions.known().parts(&self.judge, local).0 != 0)
     }
 
@@ -148,27 +150,24 @@ impl Reduced {
         let judge = &self.judge;
         let available = judge.available(&state);
         let locals = judge.numbers(&state);
-        let number = state.beside(locals.len());
-        let reached: AllReached = locals
-            .iter()
-            .enumerate()
-            .map(|(place, &local)| self.silently(place, local, &available))
-            .collect();
+        let number = state.beside(locals.count());
+        let reached: AllReached =
+            locals.iter().enumerate().map(|(place, local)| self.silently(place, local, &available)).collect();
         let mut known = decisions.known();
         let mut set = number.map(|number| known.sets[number as usize].clone()).unwrap_or_default();
-        for ((reached, &local), who) in reached.iter().zip(locals).zip(0..) {
+        for ((reached, local), who) in reached.iter().zip(locals.iter()).zip(0..) {
             include(&mut set, known.parts(judge, local).0, who);
             for stop in reached.iter().filter(|stop| stop.decides) {
                 let Some((before, _)) = stop.from else { continue };
                 let cut = (reached[before].local, stop.local);
                 if known.cut.insert(cut) {
-                    judge.note(CUT, &[cut.0, cut.1]);
+                    judge.note(CUT, &[cut.0.word(), cut.1.word()]);
                 }
                 include(&mut set, known.parts(judge, stop.local).0, who);
             }
         }
         let number = known.set(judge, set);
-        let count = locals.len();
+        let count = locals.count();
         let state = state.with_beside(count, number);
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some((state.clone(), reached));
         state

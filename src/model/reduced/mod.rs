@@ -30,7 +30,8 @@ use smallvec::SmallVec;
 use stateright::Model;
 
 use super::bits::Bits;
-use super::guards::{Guard, GuardModel, GuardState, Move};
+use super::guards::{Guard, GuardModel, GuardState, LocalId, Move};
+use super::numbers::Number as _;
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
 use super::system::System;
@@ -76,7 +77,7 @@ pub struct Stretch(SmallVec<[Move; 4]>);
 /// A local state that silent steps lead to.
 #[derive(Clone, Copy, Debug)]
 struct Stop {
-    local: u32,
+    local: LocalId,
     /// The one before it, by place, and the step between them.
     from: Option<(usize, u32)>,
     /// Whether it is a state that has decided, from where nothing is followed.
@@ -127,10 +128,10 @@ impl Reduced {
         self.judge.system().honest().len()
     }
 
-    fn outline(&self, participant: usize, local: u32) -> Arc<Outline> {
+    fn outline(&self, participant: usize, local: LocalId) -> Arc<Outline> {
         let guards = self.judge.guards(local);
         let known = self.outlines.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Some(outline)) = known.get(local as usize)
+        if let Some(Some(outline)) = known.get(local.place())
             && Arc::ptr_eq(&outline.guards, &guards)
         {
             return Arc::clone(outline);
@@ -150,16 +151,16 @@ impl Reduced {
         }
         let outline = Arc::new(Outline { guards, silent, deciding, other });
         let mut outlines = self.outlines.write().unwrap_or_else(PoisonError::into_inner);
-        if outlines.len() <= local as usize {
-            outlines.resize(local as usize + 1, None);
+        if outlines.len() <= local.place() {
+            outlines.resize(local.place() + 1, None);
         }
-        outlines[local as usize] = Some(Arc::clone(&outline));
+        outlines[local.place()] = Some(Arc::clone(&outline));
         outline
     }
 
     /// What silent steps of a participant that are put off lead to, the state that it is in first, and what it can
     /// decide in them.
-    fn silently(&self, participant: usize, local: u32, available: &Bits) -> Reached {
+    fn silently(&self, participant: usize, local: LocalId, available: &Bits) -> Reached {
         let mut reached: Reached = SmallVec::from_slice(&[Stop { local, from: None, decides: false }]);
         let mut looked_at = 0;
         while let Some(&Stop { local, decides, .. }) = reached.get(looked_at) {
@@ -230,8 +231,8 @@ impl Reduced {
             return all.clone();
         }
         let available = self.judge.available(state);
-        let replicas = self.judge.numbers(state)[..self.replicas()].iter();
-        let all = replicas.enumerate().map(|(place, &local)| self.silently(place, local, &available));
+        let replicas = self.judge.numbers(state).iter().take(self.replicas());
+        let all = replicas.enumerate().map(|(place, local)| self.silently(place, local, &available));
         met.insert((state.clone(), all.collect())).1.clone()
     }
 
@@ -319,7 +320,7 @@ impl Model for Reduced {
     fn actions(&self, state: &GuardState, actions: &mut Vec<Stretch>) {
         let available = self.judge.available(state);
         let may_crash = self.judge.may_crash_in(state);
-        for (participant, &local) in (0u16..).zip(self.judge.locals(state)) {
+        for (participant, local) in (0u16..).zip(self.judge.numbers(state).iter()) {
             let place = usize::from(participant);
             let reached = self.silently(place, local, &available);
             for (to, &Stop { local, .. }) in reached.iter().enumerate().filter(|(_, stop)| !stop.decides) {

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::Reduced;
 use super::decided::Decisions;
-use crate::model::guards::Guard;
+use crate::model::guards::{Guard, LocalId};
 
 impl Reduced {
     /// Why what was left out for decisions may be missed, if it may.
@@ -26,7 +26,7 @@ impl Reduced {
                 }
             }
         }
-        let mut seen: FxHashSet<(u32, u32)> = waiting.iter().copied().collect();
+        let mut seen: FxHashSet<(LocalId, LocalId)> = waiting.iter().copied().collect();
         while let Some(pair) = waiting.pop() {
             let guards = self.judge.guards(pair.0);
             for guard in guards.iter().filter(|guard| guard.next != pair.0) {
@@ -43,7 +43,12 @@ impl Reduced {
     }
 
     /// The local state in which the second of a pair follows a step of the first.
-    fn followed(&self, decisions: &Decisions, (first, second): (u32, u32), guard: &Guard) -> Option<u32> {
+    fn followed(
+        &self,
+        decisions: &Decisions,
+        (first, second): (LocalId, LocalId),
+        guard: &Guard,
+    ) -> Option<LocalId> {
         let judge = &self.judge;
         let guards = judge.guards(second);
         let others = || guards.iter().filter(|own| own.next != second);
@@ -67,7 +72,7 @@ impl Reduced {
         })
     }
 
-    fn told(&self, from: u32, to: u32) -> String {
+    fn told(&self, from: LocalId, to: LocalId) -> String {
         let state = |local| self.judge.whose(local).map(|(_, local)| local);
         let who = self.judge.whose(from).map(|(who, _)| self.judge.participants()[who].id());
         let why = "it matters under this rulebook who has decided, so that 'decided' cannot be used";

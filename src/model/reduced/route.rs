@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 use stateright::Model as _;
 
 use super::{Reduced, Stop, Stretch};
-use crate::model::guards::{GuardState, Move};
+use crate::model::guards::{GuardState, LocalId, Move};
 use crate::model::property::Property;
 
 /// One state on a path.
@@ -19,7 +19,7 @@ struct Chance {
     station: usize,
     replica: u16,
     route: Vec<Move>,
-    local: u32,
+    local: LocalId,
 }
 
 impl Reduced {
@@ -40,7 +40,7 @@ impl Reduced {
         let chances = self.chances(&stations);
         for (place, second) in chances.iter().enumerate() {
             for first in chances[..place].iter().filter(|first| first.replica != second.replica) {
-                if !self.judge.violated_with(&[first.local, second.local]).contains(property) {
+                if !self.judge.violated_with([first.local, second.local]).contains(property) {
                     continue;
                 }
                 if let Some(steps) = self.run_with(&stations, first, second) {
@@ -118,7 +118,7 @@ impl Reduced {
         stations: &[Station],
         who: &Chance,
         from: usize,
-        local: u32,
+        local: LocalId,
         to: usize,
         own: &mut Vec<Option<Move>>,
     ) -> bool {
@@ -127,7 +127,7 @@ impl Reduced {
         let available = self.judge.available(&stations[place].state);
         let target = stations[place].stretch.iter().rfind(|step| step.participant == who.replica);
         let Some(target) = target.map(|step| step.next) else { return false };
-        let before = self.judge.numbers(&stations[place].state)[usize::from(who.replica)];
+        let before = self.judge.numbers(&stations[place].state).at(usize::from(who.replica));
         if self.judge.has_sent_the_same(before, target) {
             // It takes what it needs before it sends something.
             own.push(None);

@@ -6,7 +6,8 @@ use super::Reduced;
 use super::decided::Set;
 use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::guards::{GuardState, OF_OTHERS};
+use crate::model::guards::{GuardState, LocalId, OF_OTHERS};
+use crate::model::numbers::Number as _;
 
 /// The kinds of entries in the journal.
 pub(super) const DECIDED: u32 = OF_OTHERS + 1;
@@ -22,14 +23,15 @@ impl Reduced {
     /// This model cannot have written it.
     pub(in crate::model) fn takes_in(&self, kind: u32, words: &[u32]) -> Result<(), Unfit> {
         let Some(decisions) = &self.decisions else { return Err(Unfit) };
-        let met = |local: &u32| self.judge.is_met(*local);
+        let met =
+            |word: u32| Some(LocalId::of_word(word)).filter(|&local| self.judge.is_met(local)).ok_or(Unfit);
         let mut known = decisions.known();
         match (kind, words) {
-            (DECIDED, [local]) if met(local) => {
-                known.parts(&self.judge, *local);
+            (DECIDED, &[local]) => {
+                known.parts(&self.judge, met(local)?);
             }
-            (CUT, &[from, to]) if met(&from) && met(&to) => {
-                known.cut.insert((from, to));
+            (CUT, &[from, to]) => {
+                known.cut.insert((met(from)?, met(to)?));
                 self.judge.note(CUT, &[from, to]);
             }
             (SET, words) if words.len() % 2 == 0 => {

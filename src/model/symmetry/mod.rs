@@ -33,6 +33,7 @@
 
 mod by_guards;
 mod premise;
+mod traded;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,7 +44,8 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::guards::{GuardModel, GuardState, Move, OF_OTHERS};
+use super::guards::{GuardModel, GuardState, LocalId, Move, OF_OTHERS};
+use super::numbers::Number;
 use super::property::{GlobalView, Judge, Property, properties};
 use super::system::System;
 use crate::engine::Fingerprint;
@@ -51,12 +53,13 @@ use crate::engine::record::{Recorded, Unfit};
 use crate::pbft::{ClientId, Names, Renaming, ReplicaId, SigningKey, State, View};
 
 pub use by_guards::ByGuards;
+use traded::Traded;
 
 /// The most replicas, and clients, that trade names: all orders of theirs are looked at in each state.
 const MOST_REPLICAS: usize = 6;
 const MOST_CLIENTS: usize = 4;
 
-type Locals = SmallVec<[u32; 8]>;
+type Locals = SmallVec<[LocalId; 8]>;
 
 /// Two of a kind that trade names.
 struct Transposition {
@@ -68,11 +71,9 @@ struct Transposition {
 /// What has what number after a transposition, as far as it is known.
 #[derive(Clone, Default)]
 struct Learned {
-    locals: Vec<u32>,
-    messages: Vec<u32>,
+    locals: Traded<LocalId>,
+    messages: Traded<u32>,
 }
-
-const UNKNOWN: u32 = u32::MAX;
 
 /// The kinds of entries in the journal of the judge.
 const RENAMED_MESSAGE: u32 = OF_OTHERS + 8;
@@ -186,10 +187,10 @@ impl<M: ByGuards> Symmetric<M> {
 
     /// The number of a message after a transposition.
     fn message(&self, transposition: usize, number: u32) -> Option<u32> {
-        let known = |learned: &Vec<Learned>| learned[transposition].messages.get(number as usize).copied();
+        let known = |learned: &Vec<Learned>| learned[transposition].messages.of(number);
         let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
-        if let Some(known) = known.filter(|&known| known != UNKNOWN) {
-            return Some(known);
+        if known.is_some() {
+            return known;
         }
         let renamed =
             self.inner.judge().renamed_message(number, &self.renaming(&self.transpositions[transposition]));
@@ -199,30 +200,28 @@ impl<M: ByGuards> Symmetric<M> {
             return None;
         };
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        keep(&mut learned[transposition].messages, number, renamed);
-        keep(&mut learned[transposition].messages, renamed, number);
+        learned[transposition].messages.keep(number, renamed);
         Some(renamed)
     }
 
     /// The number of a local state after a transposition; its own if it has no other name, which is noted.
-    fn local(&self, transposition: usize, number: u32) -> u32 {
-        let known = |learned: &Vec<Learned>| learned[transposition].locals.get(number as usize).copied();
+    fn local(&self, transposition: usize, number: LocalId) -> LocalId {
+        let known = |learned: &Vec<Learned>| learned[transposition].locals.of(number);
         let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
-        if let Some(known) = known.filter(|&known| known != UNKNOWN) {
+        if let Some(known) = known {
             return known;
         }
         let Transposition { places, .. } = &self.transpositions[transposition];
         let by = self.renaming(&self.transpositions[transposition]);
         let mut message = |number| self.message(transposition, number);
         let renamed = self.inner.judge().renamed_local(number, &by, places, &mut message);
-        self.inner.judge().note(RENAMED_LOCAL, &[transposition as u32, number]);
+        self.inner.judge().note(RENAMED_LOCAL, &[transposition as u32, number.word()]);
         let Some(renamed) = renamed else {
-            self.note(format!("local state {number} has no other name"));
+            self.note(format!("local state {} has no other name", number.word()));
             return number;
         };
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        keep(&mut learned[transposition].locals, number, renamed);
-        keep(&mut learned[transposition].locals, renamed, number);
+        learned[transposition].locals.keep(number, renamed);
         renamed
     }
 
@@ -234,8 +233,7 @@ impl<M: ByGuards> Symmetric<M> {
     fn traded_among(&self, learned: &Learned, transposition: usize, locals: &Locals) -> Option<Locals> {
         let mut traded = locals.clone();
         for (&local, &place) in locals.iter().zip(&self.transpositions[transposition].places) {
-            let number = learned.locals.get(local as usize).copied().filter(|&number| number != UNKNOWN);
-            traded[usize::from(place)] = number?;
+            traded[usize::from(place)] = learned.locals.of(local)?;
         }
         Some(traded)
     }
@@ -249,13 +247,13 @@ impl<M: ByGuards> Symmetric<M> {
     }
 
     fn traded(&self, transposition: usize, state: &GuardState) -> GuardState {
-        let locals = Locals::from_slice(self.inner.judge().numbers(state));
-        GuardModel::state(&self.traded_locals(transposition, &locals))
+        let locals = self.inner.judge().numbers(state).iter().collect();
+        GuardState::of(self.traded_locals(transposition, &locals))
     }
 
     /// The state that stands for this one, and how many transpositions of the walk lead to it.
     fn canonical(&self, state: &GuardState) -> (GuardState, usize) {
-        let first = Locals::from_slice(self.inner.judge().numbers(state));
+        let first: Locals = self.inner.judge().numbers(state).iter().collect();
         let (mut now, mut least, mut place) = (first.clone(), first, 0);
         let mut learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
         for (&transposition, count) in self.walk.iter().zip(1..) {
@@ -273,14 +271,14 @@ impl<M: ByGuards> Symmetric<M> {
                 place = count;
             }
         }
-        (GuardModel::state(&least), place)
+        (GuardState::of(least), place)
     }
 
     /// Steps of judge *guards* from one state to another, which differs in one participant.
     fn way(&self, from: &GuardState, to: &GuardState) -> Option<Vec<Move>> {
         let judge = self.inner.judge();
-        let places = judge.numbers(from).iter().zip(judge.numbers(to));
-        let Some(who) = places.into_iter().position(|(a, b)| a != b) else { return Some(Vec::new()) };
+        let mut places = judge.numbers(from).iter().zip(judge.numbers(to).iter());
+        let Some(who) = places.position(|(a, b)| a != b) else { return Some(Vec::new()) };
         let mut before: FxHashMap<GuardState, Option<(GuardState, Move)>> = FxHashMap::default();
         before.insert(from.clone(), None);
         let mut queue = std::collections::VecDeque::from([from.clone()]);
@@ -309,13 +307,6 @@ impl<M: ByGuards> Symmetric<M> {
         }
         None
     }
-}
-
-fn keep(numbers: &mut Vec<u32>, place: u32, number: u32) {
-    if numbers.len() <= place as usize {
-        numbers.resize(place as usize + 1, UNKNOWN);
-    }
-    numbers[place as usize] = number;
 }
 
 impl<M: ByGuards> Model for Symmetric<M>
@@ -409,9 +400,10 @@ where
                 self.message(transposition as usize, number);
             }
             (RENAMED_LOCAL, &[transposition, number])
-                if (transposition as usize) < self.transpositions.len() && judge.is_met(number) =>
+                if (transposition as usize) < self.transpositions.len()
+                    && judge.is_met(LocalId::of_word(number)) =>
             {
-                self.local(transposition as usize, number);
+                self.local(transposition as usize, LocalId::of_word(number));
             }
             _ => self.inner.takes_in(kind, words)?,
         }

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{ByGuards, Symmetric};
 use crate::model::bits::Bits;
-use crate::model::guards::{Guard, Needs};
+use crate::model::guards::{Guard, LocalId, Needs};
 
 impl<M: ByGuards> Symmetric<M> {
     /// What is not the same with other names, if something is not.
@@ -87,10 +87,10 @@ impl<M: ByGuards> Symmetric<M> {
 
     /// All local states that were looked at and all that differ from them in names alone, when all messages that were
     /// met and all that differ from these in names alone are known.
-    fn all_explored(&self) -> Vec<u32> {
+    fn all_explored(&self) -> Vec<LocalId> {
         let judge = self.inner.judge();
         let mut all = judge.explored();
-        let mut known: FxHashSet<u32> = all.iter().copied().collect();
+        let mut known: FxHashSet<LocalId> = all.iter().copied().collect();
         loop {
             let before = (judge.met(), all.len());
             let mut message = 0;
@@ -118,7 +118,7 @@ impl<M: ByGuards> Symmetric<M> {
     }
 
     /// The ways to what can happen in a local state that are none with other names.
-    fn lacking(&self, local: u32) -> Vec<Lacking> {
+    fn lacking(&self, local: LocalId) -> Vec<Lacking> {
         let judge = self.inner.judge();
         let guards = judge.guards(local);
         let sent = judge.sent_by(local);
@@ -147,8 +147,8 @@ impl<M: ByGuards> Symmetric<M> {
         transposition: usize,
         guard: &Guard,
         needs: &Needs,
-        renamed: u32,
-        target: u32,
+        renamed: LocalId,
+        target: LocalId,
         others: &[Guard],
     ) -> bool {
         let Some(all) = self.renamed(transposition, &needs.all) else { return false };
@@ -161,7 +161,7 @@ impl<M: ByGuards> Symmetric<M> {
     }
 
     /// Whether steps that need no more than this lead from one local state to another.
-    fn leads(&self, from: u32, to: u32, needs: &Needs) -> bool {
+    fn leads(&self, from: LocalId, to: LocalId, needs: &Needs) -> bool {
         let judge = self.inner.judge();
         let mut reached = vec![from];
         let mut place = 0;
@@ -234,8 +234,8 @@ impl<M: ByGuards> Symmetric<M> {
 
 /// A way from one local state to another that is none with other names, and what exists where it is taken.
 struct Lacking {
-    local: u32,
-    next: u32,
+    local: LocalId,
+    next: LocalId,
     messages: Bits,
 }
 

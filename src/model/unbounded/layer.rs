@@ -162,7 +162,7 @@ fn first(context: &Context, stage: &Stage) -> Beginning {
     let state = judge.init_states().swap_remove(0);
     Beginning {
         base: judge.available_after(&Bits::default()),
-        start: judge.numbers(&state).into(),
+        start: judge.numbers(&state).iter().collect(),
         earlier: vec![BTreeSet::new(); context.scope.slots as usize],
     }
 }

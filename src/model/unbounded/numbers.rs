@@ -7,59 +7,36 @@ use std::ops::Index;
 use crate::hashed::IndexSet;
 use smallvec::SmallVec;
 
-/// A local state of judge *guards*, which numbers them itself.
-pub(super) type LocalId = u32;
+pub(super) use crate::model::guards::LocalId;
+pub(super) use crate::model::numbers::Number;
+use crate::model::numbers::numbers;
 
 /// Local states: one of each honest replica, most of the time.
 pub(super) type Locals = SmallVec<[LocalId; 8]>;
 
-/// The place of a value among those that were met.
-pub(super) trait Number: Copy {
-    fn at(place: usize) -> Self;
-    fn place(self) -> usize;
-}
-
-macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub(super) struct $name(u32);
-
-        impl Number for $name {
-            fn at(place: usize) -> Self {
-                $name(place as u32)
-            }
-
-            fn place(self) -> usize {
-                self.0 as usize
-            }
-        }
-    )*};
-}
-
 numbers! {
     /// What a local state is, whoever is in it.
-    AnonymousNumber
+    pub(super) AnonymousNumber
     /// What of a local state can matter once all have entered the view.
-    EssenceNumber
+    pub(super) EssenceNumber
     /// What a new view proposes.
-    ContentNumber
+    pub(super) ContentNumber
     /// What a replica carries out of the view.
-    CarriedNumber
+    pub(super) CarriedNumber
     /// What of that it can have got in the view.
-    GainedNumber
+    pub(super) GainedNumber
     /// The batches that are decided.
-    DecisionNumber
+    pub(super) DecisionNumber
     /// The certificates that can be shown.
-    ShowableNumber
+    pub(super) ShowableNumber
     /// What a replica leaves behind if it leaves now.
-    OutcomeNumber
+    pub(super) OutcomeNumber
     /// What the safety properties see of a replica.
-    ObservationNumber
+    pub(super) ObservationNumber
     /// A set of outcomes.
-    OutcomeSet
+    pub(super) OutcomeSet
     /// A set of observations.
-    ObservationSet
+    pub(super) ObservationSet
 }
 
 /// Values with a number each, in the order in which they were met.

@@ -29,7 +29,7 @@ use super::stage::Stage;
 use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::model::bits::Bits;
-use crate::model::guards::GuardModel;
+use crate::model::guards::{GuardModel, GuardState};
 use crate::model::property::{Judge as _, properties};
 
 /// Finds out what can come once every replica has entered the view.
@@ -273,7 +273,7 @@ impl Round<'_> {
         }
         let judge = &self.steps.stage.arena.judge;
         for all in product(silent.iter().map(|met| &met[..])) {
-            let state = GuardModel::state(&all);
+            let state = GuardState::of(all);
             self.runs.violated |= judge.violated(&state);
             let good = self.properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
             self.runs.reached.extend(good.filter(|p| (p.condition)(judge, &state)).map(|p| p.name));

@@ -110,7 +110,7 @@ impl Stage {
 
     /// What is known of a local state.
     pub fn known(&mut self, context: &Context, local: LocalId) -> Result<&LocalFacts, Unexplorable> {
-        let place = local as usize;
+        let place = local.place();
         if self.known.len() <= place {
             self.known.resize(place + 1, None);
         }

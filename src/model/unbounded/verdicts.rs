@@ -70,7 +70,7 @@ impl Verdicts {
         let mut violated = Properties::NONE;
         for one in of(one) {
             for other in of(other) {
-                violated |= arena.judge.violated_with(&[self.examples[one], self.examples[other]]);
+                violated |= arena.judge.violated_with([self.examples[one], self.examples[other]]);
             }
         }
         self.by_observations.insert(sets, violated);

@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use stateright::Model as _;
 
-use crate::model::{EventIds, GuardModel, GuardState, Liveness, LivenessMove, LivenessState};
+use crate::model::{EventIds, GuardModel, GuardState, Liveness, LivenessMove, LivenessState, LocalIds};
 
 /// A step of a participant.
 pub(super) struct Edge<S> {
@@ -25,7 +25,7 @@ pub(super) trait Graph {
     fn judge(&self) -> &GuardModel;
 
     /// The numbers of the local states.
-    fn numbers<'s>(&self, state: &'s Self::State) -> &'s [u32];
+    fn numbers<'s>(&self, state: &'s Self::State) -> LocalIds<'s>;
 
     /// Where it begins.
     fn initial(&self) -> Vec<Self::State>;
@@ -41,7 +41,7 @@ impl Graph for GuardModel {
         self
     }
 
-    fn numbers<'s>(&self, state: &'s GuardState) -> &'s [u32] {
+    fn numbers<'s>(&self, state: &'s GuardState) -> LocalIds<'s> {
         GuardModel::numbers(self, state)
     }
 
@@ -67,7 +67,7 @@ impl Graph for Liveness {
         Liveness::judge(self)
     }
 
-    fn numbers<'s>(&self, state: &'s LivenessState) -> &'s [u32] {
+    fn numbers<'s>(&self, state: &'s LivenessState) -> LocalIds<'s> {
         Liveness::judge(self).numbers(state.at())
     }
 

@@ -40,7 +40,9 @@ use self::graph::{Edge, Graph};
 use self::plan::{Actions, Observed, Plan, Planned, Planner};
 use self::vocabulary::Vocabulary;
 use super::{Model, RelationId, Structure};
-use crate::model::{Event, EventIds, GuardModel, Liveness, Local, Participant, Run, System, participants};
+use crate::model::{
+    Event, EventIds, GuardModel, Liveness, Local, LocalId, LocalIds, Participant, Run, System, participants,
+};
 use crate::pbft::{Message, Principal, ReplicaId};
 
 /// A relation holds of a tuple.
@@ -166,9 +168,9 @@ pub struct Tie<'a> {
     preimages: Preimages,
     facts: IndexSet<Facts>,
     plans: IndexSet<Vec<Planned>>,
-    visible: HashMap<u32, u32>,
+    visible: HashMap<LocalId, u32>,
     /// From the number of a local state and what happens to the number of the plan.
-    planned: HashMap<(u32, EventIds), Result<u32, String>>,
+    planned: HashMap<(LocalId, EventIds), Result<u32, String>>,
     states: HashSet<Mapped>,
     edges: HashSet<(Mapped, u16, u32, u32)>,
     taken: BTreeMap<Arc<str>, u64>,
@@ -358,12 +360,12 @@ impl<'a> Tie<'a> {
         self.vocabulary.facts(&self.preimages, id, state, sent)
     }
 
-    fn first(&mut self, judge: &GuardModel, numbers: &[u32]) -> Mapped {
-        (0..).zip(numbers).map(|(i, &number)| self.visible(judge, i, number)).collect()
+    fn first(&mut self, judge: &GuardModel, numbers: LocalIds<'_>) -> Mapped {
+        (0..).zip(numbers.iter()).map(|(i, number)| self.visible(judge, i, number)).collect()
     }
 
     /// The facts of a local state of the judge's, without those that are carried.
-    fn visible(&mut self, judge: &GuardModel, participant: u16, number: u32) -> u32 {
+    fn visible(&mut self, judge: &GuardModel, participant: u16, number: LocalId) -> u32 {
         if let Some(&facts) = self.visible.get(&number) {
             return facts;
         }
@@ -383,10 +385,10 @@ impl<'a> Tie<'a> {
         judge: &GuardModel,
         before: &Mapped,
         participant: u16,
-        numbers: &[u32],
+        numbers: LocalIds<'_>,
     ) -> Mapped {
         let who = usize::from(participant);
-        let visible = self.visible(judge, participant, numbers[who]);
+        let visible = self.visible(judge, participant, numbers.at(who));
         let mut mapped = before.clone();
         if mapped[who] != visible {
             let facts = &self.facts[mapped[who] as usize];
@@ -400,13 +402,13 @@ impl<'a> Tie<'a> {
     fn check_way(
         &mut self,
         judge: &GuardModel,
-        numbers: &[u32],
+        numbers: LocalIds<'_>,
         before: &Mapped,
         after: &Mapped,
         participant: u16,
         way: &EventIds,
     ) -> Result<(), Fault> {
-        let key = (numbers[usize::from(participant)], way.clone());
+        let key = (numbers.at(usize::from(participant)), way.clone());
         let plan = match self.planned.get(&key) {
             Some(plan) => plan.clone(),
             None => {
@@ -420,9 +422,15 @@ impl<'a> Tie<'a> {
     }
 
     /// The actions that a step of the judge amounts to: its events, run on the replica.
-    fn plan_of(&mut self, judge: &GuardModel, numbers: &[u32], participant: u16, way: &EventIds) -> Plan {
+    fn plan_of(
+        &mut self,
+        judge: &GuardModel,
+        numbers: LocalIds<'_>,
+        participant: u16,
+        way: &EventIds,
+    ) -> Plan {
         let mut plan = Vec::new();
-        let from = numbers[usize::from(participant)];
+        let from = numbers.at(usize::from(participant));
         let Some((mut local, _)) = judge.numbered(from) else { return Ok(plan) };
         let replica = self.participants[usize::from(participant)].clone();
         for (who, event) in judge.fed(numbers, participant, way) {

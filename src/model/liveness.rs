@@ -61,10 +61,9 @@ use crate::hashed::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 use stateright::Model;
 
-use super::bits::Bits;
 use super::bounds::{Bound, BoundError};
 use super::conduct::Conduct;
-use super::guards::{Choice, EventIds, GuardModel, GuardState, Move};
+use super::guards::{Choice, EventIds, GuardModel, GuardState, MessageSet, Move};
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge};
@@ -99,7 +98,7 @@ pub struct Liveness {
     /// Views that timers may begin before stabilisation.
     before: u64,
     endless: Option<Endless>,
-    pub(super) lost: RwLock<IndexSet<Bits>>,
+    pub(super) lost: RwLock<IndexSet<MessageSet>>,
 }
 
 /// How views go on without end.
@@ -207,7 +206,7 @@ impl Liveness {
     }
 
     fn of(system: System, before: u64, endless: Option<Endless>) -> Self {
-        let lost = RwLock::new(IndexSet::from_iter([Bits::default()]));
+        let lost = RwLock::new(IndexSet::from_iter([MessageSet::default()]));
         let judge = GuardModel::new(Arc::new(system));
         let judge = match endless {
             Some(Endless { ahead, .. }) => judge.with_horizon(ahead),

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::PoisonError;
 
-use super::bits::Bits;
-use super::guards::{GuardModel, OF_OTHERS};
+use super::guards::{GuardModel, MessageId, MessageSet, OF_OTHERS};
 use super::liveness::{Liveness, LivenessState};
+use super::numbers::Number as _;
 use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
 
@@ -20,7 +20,7 @@ impl Recorded for Liveness {
     fn replay(&self, journal: &[u32]) -> Result<(), Unfit> {
         self.judge().replay_with(journal, &mut |kind, words| match kind {
             LOST => {
-                self.lose(words.iter().copied().collect());
+                self.lose(words.iter().map(|&word| MessageId::of_word(word)).collect());
                 Ok(())
             }
             _ => Err(Unfit),
@@ -49,12 +49,12 @@ impl Recorded for Liveness {
 
 impl Liveness {
     /// The number of the set of messages that are lost when the network becomes stable.
-    pub(super) fn lose(&self, lost: Bits) -> u32 {
+    pub(super) fn lose(&self, lost: MessageSet) -> u32 {
         let mut known = self.lost.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = known.get_index_of(&lost) {
             return number as u32;
         }
-        self.judge().note(LOST, &lost.iter().collect::<Vec<_>>());
+        self.judge().note(LOST, &lost.iter().map(MessageId::word).collect::<Vec<_>>());
         known.insert_full(lost).0 as u32
     }
 }

@@ -6,13 +6,13 @@ use rustc_hash::FxHashSet;
 
 use super::GuardModel;
 use super::exists::{Basis, Looked};
+use super::ids::MessageSet;
 use super::locals::Sets;
 use super::saved::AVAILABLE;
 use super::state::{GuardState, Move};
 use super::tables::Tables;
 use crate::hashed::IndexMap;
 use crate::memory;
-use crate::model::bits::Bits;
 use crate::spread::spread;
 
 impl GuardModel {
@@ -31,7 +31,7 @@ impl GuardModel {
             let tables = &*self.read();
             let asked = self.asked(tables, states);
             let looked = spread(threads, &asked, |(state, _)| self.look(tables, state));
-            let mut bases: IndexMap<Basis, Option<Bits>> = IndexMap::default();
+            let mut bases: IndexMap<Basis, Option<MessageSet>> = IndexMap::default();
             for looked in &looked {
                 if let Looked::Asks(basis, _) = looked {
                     bases.entry(basis.clone()).or_default();
@@ -62,7 +62,7 @@ impl GuardModel {
             };
             memory::before(&tables.exists.available);
             tables.note(AVAILABLE, self.numbers(state).words());
-            let available: Arc<Bits> = tables.exists.once(available);
+            let available: Arc<MessageSet> = tables.exists.once(available);
             tables.exists.available.insert(sets, available);
         }
     }

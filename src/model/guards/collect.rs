@@ -8,12 +8,11 @@ use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
-use super::ids::LocalId;
+use super::ids::{EventId, LocalId, MessageSet};
 use super::local_steps::Found;
 use super::locals::Node;
 use super::tables::Tables;
-use super::transition_cache::{Emitted, Id, TIMEOUT};
-use crate::model::bits::Bits;
+use super::transition_cache::{Emitted, Id};
 use crate::model::panics::raised;
 use crate::model::participant::Local;
 use crate::pbft::{Message, State};
@@ -37,7 +36,7 @@ impl Consequences {
         let is_open = self.is_open;
         // Where it matters who sent a message, one that was there from the start is no better than
         // another, and a timer is no message.
-        let timed = |way: &Way| way.feed.contains(&TIMEOUT);
+        let timed = |way: &Way| way.feed.contains(&EventId::TIMEOUT);
         let is_as_good = |a: &Way, b: &Way| match is_open {
             false => a.needs.are_met_with(&b.needs),
             true => a.all.is_subset(&b.all) && (!timed(a) || timed(b)),
@@ -115,7 +114,7 @@ impl GuardModel {
 
 /// The VIEW-CHANGEs that alone are offered to who gets to this state: as long as it still moves to the same view, those
 /// that were.
-fn still_offered(node: &Node, after: &Local) -> Option<Arc<Bits>> {
+fn still_offered(node: &Node, after: &Local) -> Option<Arc<MessageSet>> {
     let moves_on = |before: &State, after: &State| {
         !after.is_active() && (before.view(), before.is_active()) == (after.view(), after.is_active())
     };

@@ -2,9 +2,9 @@
 
 use super::GuardModel;
 use super::fair::Choice;
+use super::ids::{EventId, Happening};
 use super::messages::Messages;
 use super::state::{EventIds, GuardState, LocalIds, Move};
-use super::transition_cache::{CRASH, EventId, INVOKE, TIMEOUT};
 use crate::model::participant::Event;
 use crate::pbft::{Message, Principal, State, View};
 
@@ -32,7 +32,7 @@ impl GuardModel {
         &self,
         numbers: LocalIds<'_>,
         participant: u16,
-        way: &[u32],
+        way: &[EventId],
     ) -> Vec<(Principal, Event)> {
         let who = self.honest[usize::from(participant)].id();
         let tables = self.read();
@@ -64,10 +64,10 @@ impl GuardModel {
 
 /// What happens to a participant, by number; if its timer runs out, that of this view.
 fn event(messages: &Messages, id: EventId, view: View) -> Event {
-    match id {
-        TIMEOUT => Event::Timeout(view),
-        CRASH => Event::Crash,
-        INVOKE => Event::Invoke,
-        id => Event::Deliver(messages[id].clone()),
+    match id.happening() {
+        Happening::Message(message) => Event::Deliver(messages[message].clone()),
+        Happening::Timeout => Event::Timeout(view),
+        Happening::Crash => Event::Crash,
+        Happening::Invoke => Event::Invoke,
     }
 }

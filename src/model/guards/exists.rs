@@ -6,6 +6,7 @@ use crate::hashed::{IndexMap, IndexSet};
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
+use super::ids::{MessageId, MessageSet};
 use super::locals::Sets;
 use super::messages::Messages;
 use super::saved::AVAILABLE;
@@ -15,7 +16,6 @@ use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::memory;
 use crate::model::adversary::{Adversary, Made, Proofs, in_order};
-use crate::model::bits::Bits;
 use crate::model::system::System;
 use crate::pbft::{Message, PreparedClaim, View};
 
@@ -24,34 +24,34 @@ use crate::pbft::{Message, PreparedClaim, View};
 pub(super) struct Exists {
     /// By what each participant has sent: nobody sends what another one has signed, so that this tells apart what the
     /// sets have together.
-    pub available: FxHashMap<Sets, Arc<Bits>>,
+    pub available: FxHashMap<Sets, Arc<MessageSet>>,
     /// Each of these once: there are fewer than there are ways to come to them.
-    distinct: IndexSet<Arc<Bits>>,
+    distinct: IndexSet<Arc<MessageSet>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
-    numbers: IndexMap<Bits, u32>,
+    numbers: IndexMap<MessageSet, u32>,
     knowledge: IndexSet<Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
-    byzantine: IndexMap<Basis, Arc<Bits>>,
+    byzantine: IndexMap<Basis, Arc<MessageSet>>,
     /// By the number of what it knows, what it can send whatever else it has seen.
-    own: FxHashMap<u32, Bits>,
+    own: FxHashMap<u32, MessageSet>,
     /// The numbers of new views, by what stands for their content.
-    new_views: FxHashMap<Fingerprint, u32>,
+    new_views: FxHashMap<Fingerprint, MessageId>,
 }
 
 /// The number of what the adversary knows, and what else it has seen.
-pub(super) type Basis = (u32, Bits);
+pub(super) type Basis = (u32, MessageSet);
 
 /// What was found to exist without asking the adversary anything new.
 pub(super) enum Looked {
-    Known(Bits),
+    Known(MessageSet),
     /// Besides these, what the adversary makes of that.
-    Asks(Basis, Bits),
+    Asks(Basis, MessageSet),
     /// Nothing.
     Not,
 }
 
 /// Of what was sent, what the adversary makes proofs of, and what else it learns from.
-fn seen(messages: &Messages, system: &System, sent: &Bits) -> (Bits, Bits) {
+fn seen(messages: &Messages, system: &System, sent: &MessageSet) -> (MessageSet, MessageSet) {
     // With checkpoints in the bound, view changes carry stable checkpoints that can be shown, and
     // commits prove what was decided after them.
     let mut basis = sent.intersection(&messages.votes);
@@ -65,7 +65,7 @@ fn seen(messages: &Messages, system: &System, sent: &Bits) -> (Bits, Bits) {
 
 impl Exists {
     /// What exists where these messages were sent, as far as that is known.
-    pub fn look(&self, messages: &Messages, system: &System, sent: &Bits) -> Looked {
+    pub fn look(&self, messages: &Messages, system: &System, sent: &MessageSet) -> Looked {
         let mut available = messages.unconditional.clone();
         available.union_with(sent);
         if system.byzantine().is_empty() || system.is_silent() {
@@ -84,13 +84,18 @@ impl Exists {
     }
 
     /// What the adversary makes of this, if it has made all parts of it before and all of them were met.
-    pub fn made_of_known(&self, messages: &Messages, adversary: &Adversary, basis: &Basis) -> Option<Bits> {
+    pub fn made_of_known(
+        &self,
+        messages: &Messages,
+        adversary: &Adversary,
+        basis: &Basis,
+    ) -> Option<MessageSet> {
         let (knowledge, reports) = basis;
         let own = self.own.get(knowledge)?;
         let reports: Vec<&Message> = messages.of(reports).collect();
         let known = &self.knowledge[*knowledge as usize];
         let made = adversary.made_before(known, reports.iter().copied())?;
-        let mut sent: Bits = made
+        let mut sent: MessageSet = made
             .new_views
             .iter()
             .map(|(print, _)| self.new_views.get(print).copied())
@@ -103,18 +108,18 @@ impl Exists {
     }
 
     /// Keeps what the adversary makes of this.
-    pub fn keep(&mut self, basis: Basis, made: Bits) {
+    pub fn keep(&mut self, basis: Basis, made: MessageSet) {
         self.byzantine.insert(basis, Arc::new(made));
     }
 
     /// What exists where participants have sent this, if that was asked before.
     #[inline]
-    pub fn known(&self, sent: &Sets) -> Option<&Arc<Bits>> {
+    pub fn known(&self, sent: &Sets) -> Option<&Arc<MessageSet>> {
         self.available.get(sent)
     }
 
     /// This set, shared with whoever has the same.
-    pub fn once(&mut self, available: Bits) -> Arc<Bits> {
+    pub fn once(&mut self, available: MessageSet) -> Arc<MessageSet> {
         if let Some(known) = self.distinct.get(&available) {
             return Arc::clone(known);
         }
@@ -129,8 +134,8 @@ impl Exists {
         messages: &mut Messages,
         system: &System,
         adversary: &Adversary,
-        sent: &Bits,
-    ) -> Bits {
+        sent: &MessageSet,
+    ) -> MessageSet {
         let byzantine = self.byzantine(messages, system, adversary, sent);
         let mut available = messages.unconditional.clone();
         available.union_with(sent);
@@ -144,8 +149,8 @@ impl Exists {
         messages: &mut Messages,
         system: &System,
         adversary: &Adversary,
-        sent: &Bits,
-    ) -> Arc<Bits> {
+        sent: &MessageSet,
+    ) -> Arc<MessageSet> {
         if system.byzantine().is_empty() || system.is_silent() {
             return Arc::default();
         }
@@ -155,7 +160,7 @@ impl Exists {
     }
 
     /// The number of what the adversary can make of these messages.
-    fn knowledge(&mut self, messages: &Messages, adversary: &Adversary, basis: Bits) -> u32 {
+    fn knowledge(&mut self, messages: &Messages, adversary: &Adversary, basis: MessageSet) -> u32 {
         if let Some(&number) = self.numbers.get(&basis) {
             return number;
         }
@@ -171,8 +176,8 @@ impl Exists {
         messages: &mut Messages,
         adversary: &Adversary,
         knowledge: u32,
-        reports: Bits,
-    ) -> Arc<Bits> {
+        reports: MessageSet,
+    ) -> Arc<MessageSet> {
         let key = (knowledge, reports);
         if let Some(sent) = self.byzantine.get(&key) {
             return Arc::clone(sent);
@@ -187,11 +192,11 @@ impl Exists {
 
     /// The numbers of what the adversary makes with that knowledge. Messages that are met for the first time are met in the order
     /// in which it lists them; of new views that were met before neither order nor content is looked at.
-    fn numbered(&mut self, messages: &mut Messages, knowledge: u32, made: Made) -> Bits {
+    fn numbered(&mut self, messages: &mut Messages, knowledge: u32, made: Made) -> MessageSet {
         let number = |message| messages.intern(message);
-        let mut sent: Bits = made.checkpoints.into_iter().map(number).collect();
+        let mut sent: MessageSet = made.checkpoints.into_iter().map(number).collect();
         let known_views = made.new_views.iter().map(|(print, _)| self.new_views.get(print).copied());
-        let known_views: Option<Bits> = known_views.collect();
+        let known_views: Option<MessageSet> = known_views.collect();
         match (self.own.get(&knowledge), known_views) {
             (Some(own), Some(new_views)) => {
                 sent.union_with(own);
@@ -199,19 +204,20 @@ impl Exists {
             }
             _ => {
                 let rebodied = self.knowledge[knowledge as usize].rebodied();
-                let mut own: Bits = rebodied.map(|message| messages.intern(message)).collect();
+                let mut own: MessageSet = rebodied.map(|message| messages.intern(message)).collect();
                 for (print, new_view) in in_order(made.new_views) {
                     let number = messages.intern(Message::NewView(new_view));
                     self.new_views.insert(print, number);
                     sent.insert(number);
                 }
-                let changes: Bits = made.changes.messages().map(|message| messages.intern(message)).collect();
+                let changes: MessageSet =
+                    made.changes.messages().map(|message| messages.intern(message)).collect();
                 own.union_with(&changes);
                 sent.union_with(&own);
                 self.own.insert(knowledge, own);
             }
         }
-        let others: Bits = made.others.into_iter().map(|message| messages.intern(message)).collect();
+        let others: MessageSet = made.others.into_iter().map(|message| messages.intern(message)).collect();
         sent.union_with(&others);
         sent
     }
@@ -219,7 +225,7 @@ impl Exists {
 
 impl GuardModel {
     /// Everything that exists in a state.
-    pub(in crate::model) fn available(&self, state: &GuardState) -> Arc<Bits> {
+    pub(in crate::model) fn available(&self, state: &GuardState) -> Arc<MessageSet> {
         let (sets, sent) = {
             let tables = self.read();
             let sets = tables.locals.sets(self.numbers(state));
@@ -240,41 +246,41 @@ impl GuardModel {
     }
 
     /// What exists where these messages were sent.
-    pub(in crate::model) fn available_after(&self, sent: &Bits) -> Bits {
+    pub(in crate::model) fn available_after(&self, sent: &MessageSet) -> MessageSet {
         self.exists_after(&mut self.write(), sent)
     }
 
-    fn exists_after(&self, tables: &mut Tables, sent: &Bits) -> Bits {
+    fn exists_after(&self, tables: &mut Tables, sent: &MessageSet) -> MessageSet {
         tables.exists.after(&mut tables.messages, &self.system, &self.adversary, sent)
     }
 
     /// Everything that exists in some state that was looked at, one state after the other.
-    pub(in crate::model) fn each_available(&self, see: &mut dyn FnMut(&Bits)) {
+    pub(in crate::model) fn each_available(&self, see: &mut dyn FnMut(&MessageSet)) {
         self.read().exists.available.values().for_each(|available| see(available));
     }
 
     /// What was there from the start.
-    pub(in crate::model) fn unconditional(&self) -> Bits {
+    pub(in crate::model) fn unconditional(&self) -> MessageSet {
         self.read().messages.unconditional.clone()
     }
 
     /// What the honest participants have sent.
-    pub(in crate::model) fn sent(&self, state: &GuardState) -> Bits {
+    pub(in crate::model) fn sent(&self, state: &GuardState) -> MessageSet {
         self.read().locals.sent(self.numbers(state))
     }
 
     /// Those of these messages that certificates are made of.
-    pub(in crate::model) fn proving(&self, sent: &Bits) -> Bits {
+    pub(in crate::model) fn proving(&self, sent: &MessageSet) -> MessageSet {
         sent.intersection(&self.read().messages.votes)
     }
 
     /// The certificates that can be shown when these messages were sent.
-    pub(in crate::model) fn certificates(&self, basis: &Bits) -> Vec<PreparedClaim> {
+    pub(in crate::model) fn certificates(&self, basis: &MessageSet) -> Vec<PreparedClaim> {
         self.adversary.knowledge(self.read().messages.of(basis)).claims
     }
 
     /// The certificates of this view that can be shown when these messages were sent.
-    pub(in crate::model) fn certificates_of(&self, view: View, basis: &Bits) -> Vec<PreparedClaim> {
+    pub(in crate::model) fn certificates_of(&self, view: View, basis: &MessageSet) -> Vec<PreparedClaim> {
         let tables = self.read();
         let known = tables.messages.of(basis);
         self.adversary.claims(known, |proposal| proposal.view() == view).into_iter().collect()
@@ -282,25 +288,25 @@ impl GuardModel {
 
     /// Of messages that were sent, as many sets as the adversary was asked about, one by one: the number of what it
     /// makes of them.
-    pub(in crate::model) fn known_of(&self, place: usize) -> Option<(Bits, u32)> {
+    pub(in crate::model) fn known_of(&self, place: usize) -> Option<(MessageSet, u32)> {
         self.read().exists.numbers.get_index(place).map(|(basis, &number)| (basis.clone(), number))
     }
 
     /// What the adversary can send with some knowledge, by number, and some messages, one case after the other.
-    pub(in crate::model) fn shown(&self, place: usize) -> Option<(u32, Bits, Arc<Bits>)> {
+    pub(in crate::model) fn shown(&self, place: usize) -> Option<(u32, MessageSet, Arc<MessageSet>)> {
         let tables = self.read();
         let ((knowledge, reports), sent) = tables.exists.byzantine.get_index(place)?;
         Some((*knowledge, reports.clone(), Arc::clone(sent)))
     }
 
     /// The number of what the adversary makes of these messages.
-    pub(in crate::model) fn knowledge_of(&self, basis: Bits) -> u32 {
+    pub(in crate::model) fn knowledge_of(&self, basis: MessageSet) -> u32 {
         let tables = &mut *self.write();
         tables.exists.knowledge(&tables.messages, &self.adversary, basis)
     }
 
     /// What the adversary can send with that knowledge and these messages.
-    pub(in crate::model) fn shown_with(&self, knowledge: u32, reports: Bits) -> Arc<Bits> {
+    pub(in crate::model) fn shown_with(&self, knowledge: u32, reports: MessageSet) -> Arc<MessageSet> {
         let tables = &mut *self.write();
         tables.exists.byzantine_from(&mut tables.messages, &self.adversary, knowledge, reports)
     }

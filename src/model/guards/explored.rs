@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::ids::MessageSet;
 use super::local_steps::{Explored, Trial};
 use super::locals::Node;
 use super::messages::Messages;
 use super::transition_cache::Emitted;
 use crate::hashed::IndexSet;
-use crate::model::bits::Bits;
 use crate::model::participant::Local;
 use crate::pbft::{NewView, Signed, State};
 
@@ -23,7 +23,7 @@ struct Class {
     local: Local,
     /// The NEW-VIEW that it would send again: states are equal whatever that is, but what they lead to keeps it.
     resends: Option<Arc<Signed<NewView>>>,
-    changes: Option<Arc<Bits>>,
+    changes: Option<Arc<MessageSet>>,
 }
 
 /// What was found in one local state, of which only this matters of what was sent: which of the messages that were told.
@@ -93,6 +93,6 @@ impl Class {
 
 /// Of the messages that were told, which were sent before.
 fn had(messages: &Messages, node: &Node, explored: &Explored) -> Vec<bool> {
-    let was_sent = |number: u32| node.sent.contains(number);
+    let was_sent = |number| node.sent.contains(number);
     explored.told.iter().map(|message| messages.number_of(message).is_some_and(was_sent)).collect()
 }

@@ -6,12 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::GuardModel;
 use super::guard::{Guard, Way};
-use super::ids::LocalId;
+use super::ids::{EventId, LocalId, MessageSet};
 use super::saved::ANSWERS;
 use super::state::{EventIds, GuardState, LocalIds, Move};
 use super::tables::Tables;
-use super::transition_cache::TIMEOUT;
-use crate::model::bits::Bits;
 use crate::model::numbers::Number as _;
 use crate::model::panics::raised;
 use crate::pbft::{Message, State, View};
@@ -34,7 +32,7 @@ pub(super) struct SentAgain {
     /// Of local states, what they say of how far they are.
     statuses: FxHashMap<LocalId, Option<Message>>,
     /// Of local states, what they send to who says so.
-    answers: FxHashMap<(LocalId, Message), Arc<Bits>>,
+    answers: FxHashMap<(LocalId, Message), Arc<MessageSet>>,
 }
 
 impl SentAgain {
@@ -47,9 +45,9 @@ impl SentAgain {
 /// What can reach one participant in a state.
 struct Arrivals<'a> {
     /// What arrives.
-    owed: &'a Bits,
+    owed: &'a MessageSet,
     /// Everything that exists, if more than what arrives may be delivered.
-    available: Option<&'a Bits>,
+    available: Option<&'a MessageSet>,
 }
 
 impl Arrivals<'_> {
@@ -65,14 +63,14 @@ impl GuardModel {
     /// Every step that leads to another state, with every way in which it can come about. Of what honest
     /// participants have sent, all arrives but what is `lost`; what is sent again arrives; and whoever is
     /// Byzantine can send anything again.
-    pub(in crate::model) fn choices(&self, state: &GuardState, lost: &Bits) -> Vec<Choice> {
+    pub(in crate::model) fn choices(&self, state: &GuardState, lost: &MessageSet) -> Vec<Choice> {
         let locals = self.numbers(state);
         if self.read().locals.is_over(locals) {
             return Vec::new();
         }
         let mut arrives = self.sent(state).difference(lost);
         arrives.union_with(&self.read().messages.requests);
-        let owed: Vec<Bits> = (0..locals.count())
+        let owed: Vec<MessageSet> = (0..locals.count())
             .map(|to| {
                 let mut owed = self.sent_again(locals, to);
                 owed.union_with(&arrives);
@@ -80,7 +78,7 @@ impl GuardModel {
             })
             .collect();
         let byzantine = !self.system.byzantine().is_empty() && !self.system.is_silent();
-        let anything = *lost == Bits::default() || byzantine;
+        let anything = *lost == MessageSet::default() || byzantine;
         let available = self.available(state);
         let may_crash = self.may_crash_in(state);
         let mut choices = Vec::new();
@@ -111,7 +109,7 @@ impl GuardModel {
                 choices.push(Choice {
                     step: Move { participant, guard: index, next: guard.next },
                     feed: way.feed.clone(),
-                    timer: way.feed.contains(&TIMEOUT).then_some(view),
+                    timer: way.feed.contains(&EventId::TIMEOUT).then_some(view),
                     // Nobody has to crash.
                     owed: arrives && !guard.crash,
                 });
@@ -121,9 +119,9 @@ impl GuardModel {
 
     /// What the others send to a participant again, as long as all are in these states. Of the new view
     /// that somebody has left since only the replica itself knows, and this judge does not: it is left out.
-    fn sent_again(&self, locals: LocalIds<'_>, to: usize) -> Bits {
+    fn sent_again(&self, locals: LocalIds<'_>, to: usize) -> MessageSet {
         let mut tables = self.write();
-        let mut all = Bits::default();
+        let mut all = MessageSet::default();
         let Some(status) = self.status(&mut tables, locals.at(to), to) else { return all };
         for (from, local) in locals.iter().enumerate().filter(|&(from, _)| from != to) {
             if let Some(answers) = self.answers(&mut tables, (local, from), (locals.at(to), to), &status) {
@@ -147,7 +145,7 @@ impl GuardModel {
         (local, who): (LocalId, usize),
         (of, to): (LocalId, usize),
         status: &Message,
-    ) -> Option<Arc<Bits>> {
+    ) -> Option<Arc<MessageSet>> {
         let key = (local, status.clone());
         if let Some(known) = tables.sent_again.answers.get(&key) {
             return Some(Arc::clone(known));
@@ -161,7 +159,7 @@ impl GuardModel {
             _ => true,
         };
         let answers = answers.into_iter().filter(known).map(|message| tables.messages.intern(message));
-        let answers: Arc<Bits> = Arc::new(answers.collect());
+        let answers: Arc<MessageSet> = Arc::new(answers.collect());
         tables.note(ANSWERS, &[who as u32, number.word(), to as u32, of.word()]);
         tables.sent_again.answers.insert(key, Arc::clone(&answers));
         Some(answers)

@@ -98,9 +98,9 @@ impl GuardModel {
                 continue;
             }
             if participant.admits(&self.system, &node.local, EventRef::Deliver(message)) {
-                known.admitted.push(number);
+                known.admitted.push(number.into());
             } else {
-                known.refused.push(number);
+                known.refused.push(number.into());
             }
         }
         known.known = messages.met();

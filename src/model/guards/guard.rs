@@ -1,9 +1,7 @@
 //! What enables a step: a guard, and the messages that must exist for it.
 
-use super::ids::LocalId;
+use super::ids::{EventId, LocalId, MessageId, MessageSet};
 use super::state::{EventIds, Move};
-use super::transition_cache::{CRASH, EventId, is_message};
-use crate::model::bits::Bits;
 
 /// A consequence, and the smallest sets of messages that have it.
 #[derive(Clone)]
@@ -35,7 +33,7 @@ impl Guard {
     }
 
     /// Whether it can fire where these messages are there.
-    pub fn is_enabled(&self, available: &Bits) -> bool {
+    pub fn is_enabled(&self, available: &MessageSet) -> bool {
         self.needs().any(|needs| needs.are_met(available))
     }
 }
@@ -45,16 +43,16 @@ impl Guard {
 pub(super) struct Way {
     pub needs: Needs,
     /// All messages that are fed.
-    pub all: Bits,
+    pub all: MessageSet,
     pub feed: EventIds,
 }
 
 impl Way {
     /// The way in which this is fed; of `any` as many as are fed will do. What is there from the start is not needed.
-    pub fn new(feed: &[EventId], any: Option<&Bits>, unconditional: &Bits) -> Self {
-        let messages: Bits = feed.iter().copied().filter(|&id| is_message(id)).collect();
+    pub fn new(feed: &[EventId], any: Option<&MessageSet>, unconditional: &MessageSet) -> Self {
+        let messages: MessageSet = feed.iter().filter_map(|id| id.message()).collect();
         let all = match any {
-            Some(_) => Bits::default(),
+            Some(_) => MessageSet::default(),
             None => messages.difference(unconditional),
         };
         let any = any.and_then(|some| {
@@ -66,37 +64,37 @@ impl Way {
 
     /// Whether it is a crash.
     pub fn is_crash(&self) -> bool {
-        self.feed.contains(&CRASH)
+        self.feed.contains(&EventId::CRASH)
     }
 }
 
 /// What must exist, besides what is there from the start: all of some messages, and so many of others.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::model) struct Needs {
-    pub all: Bits,
-    pub any: Option<(u32, Bits)>,
+    pub all: MessageSet,
+    pub any: Option<(u32, MessageSet)>,
 }
 
 impl Needs {
     /// Whether it is there.
     #[inline]
-    pub fn are_met(&self, available: &Bits) -> bool {
+    pub fn are_met(&self, available: &MessageSet) -> bool {
         self.all.is_subset(available)
             && self.any.as_ref().is_none_or(|(count, some)| some.shared_with(available) >= *count)
     }
 
     /// The messages that it takes all of.
-    pub fn those_needed(&self) -> impl Iterator<Item = u32> {
+    pub fn those_needed(&self) -> impl Iterator<Item = MessageId> {
         self.all.iter()
     }
 
     /// Whether all of it is among these.
-    pub fn are_among(&self, messages: &Bits) -> bool {
+    pub fn are_among(&self, messages: &MessageSet) -> bool {
         self.all.is_subset(messages) && self.any.as_ref().is_none_or(|(_, some)| some.is_subset(messages))
     }
 
     /// What of it is still needed where this exists.
-    pub fn beside(&self, base: &Bits) -> Needs {
+    pub fn beside(&self, base: &MessageSet) -> Needs {
         let any = self.any.as_ref().and_then(|(count, some)| {
             let left = count.saturating_sub(some.shared_with(base));
             (left > 0).then(|| (left, some.difference(base)))
@@ -121,7 +119,7 @@ impl Needs {
 pub(super) fn enabled<'a>(
     guards: &'a [Guard],
     participant: u16,
-    available: &'a Bits,
+    available: &'a MessageSet,
     may_crash: bool,
 ) -> impl Iterator<Item = Move> + 'a {
     let allowed = move |guard: &Guard| (may_crash || !guard.crash) && guard.is_enabled(available);

@@ -7,10 +7,10 @@ use crate::hashed::IndexMap;
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
+use super::ids::{EventId, MessageSet};
 use super::locals::Node;
 use super::messages::Messages;
-use super::transition_cache::{CRASH, Emitted, EventId, Fired, INVOKE, Id, TIMEOUT, TransitionCache};
-use crate::model::bits::Bits;
+use super::transition_cache::{Emitted, Fired, Id, TransitionCache};
 use crate::model::participant::{Local, Participant};
 use crate::pbft::{Message, TallyId};
 
@@ -18,7 +18,7 @@ use crate::pbft::{Message, TallyId};
 pub(super) struct Found {
     pub feed: Vec<EventId>,
     /// The deliveries of which as many as are fed will do, whichever they are.
-    pub any: Option<Bits>,
+    pub any: Option<MessageSet>,
     /// The number of where it leads among all that was found there.
     pub state: Id,
     pub local: Arc<Local>,
@@ -68,7 +68,7 @@ struct LocalSteps<'a> {
     /// Of what was found, by place: the group whose deliveries bring it about, if those of one do.
     fired_by: Vec<Option<usize>>,
     /// Of what was found, by place: the deliveries of which as many as are fed will do.
-    any_of: FxHashMap<usize, Bits>,
+    any_of: FxHashMap<usize, MessageSet>,
 }
 
 /// A consequence: the state without its tallies, what is sent, and the group that brings it about.
@@ -129,7 +129,7 @@ impl<'a> LocalSteps<'a> {
         for (index, group) in self.groups.iter().enumerate() {
             let mut feeds = group.feeds.clone();
             if group.sites.contains(&TallyId::ViewChange) {
-                feeds.push(TIMEOUT);
+                feeds.push(EventId::TIMEOUT);
             }
             feeds.sort_unstable();
             let alike = if self.counts_changes { self.cache.fire_alike(&feeds) } else { None };
@@ -138,7 +138,8 @@ impl<'a> LocalSteps<'a> {
                 (Some(alike), _) => self.found.extend(alike),
                 (None, Some(fired)) => {
                     if let Some(fired) = fired {
-                        self.any_of.insert(self.found.len(), feeds.iter().copied().collect());
+                        let votes = feeds.iter().filter_map(|feed| feed.message());
+                        self.any_of.insert(self.found.len(), votes.collect());
                         self.found.push(fired);
                     }
                 }
@@ -155,7 +156,7 @@ impl<'a> LocalSteps<'a> {
         let mut consequences: IndexMap<Consequence<'_>, &[EventId]> = IndexMap::default();
         // A crash forgets all tallies, whatever came before it.
         let found = self.found.iter().zip(&self.fired_by);
-        for (other, &by) in found.filter(|(other, _)| !other.feed.contains(&CRASH)) {
+        for (other, &by) in found.filter(|(other, _)| !other.feed.contains(&EventId::CRASH)) {
             consequences.entry((cache.control(other.state), &other.emitted, by)).or_insert(&other.feed);
         }
         let mut steps = Vec::new();
@@ -214,9 +215,9 @@ impl GuardModel {
     /// What can happen to a participant in this local state without a delivery.
     fn unasked(&self, local: &Local) -> &'static [EventId] {
         match local {
-            Local::Replica(_) if self.system.bound().scope.crashes > 0 => &[TIMEOUT, CRASH],
-            Local::Replica(_) => &[TIMEOUT],
-            Local::Client(_) => &[INVOKE],
+            Local::Replica(_) if self.system.bound().scope.crashes > 0 => &[EventId::TIMEOUT, EventId::CRASH],
+            Local::Replica(_) => &[EventId::TIMEOUT],
+            Local::Client(_) => &[EventId::INVOKE],
             Local::Panicked(_) => &[],
         }
     }
@@ -226,12 +227,12 @@ impl GuardModel {
         let sent = messages.of(&node.sent).cloned().collect();
         let requests = self.requests(messages, participant);
         let start = node.local.clone();
-        TransitionCache::new(participant, &self.system, messages.all(), sent, requests, start, is_refused)
+        TransitionCache::new(participant, &self.system, messages, sent, requests, start, is_refused)
     }
 
     fn requests(&self, messages: &Messages, participant: &Participant) -> Vec<EventId> {
         let requests = self.system.requests().iter().cloned().map(Message::Request);
         let ids = requests.filter_map(|request| messages.number_of(&request));
-        ids.filter(|&id| self.reaches(participant, &messages[id])).collect()
+        ids.filter(|&id| self.reaches(participant, &messages[id])).map(EventId::from).collect()
     }
 }

@@ -8,12 +8,10 @@ use indexmap::map::Entry;
 use smallvec::SmallVec;
 
 use super::guard::Guard;
-use super::ids::LocalId;
+use super::ids::{EventId, LocalId, MessageSet};
 use super::messages::Messages;
 use super::plan::Plan;
 use super::state::{LocalIds, Move};
-use super::transition_cache::EventId;
-use crate::model::bits::Bits;
 use crate::model::numbers::Number as _;
 use crate::model::participant::Local;
 use crate::model::property::Observation;
@@ -25,13 +23,13 @@ use crate::pbft::{NewView, Signed, State};
 pub(super) struct Node {
     pub participant: u16,
     pub local: Local,
-    pub sent: Bits,
+    pub sent: MessageSet,
     /// Where somebody may ask for it: the NEW-VIEW that it would send again. States are equal whatever that
     /// is, but it need not exist on every path that leads to one of them.
     pub resends: Option<Arc<Signed<NewView>>>,
     /// The VIEW-CHANGEs that alone are offered to it while it moves to a view that is explored by itself; none
     /// if all are.
-    pub changes: Option<Arc<Bits>>,
+    pub changes: Option<Arc<MessageSet>>,
 }
 
 impl Node {
@@ -40,8 +38,8 @@ impl Node {
         system: &System,
         participant: u16,
         local: Local,
-        sent: Bits,
-        changes: Option<Arc<Bits>>,
+        sent: MessageSet,
+        changes: Option<Arc<MessageSet>>,
     ) -> Self {
         let resends = local.replica().and_then(State::new_view).cloned();
         let resends = resends.filter(|_| system.has_checkpoints());
@@ -90,7 +88,7 @@ pub(super) struct Locals {
     /// By number, side by side.
     briefs: Vec<Brief>,
     /// What somebody has sent in some local state.
-    sent: IndexSet<Bits>,
+    sent: IndexSet<MessageSet>,
     /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
     is_any_wrecked: Arc<AtomicBool>,
     observations: IndexSet<Observation>,
@@ -169,7 +167,7 @@ impl Locals {
         &self,
         number: LocalId,
         participant: u16,
-        available: &Bits,
+        available: &MessageSet,
         may_crash: bool,
         moves: &mut Vec<Move>,
     ) {
@@ -195,8 +193,8 @@ impl Locals {
     }
 
     /// What participants in these local states have sent.
-    pub fn sent(&self, locals: LocalIds<'_>) -> Bits {
-        let mut sent = Bits::default();
+    pub fn sent(&self, locals: LocalIds<'_>) -> MessageSet {
+        let mut sent = MessageSet::default();
         for number in locals.iter() {
             if let Some(node) = self.node(number) {
                 sent.union_with(&node.sent);

@@ -2,10 +2,10 @@
 
 use std::ops::Index;
 
+use super::ids::{MessageId, MessageSet};
 use crate::hashed::IndexSet;
-
 use crate::model::adversary::Adversary;
-use crate::model::bits::Bits;
+use crate::model::numbers::Number as _;
 use crate::model::system::System;
 use crate::pbft::Message;
 
@@ -14,13 +14,13 @@ use crate::pbft::Message;
 pub(super) struct Messages {
     all: IndexSet<Message>,
     /// Requests and what the adversary can send before anybody has sent anything.
-    pub unconditional: Bits,
-    pub requests: Bits,
+    pub unconditional: MessageSet,
+    pub requests: MessageSet,
     /// What certificates are built from.
-    pub votes: Bits,
+    pub votes: MessageSet,
     /// Everything else that the adversary learns from.
-    pub reports: Bits,
-    pub commits: Bits,
+    pub reports: MessageSet,
+    pub commits: MessageSet,
 }
 
 impl Messages {
@@ -36,11 +36,11 @@ impl Messages {
     }
 
     /// The number of a message, which is met if it was not yet.
-    pub fn intern(&mut self, message: Message) -> u32 {
-        let (id, fresh) = self.all.insert_full(message);
-        let number = id as u32;
+    pub fn intern(&mut self, message: Message) -> MessageId {
+        let (place, fresh) = self.all.insert_full(message);
+        let number = MessageId::at(place);
         if fresh {
-            match &self.all[id] {
+            match &self.all[place] {
                 Message::PrePrepare(_) | Message::Prepare(_) | Message::NewView(_) => {
                     self.votes.insert(number)
                 }
@@ -55,13 +55,13 @@ impl Messages {
     }
 
     /// The number of a message, if it was met.
-    pub fn number_of(&self, message: &Message) -> Option<u32> {
-        self.all.get_index_of(message).map(|id| id as u32)
+    pub fn number_of(&self, message: &Message) -> Option<MessageId> {
+        self.all.get_index_of(message).map(MessageId::at)
     }
 
     /// The message of that number, if one has it.
-    pub fn get(&self, number: u32) -> Option<&Message> {
-        self.all.get_index(number as usize)
+    pub fn get(&self, number: MessageId) -> Option<&Message> {
+        self.all.get_index(number.place())
     }
 
     /// How many were met.
@@ -75,22 +75,22 @@ impl Messages {
         &self.all
     }
 
-    /// Those from that number on.
-    pub fn from(&self, from: u32) -> impl Iterator<Item = (u32, &Message)> {
-        (from..).zip(self.all.iter().skip(from as usize))
+    /// All but the first so many.
+    pub fn from(&self, first: u32) -> impl Iterator<Item = (MessageId, &Message)> {
+        (first..).map(MessageId::of_word).zip(self.all.iter().skip(first as usize))
     }
 
     /// Those of these numbers.
-    pub fn of<'a>(&'a self, numbers: &'a Bits) -> impl Iterator<Item = &'a Message> {
+    pub fn of<'a>(&'a self, numbers: &'a MessageSet) -> impl Iterator<Item = &'a Message> {
         numbers.iter().map(|number| &self[number])
     }
 }
 
-impl Index<u32> for Messages {
+impl Index<MessageId> for Messages {
     type Output = Message;
 
     #[inline]
-    fn index(&self, number: u32) -> &Message {
-        &self.all[number as usize]
+    fn index(&self, number: MessageId) -> &Message {
+        &self.all[number.place()]
     }
 }

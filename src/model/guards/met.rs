@@ -1,8 +1,7 @@
 //! What was met, for who asks about it by number.
 
 use super::GuardModel;
-use super::ids::LocalId;
-use crate::model::bits::Bits;
+use super::ids::{LocalId, MessageId, MessageSet};
 use crate::model::participant::Local;
 use crate::pbft::Message;
 
@@ -27,8 +26,8 @@ impl GuardModel {
     }
 
     /// What somebody in this local state has sent.
-    pub(in crate::model) fn sent_by(&self, local: LocalId) -> Bits {
-        self.read().locals.node(local).map_or_else(Bits::default, |node| node.sent.clone())
+    pub(in crate::model) fn sent_by(&self, local: LocalId) -> MessageSet {
+        self.read().locals.node(local).map_or_else(MessageSet::default, |node| node.sent.clone())
     }
 
     /// Whether the same was sent in two local states.
@@ -43,40 +42,40 @@ impl GuardModel {
         self.read().locals.explored().collect()
     }
 
-    /// Those of the messages from that number on which are like this.
-    pub(in crate::model) fn which(&self, from: u32, is_such: impl Fn(&Message) -> bool) -> Bits {
+    /// Those of the messages, but for the first so many, which are like this.
+    pub(in crate::model) fn which(&self, first: u32, is_such: impl Fn(&Message) -> bool) -> MessageSet {
         let tables = self.read();
-        let numbered = tables.messages.from(from);
+        let numbered = tables.messages.from(first);
         numbered.filter(|(_, message)| is_such(message)).map(|(number, _)| number).collect()
     }
 
-    /// Looks at the messages that were met, from that number on.
-    pub(in crate::model) fn look_from(&self, from: u32, mut look: impl FnMut(u32, &Message)) {
+    /// Looks at the messages that were met, but for the first so many.
+    pub(in crate::model) fn look_from(&self, first: u32, mut look: impl FnMut(MessageId, &Message)) {
         let tables = self.read();
-        tables.messages.from(from).for_each(|(number, message)| look(number, message));
+        tables.messages.from(first).for_each(|(number, message)| look(number, message));
     }
 
     /// The numbers of these messages.
-    pub(in crate::model) fn numbers_of(&self, messages: impl IntoIterator<Item = Message>) -> Bits {
+    pub(in crate::model) fn numbers_of(&self, messages: impl IntoIterator<Item = Message>) -> MessageSet {
         let mut tables = self.write();
         messages.into_iter().map(|message| tables.messages.intern(message)).collect()
     }
 
-    /// The messages that were met, from that number on.
-    pub(in crate::model) fn messages_from(&self, from: usize) -> Vec<Message> {
-        self.read().messages.all().iter().skip(from).cloned().collect()
+    /// The messages that were met, but for the first so many.
+    pub(in crate::model) fn messages_from(&self, first: usize) -> Vec<Message> {
+        self.read().messages.all().iter().skip(first).cloned().collect()
     }
 
     /// These messages.
-    pub(in crate::model) fn messages_of(&self, numbers: &Bits) -> Vec<Message> {
+    pub(in crate::model) fn messages_of(&self, numbers: &MessageSet) -> Vec<Message> {
         let tables = self.read();
         tables.messages.of(numbers).cloned().collect()
     }
 
     /// Those of these messages that somebody honest has signed.
-    pub(in crate::model) fn honest_of(&self, numbers: &Bits) -> Bits {
+    pub(in crate::model) fn honest_of(&self, numbers: &MessageSet) -> MessageSet {
         let tables = self.read();
-        let honest = |&number: &u32| {
+        let honest = |&number: &MessageId| {
             let signer = tables.messages[number].signer();
             self.honest.iter().any(|participant| participant.id() == signer)
         };

@@ -59,12 +59,12 @@ use stateright::Model;
 pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
 pub use ids::LocalId;
+pub(super) use ids::{MessageId, MessageSet};
 pub(super) use saved::OF_OTHERS;
 pub(crate) use state::EventIds;
 pub use state::{GuardState, LocalIds, Move};
 
 use super::adversary::Adversary;
-use super::bits::Bits;
 use super::numbers::Number as _;
 use super::participant::{Participant, participants};
 use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
@@ -217,7 +217,7 @@ impl Model for GuardModel {
             tables.locals.intern(Node {
                 participant: index,
                 local,
-                sent: Bits::default(),
+                sent: MessageSet::default(),
                 resends: None,
                 changes: None,
             })

@@ -1,9 +1,8 @@
 //! The guards of a local state as a search looks through them: what each way needs, in words of bits that stand side by side.
 
 use super::guard::{Guard, enabled};
-use super::ids::LocalId;
+use super::ids::{LocalId, MessageSet};
 use super::state::Move;
-use crate::model::bits::Bits;
 
 /// The ways to the guards of a local state.
 #[derive(Clone, Default)]
@@ -57,7 +56,7 @@ impl Plan {
         &self,
         guards: impl FnOnce() -> &'a [Guard],
         participant: u16,
-        available: &Bits,
+        available: &MessageSet,
         may_crash: bool,
         moves: &mut Vec<Move>,
     ) {

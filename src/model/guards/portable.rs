@@ -1,11 +1,10 @@
 //! What local states and histories are, whichever numbers a process has given to them.
 
 use super::GuardModel;
-use super::ids::LocalId;
+use super::ids::{LocalId, MessageSet};
 use super::locals::Node;
 use super::state::GuardState;
 use crate::engine::{Fingerprint, Portable, fingerprint};
-use crate::model::bits::Bits;
 use crate::model::numbers::Number as _;
 
 /// The tables, in the order of the places of a state.
@@ -35,8 +34,9 @@ impl Portable for GuardModel {
         known.extend(tables.messages.from(known.len() as u32).map(|(_, message)| fingerprint(message)));
         let Node { participant, local, sent, resends, changes } = node;
         // A set: in which order its members are added makes no difference.
-        let all =
-            |set: &Bits| set.iter().map(|message| known[message as usize]).fold(0, Fingerprint::wrapping_add);
+        let all = |set: &MessageSet| {
+            set.iter().map(|message| known[message.place()]).fold(0, Fingerprint::wrapping_add)
+        };
         let sets = (all(sent), changes.as_deref().map(all));
         fingerprint(&(table, participant, local, resends, sets))
     }

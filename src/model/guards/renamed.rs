@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::GuardModel;
-use super::ids::LocalId;
+use super::ids::{LocalId, MessageId, MessageSet};
 use super::locals::Node;
 use super::state::GuardState;
-use crate::model::bits::Bits;
 use crate::model::numbers::Number as _;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::pbft::{Message, Rename as _, Renaming, View};
@@ -18,8 +17,8 @@ impl GuardModel {
         &self,
         participant: u16,
         local: &Local,
-        sent: Bits,
-        changes: Bits,
+        sent: MessageSet,
+        changes: MessageSet,
     ) -> LocalId {
         let local = self.honest[usize::from(participant)].control(local);
         let changes = Some(Arc::new(changes));
@@ -60,7 +59,7 @@ impl GuardModel {
         let mut moved = state.clone();
         for (number, node) in moved.0.iter_mut().zip(&nodes) {
             let local = node.local.renamed(&renumbering)?;
-            let mut sent = Bits::default();
+            let mut sent = MessageSet::default();
             for id in node.sent.iter() {
                 let message = &tables.messages[id];
                 match message.renamed(&renumbering) {
@@ -76,7 +75,11 @@ impl GuardModel {
     }
 
     /// The number of a message with other names.
-    pub(in crate::model) fn renamed_message(&self, number: u32, by: &Renaming<'_>) -> Option<u32> {
+    pub(in crate::model) fn renamed_message(
+        &self,
+        number: MessageId,
+        by: &Renaming<'_>,
+    ) -> Option<MessageId> {
         let mut tables = self.write();
         let renamed = tables.messages.get(number)?.renamed(by)?;
         Some(tables.messages.intern(renamed))
@@ -88,7 +91,7 @@ impl GuardModel {
         number: LocalId,
         by: &Renaming<'_>,
         places: &[u16],
-        messages: &mut dyn FnMut(u32) -> Option<u32>,
+        messages: &mut dyn FnMut(MessageId) -> Option<MessageId>,
     ) -> Option<LocalId> {
         let node = self.read().locals.node(number)?.clone();
         let sent = node.sent.iter().map(messages).collect::<Option<_>>()?;

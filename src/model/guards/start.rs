@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use stateright::Model as _;
 
 use super::GuardModel;
+use super::ids::MessageSet;
 use super::locals::Node;
 use super::state::GuardState;
-use crate::model::bits::Bits;
 use crate::model::event::Event;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::run::{NoStep, Run};
@@ -64,10 +64,10 @@ impl GuardModel {
                 false => normal_form(&system, participant, local, &past.received),
             };
             let before = participant.control(&participant.init(&system));
-            let before = Node::new(&system, place, before, Bits::default(), None);
+            let before = Node::new(&system, place, before, MessageSet::default(), None);
             let states = self.states(&before, &local);
             let mut tables = self.write();
-            let mut sent = Bits::default();
+            let mut sent = MessageSet::default();
             for message in past.sent.into_iter().chain(states) {
                 sent.insert(tables.messages.intern(message));
             }

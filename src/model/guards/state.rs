@@ -2,8 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::ids::LocalId;
-use super::transition_cache::EventId;
+use super::ids::{EventId, LocalId};
 use crate::model::numbers::Number as _;
 
 /// A state of [`GuardModel`](super::GuardModel): the number of each honest participant's local state

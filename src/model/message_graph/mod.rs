@@ -91,7 +91,7 @@ impl MessageGraph {
     }
 
     /// The network before anybody has sent anything, without what the adversary makes of it.
-    fn first_network(&self, tables: &mut Tables) -> Bits {
+    fn first_network(&self, tables: &mut Tables) -> Bits<u32> {
         let mut network = Bits::default();
         for (from, to, event) in first_events(&self.system, &self.honest) {
             let event = tables.event(event);
@@ -104,7 +104,7 @@ impl MessageGraph {
     }
 
     /// Puts a message of the adversary into the network, for everybody honest whom it concerns.
-    fn spread(&self, tables: &mut Tables, network: &mut Bits, message: &Message) {
+    fn spread(&self, tables: &mut Tables, network: &mut Bits<u32>, message: &Message) {
         let from = message.signer();
         let event = tables.event(Event::Deliver(message.clone()));
         for to in concerned(&self.system, message) {
@@ -114,7 +114,7 @@ impl MessageGraph {
 
     /// The number of the network that `network` becomes by what is `new` in it and by what the adversary
     /// makes of that.
-    fn closed(&self, tables: &mut Tables, mut network: Bits, new: &Bits, is_first: bool) -> u32 {
+    fn closed(&self, tables: &mut Tables, mut network: Bits<u32>, new: &Bits<u32>, is_first: bool) -> u32 {
         let byzantine = &self.system.bound().byzantine;
         let learns = |tables: &Tables, envelope: u32| {
             let event = tables.envelopes[envelope as usize].event;
@@ -125,7 +125,7 @@ impl MessageGraph {
         };
         let learnt = is_first || new.iter().any(|envelope| learns(tables, envelope).is_some());
         if learnt && !byzantine.is_empty() {
-            let known: Bits = network
+            let known: Bits<u32> = network
                 .iter()
                 .filter_map(|envelope| learns(tables, envelope))
                 .filter(|&event| match &tables.events[event as usize] {

@@ -34,7 +34,7 @@ pub(super) struct Step {
 #[derive(Default)]
 pub(super) struct Steps {
     /// The envelopes that were delivered to it for trial.
-    pub tried: Bits,
+    pub tried: Bits<u32>,
     /// Those that it acts on, ordered by their events.
     pub steps: Vec<Step>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Tables {
     pub events: IndexSet<Event>,
     pub envelopes: IndexSet<Envelope>,
     /// For each honest participant the envelopes to it.
-    pub to: Vec<Bits>,
+    pub to: Vec<Bits<u32>>,
     pub locals: IndexSet<(u16, Local)>,
     /// Whether one of these is that of somebody whose code has panicked.
     pub is_any_wrecked: bool,
@@ -58,12 +58,12 @@ pub(super) struct Tables {
     pub observed: Vec<u32>,
     pub observations: IndexSet<Observation>,
     /// What can be in the network, and what can be sent at once.
-    pub networks: IndexSet<Bits>,
-    pub bundles: IndexSet<Bits>,
+    pub networks: IndexSet<Bits<u32>>,
+    pub bundles: IndexSet<Bits<u32>>,
     /// The network after a bundle was sent into one.
     pub after: FxHashMap<(u32, u32), u32>,
     /// What the adversary makes of the events that it learns from.
-    pub answers: FxHashMap<Bits, Bits>,
+    pub answers: FxHashMap<Bits<u32>, Bits<u32>>,
     pub histories: Histories<u32>,
     pub journal: Journal,
     /// How many events, envelopes, local states, networks and histories were met by the last entry of the journal. What was met
@@ -103,7 +103,7 @@ impl Tables {
         number
     }
 
-    pub fn network(&self, state: &GraphState, honest: usize) -> (u32, &Bits) {
+    pub fn network(&self, state: &GraphState, honest: usize) -> (u32, &Bits<u32>) {
         let number = state.0.get(honest).copied().unwrap_or_default();
         (number, &self.networks[number as usize])
     }

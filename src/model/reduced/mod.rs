@@ -29,8 +29,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::bits::Bits;
-use super::guards::{Guard, GuardModel, GuardState, LocalId, Move};
+use super::guards::{Guard, GuardModel, GuardState, LocalId, MessageSet, Move};
 use super::numbers::Number as _;
 use super::property::{GlobalView, Judge, Properties, Property, properties};
 use super::reductions::Reductions;
@@ -160,7 +159,7 @@ impl Reduced {
 
     /// What silent steps of a participant that are put off lead to, the state that it is in first, and what it can
     /// decide in them.
-    fn silently(&self, participant: usize, local: LocalId, available: &Bits) -> Reached {
+    fn silently(&self, participant: usize, local: LocalId, available: &MessageSet) -> Reached {
         let mut reached: Reached = SmallVec::from_slice(&[Stop { local, from: None, decides: false }]);
         let mut looked_at = 0;
         while let Some(&Stop { local, decides, .. }) = reached.get(looked_at) {

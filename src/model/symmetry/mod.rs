@@ -44,7 +44,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::guards::{GuardModel, GuardState, LocalId, Move, OF_OTHERS};
+use super::guards::{GuardModel, GuardState, LocalId, MessageId, Move, OF_OTHERS};
 use super::numbers::Number;
 use super::property::{GlobalView, Judge, Property, properties};
 use super::system::System;
@@ -72,7 +72,7 @@ struct Transposition {
 #[derive(Clone, Default)]
 struct Learned {
     locals: Traded<LocalId>,
-    messages: Traded<u32>,
+    messages: Traded<MessageId>,
 }
 
 /// The kinds of entries in the journal of the judge.
@@ -186,7 +186,7 @@ impl<M: ByGuards> Symmetric<M> {
     }
 
     /// The number of a message after a transposition.
-    fn message(&self, transposition: usize, number: u32) -> Option<u32> {
+    fn message(&self, transposition: usize, number: MessageId) -> Option<MessageId> {
         let known = |learned: &Vec<Learned>| learned[transposition].messages.of(number);
         let known = known(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
         if known.is_some() {
@@ -194,9 +194,9 @@ impl<M: ByGuards> Symmetric<M> {
         }
         let renamed =
             self.inner.judge().renamed_message(number, &self.renaming(&self.transpositions[transposition]));
-        self.inner.judge().note(RENAMED_MESSAGE, &[transposition as u32, number]);
+        self.inner.judge().note(RENAMED_MESSAGE, &[transposition as u32, number.word()]);
         let Some(renamed) = renamed else {
-            self.note(format!("message {number} has no other name"));
+            self.note(format!("message {} has no other name", number.word()));
             return None;
         };
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
@@ -397,7 +397,7 @@ where
             (RENAMED_MESSAGE, &[transposition, number])
                 if (transposition as usize) < self.transpositions.len() && number < judge.met() =>
             {
-                self.message(transposition as usize, number);
+                self.message(transposition as usize, MessageId::of_word(number));
             }
             (RENAMED_LOCAL, &[transposition, number])
                 if (transposition as usize) < self.transpositions.len()

@@ -8,8 +8,8 @@ use std::sync::PoisonError;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{ByGuards, Symmetric};
-use crate::model::bits::Bits;
-use crate::model::guards::{Guard, LocalId, Needs};
+use crate::model::guards::{Guard, LocalId, MessageId, MessageSet, Needs};
+use crate::model::numbers::Number as _;
 
 impl<M: ByGuards> Symmetric<M> {
     /// What is not the same with other names, if something is not.
@@ -39,7 +39,7 @@ impl<M: ByGuards> Symmetric<M> {
     /// state are looked for over all messages that were met, also such as exclude each other: of two certificates for
     /// one place, for one, it may well take the first.
     fn first_possible<'a>(&self, lacking: &'a [Lacking]) -> Option<&'a Lacking> {
-        let mut asked = Bits::default();
+        let mut asked = MessageSet::default();
         lacking.iter().for_each(|way| asked.union_with(&way.messages));
         loop {
             let before = asked.len();
@@ -51,8 +51,8 @@ impl<M: ByGuards> Symmetric<M> {
                 break;
             }
         }
-        let mut beside: FxHashMap<u32, Bits> =
-            asked.iter().map(|message| (message, Bits::default())).collect();
+        let mut beside: FxHashMap<MessageId, MessageSet> =
+            asked.iter().map(|message| (message, MessageSet::default())).collect();
         self.inner.judge().each_available(&mut |available| {
             let together = asked.intersection(available);
             for message in together.iter() {
@@ -96,7 +96,7 @@ impl<M: ByGuards> Symmetric<M> {
             let mut message = 0;
             while message < judge.met() {
                 for transposition in 0..self.transpositions.len() {
-                    let _ = self.message(transposition, message);
+                    let _ = self.message(transposition, MessageId::of_word(message));
                 }
                 message += 1;
             }
@@ -179,7 +179,7 @@ impl<M: ByGuards> Symmetric<M> {
         false
     }
 
-    fn renamed(&self, transposition: usize, messages: &Bits) -> Option<Bits> {
+    fn renamed(&self, transposition: usize, messages: &MessageSet) -> Option<MessageSet> {
         messages.iter().map(|number| self.message(transposition, number)).collect()
     }
 
@@ -236,7 +236,7 @@ impl<M: ByGuards> Symmetric<M> {
 struct Lacking {
     local: LocalId,
     next: LocalId,
-    messages: Bits,
+    messages: MessageSet,
 }
 
 /// How far what the adversary was asked has been asked again after a transposition, and what became of what it knew.

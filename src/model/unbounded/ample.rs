@@ -21,8 +21,7 @@ use super::error::Unexplorable;
 use super::numbers::{ContentNumber, LocalId};
 use super::stage::Stage;
 use crate::engine::Fingerprint;
-use crate::model::bits::Bits;
-use crate::model::guards::{Guard, Needs};
+use crate::model::guards::{Guard, MessageId, MessageSet, Needs};
 
 /// Local states that are looked at, at most, to find out whether steps get in the way of others: beyond that
 /// they are taken to do so.
@@ -46,7 +45,7 @@ pub(super) struct Step {
 
 impl Step {
     /// Whether it can be taken where this was sent in the view.
-    pub fn is_enabled(&self, sent: &Bits) -> bool {
+    pub fn is_enabled(&self, sent: &MessageSet) -> bool {
         self.needs.iter().any(|needs| needs.are_met(sent))
     }
 
@@ -64,15 +63,20 @@ pub(super) struct Steps<'a> {
     pub context: &'a Context,
     pub stage: &'a mut Stage,
     /// What exists from the start.
-    pub base: &'a Bits,
+    pub base: &'a MessageSet,
     /// All that is taken to exist.
-    exists: Bits,
+    exists: MessageSet,
     steps: FxHashMap<LocalId, Arc<Vec<Step>>>,
     amples: FxHashMap<LocalId, Arc<Vec<Ample>>>,
 }
 
 impl<'a> Steps<'a> {
-    pub fn new(context: &'a Context, stage: &'a mut Stage, base: &'a Bits, alphabet: &Bits) -> Self {
+    pub fn new(
+        context: &'a Context,
+        stage: &'a mut Stage,
+        base: &'a MessageSet,
+        alphabet: &MessageSet,
+    ) -> Self {
         let mut exists = base.clone();
         exists.union_with(alphabet);
         Steps { context, stage, base, exists, steps: FxHashMap::default(), amples: FxHashMap::default() }
@@ -115,7 +119,7 @@ impl<'a> Steps<'a> {
     fn check_new_views(&mut self, guards: &[Guard]) -> Result<(), Unexplorable> {
         let messages = &mut self.stage.messages;
         messages.update(&self.stage.arena);
-        let mut led_to: FxHashMap<u32, LocalId> = FxHashMap::default();
+        let mut led_to: FxHashMap<MessageId, LocalId> = FxHashMap::default();
         for guard in guards {
             for needs in guard.needs() {
                 led_to.extend(needs.those_needed().map(|message| (message, guard.next)));

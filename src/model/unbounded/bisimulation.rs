@@ -8,8 +8,7 @@ use super::context::Context;
 use super::error::Unexplorable;
 use super::numbers::{EssenceNumber, LocalId};
 use super::stage::Stage;
-use crate::model::bits::Bits;
-use crate::model::guards::Guard;
+use crate::model::guards::{Guard, MessageSet};
 
 /// Two local states that are compared.
 type Pair = (LocalId, LocalId);
@@ -95,7 +94,7 @@ fn described(
     stage: &mut Stage,
     from: LocalId,
     guards: &[Guard],
-    votes: &Bits,
+    votes: &MessageSet,
 ) -> Result<Option<Vec<(usize, EssenceNumber)>>, Unexplorable> {
     let mut described = Vec::new();
     for (place, guard) in guards.iter().enumerate().filter(|(_, guard)| guard.next != from) {

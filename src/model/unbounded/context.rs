@@ -8,9 +8,8 @@ use super::error::Unexplorable;
 use super::findings::Findings;
 use super::forge::Maker;
 use super::premise;
-use crate::model::bits::Bits;
 use crate::model::bounds::{Bound, BoundError, Scope};
-use crate::model::guards::GuardModel;
+use crate::model::guards::{GuardModel, MessageSet};
 use crate::model::reductions::Reductions;
 use crate::model::system::System;
 use crate::pbft::{Batch, Digest, KeySet, PreparedClaim, ReplicaId, Rules, SeqNum, State, View};
@@ -94,7 +93,7 @@ impl Context {
     }
 
     /// At each sequence number, the certificates that these messages make up.
-    pub fn showable(&self, judge: &GuardModel, basis: &Bits) -> Result<Showable<View>, Unexplorable> {
+    pub fn showable(&self, judge: &GuardModel, basis: &MessageSet) -> Result<Showable<View>, Unexplorable> {
         self.by_sequence_number(judge.certificates(basis))
     }
 

@@ -21,7 +21,7 @@ use super::subsumed::Admissions;
 use super::summaries::Summaries;
 use super::undecided::Doubles;
 use crate::engine::Fingerprint;
-use crate::model::bits::Bits;
+use crate::model::guards::MessageSet;
 use crate::model::property::{Judge as _, Properties};
 use crate::pbft::{Message, Principal, SeqNum, View};
 
@@ -53,7 +53,7 @@ struct Beginning {
     /// The local states of the honest replicas.
     start: Locals,
     /// What exists.
-    base: Bits,
+    base: MessageSet,
     /// Which certificates of earlier views can be shown.
     earlier: Showable<View>,
 }
@@ -129,7 +129,7 @@ impl Workspace {
         past: Option<&BoundaryState>,
         leader: Leader,
         beginning: &Beginning,
-        alphabet: &Bits,
+        alphabet: &MessageSet,
     ) -> Result<(), Unexplorable> {
         let Workspace { stage, admissions, doubles, .. } = self;
         let Beginning { start, base, earlier } = beginning;
@@ -161,7 +161,7 @@ fn first(context: &Context, stage: &Stage) -> Beginning {
     let judge = &stage.arena.judge;
     let state = judge.init_states().swap_remove(0);
     Beginning {
-        base: judge.available_after(&Bits::default()),
+        base: judge.available_after(&MessageSet::default()),
         start: judge.numbers(&state).iter().collect(),
         earlier: vec![BTreeSet::new(); context.scope.slots as usize],
     }
@@ -207,7 +207,7 @@ fn earlier_votes(context: &Context, stage: &Stage, past: &BoundaryState) -> Vec<
 }
 
 /// The local states of the replicas that begin so, where this exists: the VIEW-CHANGEs are offered to the primary alone.
-fn placed(stage: &Stage, starts: Vec<Start>, base: &Bits) -> Result<Locals, Unexplorable> {
+fn placed(stage: &Stage, starts: Vec<Start>, base: &MessageSet) -> Result<Locals, Unexplorable> {
     let (arena, view) = (&stage.arena, stage.setup().view);
     let judge = &arena.judge;
     let all = judge.which(0, |message| matches!(message, Message::ViewChange(c) if c.new_view == view));
@@ -220,7 +220,7 @@ fn placed(stage: &Stage, starts: Vec<Start>, base: &Bits) -> Result<Locals, Unex
         if !leads {
             premise::check_follower(replica, state, &judge.messages_of(&all))?;
         }
-        let offered = if leads { all.clone() } else { Bits::default() };
+        let offered = if leads { all.clone() } else { MessageSet::default() };
         let own = judge.numbers_of([change]);
         start.push(judge.placed(place, &local, own, offered));
     }
@@ -232,8 +232,8 @@ fn placed(stage: &Stage, starts: Vec<Start>, base: &Bits) -> Result<Locals, Unex
 fn check_adversary(
     context: &Context,
     stage: &mut Stage,
-    base: &Bits,
-    alphabet: &Bits,
+    base: &MessageSet,
+    alphabet: &MessageSet,
     shown: &Showable<View>,
 ) -> Result<(), Unexplorable> {
     let mut sent = stage.arena.judge.honest_of(base);

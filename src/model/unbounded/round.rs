@@ -28,8 +28,7 @@ use super::runs::{CarriedRow, GainedRow, Parts, Phase, Plan, Row, Runs};
 use super::stage::Stage;
 use crate::engine::Fingerprint;
 use crate::interrupt;
-use crate::model::bits::Bits;
-use crate::model::guards::{GuardModel, GuardState};
+use crate::model::guards::{GuardModel, GuardState, MessageSet};
 use crate::model::property::{Judge as _, properties};
 
 /// Finds out what can come once every replica has entered the view.
@@ -44,7 +43,7 @@ pub(super) trait Summarize {
         context: &Context,
         stage: &mut Stage,
         locals: &Locals,
-    ) -> Result<Option<Arc<Bits>>, Unexplorable>;
+    ) -> Result<Option<Arc<MessageSet>>, Unexplorable>;
 }
 
 /// Nothing is summarized: all runs are followed.
@@ -56,7 +55,7 @@ impl Summarize for Unsummarized {
         _: &Context,
         _: &mut Stage,
         _: &Locals,
-    ) -> Result<Option<Arc<Bits>>, Unexplorable> {
+    ) -> Result<Option<Arc<MessageSet>>, Unexplorable> {
         Ok(None)
     }
 }
@@ -69,13 +68,13 @@ pub(super) fn runs(
     context: &Context,
     stage: &mut Stage,
     start: &Locals,
-    base: &Bits,
+    base: &MessageSet,
     plan: &Plan,
     summaries: &mut dyn Summarize,
 ) -> Result<Runs, Unexplorable> {
     let properties = properties(stage.arena.judge.system());
     let looks_for_good = context.findings.is_any_good_missing();
-    let mut alphabet = Bits::default();
+    let mut alphabet = MessageSet::default();
     loop {
         let mut round = Round {
             steps: Steps::new(context, stage, base, &alphabet),
@@ -145,7 +144,7 @@ impl Round<'_> {
 
     /// Visits a state: what it stands for, and where it leads.
     fn next(&mut self, locals: &Locals, next: &mut Vec<Locals>) -> Result<(), Unexplorable> {
-        let mut sent = Bits::default();
+        let mut sent = MessageSet::default();
         let mut order: Row<(Fingerprint, usize)> = SmallVec::new();
         let (mut is_begun, mut is_entered) = (false, true);
         for (place, &local) in locals.iter().enumerate() {
@@ -199,7 +198,7 @@ impl Round<'_> {
     }
 
     /// The local states that a replica comes to without sending anything, where this was sent.
-    fn silently(&mut self, local: LocalId, sent: &Bits) -> Result<Locals, Unexplorable> {
+    fn silently(&mut self, local: LocalId, sent: &MessageSet) -> Result<Locals, Unexplorable> {
         let mut met: Locals = SmallVec::from_slice(&[local]);
         let mut looked_at = 0;
         while let Some(&local) = met.get(looked_at) {
@@ -215,7 +214,7 @@ impl Round<'_> {
     }
 
     /// Whether the properties hold in all states that this one stands for, and what they leave behind.
-    fn look_at(&mut self, silent: &[Locals], sent: &Bits) -> Result<(), Unexplorable> {
+    fn look_at(&mut self, silent: &[Locals], sent: &MessageSet) -> Result<(), Unexplorable> {
         let (mut outcomes, mut observations) = (Row::new(), Row::new());
         for met in silent {
             let (outcome, observation) = self.steps.stage.ends_of(self.steps.context, met)?;

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::numbers::{CarriedNumber, EssenceNumber, GainedNumber, Locals};
 use super::stage::More;
 use crate::engine::Fingerprint;
-use crate::model::bits::Bits;
+use crate::model::guards::MessageSet;
 use crate::model::property::Properties;
 
 /// One of each honest replica.
@@ -34,7 +34,7 @@ pub(super) struct Runs {
     /// What was followed once for all pasts, and how many states that took.
     pub counted: Vec<(Fingerprint, u64)>,
     /// Everything that was sent in the view.
-    pub sent: Bits,
+    pub sent: MessageSet,
     /// What can be left behind, by what each replica carries on: with which certificates of the view that can be shown,
     /// and what was decided.
     pub left: FxHashMap<CarriedRow, More>,

@@ -9,14 +9,14 @@ use super::boundary::{Showable, with};
 use super::context::Context;
 use super::error::Unexplorable;
 use super::numbers::{Interned, ShowableNumber};
-use crate::model::bits::Bits;
+use crate::model::guards::MessageSet;
 use crate::pbft::View;
 
 /// The certificates that can be shown.
 #[derive(Default)]
 pub(super) struct Showables {
     numbers: Interned<ShowableNumber, Showable<View>>,
-    by_votes: FxHashMap<Bits, ShowableNumber>,
+    by_votes: FxHashMap<MessageSet, ShowableNumber>,
     /// What can be shown where nobody has sent anything.
     always: Showable<View>,
 }
@@ -27,14 +27,14 @@ impl Showables {
         &mut self,
         context: &Context,
         arena: &Arena,
-        votes: Bits,
+        votes: MessageSet,
     ) -> Result<ShowableNumber, Unexplorable> {
         if let Some(&number) = self.by_votes.get(&votes) {
             return Ok(number);
         }
         // Those of other views are there without any vote of this one; that certificates do not mix views is tried.
         if self.always.is_empty() {
-            self.always = context.showable(&arena.judge, &Bits::default())?;
+            self.always = context.showable(&arena.judge, &MessageSet::default())?;
         }
         let of_view = context.by_sequence_number(arena.judge.certificates_of(arena.setup.view, &votes))?;
         let number = self.numbers.number(with(&self.always, &of_view));

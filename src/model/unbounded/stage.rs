@@ -23,7 +23,7 @@ use super::starts::{Start, Starts};
 use super::verdicts::Verdicts;
 use super::view_messages::ViewMessages;
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::bits::Bits;
+use crate::model::guards::MessageSet;
 use crate::model::property::Properties;
 
 /// What is known of a local state in the view.
@@ -38,7 +38,7 @@ pub(super) struct LocalFacts {
     /// What the safety properties see of it.
     pub observation: ObservationNumber,
     /// What its replica has sent in the view.
-    pub sent: Bits,
+    pub sent: MessageSet,
     /// Whether it has entered the view.
     pub is_active: bool,
     /// What of it can matter once all have entered the view.
@@ -98,12 +98,12 @@ impl Stage {
     }
 
     /// The PRE-PREPAREs, PREPAREs and COMMITs of the view.
-    pub fn votes(&mut self) -> &Bits {
+    pub fn votes(&mut self) -> &MessageSet {
         self.messages.votes(&self.arena)
     }
 
     /// The number of what these messages of the view make up.
-    pub fn shown(&mut self, context: &Context, sent: &Bits) -> Result<ShowableNumber, Unexplorable> {
+    pub fn shown(&mut self, context: &Context, sent: &MessageSet) -> Result<ShowableNumber, Unexplorable> {
         let votes = sent.intersection(self.messages.proving(&self.arena));
         self.showable.number(context, &self.arena, votes)
     }

@@ -25,7 +25,7 @@ use super::error::{Objection, Unexplorable};
 use super::numbers::{ContentNumber, EssenceNumber, LocalId};
 use super::setup::{Leader, ordered};
 use super::stage::Stage;
-use crate::model::bits::Bits;
+use crate::model::guards::{MessageId, MessageSet};
 use crate::model::property::Judge as _;
 use crate::pbft::{PreparedClaim, SeqNum, View, ViewChange};
 
@@ -52,7 +52,7 @@ impl Admissions {
         stage: &mut Stage,
         (past, leader): (&BoundaryState, Leader),
         start: &[LocalId],
-        exists: &Bits,
+        exists: &MessageSet,
     ) -> Result<Option<Objection>, Unexplorable> {
         stage.messages.update(&stage.arena);
         let new_views = stage.messages.new_views.iter();
@@ -86,7 +86,7 @@ fn entries(
     stage: &mut Stage,
     local: LocalId,
     sends: bool,
-    exists: &Bits,
+    exists: &MessageSet,
 ) -> Result<Entries, Unexplorable> {
     let mut entries = Entries::new();
     for guard in stage.arena.judge.guards(local).iter().filter(|guard| guard.next != local) {
@@ -96,7 +96,7 @@ fn entries(
         }
         let (essence, sent) = (known.essence, known.sent.clone());
         for needs in guard.needs().filter(|needs| needs.are_met(exists)) {
-            let new_view = |number: u32| stage.messages.new_views.get(&number).copied();
+            let new_view = |number: MessageId| stage.messages.new_views.get(&number).copied();
             let contents: Vec<_> = if sends {
                 sent.iter().filter_map(new_view).collect()
             } else {

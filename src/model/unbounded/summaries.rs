@@ -22,7 +22,7 @@ use super::round::{self, Summarize, Unsummarized};
 use super::runs::{CarriedRow, EssenceRow, GainedRow, Parts, Phase, Plan, Runs};
 use super::stage::Stage;
 use crate::engine::{Fingerprint, fingerprint};
-use crate::model::bits::Bits;
+use crate::model::guards::MessageSet;
 use crate::model::property::Properties;
 
 /// What each replica gains, with what can be shown then, and what was decided.
@@ -33,7 +33,7 @@ type Gain = (GainedRow, ShowableNumber, DecisionNumber);
 struct Summary {
     left: Vec<Gain>,
     /// Everything that is sent.
-    sent: Arc<Bits>,
+    sent: Arc<MessageSet>,
     violated: Properties,
     reached: BTreeSet<&'static str>,
     states: u64,
@@ -54,7 +54,7 @@ impl Summarize for Summaries {
         context: &Context,
         stage: &mut Stage,
         locals: &Locals,
-    ) -> Result<Option<Arc<Bits>>, Unexplorable> {
+    ) -> Result<Option<Arc<MessageSet>>, Unexplorable> {
         let summary = self.of(context, stage, locals)?;
         Ok(summary.map(|summary| Arc::clone(&summary.sent)))
     }
@@ -153,7 +153,7 @@ fn summarized(
     let first = setup.first_follower();
     let borders = (first..key.len()).filter(|&place| place == first || key[place] != key[place - 1]);
     let plan = Plan { parts: borders.collect(), phase: Phase::Entered };
-    let runs = round::runs(context, stage, row, &Bits::default(), &plan, &mut Unsummarized)?;
+    let runs = round::runs(context, stage, row, &MessageSet::default(), &plan, &mut Unsummarized)?;
     let hashes: Vec<_> = key.iter().map(|&essence| stage.essences[essence]).collect();
     let mut left = Vec::new();
     for (gained, more) in &runs.gained {

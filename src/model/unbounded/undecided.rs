@@ -16,8 +16,7 @@ use super::context::Context;
 use super::error::Unexplorable;
 use super::numbers::LocalId;
 use super::stage::Stage;
-use crate::model::bits::Bits;
-use crate::model::guards::Guard;
+use crate::model::guards::{Guard, MessageSet};
 
 /// A replica that has decided, and its double.
 type Pair = (LocalId, LocalId);
@@ -39,7 +38,7 @@ impl Doubles {
         stage: &mut Stage,
         (past, order): (&BoundaryState, &[&CarriedState<Rank>]),
         start: &[LocalId],
-        exists: &Bits,
+        exists: &MessageSet,
     ) -> Result<(), Unexplorable> {
         for (place, (own, &double)) in (0..).zip(order.iter().zip(start)) {
             let (_, expected) = stage.start(context, place, own)?;
@@ -65,7 +64,7 @@ impl Doubles {
         context: &Context,
         stage: &mut Stage,
         pair: Pair,
-        exists: &Bits,
+        exists: &MessageSet,
     ) -> Result<bool, Unexplorable> {
         let votes = stage.votes().len();
         let mut seen = FxHashSet::default();

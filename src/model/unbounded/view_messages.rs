@@ -5,22 +5,23 @@ use rustc_hash::FxHashMap;
 use super::abstraction::{Content, proposed};
 use super::arena::Arena;
 use super::numbers::{ContentNumber, Interned};
-use crate::model::bits::Bits;
+use crate::model::guards::{MessageId, MessageSet};
 use crate::pbft::Message;
 
 /// The messages of the view, as far as they were looked at.
 #[derive(Default)]
 pub(super) struct ViewMessages {
-    all: Bits,
+    all: MessageSet,
     /// The PRE-PREPAREs, PREPAREs and COMMITs.
-    votes: Bits,
+    votes: MessageSet,
     /// The messages that certificates are made of.
-    proving: Bits,
+    proving: MessageSet,
     /// The NEW-VIEWs, each with what it proposes.
-    pub new_views: FxHashMap<u32, ContentNumber>,
+    pub new_views: FxHashMap<MessageId, ContentNumber>,
     pub contents: Interned<ContentNumber, Content>,
     /// What the view's honest primary can send to begin it, after the past that is explored.
-    pub began_with: Bits,
+    pub began_with: MessageSet,
+    /// How many were looked at.
     looked_at: u32,
 }
 
@@ -31,7 +32,7 @@ impl ViewMessages {
         if self.looked_at == met {
             return;
         }
-        let (mut votes, mut new_views, contents) = (Bits::default(), Vec::new(), &mut self.contents);
+        let (mut votes, mut new_views, contents) = (MessageSet::default(), Vec::new(), &mut self.contents);
         arena.judge.look_from(self.looked_at, |number, message| match message {
             Message::PrePrepare(m) if m.view() == view => votes.insert(number),
             Message::Prepare(m) if m.view == view => votes.insert(number),
@@ -50,19 +51,19 @@ impl ViewMessages {
     }
 
     /// All messages of the view.
-    pub fn all(&mut self, arena: &Arena) -> &Bits {
+    pub fn all(&mut self, arena: &Arena) -> &MessageSet {
         self.update(arena);
         &self.all
     }
 
     /// The PRE-PREPAREs, PREPAREs and COMMITs of the view.
-    pub fn votes(&mut self, arena: &Arena) -> &Bits {
+    pub fn votes(&mut self, arena: &Arena) -> &MessageSet {
         self.update(arena);
         &self.votes
     }
 
     /// The messages of the view that certificates are made of.
-    pub fn proving(&mut self, arena: &Arena) -> &Bits {
+    pub fn proving(&mut self, arena: &Arena) -> &MessageSet {
         self.update(arena);
         &self.proving
     }

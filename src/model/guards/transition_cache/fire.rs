@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::hashed::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Emitted, EventId, Fired, Id, MAX_TALLIES, TIMEOUT, TransitionCache};
+use super::{Emitted, EventId, Fired, Id, MAX_TALLIES, TransitionCache};
 use crate::pbft::{Message, Principal, ViewChange};
 
 /// Of replicas that are alike, one, and of its messages one: the class, the place in it, and the message's.
@@ -106,12 +106,12 @@ impl TransitionCache<'_> {
     /// what that is, if as many as there are do. Nothing if it turns out to matter whose they are, or in which order
     /// they arrive: each is left out once, and the last one is fed first.
     pub fn fire_any(&mut self, feeds: &[EventId]) -> Option<Option<Fired>> {
-        let content = |feed: EventId| match self.messages.get_index(feed as usize)? {
+        let content = |feed: EventId| match self.messages.get(feed.message()?)? {
             Message::Prepare(vote) => Some((0, vote.view, vote.seq, vote.digest)),
             Message::Commit(vote) => Some((1, vote.view, vote.seq, vote.digest)),
             _ => None,
         };
-        let signer = |feed: EventId| self.messages.get_index(feed as usize).map(Message::signer);
+        let signer = |feed: EventId| feed.message().map(|message| self.messages[message].signer());
         let first = content(*feeds.first()?)?;
         let signers: BTreeSet<_> = feeds.iter().map(|&feed| signer(feed)).collect();
         if feeds.iter().any(|&feed| content(feed) != Some(first)) || signers.len() < feeds.len() {
@@ -149,14 +149,15 @@ impl TransitionCache<'_> {
     fn alike(&self, feeds: &[EventId]) -> Option<Vec<Vec<Vec<EventId>>>> {
         let mut contents: IndexSet<&ViewChange> = IndexSet::default();
         let mut by_signer: BTreeMap<Principal, BTreeMap<usize, EventId>> = BTreeMap::new();
-        for &feed in feeds.iter().filter(|&&feed| feed != TIMEOUT) {
-            let Some(Message::ViewChange(change)) = self.messages.get_index(feed as usize) else {
+        for &feed in feeds.iter().filter(|&&feed| feed != EventId::TIMEOUT) {
+            let message = feed.message().and_then(|message| self.messages.get(message));
+            let Some(Message::ViewChange(change)) = message else {
                 return None;
             };
             let content = contents.insert_full(change.message()).0;
             by_signer.entry(change.signer()).or_default().insert(content, feed);
         }
-        if feeds.contains(&TIMEOUT) && self.feed(self.start, TIMEOUT).is_some() {
+        if feeds.contains(&EventId::TIMEOUT) && self.feed(self.start, EventId::TIMEOUT).is_some() {
             return None;
         }
         let mut classes: BTreeMap<Vec<usize>, Vec<Vec<EventId>>> = BTreeMap::new();

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
+use super::ids::{EventId, Happening};
+use super::messages::Messages;
 use crate::memory;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::system::System;
@@ -22,16 +24,6 @@ use crate::pbft::{Message, NewView, Signed, State, TallyId};
 const MAX_TALLIES: usize = 50_000;
 /// How many are tried once a rulebook is refused: nothing can be said to hold any more, and what is found soon will do.
 const FEW_TALLIES: usize = 1_000;
-
-/// What happens to a participant, by number: a message, or something that needs none.
-pub(super) type EventId = u32;
-pub(super) const TIMEOUT: EventId = EventId::MAX;
-pub(super) const CRASH: EventId = EventId::MAX - 1;
-pub(super) const INVOKE: EventId = EventId::MAX - 2;
-
-pub(super) fn is_message(feed: EventId) -> bool {
-    feed < INVOKE
-}
 
 type Resent = Option<Arc<Signed<NewView>>>;
 
@@ -45,7 +37,7 @@ pub(super) type Emitted = Arc<BTreeSet<Message>>;
 pub(super) struct TransitionCache<'a> {
     participant: &'a Participant,
     system: &'a System,
-    messages: &'a IndexSet<Message>,
+    messages: &'a Messages,
     sent: BTreeSet<Message>,
     /// The clients' requests, which are there from the start.
     requests: Vec<EventId>,
@@ -81,7 +73,7 @@ impl<'a> TransitionCache<'a> {
     pub fn new(
         participant: &'a Participant,
         system: &'a System,
-        messages: &'a IndexSet<Message>,
+        messages: &'a Messages,
         sent: BTreeSet<Message>,
         requests: Vec<EventId>,
         start: Local,
@@ -161,11 +153,11 @@ impl<'a> TransitionCache<'a> {
     }
 
     fn stimulus(&self, feed: EventId) -> EventRef<'_> {
-        match feed {
-            TIMEOUT => EventRef::Timeout,
-            CRASH => EventRef::Crash,
-            INVOKE => EventRef::Invoke,
-            id => EventRef::Deliver(&self.messages[id as usize]),
+        match feed.happening() {
+            Happening::Message(message) => EventRef::Deliver(&self.messages[message]),
+            Happening::Timeout => EventRef::Timeout,
+            Happening::Crash => EventRef::Crash,
+            Happening::Invoke => EventRef::Invoke,
         }
     }
 
@@ -224,7 +216,7 @@ impl<'a> TransitionCache<'a> {
     /// Whether a delivery that has no consequence by itself takes away what messages of others, all of them honest,
     /// bring about. Whoever may put a delivery off loses nothing by that; but what must happen need not happen then.
     pub fn masks(&self, feed: EventId, guard: &[EventId]) -> bool {
-        let signer = |feed: EventId| is_message(feed).then(|| self.messages[feed as usize].signer());
+        let signer = |feed: EventId| feed.message().map(|message| self.messages[message].signer());
         let is_byzantine = |who| self.system.byzantine().iter().any(|key| Some(key.owner()) == who);
         let is_owed = |other: Option<_>| other != signer(feed) && !is_byzantine(other);
         if !self.system.is_open() || !guard.iter().all(|&other| is_owed(signer(other))) {
@@ -245,7 +237,7 @@ impl<'a> TransitionCache<'a> {
     /// were fed; the state itself if not.
     pub fn normal_form(&self, state: Id, feed: &[EventId]) -> Id {
         let bare = self.control(state);
-        let refill = || self.requests.iter().chain(feed).copied().filter(|&feed| is_message(feed));
+        let refill = || self.requests.iter().chain(feed).copied().filter(|feed| feed.message().is_some());
         let (with, without) = (self.run(state, refill()).0, self.run(bare, refill()).0);
         if self.are_equal(with, without) { bare } else { state }
     }

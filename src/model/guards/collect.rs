@@ -12,7 +12,7 @@ use super::ids::{EventId, LocalId, MessageSet};
 use super::local_steps::Found;
 use super::locals::Node;
 use super::tables::Tables;
-use super::transition_cache::{Emitted, Id};
+use super::transition_cache::{CachedId, Emitted};
 use crate::model::panics::raised;
 use crate::model::participant::Local;
 use crate::pbft::{Message, State};
@@ -67,7 +67,7 @@ impl GuardModel {
     ) -> Vec<Guard> {
         let mut consequences = Consequences::of(known, self.system.is_open());
         // Many sets of messages lead to one state.
-        let mut numbers: FxHashMap<(Id, &Emitted), LocalId> = FxHashMap::default();
+        let mut numbers: FxHashMap<(CachedId, &Emitted), LocalId> = FxHashMap::default();
         for Found { feed, any, state, local, emitted } in found {
             let number = numbers.entry((*state, emitted));
             let next = *number.or_insert_with(|| self.after(tables, node, local, emitted));

@@ -10,7 +10,7 @@ use super::GuardModel;
 use super::ids::{EventId, MessageSet};
 use super::locals::Node;
 use super::messages::Messages;
-use super::transition_cache::{Emitted, Fired, Id, TransitionCache};
+use super::transition_cache::{CachedId, Emitted, Fired, TransitionCache};
 use crate::model::participant::{Local, Participant};
 use crate::pbft::{Message, TallyId};
 
@@ -20,7 +20,7 @@ pub(super) struct Found {
     /// The deliveries of which as many as are fed will do, whichever they are.
     pub any: Option<MessageSet>,
     /// The number of where it leads among all that was found there.
-    pub state: Id,
+    pub state: CachedId,
     pub local: Arc<Local>,
     pub emitted: Emitted,
 }
@@ -72,7 +72,7 @@ struct LocalSteps<'a> {
 }
 
 /// A consequence: the state without its tallies, what is sent, and the group that brings it about.
-type Consequence<'a> = (Id, &'a BTreeSet<Message>, Option<usize>);
+type Consequence<'a> = (CachedId, &'a BTreeSet<Message>, Option<usize>);
 
 impl<'a> LocalSteps<'a> {
     fn of(cache: TransitionCache<'a>) -> Self {

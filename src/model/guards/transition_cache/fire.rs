@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::hashed::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Emitted, EventId, Fired, Id, MAX_TALLIES, TransitionCache};
+use super::{CachedId, Emitted, EventId, Fired, MAX_TALLIES, TransitionCache};
 use crate::pbft::{Message, Principal, ViewChange};
 
 /// Of replicas that are alike, one, and of its messages one: the class, the place in it, and the message's.
@@ -17,7 +17,7 @@ impl TransitionCache<'_> {
         let mut found = Vec::new();
         // Two messages can count alike: a reply, or a vote where views do not matter, of one sender in two
         // views. Which of them exists makes a difference, so the paths with both are followed.
-        let mut alike: FxHashMap<Id, Vec<EventId>> = FxHashMap::default();
+        let mut alike: FxHashMap<CachedId, Vec<EventId>> = FxHashMap::default();
         for &feed in feeds {
             if let Some((next, _)) = self.feed(self.start, feed) {
                 alike.entry(next).or_default().push(feed);
@@ -117,7 +117,7 @@ impl TransitionCache<'_> {
         if feeds.iter().any(|&feed| content(feed) != Some(first)) || signers.len() < feeds.len() {
             return None;
         }
-        let consequence = |(state, emitted): (Id, Vec<Emitted>)| {
+        let consequence = |(state, emitted): (CachedId, Vec<Emitted>)| {
             let sent: BTreeSet<Message> = emitted.iter().flat_map(|sent| sent.iter().cloned()).collect();
             (self.local(self.control(state)), sent)
         };

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use super::ids::{EventId, Happening};
 use super::messages::Messages;
 use crate::memory;
+use crate::model::numbers::{Number as _, numbers};
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::system::System;
 use crate::pbft::{Message, NewView, Signed, State, TallyId};
@@ -27,8 +28,10 @@ const FEW_TALLIES: usize = 1_000;
 
 type Resent = Option<Arc<Signed<NewView>>>;
 
-/// The number of a state in a [`TransitionCache`].
-pub(super) type Id = u32;
+numbers! {
+    /// A state in a [`TransitionCache`], by number.
+    pub(super) CachedId
+}
 
 /// What is sent in a step that was not sent before.
 pub(super) type Emitted = Arc<BTreeSet<Message>>;
@@ -41,8 +44,8 @@ pub(super) struct TransitionCache<'a> {
     sent: BTreeSet<Message>,
     /// The clients' requests, which are there from the start.
     requests: Vec<EventId>,
-    start: Id,
-    control: Id,
+    start: CachedId,
+    control: CachedId,
     memo: RefCell<Memo>,
     /// Why this participant cannot be judged in this way, if it cannot.
     pub refusal: Option<String>,
@@ -54,8 +57,8 @@ pub(super) struct TransitionCache<'a> {
 struct Memo {
     /// With the NEW-VIEW that each would send again: states are equal whatever that is.
     states: IndexSet<(Arc<Local>, Resent)>,
-    controls: FxHashMap<Id, Id>,
-    steps: FxHashMap<(Id, EventId), Option<(Id, Emitted)>>,
+    controls: FxHashMap<CachedId, CachedId>,
+    steps: FxHashMap<(CachedId, EventId), Option<(CachedId, Emitted)>>,
     nothing: Emitted,
     /// What a step sends, whether or not it was sent before. Of what was sent before nothing else was asked.
     told: BTreeSet<Message>,
@@ -65,7 +68,7 @@ struct Memo {
 #[derive(Clone)]
 pub(super) struct Fired {
     pub feed: Vec<EventId>,
-    pub state: Id,
+    pub state: CachedId,
     pub emitted: Emitted,
 }
 
@@ -98,17 +101,17 @@ impl<'a> TransitionCache<'a> {
     }
 
     /// The state that is run.
-    pub fn start(&self) -> Id {
+    pub fn start(&self) -> CachedId {
         self.start
     }
 
     /// The state of that number.
-    pub fn local(&self, id: Id) -> Arc<Local> {
-        Arc::clone(&self.memo.borrow().states[id as usize].0)
+    pub fn local(&self, id: CachedId) -> Arc<Local> {
+        Arc::clone(&self.memo.borrow().states[id.place()].0)
     }
 
     /// The state without its tallies.
-    pub fn control(&self, id: Id) -> Id {
+    pub fn control(&self, id: CachedId) -> CachedId {
         if let Some(&control) = self.memo.borrow().controls.get(&id) {
             return control;
         }
@@ -124,12 +127,12 @@ impl<'a> TransitionCache<'a> {
         self.memo.borrow().told.iter().cloned().collect()
     }
 
-    fn are_equal(&self, a: Id, b: Id) -> bool {
+    fn are_equal(&self, a: CachedId, b: CachedId) -> bool {
         a == b || self.local(a) == self.local(b)
     }
 
     /// The next state and what is sent that was not sent before; none if it does not act.
-    pub fn feed(&self, from: Id, feed: EventId) -> Option<(Id, Emitted)> {
+    pub fn feed(&self, from: CachedId, feed: EventId) -> Option<(CachedId, Emitted)> {
         if let Some(known) = self.memo.borrow().steps.get(&(from, feed)) {
             return known.clone();
         }
@@ -162,12 +165,12 @@ impl<'a> TransitionCache<'a> {
     }
 
     /// Whether this is a consequence: something was sent, or more than tallies has changed.
-    pub fn fires(&self, state: Id, emitted: &BTreeSet<Message>) -> bool {
+    pub fn fires(&self, state: CachedId, emitted: &BTreeSet<Message>) -> bool {
         !emitted.is_empty() || !self.are_equal(self.control(state), self.control)
     }
 
     /// What a delivery that has no consequence counts for.
-    pub fn sites(&self, state: Id) -> BTreeSet<TallyId> {
+    pub fn sites(&self, state: CachedId) -> BTreeSet<TallyId> {
         self.local(state).differing_tallies(&self.local(self.start))
     }
 
@@ -188,7 +191,7 @@ impl<'a> TransitionCache<'a> {
     }
 
     /// Feeds everything in turn, skipping what is refused.
-    fn run(&self, from: Id, feeds: impl IntoIterator<Item = EventId>) -> (Id, Vec<Emitted>) {
+    fn run(&self, from: CachedId, feeds: impl IntoIterator<Item = EventId>) -> (CachedId, Vec<Emitted>) {
         let mut state = from;
         let mut emitted = Vec::new();
         for feed in feeds {
@@ -235,7 +238,7 @@ impl<'a> TransitionCache<'a> {
 
     /// The state without its tallies, if they can be had again from the requests and the messages that
     /// were fed; the state itself if not.
-    pub fn normal_form(&self, state: Id, feed: &[EventId]) -> Id {
+    pub fn normal_form(&self, state: CachedId, feed: &[EventId]) -> CachedId {
         let bare = self.control(state);
         let refill = || self.requests.iter().chain(feed).copied().filter(|feed| feed.message().is_some());
         let (with, without) = (self.run(state, refill()).0, self.run(bare, refill()).0);
@@ -244,8 +247,8 @@ impl<'a> TransitionCache<'a> {
 }
 
 impl Memo {
-    fn intern(&mut self, local: Local) -> Id {
+    fn intern(&mut self, local: Local) -> CachedId {
         let resends = local.replica().and_then(State::new_view).cloned();
-        self.states.insert_full((Arc::new(local), resends)).0 as Id
+        CachedId::at(self.states.insert_full((Arc::new(local), resends)).0)
     }
 }

@@ -1,5 +1,11 @@
 //! Small numbers that stand for large values, a type for each kind, so that none is taken for another.
 
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::ops::Index;
+
+use crate::hashed::IndexSet;
+
 /// The place of a value among those that were met.
 pub(crate) trait Number: Copy {
     /// The number of what stands at that place.
@@ -57,3 +63,35 @@ macro_rules! numbers {
 }
 
 pub(crate) use numbers;
+
+/// Values with a number each, in the order in which they were met.
+pub(crate) struct Interned<N, T> {
+    values: IndexSet<T>,
+    number: PhantomData<N>,
+}
+
+impl<N, T> Default for Interned<N, T> {
+    fn default() -> Self {
+        Interned { values: IndexSet::default(), number: PhantomData }
+    }
+}
+
+impl<N: Number, T: Eq + Hash> Interned<N, T> {
+    /// The number of a value.
+    pub fn number(&mut self, value: T) -> N {
+        N::at(self.values.insert_full(value).0)
+    }
+
+    /// The number of a value, if it was met.
+    pub fn number_of(&self, value: &T) -> Option<N> {
+        self.values.get_index_of(value).map(N::at)
+    }
+}
+
+impl<N: Number, T> Index<N> for Interned<N, T> {
+    type Output = T;
+
+    fn index(&self, number: N) -> &T {
+        &self.values[number.place()]
+    }
+}

@@ -6,7 +6,7 @@ use crate::hashed::{IndexMap, IndexSet};
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
-use super::ids::{MessageId, MessageSet};
+use super::ids::{KnowledgeId, MessageId, MessageSet};
 use super::locals::Sets;
 use super::messages::Messages;
 use super::saved::AVAILABLE;
@@ -16,6 +16,7 @@ use crate::engine::Fingerprint;
 use crate::interrupt;
 use crate::memory;
 use crate::model::adversary::{Adversary, Made, Proofs, in_order};
+use crate::model::numbers::Interned;
 use crate::model::system::System;
 use crate::pbft::{Message, PreparedClaim, View};
 
@@ -28,18 +29,18 @@ pub(super) struct Exists {
     /// Each of these once: there are fewer than there are ways to come to them.
     distinct: IndexSet<Arc<MessageSet>>,
     /// By the messages that the adversary knows, the number of what it makes of them.
-    numbers: IndexMap<MessageSet, u32>,
-    knowledge: IndexSet<Proofs>,
+    numbers: IndexMap<MessageSet, KnowledgeId>,
+    knowledge: Interned<KnowledgeId, Proofs>,
     /// By the number of what it knows and by what else it has seen, what it can send.
     byzantine: IndexMap<Basis, Arc<MessageSet>>,
     /// By the number of what it knows, what it can send whatever else it has seen.
-    own: FxHashMap<u32, MessageSet>,
+    own: FxHashMap<KnowledgeId, MessageSet>,
     /// The numbers of new views, by what stands for their content.
     new_views: FxHashMap<Fingerprint, MessageId>,
 }
 
 /// The number of what the adversary knows, and what else it has seen.
-pub(super) type Basis = (u32, MessageSet);
+pub(super) type Basis = (KnowledgeId, MessageSet);
 
 /// What was found to exist without asking the adversary anything new.
 pub(super) enum Looked {
@@ -93,7 +94,7 @@ impl Exists {
         let (knowledge, reports) = basis;
         let own = self.own.get(knowledge)?;
         let reports: Vec<&Message> = messages.of(reports).collect();
-        let known = &self.knowledge[*knowledge as usize];
+        let known = &self.knowledge[*knowledge];
         let made = adversary.made_before(known, reports.iter().copied())?;
         let mut sent: MessageSet = made
             .new_views
@@ -160,12 +161,12 @@ impl Exists {
     }
 
     /// The number of what the adversary can make of these messages.
-    fn knowledge(&mut self, messages: &Messages, adversary: &Adversary, basis: MessageSet) -> u32 {
+    fn knowledge(&mut self, messages: &Messages, adversary: &Adversary, basis: MessageSet) -> KnowledgeId {
         if let Some(&number) = self.numbers.get(&basis) {
             return number;
         }
         let knowledge = adversary.knowledge(messages.of(&basis));
-        let number = self.knowledge.insert_full(knowledge).0 as u32;
+        let number = self.knowledge.number(knowledge);
         self.numbers.insert(basis, number);
         number
     }
@@ -175,7 +176,7 @@ impl Exists {
         &mut self,
         messages: &mut Messages,
         adversary: &Adversary,
-        knowledge: u32,
+        knowledge: KnowledgeId,
         reports: MessageSet,
     ) -> Arc<MessageSet> {
         let key = (knowledge, reports);
@@ -183,7 +184,7 @@ impl Exists {
             return Arc::clone(sent);
         }
         let reports: Vec<&Message> = messages.of(&key.1).collect();
-        let known = &self.knowledge[knowledge as usize];
+        let known = &self.knowledge[knowledge];
         let made = adversary.made_from(known, reports.iter().copied());
         let sent = Arc::new(self.numbered(messages, knowledge, made));
         self.byzantine.insert(key, Arc::clone(&sent));
@@ -192,7 +193,7 @@ impl Exists {
 
     /// The numbers of what the adversary makes with that knowledge. Messages that are met for the first time are met in the order
     /// in which it lists them; of new views that were met before neither order nor content is looked at.
-    fn numbered(&mut self, messages: &mut Messages, knowledge: u32, made: Made) -> MessageSet {
+    fn numbered(&mut self, messages: &mut Messages, knowledge: KnowledgeId, made: Made) -> MessageSet {
         let number = |message| messages.intern(message);
         let mut sent: MessageSet = made.checkpoints.into_iter().map(number).collect();
         let known_views = made.new_views.iter().map(|(print, _)| self.new_views.get(print).copied());
@@ -203,7 +204,7 @@ impl Exists {
                 sent.union_with(&new_views);
             }
             _ => {
-                let rebodied = self.knowledge[knowledge as usize].rebodied();
+                let rebodied = self.knowledge[knowledge].rebodied();
                 let mut own: MessageSet = rebodied.map(|message| messages.intern(message)).collect();
                 for (print, new_view) in in_order(made.new_views) {
                     let number = messages.intern(Message::NewView(new_view));
@@ -288,25 +289,29 @@ impl GuardModel {
 
     /// Of messages that were sent, as many sets as the adversary was asked about, one by one: the number of what it
     /// makes of them.
-    pub(in crate::model) fn known_of(&self, place: usize) -> Option<(MessageSet, u32)> {
+    pub(in crate::model) fn known_of(&self, place: usize) -> Option<(MessageSet, KnowledgeId)> {
         self.read().exists.numbers.get_index(place).map(|(basis, &number)| (basis.clone(), number))
     }
 
     /// What the adversary can send with some knowledge, by number, and some messages, one case after the other.
-    pub(in crate::model) fn shown(&self, place: usize) -> Option<(u32, MessageSet, Arc<MessageSet>)> {
+    pub(in crate::model) fn shown(&self, place: usize) -> Option<(KnowledgeId, MessageSet, Arc<MessageSet>)> {
         let tables = self.read();
         let ((knowledge, reports), sent) = tables.exists.byzantine.get_index(place)?;
         Some((*knowledge, reports.clone(), Arc::clone(sent)))
     }
 
     /// The number of what the adversary makes of these messages.
-    pub(in crate::model) fn knowledge_of(&self, basis: MessageSet) -> u32 {
+    pub(in crate::model) fn knowledge_of(&self, basis: MessageSet) -> KnowledgeId {
         let tables = &mut *self.write();
         tables.exists.knowledge(&tables.messages, &self.adversary, basis)
     }
 
     /// What the adversary can send with that knowledge and these messages.
-    pub(in crate::model) fn shown_with(&self, knowledge: u32, reports: MessageSet) -> Arc<MessageSet> {
+    pub(in crate::model) fn shown_with(
+        &self,
+        knowledge: KnowledgeId,
+        reports: MessageSet,
+    ) -> Arc<MessageSet> {
         let tables = &mut *self.write();
         tables.exists.byzantine_from(&mut tables.messages, &self.adversary, knowledge, reports)
     }

@@ -10,6 +10,10 @@ numbers! {
     pub(in crate::model) MessageId
     /// What happens to a participant, by number: a message, which keeps its own, or something that needs none.
     pub(crate) EventId
+    /// What somebody has sent in some local state, by number.
+    pub(super) SentId
+    /// What the adversary makes of messages that certificates are made of, by number.
+    pub(in crate::model) KnowledgeId
 }
 
 /// A set of messages.

@@ -8,11 +8,11 @@ use indexmap::map::Entry;
 use smallvec::SmallVec;
 
 use super::guard::Guard;
-use super::ids::{EventId, LocalId, MessageSet};
+use super::ids::{EventId, LocalId, MessageSet, SentId};
 use super::messages::Messages;
 use super::plan::Plan;
 use super::state::{LocalIds, Move};
-use crate::model::numbers::Number as _;
+use crate::model::numbers::{Interned, Number as _};
 use crate::model::participant::Local;
 use crate::model::property::Observation;
 use crate::model::system::System;
@@ -68,12 +68,12 @@ impl LocalGuards {
 }
 
 /// What participants have sent, a number for each of them.
-pub(super) type Sets = SmallVec<[u32; 4]>;
+pub(super) type Sets = SmallVec<[SentId; 4]>;
 
 /// What a search asks of a local state in every state that it visits.
 struct Brief {
-    /// The number of what was sent.
-    sent: u32,
+    /// What was sent.
+    sent: SentId,
     /// The number of what the properties see of a replica.
     observation: u32,
     /// The messages up to here were considered.
@@ -88,7 +88,7 @@ pub(super) struct Locals {
     /// By number, side by side.
     briefs: Vec<Brief>,
     /// What somebody has sent in some local state.
-    sent: IndexSet<MessageSet>,
+    sent: Interned<SentId, MessageSet>,
     /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
     is_any_wrecked: Arc<AtomicBool>,
     observations: IndexSet<Observation>,
@@ -106,8 +106,8 @@ impl Locals {
             let node = entry.key();
             let observed = node.local.replica().map(Observation::of);
             let observation = observed.map_or(0, |seen| self.observations.insert_full(seen).0 as u32);
-            let sent = self.sent.get_index_of(&node.sent);
-            let sent = sent.unwrap_or_else(|| self.sent.insert_full(node.sent.clone()).0) as u32;
+            let sent = self.sent.number_of(&node.sent);
+            let sent = sent.unwrap_or_else(|| self.sent.number(node.sent.clone()));
             self.briefs.push(Brief { sent, observation, known: 0, plan: Plan::default() });
             entry.insert(LocalGuards::default());
         }

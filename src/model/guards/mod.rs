@@ -59,7 +59,7 @@ use stateright::Model;
 pub(super) use fair::Choice;
 pub(super) use guard::{Guard, Needs};
 pub use ids::LocalId;
-pub(super) use ids::{MessageId, MessageSet};
+pub(super) use ids::{KnowledgeId, MessageId, MessageSet};
 pub(super) use saved::OF_OTHERS;
 pub(crate) use state::EventIds;
 pub use state::{GuardState, LocalIds, Move};

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{ByGuards, Symmetric};
-use crate::model::guards::{Guard, LocalId, MessageId, MessageSet, Needs};
+use crate::model::guards::{Guard, KnowledgeId, LocalId, MessageId, MessageSet, Needs};
 use crate::model::numbers::Number as _;
 
 impl<M: ByGuards> Symmetric<M> {
@@ -244,5 +244,5 @@ struct Lacking {
 struct Looked {
     known: usize,
     shown: usize,
-    renamed: FxHashMap<u32, u32>,
+    renamed: FxHashMap<KnowledgeId, KnowledgeId>,
 }

@@ -1,15 +1,10 @@
 //! Small numbers that stand for large values while a view is explored.
 
-use std::hash::Hash;
-use std::marker::PhantomData;
-use std::ops::Index;
-
-use crate::hashed::IndexSet;
 use smallvec::SmallVec;
 
 pub(super) use crate::model::guards::LocalId;
-pub(super) use crate::model::numbers::Number;
 use crate::model::numbers::numbers;
+pub(super) use crate::model::numbers::{Interned, Number};
 
 /// Local states: one of each honest replica, most of the time.
 pub(super) type Locals = SmallVec<[LocalId; 8]>;
@@ -37,31 +32,4 @@ numbers! {
     pub(super) OutcomeSet
     /// A set of observations.
     pub(super) ObservationSet
-}
-
-/// Values with a number each, in the order in which they were met.
-pub(super) struct Interned<N, T> {
-    values: IndexSet<T>,
-    number: PhantomData<N>,
-}
-
-impl<N, T> Default for Interned<N, T> {
-    fn default() -> Self {
-        Interned { values: IndexSet::default(), number: PhantomData }
-    }
-}
-
-impl<N: Number, T: Eq + Hash> Interned<N, T> {
-    /// The number of a value.
-    pub fn number(&mut self, value: T) -> N {
-        N::at(self.values.insert_full(value).0)
-    }
-}
-
-impl<N: Number, T> Index<N> for Interned<N, T> {
-    type Output = T;
-
-    fn index(&self, number: N) -> &T {
-        &self.values[number.place()]
-    }
 }

@@ -5,7 +5,7 @@ use super::ids::LocalId;
 use super::state::GuardState;
 use crate::model::participant::Local;
 use crate::model::property::{
-    Certificates, Decided, GlobalView, Judge as _, Numbers, Properties, violated_in,
+    Certificates, Decided, GlobalView, Judge as _, ObservationId, Observations, Properties, violated_in,
 };
 use crate::pbft::State;
 
@@ -19,10 +19,10 @@ impl GuardModel {
     }
 
     /// What the properties see of each honest replica.
-    fn observations(&self, state: &GuardState) -> Numbers {
+    fn observations(&self, state: &GuardState) -> Observations {
         let replicas = state.locals(self.system.honest().len());
         let tables = self.read();
-        replicas.iter().map(|local| tables.locals.observation_in(local)).collect()
+        replicas.iter().map(|local| tables.locals.observation_of(local)).collect()
     }
 
     /// Which properties of replicas alone are violated where the honest replicas, the first ones, are in these states.
@@ -39,7 +39,7 @@ impl GuardModel {
     }
 
     /// What a replica has decided, and which certificates it holds, if the properties see this of it.
-    pub(in crate::model) fn seen(&self, observation: u32) -> (Decided, Certificates) {
+    pub(in crate::model) fn seen(&self, observation: ObservationId) -> (Decided, Certificates) {
         self.read().locals.observation(observation).parts()
     }
 
@@ -48,8 +48,8 @@ impl GuardModel {
         self.read().locals.node(local).and_then(|node| node.local.replica()).is_some_and(good)
     }
 
-    /// The number of what the properties see of a replica in this local state.
-    pub(in crate::model) fn observation_of(&self, local: LocalId) -> u32 {
-        self.read().locals.observation_in(local)
+    /// What the properties see of a replica in this local state.
+    pub(in crate::model) fn observation_of(&self, local: LocalId) -> ObservationId {
+        self.read().locals.observation_of(local)
     }
 }

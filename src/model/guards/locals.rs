@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::hashed::{IndexMap, IndexSet};
+use crate::hashed::IndexMap;
 use indexmap::map::Entry;
 use smallvec::SmallVec;
 
@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::state::{LocalIds, Move};
 use crate::model::numbers::{Interned, Number as _};
 use crate::model::participant::Local;
-use crate::model::property::Observation;
+use crate::model::property::{Observation, ObservationId};
 use crate::model::system::System;
 use crate::pbft::{NewView, Signed, State};
 
@@ -74,8 +74,8 @@ pub(super) type Sets = SmallVec<[SentId; 4]>;
 struct Brief {
     /// What was sent.
     sent: SentId,
-    /// The number of what the properties see of a replica.
-    observation: u32,
+    /// What the properties see of a replica.
+    observation: ObservationId,
     /// The messages up to here were considered.
     known: u32,
     plan: Plan,
@@ -91,7 +91,7 @@ pub(super) struct Locals {
     sent: Interned<SentId, MessageSet>,
     /// Whether one of these is that of somebody whose code has panicked: asked of every state, mostly in vain.
     is_any_wrecked: Arc<AtomicBool>,
-    observations: IndexSet<Observation>,
+    observations: Interned<ObservationId, Observation>,
 }
 
 impl Locals {
@@ -105,7 +105,9 @@ impl Locals {
         if let Entry::Vacant(entry) = entry {
             let node = entry.key();
             let observed = node.local.replica().map(Observation::of);
-            let observation = observed.map_or(0, |seen| self.observations.insert_full(seen).0 as u32);
+            let observation = observed.map(|seen| self.observations.number(seen));
+            // Who is no replica is not asked for it.
+            let observation = observation.unwrap_or(ObservationId::at(0));
             let sent = self.sent.number_of(&node.sent);
             let sent = sent.unwrap_or_else(|| self.sent.number(node.sent.clone()));
             self.briefs.push(Brief { sent, observation, known: 0, plan: Plan::default() });
@@ -220,13 +222,13 @@ impl Locals {
         locals.iter().filter_map(|number| self.node(number)).map(|node| node.local.crashes()).sum()
     }
 
-    /// The number of what the properties see of a replica in this local state.
-    pub fn observation_in(&self, local: LocalId) -> u32 {
+    /// What the properties see of a replica in this local state.
+    pub fn observation_of(&self, local: LocalId) -> ObservationId {
         self.briefs[local.place()].observation
     }
 
     /// What the properties see of a replica, by number.
-    pub fn observation(&self, number: u32) -> &Observation {
-        &self.observations[number as usize]
+    pub fn observation(&self, number: ObservationId) -> &Observation {
+        &self.observations[number]
     }
 }

@@ -8,8 +8,9 @@ use crate::engine::record::Journal;
 use crate::model::bits::Bits;
 use crate::model::event::Event;
 use crate::model::histories::Histories;
+use crate::model::numbers::{Interned, Number as _};
 use crate::model::participant::{Local, Participant};
-use crate::model::property::Observation;
+use crate::model::property::{Observation, ObservationId};
 use crate::pbft::Principal;
 
 /// An event on its way. Who brought it tells envelopes apart, as on a real network.
@@ -54,9 +55,9 @@ pub(super) struct Tables {
     pub is_any_wrecked: bool,
     /// For each local state.
     pub steps: Vec<Steps>,
-    /// For each local state the number of what the properties see of a replica.
-    pub observed: Vec<u32>,
-    pub observations: IndexSet<Observation>,
+    /// For each local state what the properties see of a replica.
+    pub observed: Vec<ObservationId>,
+    pub observations: Interned<ObservationId, Observation>,
     /// What can be in the network, and what can be sent at once.
     pub networks: IndexSet<Bits<u32>>,
     pub bundles: IndexSet<Bits<u32>>,
@@ -89,7 +90,9 @@ impl Tables {
         if fresh {
             self.steps.push(Steps::default());
             let seen = self.locals[number].1.replica().map(Observation::of);
-            self.observed.push(seen.map_or(0, |seen| self.observations.insert_full(seen).0 as u32));
+            let observed = seen.map(|seen| self.observations.number(seen));
+            // Who is no replica is not asked for it.
+            self.observed.push(observed.unwrap_or(ObservationId::at(0)));
         }
         number as u32
     }

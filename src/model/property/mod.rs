@@ -13,7 +13,7 @@ pub(crate) use kind::Properties;
 pub use kind::{NoSuchProperty, Property};
 pub(super) use observation::{Certificates, Decided, Observation};
 pub(crate) use served::has_executed;
-pub(super) use verdicts::{Numbers, Verdicts, violated_in};
+pub(super) use verdicts::{ObservationId, Observations, Verdicts, violated_in};
 
 use super::history::History;
 use super::panics::Panicked;

@@ -9,22 +9,29 @@ use smallvec::SmallVec;
 
 use super::{GlobalView, Properties, Property};
 use crate::memory;
+use crate::model::numbers::numbers;
 
-/// A few numbers that stand for a state, or for what the properties see of it.
-pub(in crate::model) type Numbers = SmallVec<[u32; 4]>;
+numbers! {
+    /// What the properties see of a replica, by number.
+    pub(in crate::model) ObservationId
+}
+
+/// What the properties see of each honest replica.
+pub(in crate::model) type Observations = SmallVec<[ObservationId; 4]>;
 
 /// What was said of states that were asked about.
 pub(in crate::model) struct Verdicts {
     /// Tells these from those of other models.
     id: u64,
     /// By the observations of all honest replicas, which properties states with these lack.
-    judged: RwLock<FxHashMap<Numbers, Properties>>,
+    judged: RwLock<FxHashMap<Observations, Properties>>,
 }
 
 /// A state that was asked about, and which properties it lacks.
 struct Last {
     of: u64,
-    state: Numbers,
+    /// As it is written down.
+    state: SmallVec<[u32; 4]>,
     lacks: Properties,
 }
 
@@ -41,7 +48,7 @@ impl Default for Verdicts {
 }
 
 impl Verdicts {
-    /// Which properties the state of these numbers lacks, by `judge` if it is not the one that was asked about last.
+    /// Which properties the state that is written down so lacks, by `judge` if it is not the one that was asked about last.
     pub fn of_state(&self, state: &[u32], judge: impl FnOnce() -> Properties) -> Properties {
         let known = LAST.with_borrow(|last| {
             let last = last.as_ref().filter(|last| last.of == self.id && last.state[..] == *state);
@@ -55,7 +62,11 @@ impl Verdicts {
     }
 
     /// Which properties states with these observations lack, by `judge` if none was met yet.
-    pub fn of_observations(&self, observations: Numbers, judge: impl FnOnce() -> Properties) -> Properties {
+    pub fn of_observations(
+        &self,
+        observations: Observations,
+        judge: impl FnOnce() -> Properties,
+    ) -> Properties {
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(&lacks) = judged.get(&observations) {
             return lacks;

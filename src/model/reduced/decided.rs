@@ -20,7 +20,7 @@ use super::saved::{ANYBODY, CUT, DECIDED, SET};
 use super::{AllReached, Reduced};
 use crate::model::guards::{GuardModel, GuardState, LocalId};
 use crate::model::numbers::Number as _;
-use crate::model::property::{Certificates, Decided, Properties, Property};
+use crate::model::property::{Certificates, Decided, ObservationId, Properties, Property};
 use crate::pbft::Batch;
 
 /// The numbers of what is decided and of the certificates that are held.
@@ -34,7 +34,7 @@ pub(super) struct Decisions(Mutex<DecisionTables>);
 
 #[derive(Default)]
 pub(super) struct DecisionTables {
-    parts: FxHashMap<u32, Parts>,
+    parts: FxHashMap<ObservationId, Parts>,
     /// Each with a local state in which it is decided, but for nothing.
     pub decided: IndexMap<Decided, Option<LocalId>>,
     held: IndexSet<Certificates>,

@@ -24,21 +24,23 @@ mod saved;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::hashed::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use stateright::Model;
 
 use super::guards::{Guard, GuardModel, GuardState, LocalId, MessageSet, Move};
-use super::numbers::Number as _;
-use super::property::{GlobalView, Judge, Properties, Property, properties};
+use super::numbers::{Interned, Number as _, numbers};
+use super::property::{GlobalView, Judge, ObservationId, Properties, Property, properties};
 use super::reductions::Reductions;
 use super::system::System;
 use crate::memory;
 use crate::pbft::{Batch, State};
 use decided::Decisions;
 
-type Locals = SmallVec<[u32; 4]>;
+numbers! {
+    /// A set of observations.
+    ObservationSet
+}
 
 /// [`GuardModel`], from one step in which something is sent to the next.
 pub struct Reduced {
@@ -49,9 +51,9 @@ pub struct Reduced {
     decisions: Option<Decisions>,
     /// By local state, what kinds its guards are of.
     outlines: RwLock<Vec<Option<Arc<Outline>>>>,
-    sets: RwLock<IndexSet<Locals>>,
+    sets: RwLock<Interned<ObservationSet, SmallVec<[ObservationId; 4]>>>,
     /// Of sets of observations of all honest replicas, which properties some state with one of each lacks.
-    judged: Mutex<FxHashMap<Locals, Properties>>,
+    judged: Mutex<FxHashMap<SmallVec<[ObservationSet; 4]>, Properties>>,
     /// Which properties the state lacks that was asked about last: one property after the other is.
     last: Mutex<Option<(GuardState, Properties)>>,
     /// What can be reached by silent steps from the state that was met last.
@@ -256,14 +258,12 @@ impl Reduced {
         }
     }
 
-    fn set(&self, mut numbers: Locals) -> u32 {
-        numbers.sort_unstable();
-        numbers.dedup();
-        let known = self.sets.read().unwrap_or_else(PoisonError::into_inner).get_index_of(&numbers);
-        let number = known.unwrap_or_else(|| {
-            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert_full(numbers).0
-        });
-        number as u32
+    fn set(&self, mut observations: SmallVec<[ObservationId; 4]>) -> ObservationSet {
+        observations.sort_unstable();
+        observations.dedup();
+        let known = self.sets.read().unwrap_or_else(PoisonError::into_inner).number_of(&observations);
+        known
+            .unwrap_or_else(|| self.sets.write().unwrap_or_else(PoisonError::into_inner).number(observations))
     }
 
     /// Which properties some state that this one stands for lacks.
@@ -285,7 +285,8 @@ impl Reduced {
         let all = self.all_reached(state);
         let observations =
             |reached: &Reached| reached.iter().map(|stop| self.judge.observation_of(stop.local)).collect();
-        let key: Locals = all.iter().map(|reached| self.set(observations(reached))).collect();
+        let key: SmallVec<[ObservationSet; 4]> =
+            all.iter().map(|reached| self.set(observations(reached))).collect();
         let before = self
             .decisions
             .as_ref()

@@ -3,9 +3,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::numbers::{
-    Interned, Locals, Number, ObservationNumber, ObservationSet, OutcomeNumber, OutcomeSet,
-};
+use super::numbers::{Interned, Locals, Number, ObservationId, ObservationSet, OutcomeNumber, OutcomeSet};
 
 /// Numbers in order, each once.
 pub(super) type Set<N> = SmallVec<[N; 4]>;
@@ -14,7 +12,7 @@ pub(super) type Set<N> = SmallVec<[N; 4]>;
 #[derive(Default)]
 pub(super) struct EndSets {
     pub outcomes: Interned<OutcomeSet, Set<OutcomeNumber>>,
-    pub observations: Interned<ObservationSet, Set<ObservationNumber>>,
+    pub observations: Interned<ObservationSet, Set<ObservationId>>,
     by_locals: FxHashMap<Locals, (OutcomeSet, ObservationSet)>,
 }
 
@@ -28,7 +26,7 @@ impl EndSets {
         &mut self,
         locals: &Locals,
         outcomes: Set<OutcomeNumber>,
-        observations: Set<ObservationNumber>,
+        observations: Set<ObservationId>,
     ) -> (OutcomeSet, ObservationSet) {
         let outcomes = self.outcomes.number(in_order(outcomes));
         let observations = self.observations.number(in_order(observations));

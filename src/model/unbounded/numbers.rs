@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 pub(super) use crate::model::guards::LocalId;
 use crate::model::numbers::numbers;
 pub(super) use crate::model::numbers::{Interned, Number};
+pub(super) use crate::model::property::ObservationId;
 
 /// Local states: one of each honest replica, most of the time.
 pub(super) type Locals = SmallVec<[LocalId; 8]>;
@@ -26,8 +27,6 @@ numbers! {
     pub(super) ShowableNumber
     /// What a replica leaves behind if it leaves now.
     pub(super) OutcomeNumber
-    /// What the safety properties see of a replica.
-    pub(super) ObservationNumber
     /// A set of outcomes.
     pub(super) OutcomeSet
     /// A set of observations.

@@ -13,8 +13,8 @@ use super::departures::Departures;
 use super::ends::EndSets;
 use super::error::Unexplorable;
 use super::numbers::{
-    AnonymousNumber, DecisionNumber, EssenceNumber, Interned, LocalId, Locals, Number as _,
-    ObservationNumber, ObservationSet, OutcomeNumber, OutcomeSet, ShowableNumber,
+    AnonymousNumber, DecisionNumber, EssenceNumber, Interned, LocalId, Locals, Number as _, ObservationId,
+    ObservationSet, OutcomeNumber, OutcomeSet, ShowableNumber,
 };
 use super::outcomes::{Outcome, Outcomes};
 use super::setup::Setup;
@@ -36,7 +36,7 @@ pub(super) struct LocalFacts {
     /// What its replica leaves behind if it leaves now.
     pub outcome: OutcomeNumber,
     /// What the safety properties see of it.
-    pub observation: ObservationNumber,
+    pub observation: ObservationId,
     /// What its replica has sent in the view.
     pub sent: MessageSet,
     /// Whether it has entered the view.
@@ -141,7 +141,7 @@ impl Stage {
         } else {
             fingerprint(&anonymous)
         };
-        let observation = ObservationNumber::at(arena.judge.observation_of(number) as usize);
+        let observation = arena.judge.observation_of(number);
         let sent = arena.judge.sent_by(number).intersection(self.messages.all(arena));
         self.departures.note(place, local.clone(), left);
         self.verdicts.observe(observation, number);

@@ -6,7 +6,7 @@ use super::arena::Arena;
 use super::boundary::{BatchNumber, CarriedState, Decided, choices};
 use super::context::Context;
 use super::error::Unexplorable;
-use super::numbers::{LocalId, ObservationNumber, ObservationSet};
+use super::numbers::{LocalId, ObservationId, ObservationSet};
 use crate::model::participant::Local;
 use crate::model::property::Properties;
 
@@ -16,14 +16,14 @@ pub(super) struct Verdicts {
     /// Where these batches are decided.
     by_decided: FxHashMap<Decided, Properties>,
     /// A local state with each observation.
-    examples: FxHashMap<ObservationNumber, LocalId>,
+    examples: FxHashMap<ObservationId, LocalId>,
     /// Where two replicas are observed as one of a set each.
     by_observations: FxHashMap<(ObservationSet, ObservationSet), Properties>,
 }
 
 impl Verdicts {
     /// Notes that the properties see this of that local state.
-    pub fn observe(&mut self, observation: ObservationNumber, local: LocalId) {
+    pub fn observe(&mut self, observation: ObservationId, local: LocalId) {
         self.examples.entry(observation).or_insert(local);
     }
 
@@ -61,7 +61,7 @@ impl Verdicts {
         &mut self,
         arena: &Arena,
         (one, other): (ObservationSet, ObservationSet),
-        of: impl Fn(ObservationSet) -> &'a [ObservationNumber],
+        of: impl Fn(ObservationSet) -> &'a [ObservationId],
     ) -> Properties {
         let sets = (one.min(other), one.max(other));
         if let Some(&violated) = self.by_observations.get(&sets) {

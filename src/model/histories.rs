@@ -6,16 +6,22 @@ use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::history::History;
+use super::numbers::{Number as _, numbers};
 use crate::pbft::{ClientId, ClientState};
 
+numbers! {
+    /// A history of what clients were told, by number.
+    pub(super) HistoryId
+}
+
 /// A step of a client: its number among the participants, the history before, and its local states before and after.
-pub(super) type Telling<L> = (u16, u32, L, L);
+pub(super) type Telling<L> = (u16, HistoryId, L, L);
 
 /// The histories that were met, a number each, where local states have numbers of this kind.
 pub(super) struct Histories<L> {
     all: IndexSet<History>,
     /// The history after a step.
-    told: FxHashMap<Telling<L>, u32>,
+    told: FxHashMap<Telling<L>, HistoryId>,
 }
 
 impl<L> Default for Histories<L> {
@@ -26,12 +32,12 @@ impl<L> Default for Histories<L> {
 
 impl<L: Copy + Eq + Hash> Histories<L> {
     /// The number of a history, which is met if it was not yet.
-    pub fn intern(&mut self, history: History) -> u32 {
-        self.all.insert_full(history).0 as u32
+    pub fn intern(&mut self, history: History) -> HistoryId {
+        HistoryId::at(self.all.insert_full(history).0)
     }
 
-    pub fn get(&self, number: u32) -> Option<&History> {
-        self.all.get_index(number as usize)
+    pub fn get(&self, number: HistoryId) -> Option<&History> {
+        self.all.get_index(number.place())
     }
 
     /// How many were met.
@@ -45,7 +51,7 @@ impl<L: Copy + Eq + Hash> Histories<L> {
     }
 
     /// The history after a step, if it is known.
-    pub fn after(&self, telling: Telling<L>) -> Option<u32> {
+    pub fn after(&self, telling: Telling<L>) -> Option<HistoryId> {
         self.told.get(&telling).copied()
     }
 
@@ -56,7 +62,7 @@ impl<L: Copy + Eq + Hash> Histories<L> {
         client: ClientId,
         before: &ClientState,
         after: &ClientState,
-    ) -> Option<u32> {
+    ) -> Option<HistoryId> {
         let next = self.get(telling.1)?.after(client, before, after);
         let next = self.intern(next);
         self.told.insert(telling, next);

@@ -65,6 +65,7 @@ pub(crate) use state::EventIds;
 pub use state::{GuardState, LocalIds, Move};
 
 use super::adversary::Adversary;
+use super::histories::HistoryId;
 use super::numbers::Number as _;
 use super::participant::{Participant, participants};
 use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
@@ -224,7 +225,7 @@ impl Model for GuardModel {
         });
         let mut state = GuardState::of(locals);
         if let Some(history) = first_history(&self.system, &self.honest) {
-            state.0.push(tables.histories.intern(history));
+            state.0.push(tables.histories.intern(history).word());
         }
         vec![state]
     }
@@ -254,7 +255,8 @@ impl Model for GuardModel {
         if let Participant::Client(_) = &self.honest[usize::from(step.participant)]
             && let Some(history) = next.0.last_mut()
         {
-            *history = self.history(step.participant, *history, before, step.next);
+            let told = HistoryId::of_word(*history);
+            *history = self.history(step.participant, told, before, step.next).word();
         }
         Some(next)
     }
@@ -283,8 +285,8 @@ impl Judge for GuardModel {
         let tables = self.read();
         let locals =
             self.numbers(state).iter().filter_map(|local| tables.locals.node(local).map(|node| &node.local));
-        let history = state.0.get(self.honest.len());
-        let history = history.and_then(|&index| tables.histories.get(index));
+        let history = state.beside(self.honest.len()).map(HistoryId::of_word);
+        let history = history.and_then(|history| tables.histories.get(history));
         GlobalView::with(&self.system, locals, history, see)
     }
 }

@@ -5,6 +5,7 @@ use super::ids::{LocalId, MessageSet};
 use super::locals::Node;
 use super::state::GuardState;
 use crate::engine::{Fingerprint, Portable, fingerprint};
+use crate::model::histories::HistoryId;
 use crate::model::numbers::Number as _;
 
 /// The tables, in the order of the places of a state.
@@ -28,7 +29,7 @@ impl Portable for GuardModel {
     fn content(&self, table: usize, number: u32, known: &mut Vec<Fingerprint>) -> Fingerprint {
         let tables = self.read();
         if table == HISTORIES {
-            return fingerprint(&(table, tables.histories.get(number)));
+            return fingerprint(&(table, tables.histories.get(HistoryId::of_word(number))));
         }
         let Some(node) = tables.locals.node(LocalId::of_word(number)) else { return fingerprint(&table) };
         known.extend(tables.messages.from(known.len() as u32).map(|(_, message)| fingerprint(message)));

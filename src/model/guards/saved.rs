@@ -9,6 +9,7 @@ use super::ids::LocalId;
 use super::state::GuardState;
 use crate::engine::record::{Journal, Recorded, TakeIn, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::model::histories::HistoryId;
 use crate::model::numbers::Number as _;
 
 /// The kinds of entries in the journal.
@@ -37,7 +38,7 @@ impl GuardModel {
                     if is_met(before) && is_met(after) && u16::try_from(participant).is_ok() =>
                 {
                     let (before, after) = (LocalId::of_word(before), LocalId::of_word(after));
-                    self.history(participant as u16, history, before, after);
+                    self.history(participant as u16, HistoryId::of_word(history), before, after);
                 }
                 (ANSWERS, &[who, local, to, of])
                     if is_met(local) && is_met(of) && self.are_here([who, to]) =>

@@ -9,6 +9,7 @@ use super::ids::MessageSet;
 use super::locals::Node;
 use super::state::GuardState;
 use crate::model::event::Event;
+use crate::model::numbers::Number as _;
 use crate::model::participant::{EventRef, Local, Participant};
 use crate::model::run::{NoStep, Run};
 use crate::model::system::System;
@@ -75,7 +76,8 @@ impl GuardModel {
         }
         let mut start = GuardState::of(numbers);
         if let Some(history) = run.history() {
-            start.0.push(self.write().histories.intern(history.clone()));
+            let history = self.write().histories.intern(history.clone());
+            start = start.with_beside(self.honest.len(), history.word());
         }
         self.start = Some(start);
         Ok(self)

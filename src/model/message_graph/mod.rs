@@ -28,7 +28,9 @@ use self::saved::{HISTORY, STATE};
 use self::tables::{NOTHING, Step, Steps, Tables};
 use super::adversary::Adversary;
 use super::bits::Bits;
+use super::histories::HistoryId;
 use super::network::{concerned, first_events, receivers};
+use super::numbers::Number as _;
 use super::participant::{Event, Participant, participants};
 use super::property::{
     GlobalView, Judge, Properties, Property as Kind, Verdicts, first_history, properties, violated_in,
@@ -259,14 +261,14 @@ impl MessageGraph {
     }
 
     /// The number of the history after a client's step.
-    fn history(&self, participant: u16, history: u32, before: u32, after: u32) -> u32 {
+    fn history(&self, participant: u16, history: HistoryId, before: u32, after: u32) -> HistoryId {
         let telling = (participant, history, before, after);
         if let Some(next) = self.read().histories.after(telling) {
             return next;
         }
         let mut tables = self.write();
         interrupt::poll();
-        tables.note(HISTORY, &[participant.into(), history, before, after]);
+        tables.note(HISTORY, &[participant.into(), history.word(), before, after]);
         let Tables { locals, histories, .. } = &mut *tables;
         let client_state = |local: u32| locals[local as usize].1.client();
         match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
@@ -296,7 +298,7 @@ impl Model for MessageGraph {
             false => self.closed(tables, network, &Bits::default(), true),
         });
         if let Some(history) = first_history(&self.system, &self.honest) {
-            state.push(tables.histories.intern(history));
+            state.push(tables.histories.intern(history).word());
         }
         vec![GraphState(state)]
     }
@@ -329,7 +331,8 @@ impl Model for MessageGraph {
             if let ([history], Participant::Client(_)) =
                 (history, &self.honest[usize::from(step.participant)])
             {
-                *history = self.history(step.participant, *history, before, step.next);
+                let told = HistoryId::of_word(*history);
+                *history = self.history(step.participant, told, before, step.next).word();
             }
         }
         Some(next)
@@ -357,7 +360,7 @@ impl Judge for MessageGraph {
         let tables = self.read();
         let locals = self.locals(state).iter().map(|&local| &tables.locals[local as usize].1);
         let history = state.0.get(self.honest.len() + 1);
-        let history = history.and_then(|&number| tables.histories.get(number));
+        let history = history.and_then(|&word| tables.histories.get(HistoryId::of_word(word)));
         GlobalView::with(&self.system, locals, history, see)
     }
 }

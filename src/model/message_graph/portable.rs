@@ -2,6 +2,8 @@
 
 use super::{GraphState, MessageGraph};
 use crate::engine::{Fingerprint, Portable, fingerprint};
+use crate::model::histories::HistoryId;
+use crate::model::numbers::Number as _;
 
 /// The tables, in the order of the places of a state.
 const LOCALS: usize = 0;
@@ -40,7 +42,7 @@ impl Portable for MessageGraph {
                 let members = tables.networks[place].iter().map(|envelope| known[envelope as usize]);
                 fingerprint(&(table, members.fold(0, Fingerprint::wrapping_add)))
             }
-            _ => fingerprint(&(table, tables.histories.get(number))),
+            _ => fingerprint(&(table, tables.histories.get(HistoryId::of_word(number)))),
         }
     }
 }

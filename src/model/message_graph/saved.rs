@@ -8,6 +8,8 @@ use super::tables::Tables;
 use super::{GraphState, MessageGraph};
 use crate::engine::record::{Journal, Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
+use crate::model::histories::HistoryId;
+use crate::model::numbers::Number as _;
 
 /// The kinds of entries in the journal.
 pub(super) const STATE: u32 = 0;
@@ -29,7 +31,7 @@ impl Recorded for MessageGraph {
                 (HISTORY, &[participant, history, before, after])
                     if self.are_met(participant, history, [before, after]) =>
                 {
-                    self.history(participant as u16, history, before, after);
+                    self.history(participant as u16, HistoryId::of_word(history), before, after);
                 }
                 _ => return Err(Unfit),
             }

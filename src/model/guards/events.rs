@@ -5,6 +5,7 @@ use super::fair::Choice;
 use super::ids::{EventId, Happening};
 use super::messages::Messages;
 use super::state::{EventIds, GuardState, LocalIds, Move};
+use crate::model::numbers::Number as _;
 use crate::model::participant::Event;
 use crate::pbft::{Message, Principal, State, View};
 
@@ -22,7 +23,7 @@ impl GuardModel {
         let tables = self.read();
         let local = self.numbers(state).at(usize::from(step.participant));
         let Some(guards) = tables.locals.guards(local) else { return Vec::new() };
-        let Some(guard) = guards.guards.get(step.guard as usize) else { return Vec::new() };
+        let Some(guard) = guards.guards.get(step.guard.place()) else { return Vec::new() };
         let ways = guard.ways.iter().filter(|way| way.needs.are_met(&available));
         ways.map(|way| way.feed.clone()).collect()
     }

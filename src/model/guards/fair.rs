@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::GuardModel;
-use super::guard::{Guard, Way};
+use super::guard::{Guard, Way, numbered};
 use super::ids::{EventId, LocalId, MessageSet};
 use super::saved::ANSWERS;
 use super::state::{EventIds, GuardState, LocalIds, Move};
@@ -103,11 +103,11 @@ impl GuardModel {
         let view = tables.locals.node(local).and_then(|node| node.local.replica());
         let view = view.map_or(View(0), State::view);
         let moves = |guard: &Guard| guard.next != local && (may_crash || !guard.crash);
-        for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| moves(guard)) {
+        for (number, guard) in numbered(&guards).filter(|(_, guard)| moves(guard)) {
             for way in &guard.ways {
                 let Some(arrives) = arrivals.arrives(way) else { continue };
                 choices.push(Choice {
-                    step: Move { participant, guard: index, next: guard.next },
+                    step: Move { participant, guard: number, next: guard.next },
                     feed: way.feed.clone(),
                     timer: way.feed.contains(&EventId::TIMEOUT).then_some(view),
                     // Nobody has to crash.

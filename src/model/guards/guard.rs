@@ -1,7 +1,8 @@
 //! What enables a step: a guard, and the messages that must exist for it.
 
-use super::ids::{EventId, LocalId, MessageId, MessageSet};
+use super::ids::{EventId, GuardId, LocalId, MessageId, MessageSet};
 use super::state::{EventIds, Move};
+use crate::model::numbers::Number as _;
 
 /// A consequence, and the smallest sets of messages that have it.
 #[derive(Clone)]
@@ -115,6 +116,11 @@ impl Needs {
     }
 }
 
+/// The guards of a local state with their numbers.
+pub(in crate::model) fn numbered(guards: &[Guard]) -> impl Iterator<Item = (GuardId, &Guard)> {
+    (0..).map(GuardId::of_word).zip(guards)
+}
+
 /// The moves that a participant's guards allow where these messages are there.
 pub(super) fn enabled<'a>(
     guards: &'a [Guard],
@@ -123,6 +129,6 @@ pub(super) fn enabled<'a>(
     may_crash: bool,
 ) -> impl Iterator<Item = Move> + 'a {
     let allowed = move |guard: &Guard| (may_crash || !guard.crash) && guard.is_enabled(available);
-    let numbered = guards.iter().zip(0..).filter(move |(guard, _)| allowed(guard));
-    numbered.map(move |(guard, index)| Move { participant, guard: index, next: guard.next })
+    let allowed = numbered(guards).filter(move |(_, guard)| allowed(guard));
+    allowed.map(move |(number, guard)| Move { participant, guard: number, next: guard.next })
 }

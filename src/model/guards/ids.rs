@@ -10,6 +10,8 @@ numbers! {
     pub(in crate::model) MessageId
     /// What happens to a participant, by number: a message, which keeps its own, or something that needs none.
     pub(crate) EventId
+    /// A guard of a local state, by its place among them.
+    pub(in crate::model) GuardId
     /// What somebody has sent in some local state, by number.
     pub(super) SentId
     /// What the adversary makes of messages that certificates are made of, by number.

@@ -57,9 +57,9 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 use stateright::Model;
 
 pub(super) use fair::Choice;
-pub(super) use guard::{Guard, Needs};
+pub(super) use guard::{Guard, Needs, numbered};
 pub use ids::LocalId;
-pub(super) use ids::{KnowledgeId, MessageId, MessageSet};
+pub(super) use ids::{GuardId, KnowledgeId, MessageId, MessageSet};
 pub(super) use saved::OF_OTHERS;
 pub(crate) use state::EventIds;
 pub use state::{GuardState, LocalIds, Move};

@@ -1,7 +1,7 @@
 //! The guards of a local state as a search looks through them: what each way needs, in words of bits that stand side by side.
 
-use super::guard::{Guard, enabled};
-use super::ids::{LocalId, MessageSet};
+use super::guard::{Guard, enabled, numbered};
+use super::ids::{GuardId, LocalId, MessageSet};
 use super::state::Move;
 
 /// The ways to the guards of a local state.
@@ -17,7 +17,7 @@ pub(super) struct Plan {
 /// One way: a word of what must exist, and how many further ones there are.
 #[derive(Clone)]
 struct Way {
-    guard: u32,
+    guard: GuardId,
     next: LocalId,
     word: u32,
     further: u16,
@@ -29,7 +29,7 @@ impl Plan {
     /// The plan of these guards.
     pub fn of(guards: &[Guard]) -> Self {
         let (mut ways, mut further) = (Vec::new(), Vec::new());
-        for (guard, number) in guards.iter().zip(0..) {
+        for (number, guard) in numbered(guards) {
             for needs in guard.needs() {
                 let mut words = needs.all.words().iter().zip(0..).filter(|(mask, _)| **mask != 0);
                 let (&mask, word) = words.next().unwrap_or((&0, 0));

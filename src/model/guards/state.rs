@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::ids::{EventId, LocalId};
+use super::ids::{EventId, GuardId, LocalId};
 use crate::model::numbers::Number as _;
 
 /// A state of [`GuardModel`](super::GuardModel): the number of each honest participant's local state
@@ -76,12 +76,12 @@ impl<'a> LocalIds<'a> {
 pub struct Move {
     /// Which of the honest participants, in the order of [`participants`](crate::model::participants).
     pub(crate) participant: u16,
-    pub(super) guard: u32,
+    pub(super) guard: GuardId,
     pub(in crate::model) next: LocalId,
 }
 
 impl Move {
-    pub(in crate::model) fn new(participant: u16, guard: u32, next: LocalId) -> Self {
+    pub(in crate::model) fn new(participant: u16, guard: GuardId, next: LocalId) -> Self {
         Move { participant, guard, next }
     }
 }

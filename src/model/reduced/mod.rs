@@ -28,7 +28,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use stateright::Model;
 
-use super::guards::{Guard, GuardModel, GuardState, LocalId, MessageSet, Move};
+use super::guards::{Guard, GuardId, GuardModel, GuardState, LocalId, MessageSet, Move, numbered};
 use super::numbers::{Interned, Number as _, numbers};
 use super::property::{GlobalView, Judge, ObservationId, Properties, Property, properties};
 use super::reductions::Reductions;
@@ -60,15 +60,15 @@ pub struct Reduced {
     met: Mutex<Option<(GuardState, AllReached)>>,
 }
 
-/// The guards of a local state by what they do, by place among them.
+/// The guards of a local state by what they do.
 struct Outline {
     guards: Arc<Vec<Guard>>,
     /// Those that are put off.
-    silent: SmallVec<[u32; 4]>,
+    silent: SmallVec<[GuardId; 4]>,
     /// Those in which somebody decides, which are not followed.
-    deciding: SmallVec<[u32; 4]>,
+    deciding: SmallVec<[GuardId; 4]>,
     /// All others that lead anywhere.
-    other: SmallVec<[u32; 8]>,
+    other: SmallVec<[GuardId; 8]>,
 }
 
 /// Steps of one participant, of which only the last sends anything.
@@ -80,7 +80,7 @@ pub struct Stretch(SmallVec<[Move; 4]>);
 struct Stop {
     local: LocalId,
     /// The one before it, by place, and the step between them.
-    from: Option<(usize, u32)>,
+    from: Option<(usize, GuardId)>,
     /// Whether it is a state that has decided, from where nothing is followed.
     decides: bool,
 }
@@ -139,15 +139,15 @@ impl Reduced {
         }
         drop(known);
         let (mut silent, mut deciding, mut other) = (SmallVec::new(), SmallVec::new(), SmallVec::new());
-        for (guard, index) in guards.iter().zip(0..).filter(|(guard, _)| guard.next != local) {
+        for (number, guard) in numbered(&guards).filter(|(_, guard)| guard.next != local) {
             let is_silent = participant < self.replicas() && !guard.crash && !guard.sends;
             let decisions = self.decisions.as_ref().filter(|_| is_silent);
             if decisions.is_some_and(|decisions| decisions.decides(&self.judge, local, guard.next)) {
-                deciding.push(index);
+                deciding.push(number);
             } else if is_silent && self.silent {
-                silent.push(index);
+                silent.push(number);
             } else {
-                other.push(index);
+                other.push(number);
             }
         }
         let outline = Arc::new(Outline { guards, silent, deciding, other });
@@ -167,11 +167,11 @@ impl Reduced {
         while let Some(&Stop { local, decides, .. }) = reached.get(looked_at) {
             if !decides {
                 let outline = self.outline(participant, local);
-                let silent = outline.silent.iter().map(|&index| (index, false));
-                for (index, decides) in silent.chain(outline.deciding.iter().map(|&index| (index, true))) {
-                    let guard = &outline.guards[index as usize];
+                let silent = outline.silent.iter().map(|&number| (number, false));
+                for (number, decides) in silent.chain(outline.deciding.iter().map(|&number| (number, true))) {
+                    let guard = &outline.guards[number.place()];
                     if reached.iter().all(|stop| stop.local != guard.next) && guard.is_enabled(available) {
-                        reached.push(Stop { local: guard.next, from: Some((looked_at, index)), decides });
+                        reached.push(Stop { local: guard.next, from: Some((looked_at, number)), decides });
                     }
                 }
             }
@@ -325,13 +325,13 @@ impl Model for Reduced {
             let reached = self.silently(place, local, &available);
             for (to, &Stop { local, .. }) in reached.iter().enumerate().filter(|(_, stop)| !stop.decides) {
                 let outline = self.outline(place, local);
-                for &index in &outline.other {
-                    let guard = &outline.guards[index as usize];
+                for &number in &outline.other {
+                    let guard = &outline.guards[number.place()];
                     if (guard.crash && !may_crash) || !guard.is_enabled(&available) {
                         continue;
                     }
                     let mut steps = Self::route(participant, &reached, to);
-                    steps.push(Move::new(participant, index, guard.next));
+                    steps.push(Move::new(participant, number, guard.next));
                     actions.push(Stretch(steps));
                 }
             }

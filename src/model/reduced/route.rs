@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 use stateright::Model as _;
 
 use super::{Reduced, Stop, Stretch};
-use crate::model::guards::{GuardState, LocalId, Move};
+use crate::model::guards::{GuardState, LocalId, Move, numbered};
 use crate::model::property::Property;
 
 /// One state on a path.
@@ -139,12 +139,12 @@ impl Reduced {
             if !looked_at.insert(local) {
                 continue;
             }
-            for (guard, index) in self.judge.guards(local).iter().zip(0..) {
+            for (number, guard) in numbered(&self.judge.guards(local)) {
                 if guard.next == local || !guard.is_enabled(&available) {
                     continue;
                 }
                 let mut route = route.clone();
-                route.push(Some(Move::new(who.replica, index, guard.next)));
+                route.push(Some(Move::new(who.replica, number, guard.next)));
                 if !guard.sends {
                     waiting.push((guard.next, route));
                 } else if self.judge.has_sent_the_same(guard.next, target) {

@@ -64,6 +64,8 @@ use stateright::Model;
 use super::bounds::{Bound, BoundError};
 use super::conduct::Conduct;
 use super::guards::{Choice, EventIds, GuardModel, GuardState, MessageSet, Move};
+use super::liveness_saved::LostId;
+use super::numbers::Number as _;
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge};
@@ -115,8 +117,8 @@ struct Endless {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LivenessState {
     pub(super) at: GuardState,
-    /// None before stabilisation; after it, the number of the set of messages that were lost.
-    pub(super) stable: Option<u32>,
+    /// None before stabilisation; after it, the messages that were lost.
+    pub(super) stable: Option<LostId>,
 }
 
 /// A step of [`Liveness`].
@@ -292,7 +294,7 @@ impl Liveness {
 
     fn all_choices(&self, state: &LivenessState) -> Vec<Choice> {
         let lost = self.lost.read().unwrap_or_else(PoisonError::into_inner);
-        let lost = state.stable.and_then(|index| lost.get_index(index as usize)).cloned();
+        let lost = state.stable.and_then(|number| lost.get_index(number.place())).cloned();
         let mut choices = self.judge.choices(&state.at, &lost.unwrap_or_default());
         if state.stable.is_none() {
             choices.retain(|choice| choice.timer.is_none_or(|view| view.0 + 1 < self.before));
@@ -385,7 +387,7 @@ impl Model for Liveness {
     fn next_state(&self, state: &LivenessState, action: LivenessMove) -> Option<LivenessState> {
         match action {
             LivenessMove::Stabilise => {
-                let mut stable = 0;
+                let mut stable = LostId::at(0);
                 if self.judge.system().bound().scope.lossy {
                     stable = self.lose(self.judge.sent(&state.at));
                 }

@@ -5,9 +5,14 @@ use std::sync::PoisonError;
 
 use super::guards::{GuardModel, MessageId, MessageSet, OF_OTHERS};
 use super::liveness::{Liveness, LivenessState};
-use super::numbers::Number as _;
+use super::numbers::{Number as _, numbers};
 use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
+
+numbers! {
+    /// A set of messages that were lost, by number.
+    pub(super) LostId
+}
 
 /// The kind of entry of the journal that is a set of messages that were lost.
 const LOST: u32 = OF_OTHERS;
@@ -34,27 +39,27 @@ impl Recorded for Liveness {
 
     fn numbers(state: &LivenessState) -> Cow<'_, [u32]> {
         let mut numbers = <GuardModel as Recorded>::numbers(state.at()).into_owned();
-        numbers.push(state.stable.map_or(0, |lost| lost + 1));
+        numbers.push(state.stable.map_or(0, |lost| lost.word() + 1));
         Cow::Owned(numbers)
     }
 
     fn numbered(&self, numbers: &[u32]) -> Option<LivenessState> {
         let (stable, at) = numbers.split_last()?;
-        let stable = stable.checked_sub(1);
+        let stable = stable.checked_sub(1).map(LostId::of_word);
         let lost = self.lost.read().unwrap_or_else(PoisonError::into_inner).len();
-        let is_known = stable.is_none_or(|number| (number as usize) < lost);
+        let is_known = stable.is_none_or(|number| number.place() < lost);
         Some(LivenessState { at: Recorded::numbered(self.judge(), at).filter(|_| is_known)?, stable })
     }
 }
 
 impl Liveness {
     /// The number of the set of messages that are lost when the network becomes stable.
-    pub(super) fn lose(&self, lost: MessageSet) -> u32 {
+    pub(super) fn lose(&self, lost: MessageSet) -> LostId {
         let mut known = self.lost.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = known.get_index_of(&lost) {
-            return number as u32;
+            return LostId::at(number);
         }
         self.judge().note(LOST, &lost.iter().map(MessageId::word).collect::<Vec<_>>());
-        known.insert_full(lost).0 as u32
+        LostId::at(known.insert_full(lost).0)
     }
 }

@@ -19,14 +19,26 @@ use smallvec::SmallVec;
 use super::saved::{ANYBODY, CUT, DECIDED, SET};
 use super::{AllReached, Reduced};
 use crate::model::guards::{GuardModel, GuardState, LocalId};
-use crate::model::numbers::Number as _;
+use crate::model::numbers::{Interned, Number as _, numbers};
 use crate::model::property::{Certificates, Decided, ObservationId, Properties, Property};
 use crate::pbft::Batch;
 
-/// The numbers of what is decided and of the certificates that are held.
-type Parts = (u32, u32);
-/// Numbers of decisions, ascending, each with who alone has decided it.
-pub(super) type Set = SmallVec<[(u32, Option<u16>); 4]>;
+numbers! {
+    /// What a replica has decided.
+    pub(super) DecidedId
+    /// The certificates that a replica holds.
+    pub(super) HeldId
+    /// A set of what replicas have decided.
+    pub(super) DecidedSet
+}
+
+/// That nothing is decided.
+const NOTHING: DecidedId = DecidedId(0);
+
+/// What is decided and the certificates that are held.
+type Parts = (DecidedId, HeldId);
+/// What is decided, ascending, each with who alone has decided it.
+pub(super) type Set = SmallVec<[(DecidedId, Option<u16>); 4]>;
 
 /// What was decided, by whomever.
 #[derive(Default)]
@@ -37,10 +49,10 @@ pub(super) struct DecisionTables {
     parts: FxHashMap<ObservationId, Parts>,
     /// Each with a local state in which it is decided, but for nothing.
     pub decided: IndexMap<Decided, Option<LocalId>>,
-    held: IndexSet<Certificates>,
+    held: Interned<HeldId, Certificates>,
     pub sets: IndexSet<Set>,
     /// Of sets, which properties replicas with two of the decisions lack.
-    violated: FxHashMap<u32, Properties>,
+    violated: FxHashMap<DecidedSet, Properties>,
     /// Steps in which somebody decides and sends nothing, which are not followed: from one local state to another.
     pub cut: FxHashSet<(LocalId, LocalId)>,
 }
@@ -58,7 +70,7 @@ impl DecisionTables {
         }
         let before = self.decided.len();
         let entry = self.decided.entry(decided);
-        let parts = (entry.index() as u32, self.held.insert_full(held).0 as u32);
+        let parts = (DecidedId::at(entry.index()), self.held.number(held));
         entry.or_insert(Some(local));
         self.parts.insert(observation, parts);
         if self.decided.len() > before {
@@ -68,19 +80,19 @@ impl DecisionTables {
     }
 
     /// The number of a set of decisions.
-    pub fn set(&mut self, judge: &GuardModel, set: Set) -> u32 {
+    pub fn set(&mut self, judge: &GuardModel, set: Set) -> DecidedSet {
         if let Some(number) = self.sets.get_index_of(&set) {
-            return number as u32;
+            return DecidedSet::at(number);
         }
-        let words = set.iter().flat_map(|&(decision, who)| [decision, who.map_or(ANYBODY, u32::from)]);
+        let words = set.iter().flat_map(|&(decision, who)| [decision.word(), who.map_or(ANYBODY, u32::from)]);
         judge.note(SET, &words.collect::<Vec<_>>());
-        self.sets.insert_full(set).0 as u32
+        DecidedSet::at(self.sets.insert_full(set).0)
     }
 
     /// What is decided in a step, if something is that was not before.
-    pub fn decision(&mut self, judge: &GuardModel, from: LocalId, to: LocalId) -> Option<u32> {
+    pub fn decision(&mut self, judge: &GuardModel, from: LocalId, to: LocalId) -> Option<DecidedId> {
         let ((before, _), (after, _)) = (self.parts(judge, from), self.parts(judge, to));
-        (after != before && after != 0).then_some(after)
+        (after != before && after != NOTHING).then_some(after)
     }
 }
 
@@ -97,11 +109,9 @@ impl Decisions {
     /// The batches that were decided up to this state.
     pub(super) fn batches(&self, judge: &GuardModel, state: &GuardState) -> Vec<Batch> {
         let known = self.known();
-        let set = state
-            .beside(judge.numbers(state).count())
-            .and_then(|number| known.sets.get_index(number as usize));
+        let set = set_beside(judge, state).and_then(|number| known.sets.get_index(number.place()));
         let decisions = set.into_iter().flatten();
-        let decided = decisions.filter_map(|&(decision, _)| known.decided.get_index(decision as usize));
+        let decided = decisions.filter_map(|&(decision, _)| known.decided.get_index(decision.place()));
         decided.flat_map(|(decided, _)| decided.iter().map(|(_, batch)| batch.clone())).collect()
     }
 
@@ -110,18 +120,18 @@ impl Decisions {
         /// Those of decisions alone: what else is seen of two replicas may never be seen together.
         const OF_DECISIONS: [Property; 4] =
             [Property::Agreement, Property::ChainPrefix, Property::Validity, Property::ExactlyOnce];
-        let Some(number) = state.beside(judge.numbers(state).count()) else { return Properties::NONE };
+        let Some(number) = set_beside(judge, state) else { return Properties::NONE };
         let mut known = self.known();
         if let Some(&violated) = known.violated.get(&number) {
             return violated;
         }
         let of_decisions: Properties = OF_DECISIONS.into_iter().collect();
-        let set = known.sets[number as usize].clone();
+        let set = known.sets[number.place()].clone();
         let mut violated = Properties::NONE;
         for [&(one, of_one), &(other, of_other)] in set.iter().array_combinations() {
             // One alone does not contradict itself: it does not forget.
             if of_one.is_none() || of_one != of_other {
-                let locals = [one, other].map(|decision| known.decided[decision as usize]);
+                let locals = [one, other].map(|decision| known.decided[decision.place()]);
                 violated |= judge.violated_with(locals.into_iter().flatten()) & of_decisions;
             }
         }
@@ -130,9 +140,14 @@ impl Decisions {
     }
 }
 
-fn include(set: &mut Set, decided: u32, who: u16) {
+/// What was decided up to this state, if that is remembered.
+fn set_beside(judge: &GuardModel, state: &GuardState) -> Option<DecidedSet> {
+    state.beside(judge.numbers(state).count()).map(DecidedSet::of_word)
+}
+
+fn include(set: &mut Set, decided: DecidedId, who: u16) {
     match set.binary_search_by_key(&decided, |&(known, _)| known) {
-        _ if decided == 0 => {}
+        _ if decided == NOTHING => {}
         Ok(place) if set[place].1 == Some(who) => {}
         Ok(place) => set[place].1 = None,
         Err(place) => set.insert(place, (decided, Some(who))),
@@ -141,7 +156,9 @@ fn include(set: &mut Set, decided: u32, who: u16) {
 
 impl Reduced {
     pub(super) fn has_decided(&self, local: LocalId) -> bool {
-        self.decisions.as_ref().is_some_and(|decisions| decisions.known().parts(&self.judge, local).0 != 0)
+        self.decisions
+            .as_ref()
+            .is_some_and(|decisions| decisions.known().parts(&self.judge, local).0 != NOTHING)
     }
 
     /// The state in which all that can be decided is decided.
@@ -150,11 +167,11 @@ impl Reduced {
         let judge = &self.judge;
         let available = judge.available(&state);
         let locals = judge.numbers(&state);
-        let number = state.beside(locals.count());
+        let number = set_beside(judge, &state);
         let reached: AllReached =
             locals.iter().enumerate().map(|(place, local)| self.silently(place, local, &available)).collect();
         let mut known = decisions.known();
-        let mut set = number.map(|number| known.sets[number as usize].clone()).unwrap_or_default();
+        let mut set = number.map(|number| known.sets[number.place()].clone()).unwrap_or_default();
         for ((reached, local), who) in reached.iter().zip(locals.iter()).zip(0..) {
             include(&mut set, known.parts(judge, local).0, who);
             for stop in reached.iter().filter(|stop| stop.decides) {
@@ -168,7 +185,7 @@ impl Reduced {
         }
         let number = known.set(judge, set);
         let count = locals.count();
-        let state = state.with_beside(count, number);
+        let state = state.with_beside(count, number.word());
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some((state.clone(), reached));
         state
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Reduced;
-use super::decided::Set;
+use super::decided::{DecidedId, Set};
 use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
 use crate::model::guards::{GuardState, LocalId, OF_OTHERS};
@@ -38,8 +38,9 @@ impl Reduced {
                 let pairs = words.chunks(2).map(|pair| {
                     let who = Some(pair[1]).filter(|&who| who != ANYBODY);
                     let who = who.map(|who| u16::try_from(who).map_err(|_| Unfit)).transpose()?;
-                    let is_known = (pair[0] as usize) < known.decided.len();
-                    if is_known { Ok((pair[0], who)) } else { Err(Unfit) }
+                    let decided = DecidedId::of_word(pair[0]);
+                    let is_known = decided.place() < known.decided.len();
+                    if is_known { Ok((decided, who)) } else { Err(Unfit) }
                 });
                 let set: Set = pairs.collect::<Result<_, _>>()?;
                 known.set(&self.judge, set);

@@ -99,19 +99,24 @@ impl<N: Number> FromIterator<N> for Bits<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::numbers::numbers;
+
+    numbers! {
+        Thing
+    }
 
     #[test]
     fn sets_that_are_equal_compare_equal_whatever_they_once_held() {
-        let all: Bits<u32> = [1, 70, 300].into_iter().collect();
-        let low: Bits<u32> = [1].into_iter().collect();
-        assert_eq!(all.difference(&[70, 300].into_iter().collect()), low);
+        let set = |words: &[u32]| -> Bits<Thing> { words.iter().map(|&word| Thing::of_word(word)).collect() };
+        let (all, low) = (set(&[1, 70, 300]), set(&[1]));
+        assert_eq!(all.difference(&set(&[70, 300])), low);
         assert_eq!(all.intersection(&low), low);
         assert!(low.is_subset(&all) && !all.is_subset(&low));
-        assert_eq!(all.iter().collect::<Vec<_>>(), [1, 70, 300]);
+        assert_eq!(all.iter().map(Thing::word).collect::<Vec<_>>(), [1, 70, 300]);
         assert_eq!(all.difference(&all), Bits::default());
         assert_eq!((all.len(), all.shared_with(&low), low.shared_with(&all)), (3, 1, 1));
-        assert!(all.contains(70) && !all.contains(71) && !low.contains(300));
-        assert!(all.is_covered_within(&[1, 2, 400].into_iter().collect(), &low));
-        assert!(!all.is_covered_within(&[1, 70].into_iter().collect(), &low));
+        assert!(all.contains(Thing(70)) && !all.contains(Thing(71)) && !low.contains(Thing(300)));
+        assert!(all.is_covered_within(&set(&[1, 2, 400]), &low));
+        assert!(!all.is_covered_within(&set(&[1, 70]), &low));
     }
 }

@@ -27,19 +27,6 @@ pub(crate) trait Number: Copy {
     fn word(self) -> u32;
 }
 
-/// A number of who keeps kinds of numbers apart without types.
-impl Number for u32 {
-    #[inline]
-    fn of_word(word: u32) -> Self {
-        word
-    }
-
-    #[inline]
-    fn word(self) -> u32 {
-        self
-    }
-}
-
 /// Makes kinds of numbers.
 macro_rules! numbers {
     ($($(#[$doc:meta])* $vis:vis $name:ident)*) => {$(

@@ -12,6 +12,7 @@
 //! The actions of a state are ordered by what happens, never by number: numbers depend on which thread came
 //! first, the order of the search and the trace that it finds do not.
 
+mod ids;
 #[cfg(feature = "distributed")]
 mod portable;
 mod saved;
@@ -24,10 +25,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 use stateright::{Model, Property};
 
+use self::ids::{BundleId, EnvelopeId, EnvelopeSet, EventSet, LocalId, NetworkId};
 use self::saved::{HISTORY, STATE};
 use self::tables::{NOTHING, Step, Steps, Tables};
 use super::adversary::Adversary;
-use super::bits::Bits;
 use super::histories::HistoryId;
 use super::network::{concerned, first_events, receivers};
 use super::numbers::Number as _;
@@ -59,9 +60,9 @@ pub struct GraphState(SmallVec<[u32; 4]>);
 pub struct Delivery {
     /// Which of the honest participants, in the order of [`participants`].
     participant: u16,
-    envelope: u32,
-    next: u32,
-    network: u32,
+    envelope: EnvelopeId,
+    next: LocalId,
+    network: NetworkId,
 }
 
 /// Something that the tables do not hold yet.
@@ -72,16 +73,16 @@ impl MessageGraph {
     pub fn new(system: Arc<System>) -> Self {
         let adversary = Adversary::new(Arc::clone(&system));
         let honest = participants(&system);
-        let mut tables = Tables { to: vec![Bits::default(); honest.len()], ..Tables::default() };
-        tables.bundles.insert(Bits::default());
+        let mut tables = Tables { to: vec![EnvelopeSet::default(); honest.len()], ..Tables::default() };
+        tables.bundles.insert(EnvelopeSet::default());
         MessageGraph { system, adversary, honest, tables: RwLock::new(tables), verdicts: Verdicts::default() }
     }
 
     /// A step, as the event that it is.
     pub fn expand(&self, step: &Delivery) -> (Principal, Event) {
         let tables = self.read();
-        let envelope = &tables.envelopes[step.envelope as usize];
-        (envelope.to, tables.events[envelope.event as usize].clone())
+        let envelope = &tables.envelopes[step.envelope.place()];
+        (envelope.to, tables.events[envelope.event.place()].clone())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
@@ -93,8 +94,8 @@ impl MessageGraph {
     }
 
     /// The network before anybody has sent anything, without what the adversary makes of it.
-    fn first_network(&self, tables: &mut Tables) -> Bits<u32> {
-        let mut network = Bits::default();
+    fn first_network(&self, tables: &mut Tables) -> EnvelopeSet {
+        let mut network = EnvelopeSet::default();
         for (from, to, event) in first_events(&self.system, &self.honest) {
             let event = tables.event(event);
             network.insert(tables.envelope(&self.honest, from, to, event));
@@ -106,7 +107,7 @@ impl MessageGraph {
     }
 
     /// Puts a message of the adversary into the network, for everybody honest whom it concerns.
-    fn spread(&self, tables: &mut Tables, network: &mut Bits<u32>, message: &Message) {
+    fn spread(&self, tables: &mut Tables, network: &mut EnvelopeSet, message: &Message) {
         let from = message.signer();
         let event = tables.event(Event::Deliver(message.clone()));
         for to in concerned(&self.system, message) {
@@ -116,21 +117,27 @@ impl MessageGraph {
 
     /// The number of the network that `network` becomes by what is `new` in it and by what the adversary
     /// makes of that.
-    fn closed(&self, tables: &mut Tables, mut network: Bits<u32>, new: &Bits<u32>, is_first: bool) -> u32 {
+    fn closed(
+        &self,
+        tables: &mut Tables,
+        mut network: EnvelopeSet,
+        new: &EnvelopeSet,
+        is_first: bool,
+    ) -> NetworkId {
         let byzantine = &self.system.bound().byzantine;
-        let learns = |tables: &Tables, envelope: u32| {
-            let event = tables.envelopes[envelope as usize].event;
-            match &tables.events[event as usize] {
+        let learns = |tables: &Tables, envelope: EnvelopeId| {
+            let event = tables.envelopes[envelope.place()].event;
+            match &tables.events[event.place()] {
                 Event::Deliver(message) => self.adversary.learns_from(message).then_some(event),
                 _ => None,
             }
         };
         let learnt = is_first || new.iter().any(|envelope| learns(tables, envelope).is_some());
         if learnt && !byzantine.is_empty() {
-            let known: Bits<u32> = network
+            let known: EventSet = network
                 .iter()
                 .filter_map(|envelope| learns(tables, envelope))
-                .filter(|&event| match &tables.events[event as usize] {
+                .filter(|&event| match &tables.events[event.place()] {
                     Event::Deliver(m) => !m.signer().replica().is_some_and(|id| byzantine.contains(&id)),
                     _ => false,
                 })
@@ -138,12 +145,12 @@ impl MessageGraph {
             if !tables.answers.contains_key(&known) {
                 let messages: BTreeSet<Message> = known
                     .iter()
-                    .filter_map(|event| match &tables.events[event as usize] {
+                    .filter_map(|event| match &tables.events[event.place()] {
                         Event::Deliver(message) => Some(message.clone()),
                         _ => None,
                     })
                     .collect();
-                let mut answer = Bits::default();
+                let mut answer = EnvelopeSet::default();
                 for message in self.adversary.messages(&messages) {
                     self.spread(tables, &mut answer, &message);
                 }
@@ -151,15 +158,15 @@ impl MessageGraph {
             }
             network.union_with(&tables.answers[&known]);
         }
-        tables.networks.insert_full(network).0 as u32
+        NetworkId::at(tables.networks.insert_full(network).0)
     }
 
     /// Runs the participant of a local state on an envelope, and keeps what comes of it.
-    fn try_out(&self, tables: &mut Tables, participant: u16, local: u32, envelope: u32) {
-        tables.steps[local as usize].tried.insert(envelope);
-        let event = tables.events[tables.envelopes[envelope as usize].event as usize].clone();
+    fn try_out(&self, tables: &mut Tables, participant: u16, local: LocalId, envelope: EnvelopeId) {
+        tables.steps[local.place()].tried.insert(envelope);
+        let event = tables.events[tables.envelopes[envelope.place()].event.place()].clone();
         let honest = &self.honest[usize::from(participant)];
-        let before = &tables.locals[local as usize].1;
+        let before = &tables.locals[local.place()].1;
         let stimulus = event.as_stimulus(before);
         let admitted = stimulus.filter(|&stimulus| honest.admits(&self.system, before, stimulus));
         let Some(taken) = admitted.and_then(|stimulus| honest.step(&self.system, before, stimulus)) else {
@@ -167,7 +174,7 @@ impl MessageGraph {
         };
         let sent = taken.sent(&self.system);
         let next = tables.local(participant, taken.after);
-        let mut bundle = Bits::default();
+        let mut bundle = EnvelopeSet::default();
         let from = honest.id();
         for (to, message) in sent {
             let event = tables.event(Event::Deliver(message));
@@ -175,13 +182,13 @@ impl MessageGraph {
                 bundle.insert(tables.envelope(&self.honest, from, to, event));
             }
         }
-        let sent = tables.bundles.insert_full(bundle).0 as u32;
+        let sent = BundleId::at(tables.bundles.insert_full(bundle).0);
         let step = Step { envelope, next, sent, crash: event == Event::Crash };
         let Tables { events, envelopes, steps, .. } = tables;
-        let steps = &mut steps[local as usize].steps;
+        let steps = &mut steps[local.place()].steps;
         // Of two envelopes with the same event the order makes no difference.
         let place =
-            steps.partition_point(|other| events[envelopes[other.envelope as usize].event as usize] < event);
+            steps.partition_point(|other| events[envelopes[other.envelope.place()].event.place()] < event);
         steps.insert(place, step);
     }
 
@@ -189,23 +196,26 @@ impl MessageGraph {
     fn fill(&self, tables: &mut Tables, state: &GraphState) {
         let (number, network) = tables.network(state, self.honest.len());
         let network = network.clone();
-        for (participant, &local) in (0..).zip(self.locals(state)) {
+        for (participant, local) in (0..).zip(self.locals(state)) {
             let here = network.intersection(&tables.to[usize::from(participant)]);
-            for envelope in here.difference(&tables.steps[local as usize].tried).iter() {
+            for envelope in here.difference(&tables.steps[local.place()].tried).iter() {
                 self.try_out(tables, participant, local, envelope);
             }
-            let steps = &tables.steps[local as usize].steps;
+            let steps = &tables.steps[local.place()].steps;
             let possible = steps.iter().filter(|step| here.contains(step.envelope));
-            let sent: BTreeSet<u32> = possible.map(|step| step.sent).collect();
+            let sent: BTreeSet<BundleId> = possible.map(|step| step.sent).collect();
             for bundle in sent {
-                if bundle == NOTHING || tables.after.contains_key(&(number, bundle)) {
+                if bundle.place() == NOTHING || tables.after.contains_key(&(number, bundle)) {
                     continue;
                 }
-                let new = tables.bundles[bundle as usize].difference(&network);
+                let new = tables.bundles[bundle.place()].difference(&network);
                 let mut next = network.clone();
                 next.union_with(&new);
-                let next =
-                    if new == Bits::default() { number } else { self.closed(tables, next, &new, false) };
+                let next = if new == EnvelopeSet::default() {
+                    number
+                } else {
+                    self.closed(tables, next, &new, false)
+                };
                 tables.after.insert((number, bundle), next);
             }
         }
@@ -214,14 +224,14 @@ impl MessageGraph {
     /// Everything that can happen in a state, if the tables hold it.
     fn known(&self, tables: &Tables, state: &GraphState, actions: &mut Vec<Delivery>) -> Result<(), Unknown> {
         // What else can go wrong goes wrong where nobody has panicked.
-        let is_wrecked = |&local: &u32| tables.locals[local as usize].1.wreck().is_some();
-        if tables.is_any_wrecked && self.locals(state).iter().any(is_wrecked) {
+        let is_wrecked = |local: LocalId| tables.locals[local.place()].1.wreck().is_some();
+        if tables.is_any_wrecked && self.locals(state).any(is_wrecked) {
             return Ok(());
         }
         let (number, network) = tables.network(state, self.honest.len());
         let may_crash = self.may_crash(tables, state);
-        for ((participant, &local), to) in (0..).zip(self.locals(state)).zip(&tables.to) {
-            let Steps { tried, steps } = &tables.steps[local as usize];
+        for ((participant, local), to) in (0..).zip(self.locals(state)).zip(&tables.to) {
+            let Steps { tried, steps } = &tables.steps[local.place()];
             if !network.is_covered_within(to, tried) {
                 return Err(Unknown);
             }
@@ -229,7 +239,7 @@ impl MessageGraph {
                 if !network.contains(envelope) || (crash && !may_crash) {
                     continue;
                 }
-                let network = match sent {
+                let network = match sent.place() {
                     NOTHING => number,
                     _ => *tables.after.get(&(number, sent)).ok_or(Unknown)?,
                 };
@@ -241,36 +251,36 @@ impl MessageGraph {
 
     fn may_crash(&self, tables: &Tables, state: &GraphState) -> bool {
         let most = self.system.bound().scope.crashes;
-        let crashes = |&local: &u32| tables.locals[local as usize].1.crashes();
-        most > 0 && self.locals(state).iter().map(crashes).sum::<u32>() < most
+        let crashes = |local: LocalId| tables.locals[local.place()].1.crashes();
+        most > 0 && self.locals(state).map(crashes).sum::<u32>() < most
     }
 
     /// Which of the properties of replicas alone a state lacks.
     fn violated(&self, state: &GraphState) -> Properties {
         self.verdicts.of_state(&state.0, || {
-            let replicas = &state.0[..self.system.honest().len()];
             let tables = self.read();
-            let observations = replicas.iter().map(|&local| tables.observed[local as usize]).collect();
+            let replicas = self.locals(state).take(self.system.honest().len());
+            let observations = replicas.map(|local| tables.observed[local.place()]).collect();
             drop(tables);
             self.verdicts.of_observations(observations, || self.with_view(state, violated_in))
         })
     }
 
-    fn locals<'a>(&self, state: &'a GraphState) -> &'a [u32] {
-        &state.0[..self.honest.len()]
+    fn locals<'a>(&self, state: &'a GraphState) -> impl Iterator<Item = LocalId> + use<'a> {
+        state.0[..self.honest.len()].iter().map(|&word| LocalId::of_word(word))
     }
 
     /// The number of the history after a client's step.
-    fn history(&self, participant: u16, history: HistoryId, before: u32, after: u32) -> HistoryId {
+    fn history(&self, participant: u16, history: HistoryId, before: LocalId, after: LocalId) -> HistoryId {
         let telling = (participant, history, before, after);
         if let Some(next) = self.read().histories.after(telling) {
             return next;
         }
         let mut tables = self.write();
         interrupt::poll();
-        tables.note(HISTORY, &[participant.into(), history.word(), before, after]);
+        tables.note(HISTORY, &[participant.into(), history.word(), before.word(), after.word()]);
         let Tables { locals, histories, .. } = &mut *tables;
-        let client_state = |local: u32| locals[local as usize].1.client();
+        let client_state = |local: LocalId| locals[local.place()].1.client();
         match (&self.honest[usize::from(participant)], client_state(before), client_state(after)) {
             (Participant::Client(client), Some(before), Some(after)) => {
                 histories.tell(telling, client.id(), before, after).unwrap_or(history)
@@ -289,14 +299,15 @@ impl Model for MessageGraph {
         let tables = &mut *tables;
         let locals = (0..).zip(&self.honest);
         let mut state: SmallVec<_> = locals
-            .map(|(number, participant)| tables.local(number, participant.init(&self.system)))
+            .map(|(number, participant)| tables.local(number, participant.init(&self.system)).word())
             .collect();
         let network = self.first_network(tables);
-        let is_empty = network == Bits::default();
-        state.push(match is_empty {
-            true => tables.networks.insert_full(network).0 as u32,
-            false => self.closed(tables, network, &Bits::default(), true),
-        });
+        let is_empty = network == EnvelopeSet::default();
+        let network = match is_empty {
+            true => NetworkId::at(tables.networks.insert_full(network).0),
+            false => self.closed(tables, network, &EnvelopeSet::default(), true),
+        };
+        state.push(network.word());
         if let Some(history) = first_history(&self.system, &self.honest) {
             state.push(tables.histories.intern(history).word());
         }
@@ -325,9 +336,9 @@ impl Model for MessageGraph {
         let mut next = state.clone();
         let (locals, others) = next.0.split_at_mut(self.honest.len());
         let local = &mut locals[usize::from(step.participant)];
-        let before = std::mem::replace(local, step.next);
+        let before = LocalId::of_word(std::mem::replace(local, step.next.word()));
         if let [network, history @ ..] = others {
-            *network = step.network;
+            *network = step.network.word();
             if let ([history], Participant::Client(_)) =
                 (history, &self.honest[usize::from(step.participant)])
             {
@@ -358,7 +369,7 @@ impl Judge for MessageGraph {
 
     fn with_view<R>(&self, state: &GraphState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {
         let tables = self.read();
-        let locals = self.locals(state).iter().map(|&local| &tables.locals[local as usize].1);
+        let locals = self.locals(state).map(|local| &tables.locals[local.place()].1);
         let history = state.0.get(self.honest.len() + 1);
         let history = history.and_then(|&word| tables.histories.get(HistoryId::of_word(word)));
         GlobalView::with(&self.system, locals, history, see)

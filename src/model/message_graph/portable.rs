@@ -35,11 +35,11 @@ impl Portable for MessageGraph {
             LOCALS => fingerprint(&(table, &tables.locals[place])),
             NETWORKS => {
                 for envelope in tables.envelopes.iter().skip(known.len()) {
-                    let event = &tables.events[envelope.event as usize];
+                    let event = &tables.events[envelope.event.place()];
                     known.push(fingerprint(&(&envelope.from, &envelope.to, event)));
                 }
                 // A set: in which order its members are added makes no difference.
-                let members = tables.networks[place].iter().map(|envelope| known[envelope as usize]);
+                let members = tables.networks[place].iter().map(|envelope| known[envelope.place()]);
                 fingerprint(&(table, members.fold(0, Fingerprint::wrapping_add)))
             }
             _ => fingerprint(&(table, tables.histories.get(HistoryId::of_word(number)))),

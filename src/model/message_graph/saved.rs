@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use stateright::Model;
 
+use super::ids::LocalId;
 use super::tables::Tables;
 use super::{GraphState, MessageGraph};
 use crate::engine::record::{Journal, Recorded, Unfit};
@@ -31,6 +32,7 @@ impl Recorded for MessageGraph {
                 (HISTORY, &[participant, history, before, after])
                     if self.are_met(participant, history, [before, after]) =>
                 {
+                    let (before, after) = (LocalId::of_word(before), LocalId::of_word(after));
                     self.history(participant as u16, HistoryId::of_word(history), before, after);
                 }
                 _ => return Err(Unfit),

@@ -4,8 +4,8 @@ use crate::hashed::IndexSet;
 use rustc_hash::FxHashMap;
 
 use super::GraphState;
+use super::ids::{BundleId, EnvelopeId, EnvelopeSet, EventId, EventSet, LocalId, NetworkId};
 use crate::engine::record::Journal;
-use crate::model::bits::Bits;
 use crate::model::event::Event;
 use crate::model::histories::Histories;
 use crate::model::numbers::{Interned, Number as _};
@@ -18,16 +18,16 @@ use crate::pbft::Principal;
 pub(super) struct Envelope {
     pub from: Principal,
     pub to: Principal,
-    pub event: u32,
+    pub event: EventId,
 }
 
 /// What a delivery to a local state brings about.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
-    pub envelope: u32,
-    pub next: u32,
-    /// The number of the set of envelopes that is sent.
-    pub sent: u32,
+    pub envelope: EnvelopeId,
+    pub next: LocalId,
+    /// The envelopes that are sent.
+    pub sent: BundleId,
     pub crash: bool,
 }
 
@@ -35,13 +35,13 @@ pub(super) struct Step {
 #[derive(Default)]
 pub(super) struct Steps {
     /// The envelopes that were delivered to it for trial.
-    pub tried: Bits<u32>,
+    pub tried: EnvelopeSet,
     /// Those that it acts on, ordered by their events.
     pub steps: Vec<Step>,
 }
 
-/// The number of the empty set of envelopes.
-pub(super) const NOTHING: u32 = 0;
+/// The place of the empty set of envelopes.
+pub(super) const NOTHING: usize = 0;
 
 /// Everything that was met, by number, and what came of it.
 #[derive(Default)]
@@ -49,7 +49,7 @@ pub(super) struct Tables {
     pub events: IndexSet<Event>,
     pub envelopes: IndexSet<Envelope>,
     /// For each honest participant the envelopes to it.
-    pub to: Vec<Bits<u32>>,
+    pub to: Vec<EnvelopeSet>,
     pub locals: IndexSet<(u16, Local)>,
     /// Whether one of these is that of somebody whose code has panicked.
     pub is_any_wrecked: bool,
@@ -59,13 +59,13 @@ pub(super) struct Tables {
     pub observed: Vec<ObservationId>,
     pub observations: Interned<ObservationId, Observation>,
     /// What can be in the network, and what can be sent at once.
-    pub networks: IndexSet<Bits<u32>>,
-    pub bundles: IndexSet<Bits<u32>>,
+    pub networks: IndexSet<EnvelopeSet>,
+    pub bundles: IndexSet<EnvelopeSet>,
     /// The network after a bundle was sent into one.
-    pub after: FxHashMap<(u32, u32), u32>,
+    pub after: FxHashMap<(NetworkId, BundleId), NetworkId>,
     /// What the adversary makes of the events that it learns from.
-    pub answers: FxHashMap<Bits<u32>, Bits<u32>>,
-    pub histories: Histories<u32>,
+    pub answers: FxHashMap<EventSet, EnvelopeSet>,
+    pub histories: Histories<LocalId>,
     pub journal: Journal,
     /// How many events, envelopes, local states, networks and histories were met by the last entry of the journal. What was met
     /// since may be of something that was given up in the middle.
@@ -80,34 +80,40 @@ impl Tables {
         self.whole = [events, envelopes, locals, self.networks.len(), self.histories.met()];
     }
 
-    pub fn event(&mut self, event: Event) -> u32 {
-        self.events.insert_full(event).0 as u32
+    pub fn event(&mut self, event: Event) -> EventId {
+        EventId::at(self.events.insert_full(event).0)
     }
 
-    pub fn local(&mut self, participant: u16, local: Local) -> u32 {
+    pub fn local(&mut self, participant: u16, local: Local) -> LocalId {
         self.is_any_wrecked |= local.wreck().is_some();
-        let (number, fresh) = self.locals.insert_full((participant, local));
+        let (place, fresh) = self.locals.insert_full((participant, local));
         if fresh {
             self.steps.push(Steps::default());
-            let seen = self.locals[number].1.replica().map(Observation::of);
+            let seen = self.locals[place].1.replica().map(Observation::of);
             let observed = seen.map(|seen| self.observations.number(seen));
             // Who is no replica is not asked for it.
             self.observed.push(observed.unwrap_or(ObservationId::at(0)));
         }
-        number as u32
+        LocalId::at(place)
     }
 
-    pub fn envelope(&mut self, honest: &[Participant], from: Principal, to: Principal, event: u32) -> u32 {
-        let (number, fresh) = self.envelopes.insert_full(Envelope { from, to, event });
-        let number = number as u32;
+    pub fn envelope(
+        &mut self,
+        honest: &[Participant],
+        from: Principal,
+        to: Principal,
+        event: EventId,
+    ) -> EnvelopeId {
+        let (place, fresh) = self.envelopes.insert_full(Envelope { from, to, event });
+        let number = EnvelopeId::at(place);
         if fresh && let Some(participant) = honest.iter().position(|p| p.id() == to) {
             self.to[participant].insert(number);
         }
         number
     }
 
-    pub fn network(&self, state: &GraphState, honest: usize) -> (u32, &Bits<u32>) {
-        let number = state.0.get(honest).copied().unwrap_or_default();
-        (number, &self.networks[number as usize])
+    pub fn network(&self, state: &GraphState, honest: usize) -> (NetworkId, &EnvelopeSet) {
+        let number = NetworkId::of_word(state.0.get(honest).copied().unwrap_or_default());
+        (number, &self.networks[number.place()])
     }
 }

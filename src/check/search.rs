@@ -248,7 +248,7 @@ where
         let mut visited = Visited::default();
         let mut level = Vec::new();
         let mut initial = self.model.init_states().into_iter().filter(|s| self.model.within_boundary(s));
-        let begun = initial.try_for_each(|state| match self.judge(&visited, state) {
+        let begun = initial.try_for_each(|state| match self.judge(&visited, fingerprint(&state), state) {
             Some(candidate) => self.admit(&mut visited, candidate, NOBODY, &mut level, visit),
             None => Ok(()),
         });
@@ -302,19 +302,23 @@ where
         index: u32,
         actions: &[M::Action],
     ) -> Expansion<M::State> {
-        let mut expansion = Expansion { parent: index, transitions: 0, candidates: Vec::new() };
-        for action in actions {
-            let next = self.model.next_state(state, action.clone());
-            let Some(next) = next.filter(|state| self.model.within_boundary(state)) else { continue };
-            expansion.transitions += 1;
-            expansion.candidates.extend(self.judge(visited, next));
-        }
-        expansion
+        let next = actions.iter().filter_map(|action| self.model.next_state(state, action.clone()));
+        let next = next.filter(|state| self.model.within_boundary(state));
+        let next: Vec<_> = next.map(|state| (fingerprint(&state), state)).collect();
+        visited.fetch(next.iter().map(|(fingerprint, _)| *fingerprint));
+        let transitions = next.len() as u64;
+        let candidates =
+            next.into_iter().filter_map(|(fingerprint, state)| self.judge(visited, fingerprint, state));
+        Expansion { parent: index, transitions, candidates: candidates.collect() }
     }
 
     /// Checks the properties of a state, unless it was visited.
-    fn judge(&self, visited: &Visited, state: M::State) -> Option<Candidate<M::State>> {
-        let fingerprint = fingerprint(&state);
+    fn judge(
+        &self,
+        visited: &Visited,
+        fingerprint: Fingerprint,
+        state: M::State,
+    ) -> Option<Candidate<M::State>> {
         if visited.contains(fingerprint) {
             return None;
         }

@@ -42,6 +42,12 @@ impl<P: Copy> Visited<P> {
         self.number(fingerprint).is_some()
     }
 
+    /// Has the memory fetch what it takes to look these up, of all of them at once: a look-up waits for nothing else, and whoever
+    /// looks up one after the other waits for each.
+    pub(super) fn fetch(&self, fingerprints: impl Iterator<Item = Fingerprint>) {
+        std::hint::black_box(fingerprints.fold(0, |sum, next| sum ^ self.numbers.at_home(key(next))));
+    }
+
     /// The number of a state, if it was met.
     pub(super) fn number(&self, fingerprint: Fingerprint) -> Option<u32> {
         self.numbers.locate(key(fingerprint)).ok()
@@ -225,6 +231,11 @@ impl Table {
     fn home(&self, key: u128) -> usize {
         let width = self.slots.len.saturating_sub(MARGIN) as u128;
         MARGIN + (((key >> (KEPT - 64)) * width) >> 64) as usize
+    }
+
+    /// What stands where a key belongs.
+    fn at_home(&self, key: u128) -> u128 {
+        if self.used == 0 { FREE } else { self.slots.at(self.home(key)) }
     }
 
     /// The number of a key, or the place for it.

@@ -70,7 +70,7 @@ use super::numbers::Number as _;
 use super::participant::{Participant, participants};
 use super::property::{GlobalView, Judge, Property, Verdicts, first_history, properties};
 use super::system::System;
-use crate::pbft::Message;
+use crate::pbft::{Message, State};
 use guard::enabled;
 use locals::Node;
 use messages::Messages;
@@ -279,6 +279,18 @@ impl Judge for GuardModel {
             return !self.is_any_wrecked() || !self.read().locals.is_over(self.numbers(state));
         }
         self.with_view(state, |view| property.violation(view).is_none())
+    }
+
+    fn every_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        let tables = self.read();
+        let nodes = self.numbers(state).iter().filter_map(|local| tables.locals.node(local));
+        nodes.filter_map(|node| node.local.replica()).all(good)
+    }
+
+    fn some_replica_reaches(&self, state: &GuardState, good: &dyn Fn(&State) -> bool) -> bool {
+        let tables = self.read();
+        let nodes = self.numbers(state).iter().filter_map(|local| tables.locals.node(local));
+        nodes.filter_map(|node| node.local.replica()).any(good)
     }
 
     fn with_view<R>(&self, state: &GuardState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {

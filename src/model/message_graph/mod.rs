@@ -39,7 +39,7 @@ use super::property::{
 use super::system::System;
 use crate::interrupt;
 use crate::memory;
-use crate::pbft::{Message, Principal};
+use crate::pbft::{Message, Principal, State};
 
 /// PBFT message by message, in numbers.
 pub struct MessageGraph {
@@ -365,6 +365,16 @@ impl Judge for MessageGraph {
             false if property == Kind::Panics && !self.read().is_any_wrecked => true,
             false => self.with_view(state, |view| property.violation(view).is_none()),
         }
+    }
+
+    fn every_replica_reaches(&self, state: &GraphState, good: &dyn Fn(&State) -> bool) -> bool {
+        let tables = self.read();
+        self.locals(state).filter_map(|local| tables.locals[local.place()].1.replica()).all(good)
+    }
+
+    fn some_replica_reaches(&self, state: &GraphState, good: &dyn Fn(&State) -> bool) -> bool {
+        let tables = self.read();
+        self.locals(state).filter_map(|local| tables.locals[local.place()].1.replica()).any(good)
     }
 
     fn with_view<R>(&self, state: &GraphState, see: impl FnOnce(&GlobalView<'_>) -> R) -> R {

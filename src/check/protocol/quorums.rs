@@ -36,6 +36,10 @@ pub(super) struct Tables<P: Protocol> {
     ended: Option<Limit>,
 }
 
+/// States of all nodes together with all put off that could as well come later: where there are more, the nodes have more states
+/// than can be visited, and it takes minutes to find that out.
+const FEW: u64 = 5_000;
+
 /// Which tables a row is searched with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
@@ -50,7 +54,9 @@ impl Stage {
     fn next(self, explored: &Result<Option<Explored>, Unfit>) -> Option<Self> {
         match (self, explored) {
             // What shows no violation is looked at again, with nothing missing.
-            (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, .. }))) => Some(Stage::Exact),
+            (Stage::Late, Ok(Some(Explored { end: Ended::Exhausted, locals, .. }))) => {
+                (*locals <= FEW).then_some(Stage::Exact)
+            }
             (Stage::Late, Err(Unfit::TooLarge | Unfit::Spurious(_) | Unfit::Missed(_))) => {
                 Some(Stage::Untried)
             }

@@ -64,8 +64,7 @@ use stateright::Model;
 use super::bounds::{Bound, BoundError};
 use super::conduct::Conduct;
 use super::guards::{Choice, EventIds, GuardModel, GuardState, MessageSet, Move};
-use super::liveness_saved::LostId;
-use super::numbers::Number as _;
+use super::numbers::{Number as _, numbers};
 use super::panics::guarded;
 use super::participant::Event;
 use super::property::{GlobalView, Judge};
@@ -111,6 +110,11 @@ struct Endless {
     /// How many views somebody may be ahead of the others; further is outside the boundary.
     ahead: u64,
     beginning: Beginning,
+}
+
+numbers! {
+    /// A set of messages that were lost, by number.
+    pub(super) LostId
 }
 
 /// A state of [`Liveness`].

@@ -4,15 +4,10 @@ use std::borrow::Cow;
 use std::sync::PoisonError;
 
 use super::guards::{GuardModel, MessageId, MessageSet, OF_OTHERS};
-use super::liveness::{Liveness, LivenessState};
-use super::numbers::{Number as _, numbers};
+use super::liveness::{Liveness, LivenessState, LostId};
+use super::numbers::Number as _;
 use crate::engine::record::{Recorded, Unfit};
 use crate::engine::{Fingerprint, fingerprint};
-
-numbers! {
-    /// A set of messages that were lost, by number.
-    pub(super) LostId
-}
 
 /// The kind of entry of the journal that is a set of messages that were lost.
 const LOST: u32 = OF_OTHERS;

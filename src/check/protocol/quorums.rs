@@ -36,8 +36,8 @@ pub(super) struct Tables<P: Protocol> {
     ended: Option<Limit>,
 }
 
-/// States of all nodes together with all put off that could as well come later: where there are more, the nodes have more states
-/// than can be visited, and it takes minutes to find that out.
+/// Of all nodes together, the most states with all put off that could as well come later for which it is tried to visit every state.
+/// A guess between what was met: malachite's nodes have 14,331 or more in two rounds, and one of them alone more than can be visited.
 const FEW: u64 = 5_000;
 
 /// Which tables a row is searched with.
@@ -335,5 +335,35 @@ impl HaltedRow {
             level: u64::read(file)?,
         };
         Ok(HaltedRow { stage, elapsed, product })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::guards::Tried;
+
+    /// Nothing wrong was found among so many states of the nodes.
+    fn exhausted(locals: u64) -> Result<Option<Explored>, Unfit> {
+        Ok(Some(Explored {
+            states: 7,
+            transitions: 9,
+            depth: 3,
+            walks: 5,
+            tried: Tried::default(),
+            locals,
+            is_exact: false,
+            decides: true,
+            end: Ended::Exhausted,
+        }))
+    }
+
+    #[test]
+    fn what_was_put_off_is_looked_at_again_where_that_can_be_done() {
+        assert_eq!(Stage::Late.next(&exhausted(FEW)), Some(Stage::Exact));
+        assert_eq!(Stage::Late.next(&exhausted(FEW + 1)), None);
+        assert_eq!(Stage::Late.found(&exhausted(FEW + 1)), Steps::Late);
+        assert_eq!(Stage::Exact.next(&exhausted(4)), None);
+        assert_eq!(Stage::Exact.next(&Err(Unfit::TooLarge)), Some(Stage::Tried));
     }
 }

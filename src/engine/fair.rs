@@ -111,12 +111,7 @@ impl<P: Protocol> FairGraph<P> {
         match step {
             FairStep::Stabilise => Some(Owed::Stabilisation),
             FairStep::Step(_) if !state.is_stable => None,
-            FairStep::Step(Step::Deliver(delivery)) => {
-                let (from, to) = self.graph.ends_if_honest(*delivery)?;
-                Some(Owed::Delivery(from, to))
-            }
-            FairStep::Step(Step::Timer(place, _)) => self.graph.honest(*place).map(Owed::Timer),
-            FairStep::Step(_) => None,
+            FairStep::Step(step) => self.graph.owed_when_stable(*step),
         }
     }
 
@@ -164,6 +159,60 @@ impl<P: Protocol> Graph<P> {
             tables.at(state.locals[place.index()]).standing.is_none_or(|standing| !standing.is_done)
         });
         undone.map(|place| self.participants.at(place).node).collect()
+    }
+
+    /// Whether not all honest nodes have come to what they must come to, none because of the bound, and once the network is stable
+    /// nothing is owed that would change that.
+    pub(crate) fn is_stalled(&self, state: &GraphState) -> bool {
+        let is_owed = |step: Step| self.owed_when_stable(step).is_some();
+        !self.is_done(state)
+            && !self.is_cut(state)
+            && !self.possible_when_stable(state).into_iter().any(is_owed)
+    }
+
+    /// Whether a run from the beginning goes on for ever on a fair run as it is said to: it ends where it [is
+    /// stalled](Graph::is_stalled), or repeats what comes after so many steps, and not all honest nodes come to what they must come to.
+    ///
+    /// # Errors
+    /// The code does not do the same again.
+    pub(crate) fn stays(&self, path: &[Step], repeats_after: Option<usize>) -> Result<bool, Refusal> {
+        let Some((prefix, cycle)) = path.split_at_checked(repeats_after.unwrap_or(path.len())) else {
+            return Ok(false);
+        };
+        let first = self.after(prefix)?;
+        if repeats_after.is_none() {
+            return Ok(self.is_stalled(&first));
+        }
+        let mut state = first.clone();
+        // What is owed all the time and never happens.
+        let mut owed: Option<BTreeSet<Owed>> = None;
+        for &step in cycle {
+            let possible = self.possible_when_stable(&state);
+            if self.is_done(&state) || self.is_cut(&state) || !possible.contains(&step) {
+                return Ok(false);
+            }
+            let all: BTreeSet<_> =
+                possible.into_iter().filter_map(|step| self.owed_when_stable(step)).collect();
+            let owed = owed.get_or_insert_with(|| all.clone());
+            owed.retain(|debt| all.contains(debt));
+            if let Some(paid) = self.owed_when_stable(step) {
+                owed.remove(&paid);
+            }
+            state = self.follow(&state, step)?;
+        }
+        Ok(state == first && owed.is_some_and(|owed| owed.is_empty()))
+    }
+
+    /// Who owes a step once the network is stable.
+    fn owed_when_stable(&self, step: Step) -> Option<Owed> {
+        match step {
+            Step::Deliver(delivery) => {
+                let (from, to) = self.ends_if_honest(delivery)?;
+                Some(Owed::Delivery(from, to))
+            }
+            Step::Timer(place, _) => self.honest(place).map(Owed::Timer),
+            _ => None,
+        }
     }
 
     fn honest(&self, place: PlaceId) -> Option<NodeId> {

@@ -28,7 +28,7 @@ impl<'a, P: Protocol> Onward<'a, P> {
 
 impl<P: Protocol> Graph<P> {
     /// Where these steps lead, behind the prelude.
-    pub(super) fn after(&self, begun: &[Step]) -> Result<GraphState, Refusal> {
+    pub(crate) fn after(&self, begun: &[Step]) -> Result<GraphState, Refusal> {
         begun.iter().try_fold(self.start().clone(), |at, &step| self.follow(&at, step))
     }
 }

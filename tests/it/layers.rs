@@ -290,6 +290,33 @@ fn who_has_gone_on_and_waits_for_ever_is_found() {
     assert_eq!(cut.conclusion(), Conclusion::NotExhausted, "{cut}");
 }
 
+/// A file does not claim how a run goes on: where its last step is taken from it, that step is still owed.
+#[test]
+fn that_a_run_goes_on_for_ever_is_found_out_anew() {
+    let checked = run(&Check::new(ROUNDS_PATIENT).unstable_rounds(2).property("liveness"));
+    let mut file: serde_json::Value =
+        serde_json::from_str(&checked.shortest().unwrap().to_json().unwrap()).unwrap();
+    let end = file["end"].as_object().unwrap().clone();
+    assert!(end["repeats_after"].is_null(), "{end:?}");
+    let replayed = |file: &serde_json::Value| {
+        StoryFile::replay(&file.to_string(), Arc::new(ROUNDS_PATIENT)).unwrap().1.violation
+    };
+    assert_eq!(replayed(&file).unwrap().property, "liveness");
+    file["steps"].as_array_mut().unwrap().pop();
+    assert_eq!(replayed(&file), None);
+}
+
+/// A drawn run that gets nowhere is shrunk to what that takes.
+#[test]
+fn a_run_that_gets_nowhere_is_shrunk() {
+    let found = Simulation::new(ROUNDS_PATIENT).property("liveness").seeds(0..300).run().unwrap();
+    let finding = found.findings().first().unwrap_or_else(|| panic!("{found}"));
+    assert!(finding.story.steps.len() < finding.steps, "{found}");
+    let (_, again) = StoryFile::replay(&finding.story.to_json().unwrap(), Arc::new(ROUNDS_PATIENT)).unwrap();
+    assert_eq!(again, finding.story);
+    assert_eq!(again.shrunk(Arc::new(ROUNDS_PATIENT)).unwrap(), again);
+}
+
 const ROUNDS_PATIENT: Rounds = Rounds { is_patient: true, ..ROUNDS };
 
 #[test]

@@ -80,8 +80,21 @@ impl Story {
     /// # Errors
     /// It cannot be put into JSON.
     pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&self.file())
+    }
+
+    /// Whether it goes on for ever as it says; of a story that does not say so, no.
+    ///
+    /// # Errors
+    /// The run is none of this protocol.
+    pub(crate) fn stays<P: Protocol>(&self, protocol: Arc<P>) -> Result<bool, ReadStoryError> {
+        self.end.as_ref().map_or(Ok(false), |end| self.file().stays(protocol, end))
+    }
+
+    /// What stands in a file of it.
+    pub(super) fn file(&self) -> StoryFile {
         let steps = self.steps.iter().skip(self.opening).cloned();
-        let file = StoryFile {
+        StoryFile {
             version: VERSION,
             protocol: self.protocol.clone(),
             bound: self.bound.clone(),
@@ -90,8 +103,7 @@ impl Story {
             steps: steps
                 .map(|Happening { kind, at, from, words, nth, .. }| StepRecord { kind, at, from, words, nth })
                 .collect(),
-        };
-        serde_json::to_string_pretty(&file)
+        }
     }
 }
 
@@ -114,12 +126,18 @@ impl StoryFile {
     /// # Errors
     /// It is no story of that protocol, or a step cannot happen.
     pub fn replay<P: Protocol>(text: &str, protocol: Arc<P>) -> Result<(Self, Story), ReadStoryError> {
-        let (file, graph, path) = StoryFile::followed(text, protocol, None, Arc::default())?;
+        let (file, graph, path) = StoryFile::followed(text, Arc::clone(&protocol), None, Arc::default())?;
         let story = match &file.end {
-            None => Story::of(&graph, &path)?,
-            Some(end) => Story::never(&graph, &path, end.clone())?,
+            Some(end) if file.stays(protocol, end)? => Story::never(&graph, &path, end.clone())?,
+            _ => Story::of(&graph, &path)?,
         };
         Ok((file, story))
+    }
+
+    /// Whether the run goes on for ever as the file says.
+    fn stays<P: Protocol>(&self, protocol: Arc<P>, end: &StoryEnd) -> Result<bool, ReadStoryError> {
+        let graph = Graph::fair(protocol, &self.bound, Arc::default())?;
+        Ok(graph.stays(&self.path_in(&graph)?, end.repeats_after)?)
     }
 
     /// The steps of a file, and the graph in which they are steps; of its properties all are looked at, or the one that is asked.
@@ -145,9 +163,15 @@ impl StoryFile {
         if let Some(refusal) = graph.refusal() {
             return Err(refusal.into());
         }
+        let path = file.path_in(&graph)?;
+        Ok((file, graph, path))
+    }
+
+    /// The steps of a file, as a graph has them.
+    pub(super) fn path_in<P: Protocol>(&self, graph: &Graph<P>) -> Result<Vec<Step>, ReadStoryError> {
         let mut state = graph.start().clone();
         let mut path = Vec::new();
-        for (number, record) in file.steps.iter().enumerate() {
+        for (number, record) in self.steps.iter().enumerate() {
             let choices = graph.choices(&state);
             let found = choices.iter().filter(|(_, choice)| record.means(choice)).nth(record.nth);
             let Some(&(step, _)) = found else {
@@ -159,7 +183,7 @@ impl StoryFile {
             state = graph.next(&state, step)?;
             path.push(step);
         }
-        Ok((file, graph, path))
+        Ok(path)
     }
 }
 

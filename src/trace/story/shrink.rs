@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Story;
 use super::file::{ReadStoryError, StoryFile};
+use super::{Story, StoryEnd};
 use crate::engine::{Graph, Step};
 use crate::interrupt;
 use crate::protocol::Protocol;
@@ -11,26 +11,55 @@ use crate::protocol::Protocol;
 /// How often steps are tried at most.
 const EFFORT: usize = 2_000_000;
 
+/// How a run ends in which nothing is owed any more. Byzantine nodes may still do something.
+const STALLED: &str = "nothing that is left has to happen";
+
 impl Story {
-    /// A part of this run that violates the same property of safety, and no longer does if any one of its steps, with all that
-    /// then cannot happen any more, is left out. The run itself if nothing is wrong with it, or if what it violates is
-    /// liveness.
+    /// A part of this run in which the same goes wrong, and no longer does if any one of its steps, with all that then cannot
+    /// happen any more, is left out: it violates the same property of safety, or it ends where nothing is owed once the network is
+    /// stable. The run itself if nothing is wrong with it, or if it goes on for ever.
     ///
     /// # Errors
     /// The run is none of this protocol.
     pub fn shrunk<P: Protocol>(&self, protocol: Arc<P>) -> Result<Story, ReadStoryError> {
-        let Some(violation) = self.violation.as_ref().filter(|_| self.end.is_none()) else {
-            return Ok(self.clone());
-        };
-        let (_, graph, path) = StoryFile::followed(&self.to_json()?, protocol, None, Arc::default())?;
-        let mut shrinking = Shrinking { graph: &graph, property: &violation.property, left: EFFORT };
-        Ok(Story::of(&graph, &shrinking.least(path))?)
+        match (&self.violation, &self.end) {
+            (None, _) | (_, Some(StoryEnd { repeats_after: Some(_), .. })) => Ok(self.clone()),
+            (Some(_), Some(_)) => self.shrunk_stall(protocol),
+            (Some(violation), None) => {
+                let (_, graph, path) = StoryFile::followed(&self.to_json()?, protocol, None, Arc::default())?;
+                let goal = Goal::Violation(&violation.property);
+                let least = Shrinking { graph: &graph, goal, left: EFFORT }.least(path);
+                Ok(Story::of(&graph, &least)?)
+            }
+        }
     }
+
+    /// A part of a run that ends where nothing is owed, in which the network becomes stable at its end.
+    fn shrunk_stall<P: Protocol>(&self, protocol: Arc<P>) -> Result<Story, ReadStoryError> {
+        let graph = Graph::fair(protocol, &self.bound, Arc::default())?;
+        let path = self.file().path_in(&graph)?;
+        // Where a link is cut, or messages are lost, more may be waited for than is owed.
+        if !graph.is_stalled(&graph.after(&path)?) {
+            return Ok(self.clone());
+        }
+        let least = Shrinking { graph: &graph, goal: Goal::Stall, left: EFFORT }.least(path);
+        let end = StoryEnd { stable_after: least.len(), repeats_after: None, then: STALLED.to_owned() };
+        Ok(Story::never(&graph, &least, end)?)
+    }
+}
+
+/// What is wrong with a run.
+#[derive(Clone, Copy)]
+enum Goal<'a> {
+    /// A property of safety is violated.
+    Violation(&'a str),
+    /// Nothing is owed in the end.
+    Stall,
 }
 
 struct Shrinking<'a, P: Protocol> {
     graph: &'a Graph<P>,
-    property: &'a str,
+    goal: Goal<'a>,
     left: usize,
 }
 
@@ -57,7 +86,8 @@ impl<P: Protocol> Shrinking<'_, P> {
         path
     }
 
-    /// The steps but for some and those that cannot happen without them, up to the first violation, if there is one.
+    /// The steps but for some and those that cannot happen without them, up to the first violation or to the end, if the same is
+    /// wrong there.
     fn without(&mut self, path: &[Step], left_out: std::ops::Range<usize>) -> Option<Vec<Step>> {
         let mut state = self.graph.start().clone();
         let mut kept = Vec::new();
@@ -72,10 +102,13 @@ impl<P: Protocol> Shrinking<'_, P> {
             }
             state = self.graph.next(&state, step).ok()?;
             kept.push(step);
-            if self.graph.violation(&state).is_some_and(|violation| violation.property == self.property) {
+            if let Goal::Violation(property) = self.goal
+                && self.graph.violation(&state).is_some_and(|violation| violation.property == property)
+            {
                 return Some(kept);
             }
         }
-        None
+        let is_stalled = matches!(self.goal, Goal::Stall) && self.graph.is_stalled(&state);
+        is_stalled.then_some(kept)
     }
 }

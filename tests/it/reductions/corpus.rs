@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
 use bft_check::check::{Job, JudgeKind, Limits, Outcome, Progress, Row, Verdict, run};
-use bft_check::model::{Bound, Byzantine, Property, Reductions, placements};
+use bft_check::model::{Bound, Byzantine, Property, Reductions, UnboundedModel, placements};
 use bft_check::pbft::Committee;
 use rayon::prelude::*;
 
@@ -160,15 +160,22 @@ fn the_verdicts_on_the_corpus_are_the_same() {
     }
 }
 
+/// Judge *unbounded* tries what it assumes before it knows of any reduction: whom it refuses then it refuses with all of them, so
+/// that a search would add nothing.
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn the_verdicts_of_judge_unbounded_on_the_corpus_are_the_same() {
+    let mut explored = Vec::new();
     for rulebook in RULEBOOKS {
         let scope = rulebook.smallest();
         let within = scope.checkpoint.is_none() && scope.crashes == 0 && scope.reads == 0 && !scope.clients;
         if rulebook.class != Class::Safety || !within || scope.slots > 1 || scope.replicas != 4 {
             continue;
         }
+        if UnboundedModel::new(scope, 1, rulebook.rules).unwrap().refusal().is_some() {
+            continue;
+        }
+        explored.push(rulebook.name);
         let (_, _, violated, refused) = left_behind(scope, rulebook.rules, Reductions::NONE);
         for reductions in alone() {
             let (_, _, also, also_refused) = left_behind(scope, rulebook.rules, reductions);
@@ -179,4 +186,5 @@ fn the_verdicts_of_judge_unbounded_on_the_corpus_are_the_same() {
             assert_eq!(one, other, "{}, {reductions}", rulebook.name);
         }
     }
+    assert!(explored.len() > 5, "{explored:?}");
 }

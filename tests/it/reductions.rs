@@ -7,21 +7,37 @@ use std::sync::Arc;
 
 use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_unbounded};
 use bft_check::model::{
-    Bound, BoundaryState, ByGuards as _, Fingerprint, GuardModel, GuardState, Judge, Property, Reach,
-    Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, UnboundedModel, UnboundedState,
-    fingerprint,
+    Bound, BoundaryState, ByGuards as _, Fingerprint, GuardModel, GuardState, Judge, Local, LocalId,
+    Property, Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, UnboundedModel,
+    UnboundedState, fingerprint,
 };
-use bft_check::pbft::{Batch, Castro99, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
+use bft_check::pbft::{Batch, Castro99, Message, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
+use rustc_hash::FxHashMap;
 use stateright::Model as _;
 
-/// What a state is, whatever its numbers.
-fn content(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |number| {
-        let (local, mut sent) = judge.numbered(number).unwrap();
-        sent.sort_unstable();
-        fingerprint(&(local, sent))
-    };
-    judge.numbers(state).iter().map(content).collect()
+/// What states are, whatever their numbers. Each local state is looked at once: few occur in many global ones.
+struct Contents<'a> {
+    judge: &'a GuardModel,
+    of: fn(&Local, &[Message]) -> Fingerprint,
+    known: FxHashMap<LocalId, Fingerprint>,
+}
+
+impl<'a> Contents<'a> {
+    /// All that is in them.
+    fn whole(judge: &'a GuardModel) -> Self {
+        Contents { judge, of: |local, sent| fingerprint(&(local, sent)), known: FxHashMap::default() }
+    }
+
+    fn of(&mut self, state: &GuardState) -> Vec<Fingerprint> {
+        let content = |number| {
+            *self.known.entry(number).or_insert_with(|| {
+                let (local, mut sent) = self.judge.numbered(number).unwrap();
+                sent.sort_unstable();
+                (self.of)(&local, &sent)
+            })
+        };
+        self.judge.numbers(state).iter().map(content).collect()
+    }
 }
 
 fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<System> {
@@ -33,15 +49,15 @@ fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<Sys
 fn states_of_judge_guards(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> (u64, u64) {
     let (limits, progress) = (Limits::default(), Progress::default());
     let judge = GuardModel::new(system(scope, byzantine, rules));
-    let mut all = BTreeSet::new();
+    let (mut all, mut contents) = (BTreeSet::new(), Contents::whole(&judge));
     let report = search(&judge, &[], &limits, &progress, |state| {
-        all.insert(content(&judge, state));
+        all.insert(contents.of(state));
     });
     assert_eq!(report.end, End::Exhausted);
     let reduced = Reduced::new(GuardModel::new(system(scope, byzantine, rules)));
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(reduced.judge()));
     let fewer = search(&reduced, &[], &limits, &progress, |state| {
-        stood_for.extend(reduced.stands_for(state).iter().map(|state| content(reduced.judge(), state)));
+        stood_for.extend(reduced.stands_for(state).iter().map(|state| contents.of(state)));
     });
     assert_eq!(fewer.end, End::Exhausted);
     assert_eq!(all.len() as u64, report.coverage.states);
@@ -80,25 +96,25 @@ fn states_up_to_names(scope: Scope, byzantine: &[u16]) -> (u64, u64, u64, usize)
     let (limits, progress) = (Limits::default(), Progress::default());
     let shared = || system(scope, byzantine, &Castro99);
     let judge = GuardModel::new(shared());
-    let mut all = BTreeSet::new();
+    let (mut all, mut contents) = (BTreeSet::new(), Contents::whole(&judge));
     let report = search(&judge, &[], &limits, &progress, |state| {
-        all.insert(content(&judge, state));
+        all.insert(contents.of(state));
     });
     assert_eq!(report.end, End::Exhausted);
     let named = Symmetric::new(shared(), |judge| judge).unwrap();
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(named.judge()));
     let fewer = search(&named, &[], &limits, &progress, |state| {
-        stood_for.extend(named.orbit(state).iter().map(|state| content(named.judge(), state)));
+        stood_for.extend(named.orbit(state).iter().map(|state| contents.of(state)));
     });
     assert_eq!((fewer.end, named.refused()), (End::Exhausted, None));
     assert!(all == stood_for, "{scope}, {byzantine:?}: {} and {}", all.len(), stood_for.len());
 
     let silent = Symmetric::new(shared(), Reduced::new).unwrap();
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(silent.judge()));
     let fewest = search(&silent, &[], &limits, &progress, |state| {
         for state in silent.orbit(state) {
             let all = silent.inner().stands_for(&state);
-            stood_for.extend(all.iter().map(|state| content(silent.judge(), state)));
+            stood_for.extend(all.iter().map(|state| contents.of(state)));
         }
     });
     assert_eq!((fewest.end, silent.refused()), (End::Exhausted, None));
@@ -188,15 +204,13 @@ fn a_violation_of_renamed_replicas_alone_is_none() {
 }
 
 /// Of honest replicas what does not tell who has decided: the view, what was sent, and the certificates.
-fn whoever(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |number| {
-        let (local, mut sent) = judge.numbered(number).unwrap();
-        sent.sort_unstable();
+fn whoever(judge: &GuardModel) -> Contents<'_> {
+    let of = |local: &Local, sent: &[Message]| {
         let replica = local.replica().unwrap();
         let held: Vec<_> = replica.log().iter().filter_map(|(_, slot)| slot.prepared().cloned()).collect();
         fingerprint(&(replica.view(), replica.is_active(), sent, held))
     };
-    judge.numbers(state).iter().map(content).collect()
+    Contents { judge, of, known: FxHashMap::default() }
 }
 
 fn decided_in(judge: &impl Judge<State = GuardState>, state: &GuardState) -> BTreeSet<Batch> {
@@ -212,18 +226,18 @@ fn what_is_decided_can_be_decided_without_deciding() {
     for (scope, byzantine) in [(ONE_REQUEST, 0), (ONE_REQUEST, 1), (ONE_REQUEST, 2), (Scope::DEFAULT, 0)] {
         let (limits, progress) = (Limits::default(), Progress::default());
         let judge = GuardModel::new(system(scope, &[byzantine], &Castro99));
-        let mut all = BTreeSet::new();
+        let (mut all, mut whoever_is) = (BTreeSet::new(), whoever(&judge));
         let plain = search(&judge, &[], &limits, &progress, |state| {
-            all.insert((whoever(&judge, state), decided_in(&judge, state)));
+            all.insert((whoever_is.of(state), decided_in(&judge, state)));
         });
         for names in ["quotient", "silent,quotient"] {
             let reduced =
                 Reduced::by(GuardModel::new(system(scope, &[byzantine], &Castro99)), names.parse().unwrap());
-            let mut met = BTreeSet::new();
+            let (mut met, mut whoever_is) = (BTreeSet::new(), whoever(reduced.judge()));
             let fewer = search(&reduced, &[], &limits, &progress, |state| {
                 let decided: BTreeSet<_> = reduced.decided(state).into_iter().collect();
                 for state in reduced.stands_for(state) {
-                    met.insert((whoever(reduced.judge(), &state), decided.clone()));
+                    met.insert((whoever_is.of(&state), decided.clone()));
                 }
             });
             assert_eq!((fewer.end, reduced.refused()), (End::Exhausted, None));

@@ -7,8 +7,8 @@ use bft_check::check::{
     Verdict, check_liveness, liveness_properties,
 };
 use bft_check::model::{
-    Beginning, Bound, Byzantine, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property,
-    Scope, Stabilisation,
+    Beginning, Bound, Conduct, Event, Liveness, LivenessMove, LivenessState, Owed, Property, Scope,
+    Stabilisation,
 };
 use bft_check::pbft::{
     Castro99, ClientId, Committee, Effect, Input, Message, Principal, Rename as _, ReplicaId, Rules, SeqNum,
@@ -16,8 +16,8 @@ use bft_check::pbft::{
 };
 use stateright::Model;
 
-/// One request, and two views before the network is stable.
-const SCOPE: Scope = Scope { requests: 1, ..Scope::DEFAULT };
+use crate::common::live::{OF_THE_PAPER, SCOPE};
+
 const ONE_VIEW: Scope = Scope { views: 1, ..SCOPE };
 
 fn run(rules: &'static dyn Rules, scope: Scope, byzantine: &[u16], property: Option<Property>) -> Outcome {
@@ -55,15 +55,12 @@ fn violation(outcome: Outcome) -> (Property, String) {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn the_paper_is_live_wherever_the_byzantine_replica_stands() {
-    let bound = Bound::new(SCOPE, []);
-    let jobs = check::jobs(JudgeKind::Liveness, &bound, &Byzantine::Count(1), &Castro99).unwrap();
-    let placed: Vec<_> = jobs.iter().map(|job| job.bound.byzantine.clone()).collect();
+    let outcomes = &*OF_THE_PAPER;
+    let placed: Vec<_> = outcomes.iter().map(|outcome| outcome.job.bound.byzantine.clone()).collect();
     // Three views in all: the primaries of each, and the other one.
     assert_eq!(placed, [[0], [1], [2], [3]].map(|ids| ids.map(ReplicaId).to_vec()));
-    for job in jobs {
-        let outcome =
-            check::run(&job, &Castro99, None, &Limits::default(), None, &Progress::default()).unwrap();
-        assert_holds(&outcome);
+    for outcome in outcomes {
+        assert_holds(outcome);
         assert!(outcome.coverage.states > 10_000, "{:?}", outcome.coverage);
     }
 }

@@ -1,27 +1,43 @@
 //! What the judges leave out, against the same judges without: verdicts, and what can be reached.
 
+pub mod corpus;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bft_check::bugs::{Class, Expected, RULEBOOKS, Rulebook};
 use bft_check::check::{End, Job, JudgeKind, Limits, Progress, Verdict, run, search, search_unbounded};
 use bft_check::model::{
-    Bound, BoundaryState, ByGuards as _, Byzantine, Fingerprint, GuardModel, GuardState, Judge, Property,
-    Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, UnboundedModel, UnboundedState,
-    fingerprint, placements,
+    Bound, BoundaryState, ByGuards as _, Fingerprint, GuardModel, GuardState, Judge, Local, LocalId,
+    Property, Reach, Reduced, Reductions, Scope, Subsumes as _, Symmetric, System, UnboundedModel,
+    UnboundedState, fingerprint,
 };
-use bft_check::pbft::{Batch, Castro99, Committee, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
-use rayon::prelude::*;
+use bft_check::pbft::{Batch, Castro99, Message, ReplicaId, Rules, Setting, SignedRequest, VoteSet};
+use rustc_hash::FxHashMap;
 use stateright::Model as _;
 
-/// What a state is, whatever its numbers.
-fn content(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |number| {
-        let (local, mut sent) = judge.numbered(number).unwrap();
-        sent.sort_unstable();
-        fingerprint(&(local, sent))
-    };
-    judge.numbers(state).iter().map(content).collect()
+/// What states are, whatever their numbers. Each local state is looked at once: few occur in many global ones.
+struct Contents<'a> {
+    judge: &'a GuardModel,
+    of: fn(&Local, &[Message]) -> Fingerprint,
+    known: FxHashMap<LocalId, Fingerprint>,
+}
+
+impl<'a> Contents<'a> {
+    /// All that is in them.
+    fn whole(judge: &'a GuardModel) -> Self {
+        Contents { judge, of: |local, sent| fingerprint(&(local, sent)), known: FxHashMap::default() }
+    }
+
+    fn of(&mut self, state: &GuardState) -> Vec<Fingerprint> {
+        let content = |number| {
+            *self.known.entry(number).or_insert_with(|| {
+                let (local, mut sent) = self.judge.numbered(number).unwrap();
+                sent.sort_unstable();
+                (self.of)(&local, &sent)
+            })
+        };
+        self.judge.numbers(state).iter().map(content).collect()
+    }
 }
 
 fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<System> {
@@ -33,15 +49,15 @@ fn system(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> Arc<Sys
 fn states_of_judge_guards(scope: Scope, byzantine: &[u16], rules: &'static dyn Rules) -> (u64, u64) {
     let (limits, progress) = (Limits::default(), Progress::default());
     let judge = GuardModel::new(system(scope, byzantine, rules));
-    let mut all = BTreeSet::new();
+    let (mut all, mut contents) = (BTreeSet::new(), Contents::whole(&judge));
     let report = search(&judge, &[], &limits, &progress, |state| {
-        all.insert(content(&judge, state));
+        all.insert(contents.of(state));
     });
     assert_eq!(report.end, End::Exhausted);
     let reduced = Reduced::new(GuardModel::new(system(scope, byzantine, rules)));
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(reduced.judge()));
     let fewer = search(&reduced, &[], &limits, &progress, |state| {
-        stood_for.extend(reduced.stands_for(state).iter().map(|state| content(reduced.judge(), state)));
+        stood_for.extend(reduced.stands_for(state).iter().map(|state| contents.of(state)));
     });
     assert_eq!(fewer.end, End::Exhausted);
     assert_eq!(all.len() as u64, report.coverage.states);
@@ -80,25 +96,25 @@ fn states_up_to_names(scope: Scope, byzantine: &[u16]) -> (u64, u64, u64, usize)
     let (limits, progress) = (Limits::default(), Progress::default());
     let shared = || system(scope, byzantine, &Castro99);
     let judge = GuardModel::new(shared());
-    let mut all = BTreeSet::new();
+    let (mut all, mut contents) = (BTreeSet::new(), Contents::whole(&judge));
     let report = search(&judge, &[], &limits, &progress, |state| {
-        all.insert(content(&judge, state));
+        all.insert(contents.of(state));
     });
     assert_eq!(report.end, End::Exhausted);
     let named = Symmetric::new(shared(), |judge| judge).unwrap();
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(named.judge()));
     let fewer = search(&named, &[], &limits, &progress, |state| {
-        stood_for.extend(named.orbit(state).iter().map(|state| content(named.judge(), state)));
+        stood_for.extend(named.orbit(state).iter().map(|state| contents.of(state)));
     });
     assert_eq!((fewer.end, named.refused()), (End::Exhausted, None));
     assert!(all == stood_for, "{scope}, {byzantine:?}: {} and {}", all.len(), stood_for.len());
 
     let silent = Symmetric::new(shared(), Reduced::new).unwrap();
-    let mut stood_for = BTreeSet::new();
+    let (mut stood_for, mut contents) = (BTreeSet::new(), Contents::whole(silent.judge()));
     let fewest = search(&silent, &[], &limits, &progress, |state| {
         for state in silent.orbit(state) {
             let all = silent.inner().stands_for(&state);
-            stood_for.extend(all.iter().map(|state| content(silent.judge(), state)));
+            stood_for.extend(all.iter().map(|state| contents.of(state)));
         }
     });
     assert_eq!((fewest.end, silent.refused()), (End::Exhausted, None));
@@ -187,134 +203,14 @@ fn a_violation_of_renamed_replicas_alone_is_none() {
     assert!(why.starts_with("names matter under this rulebook"), "{why}");
 }
 
-/// The runs that are told are no search.
-fn searched(rulebook: &Rulebook) -> impl Iterator<Item = (Job, Option<Property>)> {
-    let safety = matches!(rulebook.class, Class::Safety | Class::Client | Class::Control);
-    let runs = rulebook.runs.iter().filter(move |run| safety && !run.slow && run.script.is_empty());
-    runs.flat_map(|run| {
-        let committee = Committee::new(run.scope.replicas, run.scope.faults).unwrap();
-        let byzantine = match run.byzantine {
-            Some(ids) => Byzantine::Ids(ids.to_vec()),
-            None => Byzantine::Count(run.scope.faults),
-        };
-        let property = match run.expected {
-            Expected::Violated(property) if property != Property::NoDeadEnd => Some(property),
-            _ => None,
-        };
-        let placements = placements(&byzantine, committee, run.scope.views, rulebook.rules);
-        let job = |ids| Job::new(JudgeKind::Guards, Bound::new(run.scope, ids));
-        placements.into_iter().map(move |ids| (job(ids), property)).collect::<Vec<_>>()
-    })
-}
-
-/// What is violated, or that nothing is; nothing if there are too many states to say.
-fn verdict(
-    job: &Job,
-    rulebook: &Rulebook,
-    property: Option<Property>,
-) -> Option<Result<Option<Property>, String>> {
-    let (limits, progress) = (Limits { max_states: Some(30_000), ..Limits::default() }, Progress::default());
-    let outcome = match run(job, rulebook.rules, property, &limits, None, &progress) {
-        Ok(outcome) => outcome,
-        Err(error) => return Some(Err(error.to_string())),
-    };
-    Some(match outcome.verdict {
-        Verdict::Holds | Verdict::Vacuous => Ok(None),
-        Verdict::Violated { property, trace, .. } => {
-            assert!(trace.violation(property).is_some(), "it was replayed");
-            Ok(Some(property))
-        }
-        Verdict::Refused(why) => Err(why),
-        Verdict::NotExhausted(_) => return None,
-        other => panic!("{other:?}"),
-    })
-}
-
-/// What became of the corpus with some reductions.
-#[derive(Default)]
-struct Compared {
-    violated: u32,
-    refused: BTreeSet<&'static str>,
-}
-
-/// How many rows of the corpus are violated, and which rulebooks are refused, with each of these reductions; all others say
-/// the same as without.
-fn compared<const N: usize>(names: [&str; N]) -> [Compared; N] {
-    let all: [Reductions; N] = names.map(|names| names.parse().unwrap());
-    let nothing = || std::array::from_fn(|_| Compared::default());
-    let of_each = RULEBOOKS.par_iter().map(|rulebook| compared_under(rulebook, all));
-    of_each.reduce(nothing, |mut sum, more| {
-        for (sum, more) in sum.iter_mut().zip(more) {
-            sum.violated += more.violated;
-            sum.refused.extend(more.refused);
-        }
-        sum
-    })
-}
-
-fn compared_under<const N: usize>(rulebook: &'static Rulebook, all: [Reductions; N]) -> [Compared; N] {
-    let mut compared = std::array::from_fn(|_| Compared::default());
-    for (job, property) in searched(rulebook) {
-        let Some(plain) = verdict(&job, rulebook, property) else { continue };
-        for (reductions, compared) in all.into_iter().zip(&mut compared) {
-            let reduced = Job { reductions, ..job.clone() };
-            let reduced = verdict(&reduced, rulebook, property).expect("it has no more states");
-            // Names can matter to a rulebook, and who has decided; no violation is lost to that.
-            let is_out_of_bounds = |why: &String| why.contains("who has decided matters with clients");
-            if reductions.quotient && reduced.as_ref().is_err_and(is_out_of_bounds) {
-                continue;
-            }
-            let takes_part = job.bound.scope.clients || job.bound.scope.reads > 0;
-            if (reductions.symmetry || reductions.quotient)
-                && reduced.is_err()
-                && (takes_part || plain == Ok(None))
-            {
-                compared.refused.insert(rulebook.name);
-                continue;
-            }
-            // What is met first, a violation or a reason to refuse, is up to the order of the search.
-            let (is_clean, also) = (plain == Ok(None), reduced == Ok(None));
-            assert_eq!(is_clean, also, "{}: {plain:?}, {reduced:?}", rulebook.name);
-            let (Ok(plain), Ok(reduced)) = (&plain, reduced) else { continue };
-            // Of all properties together, the one that is violated first may be another.
-            assert!(property.is_none() || *plain == reduced);
-            compared.violated += u32::from(plain.is_some());
-        }
-    }
-    compared
-}
-
-#[test]
-#[ignore = "slow: .ci/run runs it"]
-fn the_verdicts_on_the_corpus_are_the_same() {
-    let [silent, named, silent_named, decided, silent_decided] =
-        compared(["silent", "symmetry", "silent,symmetry", "quotient", "silent,quotient"]);
-    assert!(silent.violated > 25 && silent.refused.is_empty(), "{}", silent.violated);
-    for compared in [named, silent_named] {
-        assert!(compared.violated > 30, "{}", compared.violated);
-        // In the last three clients take part. Of votes that a rule blind to digests tells apart no longer, one is sent
-        // for all: the one whose digest comes first.
-        let refused =
-            ["digest-blind", "digest-blind-commit", "mixed-replies", "single-reply", "unordered-reads"];
-        assert_eq!(compared.refused, BTreeSet::from(refused));
-    }
-    for compared in [decided, silent_decided] {
-        assert!(compared.violated > 15, "{}", compared.violated);
-        // In it a replica decides what it holds no certificate for, and can hold one afterwards only if it has not decided.
-        assert_eq!(compared.refused, BTreeSet::from(["decides-unprepared"]));
-    }
-}
-
 /// Of honest replicas what does not tell who has decided: the view, what was sent, and the certificates.
-fn whoever(judge: &GuardModel, state: &GuardState) -> Vec<Fingerprint> {
-    let content = |number| {
-        let (local, mut sent) = judge.numbered(number).unwrap();
-        sent.sort_unstable();
+fn whoever(judge: &GuardModel) -> Contents<'_> {
+    let of = |local: &Local, sent: &[Message]| {
         let replica = local.replica().unwrap();
         let held: Vec<_> = replica.log().iter().filter_map(|(_, slot)| slot.prepared().cloned()).collect();
         fingerprint(&(replica.view(), replica.is_active(), sent, held))
     };
-    judge.numbers(state).iter().map(content).collect()
+    Contents { judge, of, known: FxHashMap::default() }
 }
 
 fn decided_in(judge: &impl Judge<State = GuardState>, state: &GuardState) -> BTreeSet<Batch> {
@@ -330,18 +226,18 @@ fn what_is_decided_can_be_decided_without_deciding() {
     for (scope, byzantine) in [(ONE_REQUEST, 0), (ONE_REQUEST, 1), (ONE_REQUEST, 2), (Scope::DEFAULT, 0)] {
         let (limits, progress) = (Limits::default(), Progress::default());
         let judge = GuardModel::new(system(scope, &[byzantine], &Castro99));
-        let mut all = BTreeSet::new();
+        let (mut all, mut whoever_is) = (BTreeSet::new(), whoever(&judge));
         let plain = search(&judge, &[], &limits, &progress, |state| {
-            all.insert((whoever(&judge, state), decided_in(&judge, state)));
+            all.insert((whoever_is.of(state), decided_in(&judge, state)));
         });
         for names in ["quotient", "silent,quotient"] {
             let reduced =
                 Reduced::by(GuardModel::new(system(scope, &[byzantine], &Castro99)), names.parse().unwrap());
-            let mut met = BTreeSet::new();
+            let (mut met, mut whoever_is) = (BTreeSet::new(), whoever(reduced.judge()));
             let fewer = search(&reduced, &[], &limits, &progress, |state| {
                 let decided: BTreeSet<_> = reduced.decided(state).into_iter().collect();
                 for state in reduced.stands_for(state) {
-                    met.insert((whoever(reduced.judge(), &state), decided.clone()));
+                    met.insert((whoever_is.of(&state), decided.clone()));
                 }
             });
             assert_eq!((fewer.end, reduced.refused()), (End::Exhausted, None));
@@ -518,27 +414,6 @@ fn what_a_view_of_two_slots_leaves_behind_is_the_same() {
         let (met, fewer) = first(reductions);
         assert_eq!(met, all, "{reductions}");
         assert!(!reductions.silent || fewer < within, "{reductions}: {fewer} of {within}");
-    }
-}
-
-#[test]
-#[ignore = "slow: .ci/run runs it"]
-fn the_verdicts_of_judge_unbounded_on_the_corpus_are_the_same() {
-    for rulebook in RULEBOOKS {
-        let scope = rulebook.smallest();
-        let within = scope.checkpoint.is_none() && scope.crashes == 0 && scope.reads == 0 && !scope.clients;
-        if rulebook.class != Class::Safety || !within || scope.slots > 1 || scope.replicas != 4 {
-            continue;
-        }
-        let (_, _, violated, refused) = left_behind(scope, rulebook.rules, Reductions::NONE);
-        for reductions in alone() {
-            let (_, _, also, also_refused) = left_behind(scope, rulebook.rules, reductions);
-            // What is met first, a violation or a reason to refuse, is up to the order of the search.
-            let is_clean = |violated: bool, refused: bool| !violated && !refused;
-            let (one, other) =
-                (is_clean(violated.is_some(), refused), is_clean(also.is_some(), also_refused));
-            assert_eq!(one, other, "{}, {reductions}", rulebook.name);
-        }
     }
 }
 

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bft_check::bugs::{self, Class, RULEBOOKS, Rulebook};
-use bft_check::check::{self, Job, JudgeKind, Limits, Progress, Verdict};
+use bft_check::check::{self, Job, JudgeKind, Limits, Outcome, Progress, Verdict};
 use bft_check::model::{Bound, Byzantine, Event, Liveness, Scope, Stabilisation, System, placements};
 use bft_check::pbft::{Castro99, Principal, ReplicaId, Rules};
 use bft_check::proof::{self, Fault, Formula, Model, Tie, TieError, TieReport, Tied};
 use bft_check::trace::Trace;
+
+use crate::common::live::OF_THE_PAPER;
 
 fn model() -> Model {
     proof::pbft().unwrap()
@@ -56,18 +58,16 @@ fn assert_holds(bound: &str, report: &TieReport) {
     assert!(report.stutters < report.edges);
 }
 
-/// Explores what the liveness check explores; the report, which holds, and how many states and edges that check
-/// visits.
-fn assert_live_tied(scope: Scope, byzantine: &[ReplicaId]) -> (TieReport, (u64, u64)) {
-    let bound = Bound::new(scope, byzantine.iter().copied());
+/// Explores what the liveness check explored; the report. It holds, of as many states and edges as that check visited.
+fn assert_live_tied(checked: &Outcome) -> TieReport {
+    let Bound { scope, byzantine } = &checked.job.bound;
     let stabilisation = Stabilisation { further: u64::from(scope.faults) };
-    let model = Liveness::new(bound.clone(), &Castro99, stabilisation).unwrap();
+    let model = Liveness::new(checked.job.bound.clone(), &Castro99, stabilisation).unwrap();
     let report = Tie::explore_liveness(&self::model(), &model, None).unwrap();
     assert_holds(&format!("liveness: {scope} | {byzantine:?}"), &report);
-    let job = Job::new(JudgeKind::Liveness, bound);
-    let outcome = check::run(&job, &Castro99, None, &Limits::default(), None, &Progress::default()).unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Holds));
-    (report, (outcome.coverage.states, outcome.coverage.transitions))
+    assert!(matches!(checked.verdict, Verdict::Holds));
+    assert_eq!((report.states, report.edges), (checked.coverage.states, checked.coverage.transitions));
+    report
 }
 
 // --- the protocol of the paper ------------------------------------------------------------------------
@@ -91,13 +91,9 @@ fn every_step_with_checkpoints_and_garbage_collection_is_a_proved_action() {
 #[test]
 #[ignore = "slow: .ci/run runs it"]
 fn every_step_of_the_liveness_check_is_a_proved_action() {
-    let live = Scope { requests: 1, ..Scope::DEFAULT };
-    let mut taken = BTreeSet::new();
-    for byzantine in [0, 1, 2, 3].map(ReplicaId) {
-        let (report, visited) = assert_live_tied(live, &[byzantine]);
-        assert_eq!((report.states, report.edges), visited);
-        taken.extend(report.actions.into_keys());
-    }
+    assert_eq!(OF_THE_PAPER.len(), 4);
+    let taken: BTreeSet<_> =
+        OF_THE_PAPER.iter().flat_map(|checked| assert_live_tied(checked).actions.into_keys()).collect();
     println!("{taken:?}");
 }
 
@@ -106,8 +102,9 @@ fn every_step_of_the_liveness_check_is_a_proved_action() {
 fn every_step_of_a_small_liveness_check_is_a_proved_action() {
     let live = Scope { views: 1, requests: 1, ..Scope::DEFAULT };
     for byzantine in [0, 1].map(ReplicaId) {
-        let (report, visited) = assert_live_tied(live, &[byzantine]);
-        assert_eq!((report.states, report.edges), visited);
+        let job = Job::new(JudgeKind::Liveness, Bound::new(live, [byzantine]));
+        let (limits, progress) = (Limits::default(), Progress::default());
+        assert_live_tied(&check::run(&job, &Castro99, None, &limits, None, &progress).unwrap());
     }
 }
 

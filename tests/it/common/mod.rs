@@ -3,6 +3,8 @@
 #[macro_use]
 mod rulebook;
 pub mod definitions;
+pub mod live;
+pub mod matrix;
 pub mod notes;
 pub mod vote;
 

@@ -1,7 +1,7 @@
 //! Malachite's driver, as it is published, and the duties of its host, as `core-consensus` of the same release has them.
 
 use bft_check::protocol::{
-    Adversary, Effects, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
+    Adversary, Effects, Fair, Input, Key, Layers, NodeId, Protocol, Renaming, Slot, Tally, Tallying,
 };
 
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
@@ -10,7 +10,7 @@ use super::types::{
     Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
     Timeout, TimeoutKind, Validator, Validity, VoteType,
 };
-use super::{LOOKS_AGAIN, commit, drops_polka, drops_proposal, drops_vote, known};
+use super::{LOOKS_AGAIN, commit, committed, drops_polka, drops_proposal, drops_vote, known};
 use crate::bound::Bound;
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -29,6 +29,8 @@ pub struct Host {
     last: [Option<Ballot>; 2],
     /// Whether it has left the last round of the bound: it does nothing any more.
     is_past: bool,
+    /// Whether it never does anything.
+    is_silent: bool,
 }
 
 impl Host {
@@ -59,18 +61,18 @@ impl Malachite {
     /// Hands an input to the driver and does what it asks for.
     fn process(&self, node: &mut Host, input: driver::Input<Bare>, effects: &mut Effects<Self>) {
         if matches!(input, driver::Input::NewRound(..)) {
-            node.clocks.drain(..).for_each(|clock| effects.stop(clock));
+            node.clocks.clear();
         }
         // The host would give up; here it is seen as a panic.
         let outputs = node.driver.process(input).unwrap_or_else(|error| panic!("the driver fails: {error}"));
         for output in outputs {
             self.obey(node, output, effects);
         }
-        Self::leave(node, effects);
+        Self::leave(node);
     }
 
     /// Stops what is for a step that is past: nothing comes of it.
-    fn leave(node: &mut Host, effects: &mut Effects<Self>) {
+    fn leave(node: &mut Host) {
         let (round, driver) = (round_of(node.driver.round()), &node.driver);
         let is_past = |clock: &Event| match *clock {
             Event::Timeout(Clock::Propose, of) | Event::Value(of, _) => {
@@ -79,7 +81,7 @@ impl Malachite {
             Event::Timeout(Clock::Prevote, of) => of == round && driver.step_is_precommit(),
             Event::Timeout(Clock::Precommit, _) => false,
         };
-        node.clocks.extract_if(.., |clock| is_past(clock)).for_each(|clock| effects.stop(clock));
+        node.clocks.retain(|clock| !is_past(clock));
     }
 
     fn obey(&self, node: &mut Host, output: Output<Bare>, effects: &mut Effects<Self>) {
@@ -89,7 +91,7 @@ impl Malachite {
                 self.process(node, driver::Input::NewRound(height, round, proposer), effects);
             }
             Output::NewRound(..) => {
-                node.clocks.drain(..).for_each(|clock| effects.stop(clock));
+                node.clocks.clear();
                 node.is_past = true;
             }
             Output::Propose(offer) => {
@@ -101,7 +103,12 @@ impl Malachite {
                 self.propose(node, offer, effects);
             }
             Output::Vote(ballot) => self.cast(node, ballot, effects),
-            Output::Decide(_, offer) => effects.decide(Slot(0), Val(offer.value().0)),
+            Output::Decide(_, offer) => {
+                effects.decide(Slot(0), Val(offer.value().0));
+                if self.0.asks_liveness {
+                    self.hand_on(node, offer.round, offer.value, effects);
+                }
+            }
             Output::ScheduleTimeout(timeout) => {
                 let clock = match timeout.kind {
                     TimeoutKind::Propose => Clock::Propose,
@@ -109,20 +116,56 @@ impl Malachite {
                     TimeoutKind::Precommit => Clock::Precommit,
                     _ => return,
                 };
-                self.set(node, Event::Timeout(clock, round_of(timeout.round)), effects);
+                Self::set(node, Event::Timeout(clock, round_of(timeout.round)));
+            }
+            Output::GetValue(_, round, _) if self.0.asks_liveness => {
+                let value = Id((round_of(round) % u32::from(self.0.value_count)) as u8);
+                self.process(node, driver::Input::ProposeValue(round, value), effects);
             }
             Output::GetValue(_, round, _) => {
                 for value in self.0.values() {
-                    self.set(node, Event::Value(round_of(round), value), effects);
+                    Self::set(node, Event::Value(round_of(round), value));
                 }
             }
         }
     }
 
-    fn set(&self, node: &mut Host, clock: Event, effects: &mut Effects<Self>) {
+    fn set(node: &mut Host, clock: Event) {
         node.clocks.retain(|other| *other != clock);
         node.clocks.push(clock);
-        effects.set(clock);
+    }
+
+    /// What may run out next. Once the network is stable a timeout of an earlier step of a round elapses before one of a later
+    /// step, which is set when others are through with theirs.
+    fn running(&self, node: &Host) -> Vec<Event> {
+        let is_later = |clock: &Event, other: &Event| {
+            matches!((clock, other), (Event::Timeout(later, of), Event::Timeout(earlier, round))
+                if of == round && earlier < later)
+        };
+        let all = node.clocks.iter().copied();
+        let waits =
+            |clock: &Event| self.0.asks_liveness && node.clocks.iter().any(|other| is_later(clock, other));
+        all.filter(|clock| !waits(clock)).collect()
+    }
+
+    /// Sets and stops what runs now, and did not or did before.
+    fn tell(&self, node: &Host, before: &[Event], effects: &mut Effects<Self>) {
+        let running = self.running(node);
+        before.iter().filter(|clock| !running.contains(clock)).for_each(|clock| effects.stop(*clock));
+        running.into_iter().filter(|clock| !before.contains(clock)).for_each(|clock| effects.set(clock));
+    }
+
+    /// What was decided, with its proof, for those who fall behind: who has decided answers nothing else.
+    fn hand_on(&self, node: &Host, round: Round, value: Id, effects: &mut Effects<Self>) {
+        let votes = node.driver.votes().per_round(round).into_iter().flat_map(|votes| votes.received_votes());
+        let is_of_it = |vote: &Ballot| vote.kind == VoteType::Precommit && vote.value == NilOrVal::Val(value);
+        let counted = votes.filter(|vote| is_of_it(vote)).map(|vote| vote.voter);
+        let voters = committed(&node.driver, round, value).unwrap_or_else(|| counted.collect());
+        let mut voters: Vec<_> = voters.into_iter().map(|voter| NodeId(voter.0)).collect();
+        voters.sort_unstable();
+        voters.truncate(self.0.quorum());
+        let (kind, round, value) = (Kind::Precommit, round_of(round), Val(value.0));
+        effects.broadcast(Message::Certificate { kind, round, value, voters });
     }
 
     /// Its own vote: sent, and counted by itself. Before a precommit of a value all that is older is dropped.
@@ -180,6 +223,11 @@ impl Malachite {
         if are_enough {
             self.process(node, input, effects);
         }
+        // With the proof of a decision comes the value itself.
+        if self.0.asks_liveness && are_enough && kind == Kind::Precommit && !node.driver.step_is_commit() {
+            let (pol, proposer) = (Round::Nil, Number(self.proposer(round_of(round)).0));
+            self.propose(node, Offer { round, value: value_id, pol, proposer }, effects);
+        }
     }
 
     fn deliver(&self, node: &mut Host, from: NodeId, message: Message, effects: &mut Effects<Self>) {
@@ -210,7 +258,7 @@ impl Malachite {
                 // It builds one value a round.
                 let others =
                     |clock: &Event| matches!(clock, Event::Value(..) | Event::Timeout(Clock::Propose, _));
-                node.clocks.extract_if(.., |clock| others(clock)).for_each(|clock| effects.stop(clock));
+                node.clocks.retain(|clock| !others(clock));
                 self.process(node, driver::Input::ProposeValue(Round::new(round), id(value)), effects);
             }
             Event::Timeout(clock, round) => {
@@ -244,22 +292,31 @@ impl Protocol for Malachite {
         let number = Number(id.0);
         let members = Members::new(self.0.nodes);
         let driver = Driver::new(Bare, At::FIRST, members, number, ThresholdParams::default());
-        let mut node = Host { number, driver, clocks: Vec::new(), last: [None, None], is_past: false };
-        let proposer = Number(self.proposer(0).0);
-        self.process(&mut node, driver::Input::NewRound(At::FIRST, Round::new(0), proposer), effects);
+        let (clocks, is_silent) = (Vec::new(), self.0.silent == Some(id));
+        let mut node = Host { number, driver, clocks, last: [None, None], is_past: false, is_silent };
+        if !is_silent {
+            let proposer = Number(self.proposer(0).0);
+            self.process(&mut node, driver::Input::NewRound(At::FIRST, Round::new(0), proposer), effects);
+        }
+        self.tell(&node, &[], effects);
         node
     }
 
     fn step(&self, node: &mut Host, input: Input<Self>, effects: &mut Effects<Self>) {
         // The host does nothing more at this height.
-        if node.is_past || node.driver.step_is_commit() {
+        if node.is_silent || node.is_past || node.driver.step_is_commit() {
             return;
         }
+        let mut before = self.running(node);
         match input {
             Input::Message { from, .. } if from.0 == node.number.0 => {}
             Input::Message { from, message } => self.deliver(node, from, message, effects),
-            Input::Event(event) => self.elapse(node, event, effects),
+            Input::Event(event) => {
+                before.retain(|clock| *clock != event);
+                self.elapse(node, event, effects);
+            }
         }
+        self.tell(node, &before, effects);
     }
 
     fn key(&self, node: &Host) -> Option<Key> {
@@ -268,7 +325,9 @@ impl Protocol for Malachite {
         if node.is_past || driver.step_is_commit() {
             return Some(Key::text("over"));
         }
-        Some(Key::text(known::all(driver, node.last(), self.0)))
+        let all = known::all(driver, node.last(), self.0);
+        let handed_on = if self.0.asks_liveness { known::signers(driver, self.0) } else { String::new() };
+        Some(Key::text(all + &handed_on))
     }
 
     fn is_valid(&self, _: Slot, value: &Val) -> bool {
@@ -276,7 +335,22 @@ impl Protocol for Malachite {
     }
 
     fn layers(&self) -> Layers<Self> {
-        Layers::none().quorums()
+        if self.0.asks_liveness { Layers::none().liveness().adversary() } else { Layers::none().quorums() }
+    }
+}
+
+impl Fair for Malachite {
+    /// A driver that was not started is in no round yet.
+    fn round(&self, node: &Host) -> u64 {
+        node.driver.round().as_u32().map_or(0, u64::from)
+    }
+
+    fn is_done(&self, node: &Host, decided: &[(Slot, Val)]) -> bool {
+        node.is_silent || !decided.is_empty()
+    }
+
+    fn is_cut(&self, node: &Host) -> bool {
+        node.is_past
     }
 }
 

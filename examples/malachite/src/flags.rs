@@ -10,11 +10,20 @@ use crate::bound::Bound;
 const RELEASE: &str = "release-under-test";
 pub const FIXED: &str = "0.8.2";
 pub const FORKS: &str = "0.5.0";
+const NOBODY: &str = "nobody";
 
 /// The bound that the flags say.
 pub fn bound(flags: &Flags<'_>) -> Result<Bound, String> {
-    let bound =
-        Bound { nodes: flags.get("nodes")?, rounds: flags.get("rounds")?, value_count: flags.get("values")? };
+    let bound = Bound {
+        nodes: flags.get("nodes")?,
+        rounds: flags.get("rounds")?,
+        value_count: flags.get("values")?,
+        asks_liveness: flags.get("liveness")?,
+        silent: match flags.get::<String>("silent")?.as_str() {
+            NOBODY => None,
+            node => Some(node.parse().map_err(|error| format!("--silent: {error}"))?),
+        },
+    };
     match (bound.nodes, bound.rounds, bound.value_count) {
         (1..=16, 1..=8, 1..=8) => Ok(bound),
         _ => Err("there must be 1 to 16 nodes, and 1 to 8 rounds and values".to_owned()),
@@ -42,6 +51,12 @@ pub fn flags() -> Vec<Flag> {
         Flag::new("nodes", 4, "How many validators there are"),
         Flag::new("rounds", 2, "How many rounds there are"),
         Flag::new("values", 2, "How many values may be proposed"),
+        Flag::new(
+            "liveness",
+            false,
+            "Whether everybody must decide once the network is stable, message by message",
+        ),
+        Flag::new("silent", NOBODY, "Which validator never does anything, as n3"),
     ]
 }
 

@@ -101,8 +101,8 @@ impl Message {
     }
 }
 
-/// What runs out, in a round.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// What runs out, in a round; the earlier first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Clock {
     Propose,
     Prevote,

@@ -64,7 +64,8 @@ pub fn is_scheduled(_: &Driver, _: TimeoutKind) -> bool {
 /// Whether a driver looks at all counts of its round when its step changes: one count hides others in this release.
 pub const LOOKS_AGAIN: bool = false;
 
-/// Whether a driver holds this commit certificate.
-pub fn has_commit(driver: &Driver, round: Round, value: Id) -> bool {
-    driver.commit_certificate(round, value).is_some()
+/// Who has signed the commit certificate that a driver holds, if it holds one.
+pub fn committed(driver: &Driver, round: Round, value: Id) -> Option<Vec<Number>> {
+    let held = driver.commit_certificate(round, value)?;
+    Some(held.commit_signatures.iter().map(|signed| signed.address).collect())
 }

@@ -63,7 +63,8 @@ pub fn is_scheduled(driver: &Driver, kind: TimeoutKind) -> bool {
 /// Whether a driver looks at all counts of its round when its step changes.
 pub const LOOKS_AGAIN: bool = true;
 
-/// Whether a driver holds this commit certificate.
-pub fn has_commit(driver: &Driver, round: Round, value: Id) -> bool {
-    driver.commit_certificate(round, &value).is_some()
+/// Who has signed the commit certificate that a driver holds, if it holds one.
+pub fn committed(driver: &Driver, round: Round, value: Id) -> Option<Vec<Number>> {
+    let held = driver.commit_certificate(round, &value)?;
+    Some(held.commit_signatures.iter().map(|signed| signed.address).collect())
 }

@@ -17,13 +17,14 @@ use std::sync::atomic::AtomicBool;
 use bft_check::check::Check;
 use bft_check::engine::guards::Guards;
 use bft_check::protocol::NodeId;
+use bft_check::trace::StoryFile;
 
 use bound::Bound;
 
 /// The second proposer is Byzantine: it proposes another value in round 1, with the polka of round 0.
 #[test]
 fn release_0_5_forks_in_two_rounds() {
-    let bound = Bound { nodes: 4, rounds: 2, value_count: 2 };
+    let bound = Bound { nodes: 4, rounds: 2, value_count: 2, asks_liveness: false, silent: None };
     let check = Check::new(release_0_5::adapter::Malachite(bound)).byzantine([NodeId(1)]);
     check.assert_violates("agreement");
 }
@@ -31,7 +32,7 @@ fn release_0_5_forks_in_two_rounds() {
 /// Where messages that can wait are put off, the same is said and decided as where every state of every validator is visited.
 #[test]
 fn what_waits_is_not_missing() {
-    let bound = Bound { nodes: 4, rounds: 1, value_count: 1 };
+    let bound = Bound { nodes: 4, rounds: 1, value_count: 1, asks_liveness: false, silent: None };
     let (malachite, never) = (|| Arc::new(release_0_8::adapter::Malachite(bound)), AtomicBool::new(false));
     let late = Guards::late(malachite(), 1, 2, &never).unwrap().unwrap();
     let exact = Guards::exact(malachite(), 1, 2, &never).unwrap().unwrap();
@@ -52,9 +53,31 @@ fn what_waits_is_not_missing() {
     }
 }
 
+/// A proposal whose polka round is its own keeps a validator of 0.5.0 from precommitting what has a polka, and nothing is left to
+/// happen. 0.8.2 drops such a proposal, and precommits in the same run.
+#[test]
+fn release_0_5_stalls_and_0_8_does_not() {
+    let bound = Bound { nodes: 4, rounds: 4, value_count: 1, asks_liveness: true, silent: None };
+    let stall = include_str!("../stall.json");
+    let (_, told) = StoryFile::replay(stall, Arc::new(release_0_5::adapter::Malachite(bound))).unwrap();
+    assert_eq!(told.violation.unwrap().property, "liveness");
+    let renamed = stall.replace(release_0_5::NAME, release_0_8::NAME);
+    let (_, told) = StoryFile::replay(&renamed, Arc::new(release_0_8::adapter::Malachite(bound))).unwrap();
+    assert_eq!(told.violation, None);
+}
+
+/// Everybody decides once the network is stable, though the proposer of the first round never does anything.
+#[test]
+fn both_releases_decide_without_the_first_proposer() {
+    let silent = Some(NodeId(0));
+    let bound = Bound { nodes: 4, rounds: 3, value_count: 1, asks_liveness: true, silent };
+    Check::new(release_0_5::adapter::Malachite(bound)).property("liveness").assert_holds();
+    Check::new(release_0_8::adapter::Malachite(bound)).property("liveness").assert_holds();
+}
+
 /// One round and one value.
 #[test]
 fn release_0_8_holds_in_one_round() {
-    let bound = Bound { nodes: 4, rounds: 1, value_count: 1 };
+    let bound = Bound { nodes: 4, rounds: 1, value_count: 1, asks_liveness: false, silent: None };
     Check::new(release_0_8::adapter::Malachite(bound)).byzantine(1).assert_holds();
 }

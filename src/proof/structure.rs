@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::formula::{Formula, FunctionId, RelationId, SortId, Term};
 use super::model::{Change, Effect, Model, Run, RunStep};
 use crate::pbft::{Castro99, Committee, Rules, View};
@@ -169,15 +171,16 @@ impl Model {
         let mut values = self.values(action, args);
         for effect in &self.actions[action].effects {
             let relation = effect.relation;
-            for tuple in before.tuples(&self.relations[relation.0].sorts) {
-                let mut hit = |f| before.hits(effect, f, &tuple, &mut values);
+            before.each(&self.relations[relation.0].sorts, |tuple| {
+                let mut hit = |f| before.hits(effect, f, tuple, &mut values);
                 match effect.change {
-                    Change::Add if hit(&effect.within) => after.set(relation, &tuple, true),
-                    Change::Remove if hit(&effect.within) => after.set(relation, &tuple, false),
-                    Change::May if hit(&effect.at_least) => after.set(relation, &tuple, true),
+                    Change::Add if hit(&effect.within) => after.set(relation, tuple, true),
+                    Change::Remove if hit(&effect.within) => after.set(relation, tuple, false),
+                    Change::May if hit(&effect.at_least) => after.set(relation, tuple, true),
                     _ => {}
                 }
-            }
+                true
+            });
         }
         for (relation, tuple) in with {
             after.set(*relation, tuple, true);
@@ -207,12 +210,13 @@ impl Model {
             if before.relations[r] == after.relations[r] && effects.is_empty() {
                 continue;
             }
-            for tuple in before.tuples(&relation.sorts) {
-                let old = before.holds(id, &tuple);
+            let mut wrong = None;
+            before.each(&relation.sorts, |tuple| {
+                let old = before.holds(id, tuple);
                 // The bounds within which the tuple may be after the effects, in their order.
                 let (mut least, mut most) = (old, old);
                 for effect in &effects {
-                    let mut hit = |f| before.hits(effect, f, &tuple, &mut values);
+                    let mut hit = |f| before.hits(effect, f, tuple, &mut values);
                     match effect.change {
                         Change::Add if hit(&effect.within) => (least, most) = (true, true),
                         Change::Remove if hit(&effect.within) => (least, most) = (false, false),
@@ -223,10 +227,14 @@ impl Model {
                         _ => {}
                     }
                 }
-                let new = after.holds(id, &tuple);
+                let new = after.holds(id, tuple);
                 if (least && !new) || (new && !most) {
-                    return Err(Mismatch::Effect(id, tuple));
+                    wrong = Some(Mismatch::Effect(id, tuple.to_vec()));
                 }
+                wrong.is_none()
+            });
+            if let Some(wrong) = wrong {
+                return Err(wrong);
             }
         }
         Ok(())
@@ -286,14 +294,34 @@ impl Structure {
 
     /// All tuples of elements of these sorts.
     pub fn tuples(&self, sorts: &[SortId]) -> Vec<Vec<usize>> {
-        let mut all = vec![Vec::new()];
-        for sort in sorts {
-            let longer = |tuple: &Vec<usize>| -> Vec<Vec<usize>> {
-                (0..self.sizes[sort.0]).map(|element| [&tuple[..], &[element]].concat()).collect()
-            };
-            all = all.iter().flat_map(longer).collect();
-        }
+        let mut all = Vec::new();
+        self.each(sorts, |tuple| {
+            all.push(tuple.to_vec());
+            true
+        });
         all
+    }
+
+    /// Shows one tuple of elements of these sorts after the other, in order, as long as that is wanted.
+    pub(super) fn each(&self, sorts: &[SortId], mut is_wanted: impl FnMut(&[usize]) -> bool) {
+        let mut tuple: SmallVec<[usize; 6]> = smallvec![0; sorts.len()];
+        if sorts.iter().any(|sort| self.sizes[sort.0] == 0) {
+            return;
+        }
+        while is_wanted(&tuple) {
+            let mut places = tuple.iter_mut().zip(sorts).rev();
+            let next = places.find_map(|(element, sort)| {
+                *element += 1;
+                if *element < self.sizes[sort.0] {
+                    return Some(());
+                }
+                *element = 0;
+                None
+            });
+            if next.is_none() {
+                return;
+            }
+        }
     }
 
     /// Whether the relation holds of the tuple.
@@ -317,13 +345,13 @@ impl Structure {
             if mine == theirs {
                 continue;
             }
-            let differs =
-                |tuple: &Vec<usize>| self.holds(RelationId(r), tuple) != other.holds(RelationId(r), tuple);
-            let tuples = self.tuples(&mine.sorts).into_iter().filter(differs);
-            found.extend(tuples.map(|tuple| {
-                let holds = other.holds(RelationId(r), &tuple);
-                (RelationId(r), tuple, holds)
-            }));
+            self.each(&mine.sorts, |tuple| {
+                let holds = other.holds(RelationId(r), tuple);
+                if self.holds(RelationId(r), tuple) != holds {
+                    found.push((RelationId(r), tuple.to_vec(), holds));
+                }
+                true
+            });
         }
         found
     }
@@ -358,11 +386,17 @@ impl Structure {
     fn value(&self, term: &Term, values: &[usize]) -> usize {
         match term {
             Term::Var(var) => values[var.id],
-            Term::Apply(f, args) => {
-                let args = args.iter().map(|t| self.value(t, values));
-                self.functions[f.0][self.index(&self.function_sorts[f.0], args)]
-            }
+            Term::Apply(f, args) => self.functions[f.0][self.place(&self.function_sorts[f.0], args, values)],
         }
+    }
+
+    /// Where the tuple that these terms stand for is. It is asked more often than anything else.
+    fn place(&self, sorts: &[SortId], args: &[Term], values: &[usize]) -> usize {
+        let mut place = 0;
+        for (sort, arg) in sorts.iter().zip(args) {
+            place = place * self.sizes[sort.0] + self.value(arg, values);
+        }
+        place
     }
 
     /// `values` holds the value of each variable, by its number.
@@ -371,7 +405,7 @@ impl Structure {
             Formula::Const(b) => *b,
             Formula::Atom(r, _, args) => {
                 let table = &self.relations[r.0];
-                table.bits[self.index(&table.sorts, args.iter().map(|t| self.value(t, values)))]
+                table.bits[self.place(&table.sorts, args, values)]
             }
             Formula::Equal(a, b) => self.value(a, values) == self.value(b, values),
             Formula::Not(f) => !self.evaluate(f, values),

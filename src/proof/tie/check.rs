@@ -27,14 +27,18 @@ impl Vocabulary {
                 structure.set(relations.kn, &tuple[1..], true);
             }
         }
-        for tuple in structure.tuples(&model.relations[relations.chosen.0].sorts) {
-            let &[s, v, x, quorum] = &tuple[..] else { continue };
-            let committed = self.members(quorum).all(|m| structure.holds(relations.com, &[m, s, v, x]));
-            if committed && structure.holds(relations.kn, &[s, x]) {
-                structure.set(relations.chosen, &tuple, true);
+        let mut chosen = structure.clone();
+        structure.each(&model.relations[relations.chosen.0].sorts, |tuple| {
+            let &[s, v, x, quorum] = tuple else { return true };
+            // What is known is looked up first: that is one place, and mostly not so.
+            let is_chosen = structure.holds(relations.kn, &[s, x])
+                && self.members(quorum).all(|m| structure.holds(relations.com, &[m, s, v, x]));
+            if is_chosen {
+                chosen.set(relations.chosen, tuple, true);
             }
-        }
-        structure
+            true
+        });
+        chosen
     }
 
     /// An action with its elements, in words.
@@ -154,11 +158,12 @@ impl Vocabulary {
         let mut next = model.apply(state, step.action, args, &[]);
         if let Some(seen) = &step.seen {
             for relation in seen.relations {
-                for tuple in state.tuples(&model.relations[relation.0].sorts) {
+                state.each(&model.relations[relation.0].sorts, |tuple| {
                     if tuple.starts_with(&seen.prefix) {
-                        next.set(relation, &tuple, false);
+                        next.set(relation, tuple, false);
                     }
-                }
+                    true
+                });
             }
             seen.facts.iter().for_each(|(relation, tuple)| next.set(*relation, tuple, true));
         }

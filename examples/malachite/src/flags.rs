@@ -24,6 +24,9 @@ pub fn bound(flags: &Flags<'_>) -> Result<Bound, String> {
             node => Some(node.parse().map_err(|error| format!("--silent: {error}"))?),
         },
     };
+    if let Some(silent) = bound.silent.filter(|silent| silent.0 >= bound.nodes) {
+        return Err(format!("--silent: there is no {silent} among {} nodes", bound.nodes));
+    }
     match (bound.nodes, bound.rounds, bound.value_count) {
         (1..=16, 1..=8, 1..=8) => Ok(bound),
         _ => Err("there must be 1 to 16 nodes, and 1 to 8 rounds and values".to_owned()),

@@ -170,6 +170,11 @@ impl<P: Protocol> Graph<P> {
             && !self.possible_when_stable(state).into_iter().any(is_owed)
     }
 
+    /// Whether nothing can happen any more once the network is stable.
+    pub(crate) fn is_dead_end(&self, state: &GraphState) -> bool {
+        self.possible_when_stable(state).is_empty()
+    }
+
     /// Whether a run from the beginning goes on for ever on a fair run as it is said to: it ends where it [is
     /// stalled](Graph::is_stalled), or repeats what comes after so many steps, and not all honest nodes come to what they must come to.
     ///

@@ -171,7 +171,7 @@ impl Model {
         let mut values = self.values(action, args);
         for effect in &self.actions[action].effects {
             let relation = effect.relation;
-            before.each(&self.relations[relation.0].sorts, |tuple| {
+            before.each_tuple(&self.relations[relation.0].sorts, |tuple| {
                 let mut hit = |f| before.hits(effect, f, tuple, &mut values);
                 match effect.change {
                     Change::Add if hit(&effect.within) => after.set(relation, tuple, true),
@@ -211,7 +211,7 @@ impl Model {
                 continue;
             }
             let mut wrong = None;
-            before.each(&relation.sorts, |tuple| {
+            before.each_tuple(&relation.sorts, |tuple| {
                 let old = before.holds(id, tuple);
                 // The bounds within which the tuple may be after the effects, in their order.
                 let (mut least, mut most) = (old, old);
@@ -295,7 +295,7 @@ impl Structure {
     /// All tuples of elements of these sorts.
     pub fn tuples(&self, sorts: &[SortId]) -> Vec<Vec<usize>> {
         let mut all = Vec::new();
-        self.each(sorts, |tuple| {
+        self.each_tuple(sorts, |tuple| {
             all.push(tuple.to_vec());
             true
         });
@@ -303,7 +303,7 @@ impl Structure {
     }
 
     /// Shows one tuple of elements of these sorts after the other, in order, as long as that is wanted.
-    pub(super) fn each(&self, sorts: &[SortId], mut is_wanted: impl FnMut(&[usize]) -> bool) {
+    pub(super) fn each_tuple(&self, sorts: &[SortId], mut is_wanted: impl FnMut(&[usize]) -> bool) {
         let mut tuple: SmallVec<[usize; 6]> = smallvec![0; sorts.len()];
         if sorts.iter().any(|sort| self.sizes[sort.0] == 0) {
             return;
@@ -345,7 +345,7 @@ impl Structure {
             if mine == theirs {
                 continue;
             }
-            self.each(&mine.sorts, |tuple| {
+            self.each_tuple(&mine.sorts, |tuple| {
                 let holds = other.holds(RelationId(r), tuple);
                 if self.holds(RelationId(r), tuple) != holds {
                     found.push((RelationId(r), tuple.to_vec(), holds));

@@ -312,6 +312,8 @@ fn a_run_that_gets_nowhere_is_shrunk() {
     let found = Simulation::new(ROUNDS_PATIENT).property("liveness").seeds(0..300).run().unwrap();
     let finding = found.findings().first().unwrap_or_else(|| panic!("{found}"));
     assert!(finding.story.steps.len() < finding.steps, "{found}");
+    // Nobody lies, so that nothing at all is left.
+    assert_eq!(finding.story.end.as_ref().unwrap().then, "nothing can happen any more", "{found}");
     let (_, again) = StoryFile::replay(&finding.story.to_json().unwrap(), Arc::new(ROUNDS_PATIENT)).unwrap();
     assert_eq!(again, finding.story);
     assert_eq!(again.shrunk(Arc::new(ROUNDS_PATIENT)).unwrap(), again);

@@ -75,7 +75,16 @@ fn a_story_is_written_and_happens_again() {
     assert_eq!(harmless.violation, None);
     // What cannot happen is refused, by number.
     let impossible = text.replacen("Proposal('a')", "Proposal('z')", 1);
-    assert!(matches!(StoryFile::replay(&impossible, Arc::new(NAIVE)), Err(ReadStoryError::Step(2..=3, ..))));
+    let Err(ReadStoryError::Step(number @ 2..=3, said, instead)) =
+        StoryFile::replay(&impossible, Arc::new(NAIVE))
+    else {
+        panic!("{impossible}");
+    };
+    // What would have been possible stands beside it: what is most like it first, and so much as can be read.
+    let step = &story.steps[number - 1];
+    assert!(said.contains("Proposal('z')"), "{said}");
+    assert!(instead.starts_with(&format!("there is '{}' at {}", step.words, step.at)), "{instead}");
+    assert!(instead.matches("' at ").count() <= 6, "{instead}");
     assert!(matches!(StoryFile::replay("{}", Arc::new(NAIVE)), Err(ReadStoryError::Json(_))));
 }
 

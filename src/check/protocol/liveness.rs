@@ -110,11 +110,10 @@ fn end<P: Protocol>(graph: &FairGraph<P>, lasso: &Lasso<FairStep>) -> (Vec<Step>
         }
     }
     let cycle = lasso.cycle().iter().filter(|step| matches!(step, FairStep::Step(_))).count();
-    let repeats_after = (cycle > 0).then_some(path.len() - cycle);
-    let then = match lasso.ending {
-        Ending::DeadEnd => "nothing can happen any more",
-        Ending::Rest => "nothing that is left has to happen",
-        Ending::Loop(_) => "and so on for ever",
+    let end = match lasso.ending {
+        Ending::DeadEnd => StoryEnd::dead_end(stable_after),
+        Ending::Loop(_) if cycle > 0 => StoryEnd::repeating(stable_after, path.len() - cycle),
+        Ending::Rest | Ending::Loop(_) => StoryEnd::at_rest(stable_after),
     };
-    (path, StoryEnd { stable_after, repeats_after, then: then.to_owned() })
+    (path, end)
 }

@@ -28,7 +28,7 @@ impl Vocabulary {
             }
         }
         let mut chosen = structure.clone();
-        structure.each(&model.relations[relations.chosen.0].sorts, |tuple| {
+        structure.each_tuple(&model.relations[relations.chosen.0].sorts, |tuple| {
             let &[s, v, x, quorum] = tuple else { return true };
             // What is known is looked up first: that is one place, and mostly not so.
             let is_chosen = structure.holds(relations.kn, &[s, x])
@@ -158,7 +158,7 @@ impl Vocabulary {
         let mut next = model.apply(state, step.action, args, &[]);
         if let Some(seen) = &step.seen {
             for relation in seen.relations {
-                state.each(&model.relations[relation.0].sorts, |tuple| {
+                state.each_tuple(&model.relations[relation.0].sorts, |tuple| {
                     if tuple.starts_with(&seen.prefix) {
                         next.set(relation, tuple, false);
                     }

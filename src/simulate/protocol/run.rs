@@ -138,8 +138,11 @@ impl<P: Protocol> Running<P> {
         // A link that is cut, or a message that is lost, may be what it waits for.
         let is_owed = self.looks_at_liveness && !self.run.is_cut() && !self.run.is_in_order();
         if is_owed {
-            let then = "nothing can happen any more".to_owned();
-            return self.violated(Some(StoryEnd { stable_after, repeats_after: None, then }));
+            let end = match self.run.graph().participants().byzantine().is_empty() {
+                true => StoryEnd::dead_end(stable_after),
+                false => StoryEnd::at_rest(stable_after),
+            };
+            return self.violated(Some(end));
         }
         self.run.confirm()?;
         Ok(Outcome { steps, ending: Ending::Quiet })

@@ -3,6 +3,7 @@
 //! A file names the protocol and who is Byzantine, and tells each step in words. Reading it means to let every step happen
 //! again to the protocol's code: a file cannot claim anything.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +15,9 @@ use crate::protocol::{NodeId, Protocol};
 
 /// The version of the form.
 const VERSION: u64 = 1;
+
+/// So many of the steps that can happen are named where one cannot.
+const MOST_NAMED: usize = 6;
 
 /// A story as it stands in a file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -175,10 +179,9 @@ impl StoryFile {
             let choices = graph.choices(&state);
             let found = choices.iter().filter(|(_, choice)| record.means(choice)).nth(record.nth);
             let Some(&(step, _)) = found else {
-                let there: Vec<_> = choices.iter().map(|(_, choice)| choice.words.as_str()).collect();
-                let there = if there.is_empty() { "nothing".to_owned() } else { there.join("; ") };
+                let there: Vec<_> = choices.iter().map(|(_, choice)| choice).collect();
                 let what = format!("'{}' at {}", record.words, record.at);
-                return Err(ReadStoryError::Step(number + 1, what, format!("there is {there}")));
+                return Err(ReadStoryError::Step(number + 1, what, record.instead(&there)));
             };
             state = graph.next(&state, step)?;
             path.push(step);
@@ -188,6 +191,25 @@ impl StoryFile {
 }
 
 impl StepRecord {
+    /// What can happen instead of this: what is like it first, and no more than can be read. A Byzantine node says thousands of things.
+    fn instead(&self, there: &[&Happening]) -> String {
+        let likeness = |choice: &Happening| {
+            [self.at == choice.at, self.kind == choice.kind, self.from == choice.from]
+                .map(u8::from)
+                .iter()
+                .sum::<u8>()
+        };
+        let mut nearest: Vec<_> = there.to_vec();
+        nearest.sort_by_key(|choice| Reverse(likeness(choice)));
+        let named =
+            nearest.iter().take(MOST_NAMED).map(|choice| format!("'{}' at {}", choice.words, choice.at));
+        match (named.collect::<Vec<_>>().join("; "), there.len().saturating_sub(MOST_NAMED)) {
+            (named, _) if named.is_empty() => "there is nothing".to_owned(),
+            (named, 0) => format!("there is {named}"),
+            (named, more) => format!("there is {named}; and {more} more"),
+        }
+    }
+
     fn means(&self, choice: &Happening) -> bool {
         (self.kind, &self.at, self.from, &self.words) == (choice.kind, &choice.at, choice.from, &choice.words)
     }

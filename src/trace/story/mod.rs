@@ -51,6 +51,28 @@ pub struct StoryEnd {
     pub then: String,
 }
 
+impl StoryEnd {
+    /// The end of a run that stops: nothing can happen any more.
+    pub(crate) fn dead_end(stable_after: usize) -> Self {
+        StoryEnd::stopping(stable_after, "nothing can happen any more")
+    }
+
+    /// The end of a run that may stop: what can still happen, such as what a Byzantine node says, need not.
+    pub(crate) fn at_rest(stable_after: usize) -> Self {
+        StoryEnd::stopping(stable_after, "nothing that is left has to happen")
+    }
+
+    fn stopping(stable_after: usize, then: &str) -> Self {
+        StoryEnd { stable_after, repeats_after: None, then: then.to_owned() }
+    }
+
+    /// The end of a run that repeats for ever what comes after so many steps.
+    pub(crate) fn repeating(stable_after: usize, repeats_after: usize) -> Self {
+        let then = "and so on for ever".to_owned();
+        StoryEnd { stable_after, repeats_after: Some(repeats_after), then }
+    }
+}
+
 impl Story {
     /// Makes a run happen again, after the prelude, and tells it.
     ///

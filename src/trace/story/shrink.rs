@@ -11,9 +11,6 @@ use crate::protocol::Protocol;
 /// How often steps are tried at most.
 const EFFORT: usize = 2_000_000;
 
-/// How a run ends in which nothing is owed any more. Byzantine nodes may still do something.
-const STALLED: &str = "nothing that is left has to happen";
-
 impl Story {
     /// A part of this run in which the same goes wrong, and no longer does if any one of its steps, with all that then cannot
     /// happen any more, is left out: it violates the same property of safety, or it ends where nothing is owed once the network is
@@ -43,7 +40,10 @@ impl Story {
             return Ok(self.clone());
         }
         let least = Shrinking { graph: &graph, goal: Goal::Stall, left: EFFORT }.least(path);
-        let end = StoryEnd { stable_after: least.len(), repeats_after: None, then: STALLED.to_owned() };
+        let end = match graph.is_dead_end(&graph.after(&least)?) {
+            true => StoryEnd::dead_end(least.len()),
+            false => StoryEnd::at_rest(least.len()),
+        };
         Ok(Story::never(&graph, &least, end)?)
     }
 }

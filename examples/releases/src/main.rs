@@ -2,6 +2,7 @@
 //!
 //! `cargo run --manifest-path examples/releases/Cargo.toml` runs all; words behind `--` leave only the releases whose name, such as
 //! `raft-0.4.0`, begins with one of them. Every cell but the model and the public reference is out of the answer of a run.
+//! `--pictures FOLDER` writes the forks that are found to that folder too: as a trace, in words, as a picture, and as a page.
 
 mod row;
 mod subjects;
@@ -9,13 +10,28 @@ mod subjects;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use row::{HEAD, Row};
+use row::{HEAD, Row, is_violated};
 use subjects::{SUBJECTS, Subject};
 
+/// The forms in which a fork is shown, by the endings of their files: words, a drawing, a page.
+const FORMS: [&str; 3] = ["txt", "mmd", "html"];
+
 fn main() -> ExitCode {
-    let wanted: Vec<_> = std::env::args().skip(1).collect();
+    let mut wanted: Vec<_> = std::env::args().skip(1).collect();
+    let pictures = match wanted.iter().position(|word| word == "--pictures") {
+        Some(at) if at + 1 < wanted.len() => {
+            let folder = wanted.remove(at + 1);
+            wanted.remove(at);
+            Some(PathBuf::from(folder))
+        }
+        Some(_) => {
+            eprintln!("error: --pictures takes a folder");
+            return ExitCode::from(2);
+        }
+        None => None,
+    };
     let is_wanted = |subject: &&Subject| {
-        let name = format!("{}-{}", subject.name, subject.release);
+        let name = name(subject);
         wanted.is_empty() || wanted.iter().any(|word| name.starts_with(word))
     };
     let chosen: Vec<_> = SUBJECTS.iter().filter(is_wanted).collect();
@@ -27,7 +43,7 @@ fn main() -> ExitCode {
     let mut is_complete = true;
     for subject in chosen {
         eprintln!("{} {} …", subject.name, subject.release);
-        match rows(subject) {
+        match rows(subject, pictures.as_deref()) {
             Ok(rows) => rows.iter().for_each(|row| println!("{row}")),
             Err(why) => {
                 eprintln!("error: {} {}: {why}", subject.name, subject.release);
@@ -38,6 +54,10 @@ fn main() -> ExitCode {
     if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn name(subject: &Subject) -> String {
+    format!("{}-{}", subject.name, subject.release)
+}
+
 /// Why there are no rows of a release.
 #[derive(Debug)]
 enum Failure {
@@ -46,6 +66,10 @@ enum Failure {
     NoAnswer(serde_json::Error),
     /// A field is missing, or is not as it should be.
     NoField(&'static str),
+    /// There is no folder for the pictures.
+    NoFolder(std::io::Error),
+    /// A fork that was found was not written in this form.
+    NoPicture(&'static str),
 }
 
 impl std::fmt::Display for Failure {
@@ -54,29 +78,55 @@ impl std::fmt::Display for Failure {
             Failure::NotStarted(why) => write!(f, "cargo was not started: {why}"),
             Failure::NoAnswer(why) => write!(f, "it gave no answer for programs: {why}"),
             Failure::NoField(name) => write!(f, "its answer has no field '{name}' as it should be"),
+            Failure::NoFolder(why) => write!(f, "there is no folder for the pictures: {why}"),
+            Failure::NoPicture(form) => write!(f, "its fork was not written as .{form}"),
         }
     }
 }
 
-/// Builds and runs the check of a release.
-fn rows(subject: &Subject) -> Result<Vec<Row>, Failure> {
+/// Builds and runs the check of a release, and has the fork drawn that it finds.
+fn rows(subject: &Subject, pictures: Option<&Path>) -> Result<Vec<Row>, Failure> {
+    let mut check = program(subject)?;
+    check.arg("check").args(subject.adapter).args(subject.arguments).args(["--format", "json"]);
+    let Some(folder) = pictures else {
+        return Row::all(subject, &answer(&mut check)?);
+    };
+    std::fs::create_dir_all(folder).map_err(Failure::NoFolder)?;
+    let folder = std::path::absolute(folder).map_err(Failure::NoFolder)?;
+    let file = |form| folder.join(format!("{}.{form}", name(subject)));
+    let answer = answer(check.arg("--trace").arg(file("json")))?;
+    // Searched once, and then run again for each form.
+    let forms = if is_violated(&answer)? { FORMS.as_slice() } else { &[] };
+    for &form in forms {
+        let mut replay = program(subject)?;
+        replay.arg("replay").args(subject.adapter).arg(file("json")).arg("--trace").arg(file(form));
+        let ended = replay.stdout(Stdio::null()).status().map_err(Failure::NotStarted)?;
+        // The exit code of a run that violates something, as that of the check is.
+        (ended.code() == Some(10)).then_some(()).ok_or(Failure::NoPicture(form))?;
+    }
+    Row::all(subject, &answer)
+}
+
+/// Runs a check, and takes what it answers for programs.
+fn answer(check: &mut Command) -> Result<serde_json::Value, Failure> {
+    let output = check.stderr(Stdio::inherit()).output().map_err(Failure::NotStarted)?;
+    serde_json::from_slice(&output.stdout).map_err(Failure::NoAnswer)
+}
+
+/// The program of a release, which is built first; its own arguments follow.
+fn program(subject: &Subject) -> Result<Command, Failure> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| examples.join("../target/examples"), PathBuf::from);
     let target = std::path::absolute(target).map_err(Failure::NotStarted)?;
-    let output = Command::new("cargo")
+    let mut command = Command::new("cargo");
+    command
         .args(["run", "--release", "--locked", "--quiet", "--manifest-path"])
         .arg(examples.join(subject.package).join("Cargo.toml"))
         .arg("--")
-        .args(subject.arguments)
-        .args(["--format", "json"])
         // The files that arguments name are beside the packages.
         .current_dir(&examples)
         // One folder for all of them, so that what they share is built once.
-        .env("CARGO_TARGET_DIR", target)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(Failure::NotStarted)?;
-    let answer = serde_json::from_slice(&output.stdout).map_err(Failure::NoAnswer)?;
-    Row::all(subject, &answer)
+        .env("CARGO_TARGET_DIR", target);
+    Ok(command)
 }

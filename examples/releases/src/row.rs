@@ -47,7 +47,7 @@ impl Row {
 
     fn of(subject: &Subject, answer: &Value, row: &Value) -> Result<Row, Failure> {
         let bound = list(answer, "bound")?.iter().filter_map(Value::as_str);
-        let flags = subject.arguments.iter().skip(1).copied();
+        let flags = subject.adapter.iter().chain(subject.arguments).copied();
         let network = text(row, "network")?;
         let bound = flags.chain(bound).collect::<Vec<_>>().join(" ");
         Ok(Row {
@@ -67,6 +67,11 @@ impl Row {
             reference: subject.reference,
         })
     }
+}
+
+/// Whether the run that violates something is in the answer.
+pub fn is_violated(answer: &Value) -> Result<bool, Failure> {
+    Ok(list(answer, "rows")?.iter().any(|row| row["verdict"] == "violated"))
 }
 
 impl fmt::Display for Row {

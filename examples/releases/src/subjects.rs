@@ -6,7 +6,9 @@ pub struct Subject {
     pub release: &'static str,
     /// The package below `examples/`.
     pub package: &'static str,
-    /// What is checked, as the package's command line has it.
+    /// What the adapter is told, as the package's command line has it.
+    pub adapter: &'static [&'static str],
+    /// What `check` is told besides.
     pub arguments: &'static [&'static str],
     /// What may go wrong in the model.
     pub model: &'static str,
@@ -19,52 +21,49 @@ const LIAR: &str = "Byzantine faults, asynchronous";
 
 const fn omnipaxos(release: &'static str, package: &'static str) -> Subject {
     let reference = "https://github.com/haraldng/omnipaxos/pull/112";
-    Subject { name: "omnipaxos", release, package, arguments: &["check"], model: CRASH, reference }
+    Subject { name: "omnipaxos", release, package, adapter: &[], arguments: &[], model: CRASH, reference }
 }
 
 const fn raft(release: &'static str, package: &'static str) -> Subject {
     let reference = "https://github.com/tikv/raft-rs/pull/225";
-    Subject { name: "raft", release, package, arguments: &["check"], model: CRASH, reference }
+    Subject { name: "raft", release, package, adapter: &[], arguments: &[], model: CRASH, reference }
 }
 
-const fn hbbft(release: &'static str, package: &'static str, arguments: &'static [&'static str]) -> Subject {
+const fn hbbft(
+    release: &'static str,
+    package: &'static str,
+    adapter: &'static [&'static str],
+    arguments: &'static [&'static str],
+) -> Subject {
     let reference = "https://github.com/poanetwork/hbbft/pull/394";
-    Subject { name: "hbbft", release, package, arguments, model: LIAR, reference }
+    Subject { name: "hbbft", release, package, adapter, arguments, model: LIAR, reference }
 }
 
-const fn malachite(release: &'static str, arguments: &'static [&'static str]) -> Subject {
-    Subject { name: "malachite", release, package: "malachite", arguments, model: LIAR, reference: POLKA }
+const fn malachite(
+    release: &'static str,
+    adapter: &'static [&'static str],
+    arguments: &'static [&'static str],
+) -> Subject {
+    let (name, package) = ("malachite", "malachite");
+    Subject { name, release, package, adapter, arguments, model: LIAR, reference: POLKA }
 }
 
 const fn consensus(
     release: &'static str,
-    model: &'static str,
+    adapter: &'static [&'static str],
     arguments: &'static [&'static str],
 ) -> Subject {
     let (name, package) = ("malachite-consensus", "malachite-consensus");
-    Subject { name, release, package, arguments, model, reference: POLKA }
+    Subject { name, release, package, adapter, arguments, model: LIAR, reference: POLKA }
+}
+
+/// Two validators, one round, and a log that is read after a crash.
+const fn after_a_crash(release: &'static str, adapter: &'static [&'static str]) -> Subject {
+    let subject = consensus(release, adapter, &["--crashes", "1", "--network", "fifo"]);
+    Subject { model: CRASH, ..subject }
 }
 
 const POLKA: &str = "https://github.com/circlefin/malachite/commit/3c9d5e97";
-
-/// Two validators, one round, and a log that is read after a crash.
-const AFTER_CRASHES: &[&str] =
-    &["check", "--nodes", "2", "--rounds", "1", "--log", "true", "--crashes", "1", "--network", "fifo"];
-const AFTER_CRASHES_0_5: &[&str] = &[
-    "check",
-    "--release-under-test",
-    "0.5.0",
-    "--nodes",
-    "2",
-    "--rounds",
-    "1",
-    "--log",
-    "true",
-    "--crashes",
-    "1",
-    "--network",
-    "fifo",
-];
 
 /// All of them.
 pub const SUBJECTS: &[Subject] = &[
@@ -75,15 +74,18 @@ pub const SUBJECTS: &[Subject] = &[
     raft("0.4.0", "raft/0.4.0"),
     raft("0.4.3", "raft/0.4.3"),
     raft("0.7.0", "raft/0.7.0"),
-    hbbft("0.1.0", "hbbft/0.1.0", &["check", "--from", "hbbft/late.json"]),
-    hbbft("0.1.1", "hbbft/0.1.1", &["check", "--byzantine", "n0", "--says", "nothing"]),
-    hbbft("0.1.1", "hbbft/0.1.1", &["check", "--byzantine", "n0", "--timeout", "120"]),
-    malachite("0.5.0", &["check", "--release-under-test", "0.5.0", "--byzantine", "n1"]),
-    malachite("0.8.2", &["check", "--release-under-test", "0.8.2", "--byzantine", "n1"]),
-    malachite("0.8.2", &["check", "--release-under-test", "0.8.2", "--rounds", "1"]),
-    consensus("0.5.0", LIAR, &["check", "--release-under-test", "0.5.0", "--byzantine", "n1"]),
-    consensus("0.8.2", LIAR, &["check", "--byzantine", "n1", "--timeout", "280"]),
-    consensus("0.8.2", LIAR, &["check", "--rounds", "1", "--values", "1"]),
-    consensus("0.5.0", CRASH, AFTER_CRASHES_0_5),
-    consensus("0.8.2", CRASH, AFTER_CRASHES),
+    hbbft("0.1.0", "hbbft/0.1.0", &[], &["--from", "hbbft/late.json"]),
+    hbbft("0.1.1", "hbbft/0.1.1", &["--says", "nothing"], &["--byzantine", "n0"]),
+    hbbft("0.1.1", "hbbft/0.1.1", &[], &["--byzantine", "n0", "--timeout", "120"]),
+    malachite("0.5.0", &["--release-under-test", "0.5.0"], &["--byzantine", "n1"]),
+    malachite("0.8.2", &["--release-under-test", "0.8.2"], &["--byzantine", "n1"]),
+    malachite("0.8.2", &["--release-under-test", "0.8.2", "--rounds", "1"], &[]),
+    consensus("0.5.0", &["--release-under-test", "0.5.0"], &["--byzantine", "n1"]),
+    consensus("0.8.2", &[], &["--byzantine", "n1", "--timeout", "280"]),
+    consensus("0.8.2", &["--rounds", "1", "--values", "1"], &[]),
+    after_a_crash(
+        "0.5.0",
+        &["--release-under-test", "0.5.0", "--nodes", "2", "--rounds", "1", "--log", "true"],
+    ),
+    after_a_crash("0.8.2", &["--nodes", "2", "--rounds", "1", "--log", "true"]),
 ];

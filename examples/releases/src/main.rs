@@ -99,10 +99,14 @@ fn rows(subject: &Subject, pictures: Option<&Path>) -> Result<Vec<Row>, Failure>
     let forms = if is_violated(&answer)? { FORMS.as_slice() } else { &[] };
     for &form in forms {
         let mut replay = program(subject)?;
-        replay.arg("replay").args(subject.adapter).arg(file("json")).arg("--trace").arg(file(form));
+        let picture = file(form);
+        // One of an earlier run would be taken for that of this one.
+        let is_gone = std::fs::remove_file(&picture).is_ok() || !picture.exists();
+        replay.arg("replay").args(subject.adapter).arg(file("json")).arg("--trace").arg(&picture);
         let ended = replay.stdout(Stdio::null()).status().map_err(Failure::NotStarted)?;
-        // The exit code of a run that violates something, as that of the check is.
-        (ended.code() == Some(10)).then_some(()).ok_or(Failure::NoPicture(form))?;
+        // A run that violates something ends so, as the check of it does, whether or not it could be drawn.
+        let is_drawn = is_gone && ended.code() == Some(10) && picture.is_file();
+        is_drawn.then_some(()).ok_or(Failure::NoPicture(form))?;
     }
     Row::all(subject, &answer)
 }

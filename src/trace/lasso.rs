@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{ReplayError, Trace};
+use super::{ReplayError, StoryEnd, Trace};
 use crate::model::{Event, Local, Owed, Participant, Property, Run, System, guarded, participants};
 use crate::pbft::{Message, Principal, Refusal, View};
 
@@ -27,7 +27,7 @@ pub struct RunLasso {
 
 impl RunLasso {
     /// [`RunLasso::then`] of a run into a state in which nothing can happen.
-    pub(crate) const DEAD_END: &'static str = "nothing can happen any more";
+    pub(crate) const DEAD_END: &'static str = StoryEnd::DEAD_END;
     /// [`RunLasso::then`] of a run into a state in which nothing has to happen.
     pub(crate) const REST: &'static str =
         "nothing more has to happen: only Byzantine replicas could still do something";

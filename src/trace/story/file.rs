@@ -179,9 +179,9 @@ impl StoryFile {
             let choices = graph.choices(&state);
             let found = choices.iter().filter(|(_, choice)| record.means(choice)).nth(record.nth);
             let Some(&(step, _)) = found else {
-                let there: Vec<_> = choices.iter().map(|(_, choice)| choice).collect();
+                let there = choices.iter().map(|(_, choice)| choice).collect();
                 let what = format!("'{}' at {}", record.words, record.at);
-                return Err(ReadStoryError::Step(number + 1, what, record.instead(&there)));
+                return Err(ReadStoryError::Step(number + 1, what, record.instead(there)));
             };
             state = graph.next(&state, step)?;
             path.push(step);
@@ -192,17 +192,14 @@ impl StoryFile {
 
 impl StepRecord {
     /// What can happen instead of this: what is like it first, and no more than can be read. A Byzantine node says thousands of things.
-    fn instead(&self, there: &[&Happening]) -> String {
+    fn instead(&self, mut there: Vec<&Happening>) -> String {
         let likeness = |choice: &Happening| {
-            [self.at == choice.at, self.kind == choice.kind, self.from == choice.from]
-                .map(u8::from)
-                .iter()
-                .sum::<u8>()
+            let same = [self.at == choice.at, self.kind == choice.kind, self.from == choice.from];
+            same.into_iter().filter(|is_same| *is_same).count()
         };
-        let mut nearest: Vec<_> = there.to_vec();
-        nearest.sort_by_key(|choice| Reverse(likeness(choice)));
+        there.sort_by_key(|choice| Reverse(likeness(choice)));
         let named =
-            nearest.iter().take(MOST_NAMED).map(|choice| format!("'{}' at {}", choice.words, choice.at));
+            there.iter().take(MOST_NAMED).map(|choice| format!("'{}' at {}", choice.words, choice.at));
         match (named.collect::<Vec<_>>().join("; "), there.len().saturating_sub(MOST_NAMED)) {
             (named, _) if named.is_empty() => "there is nothing".to_owned(),
             (named, 0) => format!("there is {named}"),

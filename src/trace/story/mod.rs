@@ -52,9 +52,12 @@ pub struct StoryEnd {
 }
 
 impl StoryEnd {
+    /// [`StoryEnd::then`] of a run into a state in which nothing can happen.
+    pub(super) const DEAD_END: &'static str = "nothing can happen any more";
+
     /// The end of a run that stops: nothing can happen any more.
     pub(crate) fn dead_end(stable_after: usize) -> Self {
-        StoryEnd::stopping(stable_after, "nothing can happen any more")
+        StoryEnd::stopping(stable_after, StoryEnd::DEAD_END)
     }
 
     /// The end of a run that may stop: what can still happen, such as what a Byzantine node says, need not.

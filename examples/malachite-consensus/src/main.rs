@@ -19,19 +19,20 @@ use flags::{FIXED, FORKS, bound, flags, release, unknown};
 
 fn main() -> ExitCode {
     let name = "malachite-consensus";
-    let mut flags = flags();
+    let release = release(std::env::args()).unwrap_or_else(|| FIXED.to_owned());
+    let mut flags = flags(&release, (1, 1));
     flags.push(Flag::new(
         "log",
         false,
         "Whether a validator comes up from its log after a crash, as in --log true --crashes 1; nobody lies then",
     ));
-    match release(std::env::args()).as_deref() {
-        None | Some(FIXED) => run_protocol_with(name, &flags, |flags| {
+    match release.as_str() {
+        FIXED => run_protocol_with(name, &flags, |flags| {
             Ok(release_0_8::adapter::Consensus { bound: bound(flags)?, has_crashes: flags.get("log")? })
         }),
-        Some(FORKS) => run_protocol_with(name, &flags, |flags| {
+        FORKS => run_protocol_with(name, &flags, |flags| {
             Ok(release_0_5::adapter::Consensus { bound: bound(flags)?, has_crashes: flags.get("log")? })
         }),
-        Some(other) => unknown(other),
+        other => unknown(other),
     }
 }

@@ -17,7 +17,14 @@ use crate::message::{Clock, Event, Kind, Message, Val};
 pub type Driver = driver::Driver<Bare>;
 
 /// The release of this module, within a bound.
-pub struct Malachite(pub Bound);
+pub struct Malachite {
+    pub bound: Bound,
+    /// Whether it is asked if everybody decides once the network is stable. Then messages arrive one by one, and an application has
+    /// built its value when it is asked for it.
+    pub asks_liveness: bool,
+    /// Who never does anything.
+    pub silent: Option<NodeId>,
+}
 
 /// A driver and its host.
 pub struct Host {
@@ -52,9 +59,16 @@ fn optional(round: Option<u32>) -> Round {
     round.map_or(Round::Nil, Round::new)
 }
 
+/// Who has signed the commit certificates that a driver holds, where it hands them on.
+fn signers(driver: &Driver, bound: Bound) -> String {
+    let all = (0..bound.rounds).flat_map(|round| (0..bound.value_count).map(move |value| (round, value)));
+    let held = all.filter_map(|(round, value)| committed(driver, Round::new(round), Id(value)));
+    format!("{:?}", held.collect::<Vec<_>>())
+}
+
 impl Malachite {
     fn proposer(&self, round: u32) -> NodeId {
-        let members = Members::new(self.0.nodes);
+        let members = Members::new(self.bound.nodes);
         NodeId(Bare.select_proposer(&members, At::FIRST, Round::new(round)).address().0)
     }
 
@@ -86,7 +100,7 @@ impl Malachite {
 
     fn obey(&self, node: &mut Host, output: Output<Bare>, effects: &mut Effects<Self>) {
         match output {
-            Output::NewRound(height, round) if round_of(round) < self.0.rounds => {
+            Output::NewRound(height, round) if round_of(round) < self.bound.rounds => {
                 let proposer = Number(self.proposer(round_of(round)).0);
                 self.process(node, driver::Input::NewRound(height, round, proposer), effects);
             }
@@ -105,7 +119,7 @@ impl Malachite {
             Output::Vote(ballot) => self.cast(node, ballot, effects),
             Output::Decide(_, offer) => {
                 effects.decide(Slot(0), Val(offer.value().0));
-                if self.0.asks_liveness {
+                if self.asks_liveness {
                     self.hand_on(node, offer.round, offer.value, effects);
                 }
             }
@@ -118,12 +132,12 @@ impl Malachite {
                 };
                 Self::set(node, Event::Timeout(clock, round_of(timeout.round)));
             }
-            Output::GetValue(_, round, _) if self.0.asks_liveness => {
-                let value = Id((round_of(round) % u32::from(self.0.value_count)) as u8);
+            Output::GetValue(_, round, _) if self.asks_liveness => {
+                let value = Id((round_of(round) % u32::from(self.bound.value_count)) as u8);
                 self.process(node, driver::Input::ProposeValue(round, value), effects);
             }
             Output::GetValue(_, round, _) => {
-                for value in self.0.values() {
+                for value in self.bound.values() {
                     Self::set(node, Event::Value(round_of(round), value));
                 }
             }
@@ -144,7 +158,7 @@ impl Malachite {
         };
         let all = node.clocks.iter().copied();
         let waits =
-            |clock: &Event| self.0.asks_liveness && node.clocks.iter().any(|other| is_later(clock, other));
+            |clock: &Event| self.asks_liveness && node.clocks.iter().any(|other| is_later(clock, other));
         all.filter(|clock| !waits(clock)).collect()
     }
 
@@ -163,7 +177,7 @@ impl Malachite {
         let voters = committed(&node.driver, round, value).unwrap_or_else(|| counted.collect());
         let mut voters: Vec<_> = voters.into_iter().map(|voter| NodeId(voter.0)).collect();
         voters.sort_unstable();
-        voters.truncate(self.0.quorum());
+        voters.truncate(self.bound.quorum());
         let (kind, round, value) = (Kind::Precommit, round_of(round), Val(value.0));
         effects.broadcast(Message::Certificate { kind, round, value, voters });
     }
@@ -202,7 +216,8 @@ impl Malachite {
 
     fn certificate(&self, node: &mut Host, message: Message, effects: &mut Effects<Self>) {
         let Message::Certificate { kind, round, value, voters } = message else { return };
-        let are_enough = voters.len() >= self.0.quorum() && voters.windows(2).all(|pair| pair[0] < pair[1]);
+        let are_enough =
+            voters.len() >= self.bound.quorum() && voters.windows(2).all(|pair| pair[0] < pair[1]);
         let (round, value_id) = (Round::new(round), id(value));
         let voters: Vec<_> = voters.into_iter().map(|voter| Number(voter.0)).collect();
         let input = match kind {
@@ -224,7 +239,7 @@ impl Malachite {
             self.process(node, input, effects);
         }
         // With the proof of a decision comes the value itself.
-        if self.0.asks_liveness && are_enough && kind == Kind::Precommit && !node.driver.step_is_commit() {
+        if self.asks_liveness && are_enough && kind == Kind::Precommit && !node.driver.step_is_commit() {
             let (pol, proposer) = (Round::Nil, Number(self.proposer(round_of(round)).0));
             self.propose(node, Offer { round, value: value_id, pol, proposer }, effects);
         }
@@ -285,14 +300,14 @@ impl Protocol for Malachite {
     }
 
     fn nodes(&self) -> usize {
-        usize::from(self.0.nodes)
+        usize::from(self.bound.nodes)
     }
 
     fn init(&self, id: NodeId, effects: &mut Effects<Self>) -> Host {
         let number = Number(id.0);
-        let members = Members::new(self.0.nodes);
+        let members = Members::new(self.bound.nodes);
         let driver = Driver::new(Bare, At::FIRST, members, number, ThresholdParams::default());
-        let (clocks, is_silent) = (Vec::new(), self.0.silent == Some(id));
+        let (clocks, is_silent) = (Vec::new(), self.silent == Some(id));
         let mut node = Host { number, driver, clocks, last: [None, None], is_past: false, is_silent };
         if !is_silent {
             let proposer = Number(self.proposer(0).0);
@@ -325,17 +340,17 @@ impl Protocol for Malachite {
         if node.is_past || driver.step_is_commit() {
             return Some(Key::text("over"));
         }
-        let all = known::all(driver, node.last(), self.0);
-        let handed_on = if self.0.asks_liveness { known::signers(driver, self.0) } else { String::new() };
+        let all = known::all(driver, node.last(), self.bound);
+        let handed_on = if self.asks_liveness { signers(driver, self.bound) } else { String::new() };
         Some(Key::text(all + &handed_on))
     }
 
     fn is_valid(&self, _: Slot, value: &Val) -> bool {
-        value.0 < self.0.value_count
+        value.0 < self.bound.value_count
     }
 
     fn layers(&self) -> Layers<Self> {
-        if self.0.asks_liveness { Layers::none().liveness().adversary() } else { Layers::none().quorums() }
+        if self.asks_liveness { Layers::none().liveness().adversary() } else { Layers::none().quorums() }
     }
 }
 
@@ -356,7 +371,7 @@ impl Fair for Malachite {
 
 impl Adversary for Malachite {
     fn alphabet(&self) -> Vec<Message> {
-        self.0.alphabet()
+        self.bound.alphabet()
     }
 
     fn parts(&self, message: &Message) -> Vec<(NodeId, Message)> {
@@ -385,17 +400,17 @@ impl Tallying for Malachite {
         if node.is_past || node.driver.step_is_commit() {
             return Some(Key::text("over"));
         }
-        Some(Key::text(known::reached(&node.driver, node.last(), self.0)))
+        Some(Key::text(known::reached(&node.driver, node.last(), self.bound)))
     }
 
     fn forget(&self, node: &mut Host) {
         if !node.is_past && !node.driver.step_is_commit() {
-            known::forget(&mut node.driver, self.0);
+            known::forget(&mut node.driver, self.bound);
         }
     }
 
     /// The first two values may be exchanged.
     fn renamings(&self) -> Vec<Renaming<Self>> {
-        if self.0.value_count == 2 { vec![|_, message| message.exchanged()] } else { Vec::new() }
+        if self.bound.value_count == 2 { vec![|_, message| message.exchanged()] } else { Vec::new() }
     }
 }

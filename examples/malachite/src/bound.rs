@@ -4,17 +4,12 @@ use bft_check::protocol::NodeId;
 
 use crate::message::{Kind, Message, Val};
 
-/// How many validators, rounds and values, and what is asked.
+/// How many validators, rounds and values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bound {
     pub nodes: u16,
     pub rounds: u32,
     pub value_count: u8,
-    /// Whether it is asked if everybody decides once the network is stable. Then messages arrive one by one, and an application has
-    /// built its value when it is asked for it.
-    pub asks_liveness: bool,
-    /// Who never does anything.
-    pub silent: Option<NodeId>,
 }
 
 impl Bound {

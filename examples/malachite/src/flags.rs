@@ -10,23 +10,11 @@ use crate::bound::Bound;
 const RELEASE: &str = "release-under-test";
 pub const FIXED: &str = "0.8.2";
 pub const FORKS: &str = "0.5.0";
-const NOBODY: &str = "nobody";
 
 /// The bound that the flags say.
 pub fn bound(flags: &Flags<'_>) -> Result<Bound, String> {
-    let bound = Bound {
-        nodes: flags.get("nodes")?,
-        rounds: flags.get("rounds")?,
-        value_count: flags.get("values")?,
-        asks_liveness: flags.get("liveness")?,
-        silent: match flags.get::<String>("silent")?.as_str() {
-            NOBODY => None,
-            node => Some(node.parse().map_err(|error| format!("--silent: {error}"))?),
-        },
-    };
-    if let Some(silent) = bound.silent.filter(|silent| silent.0 >= bound.nodes) {
-        return Err(format!("--silent: there is no {silent} among {} nodes", bound.nodes));
-    }
+    let bound =
+        Bound { nodes: flags.get("nodes")?, rounds: flags.get("rounds")?, value_count: flags.get("values")? };
     match (bound.nodes, bound.rounds, bound.value_count) {
         (1..=16, 1..=8, 1..=8) => Ok(bound),
         _ => Err("there must be 1 to 16 nodes, and 1 to 8 rounds and values".to_owned()),
@@ -47,19 +35,15 @@ pub fn release(mut arguments: impl Iterator<Item = String>) -> Option<String> {
     None
 }
 
-/// The flags of a release and a bound.
-pub fn flags() -> Vec<Flag> {
+/// The flags of a bound, and of the release that is checked. Unless something else is said 0.5.0 has what it needs to fork, and 0.8.2
+/// what can be exhausted: so many rounds and values.
+pub fn flags(release: &str, (rounds, values): (u32, u8)) -> Vec<Flag> {
+    let (rounds, values) = if release == FORKS { (2, 2) } else { (rounds, values) };
     vec![
         Flag::new(RELEASE, FIXED, "The release that is checked: 0.8.2 or 0.5.0"),
         Flag::new("nodes", 4, "How many validators there are"),
-        Flag::new("rounds", 2, "How many rounds there are"),
-        Flag::new("values", 2, "How many values may be proposed"),
-        Flag::new(
-            "liveness",
-            false,
-            "Whether everybody must decide once the network is stable, message by message",
-        ),
-        Flag::new("silent", NOBODY, "Which validator never does anything, as n3"),
+        Flag::new("rounds", rounds, "How many rounds there are"),
+        Flag::new("values", values, "How many values may be proposed"),
     ]
 }
 

@@ -8,7 +8,7 @@ use bft_check::protocol::Key;
 use super::context::{Ballot, Bare, Id};
 use super::driver::Driver;
 use super::types::{NilOrVal, Proposal, Round, Threshold, TimeoutKind, Vote, VoteType};
-use super::{LOOKS_AGAIN, commits, committed, is_scheduled};
+use super::{LOOKS_AGAIN, commits, has_commit, is_scheduled};
 use crate::bound::Bound;
 
 /// A vote of a round in one letter.
@@ -60,13 +60,6 @@ pub fn all(driver: &Driver<Bare>, last: [Option<&Ballot>; 2], bound: Bound) -> S
     }
     certificates(&mut text, driver, bound);
     text
-}
-
-/// Who has signed the commit certificates that a driver holds, where it hands them on.
-pub fn signers(driver: &Driver<Bare>, bound: Bound) -> String {
-    let all = (0..bound.rounds).flat_map(|round| (0..bound.value_count).map(move |value| (round, value)));
-    let held = all.filter_map(|(round, value)| committed(driver, Round::new(round), Id(value)));
-    format!("{:?}", held.collect::<Vec<_>>())
 }
 
 /// All that a driver's future depends on, but for votes of others that are too few yet.
@@ -199,7 +192,7 @@ fn is_idle(driver: &Driver<Bare>, round: Round, output: &str, bound: Bound) -> b
                         || driver.step_is_prevote() && !proposes(id) && is_asked(TimeoutKind::Prevote))
             } else {
                 output == format!("PrecommitValue({id:?})")
-                    && committed(driver, round, id).is_some()
+                    && has_commit(driver, round, id)
                     && !proposes(id)
                     && is_asked(TimeoutKind::Precommit)
             }

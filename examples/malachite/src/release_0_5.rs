@@ -69,3 +69,8 @@ pub fn committed(driver: &Driver, round: Round, value: Id) -> Option<Vec<Number>
     let held = driver.commit_certificate(round, value)?;
     Some(held.commit_signatures.iter().map(|signed| signed.address).collect())
 }
+
+/// Whether a driver holds this commit certificate.
+pub fn has_commit(driver: &Driver, round: Round, value: Id) -> bool {
+    driver.commit_certificate(round, value).is_some()
+}

@@ -36,6 +36,8 @@ pub(crate) struct Ends {
     pub from: PlaceId,
     pub to: PlaceId,
     pub is_byzantine: bool,
+    /// Whether it is a word of the alphabet, said by a Byzantine node that runs nothing.
+    pub is_lie: bool,
 }
 
 impl<P: Protocol> OneRun<P> {
@@ -110,8 +112,9 @@ impl<P: Protocol> OneRun<P> {
                 let place = sender.and_then(|sender| self.graph.participants.of(sender).next());
                 let from = from.map(|(from, _)| from).or(place).unwrap_or(to);
                 let is_twin = |place| self.graph.participants.at(place).twin.is_some();
-                let only_speaks = sender.is_some_and(|sender| self.graph.participants.only_speaks(sender));
-                Sort::Delivery(Ends { from, to, is_byzantine: only_speaks || is_twin(from) || is_twin(to) })
+                let is_lie = sender.is_some_and(|sender| self.graph.participants.only_speaks(sender));
+                let is_byzantine = is_lie || is_twin(from) || is_twin(to);
+                Sort::Delivery(Ends { from, to, is_byzantine, is_lie })
             }
             Step::Event(..) => Sort::Event,
             Step::Timer(place, _) => Sort::Timer(place),

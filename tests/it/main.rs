@@ -17,6 +17,7 @@ mod common;
 mod abuse;
 mod acted_out;
 mod adversary;
+mod alphabet_in_runs;
 mod assumptions;
 mod cli;
 mod client;

@@ -64,6 +64,11 @@ impl Simulated {
         &self.protocol
     }
 
+    /// How many nodes it has.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
     /// The seeds that were asked for.
     pub fn seeds(&self) -> Range<u64> {
         self.seeds.clone()

@@ -42,13 +42,24 @@ struct Running<P: Protocol> {
     drawn: Drawn,
     /// What has arrived, where a message stays on its way.
     arrived: BTreeSet<Step>,
-    /// When a message was first seen, and whether it is held back.
-    seen: BTreeMap<Step, (usize, bool)>,
+    /// What is known of each message that can arrive.
+    seen: BTreeMap<Step, Seen>,
     /// How many messages there were when all was last delivered again.
     lull: usize,
     is_stable: bool,
     looks_at_safety: bool,
     looks_at_liveness: bool,
+}
+
+/// A message that can arrive.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// How many were seen before it.
+    number: usize,
+    /// Whether it is held back until the network is stable.
+    is_held: bool,
+    /// Whether it is a word that is not said in this run.
+    is_unsaid: bool,
 }
 
 /// Lets a run happen.
@@ -156,11 +167,14 @@ impl<P: Protocol> Running<P> {
             match sort {
                 Sort::Delivery(ends) if in_order || !self.arrived.contains(&step) => {
                     let number = self.seen.len();
-                    if !self.seen.contains_key(&step) {
-                        let is_held = self.drawn.held > 0 && self.drawn.chance(self.drawn.held);
-                        self.seen.insert(step, (number, is_held && !in_order));
+                    let seen = *self.seen.entry(step).or_insert_with(|| Seen {
+                        number,
+                        is_held: self.drawn.is_held() && !in_order,
+                        is_unsaid: ends.is_lie && self.drawn.is_unsaid(),
+                    });
+                    if !seen.is_unsaid {
+                        sorted.fresh.push((step, ends, seen));
                     }
-                    sorted.fresh.push((step, ends));
                 }
                 Sort::Delivery(_) if self.run.graph().is_keyed() => sorted.again.push(step),
                 Sort::Delivery(_) => {}
@@ -176,14 +190,9 @@ impl<P: Protocol> Running<P> {
     /// What comes next while the network is bad.
     fn next(&mut self) -> Option<Step> {
         let Sorted { fresh, again, events, timers, faults } = self.sorted();
-        let can_arrive: Vec<_> = fresh
-            .iter()
-            .filter(|(step, ends)| {
-                !self.seen.get(step).is_some_and(|(_, held)| *held) && self.drawn.connects(*ends)
-            })
-            .copied()
-            .collect();
         let drawn = &mut self.drawn;
+        let mut can_arrive = fresh;
+        can_arrive.retain(|(_, ends, seen)| !seen.is_held && drawn.connects(*ends));
         if !faults.is_empty() && drawn.chance(drawn.faults) {
             return drawn.pick(&faults);
         }
@@ -196,7 +205,15 @@ impl<P: Protocol> Running<P> {
         if !again.is_empty() && drawn.chance(drawn.repeated) {
             return drawn.pick(&again);
         }
-        let ranked = can_arrive.into_iter().map(|(step, ends)| (drawn.slowness(ends), step));
+        let is_lie = |(_, ends, _): &(Step, Ends, Seen)| ends.is_lie;
+        if let Some(spoken) = drawn.spoken
+            && can_arrive.iter().any(is_lie)
+            && !can_arrive.iter().all(is_lie)
+        {
+            let comes = drawn.chance(spoken);
+            can_arrive.retain(|arriving| is_lie(arriving) == comes);
+        }
+        let ranked = can_arrive.into_iter().map(|(step, ends, _)| (drawn.slowness(ends), step));
         ranked.min().map(|(_, step)| step)
     }
 
@@ -204,9 +221,8 @@ impl<P: Protocol> Running<P> {
     fn next_when_stable(&mut self) -> Option<Step> {
         let Sorted { fresh, events, timers, .. } = self.sorted();
         let are_silent = self.drawn.are_silent;
-        let owed = fresh.into_iter().filter(|(_, ends): &(Step, Ends)| !(are_silent && ends.is_byzantine));
-        let oldest = owed.min_by_key(|(step, _)| self.seen.get(step).map(|(number, _)| *number));
-        if let Some((step, _)) = oldest {
+        let owed = fresh.into_iter().filter(|(_, ends, _)| !(are_silent && ends.is_byzantine));
+        if let Some((step, ..)) = owed.min_by_key(|(.., seen)| seen.number) {
             return Some(step);
         }
         // What came too early may be of use now; it comes again as long as that makes somebody send something new.
@@ -226,7 +242,7 @@ impl<P: Protocol> Running<P> {
 
 #[derive(Default)]
 struct Sorted {
-    fresh: Vec<(Step, Ends)>,
+    fresh: Vec<(Step, Ends, Seen)>,
     again: Vec<Step>,
     events: Vec<Step>,
     timers: Vec<Step>,

@@ -130,6 +130,8 @@ fn as_json(simulated: &Simulated, code: u8) -> serde_json::Result<serde_json::Va
         }));
     }
     let mut out = output::head("simulate", code);
+    out["nodes"] = json!(simulated.nodes());
+    out["seconds"] = json!(simulated.elapsed().as_secs_f64());
     out["runs"] = json!(runs);
     out["steps"] = json!(steps);
     out["done"] = json!(done);

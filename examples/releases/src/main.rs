@@ -84,10 +84,10 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// Builds and runs the check of a release, and has the fork drawn that it finds.
+/// Builds and looks at a release, and has the fork drawn that is found.
 fn rows(subject: &Subject, pictures: Option<&Path>) -> Result<Vec<Row>, Failure> {
     let mut check = program(subject)?;
-    check.arg("check").args(subject.adapter).args(subject.arguments).args(["--format", "json"]);
+    check.arg(subject.way.name()).args(subject.adapter).args(subject.arguments).args(["--format", "json"]);
     let Some(folder) = pictures else {
         return Row::all(subject, &answer(&mut check)?);
     };
@@ -96,7 +96,7 @@ fn rows(subject: &Subject, pictures: Option<&Path>) -> Result<Vec<Row>, Failure>
     let file = |form| folder.join(format!("{}.{form}", name(subject)));
     let answer = answer(check.arg("--trace").arg(file("json")))?;
     // Searched once, and then run again for each form.
-    let forms = if is_violated(&answer)? { FORMS.as_slice() } else { &[] };
+    let forms = if is_violated(subject, &answer)? { FORMS.as_slice() } else { &[] };
     for &form in forms {
         let mut replay = program(subject)?;
         let picture = file(form);

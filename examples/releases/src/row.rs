@@ -5,12 +5,27 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::Failure;
-use crate::subjects::Subject;
+use crate::subjects::{Subject, Way};
 
 /// The first two lines of the table.
 pub const HEAD: &str = "\
 | subject | release | model | bound | adversary | property | verdict | states | seconds | steps | in public |
 |---|---|---|---|---|---|---|---:|---:|---:|---|";
+
+/// How much was looked at.
+enum Looked {
+    States(u64),
+    Runs(u64),
+}
+
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Looked::States(states) => f.write_str(&thousands(states)),
+            Looked::Runs(runs) => write!(f, "{} runs", thousands(runs)),
+        }
+    }
+}
 
 /// What came of one placement of the Byzantine nodes.
 pub struct Row {
@@ -21,7 +36,7 @@ pub struct Row {
     adversary: String,
     property: String,
     verdict: String,
-    states: u64,
+    looked_at: Looked,
     seconds: f64,
     steps: Option<u64>,
     reference: &'static str,
@@ -40,9 +55,36 @@ fn list<'a>(from: &'a Value, field: &'static str) -> Result<&'a [Value], Failure
 }
 
 impl Row {
-    /// The lines that an answer of `check --format json` makes.
+    /// The lines that an answer in JSON makes.
     pub fn all(subject: &Subject, answer: &Value) -> Result<Vec<Row>, Failure> {
-        list(answer, "rows")?.iter().map(|row| Row::of(subject, answer, row)).collect()
+        match subject.way {
+            Way::Check => list(answer, "rows")?.iter().map(|row| Row::of(subject, answer, row)).collect(),
+            Way::Simulate => Ok(vec![Row::drawn(subject, answer)?]),
+        }
+    }
+
+    /// What came of runs that were drawn.
+    fn drawn(subject: &Subject, answer: &Value) -> Result<Row, Failure> {
+        let finding = list(answer, "findings")?.first();
+        let trace = finding.map(|finding| &finding["trace"]);
+        let network = trace.map_or(Ok("as the protocol says"), |trace| text(trace, "network"))?;
+        let byzantine = trace.map_or(Ok([].as_slice()), |trace| list(trace, "byzantine"))?;
+        let byzantine: Vec<_> = byzantine.iter().map(|node| format!("n{node}")).collect();
+        let property = finding.and_then(|finding| finding["property"].as_str());
+        let flags = subject.adapter.iter().chain(subject.arguments).copied();
+        Ok(Row {
+            subject: subject.name,
+            release: subject.release,
+            model: format!("n = {}, {}, {network}", number(answer, "nodes")?, subject.model),
+            bound: std::iter::once(subject.way.name()).chain(flags).collect::<Vec<_>>().join(" "),
+            adversary: format!("{}: says any of the alphabet", byzantine.join(",")),
+            property: property.unwrap_or("safety").to_owned(),
+            verdict: if finding.is_some() { "violated" } else { "no run violates it" }.to_owned(),
+            looked_at: Looked::Runs(number(answer, "runs")?),
+            seconds: answer["seconds"].as_f64().ok_or(Failure::NoField("seconds"))?,
+            steps: trace.map(|trace| list(trace, "steps").map(|steps| steps.len() as u64)).transpose()?,
+            reference: subject.reference,
+        })
     }
 
     fn of(subject: &Subject, answer: &Value, row: &Value) -> Result<Row, Failure> {
@@ -61,7 +103,7 @@ impl Row {
                 (verdict, None) => verdict.to_owned(),
                 (verdict, Some(why)) => format!("{verdict}: {why}"),
             },
-            states: number(row, "states")?,
+            looked_at: Looked::States(number(row, "states")?),
             seconds: row["seconds"].as_f64().ok_or(Failure::NoField("seconds"))?,
             steps: row["steps"].as_u64(),
             reference: subject.reference,
@@ -70,7 +112,10 @@ impl Row {
 }
 
 /// Whether the run that violates something is in the answer.
-pub fn is_violated(answer: &Value) -> Result<bool, Failure> {
+pub fn is_violated(subject: &Subject, answer: &Value) -> Result<bool, Failure> {
+    if subject.way == Way::Simulate {
+        return Ok(!list(answer, "findings")?.is_empty());
+    }
     Ok(list(answer, "rows")?.iter().any(|row| row["verdict"] == "violated"))
 }
 
@@ -82,7 +127,7 @@ impl fmt::Display for Row {
         }
         let steps = self.steps.map_or_else(String::new, |steps| steps.to_string());
         let reference = self.reference.rsplit('/').next().unwrap_or_default();
-        write!(f, "| {} | {} | {:.1} ", cell(&self.verdict), thousands(self.states), self.seconds)?;
+        write!(f, "| {} | {} | {:.1} ", cell(&self.verdict), self.looked_at, self.seconds)?;
         write!(f, "| {steps} | [{reference}]({}) |", self.reference)
     }
 }

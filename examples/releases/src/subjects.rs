@@ -1,5 +1,22 @@
 //! The releases that are checked, and how.
 
+/// How a release is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Check,
+    Simulate,
+}
+
+impl Way {
+    /// The command.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Check => "check",
+            Way::Simulate => "simulate",
+        }
+    }
+}
+
 /// A line of the table, or a few: a command, which is run, and what no run can say of itself.
 pub struct Subject {
     pub name: &'static str,
@@ -8,7 +25,9 @@ pub struct Subject {
     pub package: &'static str,
     /// What the adapter is told, as the package's command line has it.
     pub adapter: &'static [&'static str],
-    /// What `check` is told besides.
+    /// Whether its runs are searched, or drawn.
+    pub way: Way,
+    /// What `check` or `simulate` is told besides.
     pub arguments: &'static [&'static str],
     /// What may go wrong in the model.
     pub model: &'static str,
@@ -21,12 +40,30 @@ const LIAR: &str = "Byzantine faults, asynchronous";
 
 const fn omnipaxos(release: &'static str, package: &'static str) -> Subject {
     let reference = "https://github.com/haraldng/omnipaxos/pull/112";
-    Subject { name: "omnipaxos", release, package, adapter: &[], arguments: &[], model: CRASH, reference }
+    Subject {
+        name: "omnipaxos",
+        release,
+        package,
+        adapter: &[],
+        way: Way::Check,
+        arguments: &[],
+        model: CRASH,
+        reference,
+    }
 }
 
 const fn raft(release: &'static str, package: &'static str) -> Subject {
     let reference = "https://github.com/tikv/raft-rs/pull/225";
-    Subject { name: "raft", release, package, adapter: &[], arguments: &[], model: CRASH, reference }
+    Subject {
+        name: "raft",
+        release,
+        package,
+        adapter: &[],
+        way: Way::Check,
+        arguments: &[],
+        model: CRASH,
+        reference,
+    }
 }
 
 const fn hbbft(
@@ -36,7 +73,12 @@ const fn hbbft(
     arguments: &'static [&'static str],
 ) -> Subject {
     let reference = "https://github.com/poanetwork/hbbft/pull/394";
-    Subject { name: "hbbft", release, package, adapter, arguments, model: LIAR, reference }
+    Subject { name: "hbbft", release, package, adapter, way: Way::Check, arguments, model: LIAR, reference }
+}
+
+/// Past what can be exhausted.
+const fn simulated(subject: Subject) -> Subject {
+    Subject { way: Way::Simulate, ..subject }
 }
 
 const fn malachite(
@@ -45,7 +87,7 @@ const fn malachite(
     arguments: &'static [&'static str],
 ) -> Subject {
     let (name, package) = ("malachite", "malachite");
-    Subject { name, release, package, adapter, arguments, model: LIAR, reference: POLKA }
+    Subject { name, release, package, adapter, way: Way::Check, arguments, model: LIAR, reference: POLKA }
 }
 
 const fn consensus(
@@ -54,7 +96,7 @@ const fn consensus(
     arguments: &'static [&'static str],
 ) -> Subject {
     let (name, package) = ("malachite-consensus", "malachite-consensus");
-    Subject { name, release, package, adapter, arguments, model: LIAR, reference: POLKA }
+    Subject { name, release, package, adapter, way: Way::Check, arguments, model: LIAR, reference: POLKA }
 }
 
 /// Two validators, one round, and a log that is read after a crash.
@@ -74,18 +116,18 @@ pub const SUBJECTS: &[Subject] = &[
     raft("0.4.0", "raft/0.4.0"),
     raft("0.4.3", "raft/0.4.3"),
     raft("0.7.0", "raft/0.7.0"),
-    hbbft("0.1.0", "hbbft/0.1.0", &[], &["--from", "hbbft/late.json"]),
+    simulated(hbbft("0.1.0", "hbbft/0.1.0", &[], &["--byzantine", "n0", "--runs", "100000"])),
     hbbft("0.1.1", "hbbft/0.1.1", &["--says", "nothing"], &["--byzantine", "n0"]),
     hbbft("0.1.1", "hbbft/0.1.1", &[], &["--byzantine", "n0", "--timeout", "120"]),
     malachite("0.5.0", &["--release-under-test", "0.5.0"], &["--byzantine", "n1"]),
-    malachite("0.8.2", &["--release-under-test", "0.8.2"], &["--byzantine", "n1"]),
-    malachite("0.8.2", &["--release-under-test", "0.8.2", "--rounds", "1"], &[]),
+    malachite("0.8.2", &[], &[]),
+    malachite("0.8.2", &["--rounds", "2"], &["--byzantine", "n1"]),
     consensus("0.5.0", &["--release-under-test", "0.5.0"], &["--byzantine", "n1"]),
-    consensus("0.8.2", &[], &["--byzantine", "n1", "--timeout", "280"]),
-    consensus("0.8.2", &["--rounds", "1", "--values", "1"], &[]),
+    consensus("0.8.2", &[], &[]),
+    consensus("0.8.2", &["--rounds", "2", "--values", "2"], &["--byzantine", "n1", "--timeout", "280"]),
     after_a_crash(
         "0.5.0",
-        &["--release-under-test", "0.5.0", "--nodes", "2", "--rounds", "1", "--log", "true"],
+        &["--release-under-test", "0.5.0", "--nodes", "2", "--rounds", "1", "--values", "2", "--log", "true"],
     ),
-    after_a_crash("0.8.2", &["--nodes", "2", "--rounds", "1", "--log", "true"]),
+    after_a_crash("0.8.2", &["--nodes", "2", "--rounds", "1", "--values", "2", "--log", "true"]),
 ];

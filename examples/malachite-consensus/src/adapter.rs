@@ -261,7 +261,9 @@ impl Consensus {
                 })
             }
             // It would come with a value that is synchronised.
-            Message::Certificate { kind: Kind::Precommit, .. } => return None,
+            Message::Certificate { kind: Kind::Precommit, .. } | Message::RoundCertificate { .. } => {
+                return None;
+            }
         })
     }
 

@@ -6,11 +6,12 @@ use bft_check::protocol::{
 
 use super::context::{At, Ballot, Bare, Id, Members, NoSignature, Number, Offer};
 use super::driver::{self, Output};
+use super::handed_on::{ballot, entered_by, handed_on};
 use super::types::{
     Context, NilOrVal, PolkaCertificate, PolkaSignature, Proposal, Round, SignedMessage, ThresholdParams,
     Timeout, TimeoutKind, Validator, Validity, VoteType,
 };
-use super::{LOOKS_AGAIN, commit, committed, drops_polka, drops_proposal, drops_vote, known};
+use super::{LOOKS_AGAIN, commit, committed, drops_polka, drops_proposal, drops_vote, drops_way, known};
 use crate::bound::Bound;
 use crate::message::{Clock, Event, Kind, Message, Val};
 
@@ -59,13 +60,6 @@ fn optional(round: Option<u32>) -> Round {
     round.map_or(Round::Nil, Round::new)
 }
 
-/// Who has signed the commit certificates that a driver holds, where it hands them on.
-fn signers(driver: &Driver, bound: Bound) -> String {
-    let all = (0..bound.rounds).flat_map(|round| (0..bound.value_count).map(move |value| (round, value)));
-    let held = all.filter_map(|(round, value)| committed(driver, Round::new(round), Id(value)));
-    format!("{:?}", held.collect::<Vec<_>>())
-}
-
 impl Malachite {
     fn proposer(&self, round: u32) -> NodeId {
         let members = Members::new(self.bound.nodes);
@@ -102,6 +96,9 @@ impl Malachite {
         match output {
             Output::NewRound(height, round) if round_of(round) < self.bound.rounds => {
                 let proposer = Number(self.proposer(round_of(round)).0);
+                if self.asks_liveness {
+                    Self::hand_on_votes(node, round, effects);
+                }
                 self.process(node, driver::Input::NewRound(height, round, proposer), effects);
             }
             Output::NewRound(..) => {
@@ -167,6 +164,13 @@ impl Malachite {
         let running = self.running(node);
         before.iter().filter(|clock| !running.contains(clock)).for_each(|clock| effects.stop(*clock));
         running.into_iter().filter(|clock| !before.contains(clock)).for_each(|clock| effects.set(clock));
+    }
+
+    /// The votes by which it comes to a round, for those who have not seen all of them.
+    fn hand_on_votes(node: &Host, round: Round, effects: &mut Effects<Self>) {
+        if let Some((votes_of, votes)) = entered_by(&node.driver, |enters| enters == round) {
+            effects.broadcast(Message::RoundCertificate { enters: round_of(round), round: votes_of, votes });
+        }
     }
 
     /// What was decided, with its proof, for those who fall behind: who has decided answers nothing else.
@@ -254,13 +258,14 @@ impl Malachite {
                 self.propose(node, Offer { round, value: id(value), pol, proposer: Number(from.0) }, effects);
             }
             Message::Vote { kind, round, value } => {
-                let kind = match kind {
-                    Kind::Prevote => VoteType::Prevote,
-                    Kind::Precommit => VoteType::Precommit,
-                };
-                let value = value.map_or(NilOrVal::Nil, |value| NilOrVal::Val(id(value)));
-                let ballot = Ballot { kind, round: Round::new(round), value, voter: Number(from.0) };
-                self.vote(node, ballot, effects);
+                self.vote(node, ballot(from, kind, round, value), effects);
+            }
+            Message::RoundCertificate { enters, round, .. }
+                if drops_way(&node.driver, Round::new(enters), Round::new(round)) => {}
+            Message::RoundCertificate { round, votes, .. } => {
+                for (voter, kind, value) in votes {
+                    self.vote(node, ballot(voter, kind, round, value), effects);
+                }
             }
             Message::Certificate { .. } => self.certificate(node, message, effects),
         }
@@ -341,7 +346,7 @@ impl Protocol for Malachite {
             return Some(Key::text("over"));
         }
         let all = known::all(driver, node.last(), self.bound);
-        let handed_on = if self.asks_liveness { signers(driver, self.bound) } else { String::new() };
+        let handed_on = if self.asks_liveness { handed_on(driver, self.bound) } else { String::new() };
         Some(Key::text(all + &handed_on))
     }
 

@@ -34,8 +34,12 @@ pub enum Kind {
     Precommit,
 }
 
+/// Votes of one round that somebody hands on: who has cast each, and for what.
+pub type Votes = Vec<(NodeId, Kind, Option<Val>)>;
+
 /// What is sent. Who has signed it is certain, and no field of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[allow(dead_code, reason = "not every layer sends every message by itself")]
 pub enum Message {
     /// A proposal; with the round in which its value had a polka, if it is said to have had one.
     Proposal { round: RoundNumber, value: Val, pol: Option<RoundNumber> },
@@ -43,6 +47,8 @@ pub enum Message {
     Vote { kind: Kind, round: RoundNumber, value: Option<Val> },
     /// Votes of a quorum for one value: of prevotes a polka certificate, of precommits a commit certificate.
     Certificate { kind: Kind, round: RoundNumber, value: Val, voters: Vec<NodeId> },
+    /// The votes of a round by which its sender has come to the next one, or to the same.
+    RoundCertificate { enters: RoundNumber, round: RoundNumber, votes: Votes },
 }
 
 impl fmt::Debug for Message {
@@ -61,6 +67,14 @@ impl fmt::Debug for Message {
                 let voters: Vec<_> = voters.iter().map(ToString::to_string).collect();
                 let kind = if *kind == Kind::Prevote { "polka" } else { "commit" };
                 write!(f, "{kind} certificate for {value} in round {round} by {}", voters.join(","))
+            }
+            Message::RoundCertificate { enters, round, votes } => {
+                let vote = |(voter, kind, value): &(NodeId, Kind, Option<Val>)| {
+                    let value = value.map_or_else(|| "nil".to_owned(), |value| value.to_string());
+                    format!("{voter} {} {value}", named(kind))
+                };
+                let votes: Vec<_> = votes.iter().map(vote).collect();
+                write!(f, "way into round {enters} by round {round}: {}", votes.join(", "))
             }
         }
     }
@@ -90,11 +104,14 @@ impl Message {
     /// The same with the first two values exchanged.
     pub fn exchanged(&self) -> Message {
         let mut exchanged = self.clone();
-        let value = match &mut exchanged {
-            Message::Proposal { value, .. } | Message::Certificate { value, .. } => Some(value),
-            Message::Vote { value, .. } => value.as_mut(),
+        let values: Vec<&mut Val> = match &mut exchanged {
+            Message::Proposal { value, .. } | Message::Certificate { value, .. } => vec![value],
+            Message::Vote { value, .. } => value.iter_mut().collect(),
+            Message::RoundCertificate { votes, .. } => {
+                votes.iter_mut().filter_map(|(.., value)| value.as_mut()).collect()
+            }
         };
-        if let Some(value) = value.filter(|value| value.0 < 2) {
+        for value in values.into_iter().filter(|value| value.0 < 2) {
             value.0 = 1 - value.0;
         }
         exchanged

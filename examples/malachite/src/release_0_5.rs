@@ -12,6 +12,8 @@ mod asks;
 pub mod adapter;
 #[path = "context.rs"]
 mod context;
+#[path = "handed_on.rs"]
+mod handed_on;
 #[path = "known.rs"]
 mod known;
 
@@ -34,6 +36,11 @@ pub fn drops_vote(_: &Driver, _: &SignedMessage<Bare, Ballot>) -> bool {
 /// This host hands every certificate on, known or not.
 pub fn drops_polka(_: &Driver, _: Round, _: Id) -> bool {
     false
+}
+
+/// Whether the host drops the votes by which another has entered a round: it has come as far.
+pub fn drops_way(driver: &Driver, enters: Round, _: Round) -> bool {
+    enters <= driver.round()
 }
 
 /// A commit certificate.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 pub use arc_malachitebft_core_driver as driver;
 pub use arc_malachitebft_core_types as types;
 
-use types::{ExtendedCommitCertificate, ExtendedCommitSignature, Round, SignedMessage, TimeoutKind};
+use types::{
+    EnterRoundCertificate, ExtendedCommitCertificate, ExtendedCommitSignature, Round, SignedMessage,
+    TimeoutKind,
+};
 
 #[macro_use]
 #[path = "asks_0_8.rs"]
@@ -14,6 +17,8 @@ mod asks;
 pub mod adapter;
 #[path = "context.rs"]
 mod context;
+#[path = "handed_on.rs"]
+mod handed_on;
 #[path = "known.rs"]
 mod known;
 
@@ -36,6 +41,13 @@ pub fn drops_vote(driver: &Driver, vote: &SignedMessage<Bare, Ballot>) -> bool {
 /// Whether the host drops a polka certificate before the driver sees it: it has one.
 pub fn drops_polka(driver: &Driver, round: Round, value: Id) -> bool {
     driver.polka_certificate(round, &value).is_some()
+}
+
+/// Whether the host drops the votes by which another has entered a round: it has come as far, or has such votes.
+pub fn drops_way(driver: &Driver, enters: Round, of: Round) -> bool {
+    let is_it =
+        |held: &EnterRoundCertificate<Bare>| held.enter_round == enters && held.certificate.round == of;
+    enters <= driver.round() || driver.round_certificate().is_some_and(is_it)
 }
 
 /// A commit certificate.
